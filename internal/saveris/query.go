@@ -1,0 +1,81 @@
+package saveris
+
+import (
+	"fmt"
+	"time"
+)
+
+// Feed is one kind of rows, in the vendor's word.
+type Feed string
+
+// The feeds that the client reads.
+const (
+	Measurements Feed = "measurements"
+	Alarms       Feed = "alarms"
+)
+
+// exports is where a feed's exports are submitted and polled: resources are numbered one by one (document, 4.2).
+var exports = map[Feed]string{
+	Measurements: "/v2/measurements",
+	Alarms:       "/v3/alarms",
+}
+
+// Query asks for one window of one feed.
+type Query struct {
+	Feed Feed
+	// From and Until are the window, in any zone; both are always sent, in UTC, because the vendor fills a missing
+	// until with from + 1 h (document). They are meant half-open, but the vendor may count both ends in, and filters
+	// by event time: a row that stands exactly on Until may come. The vendor's guidance wants 5 minutes to 7 days.
+	From, Until time.Time
+	// Background marks what can wait (catch-up, revisit, backfill): it leaves a slot for live polls.
+	Background bool
+	// Deadline is how long the vendor may take to prepare an export, 0 = 5 minutes. Time that the vendor made us wait
+	// (429) and the reading of the files do not count.
+	Deadline time.Duration
+}
+
+// Route says which of the vendor's two ways rows came.
+type Route string
+
+// The routes.
+const (
+	RouteSync   Route = "sync"   // one GET
+	RouteExport Route = "export" // submit, poll, download
+)
+
+// Answer describes a window that was read to its end.
+type Answer struct {
+	AskedAt time.Time // the vendor's clock at the moment of asking, UTC, up to a second early; of an adopted export, when it was submitted
+	Route   Route
+	Rows    int // rows handed over, counting a file that was read twice once
+}
+
+const defaultDeadline = 5 * time.Minute
+
+// check fills in what the query leaves open and refuses what must never be sent.
+func (q *Query) check() error {
+	if _, known := exports[q.Feed]; !known {
+		return fmt.Errorf("read rows: no feed is called %q", q.Feed)
+	}
+	if !q.From.Before(q.Until) {
+		return fmt.Errorf("read %s: the window from %s until %s is empty", q.Feed, stamp(q.From), stamp(q.Until))
+	}
+	if q.Deadline <= 0 {
+		q.Deadline = defaultDeadline
+	}
+	return nil
+}
+
+// bounds are the two ends as the vendor reads them: whole seconds where they are, else milliseconds, never narrower
+// than what was asked for.
+func (q *Query) bounds() (from, until string) {
+	up := q.Until.Add(time.Millisecond - time.Nanosecond).Truncate(time.Millisecond)
+	return stamp(q.From.Truncate(time.Millisecond)), stamp(up)
+}
+
+func stamp(t time.Time) string {
+	if t.Nanosecond() == 0 {
+		return t.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
