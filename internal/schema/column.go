@@ -1,0 +1,175 @@
+package schema
+
+import (
+	"bytes"
+	"time"
+	"unicode/utf8"
+
+	"saveris-bridge/internal/saveris"
+)
+
+// column is a place in an event that one of the vendor's columns fills, under whatever name he sends it.
+type column uint8
+
+const (
+	colNone column = iota // no column that the bridge knows
+	colUUID
+	colTenant
+	colSite
+	colSensor // sensor_uuid of a reading, alarm_source_uuid of an alarm
+	colSerial
+	colModel
+	colChannel
+	colProperty
+	colExtension
+	colValue
+	colUnit
+	colTime // of the event: timestamp of a reading, alarm_time of an alarm
+	colLocal
+	colReceived
+	colReason
+	colStatus
+	colChanged
+	colCondition
+	colSeverity
+	colKind
+	colCause // source_alarm_event_uuid
+	columns
+)
+
+// readingColumn knows the names of measurements v1 and v2, REST and push. What v2 has no place for (device_uuid,
+// channel_id, device_serial_no) is unknown.
+func readingColumn(name string) column {
+	switch name {
+	case "sensor_uuid":
+		return colSensor
+	case "channel_no":
+		return colChannel
+	case "model_code":
+		return colModel
+	case "timestamp":
+		return colTime
+	case "timestamp_local":
+		return colLocal
+	case "measurement", "measurement_value":
+		return colValue
+	default:
+		return sharedColumn(name)
+	}
+}
+
+// alarmColumn knows the names of alarms v1 to v3: the document's, those seen live, and those of push.
+func alarmColumn(name string) column {
+	switch name {
+	case "alarm_reason":
+		return colReason
+	case "alarm_status":
+		return colStatus
+	case "last_status_change_time":
+		return colChanged
+	case "alarm_condition_type":
+		return colCondition
+	case "alarm_severity":
+		return colSeverity
+	case "alarm_time":
+		return colTime
+	case "alarm_time_local":
+		return colLocal
+	case "alarm_value":
+		return colValue
+	case "physical_value":
+		return colProperty
+	case "physical_value_extension":
+		return colExtension
+	case "alarm_source_uuid":
+		return colSensor
+	case "alarm_type":
+		return colKind
+	case "source_alarm_event_uuid":
+		return colCause
+	default:
+		return sharedColumn(name)
+	}
+}
+
+func sharedColumn(name string) column {
+	switch name {
+	case "uuid":
+		return colUUID
+	case "tenant_uuid":
+		return colTenant
+	case "customer_site", "customer_site_uuid":
+		return colSite
+	case "serial_no", "serial_number", "sensor_serial_no":
+		return colSerial
+	case "physical_property_name":
+		return colProperty
+	case "physical_extension":
+		return colExtension
+	case "physical_unit":
+		return colUnit
+	case "processed_at":
+		return colReceived
+	default:
+		return colNone
+	}
+}
+
+// take fills the column's cell. It says no if the field has no place there and belongs into "other": it cannot be read,
+// or the cell holds another value already, or the cell does not say all of it.
+func (m *Maker) take(c column, f saveris.Field) bool {
+	if f.Kind == saveris.Null || f.Kind == saveris.String && len(f.Text) == 0 {
+		return true
+	}
+	value, at, ok := m.cellOf(c, f)
+	if !ok {
+		m.keepChanged(c, f.Text)
+		return false
+	}
+	if m.cell[c] != nil {
+		return bytes.Equal(m.cell[c], value)
+	}
+	m.cell[c], m.at[c] = value, at
+	return c != colSeverity || knownSeverity(value)
+}
+
+// keepChanged remembers the time of an alarm's change that is no time: it is part of the alarm's id all the same.
+func (m *Maker) keepChanged(c column, text []byte) {
+	if c == colChanged && m.changed == nil {
+		m.changed = validUTF8(text)
+	}
+}
+
+// cellOf brings a value into the form that events have it in.
+func (m *Maker) cellOf(c column, f saveris.Field) (value []byte, at time.Time, ok bool) {
+	if f.Kind != saveris.String && f.Kind != saveris.Number {
+		return nil, at, false
+	}
+	switch c {
+	case colValue:
+		value = trimBlanks(f.Text)
+		return value, at, isNumber(value)
+	case colChannel:
+		value = trimBlanks(f.Text)
+		return value, at, isInteger(value)
+	case colTime, colChanged, colReceived:
+		n := len(m.arena)
+		m.arena, at, ok = appendTime(m.arena, trimBlanks(f.Text))
+		return m.arena[n:len(m.arena):len(m.arena)], at, ok
+	default:
+		return validUTF8(f.Text), at, true
+	}
+}
+
+// validUTF8 is the text with every byte that is no UTF-8 as U+FFFD.
+func validUTF8(text []byte) []byte {
+	if utf8.Valid(text) {
+		return text
+	}
+	return []byte(string([]rune(string(text))))
+}
+
+func trimBlanks(text []byte) []byte { return bytes.Trim(text, " \t\r\n") }
+
+// blank says that the text is no use as an attribute.
+func blank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }

@@ -1,0 +1,30 @@
+// Package schema turns a row of the vendor into a CloudEvent: id, attributes, subject, data. It is pure: no I/O, no
+// logging, and the same row gives the same event on every path and on every day.
+//
+// A [Maker] reads one feed. [Maker.Event] never fails: a row that cannot be an event becomes a rejected event that says
+// why. An [Event] is small (one allocation holds all its text) and is written as a message by [Event.Subject],
+// [Event.Header] and [Event.AppendData]. [Event.CloudEvent] builds the same event with the CloudEvents SDK from plain
+// structs: it is the definition, and a test holds the two against each other. [Parse] is the consumers' side.
+//
+// # Where the contract leaves room
+//
+// Text. A column of text that comes as a bare number is the literal. A blob, a list or a bool where text belongs is
+// null, and the vendor's column goes into "other" under the vendor's name. Empty text is null. Text of blanks alone stays
+// in the data but counts as missing wherever an attribute needs it. Bytes that are no UTF-8 become U+FFFD.
+//
+// Numbers. A JSON number, bare or in a string with blanks around it, is kept byte for byte. Anything else is null, and
+// the column goes into "other". A channel number is an integer literal; 1.0 is none.
+//
+// Times. See [parseTime]. A time that cannot be read is null and its column goes into "other", unless it is the event's
+// own: that row is rejected.
+//
+// Columns. Several spellings of a name are known. When two of them stand in one row with different values, the first in
+// the row wins and the second goes into "other". A name that is already there gets ~2, ~3, … appended. An unknown column
+// goes into "other" even if it is null or empty; "other" keeps the row's order and comes last.
+//
+// Severity and state are mapped by trimmed, case-folded text. A severity that is neither Alarm, Warning nor Unknown goes
+// into "other" as well; the raw status is in the data anyway.
+//
+// Subjects. A token longer than [maxToken] characters is cut: the broker takes no protocol line over 4 KiB, and one
+// such row would stop the feed. For the same reason a row that grows over [maxText] as an event is rejected.
+package schema

@@ -1,0 +1,134 @@
+package schema
+
+import (
+	"fmt"
+	"time"
+)
+
+// Feed is one of the vendor's streams of rows, as subjects and settings name it.
+type Feed string
+
+// The feeds.
+const (
+	Readings Feed = "readings"
+	Alarms   Feed = "alarms"
+)
+
+// Lane parts what is new from what is told late, so that nobody is woken for last year. Who publishes decides it by the
+// age of the event.
+type Lane string
+
+// The lanes.
+const (
+	Live    Lane = "live"
+	History Lane = "history"
+)
+
+// Window is the half-open span of event time [From, Until) in which a row was asked for. It stands in the data of
+// rejected rows only.
+type Window struct{ From, Until time.Time }
+
+// Event is one row as an event, ready to be written as a message any number of times. It keeps nothing of the row that
+// it was made of. Copies share their text; an Event may be read by many goroutines.
+type Event struct {
+	ID          string    // CloudEvents id, unescaped; of the first content until Revise
+	Check       uint32    // CRC-32C over the row's content (contract section 6)
+	Time        time.Time // when it was measured or raised, UTC; of a rejected row: when it was read
+	ProcessedAt time.Time // when the vendor's cloud received it, UTC; zero if the row does not say
+	Rejected    bool      // the row could not be an event
+	Reason      string    // why, of a rejected row
+
+	headerID string        // ID as it stands in a header
+	revises  string        // the first id as it stands in a header; empty unless this is a correction
+	series   *series       // what it shares with other events
+	text     string        // the parts, one after the other
+	ends     [parts]uint32 // where each ends
+	kind     kind
+}
+
+// kind is what an event tells of.
+type kind uint8
+
+const (
+	reading kind = iota
+	alarmRaised
+	alarmCleared
+	alarmUnknown
+	rejected
+)
+
+// kinds holds the attributes that follow from the kind alone. Types keep "saveris" whatever the prefix of the subjects.
+var kinds = [...]struct{ eventType, dataSchema string }{
+	reading:      {"saveris.reading.v1", "urn:saveris-bridge:reading:v1"},
+	alarmRaised:  {"saveris.alarm.raised.v1", "urn:saveris-bridge:alarm:v1"},
+	alarmCleared: {"saveris.alarm.cleared.v1", "urn:saveris-bridge:alarm:v1"},
+	alarmUnknown: {"saveris.alarm.unknown.v1", "urn:saveris-bridge:alarm:v1"},
+	rejected:     {"saveris.row.rejected.v1", "urn:saveris-bridge:rejected:v1"},
+}
+
+// part is a piece of an event's text: the data, or an attribute as it stands in a header.
+type part uint8
+
+const (
+	partData part = iota
+	partID
+	partHeaderID // empty where it equals partID
+	partSubject
+	partTime
+	partKey   // partitionkey
+	partCause // causationid
+	parts
+)
+
+func (e *Event) part(p part) string {
+	from := uint32(0)
+	if p > 0 {
+		from = e.ends[p-1]
+	}
+	return e.text[from:e.ends[p]]
+}
+
+// Day names the page that the event belongs to: its UTC day as YYYY-MM-DD, or "rejected".
+func (e Event) Day() string {
+	if e.Rejected {
+		return "rejected"
+	}
+	return e.part(partTime)[:len(time.DateOnly)]
+}
+
+// Revise gives the event as a correction of an event that was stored with other content under the same id: an id of its
+// own, which names this content, and the attribute revises with the first id. Revising twice is revising once.
+func (e Event) Revise() Event {
+	if e.revises != "" {
+		return e
+	}
+	suffix := fmt.Sprintf("~%08x", e.Check)
+	plain := e.headerID == e.ID
+	e.revises, e.headerID = e.headerID, e.headerID+suffix
+	if plain {
+		e.ID = e.headerID
+	} else {
+		e.ID += suffix
+	}
+	return e
+}
+
+// Subject is the NATS subject of the event in the lane. A rejected row has no lane.
+func (e *Event) Subject(lane Lane) string {
+	if lane == History {
+		return e.series.history
+	}
+	return e.series.live
+}
+
+// AppendSubject appends what Subject gives.
+func (e *Event) AppendSubject(b []byte, lane Lane) []byte { return append(b, e.Subject(lane)...) }
+
+// AppendData appends the event's data: compact JSON in UTF-8, but for the blanks that the vendor wrote inside a column
+// that the bridge does not know.
+func (e *Event) AppendData(b []byte) []byte { return append(b, e.part(partData)...) }
+
+// Size is about how many bytes the event takes as a message, subject and headers included.
+func (e *Event) Size() int {
+	return headerSize + len(e.headerID) + len(e.revises) + len(e.series.live) + len(e.series.source) + len(e.text)
+}

@@ -1,0 +1,132 @@
+package schema
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash/crc32"
+
+	"saveris-bridge/internal/saveris"
+)
+
+// separator stands between texts that are hashed together: U+001F.
+const separator = '\x1f'
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// appendJoined appends the texts with the separator between them; nil is empty.
+func appendJoined(b []byte, texts ...[]byte) []byte {
+	for i, text := range texts {
+		if i > 0 {
+			b = append(b, separator)
+		}
+		b = append(b, text...)
+	}
+	return b
+}
+
+// appendHash appends the first half of the SHA-256 over the content, as 32 hex digits.
+func appendHash(b, content []byte) []byte {
+	sum := sha256.Sum256(content)
+	return hex.AppendEncode(b, sum[:16])
+}
+
+// readingID is the row's uuid, or a hash over what makes a reading the one it is.
+func (m *Maker) readingID() []byte {
+	c := &m.cell
+	if !blank(c[colUUID]) {
+		return c[colUUID]
+	}
+	m.tmp = appendJoined(m.tmp[:0], c[colSensor], c[colChannel], c[colProperty], c[colExtension], c[colTime])
+	return appendHash(nil, m.tmp)
+}
+
+// alarmID names a change of an alarm's state: the vendor may update a row in place. It is the row's uuid, or a hash in
+// its place, then the status in lower case, then the time of the change.
+func (m *Maker) alarmID() []byte {
+	c := &m.cell
+	var id []byte
+	if blank(c[colUUID]) {
+		severity := []byte(severityOf(c[colSeverity]))
+		m.tmp = appendJoined(m.tmp[:0], c[colSensor], c[colSerial], c[colCondition], severity, c[colTime])
+		id = appendHash(m.id[:0], m.tmp)
+	} else {
+		id = append(m.id[:0], c[colUUID]...)
+	}
+	id = append(id, '.')
+	id = append(id, bytes.ToLower(bytes.TrimSpace(c[colStatus]))...)
+	id = append(id, '.')
+	m.id = m.appendChanged(id)
+	return m.id
+}
+
+// appendChanged appends the time of an alarm's change as yyyymmddThhmmssZ; as the vendor wrote it if it is no time.
+func (m *Maker) appendChanged(b []byte) []byte {
+	if m.cell[colChanged] == nil {
+		return append(b, m.changed...)
+	}
+	return m.at[colChanged].AppendFormat(b, "20060102T150405Z")
+}
+
+// readingCheck is the checksum over the content of a reading (contract section 6).
+func (m *Maker) readingCheck() uint32 {
+	c := &m.cell
+	m.tmp = m.appendCheckedValue(m.tmp[:0])
+	m.tmp = append(m.tmp, separator)
+	m.tmp = append(m.tmp, c[colTime]...)
+	return crc32.Checksum(m.tmp, castagnoli)
+}
+
+// alarmCheck is the checksum over the content of an alarm (contract section 6).
+func (m *Maker) alarmCheck(state string) uint32 {
+	c := &m.cell
+	m.tmp = m.appendCheckedValue(m.tmp[:0])
+	for _, word := range [...]string{state, severityOf(c[colSeverity])} {
+		m.tmp = append(m.tmp, separator)
+		m.tmp = append(m.tmp, word...)
+	}
+	m.tmp = append(m.tmp, separator)
+	m.tmp = appendJoined(m.tmp, c[colTime], c[colChanged])
+	return crc32.Checksum(m.tmp, castagnoli)
+}
+
+// appendCheckedValue appends value and unit for a checksum: 4.7 and 4.70 are the same content, so are °C and CELSIUS.
+func (m *Maker) appendCheckedValue(b []byte) []byte {
+	if literal := m.cell[colValue]; literal != nil {
+		b = appendCanonical(b, literal)
+	}
+	b = append(b, separator)
+	if code := unitCode(m.cell[colUnit]); code != "" {
+		return append(b, code...)
+	}
+	return append(b, m.cell[colUnit]...)
+}
+
+// objection says why the row can be no event, empty if it can.
+func (m *Maker) objection(fields []saveris.Field) string {
+	switch {
+	case m.cell[colTime] == nil:
+		return m.timeObjection(fields)
+	case !blank(m.cell[colUUID]) || !blank(m.cell[colSensor]):
+		return ""
+	case m.feed == Readings:
+		return "no uuid, and no sensor_uuid to make an id of"
+	case blank(m.cell[colSerial]):
+		return "no uuid, and no alarm_source_uuid or serial_no to make an id of"
+	default:
+		return ""
+	}
+}
+
+func (m *Maker) timeObjection(fields []saveris.Field) string {
+	for _, f := range fields {
+		if m.column(f.Name) == colTime && f.Kind != saveris.Null && len(f.Text) > 0 {
+			return fmt.Sprintf("%s is no time: %q", f.Name, f.Text[:min(len(f.Text), 60)])
+		}
+	}
+	if m.feed == Alarms {
+		return "no alarm_time"
+	}
+	return "no timestamp"
+}

@@ -1,0 +1,114 @@
+package schema
+
+import (
+	"strings"
+	"time"
+
+	"saveris-bridge/internal/saveris"
+)
+
+// maxText is the longest text of an event in bytes. The broker takes messages of 1 MiB unless told otherwise; a row
+// (saveris.MaxRow) can grow over that only if it is full of control characters.
+const maxText = 512 << 10
+
+// Maker turns the rows of one feed into events. It holds the buffers that rows are taken apart in, so it serves one
+// goroutine; the events that it made serve any number.
+type Maker struct {
+	feed    Feed
+	baseURL string
+	source  string // baseURL as it stands in a header
+	stem    string // first tokens of subjects, before the lane
+	column  func(name string) column
+	write   func(m *Maker, e *Event)
+	reject  *series
+	series  map[string]*series
+
+	// Scratch of one call of Event.
+	cell     [columns][]byte    // the row's values in the event's form; nil is null
+	at       [columns]time.Time // of the cells that are times
+	quantity []byte
+	other    other
+	arena    []byte // holds cells that are not as the vendor wrote them
+	buf      []byte // the event's text
+	id       []byte
+	tmp      []byte
+	changed  []byte // last_status_change_time as the vendor wrote it
+}
+
+// NewMaker makes the maker of a feed. Prefix is the first token of subjects, baseURL the vendor's address without the
+// version part; a slash at its end is cut.
+func NewMaker(feed Feed, prefix, baseURL string) *Maker {
+	m := &Maker{feed: feed, baseURL: strings.TrimSuffix(baseURL, "/"), series: map[string]*series{}}
+	m.column, m.write = readingColumn, (*Maker).writeReading
+	if feed == Alarms {
+		m.column, m.write = alarmColumn, (*Maker).writeAlarm
+	}
+	m.source = string(appendPercent(nil, []byte(m.baseURL)))
+	m.stem = prefix + "." + string(feed) + "."
+	subject := prefix + ".rejected." + string(feed)
+	m.reject = &series{live: subject, history: subject, source: m.source, baseURL: m.baseURL}
+	return m
+}
+
+// Event turns a row into an event. It never fails: a row that cannot be an event becomes a rejected event that says
+// why. A row needs a readable time, and a uuid or what an id can be made of. The window and the time of reading are used
+// for rejected rows only. Nothing of the row is kept.
+func (m *Maker) Event(row *saveris.Row, w Window, readAt time.Time) Event {
+	if row.Err != nil {
+		return m.rejected(row, row.Err.Error(), w, readAt)
+	}
+	m.read(row.Fields)
+	if reason := m.objection(row.Fields); reason != "" {
+		return m.rejected(row, reason, w, readAt)
+	}
+	e := Event{Time: m.at[colTime], ProcessedAt: m.at[colReceived]}
+	m.write(m, &e)
+	if len(m.buf) > maxText {
+		return m.rejected(row, "too long as an event", w, readAt)
+	}
+	m.seal(&e)
+	return e
+}
+
+// read sorts the row's columns into cells and the rest.
+func (m *Maker) read(fields []saveris.Field) {
+	m.cell, m.at[colReceived] = [columns][]byte{}, time.Time{}
+	m.changed = nil
+	m.other.reset()
+	m.arena = m.arena[:0]
+	for i := range fields {
+		if c := m.column(fields[i].Name); c == colNone || !m.take(c, fields[i]) {
+			m.other.add(fields[i])
+		}
+	}
+	m.quantity = appendQuantity(m.quantity[:0], m.cell[colExtension], m.cell[colProperty])
+}
+
+// mark ends a part of the event's text.
+func (m *Maker) mark(e *Event, p part) { e.ends[p] = uint32(len(m.buf)) }
+
+// attribute adds a part that stands in a header.
+func (m *Maker) attribute(e *Event, p part, value []byte) {
+	m.buf = appendPercent(m.buf, value)
+	m.mark(e, p)
+}
+
+// identify adds the id, which must not be in m.buf.
+func (m *Maker) identify(e *Event, id []byte) {
+	m.buf = append(m.buf, id...)
+	m.mark(e, partID)
+	if !plain(id) {
+		m.buf = appendPercent(m.buf, id)
+	}
+	m.mark(e, partHeaderID)
+}
+
+// seal copies the event's text out of the scratch: the one allocation of an event.
+func (m *Maker) seal(e *Event) {
+	e.text = string(m.buf)
+	e.ID = e.part(partID)
+	e.headerID = e.part(partHeaderID)
+	if e.headerID == "" {
+		e.headerID = e.ID
+	}
+}

@@ -1,0 +1,91 @@
+package schema
+
+import (
+	"math"
+	"strconv"
+)
+
+// isNumber says whether the text is a number as JSON writes it, with nothing around it.
+func isNumber(s []byte) bool {
+	n := integerLen(s)
+	if n == 0 {
+		return false
+	}
+	s = s[n:]
+	if len(s) > 0 && s[0] == '.' {
+		if n = digitsLen(s[1:]); n == 0 {
+			return false
+		}
+		s = s[1+n:]
+	}
+	return len(s) == 0 || isExponent(s)
+}
+
+// isInteger says whether the text is a JSON number without fraction and exponent.
+func isInteger(s []byte) bool {
+	n := integerLen(s)
+	return n > 0 && n == len(s)
+}
+
+// integerLen is the length of the integer that s begins with, 0 if it begins with none. A number has no leading zeros.
+func integerLen(s []byte) int {
+	sign := 0
+	if len(s) > 0 && s[0] == '-' {
+		sign = 1
+	}
+	n := digitsLen(s[sign:])
+	switch {
+	case n == 0:
+		return 0
+	case s[sign] == '0':
+		return sign + 1
+	default:
+		return sign + n
+	}
+}
+
+func digitsLen(s []byte) int {
+	n := 0
+	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+func isExponent(s []byte) bool {
+	if s[0] != 'e' && s[0] != 'E' {
+		return false
+	}
+	s = s[1:]
+	if len(s) > 0 && (s[0] == '+' || s[0] == '-') {
+		s = s[1:]
+	}
+	return len(s) > 0 && digitsLen(s) == len(s)
+}
+
+// appendCanonical appends a JSON number in the shortest form that reads back as the same float64, as RFC 8785 writes
+// it: plain decimals from 1e-6 up to 1e21, and no minus before zero. A number that is too large for a float64 stays the
+// literal.
+func appendCanonical(b, literal []byte) []byte {
+	f, err := strconv.ParseFloat(string(literal), 64)
+	switch abs := math.Abs(f); {
+	case err != nil:
+		return append(b, literal...)
+	case f == 0:
+		return append(b, '0')
+	case abs < 1e-6 || abs >= 1e21:
+		return appendScientific(b, f)
+	default:
+		return strconv.AppendFloat(b, f, 'f', -1, 64)
+	}
+}
+
+// appendScientific writes 1e-7 and 1e+21, where strconv writes an exponent of two digits at least.
+func appendScientific(b []byte, f float64) []byte {
+	b = strconv.AppendFloat(b, f, 'e', -1, 64)
+	if n := len(b); b[n-2] == '0' && (b[n-3] == '-' || b[n-3] == '+') {
+		b[n-2] = b[n-1]
+		b = b[:n-1]
+	}
+	return b
+}

@@ -1,0 +1,104 @@
+package schema
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/cloudevents/sdk-go/v2/types"
+)
+
+// Parse reads an event from a stored message in binary mode: attributes from the headers that begin with ce-, in any
+// case and percent-encoded as the NATS protocol binding says, and the data as it is. It fails if the message is no
+// CloudEvent of version 1.0. Other headers are left out. The event shares the data with the message.
+func Parse(header map[string][]string, data []byte) (event.Event, error) {
+	values, err := decodeHeader(header)
+	if err != nil {
+		return event.Event{}, err
+	}
+	if version := values["specversion"]; version != specVersion {
+		return event.Event{}, fmt.Errorf("parse event: specversion %q is not %s", version, specVersion)
+	}
+	ctx := &event.EventContextV1{}
+	for name, value := range values {
+		if err := setAttribute(ctx, name, value); err != nil {
+			return event.Event{}, fmt.Errorf("parse event: attribute %s: %w", name, err)
+		}
+	}
+	ev := event.Event{Context: ctx, DataEncoded: data}
+	if err := ev.Validate(); err != nil {
+		return event.Event{}, fmt.Errorf("parse event: %w", err)
+	}
+	return ev, nil
+}
+
+// setAttribute sets one attribute. The SDK's own setters are not used for id and subject: they cut blanks.
+func setAttribute(ctx *event.EventContextV1, name, value string) error {
+	switch name {
+	case "specversion":
+		return nil
+	case "id":
+		ctx.ID = value
+	case "source":
+		return ctx.SetSource(value)
+	case "type":
+		return ctx.SetType(value)
+	case "subject":
+		ctx.Subject = &value
+	case "time":
+		at, err := types.ParseTimestamp(value)
+		ctx.Time = at
+		return err
+	case "datacontenttype":
+		return ctx.SetDataContentType(value)
+	case "dataschema":
+		return ctx.SetDataSchema(value)
+	case "recordedtime":
+		at, err := types.ParseTime(value)
+		if err != nil {
+			return err
+		}
+		return ctx.SetExtension(name, at)
+	default:
+		return ctx.SetExtension(name, value)
+	}
+	return nil
+}
+
+func decodeHeader(header map[string][]string) (map[string]string, error) {
+	values := make(map[string]string, len(header))
+	for key, texts := range header {
+		name, ok := strings.CutPrefix(strings.ToLower(key), "ce-")
+		if !ok || len(texts) == 0 {
+			continue
+		}
+		value, err := decodePercent(texts[0])
+		if err != nil {
+			return nil, fmt.Errorf("parse event: header %s: %w", key, err)
+		}
+		values[name] = value
+	}
+	return values, nil
+}
+
+// decodePercent undoes appendPercent.
+func decodePercent(text string) (string, error) {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, "%")
+		b.WriteString(before)
+		if !found {
+			return b.String(), nil
+		}
+		if len(after) < 2 {
+			return "", fmt.Errorf("no two hex digits after %%: %q", after)
+		}
+		decoded, err := hex.DecodeString(after[:2])
+		if err != nil {
+			return "", fmt.Errorf("no two hex digits after %%: %q", after[:2])
+		}
+		b.Write(decoded)
+		text = after[2:]
+	}
+}

@@ -1,0 +1,69 @@
+package schema
+
+import "github.com/go-json-experiment/json/jsontext"
+
+// appendText appends the text as a JSON string, nil as null. The text is valid UTF-8.
+func appendText(b, text []byte) []byte {
+	if text == nil {
+		return append(b, "null"...)
+	}
+	for _, c := range text {
+		if c < ' ' || c == '"' || c == '\\' {
+			b, _ = jsontext.AppendQuote(b, text) // fails on invalid UTF-8 only
+			return b
+		}
+	}
+	b = append(b, '"')
+	b = append(b, text...)
+	return append(b, '"')
+}
+
+// appendName appends a text that needs no escapes, the empty one as null.
+func appendName[T string | []byte](b []byte, name T) []byte {
+	if len(name) == 0 {
+		return append(b, "null"...)
+	}
+	b = append(b, '"')
+	b = append(b, name...)
+	return append(b, '"')
+}
+
+// appendNumber appends a literal, nil as null.
+func appendNumber(b, literal []byte) []byte {
+	if literal == nil {
+		return append(b, "null"...)
+	}
+	return append(b, literal...)
+}
+
+// bare holds the bytes that stand for themselves in a header of the NATS binding: printable ASCII without the blank,
+// the double quote and the percent sign.
+var bare = func() (bare [256]bool) {
+	for c := '!'; c <= '~'; c++ {
+		bare[c] = c != '"' && c != '%'
+	}
+	return bare
+}()
+
+// plain says that the text stands in a header as it is.
+func plain(text []byte) bool {
+	for _, c := range text {
+		if !bare[c] {
+			return false
+		}
+	}
+	return true
+}
+
+// appendPercent appends the text as the NATS protocol binding of CloudEvents writes an attribute in a header.
+func appendPercent(b, text []byte) []byte {
+	const hex = "0123456789ABCDEF"
+	for _, c := range text {
+		if bare[c] {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return b
+}
