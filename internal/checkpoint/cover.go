@@ -1,0 +1,139 @@
+package checkpoint
+
+import (
+	"slices"
+	"time"
+)
+
+// Span is the half-open time [From, Until), in UTC.
+type Span struct{ From, Until time.Time }
+
+// Empty tells whether nothing lies in the span.
+func (s Span) Empty() bool { return !s.From.Before(s.Until) }
+
+// Width is the span's length.
+func (s Span) Width() time.Duration { return s.Until.Sub(s.From) }
+
+// Cut gives the part of s within [from, until), possibly empty.
+func (s Span) Cut(from, until time.Time) Span {
+	if s.From.Before(from) {
+		s.From = from
+	}
+	if s.Until.After(until) {
+		s.Until = until
+	}
+	return s
+}
+
+// Interval is a half-open piece of a day that has been read completely.
+type Interval struct {
+	From   time.Time `json:"from"`
+	Until  time.Time `json:"until"`
+	ReadAt time.Time `json:"read_at"` // the moment of asking, by the vendor's clock
+	Route  string    `json:"route"`   // "sync" or "export"
+}
+
+// Span is the interval's time.
+func (iv Interval) Span() Span { return Span{iv.From, iv.Until} }
+
+// Ages are the ages at which an interval is read again for late rows, counted from its end in event time.
+type Ages []time.Duration
+
+// Due tells whether an age of the interval has passed since it was read.
+func (a Ages) Due(iv Interval, now time.Time) bool {
+	return slices.ContainsFunc(a, func(age time.Duration) bool {
+		at := iv.Until.Add(age)
+		return iv.ReadAt.Before(at) && !at.After(now)
+	})
+}
+
+// close is how far apart two readings may be to be joined under the earlier one: a tenth of the smallest age.
+func (a Ages) close() time.Duration {
+	if len(a) == 0 {
+		return 6 * time.Minute
+	}
+	return slices.Min(a) / 10
+}
+
+// Cover gives the list with iv read: iv replaces what it overlaps, and neighbours that were read by the same route at
+// about the same time are joined under the earlier reading, so that the list stays short at any poll interval. A join that
+// would make an interval due which was read after that age had passed is left out: it would be read twice for nothing.
+// The list is sorted, without overlaps, and is not changed.
+func Cover(list []Interval, iv Interval, ages Ages) []Interval {
+	if iv.Span().Empty() {
+		return list
+	}
+	out := make([]Interval, 0, len(list)+2)
+	for _, old := range list {
+		if left := old.Span().Cut(old.From, iv.From); !left.Empty() {
+			out = append(out, Interval{left.From, left.Until, old.ReadAt, old.Route})
+		}
+		if right := old.Span().Cut(iv.Until, old.Until); !right.Empty() {
+			out = append(out, Interval{right.From, right.Until, old.ReadAt, old.Route})
+		}
+	}
+	out = append(out, iv)
+	slices.SortFunc(out, func(a, b Interval) int { return a.From.Compare(b.From) })
+	return join(out, ages)
+}
+
+func join(list []Interval, ages Ages) []Interval {
+	out := list[:1]
+	for _, next := range list[1:] {
+		last := &out[len(out)-1]
+		if !joinable(*last, next, ages) {
+			out = append(out, next)
+			continue
+		}
+		last.Until = next.Until
+		if next.ReadAt.Before(last.ReadAt) {
+			last.ReadAt = next.ReadAt
+		}
+	}
+	return out
+}
+
+func joinable(a, b Interval, ages Ages) bool {
+	if !a.Until.Equal(b.From) || a.Route != b.Route {
+		return false
+	}
+	early, late := a.ReadAt, b.ReadAt
+	if late.Before(early) {
+		early, late = late, early
+	}
+	joined := Interval{From: a.From, Until: b.Until, ReadAt: early}
+	return late.Sub(early) <= ages.close() && !ages.Due(joined, late)
+}
+
+// Gaps gives what is not covered within [from, until), oldest first.
+func Gaps(covered []Interval, from, until time.Time) []Span {
+	var gaps []Span
+	for _, iv := range covered {
+		if gap := (Span{from, iv.From}).Cut(from, until); !gap.Empty() {
+			gaps = append(gaps, gap)
+		}
+		if iv.Until.After(from) {
+			from = iv.Until
+		}
+	}
+	if rest := (Span{from, until}); !rest.Empty() {
+		gaps = append(gaps, rest)
+	}
+	return gaps
+}
+
+// Due gives what is to be read again at now, oldest first; due neighbours are one span.
+func Due(covered []Interval, ages Ages, now time.Time) []Span {
+	var due []Span
+	for _, iv := range covered {
+		if !ages.Due(iv, now) {
+			continue
+		}
+		if n := len(due); n > 0 && due[n-1].Until.Equal(iv.From) {
+			due[n-1].Until = iv.Until
+			continue
+		}
+		due = append(due, iv.Span())
+	}
+	return due
+}

@@ -1,0 +1,77 @@
+package checkpoint
+
+import (
+	"saveris-bridge/internal/schema"
+)
+
+// Page is one feed's day in memory: the newest record that this process knows and the ids of all events that it counts.
+// It serves one goroutine at a time.
+type Page struct {
+	Record Record
+	Seq    uint64 // stream sequence of the record; 0 while the day has none
+	ids    map[idKey]uint32
+}
+
+// News is what a reading brings that its page does not hold.
+type News struct {
+	Events      []schema.Event
+	Entries     []Entry // of Events, in their order
+	Known       int     // rows that were stored before, or came twice in this reading
+	Corrections int     // events among Events that revise an earlier one
+}
+
+func newPage(feed, day string) *Page {
+	return &Page{Record: Record{Version: Version, Feed: feed, Day: day}, ids: map[idKey]uint32{}}
+}
+
+// New gives the events that the page does not hold, in their order and each once. A row that is known by its id but
+// comes with other content is news as well: as a correction with an id of its own.
+func (p *Page) New(events []schema.Event) News {
+	var news News
+	seen := map[idKey]uint32{}
+	for _, event := range events {
+		entry := NewEntry(event.ID, event.Check)
+		if check, known := p.lookup(seen, entry.key()); known {
+			if check == event.Check {
+				news.Known++
+				continue
+			}
+			event = event.Revise()
+			entry = NewEntry(event.ID, event.Check)
+			if _, known := p.lookup(seen, entry.key()); known {
+				news.Known++
+				continue
+			}
+			news.Corrections++
+		}
+		seen[entry.key()] = entry.check()
+		news.Events = append(news.Events, event)
+		news.Entries = append(news.Entries, entry)
+	}
+	return news
+}
+
+func (p *Page) lookup(seen map[idKey]uint32, key idKey) (check uint32, known bool) {
+	if check, known = p.ids[key]; known {
+		return check, true
+	}
+	check, known = seen[key]
+	return check, known
+}
+
+// Stored takes over what a batch has stored: its entries, and its record with the sequence that the stream gave it.
+func (p *Page) Stored(entries []Entry, record Record, seq uint64) {
+	for _, e := range entries {
+		p.ids[e.key()] = e.check()
+	}
+	p.Record, p.Seq = record, seq
+}
+
+// proves tells whether the page's ids and the entries that follow them are exactly what the record counts.
+func (p *Page) proves(entries []Entry, record Record) bool {
+	digest, rows := p.Record.Digest, p.Record.Rows+uint64(len(entries))
+	for _, e := range entries {
+		digest = digest.Add(e)
+	}
+	return rows == record.Rows && digest == record.Digest
+}

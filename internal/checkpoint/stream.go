@@ -1,0 +1,174 @@
+package checkpoint
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Stream reads the records and index messages of one feed. It may be used by many goroutines.
+type Stream struct {
+	js     jetstream.JetStream
+	name   string // of the stream
+	prefix string // first subject token
+	feed   string
+}
+
+// NewStream names where a feed's pages live.
+func NewStream(js jetstream.JetStream, name, prefix, feed string) *Stream {
+	return &Stream{js, name, prefix, feed}
+}
+
+// RecordSubject is where the records of a day stand.
+func (s *Stream) RecordSubject(day string) string {
+	return s.prefix + ".checkpoints." + s.feed + "." + day
+}
+
+// IndexSubject is where the index messages of a day stand.
+func (s *Stream) IndexSubject(day string) string { return s.prefix + ".index." + s.feed + "." + day }
+
+// errNoMessage is the server's code for "no message found".
+const errNoMessage = 10037
+
+// lastRecord reads a day's newest record and its sequence; a zero sequence says that there is none. It asks the stream's
+// leader, not whichever replica answers first: a stale record costs a conflict.
+func (s *Stream) lastRecord(ctx context.Context, day string) (Record, uint64, error) {
+	request, _ := json.Marshal(map[string]string{"last_by_subj": s.RecordSubject(day)}) // strings always marshal
+	msg, err := s.js.Conn().RequestWithContext(ctx, s.api("STREAM.MSG.GET."+s.name), request)
+	if err != nil {
+		return Record{}, 0, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
+	}
+	data, seq, err := parseStoredMessage(msg.Data)
+	if err != nil || seq == 0 {
+		return Record{}, 0, err
+	}
+	record, err := ParseRecord(data)
+	if err == nil && (record.Feed != s.feed || record.Day != day) {
+		err = fmt.Errorf("checkpoint record %s.%s: it says %s.%s", s.feed, day, record.Feed, record.Day)
+	}
+	return record, seq, err
+}
+
+func (s *Stream) api(call string) string {
+	options := s.js.Options()
+	switch {
+	case options.APIPrefix != "":
+		return options.APIPrefix + "." + call
+	case options.Domain != "":
+		return "$JS." + options.Domain + ".API." + call
+	}
+	return "$JS.API." + call
+}
+
+func parseStoredMessage(answer []byte) (data []byte, seq uint64, err error) {
+	var a struct {
+		Error   *jetstream.APIError `json:"error"`
+		Message struct {
+			Seq  uint64 `json:"seq"`
+			Data string `json:"data"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(answer, &a); err != nil {
+		return nil, 0, fmt.Errorf("answer to a message request: %w", err)
+	}
+	if a.Error != nil {
+		if a.Error.ErrorCode == errNoMessage {
+			return nil, 0, nil
+		}
+		return nil, 0, a.Error
+	}
+	data, err = base64.StdEncoding.DecodeString(a.Message.Data)
+	return data, a.Message.Seq, err
+}
+
+// days names the days that have a record, in no order.
+func (s *Stream) days(ctx context.Context) ([]string, error) {
+	stream, err := s.js.Stream(ctx, s.name)
+	if err != nil {
+		return nil, fmt.Errorf("look up stream %s: %w", s.name, err)
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(s.RecordSubject("*")))
+	if err != nil {
+		return nil, fmt.Errorf("list days of %s: %w", s.name, err)
+	}
+	var days []string
+	for subject := range info.State.Subjects {
+		if day := subject[len(s.RecordSubject("")):]; day != RejectedDay {
+			days = append(days, day)
+		}
+	}
+	return days, nil
+}
+
+// fetchSize is how many index messages are asked for at once: 16 kB each at most.
+const fetchSize = 256
+
+// index reads the entries of a day's index messages with from <= sequence < until, in the order of the stream.
+func (s *Stream) index(ctx context.Context, day string, from, until uint64) (entries []Entry, err error) {
+	consumer, err := s.js.CreateConsumer(ctx, s.name, jetstream.ConsumerConfig{
+		FilterSubject:     s.IndexSubject(day),
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       max(from, 1),
+		AckPolicy:         jetstream.AckNonePolicy,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: time.Minute,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read index %s.%s: %w", s.feed, day, err)
+	}
+	name := consumer.CachedInfo().Name
+	defer func() {
+		drop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = s.js.DeleteConsumer(drop, s.name, name) // the server drops it by itself a minute later
+	}()
+	for pending := consumer.CachedInfo().NumPending; pending > 0; {
+		n, done, err := fetchEntries(ctx, consumer, min(pending, fetchSize), until, &entries)
+		if err != nil {
+			return nil, fmt.Errorf("read index %s.%s: %w", s.feed, day, err)
+		}
+		if done {
+			break
+		}
+		pending -= n
+	}
+	return entries, nil
+}
+
+// fetchEntries appends the entries of the next n messages; done says that until has been reached.
+func fetchEntries(ctx context.Context, consumer jetstream.Consumer, n, until uint64, entries *[]Entry) (got uint64, done bool, err error) {
+	fetch, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	batch, err := consumer.Fetch(int(n), jetstream.FetchContext(fetch))
+	if err != nil {
+		return 0, false, err
+	}
+	for msg := range batch.Messages() {
+		meta, err := msg.Metadata()
+		if err != nil {
+			return 0, false, err
+		}
+		if got++; meta.Sequence.Stream >= until {
+			return got, true, nil
+		}
+		more, err := Entries(msg.Data())
+		if err != nil {
+			return 0, false, fmt.Errorf("sequence %d: %w", meta.Sequence.Stream, err)
+		}
+		*entries = append(*entries, more...)
+	}
+	if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) {
+		return 0, false, err
+	}
+	if got < n {
+		return 0, false, fmt.Errorf("%d of %d index messages came", got, n)
+	}
+	return got, false, nil
+}

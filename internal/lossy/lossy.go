@@ -1,0 +1,140 @@
+// Package lossy is a TCP link that tests can cut, slow down and deafen: what lies between a bridge and its broker.
+package lossy
+
+import (
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// Link forwards connections to a target. Its methods may be called at any time from any goroutine.
+type Link struct {
+	target   string
+	listener net.Listener
+	workers  sync.WaitGroup
+
+	mu     sync.Mutex
+	conns  map[net.Conn]bool
+	down   bool
+	deaf   bool
+	delay  time.Duration
+	closed bool
+}
+
+// New opens a link to an address on a free port of the loopback.
+func New(target string) (*Link, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	l := &Link{target: target, listener: listener, conns: map[net.Conn]bool{}}
+	l.workers.Go(l.accept)
+	return l, nil
+}
+
+// Addr is where to connect.
+func (l *Link) Addr() string { return l.listener.Addr().String() }
+
+// Cut ends all connections and refuses new ones until Mend.
+func (l *Link) Cut() { l.set(func() { l.down = true; l.drop() }) }
+
+// Deafen drops all that the target answers from now on until Mend: it gets what is sent, but its acks are lost.
+func (l *Link) Deafen() { l.set(func() { l.deaf = true }) }
+
+// Delay holds back every piece for d.
+func (l *Link) Delay(d time.Duration) { l.set(func() { l.delay = d }) }
+
+// Mend ends Cut and Deafen; connections that were deaf are ended, since what they lost is lost.
+func (l *Link) Mend() {
+	l.set(func() {
+		if l.deaf {
+			l.drop()
+		}
+		l.down, l.deaf = false, false
+	})
+}
+
+// Close ends the link and everything on it.
+func (l *Link) Close() {
+	l.set(func() { l.closed = true; l.drop() })
+	l.listener.Close()
+	l.workers.Wait()
+}
+
+func (l *Link) set(change func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change()
+}
+
+// drop ends all connections. The lock must be held.
+func (l *Link) drop() {
+	for conn := range l.conns {
+		conn.Close()
+	}
+	clear(l.conns)
+}
+
+func (l *Link) accept() {
+	for {
+		client, err := l.listener.Accept()
+		if err != nil {
+			return
+		}
+		l.workers.Go(func() { l.serve(client) })
+	}
+}
+
+func (l *Link) serve(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", l.target)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	if !l.admit(client, server) {
+		return
+	}
+	defer l.set(func() { delete(l.conns, client); delete(l.conns, server) })
+	l.workers.Go(func() {
+		l.pump(server, client, false)
+		server.Close()
+	})
+	l.pump(client, server, true)
+}
+
+func (l *Link) admit(conns ...net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down || l.closed {
+		return false
+	}
+	for _, conn := range conns {
+		l.conns[conn] = true
+	}
+	return true
+}
+
+// pump forwards from one end to the other until either is gone; answers are lost while the link is deaf.
+func (l *Link) pump(to io.Writer, from io.Reader, answers bool) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 && !l.forward(to, buf[:n], answers) || err != nil {
+			return
+		}
+	}
+}
+
+func (l *Link) forward(to io.Writer, data []byte, answers bool) bool {
+	l.mu.Lock()
+	lost, delay := answers && l.deaf, l.delay
+	l.mu.Unlock()
+	if lost {
+		return true
+	}
+	time.Sleep(delay)
+	_, err := to.Write(data)
+	return err == nil
+}

@@ -1,0 +1,73 @@
+package poller
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// commit stores what a window brought, page by page, and holds it until the broker has it or the context ends.
+//
+// Pages that the window does not cover come first: rejected rows, and rows from outside the window, which the vendor may
+// show. Were a covered page committed before them, a crash in between would lose them.
+func (l *Line) commit(ctx context.Context, w Window, got reading) error {
+	var total publish.Result
+	days := w.Days()
+	for day := range got.events {
+		if !slices.Contains(days, day) {
+			days = append([]string{day}, days...)
+		}
+	}
+	for _, day := range days {
+		result, err := l.commitPage(ctx, day, got)
+		if err != nil {
+			return err
+		}
+		total = total.Add(result)
+	}
+	l.Log.Info("window stored", "reason", w.Reason, "from", w.From, "until", w.Until, "route", got.cover.Route,
+		"rows", got.rows, "stored", total.Stored, "known", total.Known, "corrections", total.Corrections,
+		"rejected", got.rejected, "conflicts", total.Conflicts, "fetch", got.took.Round(time.Millisecond))
+	return nil
+}
+
+func (l *Line) commitPage(ctx context.Context, day string, got reading) (publish.Result, error) {
+	events := got.events[day]
+	slices.SortStableFunc(events, func(a, b schema.Event) int {
+		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.ID, b.ID))
+	})
+	cover, err := coverOf(day, got.cover)
+	if err != nil {
+		return publish.Result{}, err
+	}
+	return backoff.RetryNotifyWithData(func() (publish.Result, error) {
+		return l.Writer.Commit(ctx, day, events, cover)
+	}, backoff.WithContext(l.pause(), ctx), func(err error, d time.Duration) {
+		l.Log.Warn("not stored yet, will try again", "page", day, "events", len(events), "wait", d, "error", err)
+	})
+}
+
+// coverOf is the part of the interval that lies on the day; nil where there is none.
+func coverOf(day string, interval checkpoint.Interval) (*checkpoint.Interval, error) {
+	if day == checkpoint.RejectedDay {
+		return nil, nil
+	}
+	span, err := checkpoint.DaySpan(day)
+	if err != nil {
+		return nil, err
+	}
+	part := interval.Span().Cut(span.From, span.Until)
+	if part.Empty() {
+		return nil, nil
+	}
+	interval.From, interval.Until = part.From, part.Until
+	return &interval, nil
+}

@@ -1,0 +1,150 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// Line carries the rows of one feed from the vendor to the stream. It serves one goroutine.
+type Line struct {
+	Source *saveris.Client
+	Maker  *schema.Maker
+	Writer *publish.Writer
+	Log    *slog.Logger
+	// MaxWait bounds the wait between two tries.
+	MaxWait time.Duration
+}
+
+// vendorFeeds is what the vendor calls our feeds.
+var vendorFeeds = map[schema.Feed]saveris.Feed{
+	schema.Readings: saveris.Measurements,
+	schema.Alarms:   saveris.Alarms,
+}
+
+// Run carries one window after the other until the plan ends, the context ends (its error is returned) or the vendor
+// refuses the login for good (saveris.ErrRefused). Everything else is tried again for ever.
+func (l *Line) Run(ctx context.Context, plan Plan) error {
+	pause := l.pause()
+	for {
+		w, err := plan.Next(ctx)
+		if err == nil {
+			err = l.Carry(ctx, plan, w)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err == nil:
+			pause.Reset()
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, saveris.ErrRefused):
+			return err
+		default:
+			d := pause.NextBackOff()
+			l.Log.Warn("will try again", "reason", w.Reason, "wait", d, "error", err)
+			if err := wait(ctx, d); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// pause spaces tries out, for ever. Its own limit of a quarter of an hour is switched off.
+func (l *Line) pause() *backoff.ExponentialBackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(min(time.Second, l.MaxWait)), backoff.WithMultiplier(2),
+		backoff.WithMaxInterval(l.MaxWait), backoff.WithMaxElapsedTime(0))
+}
+
+// Carry reads one window and commits it. A window that the vendor cannot give in one piece is carried in two halves,
+// the newer one first; a half that has been committed stays so.
+func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
+	got, err := l.fetch(ctx, w)
+	if errors.Is(err, saveris.ErrTooLarge) && w.Width() >= 2*minWindow {
+		plan.Done(w, got.rows, err)
+		for _, half := range w.halves() {
+			if err := l.Carry(ctx, plan, half); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err == nil {
+		err = l.commit(ctx, w, got)
+	}
+	plan.Done(w, got.rows, err)
+	return err
+}
+
+// halves parts a window at a whole second, newer half first.
+func (w Window) halves() [2]Window {
+	middle := whole(w.From.Add(w.Width() / 2))
+	older, newer := w, w
+	older.Until, newer.From = middle, middle
+	return [2]Window{newer, older}
+}
+
+// reading is what one window brought.
+type reading struct {
+	rows     int
+	rejected int
+	events   map[string][]schema.Event // by page
+	cover    checkpoint.Interval
+	took     time.Duration
+}
+
+// fetch reads a window's rows and makes events of them.
+func (l *Line) fetch(ctx context.Context, w Window) (reading, error) {
+	began, feed := time.Now(), l.Writer.Feed
+	got := reading{events: map[string][]schema.Event{}}
+	readAt, err := l.Source.Now(ctx)
+	if err != nil {
+		return got, err
+	}
+	answer, err := l.Source.Rows(ctx, saveris.Query{
+		Feed: vendorFeeds[feed], From: w.From, Until: w.Until, Background: w.Background,
+	}, func(row *saveris.Row) error {
+		event := l.Maker.Event(row, schema.Window(w.Span), readAt)
+		if event.Rejected {
+			got.rejected++
+		}
+		got.rows++
+		got.events[event.Day()] = append(got.events[event.Day()], event)
+		return nil
+	})
+	if err != nil {
+		return got, fmt.Errorf("read %s from %s until %s: %w", feed, w.From.Format(time.RFC3339), w.Until.Format(time.RFC3339), err)
+	}
+	got.cover = checkpoint.Interval{From: w.From, Until: w.Until, ReadAt: answer.AskedAt.UTC(), Route: string(answer.Route)}
+	got.took = time.Since(began)
+	return got, got.tooManyRejected(feed)
+}
+
+// minRejected is how many rows have to be rejected before their share counts: one bad row alone in a quiet window is no
+// sign that the vendor has changed its format.
+const minRejected = 20
+
+// ErrRejected says that most of a window's rows cannot be events: the format has changed, or this is not the vendor.
+var ErrRejected = errors.New("more than half of the rows cannot be events")
+
+func (r reading) tooManyRejected(feed schema.Feed) error {
+	if r.rejected < minRejected || r.rejected*2 <= r.rows {
+		return nil
+	}
+	reason := ""
+	if bad := r.events[checkpoint.RejectedDay]; len(bad) > 0 {
+		reason = bad[0].Reason
+	}
+	return fmt.Errorf("%w: %d of %d %s, the first because %s", ErrRejected, r.rejected, r.rows, feed, reason)
+}

@@ -1,0 +1,61 @@
+package poller
+
+import (
+	"context"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+)
+
+// Window is what a plan wants read next.
+type Window struct {
+	checkpoint.Span
+	Reason     Reason
+	Background bool // leaves the vendor's slots to live polls
+}
+
+// Reason says why a window is read.
+type Reason string
+
+// The reasons.
+const (
+	ReasonTail    Reason = "tail"
+	ReasonCatchUp Reason = "catch-up"
+	ReasonRevisit Reason = "revisit"
+)
+
+// The widths that a window may have, by the vendor's guidance (document): other widths may be refused.
+const (
+	minWindow = 5 * time.Minute
+	maxWindow = 7 * 24 * time.Hour
+)
+
+// Plan says which window is read next. It serves one goroutine.
+type Plan interface {
+	// Next waits for the next window. It fails with io.EOF when the plan is done, with the context's error, or with
+	// what kept it from knowing; then it may be called again.
+	Next(ctx context.Context) (Window, error)
+	// Done tells the plan how reading the window ended.
+	Done(w Window, rows int, err error)
+}
+
+// Clock gives the vendor's time in UTC.
+type Clock func(ctx context.Context) (time.Time, error)
+
+// Coverage gives the intervals within a span that have been read completely, oldest first.
+type Coverage func(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error)
+
+// wait waits for d, or less if the context ends.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// whole cuts a time to the second: the vendor's times have no finer one.
+func whole(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

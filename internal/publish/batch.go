@@ -1,0 +1,165 @@
+package publish
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
+)
+
+// maxBatch is how many messages the server takes in one atomic batch unless its operator set less.
+const maxBatch = 1000
+
+// minBatch holds one event, the index and the record.
+const minBatch = 3
+
+// sendTimeout bounds a batch from its first message to the answer. The server drops a batch that was idle for 10 s.
+const sendTimeout = 15 * time.Second
+
+// JetStream error codes, as nats-server 2.15 has them.
+const (
+	codeStreamNotFound    = 10059
+	codeWrongLastSequence = 10071 // the expectation failed: somebody else wrote the page
+	codeSequenceInFlight  = 10164 // the same, seen while a leader changes
+	codeBatchTooLarge     = 10199
+)
+
+// errConflict says that the page is not what this process knew.
+var errConflict = errors.New("another writer has changed the page")
+
+// batch is all that one commit stores.
+type batch struct {
+	stream  string
+	events  []schema.Event
+	index   string // subject
+	entries []checkpoint.Entry
+	record  string // subject
+	data    []byte // the record
+	after   uint64 // sequence that the day's last record has to have
+	id      string
+	now     time.Time // the vendor's, which decides the lane
+	liveAge time.Duration
+}
+
+// newBatchID makes an id of 26 characters that never comes twice.
+func newBatchID() string { return rand.Text() }
+
+// sender sends batches on one connection. It keeps the message that it fills anew for every event.
+type sender struct {
+	nc    *nats.Conn
+	msg   nats.Msg
+	seqNo []string // the value of Nats-Batch-Sequence, reused
+	data  []byte
+}
+
+func newSender(nc *nats.Conn) *sender {
+	return &sender{nc: nc, msg: nats.Msg{Header: nats.Header{}}, seqNo: []string{""}}
+}
+
+// send stores a batch and gives the sequence of its record. The context bounds it together with sendTimeout.
+func (s *sender) send(ctx context.Context, b *batch) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	if len(b.events) == 0 {
+		return s.sendRecord(ctx, b, nats.Header{})
+	}
+	s.msg.Header["Nats-Batch-Id"] = []string{b.id}
+	s.msg.Header["Nats-Batch-Sequence"] = s.seqNo
+	recorded := time.Now().Truncate(time.Millisecond)
+	for i := range b.events {
+		if err := s.sendEvent(ctx, b, i, recorded); err != nil {
+			return 0, err
+		}
+	}
+	if err := s.nc.PublishMsg(s.indexMsg(b)); err != nil {
+		return 0, err
+	}
+	return s.sendRecord(ctx, b, nats.Header{
+		"Nats-Batch-Id":       {b.id},
+		"Nats-Batch-Sequence": {strconv.Itoa(len(b.events) + 2)},
+		"Nats-Batch-Commit":   {"1"},
+	})
+}
+
+// sendEvent sends the i-th event. The first message of a batch is answered: with nothing, or with the reason why this
+// stream takes no batch.
+func (s *sender) sendEvent(ctx context.Context, b *batch, i int, recorded time.Time) error {
+	event, lane := &b.events[i], schema.Live
+	if b.now.Sub(event.Time) > b.liveAge {
+		lane = schema.History
+	}
+	event.Header(s.msg.Header, lane, recorded)
+	s.seqNo[0] = strconv.Itoa(i + 1)
+	s.data = event.AppendData(s.data[:0])
+	s.msg.Subject, s.msg.Data = event.Subject(lane), s.data
+	if i > 0 {
+		return s.nc.PublishMsg(&s.msg)
+	}
+	answer, err := s.nc.RequestMsgWithContext(ctx, &s.msg)
+	if err != nil {
+		return err
+	}
+	if len(answer.Data) == 0 {
+		return nil
+	}
+	_, err = parseAck(answer.Data)
+	return err
+}
+
+func (s *sender) indexMsg(b *batch) *nats.Msg {
+	body := make([]byte, 0, len(b.entries)*checkpoint.EntrySize)
+	for _, e := range b.entries {
+		body = append(body, e[:]...)
+	}
+	return &nats.Msg{Subject: b.index, Data: body, Header: nats.Header{
+		"Nats-Batch-Id":       {b.id},
+		"Nats-Batch-Sequence": {strconv.Itoa(len(b.events) + 1)},
+		"Saveris-Events":      {strconv.Itoa(len(b.events))},
+	}}
+}
+
+func (s *sender) sendRecord(ctx context.Context, b *batch, header nats.Header) (uint64, error) {
+	header["Nats-Expected-Stream"] = []string{b.stream}
+	header["Nats-Expected-Last-Subject-Sequence"] = []string{strconv.FormatUint(b.after, 10)}
+	answer, err := s.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: b.record, Data: b.data, Header: header})
+	if err != nil {
+		return 0, err
+	}
+	return parseAck(answer.Data)
+}
+
+// parseAck reads the server's answer to a stored message or batch.
+func parseAck(answer []byte) (seq uint64, err error) {
+	var ack struct {
+		Error *jetstream.APIError `json:"error"`
+		Seq   uint64              `json:"seq"`
+	}
+	if err := json.Unmarshal(answer, &ack); err != nil {
+		return 0, fmt.Errorf("answer to a batch: %w", err)
+	}
+	if ack.Error != nil {
+		if code := ack.Error.ErrorCode; code == codeWrongLastSequence || code == codeSequenceInFlight {
+			return 0, fmt.Errorf("%w: %w", errConflict, ack.Error)
+		}
+		return 0, ack.Error
+	}
+	if ack.Seq == 0 {
+		return 0, fmt.Errorf("answer to a batch without a sequence: %.100q", answer)
+	}
+	return ack.Seq, nil
+}
+
+// hasCode tells whether the server answered with an error of this code.
+func hasCode(err error, code jetstream.ErrorCode) bool {
+	var refused *jetstream.APIError
+	return errors.As(err, &refused) && refused.ErrorCode == code
+}

@@ -1,0 +1,14 @@
+// Package publish stores events: each once, and never without the checkpoint that speaks of them.
+//
+// A commit is one atomic batch on the feed's stream: up to 998 events of one day, the index message with an entry for
+// each of them, and the day's new record. The record carries the expectation that the day's last record is still the one
+// that this process knows (Nats-Expected-Last-Subject-Sequence), so all of it is stored or nothing, and whoever knows an
+// older page stores nothing.
+//
+// That leaves one rule for every failure. A conflict, a lost answer, a paused process that wakes up, a broker that lost
+// its tail: bring the page up to date from the stream, drop what it holds, go on with the rest. Whether an unanswered
+// batch was stored is never guessed, the page knows.
+//
+// Open creates the streams and the checkpoint bucket where they are missing and checks those that exist; it never alters
+// one. The bucket is a view that sources the records out of the streams: people and dashboards read it, the bridge does not.
+package publish

@@ -1,0 +1,39 @@
+package publish
+
+import (
+	"strings"
+
+	"saveris-bridge/internal/schema"
+)
+
+// Feeds are all feeds that a bridge can publish.
+var Feeds = []schema.Feed{schema.Readings, schema.Alarms}
+
+// Names are the names that follow from BRIDGE_PREFIX.
+type Names struct{ Prefix string }
+
+// Stream is the name of a feed's stream, such as SAVERIS_READINGS.
+func (n Names) Stream(feed schema.Feed) string {
+	return strings.ToUpper(n.Prefix) + "_" + strings.ToUpper(string(feed))
+}
+
+// Bucket is the name of the KV bucket that shows the checkpoints.
+func (n Names) Bucket() string { return n.Prefix + "-checkpoints" }
+
+// Subjects are what a feed's stream has to hold.
+func (n Names) Subjects(feed schema.Feed) []string {
+	p, f := n.Prefix, string(feed)
+	return []string{p + "." + f + ".>", p + ".rejected." + f, p + ".index." + f + ".>", p + ".checkpoints." + f + ".>"}
+}
+
+func (n Names) records(feed schema.Feed) string {
+	return n.Prefix + ".checkpoints." + string(feed) + ".>"
+}
+
+func (n Names) record(feed schema.Feed, day string) string {
+	return n.Prefix + ".checkpoints." + string(feed) + "." + day
+}
+
+func (n Names) index(feed schema.Feed, day string) string {
+	return n.Prefix + ".index." + string(feed) + "." + day
+}

@@ -1,0 +1,205 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/schema"
+)
+
+// MinServer is the oldest NATS server that stores an atomic batch as this package needs it.
+const MinServer = "2.12.1"
+
+// MinPayload is the message size in bytes that the broker has to take: a row that cannot be an event is stored whole.
+const MinPayload = 1 << 20
+
+// ErrUnusable says that the broker answers but cannot serve: too old, without JetStream, or with a stream or bucket of
+// these names whose settings do not fit.
+var ErrUnusable = errors.New("NATS cannot be used")
+
+// Config says how streams and bucket are named and created.
+type Config struct {
+	Names    Names
+	Replicas int
+	MaxAge   time.Duration // age limit of streams that are created, 0 = none
+}
+
+func (c Config) stream(feed schema.Feed) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:               c.Names.Stream(feed),
+		Description:        "Saveris " + string(feed) + ", each exactly once, with the checkpoints that prove it",
+		Subjects:           c.Names.Subjects(feed),
+		Storage:            jetstream.FileStorage,
+		Retention:          jetstream.LimitsPolicy,
+		Discard:            jetstream.DiscardOld,
+		Replicas:           c.Replicas,
+		MaxAge:             c.MaxAge,
+		AllowAtomicPublish: true,
+		AllowDirect:        true,
+	}
+}
+
+func (c Config) bucket() jetstream.KeyValueConfig {
+	bucket := jetstream.KeyValueConfig{
+		Bucket:      c.Names.Bucket(),
+		Description: "Saveris bridge: what has been read, by feed and UTC day (a view of the streams)",
+		Replicas:    c.Replicas,
+		Storage:     jetstream.FileStorage,
+	}
+	for _, feed := range Feeds {
+		bucket.Sources = append(bucket.Sources, &jetstream.StreamSource{
+			Name: c.Names.Stream(feed),
+			SubjectTransforms: []jetstream.SubjectTransformConfig{{
+				Source:      c.Names.records(feed),
+				Destination: "$KV." + bucket.Bucket + "." + string(feed) + ".>",
+			}},
+		})
+	}
+	return bucket
+}
+
+// Open readies the broker: its version, the streams of all feeds and the checkpoint bucket, which views them. What is missing is created, what
+// exists is checked and left alone. An error that is ErrUnusable will not go away by waiting.
+func Open(ctx context.Context, nc *nats.Conn, c Config) (jetstream.JetStream, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	return js, c.ensure(ctx, js)
+}
+
+func (c Config) ensure(ctx context.Context, js jetstream.JetStream) error {
+	if err := CheckServer(js.Conn()); err != nil {
+		return err
+	}
+	for _, feed := range Feeds {
+		if err := c.ensureStream(ctx, js, feed); err != nil {
+			return fmt.Errorf("stream %s: %w", c.Names.Stream(feed), err)
+		}
+	}
+	if err := c.ensureBucket(ctx, js); err != nil {
+		return fmt.Errorf("bucket %s: %w", c.Names.Bucket(), err)
+	}
+	return nil
+}
+
+func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed schema.Feed) error {
+	_, err := js.CreateStream(ctx, c.stream(feed)) // succeeds on an identical one
+	if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return unusable(err)
+	}
+	stream, err := js.Stream(ctx, c.Names.Stream(feed))
+	if err != nil {
+		return err
+	}
+	return c.CheckStream(feed, stream.CachedInfo().Config)
+}
+
+func (c Config) ensureBucket(ctx context.Context, js jetstream.JetStream) error {
+	kv, err := js.KeyValue(ctx, c.Names.Bucket())
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		_, err = js.CreateKeyValue(ctx, c.bucket())
+		return unusable(err)
+	}
+	if err != nil {
+		return err
+	}
+	return c.CheckBucket(ctx, kv)
+}
+
+// unusable marks what the server refuses for good: no JetStream, no rights, no room.
+func unusable(err error) error {
+	var refused *jetstream.APIError
+	if errors.As(err, &refused) && refused.Code != 503 || errors.Is(err, jetstream.ErrJetStreamNotEnabled) ||
+		errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+		return fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	return err
+}
+
+// CheckServer tells whether the server that nc is connected to can serve.
+func CheckServer(nc *nats.Conn) error {
+	if version := nc.ConnectedServerVersion(); older(version, MinServer) {
+		return fmt.Errorf("%w: server %s is version %s, atomic batches need %s or newer", ErrUnusable, nc.ConnectedUrlRedacted(), version, MinServer)
+	}
+	if limit := nc.MaxPayload(); limit > 0 && limit < MinPayload {
+		return fmt.Errorf("%w: server %s takes messages of %d bytes at most (max_payload), expected %d or more", ErrUnusable, nc.ConnectedUrlRedacted(), limit, MinPayload)
+	}
+	return nil
+}
+
+// CheckStream tells exactly why an existing stream cannot hold a feed.
+func (c Config) CheckStream(feed schema.Feed, have jetstream.StreamConfig) error {
+	var wrong []string
+	for _, subject := range c.Names.Subjects(feed) {
+		if !covers(have.Subjects, subject) {
+			wrong = append(wrong, fmt.Sprintf("subject %q is missing (it has %s)", subject, strings.Join(have.Subjects, ", ")))
+		}
+	}
+	if !have.AllowAtomicPublish {
+		wrong = append(wrong, "allow_atomic is false, expected true")
+	}
+	if have.MaxMsgSize > 0 && have.MaxMsgSize < MinPayload {
+		wrong = append(wrong, fmt.Sprintf("max_msg_size is %d, expected none or at least %d", have.MaxMsgSize, MinPayload))
+	}
+	if have.MaxMsgsPerSubject > 0 {
+		wrong = append(wrong, fmt.Sprintf("max_msgs_per_subject is %d, expected none: it would drop events", have.MaxMsgsPerSubject))
+	}
+	if have.Retention != jetstream.LimitsPolicy {
+		wrong = append(wrong, fmt.Sprintf("retention is %s, expected Limits", have.Retention))
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("%w: %s", ErrUnusable, strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// CheckBucket tells why an existing bucket is no view of the records.
+func (c Config) CheckBucket(ctx context.Context, kv jetstream.KeyValue) error {
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return err
+	}
+	sources := map[string]bool{}
+	if info, ok := status.(*jetstream.KeyValueBucketStatus); ok {
+		for _, source := range info.StreamInfo().Config.Sources {
+			sources[source.Name] = true
+		}
+	}
+	for _, feed := range Feeds {
+		if name := c.Names.Stream(feed); !sources[name] {
+			return fmt.Errorf("%w: it does not source stream %s: remove the bucket and let the bridge create it, or add the source", ErrUnusable, name)
+		}
+	}
+	return nil
+}
+
+// covers tells whether one of a stream's subjects takes in all of want, both possibly ending in ">".
+func covers(have []string, want string) bool {
+	for _, h := range have {
+		if h == want || strings.HasSuffix(h, ">") && strings.HasPrefix(want, strings.TrimSuffix(h, ">")) {
+			return true
+		}
+	}
+	return false
+}
+
+// older compares dotted version numbers and ignores what follows a "-".
+func older(version, than string) bool {
+	var v, t [3]int
+	version, _, _ = strings.Cut(version, "-")
+	fmt.Sscanf(version, "%d.%d.%d", &v[0], &v[1], &v[2])
+	fmt.Sscanf(than, "%d.%d.%d", &t[0], &t[1], &t[2])
+	for i := range v {
+		if v[i] != t[i] {
+			return v[i] < t[i]
+		}
+	}
+	return false
+}

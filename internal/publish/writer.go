@@ -1,0 +1,190 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
+)
+
+// Writer commits the events of one feed. It may be used by many goroutines; it commits one page at a time.
+type Writer struct {
+	Options
+	js     jetstream.JetStream
+	config Config
+
+	mu    sync.Mutex // holds a page from its reading to its commit
+	book  *checkpoint.Book
+	send  *sender
+	limit int       // messages a batch
+	since time.Time // stamped on every record, if set
+}
+
+// Options say how a feed is written.
+type Options struct {
+	Feed    schema.Feed
+	Name    string          // who writes: goes into every record
+	LiveAge time.Duration   // older than this when it is stored, an event goes to the history lane
+	Ages    checkpoint.Ages // at which intervals are read again; decides which of them are joined in a record
+	// Now is the vendor's clock, which decides the lane.
+	Now func() time.Time
+}
+
+// NewWriter readies a feed on streams that Open has readied.
+func NewWriter(js jetstream.JetStream, config Config, options Options) *Writer {
+	stream := checkpoint.NewStream(js, config.Names.Stream(options.Feed), config.Names.Prefix, string(options.Feed))
+	return &Writer{
+		Options: options, js: js, config: config,
+		book: checkpoint.NewBook(stream), send: newSender(js.Conn()), limit: maxBatch,
+	}
+}
+
+// Result counts what a commit did.
+type Result struct {
+	Stored      int // events
+	Corrections int // of those
+	Known       int // rows that were stored before, or came twice
+	Conflicts   int // times that another writer had changed the page
+}
+
+// Add gives the sum of two results.
+func (r Result) Add(o Result) Result {
+	return Result{r.Stored + o.Stored, r.Corrections + o.Corrections, r.Known + o.Known, r.Conflicts + o.Conflicts}
+}
+
+// Commit stores those events of a day that the day's page does not hold and then marks the interval as covered; a nil
+// interval covers nothing. The events must all belong to the day, in the order in which they are to be stored.
+//
+// It may be called again with the same arguments after any error, and has to be until it succeeds: what was stored is
+// recognised. A context that ends lets the batch in hand finish.
+func (w *Writer) Commit(ctx context.Context, day string, events []schema.Event, cover *checkpoint.Interval) (result Result, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for first := true; ; first = false {
+		page, err := w.book.Page(ctx, day)
+		if err != nil {
+			return result, w.mend(ctx, err)
+		}
+		news := page.New(events)
+		if first { // after a conflict, our own events of the batches before it would be counted as known
+			result.Known = news.Known
+		}
+		err = w.commitNews(ctx, page, news, cover, &result)
+		if err == nil {
+			return result, nil
+		}
+		if !errors.Is(err, errConflict) {
+			return result, w.mend(ctx, fmt.Errorf("commit %s.%s: %w", w.Feed, day, err))
+		}
+		result.Conflicts++
+		if err := ctx.Err(); err != nil {
+			return result, err
+		}
+	}
+}
+
+// commitNews stores news in as many batches as it takes; the last one covers.
+func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news checkpoint.News, cover *checkpoint.Interval, result *Result) error {
+	result.Corrections += news.Corrections
+	for len(news.Events) > 0 || cover != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, last := len(news.Events), cover
+		if room := w.limit - 2; n > room {
+			n, last = room, nil
+		}
+		if err := w.store(ctx, page, news.Events[:n], news.Entries[:n], last); err != nil {
+			if hasCode(err, codeBatchTooLarge) && w.limit > minBatch {
+				w.limit = max(minBatch, w.limit/2) // the operator allows less: learn how much
+				continue
+			}
+			return err
+		}
+		result.Stored += n
+		if news.Events, news.Entries = news.Events[n:], news.Entries[n:]; len(news.Events) == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// store sends one batch and takes its result over into the page.
+func (w *Writer) store(ctx context.Context, page *checkpoint.Page, events []schema.Event, entries []checkpoint.Entry, cover *checkpoint.Interval) error {
+	record := page.Record.Next(entries, cover, w.Ages)
+	record.Batch, record.Writer = newBatchID(), w.Name
+	if !w.since.IsZero() && record.Day != checkpoint.RejectedDay {
+		record.Since = &w.since
+	}
+	data, err := record.Encode()
+	if err != nil {
+		return err
+	}
+	stream := w.config.Names
+	seq, err := w.send.send(context.WithoutCancel(ctx), &batch{
+		stream: stream.Stream(w.Feed), events: events, entries: entries,
+		index: stream.index(w.Feed, record.Day), record: stream.record(w.Feed, record.Day),
+		data: data, after: page.Seq, id: record.Batch, now: w.Now(), liveAge: w.LiveAge,
+	})
+	if err != nil {
+		return err
+	}
+	page.Stored(entries, record, seq)
+	return nil
+}
+
+// mend readies the streams again where one has disappeared, and gives the error back.
+func (w *Writer) mend(ctx context.Context, err error) error {
+	if errors.Is(err, nats.ErrNoResponders) || hasCode(err, codeStreamNotFound) {
+		if again := w.config.ensure(ctx, w.js); again != nil {
+			return fmt.Errorf("%w; ready the streams again: %w", err, again)
+		}
+	}
+	return err
+}
+
+// Since is when `run` began to answer for the feed, and whether the records say so.
+func (w *Writer) Since(ctx context.Context) (since time.Time, found bool, err error) {
+	records, err := w.all(ctx)
+	for _, r := range records {
+		if r.Since != nil && (!found || r.Since.Before(since)) {
+			since, found = *r.Since, true
+		}
+	}
+	return since, found, err
+}
+
+// AnswerSince makes every record from now on say since when `run` answers for the feed.
+func (w *Writer) AnswerSince(since time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.since = since.UTC()
+}
+
+func (w *Writer) all(ctx context.Context) ([]checkpoint.Record, error) {
+	days, err := w.book.Days(ctx)
+	if err != nil {
+		return nil, w.mend(ctx, err)
+	}
+	return w.book.Records(ctx, days)
+}
+
+// Covered gives the intervals within a span that have been read completely, oldest first, as the stream has them now.
+func (w *Writer) Covered(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
+	records, err := w.book.Records(ctx, span.Days())
+	if err != nil {
+		return nil, w.mend(ctx, err)
+	}
+	var covered []checkpoint.Interval
+	for _, r := range records {
+		covered = append(covered, r.Covered...)
+	}
+	return covered, nil
+}
