@@ -1,0 +1,37 @@
+// Package schemas holds the public contract in machine-readable form: the JSON Schemas (2020-12) of the events' data and
+// of checkpoint records, and an AsyncAPI 3.0 document of the subjects, messages and headers.
+package schemas
+
+import "embed"
+
+//go:embed *.json
+var files embed.FS
+
+// names lists the documents in the order of importance, with their files.
+var names = []struct{ name, file string }{
+	{"reading", "reading.v1.json"},
+	{"alarm", "alarm.v1.json"},
+	{"rejected", "rejected.v1.json"},
+	{"checkpoint", "checkpoint.v1.json"},
+	{"asyncapi", "asyncapi.json"},
+}
+
+// Names lists the documents that Get knows.
+func Names() []string {
+	all := make([]string, len(names))
+	for i, n := range names {
+		all[i] = n.name
+	}
+	return all
+}
+
+// Get gives a document's JSON text, which is the caller's own. It says no to a name that Names does not list.
+func Get(name string) ([]byte, bool) {
+	for _, n := range names {
+		if n.name == name {
+			text, err := files.ReadFile(n.file)
+			return text, err == nil
+		}
+	}
+	return nil, false
+}
