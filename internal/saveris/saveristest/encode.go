@@ -1,0 +1,158 @@
+package saveristest
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// encoder writes rows in one of the dialects of a result file. The bytes collect
+// in buf; whoever owns the encoder takes them out between rows.
+type encoder struct {
+	buf    []byte
+	sw     *Switches
+	csv    bool
+	names  []string
+	layout string
+	began  bool
+	lines  int
+}
+
+// begin writes what stands before the first row.
+func (e *encoder) begin() {
+	e.began = true
+	switch {
+	case e.csv:
+		cells := make([]cell, len(e.names))
+		for i, n := range e.names {
+			cells[i].text = n
+		}
+		e.row(cells)
+	case e.layout == "array":
+		e.buf = append(e.buf, '[')
+	}
+}
+
+// row writes one row; it returns the bytes it added, without the separator.
+func (e *encoder) row(cells []cell) []byte {
+	e.separate()
+	start := len(e.buf)
+	switch {
+	case e.csv:
+		e.csvRow(cells)
+	case e.layout == "object":
+		e.jsonRow(cells, ",\n  ", "{\n  ", "\n}", ": ")
+	default:
+		e.jsonRow(cells, ",", "{", "}", ":")
+	}
+	return e.buf[start:]
+}
+
+// raw writes a line verbatim. In an array everything must be a JSON value, so a
+// line that is none becomes a string. It returns the line as it was written.
+func (e *encoder) raw(line string) string {
+	if !e.csv && e.layout == "array" && !json.Valid([]byte(line)) {
+		line = string(appendString(nil, line))
+	}
+	e.separate()
+	e.buf = append(e.buf, line...)
+	return line
+}
+
+func (e *encoder) separate() {
+	if e.lines > 0 {
+		if !e.csv && e.layout == "array" {
+			e.buf = append(e.buf, ',')
+		}
+		e.buf = append(e.buf, '\n')
+	}
+	e.lines++
+}
+
+// end writes what stands behind the last row.
+func (e *encoder) end() {
+	if !e.csv && e.layout == "array" {
+		e.buf = append(e.buf, ']')
+	}
+	if e.sw.FileNewline == "yes" && e.lines > 0 {
+		e.buf = append(e.buf, '\n')
+	}
+}
+
+func (e *encoder) jsonRow(cells []cell, comma, open, closing, colon string) {
+	e.buf = append(e.buf, open...)
+	first := true
+	for i := range cells {
+		c := &cells[i]
+		if c.null() && e.sw.JSONNull != "null" {
+			continue
+		}
+		if !first {
+			e.buf = append(e.buf, comma...)
+		}
+		first = false
+		e.buf = append(e.buf, '"')
+		e.buf = append(e.buf, c.name...)
+		e.buf = append(e.buf, '"')
+		e.buf = append(e.buf, colon...)
+		switch {
+		case c.null():
+			e.buf = append(e.buf, "null"...)
+		case c.kind == cellNumber:
+			e.buf = append(e.buf, c.text...)
+		default:
+			e.buf = appendString(e.buf, c.text)
+		}
+	}
+	e.buf = append(e.buf, closing...)
+}
+
+func (e *encoder) csvRow(cells []cell) {
+	for i := range cells {
+		c := &cells[i]
+		if i > 0 {
+			e.buf = append(e.buf, ',')
+		}
+		text := c.text
+		if c.kind == cellTime && e.sw.CSVTime == "blank" {
+			text = blankTime(text)
+		}
+		switch {
+		case c.null():
+			if e.sw.CSVNull == "quoted" {
+				e.buf = append(e.buf, `""`...)
+			}
+		case e.sw.CSVQuoting == "all" || strings.ContainsAny(text, "\",\r\n") || c.kind == cellEmpty:
+			e.buf = append(e.buf, '"')
+			e.buf = append(e.buf, strings.ReplaceAll(text, `"`, `""`)...)
+			e.buf = append(e.buf, '"')
+		case e.sw.CSVQuoting == "minimal" && strings.Contains(text, " "): // as OpenCSV and spreadsheets do
+			e.buf = append(append(append(e.buf, '"'), text...), '"')
+		default:
+			e.buf = append(e.buf, text...)
+		}
+	}
+}
+
+// blankTime is how Athena prints a timestamp: 2026-09-21 00:00:00.000 (inferred).
+func blankTime(text string) string {
+	if len(text) != len(stamp) || text[10] != 'T' {
+		return text
+	}
+	return text[:10] + " " + text[11:19] + ".000"
+}
+
+// appendString writes a JSON string; only what needs escaping is escaped.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] == '"' || s[i] == '\\' || s[i] >= 0x80 {
+			quoted, err := json.Marshal(s)
+			if err != nil {
+				panic("saveristest: internal error: " + err.Error())
+			}
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}

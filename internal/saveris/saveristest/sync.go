@@ -1,0 +1,61 @@
+package saveristest
+
+import (
+	"net/http"
+	"time"
+)
+
+// sync answers GET /v1/measurements and GET /v1/alarms with date_time_from and
+// date_time_until in the query. The vendor's general page describes such calls,
+// the document of 2026-09 has none: sync=off is what a deployment without them
+// does, and the same as for an unknown path.
+func (x *exchange) sync() {
+	form := x.r.URL.Query()
+	from, until, err := timeRange(form.Get("date_time_from"), form.Get("date_time_until"), x.now)
+	if err != nil {
+		x.backendError(http.StatusBadRequest, err.Error())
+		return
+	}
+	q := query{feed: x.op.feed, version: 2, from: from, until: until, asOf: x.now, salt: uint64(x.now.UnixNano())}
+	if x.sw.SyncColumns == "v1" {
+		q.version = 1
+	}
+	rule, message := "accepted", ""
+	switch length := until.Sub(from); {
+	case length <= 0:
+		rule, message = x.sw.RangeReversed, "Invalid request: date_time_from must be before date_time_until."
+	case length > rangeMax:
+		rule, message = x.sw.RangeTooLong, "Invalid request: the range must not exceed 7 days."
+	case length < rangeMin:
+		rule, message = x.sw.RangeTooShort, "Invalid request: the range must be at least 5 minutes."
+	}
+	if rule == "Error" {
+		rule = "500B"
+	}
+	if x.shape(rule, message) {
+		return
+	}
+	x.syncRows(q, rule == "empty")
+}
+
+func (x *exchange) syncRows(q query, empty bool) {
+	sw := *x.sw
+	sw.JSONLayout, sw.FileNewline = "array", "no"
+	body, rows := []byte(nil), &tally{}
+	if !empty {
+		body, rows = x.s.render(q, &sw, x.faults, 0, 1)
+	}
+	if len(body) == 0 {
+		body = []byte("[]")
+	}
+	if x.sw.Sync == "object" {
+		body = append(append([]byte(`{"`+q.feed+`": `), body...), '}')
+	}
+	if len(body) > x.sw.SyncLimit {
+		x.problem(http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE", "Request Too Long", nil)
+		return
+	}
+	x.w.Header().Set("Deprecation", "true")
+	x.w.Header().Set("Sunset", time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC).Format(http.TimeFormat))
+	x.deliver(body, "application/json", q.feed, rows)
+}
