@@ -1,0 +1,133 @@
+package saveris
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+)
+
+var (
+	errNoList = errors.New("the answer holds no list of rows")
+	errMarkup = errors.New("the answer is markup, not rows")
+)
+
+// callerError carries an error of the caller's each through the reading, where it must not look like a broken file.
+type callerError struct{ error }
+
+// decoder hands the rows of one file to each. It holds one row and windowSize bytes of the file, whatever comes.
+type decoder struct {
+	w     *window
+	scan  scanner
+	row   Row
+	each  func(*Row) error
+	rows  int
+	names []string // columns of a CSV file
+	twice bool     // names has one twice
+}
+
+// decode reads one file to its end and gives the number of rows handed over. An error means that the file is cut or
+// broken as a whole; a row that is broken is handed over as such, and the next ones come.
+func decode(src io.Reader, format Format, each func(*Row) error) (int, error) {
+	d, err := newDecoder(src, each)
+	if err != nil {
+		return 0, err
+	}
+	err = d.file(format)
+	return d.rows, err
+}
+
+// decodeList reads a synchronous answer: a JSON array, or an object that holds one.
+func decodeList(src io.Reader, each func(*Row) error) (int, error) {
+	d, err := newDecoder(src, each)
+	if err != nil {
+		return 0, err
+	}
+	switch first, _ := d.w.blanks(); first {
+	case '[':
+		err = d.array()
+	case '{':
+		err = d.wrapped()
+	default:
+		if err = d.w.failed(); err == nil {
+			err = errNoList
+		}
+	}
+	return d.rows, err
+}
+
+func newDecoder(src io.Reader, each func(*Row) error) (*decoder, error) {
+	plain, err := gunzip(src)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{w: newWindow(plain), each: each}
+	if string(d.w.peek(3)) == "\ufeff" {
+		d.w.pos += 3
+	}
+	return d, nil
+}
+
+// gunzip unpacks what begins like gzip, whatever its headers say: files are gzip in themselves, without a
+// Content-Encoding (seen), and error bodies may be (seen). A packed file in a packed transfer is unpacked twice.
+func gunzip(src io.Reader) (io.Reader, error) {
+	for range 2 {
+		buffered := bufio.NewReaderSize(src, 32<<10)
+		magic, err := buffered.Peek(2)
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		if string(magic) != "\x1f\x8b" {
+			return buffered, nil
+		}
+		if src, err = gzip.NewReader(buffered); err != nil {
+			return nil, fmt.Errorf("unpack: %w", err)
+		}
+	}
+	return src, nil
+}
+
+// file reads a result file. Its first byte decides: [ is an array, { are objects. The rest is CSV where that was asked
+// for or where the first line can only be a header, for the vendor's default is CSV; else it is a broken row.
+func (d *decoder) file(format Format) error {
+	first, ok := d.w.blanks()
+	switch {
+	case !ok:
+		return d.w.failed()
+	case first == '[':
+		return d.array()
+	case first == '{':
+		return d.lines()
+	case first == '<':
+		return errMarkup
+	case format == CSV || isHeader(d.w.peek(windowSize)):
+		return d.table()
+	default:
+		return d.lines()
+	}
+}
+
+// give hands over the row of which raw is the text, and moves on by used bytes.
+func (d *decoder) give(raw []byte, broken error, used int) error {
+	d.row = Row{Raw: raw, Fields: d.scan.fields}
+	if broken != nil {
+		d.row = Row{Raw: bytes.TrimSpace(raw[:min(len(raw), MaxRow)]), Err: broken}
+	}
+	d.rows++
+	d.w.pos += used
+	if err := d.each(&d.row); err != nil {
+		return callerError{err}
+	}
+	return nil
+}
+
+// judge reads raw strictly and hands it over, as fields or as a broken row.
+func (d *decoder) judge(raw []byte, used int) error {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) > MaxRow {
+		return d.give(raw, errTooLong, used)
+	}
+	return d.give(raw, d.scan.strict(raw), used)
+}
