@@ -2,26 +2,49 @@ package schema
 
 import "bytes"
 
-// writeAlarm writes the parts of an alarm's text.
+// writeAlarm fills an event from the cells and writes its text.
 func (m *Maker) writeAlarm(e *Event) {
-	c := &m.cell
-	state := stateOf(c[colStatus])
-	e.kind = alarmKinds[state]
-	e.series = m.join(c[colTenant], m.alarmTail(state))
-	m.buf = m.appendAlarm(m.buf[:0], state)
+	state := stateOf(m.cell[colStatus])
+	if e.series = m.find(alarmSeries[:]); e.series == nil {
+		e.series = m.learnAlarm(state)
+	}
+	e.kind = alarmKind(state)
+	m.buf = m.appendAlarm(m.buf[:0], e.series, state)
 	m.mark(e, partData)
-	m.identify(e, m.alarmID())
-	m.attribute(e, partSubject, orMissing(c[colSerial]))
-	m.attribute(e, partTime, c[colTime])
-	m.attribute(e, partKey, m.alarmKey())
+	m.identify(e, m.alarmID(), m.cell[colTime])
 	if e.kind == alarmCleared {
-		m.buf = appendPercent(m.buf, orNothing(c[colCause]))
+		m.buf = appendPercent(m.buf, orNothing(m.cell[colCause]))
 	}
 	m.mark(e, partCause)
 	e.Check = m.alarmCheck(state)
 }
 
-var alarmKinds = map[string]kind{"raised": alarmRaised, "cleared": alarmCleared, "unknown": alarmUnknown}
+// learnAlarm makes the series of a sensor's alarms: <tenant>.<site>.<severity>.<state>.<serial>.
+func (m *Maker) learnAlarm(state string) *series {
+	c := &m.cell
+	tail := append(appendToken(nil, c[colTenant]), '.')
+	tail = append(appendToken(tail, c[colSite]), '.')
+	tail = append(append(tail, severityOf(c[colSeverity])...), '.')
+	tail = append(append(tail, state...), '.')
+	tail = appendToken(tail, c[colSerial])
+	partitionKey := c[colSensor] // keeps the alarms of one source together
+	if blank(partitionKey) {
+		partitionKey = orNothing(c[colSerial])
+	}
+	subject := appendPercent(nil, orMissing(c[colSerial]))
+	return m.learn(tail, subject, partitionKey, appendQuantity(nil, c[colExtension], c[colProperty]))
+}
+
+func alarmKind(state string) kind {
+	switch state {
+	case "raised":
+		return alarmRaised
+	case "cleared":
+		return alarmCleared
+	default:
+		return alarmUnknown
+	}
+}
 
 // stateOf is what an alarm row announces, by its status.
 func stateOf(status []byte) string {
@@ -52,27 +75,8 @@ func knownSeverity(severity []byte) bool {
 	return severityOf(severity) != "unknown" || bytes.EqualFold(bytes.TrimSpace(severity), []byte("unknown"))
 }
 
-// alarmKey keeps the alarms of one source together.
-func (m *Maker) alarmKey() []byte {
-	if blank(m.cell[colSensor]) {
-		return orNothing(m.cell[colSerial])
-	}
-	return m.cell[colSensor]
-}
-
-// alarmTail is <tenant>.<site>.<severity>.<state>.<serial>. It stays valid as long as m.arena does.
-func (m *Maker) alarmTail(state string) []byte {
-	n := len(m.arena)
-	m.arena = append(appendToken(m.arena, m.cell[colTenant]), '.')
-	m.arena = append(appendToken(m.arena, m.cell[colSite]), '.')
-	m.arena = append(append(m.arena, severityOf(m.cell[colSeverity])...), '.')
-	m.arena = append(append(m.arena, state...), '.')
-	m.arena = appendToken(m.arena, m.cell[colSerial])
-	return m.arena[n:]
-}
-
 // appendAlarm appends an alarm's data.
-func (m *Maker) appendAlarm(b []byte, state string) []byte {
+func (m *Maker) appendAlarm(b []byte, s *series, state string) []byte {
 	c := &m.cell
 	b = append(b, `{"uuid":`...)
 	b = appendText(b, c[colUUID])
@@ -87,7 +91,7 @@ func (m *Maker) appendAlarm(b []byte, state string) []byte {
 	b = append(b, `,"status":`...)
 	b = appendText(b, c[colStatus])
 	b = append(b, `,"kind":`...)
-	b = appendText(b, m.alarmKind())
+	b = appendText(b, m.alarmType())
 	b = append(b, `,"condition":`...)
 	b = appendText(b, c[colCondition])
 	b = append(b, `,"reason":`...)
@@ -98,7 +102,7 @@ func (m *Maker) appendAlarm(b []byte, state string) []byte {
 	b = appendText(b, c[colSensor])
 	b = append(b, `,"source_alarm_event":`...)
 	b = appendText(b, c[colCause])
-	b = m.appendMeasured(b)
+	b = m.appendMeasured(b, s)
 	b = append(b, `,"raised_at":`...)
 	b = appendName(b, c[colTime])
 	b = append(b, `,"raised_at_local":`...)
@@ -110,11 +114,17 @@ func (m *Maker) appendAlarm(b []byte, state string) []byte {
 	return m.other.appendTo(b)
 }
 
-// alarmKind is the vendor's alarm_type in the spelling with blanks: he has used both.
-func (m *Maker) alarmKind() []byte {
-	kind := m.cell[colKind]
-	if bytes.IndexByte(kind, '_') < 0 {
-		return kind
+// alarmType is the vendor's alarm_type in the spelling with blanks: he has used both.
+func (m *Maker) alarmType() []byte {
+	text := m.cell[colKind]
+	if bytes.IndexByte(text, '_') < 0 {
+		return text
 	}
-	return bytes.ReplaceAll(kind, []byte{'_'}, []byte{' '})
+	m.tmp = append(m.tmp[:0], text...)
+	for i, c := range m.tmp {
+		if c == '_' {
+			m.tmp[i] = ' '
+		}
+	}
+	return m.tmp
 }

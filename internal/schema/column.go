@@ -37,6 +37,14 @@ const (
 	columns
 )
 
+// column is where the feed has the vendor's column.
+func (m *Maker) column(name string) column {
+	if m.feed == Alarms {
+		return alarmColumn(name)
+	}
+	return readingColumn(name)
+}
+
 // readingColumn knows the names of measurements v1 and v2, REST and push. What v2 has no place for (device_uuid,
 // channel_id, device_serial_no) is unknown.
 func readingColumn(name string) column {
@@ -129,7 +137,10 @@ func (m *Maker) take(c column, f saveris.Field) bool {
 	if m.cell[c] != nil {
 		return bytes.Equal(m.cell[c], value)
 	}
-	m.cell[c], m.at[c] = value, at
+	m.cell[c] = value
+	if c == colTime || c == colReceived {
+		m.at[c] = at
+	}
 	return c != colSeverity || knownSeverity(value)
 }
 
@@ -169,7 +180,18 @@ func validUTF8(text []byte) []byte {
 	return []byte(string([]rune(string(text))))
 }
 
-func trimBlanks(text []byte) []byte { return bytes.Trim(text, " \t\r\n") }
+// trimBlanks cuts what JSON takes for blanks.
+func trimBlanks(text []byte) []byte {
+	for len(text) > 0 && isBlank(text[0]) {
+		text = text[1:]
+	}
+	for len(text) > 0 && isBlank(text[len(text)-1]) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // blank says that the text is no use as an attribute.
 func blank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }

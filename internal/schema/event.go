@@ -73,9 +73,7 @@ const (
 	partData part = iota
 	partID
 	partHeaderID // empty where it equals partID
-	partSubject
 	partTime
-	partKey   // partitionkey
 	partCause // causationid
 	parts
 )
@@ -130,5 +128,5 @@ func (e *Event) AppendData(b []byte) []byte { return append(b, e.part(partData).
 
 // Size is about how many bytes the event takes as a message, subject and headers included.
 func (e *Event) Size() int {
-	return headerSize + len(e.headerID) + len(e.revises) + len(e.series.live) + len(e.series.source) + len(e.text)
+	return headerSize + len(e.headerID) + len(e.revises) + len(e.series.live) + len(e.series.source) + len(e.series.partitionKey) + len(e.text)
 }

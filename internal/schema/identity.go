@@ -39,7 +39,8 @@ func (m *Maker) readingID() []byte {
 		return c[colUUID]
 	}
 	m.tmp = appendJoined(m.tmp[:0], c[colSensor], c[colChannel], c[colProperty], c[colExtension], c[colTime])
-	return appendHash(nil, m.tmp)
+	m.id = appendHash(m.id[:0], m.tmp)
+	return m.id
 }
 
 // alarmID names a change of an alarm's state: the vendor may update a row in place. It is the row's uuid, or a hash in
@@ -55,10 +56,23 @@ func (m *Maker) alarmID() []byte {
 		id = append(m.id[:0], c[colUUID]...)
 	}
 	id = append(id, '.')
-	id = append(id, bytes.ToLower(bytes.TrimSpace(c[colStatus]))...)
+	id = appendLower(id, bytes.TrimSpace(c[colStatus]))
 	id = append(id, '.')
 	m.id = m.appendChanged(id)
 	return m.id
+}
+
+func appendLower(b, text []byte) []byte {
+	for i, c := range text {
+		if c >= 0x80 {
+			return append(b, bytes.ToLower(text[i:])...)
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
+	}
+	return b
 }
 
 // appendChanged appends the time of an alarm's change as yyyymmddThhmmssZ; as the vendor wrote it if it is no time.
@@ -66,7 +80,10 @@ func (m *Maker) appendChanged(b []byte) []byte {
 	if m.cell[colChanged] == nil {
 		return append(b, m.changed...)
 	}
-	return m.at[colChanged].AppendFormat(b, "20060102T150405Z")
+	at := m.cell[colChanged]
+	b = append(append(append(b, at[:4]...), at[5:7]...), at[8:11]...)
+	b = append(append(append(b, at[11:13]...), at[14:16]...), at[17:19]...)
+	return append(b, 'Z')
 }
 
 // readingCheck is the checksum over the content of a reading (contract section 6).

@@ -16,37 +16,29 @@ const maxText = 512 << 10
 type Maker struct {
 	feed    Feed
 	baseURL string
-	source  string // baseURL as it stands in a header
 	stem    string // first tokens of subjects, before the lane
-	column  func(name string) column
-	write   func(m *Maker, e *Event)
 	reject  *series
 	series  map[string]*series
 
 	// Scratch of one call of Event.
-	cell     [columns][]byte    // the row's values in the event's form; nil is null
-	at       [columns]time.Time // of the cells that are times
-	quantity []byte
-	other    other
-	arena    []byte // holds cells that are not as the vendor wrote them
-	buf      []byte // the event's text
-	id       []byte
-	tmp      []byte
-	changed  []byte // last_status_change_time as the vendor wrote it
+	cell    [columns][]byte    // the row's values in the event's form; nil is null
+	at      [columns]time.Time // of the cells that are times
+	changed []byte             // last_status_change_time that is no time, as the vendor wrote it
+	other   other
+	arena   []byte // holds cells that are not as the vendor wrote them
+	buf     []byte // the event's text
+	id      []byte
+	key     []byte
+	tmp     []byte
 }
 
 // NewMaker makes the maker of a feed. Prefix is the first token of subjects, baseURL the vendor's address without the
 // version part; a slash at its end is cut.
 func NewMaker(feed Feed, prefix, baseURL string) *Maker {
 	m := &Maker{feed: feed, baseURL: strings.TrimSuffix(baseURL, "/"), series: map[string]*series{}}
-	m.column, m.write = readingColumn, (*Maker).writeReading
-	if feed == Alarms {
-		m.column, m.write = alarmColumn, (*Maker).writeAlarm
-	}
-	m.source = string(appendPercent(nil, []byte(m.baseURL)))
 	m.stem = prefix + "." + string(feed) + "."
-	subject := prefix + ".rejected." + string(feed)
-	m.reject = &series{live: subject, history: subject, source: m.source, baseURL: m.baseURL}
+	subject, source := prefix+".rejected."+string(feed), string(appendPercent(nil, []byte(m.baseURL)))
+	m.reject = &series{live: subject, history: subject, subject: string(feed), source: source, baseURL: m.baseURL}
 	return m
 }
 
@@ -62,7 +54,11 @@ func (m *Maker) Event(row *saveris.Row, w Window, readAt time.Time) Event {
 		return m.rejected(row, reason, w, readAt)
 	}
 	e := Event{Time: m.at[colTime], ProcessedAt: m.at[colReceived]}
-	m.write(m, &e)
+	if m.feed == Alarms { // no table of functions: e would escape to the heap
+		m.writeAlarm(&e)
+	} else {
+		m.writeReading(&e)
+	}
 	if len(m.buf) > maxText {
 		return m.rejected(row, "too long as an event", w, readAt)
 	}
@@ -81,26 +77,21 @@ func (m *Maker) read(fields []saveris.Field) {
 			m.other.add(fields[i])
 		}
 	}
-	m.quantity = appendQuantity(m.quantity[:0], m.cell[colExtension], m.cell[colProperty])
 }
 
 // mark ends a part of the event's text.
 func (m *Maker) mark(e *Event, p part) { e.ends[p] = uint32(len(m.buf)) }
 
-// attribute adds a part that stands in a header.
-func (m *Maker) attribute(e *Event, p part, value []byte) {
-	m.buf = appendPercent(m.buf, value)
-	m.mark(e, p)
-}
-
-// identify adds the id, which must not be in m.buf.
-func (m *Maker) identify(e *Event, id []byte) {
+// identify adds id and time.
+func (m *Maker) identify(e *Event, id, stamp []byte) {
 	m.buf = append(m.buf, id...)
 	m.mark(e, partID)
 	if !plain(id) {
 		m.buf = appendPercent(m.buf, id)
 	}
 	m.mark(e, partHeaderID)
+	m.buf = append(m.buf, stamp...)
+	m.mark(e, partTime)
 }
 
 // seal copies the event's text out of the scratch: the one allocation of an event.

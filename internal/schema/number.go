@@ -67,6 +67,9 @@ func isExponent(s []byte) bool {
 // it: plain decimals from 1e-6 up to 1e21, and no minus before zero. A number that is too large for a float64 stays the
 // literal.
 func appendCanonical(b, literal []byte) []byte {
+	if n := shortDecimal(literal); n > 0 {
+		return append(b, literal[:n]...)
+	}
 	f, err := strconv.ParseFloat(string(literal), 64)
 	switch abs := math.Abs(f); {
 	case err != nil:
@@ -78,6 +81,34 @@ func appendCanonical(b, literal []byte) []byte {
 	default:
 		return strconv.AppendFloat(b, f, 'f', -1, 64)
 	}
+}
+
+// shortDecimal spares the way through a float64 for what nearly every reading looks like: a decimal of at most 15 digits,
+// which is its own shortest form up to the zeros at its end, and which does not begin with a zero. It is the length of
+// that form, 0 for any other number.
+func shortDecimal(literal []byte) int {
+	digits := literal
+	if digits[0] == '-' {
+		digits = digits[1:]
+	}
+	whole := digitsLen(digits)
+	if digits[0] == '0' || len(digits) > 16 || len(digits) == 16 && whole == 16 {
+		return 0
+	}
+	n := len(literal)
+	if whole == len(digits) {
+		return n
+	}
+	if digits[whole] != '.' || whole+1+digitsLen(digits[whole+1:]) != len(digits) {
+		return 0
+	}
+	for literal[n-1] == '0' {
+		n--
+	}
+	if literal[n-1] == '.' {
+		n--
+	}
+	return n
 }
 
 // appendScientific writes 1e-7 and 1e+21, where strconv writes an exponent of two digits at least.

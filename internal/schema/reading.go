@@ -1,33 +1,34 @@
 package schema
 
-// writeReading writes the parts of a reading's text.
+// writeReading fills an event from the cells and writes its text.
 func (m *Maker) writeReading(e *Event) {
-	c := &m.cell
+	if e.series = m.find(readingSeries[:]); e.series == nil {
+		e.series = m.learnReading()
+	}
 	e.kind = reading
-	e.series = m.join(c[colTenant], m.readingTail())
-	m.buf = m.appendReading(m.buf[:0])
+	m.buf = m.appendReading(m.buf[:0], e.series)
 	m.mark(e, partData)
-	m.identify(e, m.readingID())
-	m.buf = appendPercent(m.buf, orMissing(c[colSerial]))
-	m.buf = append(m.buf, '/')
-	m.attribute(e, partSubject, orMissing(c[colChannel]))
-	m.attribute(e, partTime, c[colTime])
-	m.attribute(e, partKey, orNothing(c[colSensor]))
+	m.identify(e, m.readingID(), m.cell[colTime])
 	m.mark(e, partCause)
 	e.Check = m.readingCheck()
 }
 
-// readingTail is <tenant>.<site>.<serial>.<channel>.<quantity>. It stays valid as long as m.arena does.
-func (m *Maker) readingTail() []byte {
-	n := len(m.arena)
-	for _, text := range [...][]byte{m.cell[colTenant], m.cell[colSite], m.cell[colSerial], m.cell[colChannel], m.quantity} {
-		m.arena = append(appendToken(m.arena, text), '.')
+// learnReading makes the series of a channel: <tenant>.<site>.<serial>.<channel>.<quantity>.
+func (m *Maker) learnReading() *series {
+	c := &m.cell
+	quantity := appendQuantity(nil, c[colExtension], c[colProperty])
+	var tail []byte
+	for _, text := range [...][]byte{c[colTenant], c[colSite], c[colSerial], c[colChannel]} {
+		tail = append(appendToken(tail, text), '.')
 	}
-	return m.arena[n : len(m.arena)-1]
+	tail = appendToken(tail, quantity)
+	subject := append(appendPercent(nil, orMissing(c[colSerial])), '/')
+	subject = append(subject, orMissing(c[colChannel])...)
+	return m.learn(tail, subject, orNothing(c[colSensor]), quantity)
 }
 
 // appendReading appends a reading's data.
-func (m *Maker) appendReading(b []byte) []byte {
+func (m *Maker) appendReading(b []byte, s *series) []byte {
 	c := &m.cell
 	b = append(b, `{"uuid":`...)
 	b = appendText(b, c[colUUID])
@@ -44,7 +45,7 @@ func (m *Maker) appendReading(b []byte) []byte {
 	b = append(b, `,"channel_no":`...)
 	b = appendNumber(b, c[colChannel])
 	b = append(b, '}')
-	b = m.appendMeasured(b)
+	b = m.appendMeasured(b, s)
 	b = append(b, `,"measured_at":`...)
 	b = appendName(b, c[colTime])
 	b = append(b, `,"measured_at_local":`...)
@@ -55,10 +56,10 @@ func (m *Maker) appendReading(b []byte) []byte {
 }
 
 // appendMeasured appends what was measured, which readings and alarms have in common.
-func (m *Maker) appendMeasured(b []byte) []byte {
+func (m *Maker) appendMeasured(b []byte, s *series) []byte {
 	c := &m.cell
 	b = append(b, `,"quantity":`...)
-	b = appendName(b, m.quantity)
+	b = appendName(b, s.quantity)
 	b = append(b, `,"property":`...)
 	b = appendText(b, c[colProperty])
 	b = append(b, `,"extension":`...)
@@ -69,20 +70,4 @@ func (m *Maker) appendMeasured(b []byte) []byte {
 	b = appendName(b, unitCode(c[colUnit]))
 	b = append(b, `,"vendor_unit":`...)
 	return appendText(b, c[colUnit])
-}
-
-// orMissing is the text for a place that must not be empty.
-func orMissing(text []byte) []byte {
-	if blank(text) {
-		return []byte{'_'}
-	}
-	return text
-}
-
-// orNothing is the text for an attribute that is left out where there is nothing to say.
-func orNothing(text []byte) []byte {
-	if blank(text) {
-		return nil
-	}
-	return text
 }

@@ -23,10 +23,7 @@ func (m *Maker) rejected(row *saveris.Row, reason string, w Window, readAt time.
 		Window: windowData{rfc3339(w.From), rfc3339(w.Until)},
 	})...)
 	m.mark(&e, partData)
-	m.identify(&e, appendHash(nil, raw))
-	m.attribute(&e, partSubject, []byte(m.feed))
-	m.attribute(&e, partTime, []byte(rfc3339(readAt)))
-	m.mark(&e, partKey)
+	m.identify(&e, appendHash(nil, raw), []byte(rfc3339(readAt)))
 	m.mark(&e, partCause)
 	m.seal(&e)
 	return e

@@ -19,13 +19,20 @@ func appendTime(b, s []byte) ([]byte, time.Time, bool) {
 		}
 	}
 	offset, ok := parseZone(s[n:])
-	t := wall.Add(-offset)
-	if !ok || t.Year() < 1 || t.Year() > 9999 {
+	if !ok {
 		return b, time.Time{}, false
 	}
-	b = t.AppendFormat(b, "2006-01-02T15:04:05")
+	if offset == 0 && wall.Year() > 0 {
+		b = append(append(append(b, s[:10]...), 'T'), s[11:19]...)
+	} else {
+		wall = wall.Add(-offset)
+		if wall.Year() < 1 || wall.Year() > 9999 {
+			return b, time.Time{}, false
+		}
+		b = wall.AppendFormat(b, "2006-01-02T15:04:05")
+	}
 	b = append(b, s[19:n]...)
-	return append(b, 'Z'), t.Add(fraction(s[19:n])), true
+	return append(b, 'Z'), wall.Add(fraction(s[19:n])), true
 }
 
 // parseWall reads date and time up to whole seconds, as if they were UTC.

@@ -1,0 +1,27 @@
+package schema
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// TestFastPathAndSDKAgree holds all promises of auditor.check over a population of ordinary and odd rows: fast path, SDK
+// path and plain reference give the same message, every event fits its schema, and nothing is dropped.
+func TestFastPathAndSDKAgree(t *testing.T) {
+	rows := 6000
+	if testing.Short() {
+		rows = 600
+	}
+	for _, feed := range []Feed{Readings, Alarms} {
+		a, w := newAuditor(t, feed), world{rand.New(rand.NewPCG(1, uint64(len(feed))))}
+		for range rows {
+			if err := a.check(w.row(feed)); err != nil {
+				t.Fatalf("%s: %v", feed, err)
+			}
+		}
+		rejected := float64(a.kinds[rejected]) / float64(rows)
+		if rejected < 0.01 || rejected > 0.5 || feed == Alarms && (a.kinds[alarmRaised]*a.kinds[alarmCleared]*a.kinds[alarmUnknown] == 0) {
+			t.Errorf("%s: a population of %v by kind proves little", feed, a.kinds)
+		}
+	}
+}

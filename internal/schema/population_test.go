@@ -1,0 +1,177 @@
+package schema
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"saveris-bridge/internal/saveris"
+)
+
+// parseRow makes a Row of a JSON object as the decoder would.
+func parseRow(t testing.TB, text string) *saveris.Row {
+	t.Helper()
+	row := &saveris.Row{Raw: []byte(text)}
+	d := jsontext.NewDecoder(strings.NewReader(text), jsontext.AllowDuplicateNames(true))
+	if _, err := d.ReadToken(); err != nil {
+		t.Fatal(err)
+	}
+	for d.PeekKind() != '}' {
+		name, _ := d.ReadToken()
+		key := name.String()
+		value, err := d.ReadValue()
+		if err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+		row.Fields = append(row.Fields, fieldOf(key, value.Clone()))
+	}
+	return row
+}
+
+func fieldOf(name string, value jsontext.Value) saveris.Field {
+	switch value.Kind() {
+	case 'n':
+		return saveris.Field{Name: name, Kind: saveris.Null}
+	case '"':
+		text, _ := jsontext.AppendUnquote(nil, value)
+		return saveris.Field{Name: name, Kind: saveris.String, Text: text}
+	case '0':
+		return saveris.Field{Name: name, Kind: saveris.Number, Text: value}
+	case 't', 'f':
+		return saveris.Field{Name: name, Kind: saveris.Bool, Text: value}
+	default:
+		return saveris.Field{Name: name, Kind: saveris.Nested, Text: value}
+	}
+}
+
+// rowText writes the columns as a JSON object.
+func rowText(fields []saveris.Field) []byte {
+	b := []byte{'{'}
+	for i, f := range fields {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = saveris.Field{Kind: saveris.String, Text: []byte(f.Name)}.AppendJSON(b)
+		b = f.AppendJSON(append(b, ':'))
+	}
+	return append(b, '}')
+}
+
+func text(name, value string) saveris.Field {
+	return saveris.Field{Name: name, Kind: saveris.String, Text: []byte(value)}
+}
+
+var oddTexts = []string{
+	"", " ", "\u00a0", "  padded  ", "Kühlhaus 3", `a"b\c`, "100%", "tab\there", "line\nfeed", "\x00\x1f\x7f", "bad \xff\xfe utf8", "half \xe2\x82",
+	"😀", "<b>&amp;</b>", "\u2028", ".", "*", ">", "a.b.c", "..", "/x/../y", "?q#f", "Unknown", " unknown ", "null", "true", "[]", "Ok", "ALARM", " warning",
+	"ASV_WARNING", "KELVIN \u212A", "\ufffd", "measurement_alarm", "_", "-", strings.Repeat("long ", 60), "~2", "\u001f",
+}
+
+var oddNumbers = []string{
+	"0", "-0", "-0.0", "4.70", "4.7", "1e5", "1E+30", "1e400", "-1e-400", "0.0000001", "1e-6", "1e21", "123456789012345678901", "22.382542",
+	"00.1", "+5", ".5", "5.", "NaN", "Infinity", "4,7", " 4.7 ", "\t3\n", "0x10", "1_000", "1e", "1e+", "-", "--1", "1.0", "1", "-1", "5e-324", "2.2250738585072011e-308",
+}
+
+var oddTimes = []string{
+	"2026-07-01T10:15:00Z", "2026-07-01 10:15:00.000", "2026-07-01t10:15:00z", "2026-07-01T10:15:00.5+02:00", "2026-07-01T10:15:00+0530", "2026-07-01T10:15:00-08",
+	"2026-03-29T02:30:00+01:00", "2024-02-29T23:59:59-23:59", "2023-02-29T00:00:00Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01",
+	"9999-12-31T23:59:59.999999999999Z", "0000-12-31T23:59:59-01:00", "2026-13-01T00:00:00Z", "2026-00-10T00:00:00Z", "2026-01-00T00:00:00Z", "2026-07-01T24:00:00Z",
+	"2026-07-01T10:60:00Z", "2026-06-30T23:59:60Z", "2026-07-01T10:15:00.Z", "2026-07-01T10:15Z", "2026-07-01", "1751364900", "2026-07-01T10:15:00 UTC", "2026-07-01T10:15:00+2:00",
+	"2026-07-01T10:15:00+24:00", "2026-07-01T10:15:00+02:", "2026-07-01T10:15:00+02:0", " 2026-07-01T10:15:00Z ", "2026-07-01T10:15:00ZZ", "2026/07/01T10:15:00Z", "-026-07-01T10:15:00Z",
+}
+
+var units = []string{"°C", "CELSIUS", "celsius", " Celsius ", "FAHRENHEIT", "fahrenheit", "°F", "%rF", "%RH", "%rh", "%", "g/m³", "g/m3", "hPa", "HPA", "mbar", "MBAR", "ppm", "K", "°c"}
+
+// world makes rows of a feed: most as the vendor sends them, many odd ones.
+type world struct{ *rand.Rand }
+
+func (w world) pick(from []string) string { return from[w.IntN(len(from))] }
+
+func (w world) uuid() string {
+	return fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", w.Uint32(), w.IntN(1<<16), w.IntN(1<<12), w.IntN(1<<12), w.Int64N(1<<48))
+}
+
+func (w world) time() string {
+	return fmt.Sprintf("20%02d-%02d-%02dT%02d:%02d:%02d%sZ", w.IntN(100), 1+w.IntN(12), 1+w.IntN(28), w.IntN(24), w.IntN(60), w.IntN(60), w.pick([]string{"", ".5", ".120", ".1234567891"}))
+}
+
+func (w world) row(feed Feed) *saveris.Row {
+	fields := w.reading()
+	if feed == Alarms {
+		fields = w.alarm()
+	}
+	for w.IntN(2) == 0 {
+		fields = w.spoil(fields)
+	}
+	row := &saveris.Row{Fields: fields, Raw: rowText(fields)}
+	if w.IntN(100) == 0 {
+		row.Fields, row.Err = nil, fmt.Errorf("no JSON object: %s", w.pick(oddTexts))
+		row.Raw = []byte(w.pick(oddTexts))
+	}
+	return row
+}
+
+func (w world) reading() []saveris.Field {
+	return []saveris.Field{
+		text("uuid", w.uuid()), text("sensor_uuid", w.uuid()), {Name: "channel_no", Kind: saveris.Number, Text: []byte(w.pick([]string{"1", "2"}))},
+		text("serial_no", "22011234"), text("model_code", "0572 2211"), text("tenant_uuid", w.uuid()), text("customer_site", w.uuid()),
+		text("timestamp", w.time()), text("timestamp_local", w.time()), {Name: "measurement", Kind: saveris.Number, Text: fmt.Append(nil, float32(w.NormFloat64()*20))},
+		text("physical_property_name", "Temperature"), text("physical_unit", w.pick(units)), text("physical_extension", "Air Temperature"), text("processed_at", w.time()),
+	}
+}
+
+func (w world) alarm() []saveris.Field {
+	fields := []saveris.Field{
+		text("uuid", w.uuid()), text("alarm_reason", "Alarm condition is violated"), text("alarm_status", w.pick([]string{"Alarm", "Ok", "Unknown"})),
+		text("last_status_change_time", w.time()), text("alarm_condition_type", "Upper limit"), text("alarm_severity", w.pick([]string{"Alarm", "Warning", "Unknown"})),
+		text("alarm_time", w.time()), text("alarm_time_local", w.time()), text("alarm_value", "35.6"), text("physical_unit", w.pick(units)),
+		text("physical_property_name", "Humidity"), text("physical_extension", "Unknown"), text("alarm_source_uuid", w.uuid()), text("serial_no", "22011234"),
+		text("tenant_uuid", w.uuid()), text("customer_site", w.uuid()), text("alarm_type", w.pick([]string{"measurement alarm", "measurement_alarm"})), text("processed_at", w.time()),
+	}
+	if w.IntN(2) == 0 {
+		fields = append(fields, text("source_alarm_event_uuid", w.uuid()))
+	}
+	return fields
+}
+
+var otherNames = []string{
+	"device_uuid", "channel_id", "new_column", "alarm_delay", "a b", "ü", "bad\xff", "", "new_column~2", "serial_number", "sensor_serial_no", "customer_site_uuid", "physical_value",
+	"physical_value_extension", "measurement_value", "alarm_severity", "last_status_change_time", "timestamp", "alarm_time", "channel_no", "uuid", "measurement", "alarm_value",
+}
+
+// spoil changes one thing about a row.
+func (w world) spoil(fields []saveris.Field) []saveris.Field {
+	i := w.IntN(len(fields) + 1)
+	switch {
+	case i == len(fields) || w.IntN(4) == 0:
+		return append(fields, w.odd(w.pick(otherNames)))
+	case w.IntN(8) == 0 && len(fields) > 1:
+		return append(fields[:i], fields[i+1:]...)
+	}
+	fields[i] = w.odd(fields[i].Name)
+	return fields
+}
+
+// odd gives a column a value that it seldom has.
+func (w world) odd(name string) saveris.Field {
+	switch w.IntN(8) {
+	case 0:
+		return saveris.Field{Name: name, Kind: saveris.Null}
+	case 1:
+		return saveris.Field{Name: name, Kind: saveris.Bool, Text: []byte(w.pick([]string{"true", "false"}))}
+	case 2:
+		return saveris.Field{Name: name, Kind: saveris.Nested, Text: []byte(w.pick([]string{`[]`, `{ "a" : [1, 2.50,"\u00e9"] }`, "[1,\n2]", `{"a":1,"a":2}`}))}
+	case 3:
+		return saveris.Field{Name: name, Kind: saveris.Number, Text: []byte(w.pick([]string{"0", "-0.0", "7", "1e400", "-12.50", "1E2"}))}
+	case 4:
+		return text(name, w.pick(oddNumbers))
+	case 5, 6:
+		return text(name, w.pick(oddTimes))
+	default:
+		return text(name, w.pick(oddTexts))
+	}
+}
