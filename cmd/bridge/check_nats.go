@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// natsAnswer is how long a connected server may take to answer.
+const natsAnswer = 5 * time.Second
+
+// natsChecks are the checks of the server, whichever it is.
+func natsChecks(s settings) []check {
+	if s.Embedded() {
+		return []check{{name: "nats", run: checkEmbedded}}
+	}
+	return append([]check{
+		{name: "nats", run: checkConnect},
+		{"nats server", (*checkup).connected, checkServer},
+		{"jetstream", (*checkup).connected, checkJetStream},
+		{"sync_interval", (*checkup).connected, checkSync},
+	}, brokerChecks(s)...)
+}
+
+func checkEmbedded(_ context.Context, c *checkup) finding {
+	s := c.settings
+	l, err := net.Listen("tcp", s.NATSListen)
+	if err != nil {
+		return warning("well if a bridge is running already; otherwise choose another BRIDGE_NATS_LISTEN",
+			"embedded server: %s cannot be listened on: %v", s.NATSListen, err)
+	}
+	l.Close()
+	return fine("embedded server, store %s, at %s", s.DataDir, s.NATSListen)
+}
+
+func checkConnect(ctx context.Context, c *checkup) finding {
+	nc, err := connect(ctx, c.settings, quiet)
+	if err != nil {
+		return failing(err, natsHint(err))
+	}
+	js, err := jetStream(nc, c.settings)
+	if err != nil {
+		nc.Close()
+		return failing(err, "")
+	}
+	c.nc, c.js = nc, js
+	return fine("connected to %s", nc.ConnectedUrlRedacted())
+}
+
+func checkServer(_ context.Context, c *checkup) finding {
+	if err := publish.CheckServer(c.nc); err != nil {
+		return failing(err, natsHint(err))
+	}
+	return fine("version %s, messages up to %d bytes", c.nc.ConnectedServerVersion(), c.nc.MaxPayload())
+}
+
+func checkJetStream(ctx context.Context, c *checkup) finding {
+	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+	defer cancel()
+	info, err := c.js.AccountInfo(ctx)
+	if err != nil {
+		return failing(fmt.Errorf("%w: ask for JetStream: %w", errNATS, err), "switch JetStream on in the server and for this account, and let it ask $JS.API.INFO")
+	}
+	if limit := info.Limits.MaxStore; limit > 0 && limit-int64(info.Store) < 1<<30 {
+		return warning("raise the limit of the account", "%d of %d bytes of storage are used", info.Store, limit)
+	}
+	return fine("on, %d streams", info.Streams)
+}
+
+// checkSync recommends what survives a power cut. Only a system account sees what the server does.
+func checkSync(ctx context.Context, c *checkup) finding {
+	const hint = "set jetstream { sync_interval: always } on the server: atomic batches keep their speed, and a power cut loses nothing"
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	answer, err := c.nc.RequestWithContext(ctx, "$SYS.REQ.SERVER.PING.VARZ", nil)
+	if err != nil {
+		return warning(hint, "this account cannot see it")
+	}
+	var varz struct {
+		Data struct {
+			JetStream struct {
+				Config struct {
+					SyncAlways bool `json:"sync_always"`
+				} `json:"config"`
+			} `json:"jetstream"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(answer.Data, &varz); err != nil || !varz.Data.JetStream.Config.SyncAlways {
+		return warning(hint, "not always: a power cut can lose what was acknowledged in the last two minutes")
+	}
+	return fine("always")
+}
+
+// brokerChecks are the checks of streams, bucket and rights. Nothing is created, altered or stored.
+func brokerChecks(s settings) []check {
+	var list []check
+	config := brokerConfig(s)
+	for _, feed := range publish.Feeds {
+		list = append(list, check{"stream " + config.Names.Stream(feed), (*checkup).connected, checkStream(config, feed)})
+	}
+	return append(list, check{"bucket " + config.Names.Bucket(), (*checkup).connected, checkBucket(config)})
+}
+
+func checkStream(config publish.Config, feed schema.Feed) func(context.Context, *checkup) finding {
+	return func(ctx context.Context, c *checkup) finding {
+		ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+		defer cancel()
+		name := config.Names.Stream(feed)
+		stream, err := c.js.Stream(ctx, name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return mayCreate(ctx, c, name)
+		}
+		if err != nil {
+			return failing(fmt.Errorf("%w: %w", errNATS, refusal(c.nc, err)), "let the account ask $JS.API.STREAM.INFO."+name)
+		}
+		have := stream.CachedInfo().Config
+		if err := config.CheckStream(feed, have); err != nil {
+			return failing(err, "alter the stream, or choose another BRIDGE_PREFIX")
+		}
+		if err := mayPublish(ctx, c.nc, config.Names.Prefix+"."+string(feed)+".check"); err != nil {
+			return failing(fmt.Errorf("%w: publish to %s: %w", errNATS, name, err), "let the account publish to "+config.Names.Prefix+".>")
+		}
+		return c.streamAdvice(have, stream.CachedInfo().State)
+	}
+}
+
+// streamAdvice warns about settings that serve but promise less than people may expect.
+func (c *checkup) streamAdvice(have jetstream.StreamConfig, state jetstream.StreamState) finding {
+	revisit := c.settings.Revisit
+	horizon := revisit[len(revisit)-1]
+	switch {
+	case have.MaxAge > 0 && have.MaxAge < horizon:
+		return warning("raise max_age, or shorten BRIDGE_REVISIT", "max_age %v is shorter than the last re-read after %v", have.MaxAge, horizon)
+	case have.Discard == jetstream.DiscardNew && (have.MaxBytes > 0 || have.MaxMsgs > 0):
+		return warning("give it room in time", "discard new: the bridge stands still when the stream is full")
+	case have.Replicas == 1 && c.nc.ConnectedClusterName() != "":
+		return warning("nats stream edit with --replicas 3 keeps the events when a node is lost", "one replica in a cluster")
+	}
+	return fine("%d messages, replicas %d", state.Msgs, have.Replicas)
+}
+
+func checkBucket(config publish.Config) func(context.Context, *checkup) finding {
+	return func(ctx context.Context, c *checkup) finding {
+		ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+		defer cancel()
+		name := config.Names.Bucket()
+		kv, err := c.js.KeyValue(ctx, name)
+		if errors.Is(err, jetstream.ErrBucketNotFound) {
+			return mayCreate(ctx, c, "KV_"+name)
+		}
+		if err != nil {
+			return failing(fmt.Errorf("%w: %w", errNATS, refusal(c.nc, err)), "let the account ask $JS.API.STREAM.INFO.KV_"+name)
+		}
+		if err := config.CheckBucket(ctx, kv); err != nil {
+			return failing(err, "remove the bucket, it is only a view: the bridge creates it again")
+		}
+		return fine("shows the checkpoints")
+	}
+}
+
+// mayCreate asks for a stream in words that no server understands: the refusal shows that the account may ask.
+func mayCreate(ctx context.Context, c *checkup, stream string) finding {
+	subject := apiSubject(c.js.Options(), "STREAM.CREATE."+stream)
+	if err := probe(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")}); err != nil {
+		return failing(fmt.Errorf("%w: it does not exist, and cannot be created: %w", errNATS, err), "let the account publish to "+subject+", or create it")
+	}
+	return fine("does not exist yet, run creates it")
+}
+
+// apiSubject is where JetStream takes a call, in a domain or under a prefix too.
+func apiSubject(o jetstream.JetStreamOptions, call string) string {
+	switch {
+	case o.Domain != "":
+		return "$JS." + o.Domain + ".API." + call
+	case o.APIPrefix != "":
+		return strings.TrimSuffix(o.APIPrefix, ".") + "." + call
+	}
+	return "$JS.API." + call
+}
+
+// mayPublish publishes a message that the server must refuse, because it names another stream than the one it goes to.
+func mayPublish(ctx context.Context, nc *nats.Conn, subject string) error {
+	return probe(ctx, nc, &nats.Msg{Subject: subject, Header: nats.Header{jetstream.ExpectedStreamHeader: {"saveris-bridge-check"}}})
+}
+
+// probe sends a message that changes nothing and wants an answer, whatever it is. A server that forbids it says so
+// before it answers the flush, so a refusal needs no waiting.
+func probe(ctx context.Context, nc *nats.Conn, m *nats.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+	defer cancel()
+	before := nc.LastError()
+	m.Reply = nc.NewRespInbox()
+	answers, err := nc.SubscribeSync(m.Reply)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answers.Unsubscribe() }()
+	if err := nc.PublishMsg(m); err != nil {
+		return err
+	}
+	if err := nc.FlushWithContext(ctx); err != nil {
+		return err
+	}
+	if last := nc.LastError(); last != before && errors.Is(last, nats.ErrPermissionViolation) {
+		return last
+	}
+	_, err = answers.NextMsgWithContext(ctx)
+	return err
+}
+
+// refusal gives the server's refusal in the place of the timeout that it looks like.
+func refusal(nc *nats.Conn, err error) error {
+	if err == nil {
+		return nil
+	}
+	if last := nc.LastError(); errors.Is(err, context.DeadlineExceeded) && errors.Is(last, nats.ErrPermissionViolation) {
+		return last
+	}
+	return err
+}

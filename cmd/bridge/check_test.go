@@ -1,0 +1,138 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"saveris-bridge/internal/publish"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// checkNATS runs the checks of NATS and gives what they print.
+func checkNATS(t *testing.T, env lookup) (string, error) {
+	t.Helper()
+	var out strings.Builder
+	c := &checkup{settings: load(t, env)}
+	defer c.close()
+	err := c.try(t.Context(), natsChecks(c.settings), &out)
+	return out.String(), err
+}
+
+// wantLines wants a line for each of want, which begins with its first word and holds the others.
+func wantLines(t *testing.T, out string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		state, rest, _ := strings.Cut(w, " ")
+		found := false
+		for line := range strings.Lines(out) {
+			found = found || strings.HasPrefix(line, state+" ") && strings.Contains(line, rest)
+		}
+		if !found {
+			t.Errorf("no line %q in:\n%s", w, out)
+		}
+	}
+}
+
+func TestCheckOfNATSChangesNothing(t *testing.T) {
+	s := natsServer(t, &server.Options{JetStream: true})
+	env := with("NATS_URL", s.ClientURL())
+	out, err := checkNATS(t, env)
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	wantLines(t, out, "ok connected to", "ok version 2.", "ok on, 0 streams", "warn sync_interval", "ok SAVERIS_READINGS", "ok run creates it", "ok bucket saveris-checkpoints")
+	if got := s.NumSubscriptions(); s.GlobalAccount().JetStreamUsage().Streams != 0 {
+		t.Errorf("the check made a stream (%d subscriptions)", got)
+	}
+
+	c := load(t, env)
+	nc, err := connect(t.Context(), c, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := publish.Open(t.Context(), nc, brokerConfig(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err = checkNATS(t, env)
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	wantLines(t, out, "ok SAVERIS_READINGS 0 messages", "ok SAVERIS_ALARMS 0 messages", "ok shows the checkpoints")
+	stream, err := js.Stream(t.Context(), "SAVERIS_READINGS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state := stream.CachedInfo().State; state.LastSeq != 0 {
+		t.Errorf("the check stored %d messages", state.LastSeq)
+	}
+}
+
+func TestCheckNamesWhatIsWrongWithAStream(t *testing.T) {
+	s := natsServer(t, &server.Options{JetStream: true})
+	env := with("NATS_URL", s.ClientURL(), "BRIDGE_PREFIX", "cold")
+	c := load(t, env)
+	nc, err := connect(t.Context(), c, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "COLD_READINGS", Subjects: []string{"cold.readings.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := checkNATS(t, env)
+	wantLines(t, out, "FAIL allow_atomic is false")
+	if code, hint := verdict(err); code != exitNATS || hint == "" {
+		t.Errorf("exit code %d, hint %q", code, hint)
+	}
+}
+
+func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
+	reader := &server.User{Username: "reader", Password: "r", Permissions: &server.Permissions{
+		Publish: &server.SubjectPermission{Allow: []string{"$JS.API.INFO", "$JS.API.STREAM.INFO.>"}},
+	}}
+	s := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{reader, {Username: "all", Password: "a"}}})
+	env := with("NATS_URL", s.ClientURL(), "NATS_USER", "reader", "NATS_PASSWORD", "r")
+	out, err := checkNATS(t, env)
+	wantLines(t, out, "FAIL SAVERIS_READINGS", "FAIL $JS.API.STREAM.CREATE.SAVERIS_READINGS", "FAIL bucket saveris-checkpoints")
+	if code, _ := verdict(err); code != exitNATS {
+		t.Errorf("exit code %d: %v", code, err)
+	}
+
+	all := load(t, with("NATS_URL", s.ClientURL(), "NATS_USER", "all", "NATS_PASSWORD", "a"))
+	nc, err := connect(t.Context(), all, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if _, err := publish.Open(t.Context(), nc, brokerConfig(all)); err != nil {
+		t.Fatal(err)
+	}
+	out, _ = checkNATS(t, env)
+	wantLines(t, out, "FAIL let the account publish to saveris.>", "ok shows the checkpoints")
+}
+
+func TestCheckWithoutJetStreamOrServer(t *testing.T) {
+	off := natsServer(t, &server.Options{})
+	out, err := checkNATS(t, with("NATS_URL", off.ClientURL()))
+	wantLines(t, out, "FAIL jetstream")
+	if code, _ := verdict(err); code != exitNATS {
+		t.Errorf("exit code %d: %v", code, err)
+	}
+	small := natsServer(t, &server.Options{JetStream: true, MaxPayload: 1000})
+	out, err = checkNATS(t, with("NATS_URL", small.ClientURL()))
+	wantLines(t, out, "FAIL max_payload")
+	if code, _ := verdict(err); code != exitNATS {
+		t.Errorf("exit code %d: %v", code, err)
+	}
+	secured := natsServer(t, &server.Options{Username: "u", Password: "p"})
+	out, _ = checkNATS(t, with("NATS_URL", secured.ClientURL()))
+	wantLines(t, out, "FAIL Authorization", "skip jetstream")
+}

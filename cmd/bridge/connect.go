@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// natsWait is how long a start waits for NATS. Once connected, the bridge waits for ever.
+const natsWait = 30 * time.Second
+
+// errNATS marks that NATS cannot be used: exit code 4.
+var errNATS = errors.New("NATS cannot be used")
+
+// connect connects to the NATS server of the settings, which must name one. It tries for half a minute, or until the
+// server says that it will never let us in. The connection then reconnects for ever; whoever gets it drains it.
+func connect(ctx context.Context, s settings, logger *slog.Logger) (*nats.Conn, error) {
+	a, err := s.access()
+	if err != nil {
+		return nil, err
+	}
+	options, err := natsOptions(a, logger)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNATS, err)
+	}
+	wait, cancel := context.WithTimeout(ctx, natsWait)
+	defer cancel()
+	nc, err := dial(wait, a.URL, options, logger)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: connect to %s: %w", errNATS, maskURL(a.URL), err)
+	}
+	return nc, nil
+}
+
+// dial tries until ctx ends, once at least. nats.RetryOnFailedConnect would do so too, but hides why it fails.
+func dial(ctx context.Context, url string, options []nats.Option, logger *slog.Logger) (*nats.Conn, error) {
+	for told := false; ; told = true {
+		nc, err := nats.Connect(url, options...)
+		if err == nil || hopeless(err) {
+			return nc, err
+		}
+		if !told {
+			logger.Warn("nats cannot be reached yet", "url", maskURL(url), "err", err, "wait", natsWait)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// hopeless tells the errors that waiting does not heal: refused logins, TLS that does not fit, files that cannot be read.
+func hopeless(err error) bool {
+	for _, final := range []error{
+		nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired,
+		nats.ErrSecureConnRequired, nats.ErrSecureConnWanted, nats.ErrNkeysNotSupported, fs.ErrNotExist, fs.ErrPermission,
+	} {
+		if errors.Is(err, final) {
+			return true
+		}
+	}
+	return tlsRefused(err)
+}
+
+// tlsRefused tells whether one of the two sides does not trust the other.
+func tlsRefused(err error) bool {
+	var ours *tls.CertificateVerificationError
+	var theirs *net.OpError // how crypto/tls wraps an alert, which has no type that we could name
+	return errors.As(err, &ours) || (errors.As(err, &theirs) && theirs.Op == "remote error")
+}
+
+// natsOptions are the options of every connection: whom we are, how we get in, and that nothing is given up or
+// published into the void while the server is away.
+func natsOptions(a natsAccess, logger *slog.Logger) ([]nats.Option, error) {
+	options := []nats.Option{
+		nats.Name("saveris-bridge"),
+		nats.MaxReconnects(-1),
+		nats.ReconnectBufSize(-1),
+		nats.IgnoreAuthErrorAbort(), // a server that is being set up again refuses for a while
+	}
+	options = append(options, natsHandlers(logger)...)
+	if a.InboxPrefix != "" {
+		options = append(options, nats.CustomInboxPrefix(a.InboxPrefix))
+	}
+	for _, part := range []func() ([]nats.Option, error){a.tls, a.login} {
+		more, err := part()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, more...)
+	}
+	return options, nil
+}
+
+// tls reads the files once before the connection does, so that a wrong one is told and not waited for.
+func (a natsAccess) tls() ([]nats.Option, error) {
+	var options []nats.Option
+	if a.CA != "" {
+		text, err := os.ReadFile(a.CA)
+		if err != nil {
+			return nil, fmt.Errorf("read NATS_CA: %w", err)
+		}
+		if !x509.NewCertPool().AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("read NATS_CA: %s holds no certificate in PEM", a.CA)
+		}
+		options = append(options, nats.RootCAs(a.CA))
+	}
+	if a.Cert != "" {
+		if _, err := tls.LoadX509KeyPair(a.Cert, a.Key); err != nil {
+			return nil, fmt.Errorf("read NATS_CERT and NATS_KEY: %w", err)
+		}
+		options = append(options, nats.ClientCert(a.Cert, a.Key))
+	}
+	if a.TLSFirst {
+		options = append(options, nats.TLSHandshakeFirst())
+	}
+	return options, nil
+}
+
+func (a natsAccess) login() ([]nats.Option, error) {
+	switch {
+	case a.Creds != "":
+		return []nats.Option{nats.UserCredentials(a.Creds)}, nil
+	case a.NKey != "":
+		option, err := nats.NkeyOptionFromSeed(a.NKey)
+		if err != nil {
+			return nil, fmt.Errorf("read nkey seed %s: %w", a.NKey, err)
+		}
+		return []nats.Option{option}, nil
+	case a.Token != "":
+		return []nats.Option{nats.Token(a.Token)}, nil
+	case a.User != "":
+		return []nats.Option{nats.UserInfo(a.User, a.Password)}, nil
+	}
+	return nil, nil
+}
+
+// natsHandlers log what happens to the connection.
+func natsHandlers(logger *slog.Logger) []nats.Option {
+	return []nats.Option{
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err == nil { // we closed it
+				logger.Debug("nats disconnected")
+				return
+			}
+			logger.Warn("nats disconnected, reconnecting", "err", err)
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			logger.Info("nats reconnected", "url", nc.ConnectedUrlRedacted())
+		}),
+		nats.ClosedHandler(func(nc *nats.Conn) {
+			if err := nc.LastError(); err != nil {
+				logger.Warn("nats connection closed", "err", err)
+				return
+			}
+			logger.Debug("nats connection closed")
+		}),
+		nats.LameDuckModeHandler(func(nc *nats.Conn) {
+			logger.Warn("nats server is shutting down, moving to another", "url", nc.ConnectedUrlRedacted())
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			if sub != nil {
+				logger.Error("nats error", "subject", sub.Subject, "err", err)
+				return
+			}
+			logger.Error("nats error", "err", err)
+		}),
+	}
+}
+
+// jetStream gives JetStream on a connection, in the domain or under the prefix that the context names.
+func jetStream(nc *nats.Conn, s settings) (jetstream.JetStream, error) {
+	a, err := s.access()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case a.Domain != "":
+		return jetstream.NewWithDomain(nc, a.Domain)
+	case a.APIPrefix != "":
+		return jetstream.NewWithAPIPrefix(nc, a.APIPrefix)
+	default:
+		return jetstream.New(nc)
+	}
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
+)
+
+// natsServer starts a NATS server on a free port.
+func natsServer(t *testing.T, o *server.Options) *server.Server {
+	t.Helper()
+	o.Host, o.NoLog, o.NoSigs = "127.0.0.1", true, true
+	if o.Port == 0 {
+		o.Port = server.RANDOM_PORT
+	}
+	if o.JetStream {
+		o.StoreDir = t.TempDir()
+	}
+	s, err := server.NewServer(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the NATS server is not ready")
+	}
+	return s
+}
+
+// try connects with the settings and hangs up again.
+func try(t *testing.T, env lookup) error {
+	t.Helper()
+	nc, err := connect(t.Context(), load(t, env), quiet)
+	if err == nil {
+		nc.Close()
+	}
+	return err
+}
+
+func TestEveryWayToLogInWorksAndAWrongOneFailsAtOnce(t *testing.T) {
+	seedFile, public := userKey(t)
+	wrongSeed, _ := userKey(t)
+	withUser := natsServer(t, &server.Options{Username: "ada", Password: "p w"}).ClientURL()
+	withToken := natsServer(t, &server.Options{Authorization: "tok"}).ClientURL()
+	withKey := natsServer(t, &server.Options{Nkeys: []*server.NkeyUser{{Nkey: public}}}).ClientURL()
+	for _, c := range []struct {
+		name        string
+		right, lost lookup
+	}{
+		{"user", with("NATS_URL", withUser, "NATS_USER", "ada", "NATS_PASSWORD", "p w"), with("NATS_URL", withUser, "NATS_USER", "ada", "NATS_PASSWORD", "x")},
+		{"token", with("NATS_URL", withToken, "NATS_TOKEN", "tok"), with("NATS_URL", withToken, "NATS_TOKEN", "x")},
+		{"nkey", with("NATS_URL", withKey, "NATS_NKEY", seedFile), with("NATS_URL", withKey, "NATS_NKEY", wrongSeed)},
+		{"several servers", with("NATS_URL", "nats://127.0.0.1:1,"+withToken, "NATS_TOKEN", "tok"), with("NATS_URL", withToken)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := try(t, c.right); err != nil {
+				t.Errorf("the right login fails: %v", err)
+			}
+			began := time.Now()
+			err := try(t, c.lost)
+			if code, hint := verdict(err); code != exitNATS || !strings.Contains(hint, "NATS_CREDS") {
+				t.Errorf("the wrong login gives %v, exit code %d, hint %q", err, code, hint)
+			}
+			if time.Since(began) > 10*time.Second {
+				t.Error("the wrong login is tried again and again")
+			}
+		})
+	}
+}
+
+func userKey(t *testing.T) (seedFile, public string) {
+	t.Helper()
+	key, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := key.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if public, err = key.PublicKey(); err != nil {
+		t.Fatal(err)
+	}
+	return file(t, string(seed)), public
+}
+
+func TestCredsAndTLSWorkTogether(t *testing.T) {
+	pki := newPKI(t)
+	options, creds := operatorMode(t)
+	options.TLSConfig = pki.server
+	url := natsServer(t, options).ClientURL()
+	all := []string{"NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", pki.caFile, "NATS_CERT", pki.certFile, "NATS_KEY", pki.keyFile}
+	if err := try(t, with(all...)); err != nil {
+		t.Errorf("creds with TLS: %v", err)
+	}
+	other := newPKI(t)
+	for missing, env := range map[string]lookup{
+		"the authority":   with("NATS_URL", url, "NATS_CREDS", creds, "NATS_CERT", pki.certFile, "NATS_KEY", pki.keyFile),
+		"another's":       with("NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", other.caFile, "NATS_CERT", pki.certFile, "NATS_KEY", pki.keyFile),
+		"the certificate": with("NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", pki.caFile),
+		"the credentials": with("NATS_URL", url, "NATS_CA", pki.caFile, "NATS_CERT", pki.certFile, "NATS_KEY", pki.keyFile),
+	} {
+		began := time.Now()
+		err := try(t, env)
+		if code, hint := verdict(err); code != exitNATS || hint == "" {
+			t.Errorf("without %s: %v, exit code %d, hint %q", missing, err, code, hint)
+		}
+		if time.Since(began) > 10*time.Second {
+			t.Errorf("without %s it is tried again and again: %v", missing, err)
+		}
+	}
+	garbage := with("NATS_URL", url, "NATS_CA", file(t, "no certificate"))
+	if err := try(t, garbage); !errors.Is(err, errNATS) || !strings.Contains(err.Error(), "NATS_CA") {
+		t.Errorf("a CA file without a certificate gives %v", err)
+	}
+}
+
+func TestAStartWaitsForNATS(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().(*net.TCPAddr)
+	l.Close()
+	told := make(chan struct{}, 1)
+	logger := slog.New(slog.NewTextHandler(tell{told}, nil))
+	result := make(chan error, 1)
+	go func() {
+		nc, err := connect(t.Context(), load(t, with("NATS_URL", "nats://"+address.String())), logger)
+		if err == nil {
+			nc.Close()
+		}
+		result <- err
+	}()
+	<-told // it has tried and failed
+	natsServer(t, &server.Options{Port: address.Port})
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+}
+
+// tell tells when something is written.
+type tell struct{ told chan struct{} }
+
+func (w tell) Write(p []byte) (int, error) {
+	select {
+	case w.told <- struct{}{}:
+	default:
+	}
+	return len(p), nil
+}
+
+func TestWaitingForNATSEndsWithTheContext(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := connect(ctx, load(t, with("NATS_URL", "nats://127.0.0.1:1")), quiet)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// contextFile writes a context of the nats command line and makes it the one that is found.
+func contextFile(t *testing.T, name string, content any) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", dir)
+	text, err := json.Marshal(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(dir, "nats", "context")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, name+".json"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAContextIsReadAndVariablesWin(t *testing.T) {
+	t.Setenv("HOME", "/home/ada")
+	contextFile(t, "prod", map[string]any{
+		"description": "x", "url": "nats://ctx:1", "user": "u", "password": "p", "ca": "~/ca.pem", "cert": "/c", "key": "/k",
+		"inbox_prefix": "_INBOX.ada", "jetstream_domain": "leaf", "jetstream_api_prefix": "JS", "tls_first": true, "color_scheme": "x", "nsc": "",
+	})
+	got, err := load(t, with("NATS_CONTEXT", "prod")).access()
+	want := natsAccess{URL: "nats://ctx:1", User: "u", Password: "p", CA: "/home/ada/ca.pem", Cert: "/c", Key: "/k",
+		InboxPrefix: "_INBOX.ada", Domain: "leaf", APIPrefix: "JS", TLSFirst: true}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
+	}
+	pem := file(t, "x")
+	got, err = load(t, with("NATS_CONTEXT", "prod", "NATS_URL", "tls://mine", "NATS_TOKEN", "t", "NATS_CA", pem)).access()
+	want.URL, want.User, want.Password, want.Token, want.CA = "tls://mine", "", "", "t", pem
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
+	}
+}
+
+func TestAContextThatCannotBeUsedIsAWrongSetting(t *testing.T) {
+	contextFile(t, "exotic", map[string]string{"url": "nats://a", "nsc": "nsc://op/acc/user", "socks_proxy": "x"})
+	for name, want := range map[string]string{"exotic": "nsc, socks_proxy", "nowhere": "does not exist"} {
+		err := try(t, with("NATS_CONTEXT", name))
+		if code, hint := verdict(err); code != exitSettings || hint == "" || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, exit code %d", name, err, code)
+		}
+	}
+}
+
+func TestAContextConnects(t *testing.T) {
+	url := natsServer(t, &server.Options{Username: "ada", Password: "p"}).ClientURL()
+	contextFile(t, "here", map[string]string{"url": url, "user": "ada", "password": "p", "inbox_prefix": "_INBOX_ada"})
+	if err := try(t, with("NATS_CONTEXT", "here")); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"syscall"
+
+	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+)
+
+// The exit codes of the contract.
+const (
+	exitDone     = 0 // done, or stopped by a signal
+	exitFailed   = 1 // failed while running
+	exitSettings = 2 // wrong usage or settings
+	exitVendor   = 3 // the vendor refuses the login or the licence
+	exitNATS     = 4 // NATS cannot be used
+)
+
+// verdict is the one place where an error becomes an exit code and a hint. A hint says what to do; it is empty where
+// nothing better is known than the error itself.
+func verdict(err error) (code int, hint string) {
+	var usage *usageError
+	var wrong *settingsError
+	var check *checkError
+	switch {
+	case errors.As(err, &usage):
+		return exitSettings, "bridge --help lists the commands, bridge COMMAND --help the flags of one"
+	case errors.Is(err, errNoCredentials):
+		return exitSettings, "set them, or see the bridge at work without an account: bridge demo"
+	case errors.As(err, &wrong):
+		return exitSettings, "correct what is named above; bridge run --help lists all variables and their defaults"
+	case errors.Is(err, errNATSContext):
+		return exitSettings, "nats context ls shows the contexts of this machine; NATS_URL and the other NATS_ variables do without one"
+	case errors.As(err, &check):
+		code, _ = verdict(check.failed[0])
+		return code, "the FAIL lines above say what to do"
+	case errors.Is(err, saveris.ErrRefused):
+		return exitVendor, vendorHint(err)
+	case errors.Is(err, saveris.ErrAddress):
+		return exitSettings, vendorHint(err)
+	case errors.Is(err, natsd.ErrTaken):
+		return exitNATS, "choose another BRIDGE_NATS_LISTEN, or set NATS_URL if a NATS server runs there"
+	case errors.Is(err, errNATS), errors.Is(err, publish.ErrUnusable):
+		return exitNATS, natsHint(err)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return exitFailed, "something else listens there: choose another address"
+	case errors.Is(err, context.Canceled):
+		return exitFailed, "it was stopped before it was done; run it again"
+	}
+	return exitFailed, vendorHint(err)
+}

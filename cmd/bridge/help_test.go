@@ -1,0 +1,88 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the settings table into README.md")
+
+const readme = "../../README.md"
+
+// contract is section 2 of the contract: names and defaults that users may rely on.
+var contract = []struct{ name, value string }{
+	{"SAVERIS_REGION", "eu"}, {"SAVERIS_ENV", "p"}, {"SAVERIS_URL", ""}, {"SAVERIS_USERNAME", ""}, {"SAVERIS_PASSWORD", ""},
+	{"SAVERIS_API_KEY", ""}, {"SAVERIS_SYNC", "auto"}, {"SAVERIS_EXPORTS", "2"}, {"NATS_URL", ""}, {"NATS_CREDS", ""},
+	{"NATS_NKEY", ""}, {"NATS_USER", ""}, {"NATS_PASSWORD", ""}, {"NATS_TOKEN", ""}, {"NATS_CA", ""}, {"NATS_CERT", ""},
+	{"NATS_KEY", ""}, {"NATS_CONTEXT", ""}, {"BRIDGE_PREFIX", "saveris"}, {"BRIDGE_FEEDS", "readings,alarms"},
+	{"BRIDGE_POLL_INTERVAL", "5m"}, {"BRIDGE_OVERLAP", "15m"}, {"BRIDGE_REVISIT", "1h,6h,26h,168h"}, {"BRIDGE_START", "24h"},
+	{"BRIDGE_LIVE_AGE", "24h"}, {"BRIDGE_WINDOW_ROWS", "100000"}, {"BRIDGE_REPLICAS", "1"}, {"BRIDGE_MAX_AGE", "0"},
+	{"BRIDGE_DATA_DIR", "./bridge-data"}, {"BRIDGE_NATS_LISTEN", "127.0.0.1:4222"}, {"BRIDGE_HTTP_ADDR", "127.0.0.1:8080"},
+	{"BRIDGE_LOG_LEVEL", "info"}, {"BRIDGE_LOG_FORMAT", "auto"},
+}
+
+// withFile are the contract's variables that may come from a file.
+var withFile = map[string]bool{"SAVERIS_PASSWORD": true, "SAVERIS_API_KEY": true, "NATS_PASSWORD": true, "NATS_TOKEN": true}
+
+func TestHelpReadmeAndContractAgree(t *testing.T) {
+	list := variables()
+	if len(list) != len(contract) {
+		t.Errorf("%d variables, the contract has %d", len(list), len(contract))
+	}
+	for i, want := range contract[:min(len(list), len(contract))] {
+		if got := list[i]; got.Name != want.name || got.Default != want.value || got.File != withFile[want.name] || got.Doc == "" {
+			t.Errorf("variable %d is %+v, the contract has %+v", i, got, want)
+		}
+	}
+	help := bridge(t, nil, "run", "--help").out
+	if !strings.Contains(help, variablesHelp(list)) {
+		t.Errorf("bridge run --help does not print all variables:\n%s", help)
+	}
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, table, after := cutTable(t, string(text))
+	if want := settingsTable(list); table != want {
+		if !*update {
+			t.Fatalf("the settings table of README.md is not the one of the code, write it with: go test ./cmd/bridge -run Agree -update\n%s", want)
+		}
+		if err := os.WriteFile(readme, []byte(before+want+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func cutTable(t *testing.T, text string) (before, table, after string) {
+	t.Helper()
+	const begin, end = "<!-- settings: made from the code by a test -->\n", "<!-- end of settings -->"
+	before, rest, found := strings.Cut(text, begin)
+	table, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		t.Fatalf("README.md has no settings table between %q and %q", begin, end)
+	}
+	return before + begin, table, end + after
+}
+
+// settingsTable is the list of variables in Markdown.
+func settingsTable(list []variable) string {
+	var b strings.Builder
+	b.WriteString("| variable | default | meaning |\n|---|---|---|\n")
+	for _, v := range list {
+		name, value := "`"+v.Name+"`", "–"
+		if v.File {
+			name += ", `" + v.Name + "_FILE`"
+		}
+		switch {
+		case v.Default != "":
+			value = "`" + v.Default + "`"
+		case v.Instead != "":
+			value = v.Instead
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, value, strings.ReplaceAll(v.Doc, "'", "`"))
+	}
+	return b.String()
+}

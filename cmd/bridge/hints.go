@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// vendorHint says what to do about an error of the vendor's side.
+func vendorHint(err error) string {
+	var lookup *net.DNSError
+	var vendor *saveris.Error
+	switch {
+	case errors.Is(err, saveris.ErrRefused):
+		return "check user name and password, or the key: they must be of the region and environment that are set, and the account needs the API licence"
+	case errors.Is(err, saveris.ErrAddress):
+		return "check SAVERIS_URL, or SAVERIS_REGION and SAVERIS_ENV: the URL stands without a version part"
+	case errors.As(err, &lookup):
+		return "check the network and its DNS, and SAVERIS_REGION, SAVERIS_ENV and SAVERIS_URL"
+	case errors.As(err, &vendor) && vendor.Status >= 500:
+		return "the vendor has trouble; run waits and tries again by itself"
+	case errors.As(err, &vendor) && vendor.Status == 429:
+		return "the vendor throttles this account; run waits as long as he says"
+	case errors.As(err, &vendor) && vendor.Status == 0:
+		return "check the network, and whether a proxy is needed (HTTPS_PROXY)"
+	}
+	return ""
+}
+
+// natsHint says what to do about an error of NATS.
+func natsHint(err error) string {
+	switch {
+	case errors.Is(err, publish.ErrUnusable):
+		return "bridge check shows what has to be changed on the server; another BRIDGE_PREFIX makes streams of other names"
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),
+		errors.Is(err, nats.ErrAccountAuthExpired):
+		return "check NATS_CREDS, NATS_NKEY, NATS_USER and NATS_PASSWORD, NATS_TOKEN or NATS_CONTEXT"
+	case errors.Is(err, nats.ErrPermissionViolation):
+		return "let the account publish and subscribe as the README says under Rights"
+	case tlsRefused(err), errors.Is(err, nats.ErrSecureConnRequired), errors.Is(err, nats.ErrSecureConnWanted):
+		return "check NATS_CA, NATS_CERT and NATS_KEY, and whether the URL begins with tls://"
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return "check the files that NATS_CREDS, NATS_NKEY, NATS_CA, NATS_CERT and NATS_KEY name"
+	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
+		return "check NATS_URL and whether the server runs; without NATS_URL the bridge brings a server of its own"
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		return "switch JetStream on in the server and for this account"
+	}
+	return "bridge check tells more"
+}

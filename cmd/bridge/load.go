@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+
+	"saveris-bridge/internal/secret"
+
+	"github.com/sethvargo/go-envconfig"
+)
+
+// variable is one environment variable as help and README show it.
+type variable struct {
+	Name    string
+	Default string // "" where there is none
+	Instead string // what happens without a value, where there is no default
+	Doc     string
+	File    bool // a secret: NAME_FILE names a file that holds it
+	Off     bool // an empty text is a value
+
+	text bool // any text can be read into its field
+}
+
+// variables lists what the tags of settings say, in their order.
+func variables() []variable {
+	var list []variable
+	for field := range reflect.TypeFor[settings]().Fields() {
+		name, options, _ := strings.Cut(field.Tag.Get("env"), ",")
+		_, value, _ := strings.Cut(options, "default=")
+		list = append(list, variable{
+			Name:    name,
+			Default: value,
+			Instead: field.Tag.Get("or"),
+			Doc:     field.Tag.Get("doc"),
+			File:    field.Type == reflect.TypeFor[secret.Text](),
+			Off:     field.Tag.Get("empty") == "off",
+			text:    field.Type.Kind() == reflect.String || field.Type == reflect.TypeFor[[]string](),
+		})
+	}
+	return list
+}
+
+// lookup finds an environment variable, as os.LookupEnv does.
+type lookup func(name string) (string, bool)
+
+// loadSettings reads and checks all settings and derives SaverisURL. What is wrong is told at once, as a settingsError.
+func loadSettings(ctx context.Context, env lookup) (settings, error) {
+	r := reader{env: env, vars: map[string]variable{}}
+	for _, v := range variables() {
+		r.vars[v.Name] = v
+	}
+	var s settings
+	err := envconfig.ProcessWith(ctx, &envconfig.Config{
+		Target:   &s,
+		Lookuper: &r,
+		Mutators: []envconfig.Mutator{envconfig.MutatorFunc(r.normalize)},
+	})
+	if err != nil {
+		return settings{}, fmt.Errorf("read settings: %w", err) // a wrong tag or rule: every value has been checked before
+	}
+	problems := append(r.problems, s.conflicts()...)
+	if len(problems) > 0 {
+		return settings{}, &settingsError{problems: problems}
+	}
+	s.SaverisURL = s.baseURL()
+	return s, nil
+}
+
+// reader looks variables and their files up, brings their values into a form that envconfig can read, and keeps what
+// is wrong with them.
+type reader struct {
+	env      lookup
+	vars     map[string]variable
+	problems []error
+}
+
+// Lookup is the place where envconfig asks for a variable. An empty one counts as not set, unless it says "off".
+func (r *reader) Lookup(name string) (string, bool) {
+	v := r.vars[name]
+	text, found := r.env(name)
+	if text == "" && !v.Off {
+		found = false
+	}
+	if !v.File {
+		return text, found
+	}
+	path, _ := r.env(name + "_FILE")
+	if path == "" {
+		return text, found
+	}
+	if found {
+		r.refuse(&problem{Name: name + "_FILE", Value: path, Want: "only one of " + name + " and " + name + "_FILE"})
+		return text, true
+	}
+	return r.fromFile(name+"_FILE", path)
+}
+
+// fromFile reads a secret's file. The secret counts as given also where that fails: once is enough to say what is wrong.
+func (r *reader) fromFile(name, path string) (string, bool) {
+	text, err := os.ReadFile(path)
+	cut := strings.TrimRight(string(text), "\r\n")
+	switch {
+	case err != nil:
+		r.refuse(&problem{Name: name, Value: path, Want: "a file that can be read", Err: errors.Unwrap(err)})
+		return "unreadable", true
+	case cut == "":
+		r.refuse(&problem{Name: name, Value: path, Want: "a file that is not empty"})
+		return "empty", true
+	}
+	return cut, true
+}
+
+// normalize checks a value by its rule. A wrong one is noted and reading goes on, so that the next one is checked too.
+func (r *reader) normalize(_ context.Context, name, _, _, text string) (string, bool, error) {
+	rule, ok := rules[name]
+	if !ok || text == "" {
+		return text, false, nil
+	}
+	normal, want := rule(text)
+	if want != "" {
+		r.refuse(&problem{Name: name, Value: maskURL(text), Want: want})
+		if !r.vars[name].text {
+			return "", false, nil // envconfig would stop at it
+		}
+		return text, false, nil
+	}
+	return normal, false, nil
+}
+
+func (r *reader) refuse(p *problem) { r.problems = append(r.problems, p) }

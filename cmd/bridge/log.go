@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/lmittmann/tint"
+)
+
+// newLogger makes the logger of the whole process. It writes to w, which is standard error outside of tests.
+func newLogger(s settings, w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(s.LogLevel)) // the rule of BRIDGE_LOG_LEVEL has checked it
+	if s.LogFormat == "json" || (s.LogFormat != "text" && !isTerminal(w)) {
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: harmless}))
+	}
+	return slog.New(tint.NewTextHandler(w, &tint.Options{
+		Level:       level,
+		TimeFormat:  time.TimeOnly,
+		NoColor:     !isTerminal(w) || os.Getenv("NO_COLOR") != "",
+		ReplaceAttr: harmless,
+	}))
+}
+
+// harmless keeps what vendor and broker wrote from steering the terminal. tint needs it twice: it prints messages as
+// they are, and turns a quoted \x1b back into an escape.
+func harmless(_ []string, a slog.Attr) slog.Attr {
+	switch v := a.Value.Any().(type) {
+	case string:
+		a.Value = slog.StringValue(inLog(v))
+	case error:
+		a.Value = slog.StringValue(inLog(v.Error()))
+	case slog.Level, time.Time, time.Duration, int64, uint64, float64, bool, nil:
+	default:
+		a.Value = slog.StringValue(inLog(fmt.Sprintf("%+v", v)))
+	}
+	return a
+}
+
+func inLog(text string) string {
+	return strings.ReplaceAll(printable(text), `\x1b`, `\u001b`)
+}
+
+// isTerminal tells whether somebody may be looking at w.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// asCommand makes the test binary the command itself.
+const asCommand = "BRIDGE_TEST_AS_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// outcome is what a run of the command left behind.
+type outcome struct {
+	code     int
+	out, err string
+}
+
+// bridge runs the command in a process of its own with nothing but env in its environment.
+func bridge(t *testing.T, env []string, args ...string) outcome {
+	t.Helper()
+	cmd := command(t, env, args...)
+	var out, err bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &err
+	failure := cmd.Run()
+	var exit *exec.ExitError
+	if failure != nil && !errors.As(failure, &exit) {
+		t.Fatal(failure)
+	}
+	return outcome{cmd.ProcessState.ExitCode(), out.String(), err.String()}
+}
+
+func command(t *testing.T, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append([]string{asCommand + "=1", "HOME=" + cmd.Dir}, env...)
+	return cmd
+}
+
+// lastLines gives the last two lines of a text: the cause and the hint.
+func lastLines(t *testing.T, text string) (cause, hint string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if len(lines) < 2 {
+		t.Fatalf("expected a cause and a hint, got %q", text)
+	}
+	return lines[len(lines)-2], lines[len(lines)-1]
+}
+
+func TestWrongUsageExitsWith2AndAHint(t *testing.T) {
+	for _, args := range [][]string{
+		{}, {"rum"}, {"run", "now"}, {"run", "--fast"}, {"version", "please"}, {"schema", "nonsense"}, {"schema", "a", "b"},
+		{"demo", "--nats-listen", "nowhere"}, {"demo", "--log-level", "loud"}, {"simulate", "--file.gzip", "perhaps"},
+		{"simulate", "--listen", "nowhere"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			got := bridge(t, nil, args...)
+			cause, hint := lastLines(t, got.err)
+			if got.code != exitSettings || !strings.HasPrefix(cause, "error: ") || !strings.HasPrefix(hint, "hint: ") {
+				t.Errorf("exit code %d, stderr:\n%s", got.code, got.err)
+			}
+		})
+	}
+}
+
+func TestCommandsThatAreNotBuiltAreNotOffered(t *testing.T) {
+	help := bridge(t, nil, "--help")
+	if help.code != exitDone {
+		t.Fatalf("help: exit code %d", help.code)
+	}
+	for _, name := range []string{"run", "demo", "simulate", "check", "schema", "version"} {
+		if !strings.Contains(help.out, "\n  "+name+" ") {
+			t.Errorf("help does not list %s", name)
+		}
+	}
+	for _, name := range []string{"backfill", "status", "tail", "verify", "replay"} {
+		if strings.Contains(help.out, "\n  "+name+" ") {
+			t.Errorf("help lists %s, which does not exist", name)
+		}
+	}
+}
+
+func TestMissingCredentialsOfferTheDemo(t *testing.T) {
+	for _, name := range []string{"run", "check"} {
+		got := bridge(t, nil, name)
+		cause, hint := lastLines(t, got.err)
+		for _, variable := range []string{"SAVERIS_USERNAME", "SAVERIS_PASSWORD", "SAVERIS_API_KEY"} {
+			if !strings.Contains(cause, variable) {
+				t.Errorf("%s: the cause does not name %s: %s", name, variable, cause)
+			}
+		}
+		if got.code != exitSettings || !strings.Contains(hint, "bridge demo") {
+			t.Errorf("%s: exit code %d, hint %q", name, got.code, hint)
+		}
+	}
+}
+
+func TestWrongSettingsAreToldAllAtOnceByTheCommand(t *testing.T) {
+	got := bridge(t, []string{"SAVERIS_REGION=mars", "BRIDGE_REPLICAS=many", "BRIDGE_LOG_LEVEL=loud"}, "run")
+	for _, want := range []string{
+		`SAVERIS_REGION is "mars": expected eu, am or ap`,
+		`BRIDGE_REPLICAS is "many": expected a whole number from 1 to 5`,
+		`BRIDGE_LOG_LEVEL is "loud": expected debug, info, warn or error`,
+		"no credentials",
+	} {
+		if !strings.Contains(got.err, want) {
+			t.Errorf("stderr lacks %q:\n%s", want, got.err)
+		}
+	}
+	if got.code != exitSettings {
+		t.Errorf("exit code %d", got.code)
+	}
+}
+
+func TestVersionAndSchemaPrint(t *testing.T) {
+	if got := bridge(t, nil, "version"); got.code != exitDone || !strings.HasPrefix(got.out, "bridge dev, commit ") {
+		t.Errorf("version: exit code %d, %q", got.code, got.out)
+	}
+	list := bridge(t, nil, "schema")
+	if list.code != exitDone {
+		t.Fatalf("schema: exit code %d: %s", list.code, list.err)
+	}
+	for name := range strings.FieldsSeq(list.out) {
+		if got := bridge(t, nil, "schema", name); got.code != exitDone || got.out == "" {
+			t.Errorf("schema %s: exit code %d, %d bytes", name, got.code, len(got.out))
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// problem is one setting that cannot be used.
+type problem struct {
+	Name  string // the variable
+	Value string // what it holds; a secret never gets here
+	Want  string // what was expected instead
+	Err   error  // the reason of the system, where there is one
+}
+
+func (p *problem) Error() string {
+	text := p.Name + ` is "` + printable(p.Value) + `": expected ` + p.Want
+	if p.Err != nil {
+		text += " (" + p.Err.Error() + ")"
+	}
+	return text
+}
+
+func (p *problem) Unwrap() error { return p.Err }
+
+// errNoCredentials says that nothing at all is there to log in with.
+var errNoCredentials = errors.New("no credentials: SAVERIS_USERNAME and SAVERIS_PASSWORD are not set, and SAVERIS_API_KEY neither")
+
+// settingsError is everything that is wrong with the settings, each thing a line of its own.
+type settingsError struct{ problems []error }
+
+func (e *settingsError) Error() string {
+	lines := make([]string, len(e.problems))
+	for i, p := range e.problems {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (e *settingsError) Unwrap() []error { return e.problems }
+
+// conflicts tells what is wrong between settings that are right one by one.
+func (s settings) conflicts() []error {
+	var list []error
+	for _, err := range []error{s.credentials(), s.natsLogin(), s.natsTLS(), s.natsWithoutServer()} {
+		if err != nil {
+			list = append(list, err)
+		}
+	}
+	return list
+}
+
+// credentials wants exactly one kind of vendor login, and that one complete.
+func (s settings) credentials() error {
+	user, password, key := s.SaverisUsername != "", s.SaverisPassword.Set(), s.SaverisAPIKey.Set()
+	switch {
+	case key && (user || password):
+		return conflict("SAVERIS_API_KEY is set together with SAVERIS_USERNAME or SAVERIS_PASSWORD: expected one kind of credentials")
+	case key || (user && password):
+		return nil
+	case user:
+		return conflict("SAVERIS_USERNAME is set without SAVERIS_PASSWORD: expected both")
+	case password:
+		return conflict("SAVERIS_PASSWORD is set without SAVERIS_USERNAME: expected both")
+	default:
+		return errNoCredentials
+	}
+}
+
+// natsLogin wants one way of logging in to NATS at most. TLS goes with each.
+func (s settings) natsLogin() error {
+	if s.NATSPassword.Set() && s.NATSUser == "" {
+		return conflict("NATS_PASSWORD is set without NATS_USER: expected both")
+	}
+	ways := given(map[string]bool{
+		"NATS_CREDS": s.NATSCreds != "", "NATS_NKEY": s.NATSNKey != "", "NATS_USER": s.NATSUser != "", "NATS_TOKEN": s.NATSToken.Set(),
+	})
+	if len(ways) > 1 {
+		return conflict(strings.Join(ways, " and ") + " are set: expected one of them")
+	}
+	return nil
+}
+
+func (s settings) natsTLS() error {
+	switch {
+	case s.NATSCert != "" && s.NATSKey == "":
+		return conflict("NATS_CERT is set without NATS_KEY: expected both")
+	case s.NATSCert == "" && s.NATSKey != "":
+		return conflict("NATS_KEY is set without NATS_CERT: expected both")
+	}
+	return nil
+}
+
+// natsWithoutServer refuses access to a server that is not named: the bridge would quietly start one of its own.
+func (s settings) natsWithoutServer() error {
+	if !s.Embedded() {
+		return nil
+	}
+	access := given(map[string]bool{
+		"NATS_CREDS": s.NATSCreds != "", "NATS_NKEY": s.NATSNKey != "", "NATS_USER": s.NATSUser != "",
+		"NATS_TOKEN": s.NATSToken.Set(), "NATS_CA": s.NATSCA != "", "NATS_CERT": s.NATSCert != "",
+	})
+	if len(access) > 0 {
+		return conflict("NATS_URL is not set, but " + strings.Join(access, ", ") + " is: expected the server that it is for")
+	}
+	return nil
+}
+
+// conflict says which settings do not go together, and what was expected.
+type conflict string
+
+func (c conflict) Error() string { return string(c) }
+
+// given lists the names that are true, in the order of the alphabet.
+func given(set map[string]bool) []string {
+	maps.DeleteFunc(set, func(_ string, yes bool) bool { return !yes })
+	return slices.Sorted(maps.Keys(set))
+}

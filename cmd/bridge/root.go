@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// streams is what a command has of the outside world besides its arguments.
+type streams struct {
+	env lookup
+	out io.Writer
+	err io.Writer
+}
+
+// execute runs the command that args name and gives the exit code of the process. What fails is told on standard error.
+func execute(ctx context.Context, args []string, std streams) int {
+	root := newRoot(std)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	code, hint := verdict(err)
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintln(std.err, "error: "+printable(line))
+	}
+	if hint != "" {
+		fmt.Fprintln(std.err, "hint: "+hint)
+	}
+	return code
+}
+
+func newRoot(std streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "bridge",
+		Short:         "Testo Saveris readings and alarms as CloudEvents on NATS JetStream, exactly once",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs, // cobra's own check gives an error that only its text tells apart
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.Join(cmd.Help(), usagef("no command given"))
+			}
+			return unknownCommand(cmd, args[0])
+		},
+	}
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(runCommand(std), demoCommand(std), simulateCommand(std), checkCommand(std), schemaCommand(std), versionCommand(std))
+	return root
+}
+
+func unknownCommand(root *cobra.Command, name string) error {
+	root.SuggestionsMinimumDistance = 2
+	if near := root.SuggestionsFor(name); len(near) > 0 {
+		return usagef("unknown command %q, did you mean %s?", name, strings.Join(near, " or "))
+	}
+	return usagef("unknown command %q", name)
+}
+
+// usageError is a wrong command line.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// noArgs refuses arguments of a command that has none.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument, but got %q", cmd.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// untilStopped makes the end of a command that was asked to stop a good one: that is how it is meant to end.
+func untilStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

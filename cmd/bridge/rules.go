@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// rule checks a value that is not empty. It gives the form that envconfig reads, or says what it wanted.
+type rule func(text string) (normal, want string)
+
+// rules has the rule of every variable that cannot take any text. Secrets take any.
+var rules = map[string]rule{
+	"SAVERIS_REGION":       oneOf("eu", "am", "ap"),
+	"SAVERIS_ENV":          oneOf("p", "i"),
+	"SAVERIS_URL":          httpURL,
+	"SAVERIS_SYNC":         oneOf("auto", "never", "always"),
+	"SAVERIS_EXPORTS":      number(1, 100),
+	"NATS_URL":             natsURLs,
+	"NATS_CREDS":           readable,
+	"NATS_NKEY":            readable,
+	"NATS_CA":              readable,
+	"NATS_CERT":            readable,
+	"NATS_KEY":             readable,
+	"NATS_CONTEXT":         contextName,
+	"BRIDGE_PREFIX":        subjectToken,
+	"BRIDGE_FEEDS":         feeds,
+	"BRIDGE_POLL_INTERVAL": span(time.Second),
+	"BRIDGE_OVERLAP":       span(0),
+	"BRIDGE_REVISIT":       ages,
+	"BRIDGE_START":         start,
+	"BRIDGE_LIVE_AGE":      span(time.Second),
+	"BRIDGE_WINDOW_ROWS":   number(1, 100_000_000),
+	"BRIDGE_REPLICAS":      number(1, 5),
+	"BRIDGE_MAX_AGE":       span(0),
+	"BRIDGE_NATS_LISTEN":   hostPort,
+	"BRIDGE_HTTP_ADDR":     hostPort,
+	"BRIDGE_LOG_LEVEL":     oneOf("debug", "info", "warn", "error"),
+	"BRIDGE_LOG_FORMAT":    oneOf("auto", "text", "json"),
+}
+
+func oneOf(words ...string) rule {
+	want := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+	return func(text string) (string, string) {
+		if !slices.Contains(words, text) {
+			return "", want
+		}
+		return text, ""
+	}
+}
+
+func number(low, high int) rule {
+	want := fmt.Sprintf("a whole number from %d to %d", low, high)
+	return func(text string) (string, string) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < low || n > high {
+			return "", want
+		}
+		return strconv.Itoa(n), "" // envconfig would read 010 as eight
+	}
+}
+
+func span(low time.Duration) rule {
+	want := "a duration such as 90s, 5m or 7d"
+	if low > 0 {
+		want = "a duration of " + low.String() + " or more, such as 90s, 5m or 7d"
+	}
+	return func(text string) (string, string) {
+		d, err := parseSpan(text)
+		if err != nil || d < low {
+			return "", want
+		}
+		return d.String(), ""
+	}
+}
+
+var daySpan = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)d(.*)$`)
+
+// parseSpan reads a duration in Go's syntax that may begin with days: 7d, 1d12h. A day has 24 hours.
+func parseSpan(text string) (time.Duration, error) {
+	parts := daySpan.FindStringSubmatch(text)
+	if parts == nil {
+		return time.ParseDuration(text)
+	}
+	days, err := strconv.ParseFloat(parts[1], 64)
+	if err != nil || days > 36500 {
+		return 0, fmt.Errorf("parse duration %q: too many days", text)
+	}
+	d := time.Duration(days * float64(24*time.Hour))
+	if parts[2] == "" {
+		return d, nil
+	}
+	rest, err := time.ParseDuration(parts[2])
+	if err != nil || rest < 0 {
+		return 0, fmt.Errorf("parse duration %q: wrong after the days", text)
+	}
+	return d + rest, nil
+}
+
+func ages(text string) (string, string) {
+	const want = "ascending durations, comma separated, such as 1h,6h,7d"
+	var normal []string
+	var last time.Duration
+	for part := range strings.SplitSeq(text, ",") {
+		d, err := parseSpan(strings.TrimSpace(part))
+		if err != nil || d <= last {
+			return "", want
+		}
+		normal, last = append(normal, d.String()), d
+	}
+	return strings.Join(normal, ","), ""
+}
+
+func start(text string) (string, string) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil && at.Before(time.Now()) {
+		return text, ""
+	}
+	if d, err := parseSpan(text); err == nil && d >= 0 {
+		return text, ""
+	}
+	return "", "a duration such as 24h or 7d, or a time in the past such as 2026-11-01T00:00:00Z"
+}
+
+func feeds(text string) (string, string) {
+	var list []string
+	for part := range strings.SplitSeq(text, ",") {
+		name := strings.TrimSpace(part)
+		if (name != "readings" && name != "alarms") || slices.Contains(list, name) {
+			return "", "readings, alarms or both, comma separated"
+		}
+		list = append(list, name)
+	}
+	return strings.Join(list, ","), ""
+}
+
+var token = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+func subjectToken(text string) (string, string) {
+	if !token.MatchString(text) {
+		return "", "one subject token of the characters A-Z a-z 0-9 _ -"
+	}
+	return text, ""
+}
+
+func contextName(text string) (string, string) {
+	if strings.ContainsAny(text, `/\`) || strings.HasPrefix(text, ".") {
+		return "", "the name of a context, as nats context ls shows it"
+	}
+	return text, ""
+}
+
+func httpURL(text string) (string, string) {
+	u, err := url.Parse(text)
+	if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Hostname() == "" ||
+		(u.Scheme != "http" && u.Scheme != "https") {
+		return "", "a URL such as https://proxy.example.com/saveris, without user, query and fragment"
+	}
+	return strings.TrimRight(text, "/"), ""
+}
+
+func natsURLs(text string) (string, string) {
+	const want = "URLs such as nats://host:4222 or tls://host:4222, comma separated"
+	schemes := []string{"nats", "tls", "ws", "wss"}
+	var list []string
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		if !strings.Contains(part, "://") {
+			part = "nats://" + part // the nats command line and nats.go take a bare host too
+		}
+		u, err := url.Parse(part)
+		if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
+			return "", want
+		}
+		list = append(list, part)
+	}
+	return strings.Join(list, ","), ""
+}
+
+func hostPort(text string) (string, string) {
+	_, port, err := net.SplitHostPort(text)
+	if n, wrong := strconv.ParseUint(port, 10, 16); err != nil || wrong != nil || n > 65535 {
+		return "", "host:port such as 127.0.0.1:8080, or :8080 for every interface"
+	}
+	return text, ""
+}
+
+func readable(text string) (string, string) {
+	f, err := os.Open(text)
+	if err != nil {
+		return "", "a file that can be read"
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || info.IsDir() {
+		return "", "a file that can be read"
+	}
+	return text, ""
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func runCommand(std streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "poll the vendor for ever and publish every row",
+		Long: `Polls for ever: the newest window first, then the re-reads that are due. SIGTERM and SIGINT finish the batch in
+hand, then it exits with 0. Settings are environment variables:
+
+` + variablesHelp(variables()),
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			s, err := loadSettings(ctx, std.env)
+			if err != nil {
+				return err
+			}
+			return untilStopped(ctx, runBridge(ctx, s, newLogger(s, std.err)))
+		},
+	}
+}
+
+// variablesHelp is the list of variables as a terminal shows it.
+func variablesHelp(list []variable) string {
+	var b strings.Builder
+	for _, v := range list {
+		name := v.Name
+		if v.File {
+			name += ", " + v.Name + "_FILE"
+		}
+		fmt.Fprintf(&b, "  %s", name)
+		switch {
+		case v.Default != "":
+			fmt.Fprintf(&b, " (default %s)", v.Default)
+		case v.Instead != "":
+			fmt.Fprintf(&b, " (default: %s)", v.Instead)
+		}
+		fmt.Fprintf(&b, "\n      %s\n", v.Doc)
+	}
+	b.WriteString("\nThe value of a variable that ends in _FILE is the name of a file that holds the secret.\n")
+	return b.String()
+}

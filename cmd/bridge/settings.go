@@ -1,0 +1,88 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"saveris-bridge/internal/secret"
+)
+
+// settings are all environment variables of the bridge, read once at start by loadSettings and only read from then on.
+//
+// The tags are the one list of variables there is: env holds the name and the default, doc the meaning, or what stands
+// in the place of a default, and empty:"off" marks a variable for which an empty text is a value and not "unset". The
+// help of bridge run and the README are made from them. Words in 'quotes' are code in Markdown.
+type settings struct {
+	SaverisRegion   string      `env:"SAVERIS_REGION, default=eu" doc:"region of the account: 'eu', 'am' or 'ap'"`
+	SaverisEnv      string      `env:"SAVERIS_ENV, default=p" doc:"environment: 'p' production, 'i' integration"`
+	SaverisURL      string      `env:"SAVERIS_URL" or:"from the two above" doc:"base URL without the version part, a slash at its end is cut; the way to a proxy or a simulator"`
+	SaverisUsername string      `env:"SAVERIS_USERNAME" doc:"user name of the Saveris Data API"`
+	SaverisPassword secret.Text `env:"SAVERIS_PASSWORD" doc:"password of the Saveris Data API"`
+	SaverisAPIKey   secret.Text `env:"SAVERIS_API_KEY" doc:"Smart Connect instead of user name and password: host 'data-api.<region>.smartconnect.testo.com', header 'x-custom-api-key'"`
+	SaverisSync     string      `env:"SAVERIS_SYNC, default=auto" doc:"synchronous endpoints: 'auto' uses them where the deployment answers, 'never', 'always'"`
+	SaverisExports  int         `env:"SAVERIS_EXPORTS, default=2" doc:"exports in flight at most"`
+
+	NATSURL      []string    `env:"NATS_URL" or:"embedded server" doc:"one or more URLs, comma separated; empty starts a NATS server inside the bridge"`
+	NATSCreds    string      `env:"NATS_CREDS" doc:"credentials file (JWT and seed)"`
+	NATSNKey     string      `env:"NATS_NKEY" doc:"file with an nkey seed"`
+	NATSUser     string      `env:"NATS_USER" doc:"user name"`
+	NATSPassword secret.Text `env:"NATS_PASSWORD" doc:"password of that user"`
+	NATSToken    secret.Text `env:"NATS_TOKEN" doc:"token"`
+	NATSCA       string      `env:"NATS_CA" doc:"file with the certificates of the authorities that NATS is trusted by"`
+	NATSCert     string      `env:"NATS_CERT" doc:"file with the client certificate for TLS"`
+	NATSKey      string      `env:"NATS_KEY" doc:"file with the key of the client certificate"`
+	NATSContext  string      `env:"NATS_CONTEXT" doc:"name of a context of the 'nats' command line; the variables above win over what it holds"`
+
+	Prefix       string          `env:"BRIDGE_PREFIX, default=saveris" doc:"first subject token, and the stem of the names of streams (upper case) and buckets"`
+	Feeds        []string        `env:"BRIDGE_FEEDS, default=readings,alarms" doc:"feeds to run"`
+	PollInterval time.Duration   `env:"BRIDGE_POLL_INTERVAL, default=5m" doc:"how often the newest window is read, '1s' or more"`
+	Overlap      time.Duration   `env:"BRIDGE_OVERLAP, default=15m" doc:"how far a poll reaches back over what is covered"`
+	Revisit      []time.Duration `env:"BRIDGE_REVISIT, default=1h,6h,26h,168h" doc:"ages, counted from the end of a covered interval in event time, at which it is read again for late rows; ascending"`
+	Start        string          `env:"BRIDGE_START, default=24h" doc:"first run: how far back 'run' begins, a duration or an RFC 3339 time"`
+	LiveAge      time.Duration   `env:"BRIDGE_LIVE_AGE, default=24h" doc:"an event older than this when it is stored goes to the 'history' lane"`
+	WindowRows   int             `env:"BRIDGE_WINDOW_ROWS, default=100000" doc:"rows a window should hold; windows grow and shrink towards it, between 5 minutes and 7 days"`
+	Replicas     int             `env:"BRIDGE_REPLICAS, default=1" doc:"replicas of streams and bucket that the bridge creates"`
+	MaxAge       time.Duration   `env:"BRIDGE_MAX_AGE, default=0" doc:"age limit of streams that the bridge creates, '0' is none"`
+	DataDir      string          `env:"BRIDGE_DATA_DIR, default=./bridge-data" doc:"store of the embedded server"`
+	NATSListen   string          `env:"BRIDGE_NATS_LISTEN, default=127.0.0.1:4222" doc:"where the embedded server listens, so that consumers can connect"`
+	HTTPAddr     string          `env:"BRIDGE_HTTP_ADDR, default=127.0.0.1:8080" empty:"off" doc:"where '/metrics', '/livez', '/readyz' and the status page '/' are served; empty is off"`
+	LogLevel     string          `env:"BRIDGE_LOG_LEVEL, default=info" doc:"'debug', 'info', 'warn' or 'error'"`
+	LogFormat    string          `env:"BRIDGE_LOG_FORMAT, default=auto" doc:"'text', 'json' or 'auto': text on a terminal, JSON otherwise"`
+}
+
+// Embedded tells whether the bridge brings its own NATS server, because no other one is named.
+func (s settings) Embedded() bool { return len(s.NATSURL) == 0 && s.NATSContext == "" }
+
+// StartTime is the beginning of the first run, in UTC. It asks for settings that loadSettings has passed.
+func (s settings) StartTime(now time.Time) time.Time {
+	if at, err := time.Parse(time.RFC3339, s.Start); err == nil {
+		return at.UTC()
+	}
+	back, _ := parseSpan(s.Start) // the rule of BRIDGE_START has parsed it before
+	return now.Add(-back).UTC()
+}
+
+// baseURL is the vendor's address: the one given, or that of the region, the environment and the kind of credentials.
+func (s settings) baseURL() string {
+	switch {
+	case s.SaverisURL != "":
+		return strings.TrimRight(s.SaverisURL, "/")
+	case s.SaverisAPIKey.Set():
+		return "https://data-api." + s.SaverisRegion + ".smartconnect.testo.com"
+	default:
+		return "https://data-api." + s.SaverisRegion + "." + s.SaverisEnv + ".savr.saveris.net"
+	}
+}
+
+// maskURL hides what stands before the @ of a URL: NATS URLs may carry a password or a token there.
+func maskURL(text string) string {
+	at := strings.LastIndex(text, "@")
+	if at < 0 {
+		return text
+	}
+	scheme, _, found := strings.Cut(text[:at], "://")
+	if !found {
+		return "***" + text[at:]
+	}
+	return scheme + "://***" + text[at:]
+}

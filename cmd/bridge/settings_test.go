@@ -1,0 +1,218 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// login is the smallest environment that passes.
+var login = map[string]string{"SAVERIS_USERNAME": "ada", "SAVERIS_PASSWORD": "hunter2"}
+
+// with gives the environment of login, changed: an empty value takes a variable away.
+func with(changes ...string) lookup {
+	env := map[string]string{}
+	for name, value := range login {
+		env[name] = value
+	}
+	for i := 0; i < len(changes); i += 2 {
+		env[changes[i]] = changes[i+1]
+		if changes[i+1] == "" && changes[i] != "BRIDGE_HTTP_ADDR" {
+			delete(env, changes[i])
+		}
+	}
+	return func(name string) (string, bool) {
+		value, found := env[name]
+		return value, found
+	}
+}
+
+func file(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func load(t *testing.T, env lookup) settings {
+	t.Helper()
+	s, err := loadSettings(t.Context(), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestDefaultsAreTheContractsDefaults(t *testing.T) {
+	s := load(t, with())
+	got := fmt.Sprint(s.SaverisURL, s.SaverisSync, s.SaverisExports, s.NATSURL, s.Embedded(), s.Prefix, s.Feeds, s.PollInterval, s.Overlap,
+		s.Revisit, s.Start, s.LiveAge, s.WindowRows, s.Replicas, s.MaxAge, s.DataDir, s.NATSListen, s.HTTPAddr, s.LogLevel, s.LogFormat)
+	want := fmt.Sprint("https://data-api.eu.p.savr.saveris.net", "auto", 2, []string(nil), true, "saveris", []string{"readings", "alarms"},
+		5*time.Minute, 15*time.Minute, []time.Duration{time.Hour, 6 * time.Hour, 26 * time.Hour, 168 * time.Hour}, "24h", 24*time.Hour,
+		100000, 1, time.Duration(0), "./bridge-data", "127.0.0.1:4222", "127.0.0.1:8080", "info", "auto")
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestURLFollowsFromRegionAndCredentials(t *testing.T) {
+	for _, c := range []struct {
+		env  lookup
+		want string
+	}{
+		{with("SAVERIS_REGION", "am"), "https://data-api.am.p.savr.saveris.net"},
+		{with("SAVERIS_ENV", "i"), "https://data-api.eu.i.savr.saveris.net"},
+		{with("SAVERIS_URL", "http://127.0.0.1:8090/"), "http://127.0.0.1:8090"},
+		{with("SAVERIS_URL", "https://proxy.example.com/saveris//"), "https://proxy.example.com/saveris"},
+		{with("SAVERIS_USERNAME", "", "SAVERIS_PASSWORD", "", "SAVERIS_API_KEY", "k", "SAVERIS_REGION", "ap"), "https://data-api.ap.smartconnect.testo.com"},
+		{with("SAVERIS_USERNAME", "", "SAVERIS_PASSWORD", "", "SAVERIS_API_KEY", "k", "SAVERIS_URL", "http://[::1]:1"), "http://[::1]:1"},
+	} {
+		if got := load(t, c.env).SaverisURL; got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
+		}
+	}
+}
+
+func TestDurationsMayHaveDays(t *testing.T) {
+	s := load(t, with("BRIDGE_REVISIT", "1h, 1d, 7d12h", "BRIDGE_LIVE_AGE", "1.5d", "BRIDGE_MAX_AGE", "365d", "BRIDGE_START", "7d"))
+	if want := []time.Duration{time.Hour, 24 * time.Hour, 180 * time.Hour}; !slices.Equal(s.Revisit, want) {
+		t.Errorf("revisit %v, want %v", s.Revisit, want)
+	}
+	if s.LiveAge != 36*time.Hour || s.MaxAge != 8760*time.Hour {
+		t.Errorf("live age %v, max age %v", s.LiveAge, s.MaxAge)
+	}
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.FixedZone("", 3600))
+	if got, want := s.StartTime(now), time.Date(2026, 11, 16, 11, 0, 0, 0, time.UTC); !got.Equal(want) || got.Location() != time.UTC {
+		t.Errorf("start %v, want %v", got, want)
+	}
+	s.Start = "2026-01-01T00:00:00+01:00"
+	if got, want := s.StartTime(now), time.Date(2025, 12, 31, 23, 0, 0, 0, time.UTC); !got.Equal(want) {
+		t.Errorf("start %v, want %v", got, want)
+	}
+}
+
+func TestAnEmptyVariableIsUnsetExceptTheOneThatSaysOff(t *testing.T) {
+	env := func(name string) (string, bool) {
+		value := login[name]
+		return value, true
+	}
+	s := load(t, env)
+	if s.PollInterval != 5*time.Minute || s.Prefix != "saveris" {
+		t.Errorf("poll interval %v, prefix %q", s.PollInterval, s.Prefix)
+	}
+	if s.HTTPAddr != "" {
+		t.Errorf("HTTP address %q, expected it to be off", s.HTTPAddr)
+	}
+}
+
+func TestWrongSettingNamesItself(t *testing.T) {
+	for _, c := range []struct{ name, value string }{
+		{"SAVERIS_REGION", "EU"}, {"SAVERIS_ENV", "x"}, {"SAVERIS_URL", "ftp://host"}, {"SAVERIS_URL", "host:80"},
+		{"SAVERIS_URL", "https://host/?a=b"}, {"SAVERIS_SYNC", "yes"}, {"SAVERIS_EXPORTS", "0"}, {"SAVERIS_EXPORTS", "1.5"},
+		{"NATS_URL", "http://host"}, {"NATS_URL", "nats://a,,nats://b"}, {"NATS_CREDS", "/no/such/file"}, {"NATS_CA", "/"},
+		{"NATS_CONTEXT", "../x"}, {"BRIDGE_PREFIX", "a.b"}, {"BRIDGE_PREFIX", "a b"}, {"BRIDGE_PREFIX", "ü"}, {"BRIDGE_FEEDS", "readings,readings"},
+		{"BRIDGE_FEEDS", "tasks"}, {"BRIDGE_POLL_INTERVAL", "5"}, {"BRIDGE_POLL_INTERVAL", "100ms"}, {"BRIDGE_POLL_INTERVAL", "1d-1h"},
+		{"BRIDGE_OVERLAP", "-1m"}, {"BRIDGE_REVISIT", "6h,1h"}, {"BRIDGE_REVISIT", "1h,1h"}, {"BRIDGE_REVISIT", "0s"}, {"BRIDGE_REVISIT", ","},
+		{"BRIDGE_START", "yesterday"}, {"BRIDGE_START", "2026-11-01"}, {"BRIDGE_START", "2999-01-01T00:00:00Z"}, {"BRIDGE_START", "-1h"},
+		{"BRIDGE_LIVE_AGE", "0"}, {"BRIDGE_WINDOW_ROWS", "0"}, {"BRIDGE_REPLICAS", "6"}, {"BRIDGE_MAX_AGE", "99999999d"},
+		{"BRIDGE_NATS_LISTEN", "4222"}, {"BRIDGE_HTTP_ADDR", "localhost:http"}, {"BRIDGE_HTTP_ADDR", ":65536"}, {"BRIDGE_LOG_LEVEL", "INFO"},
+		{"BRIDGE_LOG_FORMAT", "xml"},
+	} {
+		t.Run(c.name+"="+c.value, func(t *testing.T) {
+			env := with(c.name, c.value, "NATS_URL", "nats://127.0.0.1")
+			if c.name == "NATS_URL" {
+				env = with(c.name, c.value)
+			}
+			_, err := loadSettings(t.Context(), env)
+			var wrong *settingsError
+			if !errors.As(err, &wrong) || len(wrong.problems) != 1 {
+				t.Fatalf("expected one problem, got %v", err)
+			}
+			if want := c.name + ` is "` + c.value + `": expected `; !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got %q, want %q…", err, want)
+			}
+		})
+	}
+}
+
+func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
+	some := file(t, "x")
+	for _, c := range []struct {
+		env  lookup
+		want string
+	}{
+		{with("SAVERIS_API_KEY", "k"), "SAVERIS_API_KEY is set together with"},
+		{with("SAVERIS_PASSWORD", ""), "without SAVERIS_PASSWORD"},
+		{with("SAVERIS_USERNAME", ""), "without SAVERIS_USERNAME"},
+		{with("SAVERIS_PASSWORD_FILE", some), "only one of SAVERIS_PASSWORD and SAVERIS_PASSWORD_FILE"},
+		{with("NATS_URL", "nats://a", "NATS_CREDS", some, "NATS_TOKEN", "t"), "NATS_CREDS and NATS_TOKEN are set"},
+		{with("NATS_URL", "nats://a", "NATS_PASSWORD", "p"), "without NATS_USER"},
+		{with("NATS_URL", "nats://a", "NATS_CERT", some), "without NATS_KEY"},
+		{with("NATS_CREDS", some), "NATS_URL is not set, but NATS_CREDS is"},
+	} {
+		_, err := loadSettings(t.Context(), c.env)
+		var wrong *settingsError
+		if !errors.As(err, &wrong) || len(wrong.problems) != 1 || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %q and nothing else", err, c.want)
+		}
+	}
+}
+
+func TestSecretsComeFromFiles(t *testing.T) {
+	s := load(t, with("SAVERIS_PASSWORD", "", "SAVERIS_PASSWORD_FILE", file(t, " pass word\r\n"),
+		"NATS_URL", "nats://a", "NATS_TOKEN_FILE", file(t, "tok\n\n")))
+	if got := s.SaverisPassword.Reveal(); got != " pass word" {
+		t.Errorf("password %q", got)
+	}
+	if got := s.NATSToken.Reveal(); got != "tok" {
+		t.Errorf("token %q", got)
+	}
+	key := load(t, with("SAVERIS_USERNAME", "", "SAVERIS_PASSWORD", "", "SAVERIS_API_KEY_FILE", file(t, "key")))
+	if got := key.SaverisAPIKey.Reveal(); got != "key" {
+		t.Errorf("key %q", got)
+	}
+	for _, path := range []string{"/no/such/file", file(t, "\n")} {
+		_, err := loadSettings(t.Context(), with("SAVERIS_PASSWORD", "", "SAVERIS_PASSWORD_FILE", path))
+		var wrong *settingsError
+		if !errors.As(err, &wrong) || len(wrong.problems) != 1 || !strings.HasPrefix(err.Error(), `SAVERIS_PASSWORD_FILE is "`+path) {
+			t.Errorf("%s: got %v", path, err)
+		}
+	}
+}
+
+func TestSecretsAreNeverPrinted(t *testing.T) {
+	const hidden = "s3cr3t"
+	env := with("SAVERIS_PASSWORD", hidden, "NATS_URL", "nats://127.0.0.1:1", "NATS_USER", "u", "NATS_PASSWORD", hidden)
+	s := load(t, env)
+	var log strings.Builder
+	newLogger(s, &log).Info("settings", "all", s, "one", s.SaverisPassword)
+	s.LogFormat = "text"
+	newLogger(s, &log).Info("settings", "all", s, "one", s.SaverisPassword)
+	asJSON, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, wrong := loadSettings(t.Context(), with("SAVERIS_PASSWORD", hidden, "SAVERIS_API_KEY", hidden, "NATS_TOKEN", hidden,
+		"NATS_URL", "http://u:"+hidden+"@host", "SAVERIS_URL", "https://u:"+hidden+"@host/"))
+	printed := map[string]string{
+		"%v": fmt.Sprintf("%v", s), "%+v": fmt.Sprintf("%+v", s), "%#v": fmt.Sprintf("%#v", s), "log": log.String(),
+		"JSON": string(asJSON), "errors": wrong.Error(),
+	}
+	for where, text := range printed {
+		if strings.Contains(text, hidden) {
+			t.Errorf("%s shows the secret: %s", where, text)
+		}
+	}
+	got := bridge(t, []string{"SAVERIS_USERNAME=u", "SAVERIS_PASSWORD=" + hidden, "NATS_URL=nats://u:" + hidden + "@127.0.0.1:x"}, "run")
+	if got.code != exitSettings || strings.Contains(got.err+got.out, hidden) {
+		t.Errorf("the command shows the secret or exits with %d: %s", got.code, got.err)
+	}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"saveris-bridge/internal/saveris/saveristest"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// The login of the pretend vendor. It guards nothing.
+const (
+	pretendUser     = "demo"
+	pretendPassword = "demo"
+	pretendKey      = "demo-key"
+)
+
+func simulateCommand(std streams) *cobra.Command {
+	config := saveristest.Config{Username: pretendUser, Password: pretendPassword, APIKey: pretendKey}
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "run only the pretend vendor, on a port, with its faults as flags",
+		Long: `Runs a server that answers like the Saveris Data API until Ctrl-C. Its rows are computed, so the same seed gives the
+same rows on every machine. world.* says what there is, fault.* how often something breaks (shares between 0 and 1, 0 if
+not given), and everything else how the vendor behaves where his document is silent.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, want := hostPort(config.Listen); want != "" {
+				return usagef("--listen is %q: expected %s", config.Listen, want)
+			}
+			return simulate(cmd.Context(), config, std)
+		},
+	}
+	cmd.Flags().SortFlags = false
+	cmd.Flags().StringVar(&config.Listen, "listen", "127.0.0.1:8090", "where it listens")
+	addKeys(cmd.Flags(), &config)
+	return cmd
+}
+
+// addKeys makes a flag of every setting that the pretend vendor has.
+func addKeys(flags *pflag.FlagSet, config *saveristest.Config) {
+	for _, key := range saveristest.Keys() {
+		usage := key.Help
+		if len(key.Values) > 0 {
+			usage += " (" + strings.Join(key.Values, ", ") + ")"
+		}
+		flag := flags.VarPF(&keyFlag{config: config, key: key, value: key.Default}, key.Name, "", usage)
+		if flag.Value.Type() == "bool" {
+			flag.NoOptDefVal = "true"
+		}
+	}
+}
+
+// keyFlag is one setting of the pretend vendor as a flag.
+type keyFlag struct {
+	config *saveristest.Config
+	key    saveristest.Key
+	value  string
+}
+
+func (f *keyFlag) String() string { return f.value }
+
+// Type stands behind the flag's name in the help.
+func (f *keyFlag) Type() string {
+	kind, _, _ := strings.Cut(strings.TrimPrefix(f.key.Type, "a "), " ")
+	switch {
+	case len(f.key.Values) > 0:
+		return "word"
+	case kind == "whole":
+		return "number"
+	case kind == "true":
+		return "bool"
+	}
+	return strings.TrimSuffix(kind, ",")
+}
+
+func (f *keyFlag) Set(value string) error {
+	f.value = value
+	return f.config.Set(f.key.Name, value)
+}
+
+func simulate(ctx context.Context, config saveristest.Config, std streams) error {
+	server, err := saveristest.Start(config)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	fmt.Fprintf(std.out, `pretend vendor at %[1]s, user name %[2]s, password %[3]s, Smart Connect key %[4]s
+for another terminal:
+  SAVERIS_URL=%[1]s SAVERIS_USERNAME=%[2]s SAVERIS_PASSWORD=%[3]s bridge run
+Ctrl-C ends it.
+`, server.URL(), pretendUser, pretendPassword, pretendKey)
+	<-ctx.Done()
+	return nil
+}
