@@ -113,16 +113,7 @@ func (x *exchange) fillQuery(e *export, body map[string]any) bool {
 
 // checkRange applies the range switches; false if it answered.
 func (x *exchange) checkRange(e *export) bool {
-	length := e.query.until.Sub(e.query.from)
-	rule, message := "accepted", ""
-	switch {
-	case length <= 0:
-		rule, message = x.sw.RangeReversed, "Invalid request: date_time_from must be before date_time_until."
-	case length > rangeMax:
-		rule, message = x.sw.RangeTooLong, "Invalid request: the range must not exceed 7 days."
-	case length < rangeMin:
-		rule, message = x.sw.RangeTooShort, "Invalid request: the range must be at least 5 minutes."
-	}
+	rule, message := x.rangeRule(e.query.from, e.query.until)
 	switch rule {
 	case "Error":
 		e.failure = message
@@ -130,6 +121,19 @@ func (x *exchange) checkRange(e *export) bool {
 		e.empty = true
 	}
 	return !x.shape(rule, message)
+}
+
+// rangeRule says what a range of this length is answered with.
+func (x *exchange) rangeRule(from, until time.Time) (rule, message string) {
+	switch length := until.Sub(from); {
+	case length <= 0:
+		return x.sw.RangeReversed, "Invalid request: date_time_from must be before date_time_until."
+	case length > rangeMax:
+		return x.sw.RangeTooLong, "Invalid request: the range must not exceed 7 days."
+	case length < rangeMin:
+		return x.sw.RangeTooShort, "Invalid request: the range must be at least 5 minutes."
+	}
+	return "accepted", ""
 }
 
 func (x *exchange) checkOData(e *export, odata map[string]any) bool {

@@ -18,7 +18,7 @@ type Faults struct {
 	Unavailable  float64 `key:"fault.503" help:"503 with an HTML page; on downloads S3's SlowDown"`
 	Timeout      float64 `key:"fault.504" help:"504 of the gateway; nothing was started"`
 	TimeoutStart float64 `key:"fault.504_started" help:"504 of the gateway after the query was started"`
-	Reset        float64 `key:"fault.reset" help:"connection reset before an answer"`
+	Reset        float64 `key:"fault.reset" help:"connection reset before an answer (Go's transport repeats a GET by itself if the connection was a used one)"`
 	Hang         float64 `key:"fault.hang" help:"no answer until the client gives up"`
 	Slow         float64 `key:"fault.slow" help:"body in ten pieces over two seconds"`
 	Truncate     float64 `key:"fault.truncate" help:"download ends in the middle of a row, length header agrees"`

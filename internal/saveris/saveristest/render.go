@@ -33,6 +33,7 @@ type page[T any] struct {
 	cells   func(*T) []cell
 	shuffle *rand.Rand // nil = keep the order
 	pending []unit[T]
+	record  bool
 	rows    []T
 	raw     []string
 	only    int // with one object a file: the number of the unit that is wanted; -1 = all
@@ -75,6 +76,8 @@ func (p *page[T]) put(u *unit[T]) {
 	}
 	for range u.copies {
 		p.enc.row(p.cells(&u.row))
+	}
+	if p.record && u.copies > 0 {
 		p.rows = append(p.rows, u.row)
 	}
 	if u.garbage != 0 {
@@ -84,7 +87,7 @@ func (p *page[T]) put(u *unit[T]) {
 
 // render writes file i of n.
 func (s *Server) render(q query, sw *Switches, faults *Faults, i, n int) ([]byte, *tally) {
-	f := &filler{scene: s.scene(), q: q, sw: sw, faults: faults, i: uint64(i), n: uint64(max(1, n))}
+	f := &filler{scene: s.scene(), q: q, sw: sw, faults: faults, i: uint64(i), n: uint64(max(1, n)), record: s.cfg.Record}
 	if q.feed == FeedAlarms {
 		table := alarmTable(sw, q.choice)
 		p := newPage(f, table, table.alarm)
@@ -104,7 +107,7 @@ func newPage[T any](f *filler, t *table, cells func(*T) []cell) *page[T] {
 	if layout == "object" && !f.q.objects {
 		layout = "lines"
 	}
-	p := &page[T]{enc: &encoder{sw: f.sw, csv: f.q.csv, layout: layout, names: t.names}, cells: cells, only: -1, spoil: spoil}
+	p := &page[T]{enc: &encoder{sw: f.sw, csv: f.q.csv, layout: layout, names: t.names}, cells: cells, only: -1, spoil: spoil, record: f.record}
 	if f.q.objects {
 		p.only = int(f.i)
 	} else if f.sw.FileOrder == "shuffled" {
@@ -140,6 +143,7 @@ type filler struct {
 	sw     *Switches
 	faults *Faults
 	i, n   uint64
+	record bool
 }
 
 // across reports whether a row stands in the next file as well.

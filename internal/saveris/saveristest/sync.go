@@ -20,15 +20,7 @@ func (x *exchange) sync() {
 	if x.sw.SyncColumns == "v1" {
 		q.version = 1
 	}
-	rule, message := "accepted", ""
-	switch length := until.Sub(from); {
-	case length <= 0:
-		rule, message = x.sw.RangeReversed, "Invalid request: date_time_from must be before date_time_until."
-	case length > rangeMax:
-		rule, message = x.sw.RangeTooLong, "Invalid request: the range must not exceed 7 days."
-	case length < rangeMin:
-		rule, message = x.sw.RangeTooShort, "Invalid request: the range must be at least 5 minutes."
-	}
+	rule, message := x.rangeRule(from, until)
 	if rule == "Error" {
 		rule = "500B"
 	}
