@@ -3,6 +3,11 @@ package saveris
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
 	"time"
 
 	"saveris-bridge/internal/secret"
@@ -48,22 +53,86 @@ type Config struct {
 	Stall     time.Duration // wait for the next byte of a body; 0 = 60 s
 }
 
-// Requests keeps the request_uuid of running exports, so that the next process adopts what a dead one began. A key has
-// only A-Z a-z 0-9 _ - and dots. Errors are not fatal: an export that is not remembered is merely submitted again.
-type Requests interface {
-	Find(ctx context.Context, key string) (request string, err error) // "" when there is none
-	Keep(ctx context.Context, key, request string) error
-	Drop(ctx context.Context, key string) error
-}
-
 // Client reads the vendor's API. Many goroutines may use one Client.
 type Client struct {
-	cfg Config
+	cfg        Config
+	base       string            // base URL without a slash at its end
+	host       string            // where files may come from over http, empty where the API itself is https
+	api, files http.RoundTripper // files never sees a login
+	retryWait  time.Duration     // first wait before something is repeated
+	clock      clock
+	tokens     *tokens
+	throttle   throttle
+	slots      *slots
+	pace       pace
+	noSync     sync.Map // feeds that have no synchronous route here
 }
 
 // New makes a client; it asks nobody anything. It fails on settings that cannot work.
 func New(cfg Config) (*Client, error) {
-	return &Client{cfg: cfg}, nil
+	base, err := url.Parse(strings.TrimSpace(cfg.BaseURL))
+	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
+		return nil, errors.New("base URL: want https://host")
+	}
+	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
+		return nil, errors.New("base URL: a login, a query or a fragment does not belong there")
+	}
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	c := &Client{
+		cfg:       cfg,
+		base:      strings.TrimRight(base.String(), "/"),
+		api:       newTransport(cfg.Answer),
+		files:     newTransport(cfg.Answer),
+		retryWait: 500 * time.Millisecond,
+		tokens:    newTokens(),
+		throttle:  throttle{told: cfg.Throttled},
+		slots:     newSlots(cfg.Exports),
+		pace:      pace{first: cfg.FirstPoll},
+	}
+	if base.Scheme == "http" {
+		c.host = base.Host
+	}
+	return c, nil
+}
+
+// complete fills in the defaults and checks the rest.
+func (c *Config) complete() error {
+	bearer := c.Username != "" || c.Password.Set()
+	switch {
+	case bearer && c.APIKey.Set():
+		return errors.New("login: want a user name and password or an API key, not both")
+	case !c.APIKey.Set() && (c.Username == "" || !c.Password.Set()):
+		return errors.New("login: want a user name and password, or an API key")
+	case strings.ContainsFunc(c.APIKey.Reveal(), func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return errors.New("API key: it holds blanks or characters that no key has")
+	}
+	c.Sync = or(c.Sync, SyncAuto)
+	c.Format = or(c.Format, JSON)
+	c.Exports = or(c.Exports, 2)
+	c.FirstPoll = or(c.FirstPoll, 200*time.Millisecond)
+	c.Answer = or(c.Answer, time.Minute)
+	c.Stall = or(c.Stall, time.Minute)
+	if c.Sync != SyncAuto && c.Sync != SyncNever && c.Sync != SyncAlways {
+		return fmt.Errorf("sync: %q is not auto, never or always", c.Sync)
+	}
+	if c.Format != JSON && c.Format != CSV {
+		return fmt.Errorf("format: %q is not JSON or CSV", c.Format)
+	}
+	if c.Exports < 0 || c.FirstPoll < 0 || c.Answer < 0 || c.Stall < 0 {
+		return errors.New("exports and times cannot be negative")
+	}
+	return nil
+}
+
+// or gives the default for what is not set.
+func or[T comparable](value, unset T) T {
+	var zero T
+	if value == zero {
+		return unset
+	}
+	return value
 }
 
 // Rows reads one window and hands every row of it to each, in no order. It is one attempt at the whole window: a file
@@ -71,15 +140,75 @@ func New(cfg Config) (*Client, error) {
 // caller discards what it got. An error of each ends it and is returned as it is. Errors: ErrRefused, ErrTooLarge,
 // ErrAddress, those of ctx, and *Error for everything that may work at the next attempt.
 func (c *Client) Rows(ctx context.Context, q Query, each func(*Row) error) (Answer, error) {
-	return Answer{}, errors.New("not yet")
+	if err := q.check(); err != nil {
+		return Answer{}, err
+	}
+	if _, err := c.Now(ctx); err != nil {
+		return Answer{}, err
+	}
+	ans, err := c.rows(ctx, &q, each)
+	var mine callerError
+	if errors.As(err, &mine) {
+		return Answer{}, mine.error
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	return ans, nil
 }
 
-// Now tells the vendor's time in UTC, up to a second early: the Date of his last answer plus what has passed since by
+func (c *Client) rows(ctx context.Context, q *Query, each func(*Row) error) (Answer, error) {
+	if c.cfg.Sync == SyncAlways {
+		return c.sync(ctx, q, each)
+	}
+	if _, none := c.noSync.Load(q.Feed); !none && c.cfg.Sync == SyncAuto {
+		ans, err := c.sync(ctx, q, each)
+		if err == nil || !c.exportInstead(q.Feed, err) {
+			return ans, err
+		}
+	}
+	return c.export(ctx, q, each)
+}
+
+// Now tells the vendor's time in UTC, up to a second early: the Date of his last answers plus what has passed since by
 // the local monotonic clock. Where he has not answered yet it makes one cheap request, which may fail as Login does.
 func (c *Client) Now(ctx context.Context) (time.Time, error) {
-	return time.Time{}, errors.New("not yet")
+	if now, known := c.clock.at(time.Now()); known {
+		return now, nil
+	}
+	if err := c.probe(ctx); err != nil {
+		return time.Time{}, err
+	}
+	now, known := c.clock.at(time.Now())
+	if !known {
+		return time.Time{}, &Error{Op: "ask for the time", Text: "the answer has no Date"}
+	}
+	return now, nil
 }
 
 // Login proves that the vendor accepts the login: it fetches a new token, or with an API key polls an export that does
-// not exist. It fails with ErrRefused, ErrAddress or whatever was in the way.
-func (c *Client) Login(ctx context.Context) error { return errors.New("not yet") }
+// not exist. It fails with ErrRefused, ErrAddress or whatever was in the way; a missing licence may show only in Rows.
+func (c *Client) Login(ctx context.Context) error {
+	if c.cfg.APIKey.Set() {
+		return c.probe(ctx)
+	}
+	_, err := c.token(ctx, c.tokens.text())
+	return err
+}
+
+// probe makes the cheapest request that needs the login.
+func (c *Client) probe(ctx context.Context) error {
+	if !c.cfg.APIKey.Set() {
+		_, err := c.token(ctx, "")
+		return err
+	}
+	ans, err := c.call(ctx, call{op: "try the API key", method: http.MethodGet,
+		path: exports[Measurements] + "/00000000-0000-4000-8000-000000000000"})
+	closeBody(ans.Response)
+	var e *Error
+	if errors.As(err, &e) && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound ||
+		e.Status == http.StatusForbidden && e.Kind == "" || e.Status == http.StatusInternalServerError && e.ofAPI()) {
+		return nil // the vendor's answers to an export that he does not know
+	}
+	return err
+}

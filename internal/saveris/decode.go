@@ -12,7 +12,27 @@ import (
 var (
 	errNoList = errors.New("the answer holds no list of rows")
 	errMarkup = errors.New("the answer is markup, not rows")
+	errHuge   = fmt.Errorf("the file is larger than %d GiB unpacked", maxFile>>30)
 )
+
+// maxFile bounds the work that one file can make, gzip bombs included: seven days of the largest fleet we know of are
+// 13 GB in all their files together.
+const maxFile = 16 << 30
+
+// bounded fails behind a number of bytes.
+type bounded struct {
+	src  io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errHuge
+	}
+	n, err := b.src.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}
 
 // callerError carries an error of the caller's each through the reading, where it must not look like a broken file.
 type callerError struct{ error }
@@ -63,7 +83,7 @@ func newDecoder(src io.Reader, each func(*Row) error) (*decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{w: newWindow(plain), each: each}
+	d := &decoder{w: newWindow(&bounded{plain, maxFile}), each: each}
 	if string(d.w.peek(3)) == "\ufeff" {
 		d.w.pos += 3
 	}

@@ -1,8 +1,10 @@
 package saveris
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -17,15 +19,26 @@ var (
 	ErrAddress = errors.New("the address is not the Saveris Data API")
 )
 
+var (
+	errNotReady  = errors.New("the export is not ready in time")
+	errForgotten = errors.New("the vendor does not know the export any more")
+	errExpired   = errors.New("the link is dead")
+	errNoAnswer  = errors.New("no answer in time")
+	errStalled   = errors.New("the answer has stalled")
+)
+
 // Error is every failure that the vendor or the network caused: one type for all error bodies of the vendor's
 // document, section 13. Its text never holds a secret.
 type Error struct {
 	Op     string        // what was done: log in, submit measurements, …
 	Status int           // HTTP status, 0 where there was no answer
 	Kind   string        // the gateway's or S3's word for it: WAF_FILTERED, ExpiredToken, …; may be empty
-	Text   string        // the vendor's text, shortened, without control characters
+	Text   string        // the vendor's or the network's text, shortened, without control characters
 	Wait   time.Duration // how long the vendor asked us to wait, 0 where he did not
-	Err    error         // ErrRefused, ErrTooLarge, ErrAddress, or the cause; may be nil
+	Err    error         // what it means: ErrRefused, ErrTooLarge, ErrAddress or another reason; may be nil
+
+	word  string // the status word of the body
+	cause error  // what Text is made from, for errors.Is; its own text may hold secrets
 }
 
 // Error gives one line.
@@ -47,5 +60,51 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives what the error means, or its cause.
-func (e *Error) Unwrap() error { return e.Err }
+// Unwrap gives what the error means, and its cause.
+func (e *Error) Unwrap() []error {
+	var all []error
+	for _, err := range []error{e.Err, e.cause} {
+		if err != nil {
+			all = append(all, err)
+		}
+	}
+	return all
+}
+
+// broken makes an error of a failure that is no answer of the vendor.
+func (c *Client) broken(op string, err error) *Error {
+	e := &Error{Op: op, Text: c.clean(err.Error()), cause: err}
+	if errors.Is(err, context.DeadlineExceeded) { // a time-out of the network claims to be that
+		e.cause = nil
+	}
+	return e
+}
+
+// noSuchPath: the gateway answers an unknown path or method so, hardly ever with 404 or 405 (document, 13.3).
+func (e *Error) noSuchPath() bool {
+	return e.Status == http.StatusForbidden && (e.Kind == "MISSING_AUTHENTICATION_TOKEN" ||
+		e.Kind == "MissingAuthenticationTokenException" || strings.Contains(e.Text, "Missing Authentication Token"))
+}
+
+// refusal: a bad or expired token shows as 401 or 403 (document, 3.3), a missing licence as 403. The firewall's 403 is
+// about the request, not about the login.
+func (e *Error) refusal() bool {
+	return e.Status == http.StatusUnauthorized ||
+		e.Status == http.StatusForbidden && e.Kind != "WAF_FILTERED" && !e.noSuchPath()
+}
+
+// passing: what may be gone at the next try.
+func (e *Error) passing() bool {
+	return e.Status == 0 || e.Status >= 500 || e.Status == http.StatusRequestTimeout || e.Kind == "WAF_FILTERED"
+}
+
+// cognitoThrottles: Cognito says with 400 what others say with 429 (document, 3.1), and only its text tells.
+func (e *Error) cognitoThrottles() bool {
+	text := strings.ToLower(e.Text)
+	return e.Status == http.StatusBadRequest && (strings.Contains(text, "too many requests") ||
+		strings.Contains(text, "rate exceeded") || strings.Contains(text, "attempts exceeded") ||
+		strings.Contains(text, "attempt limit exceeded"))
+}
+
+// ofAPI tells whether the body had the shape of the API's errors, and not that of a proxy on the way.
+func (e *Error) ofAPI() bool { return e.Kind != "" || e.word != "" }

@@ -1,0 +1,117 @@
+package saveris
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+const (
+	opDownload   = "download"
+	maxRedirects = 3
+)
+
+// readFile reads one file, from its start again where it broke off. Being throttled is no failure here either.
+func (c *Client) readFile(ctx context.Context, link string, each func(*Row) error) (int, error) {
+	retry := growing(c.retryWait, longestPoll)
+	throttled := growing(throttledWait, throttledMost)
+	for failures := 0; ; {
+		n, err := c.download(ctx, link, each)
+		var e *Error
+		if err == nil || !errors.As(err, &e) || ctx.Err() != nil {
+			return n, err
+		}
+		switch {
+		case e.Status == http.StatusTooManyRequests:
+			wait := e.Wait
+			if wait == 0 {
+				wait = throttled.NextBackOff()
+			}
+			c.throttle.hold(wait)
+			_, err = c.throttle.pass(ctx, e)
+		case e.passing() && failures < moreTries && !errors.Is(err, ErrTooLarge):
+			failures++
+			err = sleep(ctx, max(e.Wait, retry.NextBackOff()))
+		default:
+			return 0, err
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// download reads one file once. Links are signed: whoever has one needs no login, and whoever sends one is refused
+// (document, 13.4).
+func (c *Client) download(ctx context.Context, link string, each func(*Row) error) (int, error) {
+	resp, err := c.open(ctx, link)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return 0, c.fileError(resp)
+	}
+	n, err := decode(resp.Body, c.cfg.Format, each)
+	if errors.Is(err, errHuge) {
+		return 0, &Error{Op: opDownload, Err: ErrTooLarge, Text: err.Error()}
+	}
+	if err != nil {
+		return 0, c.readError(ctx, opDownload, err)
+	}
+	return n, nil
+}
+
+// open follows redirects by hand, so that each target is checked and nothing of the link goes along.
+func (c *Client) open(ctx context.Context, link string) (*http.Response, error) {
+	for range maxRedirects + 1 {
+		u, err := url.Parse(link)
+		if err != nil || u.Host == "" {
+			return nil, &Error{Op: opDownload, Text: "the link is no URL"}
+		}
+		if !c.mayLoad(u) {
+			return nil, &Error{Op: opDownload, Text: "the link is not https: " + c.clean(u.Scheme+"://"+u.Host), Err: ErrAddress}
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+		if err != nil {
+			return nil, &Error{Op: opDownload, Text: "the link is no URL"}
+		}
+		resp, err := c.send(ctx, c.files, req)
+		if err != nil {
+			return nil, c.readError(ctx, opDownload, err)
+		}
+		if resp.StatusCode < 300 || resp.StatusCode > 399 {
+			return resp, nil
+		}
+		resp.Body.Close()
+		target, err := u.Parse(resp.Header.Get("Location"))
+		if err != nil {
+			return nil, &Error{Op: opDownload, Status: resp.StatusCode, Text: "the redirect leads nowhere"}
+		}
+		link = target.String()
+	}
+	return nil, &Error{Op: opDownload, Text: "too many redirects"}
+}
+
+// mayLoad: files come over https; http is for this machine, and for the host of an API that is http itself.
+func (c *Client) mayLoad(u *url.URL) bool {
+	if u.Scheme == "https" {
+		return true
+	}
+	ip := net.ParseIP(u.Hostname())
+	local := strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
+	return u.Scheme == "http" && (local || c.host != "" && strings.EqualFold(u.Host, c.host))
+}
+
+// fileError is what S3 says instead of a file. Dead links are 403 or 400, files that are gone 404 (document, 13.4).
+func (c *Client) fileError(resp *http.Response) error {
+	e := c.newError(opDownload, resp)
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
+		e.Err = errExpired
+	}
+	return e
+}

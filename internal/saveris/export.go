@@ -1,0 +1,112 @@
+package saveris
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// export is one running export of the vendor.
+type export struct {
+	feed    Feed
+	uuid    string
+	askedAt time.Time // vendor's clock
+	key     string    // in Config.Requests
+}
+
+// export reads the window by an export. One that a dead process left is adopted; one that turns out to be forgotten is
+// submitted once more.
+func (c *Client) export(ctx context.Context, q *Query, each func(*Row) error) (Answer, error) {
+	if err := c.slots.take(ctx, q.Background); err != nil {
+		return Answer{}, err
+	}
+	defer c.slots.give(q.Background)
+	key := c.key(q)
+	if x, ok := c.adopt(ctx, q.Feed, key); ok {
+		ans, err := c.finish(ctx, x, q, each)
+		if err == nil || ours(ctx, err) || errors.Is(err, errNotReady) {
+			return ans, err
+		}
+	}
+	for n := 0; ; n++ {
+		x, err := c.submit(ctx, q, key)
+		if err != nil {
+			return Answer{}, err
+		}
+		ans, err := c.finish(ctx, x, q, each)
+		if n > 0 || !errors.Is(err, errForgotten) {
+			return ans, err
+		}
+	}
+}
+
+// ours tells whether it was not the export that failed: then it stays remembered.
+func ours(ctx context.Context, err error) bool {
+	var mine callerError
+	var held *throttledError
+	return ctx.Err() != nil || errors.As(err, &mine) || errors.As(err, &held)
+}
+
+// finish waits for an export and reads its files.
+func (c *Client) finish(ctx context.Context, x export, q *Query, each func(*Row) error) (Answer, error) {
+	links, err := c.ready(ctx, x, q.Deadline)
+	n := 0
+	if err == nil {
+		n, err = c.readFiles(ctx, x, links, each)
+	}
+	if err == nil || !ours(ctx, err) {
+		c.drop(ctx, x.key)
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	return Answer{AskedAt: x.askedAt, Route: RouteExport, Rows: n}, nil
+}
+
+// submit starts an export.
+func (c *Client) submit(ctx context.Context, q *Query, key string) (export, error) {
+	op := "submit " + string(q.Feed)
+	ans, err := c.call(ctx, call{op: op, method: http.MethodPost, path: exports[q.Feed], body: q.body(c.cfg.Format)})
+	if err != nil {
+		return export{}, tooLarge(err)
+	}
+	var body status
+	if err := readJSON(ans.Response, &body); err != nil {
+		return export{}, c.readError(ctx, op, err)
+	}
+	if body.failed() {
+		return export{}, c.queryFailed(op, body)
+	}
+	if !isRequest(body.RequestUUID) {
+		return export{}, &Error{Op: op, Status: ans.StatusCode, Text: "the answer has no request_uuid"}
+	}
+	x := export{feed: q.Feed, uuid: body.RequestUUID, key: key}
+	x.askedAt, _ = c.clock.at(ans.sent)
+	c.keep(ctx, x)
+	return x, nil
+}
+
+// body is what a submission says. Both bounds are in it, always.
+func (q *Query) body(format Format) []byte {
+	var b struct {
+		From    string `json:"date_time_from"`
+		Until   string `json:"date_time_until"`
+		Options struct {
+			Format Format `json:"result_file_format"`
+		} `json:"options"`
+	}
+	b.From, b.Until = q.bounds()
+	b.Options.Format = format
+	text, err := json.Marshal(b)
+	if err != nil {
+		panic("saveris: internal error: " + err.Error())
+	}
+	return text
+}
+
+// isRequest keeps everything out of the poll's path that is no id.
+func isRequest(uuid string) bool {
+	return uuid != "" && len(uuid) <= 64 && word(uuid) == uuid
+}

@@ -1,0 +1,109 @@
+package saveris
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	userAgent  = "saveris-bridge"
+	maxHeader  = 64 << 10
+	maxAPIBody = 1 << 20 // bytes of a JSON answer; a list of links is the largest
+)
+
+// newTransport makes the HTTP transport of the API or of the files, which share nothing. It is used without an
+// http.Client: that one follows redirects, sends a Referer with the signed link in it, and puts whole links into errors.
+func newTransport(answer time.Duration) *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ResponseHeaderTimeout:  answer,
+		MaxResponseHeaderBytes: maxHeader,
+		IdleConnTimeout:        30 * time.Second,
+		MaxIdleConnsPerHost:    8,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true, // gunzip looks at the bytes instead
+	}
+}
+
+// send makes one request. Its error is the context's where that ended, else the network's, whose text is not to be
+// shown. The body obeys Config.Stall and must be closed.
+func (c *Client) send(ctx context.Context, via http.RoundTripper, req *http.Request) (*http.Response, error) {
+	inner, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(c.cfg.Answer, func() { cancel(errNoAnswer) })
+	req.Header.Set("User-Agent", userAgent)
+	resp, err := via.RoundTrip(req.WithContext(inner))
+	timer.Stop()
+	if err != nil {
+		if cause := context.Cause(inner); cause != nil {
+			err = cause
+		}
+		cancel(nil)
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return nil, err
+	}
+	resp.Body = &body{ReadCloser: resp.Body, ctx: inner, cancel: cancel, stall: c.cfg.Stall}
+	return resp, nil
+}
+
+// body is an answer's body that fails when no byte comes for too long. The time its reader takes does not count.
+type body struct {
+	io.ReadCloser
+	ctx    context.Context // of this one request; it ends with the body
+	cancel context.CancelCauseFunc
+	stall  time.Duration
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	timer := time.AfterFunc(b.stall, func() { b.cancel(errStalled) })
+	n, err := b.ReadCloser.Read(p)
+	timer.Stop()
+	if err != nil && err != io.EOF {
+		if cause := context.Cause(b.ctx); cause != nil {
+			err = cause
+		}
+	}
+	return n, err
+}
+
+func (b *body) Close() error {
+	err := b.ReadCloser.Close()
+	b.cancel(nil)
+	return err
+}
+
+// readJSON reads a whole JSON answer of the API, packed or not, and closes it.
+func readJSON(resp *http.Response, into any) error {
+	defer resp.Body.Close()
+	plain, err := gunzip(resp.Body)
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(plain, maxAPIBody+1))
+	if err != nil {
+		return err
+	}
+	if len(text) > maxAPIBody {
+		return fmt.Errorf("the answer is longer than %d bytes", maxAPIBody)
+	}
+	err = json.Unmarshal(bytes.TrimPrefix(text, []byte("\ufeff")), into)
+	var odd *json.UnmarshalTypeError
+	if errors.As(err, &odd) && odd.Field != "" {
+		return nil // one member is odd; the others are read
+	}
+	if err != nil {
+		return fmt.Errorf("the answer is not the JSON that is due: %.200s", text)
+	}
+	return nil
+}

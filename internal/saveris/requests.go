@@ -1,0 +1,64 @@
+package saveris
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Requests keeps what identifies running exports, so that the next process adopts what a dead one began. A key has only
+// A-Z a-z 0-9 _ - and dots, a request is one short line. Its errors are not fatal: an export that was not remembered is
+// submitted again, and the orphan is harmless.
+type Requests interface {
+	Find(ctx context.Context, key string) (request string, err error) // "" when there is none
+	Keep(ctx context.Context, key, request string) error
+	Drop(ctx context.Context, key string) error
+}
+
+// keepTime bounds what remembering may cost.
+const keepTime = 5 * time.Second
+
+func (c *Client) keep(ctx context.Context, x export) {
+	if c.cfg.Requests == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, keepTime)
+	defer cancel()
+	_ = c.cfg.Requests.Keep(ctx, x.key, x.askedAt.Format(time.RFC3339Nano)+" "+x.uuid)
+}
+
+func (c *Client) drop(ctx context.Context, key string) {
+	if c.cfg.Requests == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, keepTime)
+	defer cancel()
+	_ = c.cfg.Requests.Drop(ctx, key) // what stays is found to be forgotten later
+}
+
+// adopt finds the export that an earlier process submitted for the same window.
+func (c *Client) adopt(ctx context.Context, feed Feed, key string) (export, bool) {
+	if c.cfg.Requests == nil {
+		return export{}, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, keepTime)
+	defer cancel()
+	request, err := c.cfg.Requests.Find(ctx, key)
+	asked, uuid, _ := strings.Cut(request, " ")
+	at, errTime := time.Parse(time.RFC3339Nano, asked)
+	if err != nil || errTime != nil || !isRequest(uuid) {
+		return export{}, false
+	}
+	return export{feed: feed, uuid: uuid, askedAt: at.UTC(), key: key}, true
+}
+
+// key names the window of a feed at this vendor, for this user.
+func (c *Client) key(q *Query) string {
+	who := sha256.Sum256([]byte(c.base + "\n" + c.cfg.Username))
+	const layout = "20060102T150405.999999999"
+	return fmt.Sprintf("%s.%s.%s.%s.%s", hex.EncodeToString(who[:4]), q.Feed, c.cfg.Format,
+		q.From.UTC().Format(layout), q.Until.UTC().Format(layout))
+}

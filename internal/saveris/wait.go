@@ -1,0 +1,102 @@
+package saveris
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// longestWait bounds what a Retry-After may ask for.
+const longestWait = 24 * time.Hour
+
+// sleep waits, or gives the context's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// growing gives waits that double from first to longest, a fifth more or less each, for ever.
+func growing(first, longest time.Duration) *backoff.ExponentialBackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(first),
+		backoff.WithMultiplier(2),
+		backoff.WithMaxInterval(longest),
+		backoff.WithRandomizationFactor(0.2),
+		backoff.WithMaxElapsedTime(0), // its default gives up after 15 minutes
+	)
+}
+
+// throttle holds back every call to the API while the vendor wants to be left alone. Being throttled is no failure: it
+// has no limit on tries (the vendor declares no rate and no 429, so nobody knows one).
+type throttle struct {
+	mu    sync.Mutex
+	until time.Time
+	told  func(until time.Time) // may be nil
+}
+
+// hold keeps calls back for d, which gets a little longer so that many bridges do not come back at once.
+func (t *throttle) hold(d time.Duration) {
+	until := time.Now().Add(d + time.Duration(rand.Int64N(int64(d/20)+1)))
+	t.mu.Lock()
+	if until.After(t.until) {
+		t.until = until
+	}
+	until = t.until
+	t.mu.Unlock()
+	if t.told != nil {
+		t.told(until)
+	}
+}
+
+// pass waits until calls are welcome and tells how long that took. It fails at once where ctx ends before that; cause is
+// the answer that made us wait, nil if another call's did.
+func (t *throttle) pass(ctx context.Context, cause *Error) (time.Duration, error) {
+	begin := time.Now()
+	for {
+		t.mu.Lock()
+		left := time.Until(t.until)
+		t.mu.Unlock()
+		if left <= 0 {
+			return time.Since(begin), ctx.Err()
+		}
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < left {
+			return 0, &throttledError{context.DeadlineExceeded, cause, left}
+		}
+		if err := sleep(ctx, left); err != nil {
+			return 0, &throttledError{err, cause, left}
+		}
+	}
+}
+
+// throttledError says that the context ended, or would have, while the vendor made us wait.
+type throttledError struct {
+	err    error // of the context
+	answer *Error
+	left   time.Duration
+}
+
+func (e *throttledError) Error() string {
+	text := fmt.Sprintf("%v: the vendor asks to wait for %v more", e.err, e.left.Round(time.Second))
+	if e.answer != nil {
+		text += ": " + e.answer.Error()
+	}
+	return text
+}
+
+// Unwrap gives the context's error and the vendor's answer.
+func (e *throttledError) Unwrap() []error {
+	if e.answer == nil {
+		return []error{e.err}
+	}
+	return []error{e.err, e.answer}
+}
