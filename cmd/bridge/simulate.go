@@ -8,7 +8,6 @@ import (
 	"saveris-bridge/internal/saveris/saveristest"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // The login of the pretend vendor. It guards nothing.
@@ -36,18 +35,18 @@ not given), and everything else how the vendor behaves where his document is sil
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&config.Listen, "listen", "127.0.0.1:8090", "where it listens")
-	addKeys(cmd.Flags(), &config)
+	addKeys(cmd, &config)
 	return cmd
 }
 
 // addKeys makes a flag of every setting that the pretend vendor has.
-func addKeys(flags *pflag.FlagSet, config *saveristest.Config) {
+func addKeys(cmd *cobra.Command, config *saveristest.Config) {
 	for _, key := range saveristest.Keys() {
 		usage := key.Help
 		if len(key.Values) > 0 {
 			usage += " (" + strings.Join(key.Values, ", ") + ")"
 		}
-		flag := flags.VarPF(&keyFlag{config: config, key: key, value: key.Default}, key.Name, "", usage)
+		flag := cmd.Flags().VarPF(&keyFlag{config: config, key: key, value: key.Default}, key.Name, "", usage)
 		if flag.Value.Type() == "bool" {
 			flag.NoOptDefVal = "true"
 		}

@@ -1,0 +1,140 @@
+package internal_test
+
+import (
+	"go/build"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "saveris-bridge/"
+
+// Other people's modules that have walls around them: only the rooms that name one may import it. Every other module
+// than the standard library needs a name here too, so that a new dependency is a decision.
+const (
+	natsGo      = "github.com/nats-io/nats.go"
+	natsServer  = "github.com/nats-io/nats-server/v2"
+	cloudevents = "github.com/cloudevents/sdk-go/v2"
+	jsonV2      = "github.com/go-json-experiment/json"
+	backoff     = "github.com/cenkalti/backoff/v4"
+	sync        = "golang.org/x/sync"
+	cobra       = "github.com/spf13/cobra"
+	envconfig   = "github.com/sethvargo/go-envconfig"
+	tint        = "github.com/lmittmann/tint"
+)
+
+// room is what one package may import besides the standard library: packages of ours, and modules of others.
+type room struct {
+	ours   []string
+	others []string
+	http   bool // may import net/http
+
+	planned bool // need not exist yet
+}
+
+// rooms lists every package of the module from the top floor to the ground: a package may only import what stands below
+// it here, and of that only what it names.
+var rooms = []struct {
+	path string
+	room
+}{
+	{"cmd/bridge", room{
+		ours: []string{"internal/audit", "internal/poller", "internal/publish", "internal/checkpoint", "internal/schema",
+			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "schemas"},
+		others: []string{natsGo, cobra, envconfig, tint, sync},
+		http:   true,
+	}},
+	{"internal/audit", room{ // test support: reads streams and compares them with the pretend vendor's list
+		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris/saveristest"},
+		others: []string{natsGo, cloudevents}, planned: true,
+	}},
+	{"internal/poller", room{
+		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris"},
+		others: []string{backoff, sync},
+	}},
+	{"internal/publish", room{ours: []string{"internal/checkpoint", "internal/schema"}, others: []string{natsGo, cloudevents, sync}}},
+	{"internal/checkpoint", room{ours: []string{"internal/schema"}, others: []string{natsGo, sync}}},
+	{"internal/schema", room{ours: []string{"internal/saveris"}, others: []string{cloudevents, jsonV2}}},
+	{"internal/saveris", room{ours: []string{"internal/secret"}, others: []string{backoff, jsonV2, sync}, http: true}},
+	{"internal/saveris/saveristest", room{http: true}},
+	{"internal/natsd", room{others: []string{natsServer}}},
+	{"internal/lossy", room{}}, // test support: a TCP link that can be cut
+	{"internal/secret", room{}},
+	{"schemas", room{}},
+}
+
+func TestImportsRunDownwardsAndWallsStand(t *testing.T) {
+	floors := map[string]int{}
+	for i, r := range rooms {
+		floors[r.path] = i
+	}
+	for path, pkg := range packages(t) {
+		floor, known := floors[path]
+		if !known {
+			t.Errorf("package %s has no room: add it to the table in internal/floors_test.go, on the floor above everything it imports, with what it may import", path)
+			continue
+		}
+		for _, imported := range pkg.Imports {
+			if ours, found := strings.CutPrefix(imported, module); found && floors[ours] <= floor {
+				t.Errorf("%s imports %s, which does not stand below it: imports run downwards only", path, ours)
+			}
+			if !rooms[floor].allows(imported) {
+				t.Errorf("%s imports %s, which it may not: take it out, or decide in internal/floors_test.go that it may", path, imported)
+			}
+		}
+	}
+}
+
+func TestEveryRoomExists(t *testing.T) {
+	found := packages(t)
+	for _, r := range rooms {
+		if found[r.path] == nil && !r.planned {
+			t.Errorf("internal/floors_test.go has a room for %s, which is no package: take it out", r.path)
+		}
+	}
+}
+
+func (r room) allows(imported string) bool {
+	if ours, found := strings.CutPrefix(imported, module); found {
+		return slices.Contains(r.ours, ours)
+	}
+	first, _, _ := strings.Cut(imported, "/")
+	if !strings.Contains(first, ".") {
+		return r.http || (imported != "net/http" && !strings.HasPrefix(imported, "net/http/"))
+	}
+	return slices.ContainsFunc(r.others, func(other string) bool {
+		return imported == other || strings.HasPrefix(imported, other+"/")
+	})
+}
+
+// packages reads the imports of every package of the module, those of its tests left out, under paths without the module.
+func packages(t *testing.T) map[string]*build.Package {
+	t.Helper()
+	found := map[string]*build.Package{}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		name := d.Name()
+		if name == "testdata" || name == "node_modules" || path != ".." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")) {
+			return filepath.SkipDir
+		}
+		pkg, err := build.ImportDir(path, 0)
+		if _, none := err.(*build.NoGoError); none {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if inside, err := filepath.Rel("..", path); err == nil && len(pkg.GoFiles) > 0 {
+			found[filepath.ToSlash(inside)] = pkg
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
