@@ -33,20 +33,28 @@ func (s *Stream) RecordSubject(day string) string {
 // IndexSubject is where the index messages of a day stand.
 func (s *Stream) IndexSubject(day string) string { return s.prefix + ".index." + s.feed + "." + day }
 
+// readTimeout bounds one request: an answer that is lost on the way never comes.
+const readTimeout = 5 * time.Second
+
 // errNoMessage is the server's code for "no message found".
 const errNoMessage = 10037
 
 // lastRecord reads a day's newest record and its sequence; a zero sequence says that there is none. It asks the stream's
 // leader, not whichever replica answers first: a stale record costs a conflict.
 func (s *Stream) lastRecord(ctx context.Context, day string) (Record, uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	request, _ := json.Marshal(map[string]string{"last_by_subj": s.RecordSubject(day)}) // strings always marshal
 	msg, err := s.js.Conn().RequestWithContext(ctx, s.api("STREAM.MSG.GET."+s.name), request)
 	if err != nil {
 		return Record{}, 0, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
 	}
 	data, seq, err := parseStoredMessage(msg.Data)
-	if err != nil || seq == 0 {
-		return Record{}, 0, err
+	if err != nil {
+		return Record{}, 0, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
+	}
+	if seq == 0 {
+		return Record{}, 0, nil
 	}
 	record, err := ParseRecord(data)
 	if err == nil && (record.Feed != s.feed || record.Day != day) {

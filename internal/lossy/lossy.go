@@ -2,6 +2,7 @@
 package lossy
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"sync"
@@ -18,6 +19,7 @@ type Link struct {
 	conns  map[net.Conn]bool
 	down   bool
 	deaf   bool
+	deafAt string // the answer that deafens
 	delay  time.Duration
 	closed bool
 }
@@ -39,19 +41,23 @@ func (l *Link) Addr() string { return l.listener.Addr().String() }
 // Cut ends all connections and refuses new ones until Mend.
 func (l *Link) Cut() { l.set(func() { l.down = true; l.drop() }) }
 
-// Deafen drops all that the target answers from now on until Mend: it gets what is sent, but its acks are lost.
-func (l *Link) Deafen() { l.set(func() { l.deaf = true }) }
+// DeafenAt drops what the target answers until Mend, from the first answer on that holds the text: the target gets all
+// that is sent, but what it says is lost.
+func (l *Link) DeafenAt(text string) { l.set(func() { l.deafAt = text }) }
+
+// Deaf tells whether that answer has come.
+func (l *Link) Deaf() (deaf bool) { l.set(func() { deaf = l.deaf }); return deaf }
 
 // Delay holds back every piece for d.
 func (l *Link) Delay(d time.Duration) { l.set(func() { l.delay = d }) }
 
-// Mend ends Cut and Deafen; connections that were deaf are ended, since what they lost is lost.
+// Mend ends Cut and DeafenAt; connections that were deaf are ended, since what they lost is lost.
 func (l *Link) Mend() {
 	l.set(func() {
 		if l.deaf {
 			l.drop()
 		}
-		l.down, l.deaf = false, false
+		l.down, l.deaf, l.deafAt = false, false, ""
 	})
 }
 
@@ -128,13 +134,20 @@ func (l *Link) pump(to io.Writer, from io.Reader, answers bool) {
 }
 
 func (l *Link) forward(to io.Writer, data []byte, answers bool) bool {
-	l.mu.Lock()
-	lost, delay := answers && l.deaf, l.delay
-	l.mu.Unlock()
+	lost, delay := l.fate(data, answers)
 	if lost {
 		return true
 	}
 	time.Sleep(delay)
 	_, err := to.Write(data)
 	return err == nil
+}
+
+func (l *Link) fate(data []byte, answer bool) (lost bool, delay time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if answer && l.deafAt != "" && bytes.Contains(data, []byte(l.deafAt)) {
+		l.deaf = true
+	}
+	return answer && l.deaf, l.delay
 }

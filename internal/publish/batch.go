@@ -22,8 +22,8 @@ const maxBatch = 1000
 // minBatch holds one event, the index and the record.
 const minBatch = 3
 
-// sendTimeout bounds a batch from its first message to the answer. The server drops a batch that was idle for 10 s.
-const sendTimeout = 15 * time.Second
+// defaultTimeout bounds a batch from its first message to the answer. The server drops a batch that was idle for 10 s.
+const defaultTimeout = 15 * time.Second
 
 // JetStream error codes, as nats-server 2.15 has them.
 const (
@@ -55,19 +55,20 @@ func newBatchID() string { return rand.Text() }
 
 // sender sends batches on one connection. It keeps the message that it fills anew for every event.
 type sender struct {
-	nc    *nats.Conn
-	msg   nats.Msg
-	seqNo []string // the value of Nats-Batch-Sequence, reused
-	data  []byte
+	nc      *nats.Conn
+	timeout time.Duration
+	msg     nats.Msg
+	seqNo   []string // the value of Nats-Batch-Sequence, reused
+	data    []byte
 }
 
-func newSender(nc *nats.Conn) *sender {
-	return &sender{nc: nc, msg: nats.Msg{Header: nats.Header{}}, seqNo: []string{""}}
+func newSender(nc *nats.Conn, timeout time.Duration) *sender {
+	return &sender{nc: nc, timeout: timeout, msg: nats.Msg{Header: nats.Header{}}, seqNo: []string{""}}
 }
 
-// send stores a batch and gives the sequence of its record. The context bounds it together with sendTimeout.
+// send stores a batch and gives the sequence of its record.
 func (s *sender) send(ctx context.Context, b *batch) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	if len(b.events) == 0 {
 		return s.sendRecord(ctx, b, nats.Header{})

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,8 @@ type Options struct {
 	Ages    checkpoint.Ages // at which intervals are read again; decides which of them are joined in a record
 	// Now is the vendor's clock, which decides the lane.
 	Now func() time.Time
+	// Timeout is how long the broker may take for a batch before it counts as unanswered, 0 = 15 s.
+	Timeout time.Duration
 }
 
 // NewWriter readies a feed on streams that Open has readied.
@@ -42,7 +45,7 @@ func NewWriter(js jetstream.JetStream, config Config, options Options) *Writer {
 	stream := checkpoint.NewStream(js, config.Names.Stream(options.Feed), config.Names.Prefix, string(options.Feed))
 	return &Writer{
 		Options: options, js: js, config: config,
-		book: checkpoint.NewBook(stream), send: newSender(js.Conn()), limit: maxBatch,
+		book: checkpoint.NewBook(stream), send: newSender(js.Conn(), cmp.Or(options.Timeout, defaultTimeout)), limit: maxBatch,
 	}
 }
 
