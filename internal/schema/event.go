@@ -128,5 +128,6 @@ func (e *Event) AppendData(b []byte) []byte { return append(b, e.part(partData).
 
 // Size is about how many bytes the event takes as a message, subject and headers included.
 func (e *Event) Size() int {
-	return headerSize + len(e.headerID) + len(e.revises) + len(e.series.live) + len(e.series.source) + len(e.series.partitionKey) + len(e.text)
+	s := e.series
+	return headerSize + len(s.live) + len(s.source) + len(s.subject) + len(s.partitionKey) + len(e.revises) + len(e.text)
 }

@@ -23,7 +23,7 @@ const (
 	specVersion = "1.0"
 	contentType = "application/json"
 	// headerSize is about how many bytes the headers of an event take besides what is in its own text and series.
-	headerSize = 330
+	headerSize = 280
 )
 
 // Header fills h with the event's attributes as the NATS protocol binding of CloudEvents writes them. It reuses the
