@@ -1,0 +1,101 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/saveris/saveristest"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// vendor starts a pretend vendor that prepares exports at once.
+func vendor(t *testing.T, change func(*saveristest.Config)) *saveristest.Server {
+	t.Helper()
+	config := saveristest.Config{Username: "ada", Password: "hunter2"}
+	config.Switches.QueryLatency = "zero"
+	if change != nil {
+		change(&config)
+	}
+	s, err := saveristest.Start(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// checkVendor runs the checks up to the vendor and gives what they print.
+func checkVendor(t *testing.T, env lookup) (string, error) {
+	t.Helper()
+	var out strings.Builder
+	c := &checkup{settings: load(t, env)}
+	err := c.try(t.Context(), vendorChecks(c.settings), &out)
+	return out.String(), err
+}
+
+func TestCheckReadsEveryFeed(t *testing.T) {
+	s := vendor(t, nil)
+	out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	wantLines(t, out, "ok settings", "ok accepted by", "ok feed readings", "ok feed alarms", "ok clock")
+	if got := s.Count("submit"); got != 2 {
+		t.Errorf("%d exports were asked for, expected one a feed", got)
+	}
+}
+
+func TestCheckTellsARefusedLogin(t *testing.T) {
+	s := vendor(t, func(c *saveristest.Config) { c.Password = "other" })
+	out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
+	wantLines(t, out, "FAIL vendor login", "skip feed readings", "skip clock")
+	if code, hint := verdict(err); code != exitVendor || hint == "" {
+		t.Errorf("exit code %d, hint %q: %v", code, hint, err)
+	}
+}
+
+func TestCheckTellsAWrongClock(t *testing.T) {
+	s := vendor(t, func(c *saveristest.Config) {
+		c.Now = func() time.Time { return time.Now().Add(10 * time.Minute) }
+	})
+	out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
+	if err != nil {
+		t.Error(err)
+	}
+	wantLines(t, out, "warn behind the vendor")
+}
+
+func TestCheckTellsWhatIsNotTheVendor(t *testing.T) {
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	out, err := checkVendor(t, with("SAVERIS_URL", other.URL))
+	wantLines(t, out, "FAIL check SAVERIS_URL")
+	if code, _ := verdict(err); code != exitSettings {
+		t.Errorf("exit code %d: %v", code, err)
+	}
+}
+
+func TestCheckWithoutNetworkStillChecksTheRest(t *testing.T) {
+	got := bridge(t, []string{"SAVERIS_URL=http://127.0.0.1:1", "SAVERIS_USERNAME=a", "SAVERIS_PASSWORD=b", "BRIDGE_NATS_LISTEN=127.0.0.1:0"}, "check")
+	wantLines(t, got.out, "FAIL vendor login", "ok embedded server")
+	if _, hint := lastLines(t, got.err); got.code != exitFailed || !strings.HasPrefix(hint, "hint: ") {
+		t.Errorf("exit code %d: %s", got.code, got.err)
+	}
+}
+
+func TestCheckAsACommand(t *testing.T) {
+	s := vendor(t, nil)
+	broker := natsServer(t, &server.Options{JetStream: true})
+	got := bridge(t, []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "NATS_URL=" + broker.ClientURL()}, "check")
+	if got.code != exitDone || got.err != "" || strings.Contains(got.out, "FAIL") {
+		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+	refused := bridge(t, []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=wrong", "NATS_URL=" + broker.ClientURL()}, "check")
+	if refused.code != exitVendor || strings.Contains(refused.out+refused.err, "wrong") {
+		t.Errorf("exit code %d\n%s%s", refused.code, refused.out, refused.err)
+	}
+}
