@@ -1,8 +1,10 @@
 package saveristest
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 )
 
 // encoder writes rows in one of the dialects of a result file. The bytes collect
@@ -144,15 +146,23 @@ func blankTime(text string) string {
 // appendString writes a JSON string; only what needs escaping is escaped.
 func appendString(b []byte, s string) []byte {
 	for i := range len(s) {
-		if s[i] < 0x20 || s[i] == '"' || s[i] == '\\' || s[i] >= 0x80 {
-			quoted, err := json.Marshal(s)
-			if err != nil {
-				panic("saveristest: internal error: " + err.Error())
-			}
-			return append(b, quoted...)
+		if s[i] < 0x20 || s[i] == '"' || s[i] == '\\' || s[i] >= 0x80 && !utf8.ValidString(s) {
+			return append(b, toJSON(s)...)
 		}
 	}
 	b = append(b, '"')
 	b = append(b, s...)
 	return append(b, '"')
+}
+
+// toJSON marshals v without the escapes that are meant for HTML: links have
+// ampersands, and the vendor's backend leaves them alone.
+func toJSON(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic("saveristest: internal error: " + err.Error())
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

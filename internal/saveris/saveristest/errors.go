@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -64,10 +63,7 @@ func (x *exchange) unknownPath() {
 
 // backendError is the error body of the backend (shape B, document 13.1).
 func (x *exchange) backendError(status int, message string) {
-	text, err := json.Marshal(message)
-	if err != nil {
-		panic("saveristest: internal error: " + err.Error())
-	}
+	text := toJSON(message)
 	x.fail(status, "application/json", fmt.Sprintf(`{"status": "Error", "message": %s}`, text))
 }
 

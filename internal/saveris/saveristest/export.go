@@ -3,7 +3,6 @@ package saveristest
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -45,10 +44,7 @@ func (x *exchange) submit() {
 	if x.lostPost(e) {
 		return
 	}
-	answer, err := json.Marshal(map[string]string{"status": x.word(x.sw.PostStatus), "request_uuid": e.id})
-	if err != nil {
-		panic("saveristest: internal error: " + err.Error())
-	}
+	answer := toJSON(map[string]string{"status": x.word(x.sw.PostStatus), "request_uuid": e.id})
 	x.s.keep(e, x.now, x.sw)
 	x.ok(answer)
 }
@@ -273,15 +269,12 @@ func (x *exchange) completed(e *export) {
 		}
 	}
 	if x.sw.MetadataURL == "present" {
-		body["metadata_url"] = x.s.link(e.id, "result.csv.metadata", x.now, x.sw)
+		body["metadata_url"] = x.link(e.id, "result.csv.metadata")
 	}
 	if x.sw.XFileContent == "present" {
 		body["x-file-content"] = map[string]string{"uuid": uuidOf(1)}
 	}
-	answer, err := json.Marshal(body)
-	if err != nil {
-		panic("saveristest: internal error: " + err.Error())
-	}
+	answer := toJSON(body)
 	x.ok(answer)
 }
 
@@ -295,7 +288,7 @@ func (x *exchange) links(e *export) []string {
 	}
 	urls := []string{}
 	for i := range n {
-		urls = append(urls, x.s.link(e.id, fileName(i, n, e.query.csv), x.now, x.sw))
+		urls = append(urls, x.link(e.id, fileName(i, n, e.query.csv)))
 	}
 	if x.sw.FileOrder == "shuffled" && n > 1 {
 		turn := int(e.query.salt % uint64(n))

@@ -1,6 +1,8 @@
 package saveristest
 
 import (
+	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +48,7 @@ func TestEachFault(t *testing.T) {
 		t.Run(c.kind+" "+c.on, func(t *testing.T) {
 			t.Parallel()
 			v := startWith(t)
+			v.freshConnections()
 			request := v.requests(c.on)
 			if a := request(); a.status != 200 {
 				t.Fatalf("before the fault: %d %s", a.status, a.body)
@@ -73,6 +76,9 @@ func TestEachFault(t *testing.T) {
 		})
 	}
 }
+
+// freshConnections: a transport repeats a GET that dies on a used connection.
+func (v *vendor) freshConnections() { v.http.Transport.(*http.Transport).DisableKeepAlives = true }
 
 func faultWait(kind string) time.Duration {
 	if kind == FaultSlow {
@@ -134,6 +140,7 @@ func TestHangEndsWithTheClient(t *testing.T) {
 		case <-t.Context().Done():
 			t.Fatal("no second request")
 		default:
+			runtime.Gosched()
 		}
 	}
 	v.Close()
@@ -144,6 +151,7 @@ func TestHangEndsWithTheClient(t *testing.T) {
 // was complete is there as soon as the client has it.
 func TestBrokenDownloadsAreNotServed(t *testing.T) {
 	v := startWith(t)
+	v.freshConnections()
 	download := v.requests("download")
 	for _, kind := range []string{FaultCut, FaultTruncate, FaultReset, FaultExpiredLink} {
 		v.Inject(Fault{Kind: kind, On: "download"})

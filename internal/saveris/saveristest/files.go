@@ -1,8 +1,6 @@
 package saveristest
 
 import (
-	"bytes"
-	"compress/gzip"
 	"crypto/hmac"
 	"fmt"
 	"net/http"
@@ -66,19 +64,20 @@ func fileName(i, n int, csv bool) string {
 	return fmt.Sprintf("result-%d%s", i, ending)
 }
 
-// link signs the address of a file. It names the form of S3's pre-signed links;
-// the signature is the server's own.
-func (s *Server) link(id, file string, now time.Time, sw *Switches) string {
+// link signs the address of a file, in the form of S3's pre-signed links; the
+// signature is the server's own. The host is the one the client knows us by: the
+// address we listen on may be of no use to it.
+func (x *exchange) link(id, file string) string {
 	path := filesPrefix + id + "/" + file
 	q := url.Values{
 		"X-Amz-Algorithm":      {"AWS4-HMAC-SHA256"},
-		"X-Amz-Date":           {now.UTC().Format("20060102T150405Z")},
-		"X-Amz-Expires":        {strconv.Itoa(int(sw.URLLife / time.Second))},
-		"X-Amz-Security-Token": {strconv.FormatInt(s.linkEpoch.Load(), 10)},
+		"X-Amz-Date":           {x.now.UTC().Format("20060102T150405Z")},
+		"X-Amz-Expires":        {strconv.Itoa(int(x.sw.URLLife / time.Second))},
+		"X-Amz-Security-Token": {strconv.FormatInt(x.s.linkEpoch.Load(), 10)},
 		"X-Amz-SignedHeaders":  {"host"},
 	}
-	q.Set("X-Amz-Signature", s.sign(path+"?"+q.Encode()))
-	return s.URL() + path + "?" + q.Encode()
+	q.Set("X-Amz-Signature", x.s.sign(path+"?"+q.Encode()))
+	return "http://" + x.r.Host + path + "?" + q.Encode()
 }
 
 // ExpireLinks makes every link that was given out so far an expired one.
@@ -138,18 +137,17 @@ func (x *exchange) file(e *export) {
 	n, objects := x.fileCount(e)
 	q, body, rows := e.query, []byte(nil), &tally{}
 	q.objects = objects
+	zip := x.zipped(e)
 	if !e.empty && n > 0 {
-		body, rows = x.s.render(q, x.sw, x.faults, x.fileNumber(n), n)
+		body, rows = x.s.render(q, x.sw, x.faults, x.fileNumber(n), n, zip)
 	}
 	if len(body) == 0 && x.sw.EmptyResult != "blank" {
-		body = emptyFile(q, x.sw)
+		out := sink{zipped: zip}
+		out.write(emptyFile(q, x.sw))
+		body = out.bytes()
 	}
-	zip := len(body) > 0 && x.zipped(e)
-	if zip {
-		body = compress(body)
-		if x.sw.FileGzip == "content-encoding" {
-			x.w.Header().Set("Content-Encoding", "gzip")
-		}
+	if len(body) > 0 && x.sw.FileGzip == "content-encoding" {
+		x.w.Header().Set("Content-Encoding", "gzip")
 	}
 	contentType := "application/octet-stream"
 	if e.query.csv && !zip {
@@ -168,7 +166,7 @@ func (x *exchange) fileNumber(n int) int {
 	return i
 }
 
-// zipped decides about compression; a blank file stays blank.
+// zipped decides about compression.
 func (x *exchange) zipped(e *export) bool {
 	switch x.sw.FileGzip {
 	case "never":
@@ -179,17 +177,6 @@ func (x *exchange) zipped(e *export) bool {
 		return (spreadOf(x.op.file)^e.query.salt)&1 == 0
 	}
 	return !e.query.csv
-}
-
-func compress(body []byte) []byte {
-	var b bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
-	if err != nil {
-		panic("saveristest: internal error: " + err.Error())
-	}
-	zip.Write(body)
-	zip.Close()
-	return b.Bytes()
 }
 
 // deliver sends rows and records them once their last byte has left.

@@ -30,6 +30,7 @@ type unit[T any] struct {
 // page writes the units of one file.
 type page[T any] struct {
 	enc     *encoder
+	out     sink
 	cells   func(*T) []cell
 	shuffle *rand.Rand // nil = keep the order
 	pending []unit[T]
@@ -67,6 +68,13 @@ func (p *page[T]) flush() {
 		p.put(&p.pending[i])
 	}
 	p.pending = p.pending[:0]
+	p.drain()
+}
+
+// drain moves what was encoded on its way out.
+func (p *page[T]) drain() {
+	p.out.write(p.enc.buf)
+	p.enc.buf = p.enc.buf[:0]
 }
 
 func (p *page[T]) put(u *unit[T]) {
@@ -85,9 +93,9 @@ func (p *page[T]) put(u *unit[T]) {
 	}
 }
 
-// render writes file i of n.
-func (s *Server) render(q query, sw *Switches, faults *Faults, i, n int) ([]byte, *tally) {
-	f := &filler{scene: s.scene(), q: q, sw: sw, faults: faults, i: uint64(i), n: uint64(max(1, n)), record: s.cfg.Record}
+// render writes file i of n. A file without rows is blank, compressed or not.
+func (s *Server) render(q query, sw *Switches, faults *Faults, i, n int, zip bool) ([]byte, *tally) {
+	f := &filler{scene: s.scene(), q: q, sw: sw, faults: faults, i: uint64(i), n: uint64(max(1, n)), record: s.cfg.Record, zip: zip}
 	if q.feed == FeedAlarms {
 		table := alarmTable(sw, q.choice)
 		p := newPage(f, table, table.alarm)
@@ -107,7 +115,7 @@ func newPage[T any](f *filler, t *table, cells func(*T) []cell) *page[T] {
 	if layout == "object" && !f.q.objects {
 		layout = "lines"
 	}
-	p := &page[T]{enc: &encoder{sw: f.sw, csv: f.q.csv, layout: layout, names: t.names}, cells: cells, only: -1, spoil: spoil, record: f.record}
+	p := &page[T]{enc: &encoder{sw: f.sw, csv: f.q.csv, layout: layout, names: t.names}, cells: cells, only: -1, spoil: spoil, record: f.record, out: sink{zipped: f.zip}}
 	if f.q.objects {
 		p.only = int(f.i)
 	} else if f.sw.FileOrder == "shuffled" {
@@ -121,7 +129,8 @@ func finishPage[T any](p *page[T]) []byte {
 	if p.enc.began {
 		p.enc.end()
 	}
-	return p.enc.buf
+	p.drain()
+	return p.out.bytes()
 }
 
 // emptyFile is a file without rows: a CSV header, an empty array, or nothing.
@@ -144,6 +153,7 @@ type filler struct {
 	faults *Faults
 	i, n   uint64
 	record bool
+	zip    bool
 }
 
 // across reports whether a row stands in the next file as well.

@@ -107,8 +107,14 @@ func (c *Config) complete() error {
 	return errors.Join(c.World.check(), complete(&c.Switches), complete(&c.Faults))
 }
 
-// URL is the base URL, without a slash at its end.
-func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+// URL is the base URL as this machine reaches it, without a slash at its end.
+func (s *Server) URL() string {
+	addr, ok := s.listener.Addr().(*net.TCPAddr)
+	if ok && addr.IP.IsUnspecified() {
+		return fmt.Sprintf("http://127.0.0.1:%d", addr.Port)
+	}
+	return "http://" + s.listener.Addr().String()
+}
 
 // Close ends all connections and frees the port. It may be called twice.
 func (s *Server) Close() error {

@@ -35,7 +35,7 @@ func (x *exchange) syncRows(q query, empty bool) {
 	sw.JSONLayout, sw.FileNewline = "array", "no"
 	body, rows := []byte(nil), &tally{}
 	if !empty {
-		body, rows = x.s.render(q, &sw, x.faults, 0, 1)
+		body, rows = x.s.render(q, &sw, x.faults, 0, 1, false)
 	}
 	if len(body) == 0 {
 		body = []byte("[]")

@@ -27,7 +27,7 @@ type vendor struct {
 
 func start(t *testing.T, change func(*Config)) *vendor {
 	t.Helper()
-	v := &vendor{t: t, clock: new(atomic.Int64), http: &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}} // a transport repeats a GET that dies on a reused connection
+	v := &vendor{t: t, clock: new(atomic.Int64), http: &http.Client{Transport: &http.Transport{DisableCompression: true}}}
 	v.clock.Store(noon.UnixNano())
 	cfg := Config{Now: v.now, Record: true, Switches: Switches{QueryLatency: "zero"}}
 	if change != nil {

@@ -267,7 +267,7 @@ func BenchmarkMeasurements(b *testing.B) {
 }
 
 func BenchmarkRender(b *testing.B) {
-	s, err := Start(Config{World: World{Sites: 20}})
+	s, err := Start(Config{World: World{Sites: 20}, Record: true})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -276,9 +276,24 @@ func BenchmarkRender(b *testing.B) {
 	set := s.settings.Load()
 	rows := 0
 	for b.Loop() {
-		body, tally := s.render(q, &set.sw, &set.faults, 0, 1)
-		compress(body)
+		body, tally := s.render(q, &set.sw, &set.faults, 0, 1, true)
 		rows += len(tally.measurements)
+		b.SetBytes(int64(len(body)))
 	}
 	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// TestDenseAlarmsDoNotDependOnWindows: also where an incident ends in the next
+// stretch of world.alarm_every.
+func TestDenseAlarmsDoNotDependOnWindows(t *testing.T) {
+	s := startWith(t, "world.alarm_every=20m")
+	asOf := noon.Add(day)
+	first := slices.Collect(s.Alarms(noon.Add(-day), noon, asOf))
+	var pieces []Alarm
+	for at := noon.Add(-day); at.Before(noon); at = at.Add(5 * time.Minute) {
+		pieces = slices.AppendSeq(pieces, s.Alarms(at, at.Add(5*time.Minute), asOf))
+	}
+	if len(first) == 0 || !slices.Equal(first, pieces) {
+		t.Errorf("small windows give %d alarms, one large window %d, or others", len(pieces), len(first))
+	}
 }
