@@ -3,6 +3,7 @@ package saveristest
 import (
 	"bytes"
 	"compress/gzip"
+	"sync"
 )
 
 // sink collects a body, compressed if it is to be and as soon as there is
@@ -13,6 +14,12 @@ type sink struct {
 	out    bytes.Buffer
 }
 
+// zips keeps compressors: each holds most of a megabyte, a poll's file has 10 kB.
+var zips = sync.Pool{New: func() any {
+	zip, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails on unknown levels only
+	return zip
+}}
+
 func (s *sink) write(b []byte) {
 	switch {
 	case len(b) == 0:
@@ -20,15 +27,19 @@ func (s *sink) write(b []byte) {
 		s.out.Write(b)
 	default:
 		if s.zip == nil {
-			s.zip, _ = gzip.NewWriterLevel(&s.out, gzip.BestSpeed) // fails on unknown levels only
+			s.zip = zips.Get().(*gzip.Writer)
+			s.zip.Reset(&s.out)
 		}
 		s.zip.Write(b)
 	}
 }
 
+// bytes ends the body; nothing can be written after it.
 func (s *sink) bytes() []byte {
 	if s.zip != nil {
 		s.zip.Close()
+		zips.Put(s.zip)
+		s.zip = nil
 	}
 	return s.out.Bytes()
 }
