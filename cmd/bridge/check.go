@@ -28,6 +28,9 @@ there. Prints one line a check, with a hint where it is not well. Nothing is cre
 			if err != nil {
 				return err
 			}
+			for _, name := range strangers(std.environ()) {
+				printLine(std.out, "warn", "settings", name+" is no variable of the bridge", strangerHint)
+			}
 			return runCheck(cmd.Context(), s, std.out)
 		},
 	}
@@ -135,7 +138,7 @@ func printLine(out io.Writer, state, name, text, hint string) {
 	if hint != "" {
 		hint = "  hint: " + hint
 	}
-	fmt.Fprintf(out, "%-5s %-18s %s%s\n", state, name, printable(text), hint)
+	fmt.Fprintf(out, "%-5s %-26s %s%s\n", state, name, printable(text), hint)
 }
 
 // checkError says how many checks failed, and holds why.

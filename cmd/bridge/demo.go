@@ -3,16 +3,28 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/secret"
 )
 
 // demoOptions are the flags of bridge demo.
 type demoOptions struct {
-	NATSListen string // where the embedded NATS server listens, so that consumers can connect
-	LogLevel   string
+	NATSListen   string // where the embedded NATS server listens, so that consumers can connect
+	VendorListen string // where the pretend vendor listens
+	DataDir      string // store of the embedded NATS server
+	LogLevel     string
 }
 
 func demoCommand(std streams) *cobra.Command {
@@ -21,7 +33,7 @@ func demoCommand(std streams) *cobra.Command {
 		Use:   "demo",
 		Short: "see everything at work in one process, no account needed",
 		Long: `Starts a pretend vendor, a NATS server and the bridge between them in this process, and prints the events as they are
-stored. No account, no settings, nothing is kept. Ctrl-C ends it.`,
+stored. No account and no settings are needed. Ctrl-C ends it; the next start goes on where it was, in the same store.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -31,14 +43,18 @@ stored. No account, no settings, nothing is kept. Ctrl-C ends it.`,
 			return untilStopped(cmd.Context(), runDemo(cmd.Context(), o, std.out, logger))
 		},
 	}
-	cmd.Flags().StringVar(&o.NATSListen, "nats-listen", "127.0.0.1:4222", "where the NATS server listens")
+	cmd.Flags().StringVar(&o.NATSListen, "nats-listen", "127.0.0.1:4222", "where the NATS server listens; a free port if that one is taken")
+	cmd.Flags().StringVar(&o.VendorListen, "vendor-listen", "127.0.0.1:8090", "where the pretend vendor listens; a free port if that one is taken")
+	cmd.Flags().StringVar(&o.DataDir, "data-dir", filepath.Join("bridge-data", "demo"), "store of the NATS server; remove it to begin anew")
 	cmd.Flags().StringVar(&o.LogLevel, "log-level", "warn", "debug, info, warn or error")
 	return cmd
 }
 
 func (o demoOptions) check() error {
-	if _, want := hostPort(o.NATSListen); want != "" {
-		return usagef("--nats-listen is %q: expected %s", o.NATSListen, want)
+	for _, flag := range [][2]string{{"nats-listen", o.NATSListen}, {"vendor-listen", o.VendorListen}} {
+		if _, want := hostPort(flag[1]); want != "" {
+			return usagef("--%s is %q: expected %s", flag[0], flag[1], want)
+		}
 	}
 	if _, want := rules["BRIDGE_LOG_LEVEL"](o.LogLevel); want != "" {
 		return usagef("--log-level is %q: expected %s", o.LogLevel, want)
@@ -46,7 +62,131 @@ func (o demoOptions) check() error {
 	return nil
 }
 
+// The demo's world measures every ten seconds instead of every quarter of an hour, so that there is something to see.
+// What is older than demoLiveAge when it is stored takes the history lane, as the catch-up of the first start does.
+const (
+	demoCycle    = 10 * time.Second
+	demoInterval = 2 * time.Second
+	demoStart    = time.Hour
+	demoLiveAge  = 5 * time.Minute
+)
+
 // runDemo runs pretend vendor, NATS server and bridge until ctx ends, and prints the stored events to out.
 func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Logger) error {
-	return errors.New("not wired yet")
+	vendor, err := saveristest.Start(demoVendor(o))
+	if err != nil {
+		return err
+	}
+	defer vendor.Close()
+	s := demoSettings(o, vendor.URL())
+	js, stop, err := openBroker(ctx, s, logger)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	greet(out, vendor.URL(), s)
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return poll(ctx, s, js, logger) })
+	group.Go(func() error { return printStored(ctx, js, s, out) })
+	return group.Wait()
+}
+
+func demoVendor(o demoOptions) saveristest.Config {
+	config := saveristest.Config{
+		Listen: freeAddress(o.VendorListen), Username: pretendUser, Password: pretendPassword, APIKey: pretendKey,
+		World: saveristest.World{Sites: 3, Loggers: 3, Channels: 2, Cycle: demoCycle, AlarmEvery: 10 * time.Minute},
+	}
+	config.Switches.QueryLatency = "zero"
+	return config
+}
+
+// demoSettings are the defaults of bridge run but for what makes a demo quick and quiet.
+func demoSettings(o demoOptions, vendorURL string) settings {
+	s, err := loadSettings(context.Background(), func(name string) (string, bool) {
+		value, set := map[string]string{
+			"SAVERIS_URL": vendorURL, "SAVERIS_USERNAME": pretendUser, "SAVERIS_PASSWORD": pretendPassword,
+			"BRIDGE_NATS_LISTEN": freeAddress(o.NATSListen), "BRIDGE_DATA_DIR": o.DataDir, "BRIDGE_HTTP_ADDR": "",
+			"BRIDGE_POLL_INTERVAL": demoInterval.String(), "BRIDGE_START": demoStart.String(), "BRIDGE_LIVE_AGE": demoLiveAge.String(),
+			"BRIDGE_REVISIT": "10m,30m,2h",
+		}[name]
+		return value, set
+	})
+	if err != nil {
+		panic(fmt.Sprintf("bridge: internal error: settings of the demo: %v", err))
+	}
+	s.SaverisPassword = secret.New(pretendPassword)
+	return s
+}
+
+// freeAddress gives the address, or one with a free port on the same host where somebody has it already.
+func freeAddress(listen string) string {
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		host, _, _ := net.SplitHostPort(listen)
+		if l, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
+			return listen // whoever listens there tells why not
+		}
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func greet(out io.Writer, vendorURL string, s settings) {
+	fmt.Fprintf(out, `pretend vendor  %s
+NATS JetStream  nats://%s   store %s
+subscribe       nats --server nats://%[2]s sub 'saveris.readings.live.>'
+alarms only     nats --server nats://%[2]s sub 'saveris.alarms.live.*.*.alarm.raised.>'
+checkpoints     nats --server nats://%[2]s kv watch saveris-checkpoints
+Ctrl-C ends it; the next start goes on where it was.
+
+`, vendorURL, s.NATSListen, s.DataDir)
+}
+
+// printStored prints what the streams store from now on. Live events have a line each; what is filled behind them is
+// counted.
+func printStored(ctx context.Context, js jetstream.JetStream, s settings, out io.Writer) error {
+	names := brokerConfig(s).Names
+	group, ctx := errgroup.WithContext(ctx)
+	lines := make(chan storedEvent, 64)
+	for _, feed := range s.Feeds {
+		group.Go(func() error {
+			return follow(ctx, js, strings.ToUpper(names.Prefix+"_"+feed), names.Prefix+"."+feed+".>", lines)
+		})
+	}
+	group.Go(func() error { return newEventPrinter(out).print(ctx, lines) })
+	return group.Wait()
+}
+
+// follow hands on what a stream stores from now on, in its order.
+func follow(ctx context.Context, js jetstream.JetStream, stream, subject string, lines chan<- storedEvent) error {
+	consumer, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverNewPolicy,
+	})
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", stream, err)
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", stream, err)
+	}
+	defer context.AfterFunc(ctx, messages.Stop)()
+	for {
+		msg, err := messages.Next()
+		switch {
+		case ctx.Err() != nil || errors.Is(err, jetstream.ErrMsgIteratorClosed):
+			return ctx.Err()
+		case err != nil:
+			return fmt.Errorf("follow %s: %w", stream, err)
+		}
+		event, err := parseStored(msg.Headers(), msg.Data())
+		if err != nil {
+			return fmt.Errorf("follow %s: %w", stream, err)
+		}
+		select {
+		case lines <- event:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

@@ -11,5 +11,5 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(execute(ctx, os.Args[1:], streams{env: os.LookupEnv, out: os.Stdout, err: os.Stderr}))
+	os.Exit(execute(ctx, os.Args[1:], streams{env: os.LookupEnv, environ: os.Environ, out: os.Stdout, err: os.Stderr}))
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // asCommand makes the test binary the command itself.
-const asCommand = "BRIDGE_TEST_AS_COMMAND"
+const asCommand = "TEST_BINARY_IS_THE_COMMAND"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {

@@ -12,9 +12,10 @@ import (
 
 // streams is what a command has of the outside world besides its arguments.
 type streams struct {
-	env lookup
-	out io.Writer
-	err io.Writer
+	env     lookup
+	environ func() []string // all of env, as NAME=value
+	out     io.Writer
+	err     io.Writer
 }
 
 // execute runs the command that args name and gives the exit code of the process. What fails is told on standard error.

@@ -22,7 +22,11 @@ hand, then it exits with 0. Settings are environment variables:
 			if err != nil {
 				return err
 			}
-			return untilStopped(ctx, runBridge(ctx, s, newLogger(s, std.err)))
+			logger := newLogger(s, std.err)
+			for _, name := range strangers(std.environ()) {
+				logger.Warn("unknown variable, it has no effect", "name", name)
+			}
+			return untilStopped(ctx, runBridge(ctx, s, logger))
 		},
 	}
 }

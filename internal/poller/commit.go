@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -48,11 +46,12 @@ func (l *Line) commitPage(ctx context.Context, day string, got reading) (publish
 	if err != nil {
 		return publish.Result{}, err
 	}
-	return backoff.RetryNotifyWithData(func() (publish.Result, error) {
-		return l.Writer.Commit(ctx, day, events, cover)
-	}, backoff.WithContext(l.pause(), ctx), func(err error, d time.Duration) {
-		l.Log.Warn("not stored yet, will try again", "page", day, "events", len(events), "wait", d, "error", err)
+	var result publish.Result
+	err = l.retry(ctx, func() (err error) {
+		result, err = l.Writer.Commit(ctx, day, events, cover)
+		return err
 	})
+	return result, err
 }
 
 // coverOf is the part of the interval that lies on the day; nil where there is none.

@@ -35,29 +35,41 @@ var vendorFeeds = map[schema.Feed]saveris.Feed{
 // Run carries one window after the other until the plan ends, the context ends (its error is returned) or the vendor
 // refuses the login for good (saveris.ErrRefused). Everything else is tried again for ever.
 func (l *Line) Run(ctx context.Context, plan Plan) error {
-	pause := l.pause()
 	for {
-		w, err := plan.Next(ctx)
-		if err == nil {
-			err = l.Carry(ctx, plan, w)
-		}
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err == nil:
-			pause.Reset()
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, saveris.ErrRefused):
-			return err
-		default:
-			d := pause.NextBackOff()
-			l.Log.Warn("will try again", "reason", w.Reason, "wait", d, "error", err)
-			if err := wait(ctx, d); err != nil {
+		err := l.retry(ctx, func() error {
+			w, err := plan.Next(ctx)
+			if err != nil {
 				return err
 			}
+			return l.Carry(ctx, plan, w)
+		})
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
+}
+
+// retry tries until it succeeds or fails for good: the context or the plan has ended, or the vendor refuses the login.
+func (l *Line) retry(ctx context.Context, try func() error) error {
+	return backoff.RetryNotify(func() error {
+		err := try()
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return backoff.Permanent(ctx.Err())
+		case errors.Is(err, saveris.ErrRefused), errors.Is(err, io.EOF):
+			return backoff.Permanent(err)
+		}
+		return err
+	}, backoff.WithContext(l.pause(), ctx), func(err error, d time.Duration) {
+		level := slog.LevelWarn
+		if errors.Is(err, ErrRejected) || errors.Is(err, saveris.ErrAddress) {
+			level = slog.LevelError // waiting alone will not heal it
+		}
+		l.Log.Log(ctx, level, "will try again", "wait", d.Round(time.Millisecond), "err", err)
+	})
 }
 
 // pause spaces tries out, for ever. Its own limit of a quarter of an hour is switched off.

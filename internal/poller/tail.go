@@ -16,9 +16,9 @@ type Tail struct {
 	Overlap  time.Duration // how far a poll reaches back over what is covered
 	Now      Clock
 	Covered  Coverage
+	Polled   func(began time.Time) // told of every poll that succeeded, by our clock; may be nil
 
-	polled time.Time // when the last poll that succeeded began, by our clock
-	began  time.Time
+	polled, began time.Time
 }
 
 // Next waits until a poll is due.
@@ -41,8 +41,12 @@ func (t *Tail) Next(ctx context.Context) (Window, error) {
 
 // Done starts the wait for the next poll; after a failure there is none, the caller has waited.
 func (t *Tail) Done(_ Window, _ int, err error) {
-	if err == nil {
-		t.polled = t.began
+	if err != nil {
+		return
+	}
+	t.polled = t.began
+	if t.Polled != nil {
+		t.Polled(t.began)
 	}
 }
 

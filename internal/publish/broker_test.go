@@ -139,7 +139,7 @@ func TestForeignStreamsAreRefusedWithTheDifference(t *testing.T) {
 			if _, err := js.CreateStream(t.Context(), foreign); err != nil {
 				t.Fatal(err)
 			}
-			_, err = publish.Open(t.Context(), nc, config)
+			err = publish.Open(t.Context(), js, config)
 			if !errors.Is(err, publish.ErrUnusable) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -161,7 +161,7 @@ func TestAStreamThatCanServeIsUsedAsItIs(t *testing.T) {
 	if _, err := js.CreateStream(t.Context(), own); err != nil {
 		t.Fatal(err)
 	}
-	_, err = publish.Open(t.Context(), nc, config)
+	err = publish.Open(t.Context(), js, config)
 	if err == nil || !strings.Contains(err.Error(), "ALARMS") { // the readings took the alarms' checkpoints
 		t.Errorf("got %v, want the overlap of the other stream's subjects named", err)
 	}

@@ -52,8 +52,11 @@ func connect(t *testing.T, url string) *nats.Conn {
 
 func open(t *testing.T, nc *nats.Conn) jetstream.JetStream {
 	t.Helper()
-	js, err := publish.Open(t.Context(), nc, config)
+	js, err := jetstream.New(nc)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := publish.Open(t.Context(), js, config); err != nil {
 		t.Fatal(err)
 	}
 	return js

@@ -66,15 +66,7 @@ func (c Config) bucket() jetstream.KeyValueConfig {
 
 // Open readies the broker: its version, the streams of all feeds and the checkpoint bucket, which views them. What is missing is created, what
 // exists is checked and left alone. An error that is ErrUnusable will not go away by waiting.
-func Open(ctx context.Context, nc *nats.Conn, c Config) (jetstream.JetStream, error) {
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, err
-	}
-	return js, c.ensure(ctx, js)
-}
-
-func (c Config) ensure(ctx context.Context, js jetstream.JetStream) error {
+func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 	if err := CheckServer(js.Conn()); err != nil {
 		return err
 	}

@@ -146,7 +146,7 @@ func (w *Writer) store(ctx context.Context, page *checkpoint.Page, events []sche
 // mend readies the streams again where one has disappeared, and gives the error back.
 func (w *Writer) mend(ctx context.Context, err error) error {
 	if errors.Is(err, nats.ErrNoResponders) || hasCode(err, codeStreamNotFound) {
-		if again := w.config.ensure(ctx, w.js); again != nil {
+		if again := Open(ctx, w.js, w.config); again != nil {
 			return fmt.Errorf("%w; ready the streams again: %w", err, again)
 		}
 	}

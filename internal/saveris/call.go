@@ -28,7 +28,6 @@ type answer struct {
 
 const (
 	moreTries     = 3 // of what may be repeated, after the first
-	throttledWait = 2 * time.Second
 	throttledMost = 2 * time.Minute
 	longestRetry  = 30 * time.Second // a longer wait between tries is the caller's to decide
 )
@@ -37,7 +36,7 @@ const (
 // and repeats what failed in passing a few times, unless it submits: whether a lost submission was heard is unknown,
 // and its caller decides. Every other answer becomes an *Error.
 func (c *Client) call(ctx context.Context, k call) (answer, error) {
-	t := try{call: k, client: c, retry: growing(c.retryWait, longestRetry), throttle: growing(throttledWait, throttledMost)}
+	t := try{call: k, client: c, retry: growing(c.retryWait, longestRetry), throttle: growing(c.throttledWait, throttledMost)}
 	for {
 		ans, err := t.once(ctx)
 		var e *Error

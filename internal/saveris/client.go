@@ -60,12 +60,14 @@ type Client struct {
 	host       string            // where files may come from over http, empty where the API itself is https
 	api, files http.RoundTripper // files never sees a login
 	retryWait  time.Duration     // first wait before something is repeated
-	clock      clock
-	tokens     *tokens
-	throttle   throttle
-	slots      *slots
-	pace       pace
-	noSync     sync.Map // feeds that have no synchronous route here
+	// first wait where the vendor throttles without saying for how long
+	throttledWait time.Duration
+	clock         clock
+	tokens        *tokens
+	throttle      throttle
+	slots         *slots
+	pace          pace
+	noSync        sync.Map // feeds that have no synchronous route here
 }
 
 // New makes a client; it asks nobody anything. It fails on settings that cannot work.
@@ -81,15 +83,16 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		cfg:       cfg,
-		base:      strings.TrimRight(base.String(), "/"),
-		api:       newTransport(cfg.Answer),
-		files:     newTransport(cfg.Answer),
-		retryWait: 500 * time.Millisecond,
-		tokens:    newTokens(),
-		throttle:  throttle{told: cfg.Throttled},
-		slots:     newSlots(cfg.Exports),
-		pace:      pace{first: cfg.FirstPoll},
+		cfg:           cfg,
+		base:          strings.TrimRight(base.String(), "/"),
+		api:           newTransport(cfg.Answer),
+		files:         newTransport(cfg.Answer),
+		retryWait:     500 * time.Millisecond,
+		throttledWait: 2 * time.Second,
+		tokens:        newTokens(),
+		throttle:      throttle{told: cfg.Throttled},
+		slots:         newSlots(cfg.Exports),
+		pace:          pace{first: cfg.FirstPoll},
 	}
 	if base.Scheme == "http" {
 		c.host = base.Host

@@ -17,7 +17,7 @@ const (
 // readFile reads one file, from its start again where it broke off. Being throttled is no failure here either.
 func (c *Client) readFile(ctx context.Context, link string, each func(*Row) error) (int, error) {
 	retry := growing(c.retryWait, longestPoll)
-	throttled := growing(throttledWait, throttledMost)
+	throttled := growing(c.throttledWait, throttledMost)
 	for failures := 0; ; {
 		n, err := c.download(ctx, link, each)
 		var e *Error

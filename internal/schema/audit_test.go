@@ -42,22 +42,29 @@ func newAuditor(t testing.TB, feed Feed) *auditor {
 	}
 }
 
+// compileSchemas compiles the schemas of data under their urn, and those of the AsyncAPI document's headers under the
+// event's type.
 func compileSchemas(t testing.TB) map[string]*jsonschema.Schema {
 	t.Helper()
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	all := map[string]*jsonschema.Schema{}
-	for _, name := range []string{"reading", "alarm", "rejected", "checkpoint"} {
+	for _, name := range schemas.Names() {
 		text, _ := schemas.Get(name)
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		urn := doc.(map[string]any)["$id"].(string)
-		if err := c.AddResource(urn, doc); err != nil {
+		if err := c.AddResource("file:///"+name+".v1.json", doc); err != nil {
 			t.Fatal(err)
 		}
-		all[urn] = c.MustCompile(urn)
+	}
+	all := map[string]*jsonschema.Schema{}
+	for _, kind := range kinds {
+		name := strings.TrimSuffix(strings.TrimPrefix(kind.dataSchema, "urn:saveris-bridge:"), ":v1")
+		all[kind.dataSchema] = c.MustCompile("file:///" + name + ".v1.json")
+	}
+	for kind, message := range map[kind]string{reading: "reading", alarmRaised: "alarmRaised", alarmCleared: "alarmCleared", alarmUnknown: "alarmUnknown", rejected: "rejected"} {
+		all[kinds[kind].eventType] = c.MustCompile("file:///asyncapi.v1.json#/components/messages/" + message + "/headers")
 	}
 	return all
 }
@@ -161,13 +168,26 @@ func sdkHeader(ev event.Event, e Event) map[string]string {
 	return h
 }
 
-// fitsSchema: the data is what the event's dataschema says.
+// fitsSchema: the data is what the event's dataschema says, and the headers are what the AsyncAPI document says.
 func (a *auditor) fitsSchema(_ *saveris.Row, e Event) error {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.AppendData(nil)))
 	if err != nil {
 		return err
 	}
-	return a.schemas[kinds[e.kind].dataSchema].Validate(doc)
+	if err := a.schemas[kinds[e.kind].dataSchema].Validate(doc); err != nil {
+		return err
+	}
+	for _, e := range []Event{e, e.Revise()} {
+		e.Header(a.header, History, testReadAt)
+		header := map[string]any{}
+		for key, values := range a.header {
+			header[key] = values[0]
+		}
+		if err := a.schemas[kinds[e.kind].eventType].Validate(header); err != nil {
+			return fmt.Errorf("header %v: %w", header, err)
+		}
+	}
+	return nil
 }
 
 // dropsNothing: every value of the row stands in the data.

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/schema"
+)
+
+// health is what /livez and /readyz answer: whether it is well, and what is not.
+type health struct {
+	OK      bool                 `json:"ok"`
+	Reasons []string             `json:"reasons"`
+	Polled  map[string]time.Time `json:"polled"` // by feed, when the last poll that was stored began
+}
+
+// healthHandler answers /livez (this process runs) and /readyz (NATS is connected and every feed has been polled).
+func healthHandler(nc *nats.Conn, feeds map[schema.Feed]*poller.Live) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, health{OK: true, Reasons: []string{}})
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, readiness(nc, feeds))
+	})
+	return mux
+}
+
+func readiness(nc *nats.Conn, feeds map[schema.Feed]*poller.Live) health {
+	h := health{Reasons: []string{}, Polled: map[string]time.Time{}}
+	if !nc.IsConnected() {
+		h.Reasons = append(h.Reasons, "NATS is not connected: "+nc.Status().String())
+	}
+	for feed, live := range feeds {
+		at := live.LastPoll()
+		if at.IsZero() {
+			h.Reasons = append(h.Reasons, "no poll of "+string(feed)+" has been stored yet")
+			continue
+		}
+		h.Polled[string(feed)] = at.UTC()
+	}
+	h.OK = len(h.Reasons) == 0
+	return h
+}
+
+func answer(w http.ResponseWriter, h health) {
+	w.Header().Set("Content-Type", "application/json")
+	if !h.OK {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(h) // whoever asked is gone
+}

@@ -1,0 +1,91 @@
+package poller
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// Live polls one feed for ever: a line for the tail and, beside it, a line for what lies behind it, so that a late
+// re-read never delays a poll. Both commit through one Writer.
+type Live struct {
+	Source *saveris.Client
+	Writer *publish.Writer
+	Maker  func() *schema.Maker // one a line
+	Log    *slog.Logger
+
+	Interval time.Duration // between polls
+	Overlap  time.Duration // how far a poll reaches back over what is covered
+	Rows     int           // a window should hold
+	Start    func(now time.Time) time.Time
+
+	polled atomic.Int64
+}
+
+// maxWait bounds the wait between two tries at the vendor or the broker.
+const maxWait = 30 * time.Second
+
+// Run polls until the context ends (its error is returned) or the vendor refuses the login for good.
+func (l *Live) Run(ctx context.Context) error {
+	since, err := l.begin(ctx)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return l.line().Run(ctx, &Tail{
+			Interval: l.Interval, Overlap: l.Overlap, Now: l.Source.Now, Covered: l.Writer.Covered, Polled: l.notePoll,
+		})
+	})
+	group.Go(func() error {
+		return l.line().Run(ctx, &Fill{
+			Since: since, Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: l.Source.Now, Covered: l.Writer.Covered,
+		})
+	})
+	return group.Wait()
+}
+
+// LastPoll is when the last poll that was stored began, by our clock; the zero time before the first one.
+func (l *Live) LastPoll() time.Time {
+	if at := l.polled.Load(); at > 0 {
+		return time.Unix(0, at)
+	}
+	return time.Time{}
+}
+
+func (l *Live) notePoll(at time.Time) { l.polled.Store(at.UnixNano()) }
+
+func (l *Live) line() *Line {
+	return &Line{Source: l.Source, Maker: l.Maker(), Writer: l.Writer, Log: l.Log, MaxWait: min(maxWait, l.Interval)}
+}
+
+// begin finds out since when the feed is answered for. The first run decides it, and every record says so from then on:
+// were it only remembered here, a first run that was stopped before it had caught up would leave a gap for ever.
+func (l *Live) begin(ctx context.Context) (since time.Time, err error) {
+	err = l.line().retry(ctx, func() error {
+		var found bool
+		if since, found, err = l.Writer.Since(ctx); err != nil {
+			return err
+		}
+		if !found {
+			now, err := l.Source.Now(ctx)
+			if err != nil {
+				return err
+			}
+			since = whole(l.Start(now))
+		}
+		return nil
+	})
+	if err == nil {
+		l.Writer.AnswerSince(since)
+		l.Log.Info("feed begins", "since", since, "interval", l.Interval)
+	}
+	return since, err
+}

@@ -1,0 +1,482 @@
+package saveris
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/secret"
+)
+
+var (
+	from  = time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
+	until = from.Add(6 * time.Hour)
+)
+
+func startVendor(t *testing.T, cfg saveristest.Config) *saveristest.Server {
+	t.Helper()
+	cfg.Record = true
+	if cfg.Switches.QueryLatency == "" {
+		cfg.Switches.QueryLatency = "zero"
+	}
+	srv, err := saveristest.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { srv.Close() })
+	return srv
+}
+
+// newClient is a client whose waits are short.
+func newClient(t *testing.T, url string, change ...func(*Config)) *Client {
+	t.Helper()
+	cfg := Config{BaseURL: url, Username: "demo", Password: secret.New("demo"), FirstPoll: time.Millisecond}
+	for _, f := range change {
+		f(&cfg)
+	}
+	c, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.retryWait, c.throttledWait = time.Millisecond, 5*time.Millisecond
+	t.Cleanup(func() {
+		for _, rt := range []any{c.api, c.files} {
+			if idle, ok := rt.(interface{ CloseIdleConnections() }); ok {
+				idle.CloseIdleConnections()
+			}
+		}
+	})
+	return c
+}
+
+// read asks like the poller: smaller windows on ErrTooLarge, again on what may pass. Rows come back as content by uuid,
+// broken ones under their text.
+func read(ctx context.Context, c *Client, q Query) (rows map[string]string, err error) {
+	for range 40 {
+		rows = map[string]string{}
+		_, err = c.Rows(ctx, q, func(r *Row) error {
+			rows[rowKey(r)] = show(r)
+			return nil
+		})
+		switch {
+		case err == nil || errors.Is(err, ErrRefused) || errors.Is(err, ErrAddress) || ctx.Err() != nil:
+			return rows, err
+		case errors.Is(err, ErrTooLarge) && q.Until.Sub(q.From) > time.Hour:
+			return readHalves(ctx, c, q)
+		}
+	}
+	return nil, err
+}
+
+func readHalves(ctx context.Context, c *Client, q Query) (map[string]string, error) {
+	first, second := q, q
+	first.Until = q.From.Add(q.Until.Sub(q.From) / 2)
+	second.From = first.Until
+	rows, err := read(ctx, c, first)
+	if err != nil {
+		return nil, err
+	}
+	more, err := read(ctx, c, second)
+	for k, v := range more {
+		rows[k] = v
+	}
+	return rows, err
+}
+
+func rowKey(r *Row) string {
+	for _, f := range r.Fields {
+		if f.Name == "uuid" {
+			return string(f.Text)
+		}
+	}
+	return string(r.Raw)
+}
+
+// expect compares what was read with what the vendor says to have served.
+func expect(t *testing.T, srv *saveristest.Server, measurements, alarms map[string]string) {
+	t.Helper()
+	served := srv.Served()
+	for uuid, contents := range served.Measurements {
+		row, ok := measurements[uuid]
+		if !ok || !slices.ContainsFunc(contents, func(m saveristest.Measurement) bool { return strings.Contains(row, m.Measurement) }) {
+			t.Fatalf("measurement %s: read %q, served %+v", uuid, row, contents)
+		}
+	}
+	for uuid := range served.Alarms {
+		if _, ok := alarms[uuid]; !ok {
+			t.Fatalf("alarm %s was served and not read", uuid)
+		}
+	}
+	if raw := len(served.Raw["measurements"]) + len(served.Raw["alarms"]); len(measurements)+len(alarms) > len(served.Measurements)+len(served.Alarms)+raw {
+		t.Fatalf("read %d and %d rows, served %d and %d and %d broken ones", len(measurements), len(alarms), len(served.Measurements), len(served.Alarms), raw)
+	}
+}
+
+// refusing are the settings under which a login is refused for good.
+var refusing = map[string]bool{"auth.no_licence=403A": true, "auth.no_licence=403B": true, "auth.no_licence=403": true, "token.challenge=on": true, "auth.accept=key": true}
+
+func TestEverySwitchIsSurvived(t *testing.T) {
+	settings := []string{"query.latency=zero", "query.latency=20ms", "url.life=1s", "token.life=1s", "sync.limit=100", "file.max=9"}
+	for _, key := range saveristest.Keys() {
+		for _, value := range key.Values {
+			if !strings.HasPrefix(key.Name, "world.") {
+				settings = append(settings, key.Name+"="+value)
+			}
+		}
+		if strings.HasPrefix(key.Name, "fault.") && key.Name != "fault.hang" && key.Name != "fault.slow" {
+			settings = append(settings, key.Name+"=0.3")
+		}
+	}
+	for _, format := range []Format{JSON, CSV} {
+		for _, setting := range settings {
+			t.Run(string(format)+"/"+setting, func(t *testing.T) {
+				t.Parallel()
+				surviveSetting(t, setting, format)
+			})
+		}
+	}
+}
+
+func surviveSetting(t *testing.T, setting string, format Format) {
+	cfg := saveristest.Config{World: saveristest.World{AlarmEvery: 2 * time.Hour, Seed: 7}}
+	cfg.Switches.QueryLatency = "zero"
+	cfg.Switches.ThrottleRate = 3
+	key, value, _ := strings.Cut(setting, "=")
+	if err := cfg.Set(key, value); err != nil {
+		t.Fatal(err)
+	}
+	switch key { // what makes the switch matter
+	case "sync.limit":
+		cfg.Switches.Sync = "array"
+	case "query.failure", "query.failure_text":
+		cfg.Faults.QueryError = 0.5
+	case "request.unknown":
+		cfg.Faults.Forgotten = 0.3
+	case "auth.expired":
+		cfg.Faults.ExpiredToken = 0.3
+	case "url.death":
+		cfg.Faults.ExpiredLink = 0.3
+	case "error.gzip", "error.raw_quotes":
+		cfg.Faults.Internal, cfg.Faults.Throttled = 0.2, 0.2
+	case "pending.data_urls", "poll.waiting_word":
+		cfg.Switches.QueryLatency = "10ms"
+	}
+	srv := startVendor(t, cfg)
+	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Format = format })
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	measurements, err := read(ctx, c, Query{Feed: Measurements, From: from, Until: until})
+	if refusing[setting] {
+		if !errors.Is(err, ErrRefused) && !errors.Is(err, ErrAddress) {
+			t.Fatalf("want a refusal, got %v", err)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	alarms, err := read(ctx, c, Query{Feed: Alarms, From: from, Until: until})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(measurements) < 100 {
+		t.Fatalf("only %d measurements", len(measurements))
+	}
+	expect(t, srv, measurements, alarms)
+}
+
+func TestAPIKeyIsSentAlone(t *testing.T) {
+	srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{AuthAccept: "key"}})
+	key := func(cfg *Config) { cfg.Username, cfg.Password, cfg.APIKey = "", secret.Text{}, secret.New("demo-key") }
+	c := newClient(t, srv.URL(), key)
+	if err := c.Login(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := read(t.Context(), c, Query{Feed: Measurements, From: from, Until: until})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, srv, rows, nil)
+	if n := srv.Count("token"); n != 0 {
+		t.Errorf("%d token calls with an API key", n)
+	}
+	wrong := newClient(t, srv.URL(), key, func(cfg *Config) { cfg.APIKey = secret.New("another") })
+	for _, err := range []error{wrong.Login(t.Context()), rowsError(t, wrong)} {
+		if !errors.Is(err, ErrRefused) {
+			t.Errorf("a wrong key gave %v", err)
+		}
+	}
+}
+
+func rowsError(t *testing.T, c *Client) error {
+	_, err := c.Rows(t.Context(), Query{Feed: Measurements, From: from, Until: until}, func(*Row) error { return nil })
+	return err
+}
+
+func TestWrongPasswordIsRefusedAfterOneTry(t *testing.T) {
+	srv := startVendor(t, saveristest.Config{})
+	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Password = secret.New("wrong") })
+	errs := make(chan error)
+	for range 8 {
+		go func() { errs <- rowsError(t, c) }()
+	}
+	for range 8 {
+		if err := <-errs; !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "Incorrect username or password") {
+			t.Errorf("got %v", err)
+		}
+	}
+	if n := srv.Count("token"); n > 8 {
+		t.Errorf("%d logins with a wrong password", n)
+	}
+}
+
+func TestPasswordMayHoldAnyCharacter(t *testing.T) {
+	const password = "a\"b\\c\t<ü>&%\u2028"
+	srv := startVendor(t, saveristest.Config{Username: `o"brien`, Password: password})
+	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Username, cfg.Password = `o"brien`, secret.New(password) })
+	if err := c.Login(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOneLoginServesAll(t *testing.T) {
+	srv := startVendor(t, saveristest.Config{})
+	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Exports = 8 })
+	errs := make(chan error)
+	for range 8 {
+		go func() { errs <- rowsError(t, c) }()
+	}
+	for range 8 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if n := srv.Count("token"); n != 1 {
+		t.Errorf("%d logins", n)
+	}
+}
+
+func TestTokenExpiresInMidExport(t *testing.T) {
+	for _, code := range []string{"401", "403"} {
+		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{AuthExpired: code, QueryLatency: "50ms"}})
+		c := newClient(t, srv.URL())
+		if err := c.Login(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		srv.Inject(saveristest.Fault{Kind: saveristest.FaultExpiredToken, On: "poll", After: 1})
+		rows, err := read(t.Context(), c, Query{Feed: Measurements, From: from, Until: until})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, srv, rows, nil)
+		if tokens, submits := srv.Count("token"), srv.Count("submit.measurements"); tokens != 2 || submits != 1 {
+			t.Errorf("%s: %d logins and %d submissions, want 2 and 1", code, tokens, submits)
+		}
+	}
+}
+
+func TestExpiredLinkIsAskedForAgain(t *testing.T) {
+	srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{FileCount: "n"}})
+	c := newClient(t, srv.URL())
+	srv.Inject(saveristest.Fault{Kind: saveristest.FaultExpiredLink, On: "download", After: 2})
+	rows, err := read(t.Context(), c, Query{Feed: Measurements, From: from, Until: until})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, srv, rows, nil)
+	if n := srv.Count("submit.measurements"); n != 1 {
+		t.Errorf("%d submissions", n)
+	}
+	if n := srv.Count("download.measurements"); n != 5 {
+		t.Errorf("%d downloads for four files of which one link was dead", n)
+	}
+	srv.Inject(saveristest.Fault{Kind: saveristest.FaultExpiredLink, On: "download", Times: -1})
+	if err := rowsError(t, c); !errors.Is(err, errExpired) {
+		t.Errorf("links that stay dead gave %v", err)
+	}
+}
+
+func TestEveryFaultOnceIsSurvived(t *testing.T) {
+	for _, key := range saveristest.Keys() {
+		kind, isFault := strings.CutPrefix(key.Name, "fault.")
+		if !isFault || slices.Contains([]string{"late", "duplicate", "duplicate_across", "garbage"}, kind) {
+			continue
+		}
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			srv := startVendor(t, saveristest.Config{})
+			c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Answer = 200 * time.Millisecond })
+			for _, on := range []string{"token", "submit", "poll", "download"} {
+				fault := saveristest.Fault{Kind: kind, On: on}
+				if kind == saveristest.FaultSlow {
+					fault.Wait = 50 * time.Millisecond
+				}
+				if kind != saveristest.FaultTooManyWait || on == "poll" { // it costs a second
+					srv.Inject(fault)
+				}
+			}
+			rows, err := read(t.Context(), c, Query{Feed: Measurements, From: from, Until: until})
+			if err != nil {
+				t.Fatal(err)
+			}
+			expect(t, srv, rows, nil)
+		})
+	}
+}
+
+func TestForgottenExportIsSubmittedOnceMore(t *testing.T) {
+	srv := startVendor(t, saveristest.Config{})
+	c := newClient(t, srv.URL())
+	srv.Inject(saveristest.Fault{Kind: saveristest.FaultForgotten})
+	if err := rowsError(t, c); err != nil {
+		t.Fatal(err)
+	}
+	srv.Inject(saveristest.Fault{Kind: saveristest.FaultForgotten, Times: -1})
+	if err := rowsError(t, c); !errors.Is(err, errForgotten) {
+		t.Errorf("got %v", err)
+	}
+	if n := srv.Count("submit.measurements"); n != 4 {
+		t.Errorf("%d submissions, want 2 and 2", n)
+	}
+}
+
+func TestSlowExportIsTooLarge(t *testing.T) {
+	srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{QueryLatency: "never"}})
+	c := newClient(t, srv.URL())
+	_, err := c.Rows(t.Context(), Query{Feed: Alarms, From: from, Until: until, Deadline: 30 * time.Millisecond}, nil)
+	if !errors.Is(err, ErrTooLarge) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestEveryStatusSpelling(t *testing.T) {
+	for word, want := range map[string]string{
+		"Completed": "done", " COMPLETED\n": "done", "completed": "done", "Error": "failed", "FAILED ": "failed", "failed": "failed",
+		"In Progress": "", "Submitted": "", "processing": "", "": "", "Complete": "",
+	} {
+		s := status{Status: word}
+		if s.done() != (want == "done") || s.failed() != (want == "failed") {
+			t.Errorf("%q: done %v, failed %v", word, s.done(), s.failed())
+		}
+	}
+}
+
+func TestSyncIsUsedWhereItIs(t *testing.T) {
+	for _, layout := range []string{"array", "object"} {
+		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{Sync: layout}})
+		c := newClient(t, srv.URL())
+		rows := 0
+		ans, err := c.Rows(t.Context(), Query{Feed: Measurements, From: from, Until: until}, func(*Row) error { rows++; return nil })
+		if err != nil || ans.Route != RouteSync || ans.Rows != rows || rows < 100 {
+			t.Fatalf("%s: %+v, %d rows, %v", layout, ans, rows, err)
+		}
+		if age := time.Since(ans.AskedAt); age < 0 || age > 3*time.Second || ans.AskedAt.Location() != time.UTC {
+			t.Errorf("asked at %v, that is %v ago", ans.AskedAt, age)
+		}
+		srv.Update(func(s *saveristest.Switches, _ *saveristest.Faults) { s.SyncLimit = 100 })
+		if ans, err = c.Rows(t.Context(), Query{Feed: Measurements, From: from, Until: until}, func(*Row) error { return nil }); err != nil || ans.Route != RouteExport || ans.Rows != rows {
+			t.Fatalf("413 was followed by %+v, %v", ans, err)
+		}
+		always := newClient(t, srv.URL(), func(cfg *Config) { cfg.Sync = SyncAlways })
+		if err := rowsError(t, always); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("413 under always gave %v", err)
+		}
+		if n := srv.Count("submit"); n != 1 {
+			t.Errorf("%d submissions", n)
+		}
+	}
+}
+
+func TestMissingSyncIsRemembered(t *testing.T) {
+	srv := startVendor(t, saveristest.Config{})
+	c := newClient(t, srv.URL())
+	for range 3 {
+		if err := rowsError(t, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := srv.Count("sync") + srv.Count("unknown"); n != 1 {
+		t.Errorf("%d tries of a route that is not there", n)
+	}
+	never := newClient(t, srv.URL(), func(cfg *Config) { cfg.Sync = SyncNever })
+	if err := rowsError(t, never); err != nil || srv.Count("sync")+srv.Count("unknown") != 1 {
+		t.Errorf("never: %v", err)
+	}
+	always := newClient(t, srv.URL(), func(cfg *Config) { cfg.Sync = SyncAlways })
+	if err := rowsError(t, always); !errors.Is(err, ErrAddress) {
+		t.Errorf("always: %v", err)
+	}
+}
+
+func TestCallersErrorComesBackAsItIs(t *testing.T) {
+	srv := startVendor(t, saveristest.Config{})
+	mine := fmt.Errorf("mine")
+	_, err := newClient(t, srv.URL()).Rows(t.Context(), Query{Feed: Measurements, From: from, Until: until}, func(*Row) error { return mine })
+	if err != mine || srv.Count("download") != 1 {
+		t.Errorf("got %v after %d downloads", err, srv.Count("download"))
+	}
+}
+
+// memory remembers requests like the KV bucket.
+type memory map[string]string
+
+func (m memory) Find(_ context.Context, key string) (string, error) { return m[key], nil }
+func (m memory) Keep(_ context.Context, key, request string) error  { m[key] = request; return nil }
+func (m memory) Drop(_ context.Context, key string) error           { delete(m, key); return nil }
+
+// lastWords is a memory whose process dies after it has kept something.
+type lastWords struct {
+	memory
+	die func()
+}
+
+func (l lastWords) Keep(ctx context.Context, key, request string) error {
+	defer l.die()
+	return l.memory.Keep(ctx, key, request)
+}
+
+func TestRunningExportIsAdopted(t *testing.T) { // R-9
+	srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{QueryLatency: "never"}})
+	kept := memory{}
+	ctx, cancel := context.WithCancel(t.Context())
+	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Requests = lastWords{kept, cancel} })
+	_, err := c.Rows(ctx, Query{Feed: Measurements, From: from, Until: until}, nil)
+	if !errors.Is(err, context.Canceled) || len(kept) != 1 {
+		t.Fatalf("got %v, kept %v", err, kept)
+	}
+	asked := time.Now().Add(-time.Hour).UTC()
+	for key, request := range kept {
+		_, uuid, _ := strings.Cut(request, " ")
+		kept[key] = asked.Format(time.RFC3339Nano) + " " + uuid
+		if strings.Trim(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != "" {
+			t.Errorf("key %q does not fit a KV bucket", key)
+		}
+	}
+	c = newClient(t, srv.URL(), func(cfg *Config) { cfg.Requests = kept })
+	_, err = c.Rows(t.Context(), Query{Feed: Measurements, From: from, Until: until, Deadline: 20 * time.Millisecond}, nil)
+	if !errors.Is(err, ErrTooLarge) || srv.Count("submit.measurements") != 1 {
+		t.Fatalf("got %v after %d submissions, want the old export", err, srv.Count("submit.measurements"))
+	}
+	if len(kept) != 0 {
+		t.Errorf("an export that was given up is still kept: %v", kept)
+	}
+}
+
+func TestForgottenAdoptionIsReplaced(t *testing.T) {
+	for _, unknown := range []string{"400B", "403", "404", "500", "Error"} {
+		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{RequestUnknown: unknown}})
+		kept := memory{}
+		c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Requests = kept })
+		q := Query{Feed: Measurements, From: from, Until: until}
+		kept[c.key(&q)] = "2026-07-01T10:00:00Z 3fa85f64-5717-4562-b3fc-2c963f66afa6"
+		ans, err := c.Rows(t.Context(), q, func(*Row) error { return nil })
+		if err != nil || ans.Rows < 100 || time.Since(ans.AskedAt) > time.Minute || len(kept) != 0 {
+			t.Errorf("%s: %+v, %v, kept %v", unknown, ans, err, kept)
+		}
+	}
+}
