@@ -1,0 +1,152 @@
+package schemas
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// examples are valid, and use every field.
+var examples = map[string]string{
+	"reading": `{"uuid":"c1","tenant":"6d","site":"b2","sensor":{"uuid":"5f","serial_no":"22011234","model_code":"0572 2211","channel_no":1},"quantity":"air_temperature","property":"Temperature",
+		"extension":"Air Temperature","value":4.7,"unit":"Cel","vendor_unit":"CELSIUS","measured_at":"2026-07-01T10:15:00Z","measured_at_local":"2026-07-01T12:15:00Z","received_at":"2026-07-01T10:15:42.5Z",
+		"other":{"device_uuid":"0a"}}`,
+	"alarm": `{"uuid":"d2","tenant":"6d","site":"b2","state":"raised","severity":"warning","status":"Alarm","kind":"measurement alarm","condition":"Upper limit","reason":"Alarm condition is violated",
+		"sensor":{"serial_no":"22011234"},"alarm_source":"5f","source_alarm_event":"f4","quantity":"air_temperature","property":"Temperature","extension":"Air Temperature","value":9.3,"unit":"Cel","vendor_unit":"°C",
+		"raised_at":"2026-07-01T10:30:00Z","raised_at_local":"2026-07-01T12:30:00Z","status_changed_at":"2026-07-01T10:30:00Z","received_at":"2026-07-01T10:30:12Z","other":{"alarm_delay":"300000"}}`,
+	"rejected": `{"feed":"alarms","reason":"no alarm_time","row":"{}","window":{"from":"2026-07-01T00:00:00Z","until":"2026-07-02T00:00:00Z"}}`,
+	"checkpoint": `{"version":1,"feed":"readings","day":"2026-11-23","covered":[{"from":"2026-11-23T00:00:00Z","until":"2026-11-24T00:00:00Z","read_at":"2026-11-24T00:05:00.5Z","route":"sync"}],
+		"rows":2,"digest":"0123456789abcdef0123456789abcdef","batch":"B","writer":"w","since":"2026-11-22T00:00:00Z"}`,
+}
+
+// optional lists the fields that may be absent.
+var optional = []string{"other", "since"}
+
+func TestSchemasAreStrict(t *testing.T) {
+	for name, example := range examples {
+		schema := compile(t, name)
+		if err := validate(t, schema, example); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, spoilt := range spoil(t, example) {
+			if err := validate(t, schema, spoilt); err == nil {
+				t.Errorf("%s takes %s", name, spoilt)
+			}
+		}
+	}
+}
+
+// spoil gives the example with a field too many, and with each field in turn left out, or with a value of a wrong kind.
+func spoil(t *testing.T, example string) []string {
+	t.Helper()
+	var all []string
+	var walk func(object map[string]any, root any)
+	walk = func(object map[string]any, root any) {
+		write := func() {
+			b, err := json.Marshal(root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, string(b))
+		}
+		object["unheard_of"] = 1
+		write()
+		delete(object, "unheard_of")
+		for _, key := range slices.Collect(maps.Keys(object)) {
+			value := object[key]
+			if delete(object, key); !slices.Contains(optional, key) {
+				write()
+			}
+			for _, wrong := range []any{"", []any{"x"}, true} {
+				if object[key] = wrong; !(key == "row" || key == "writer") || wrong != "" {
+					write()
+				}
+			}
+			object[key] = value
+			if inner, ok := value.(map[string]any); ok && key != "other" {
+				walk(inner, root)
+			}
+		}
+	}
+	var root map[string]any
+	if err := json.Unmarshal([]byte(example), &root); err != nil {
+		t.Fatal(err)
+	}
+	walk(root, root)
+	return all
+}
+
+func TestSchemasRefuse(t *testing.T) {
+	for _, c := range []struct{ name, old, new string }{
+		{"reading", `10:15:00Z`, `10:15:00+00:00`},
+		{"reading", `2026-07-01T10:15:42.5Z`, `2026-02-30T10:15:42.5Z`},
+		{"reading", `"Cel"`, `"C"`},
+		{"reading", `air_temperature`, `Air Temperature`},
+		{"reading", `"channel_no":1`, `"channel_no":1.5`},
+		{"reading", `{"device_uuid":"0a"}`, `{}`},
+		{"alarm", `"raised"`, `"Alarm"`},
+		{"alarm", `"warning"`, `null`},
+		{"rejected", `alarms`, `tasks`},
+		{"checkpoint", `"2026-11-23"`, `"2026-11-31"`},
+		{"checkpoint", `"2026-11-23"`, `"rejected"`},
+		{"checkpoint", `"version":1`, `"version":2`},
+		{"checkpoint", `"sync"`, `"push"`},
+		{"checkpoint", `"route":"sync"`, `"route":"sync","by":"x"`},
+		{"checkpoint", `0123456789abcdef`, `0123456789ABCDEF`},
+		{"checkpoint", `"rows":2`, `"rows":-1`},
+	} {
+		spoilt := strings.Replace(examples[c.name], c.old, c.new, 1)
+		if err := validate(t, compile(t, c.name), spoilt); err == nil || spoilt == examples[c.name] {
+			t.Errorf("%s takes %s instead of %s", c.name, c.new, c.old)
+		}
+	}
+	empty := `{"version":1,"feed":"alarms","day":"rejected","covered":[],"rows":0,"digest":"00000000000000000000000000000000","batch":"B","writer":""}`
+	if err := validate(t, compile(t, "checkpoint"), empty); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNamesAreWhatGetKnows(t *testing.T) {
+	for _, name := range Names() {
+		text, ok := Get(name)
+		var doc map[string]any
+		if err := json.Unmarshal(text, &doc); !ok || err != nil {
+			t.Errorf("%s: %v, %v", name, ok, err)
+		}
+		if urn := "urn:saveris-bridge:" + name + ":v1"; name != "asyncapi" && doc["$id"] != urn {
+			t.Errorf("%s: $id is %v, expected %s", name, doc["$id"], urn)
+		}
+	}
+	if _, ok := Get("reading.v1.json"); ok {
+		t.Error("a file name is no name")
+	}
+}
+
+func compile(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	text, _ := Get(name)
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("file:///"+name, doc); err != nil {
+		t.Fatal(err)
+	}
+	return c.MustCompile("file:///" + name)
+}
+
+func validate(t *testing.T, schema *jsonschema.Schema, text string) error {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema.Validate(doc)
+}
