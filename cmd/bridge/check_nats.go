@@ -80,9 +80,7 @@ func checkJetStream(ctx context.Context, c *checkup) finding {
 // checkSync recommends what survives a power cut. Only a system account sees what the server does.
 func checkSync(ctx context.Context, c *checkup) finding {
 	const hint = "set jetstream { sync_interval: always } on the server: atomic batches keep their speed, and a power cut loses nothing"
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	answer, err := c.nc.RequestWithContext(ctx, "$SYS.REQ.SERVER.PING.VARZ", nil)
+	answer, err := probe(ctx, c.nc, &nats.Msg{Subject: "$SYS.REQ.SERVER.PING.VARZ"})
 	if err != nil {
 		return warning(hint, "this account cannot see it")
 	}
@@ -171,7 +169,7 @@ func checkBucket(config publish.Config) func(context.Context, *checkup) finding 
 // mayCreate asks for a stream in words that no server understands: the refusal shows that the account may ask.
 func mayCreate(ctx context.Context, c *checkup, stream string) finding {
 	subject := apiSubject(c.js.Options(), "STREAM.CREATE."+stream)
-	if err := probe(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")}); err != nil {
+	if _, err := probe(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")}); err != nil {
 		return failing(fmt.Errorf("%w: it does not exist, and cannot be created: %w", errNATS, err), "let the account publish to "+subject+", or create it")
 	}
 	return fine("does not exist yet, run creates it")
@@ -190,32 +188,32 @@ func apiSubject(o jetstream.JetStreamOptions, call string) string {
 
 // mayPublish publishes a message that the server must refuse, because it names another stream than the one it goes to.
 func mayPublish(ctx context.Context, nc *nats.Conn, subject string) error {
-	return probe(ctx, nc, &nats.Msg{Subject: subject, Header: nats.Header{jetstream.ExpectedStreamHeader: {"saveris-bridge-check"}}})
+	_, err := probe(ctx, nc, &nats.Msg{Subject: subject, Header: nats.Header{jetstream.ExpectedStreamHeader: {"saveris-bridge-check"}}})
+	return err
 }
 
 // probe sends a message that changes nothing and wants an answer, whatever it is. A server that forbids it says so
 // before it answers the flush, so a refusal needs no waiting.
-func probe(ctx context.Context, nc *nats.Conn, m *nats.Msg) error {
+func probe(ctx context.Context, nc *nats.Conn, m *nats.Msg) (*nats.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
 	defer cancel()
 	before := nc.LastError()
 	m.Reply = nc.NewRespInbox()
 	answers, err := nc.SubscribeSync(m.Reply)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = answers.Unsubscribe() }()
 	if err := nc.PublishMsg(m); err != nil {
-		return err
+		return nil, err
 	}
 	if err := nc.FlushWithContext(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if last := nc.LastError(); last != before && errors.Is(last, nats.ErrPermissionViolation) {
-		return last
+		return nil, last
 	}
-	_, err = answers.NextMsgWithContext(ctx)
-	return err
+	return answers.NextMsgWithContext(ctx) // nats.ErrNoResponders where nobody listens
 }
 
 // refusal gives the server's refusal in the place of the timeout that it looks like.

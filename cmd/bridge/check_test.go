@@ -117,7 +117,11 @@ func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	if _, err := publish.Open(t.Context(), nc, brokerConfig(all)); err != nil {
+	js, err := jetStream(nc, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := publish.Open(t.Context(), js, brokerConfig(all)); err != nil {
 		t.Fatal(err)
 	}
 	out, _ = checkNATS(t, env)

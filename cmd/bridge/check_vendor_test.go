@@ -80,6 +80,7 @@ func TestCheckTellsWhatIsNotTheVendor(t *testing.T) {
 }
 
 func TestCheckWithoutNetworkStillChecksTheRest(t *testing.T) {
+	t.Parallel()
 	got := bridge(t, []string{"SAVERIS_URL=http://127.0.0.1:1", "SAVERIS_USERNAME=a", "SAVERIS_PASSWORD=b", "BRIDGE_NATS_LISTEN=127.0.0.1:0"}, "check")
 	wantLines(t, got.out, "FAIL vendor login", "ok embedded server")
 	if _, hint := lastLines(t, got.err); got.code != exitFailed || !strings.HasPrefix(hint, "hint: ") {

@@ -96,6 +96,7 @@ func userKey(t *testing.T) (seedFile, public string) {
 }
 
 func TestCredsAndTLSWorkTogether(t *testing.T) {
+	t.Parallel()
 	pki := newPKI(t)
 	options, creds := operatorMode(t)
 	options.TLSConfig = pki.server
@@ -127,6 +128,7 @@ func TestCredsAndTLSWorkTogether(t *testing.T) {
 }
 
 func TestAStartWaitsForNATS(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -50,8 +50,11 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	js, err := publish.Open(t.Context(), nc, brokerConfig(c))
+	js, err := jetStream(nc, c)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := publish.Open(t.Context(), js, brokerConfig(c)); err != nil {
 		t.Fatal(err)
 	}
 	from := time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)

@@ -14,7 +14,7 @@ func TestASlipOfThePenInANameIsTold(t *testing.T) {
 	if want := []string{"BRIDGE_POL_INTERVAL", "SAVERIS_USER", "SAVERIS_USERNAME_FILE"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	env := []string{"SAVERIS_URL=http://127.0.0.1:1", "SAVERIS_USERNAME=a", "SAVERIS_PASSWORD=b", "BRIDGE_POL_INTERVAL=1m", "BRIDGE_NATS_LISTEN=127.0.0.1:0"}
+	env := []string{"SAVERIS_URL=" + vendor(t, nil).URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "BRIDGE_POL_INTERVAL=1m", "BRIDGE_NATS_LISTEN=127.0.0.1:0"}
 	if out := bridge(t, env, "check").out; !strings.Contains(out, "BRIDGE_POL_INTERVAL is no variable") {
 		t.Errorf("bridge check does not tell it:\n%s", out)
 	}
