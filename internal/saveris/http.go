@@ -103,7 +103,8 @@ func readJSON(resp *http.Response, into any) error {
 		return nil // one member is odd; the others are read
 	}
 	if err != nil {
-		return fmt.Errorf("the answer is not the JSON that is due: %.200s", text)
+		_, _, said := vendorText(text)
+		return fmt.Errorf("the answer is not the JSON that is due: %s", said)
 	}
 	return nil
 }
