@@ -41,7 +41,7 @@ func (l *Live) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return l.line().Run(ctx, &Tail{
-			Interval: l.Interval, Overlap: l.Overlap, Now: l.Source.Now, Covered: l.Writer.Covered, Polled: l.notePoll,
+			Interval: l.Interval, Overlap: l.Overlap, Now: l.Source.Now, Covered: l.Writer.Covered, Since: since, Polled: l.notePoll,
 		})
 	})
 	group.Go(func() error {

@@ -16,6 +16,7 @@ type Tail struct {
 	Overlap  time.Duration // how far a poll reaches back over what is covered
 	Now      Clock
 	Covered  Coverage
+	Since    time.Time             // a first poll reaches no further back
 	Polled   func(began time.Time) // told of every poll that succeeded, by our clock; may be nil
 
 	polled, began time.Time
@@ -36,7 +37,11 @@ func (t *Tail) Next(ctx context.Context) (Window, error) {
 	if err != nil {
 		return Window{}, err
 	}
-	return Window{Span: tailSpan(coveredEnd(covered, now), now, t.Overlap), Reason: ReasonTail}, nil
+	end := coveredEnd(covered, now)
+	if end.IsZero() {
+		end = t.Since.Add(t.Overlap)
+	}
+	return Window{Span: tailSpan(end, now, t.Overlap), Reason: ReasonTail}, nil
 }
 
 // Done starts the wait for the next poll; after a failure there is none, the caller has waited.

@@ -1,0 +1,124 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/saveris/saveristest"
+)
+
+// Report counts what is wrong with a stream. Stored is how many events it holds, all the rest has to be zero.
+type Report struct {
+	Stored      int
+	Rejected    int // among Stored
+	Corrections int // among Stored
+
+	Missing    int // rows that had to be there
+	Doubled    int // events whose id is there already, or contents that are
+	Unexpected int // events that no row accounts for
+	Wrong      int // events whose content no row ever had
+	Disordered int // events of a sensor that stand before an earlier one of the same batch
+	BadPages   int // index messages and records that do not say what is stored
+
+	Examples []string // of what is wrong, a few
+}
+
+// Clean tells whether nothing is wrong.
+func (r *Report) Clean() bool {
+	return r.Missing+r.Doubled+r.Unexpected+r.Wrong+r.Disordered+r.BadPages == 0
+}
+
+// String is one line, and one for each example.
+func (r *Report) String() string {
+	text := fmt.Sprintf("stored %d (rejected %d, corrections %d): missing %d, doubled %d, unexpected %d, wrong %d, disordered %d, bad pages %d",
+		r.Stored, r.Rejected, r.Corrections, r.Missing, r.Doubled, r.Unexpected, r.Wrong, r.Disordered, r.BadPages)
+	for _, e := range r.Examples {
+		text += "\n  " + e
+	}
+	return text
+}
+
+const maxExamples = 12
+
+func (r *Report) wrong(column *int, format string, args ...any) {
+	*column++
+	if len(r.Examples) < maxExamples {
+		r.Examples = append(r.Examples, fmt.Sprintf(format, args...))
+	}
+}
+
+// Due says which rows of the world have to be stored: those with an event time in [From, Until) that could be seen at
+// AsOf and were not later than Late. What the vendor served to the end has to be stored as well, unless its event time is
+// Until or later: a reader may not have got to it yet.
+type Due struct {
+	From, Until, AsOf time.Time
+	Late              time.Duration // 0 = however late
+}
+
+func (d Due) covers(at, visible time.Time) bool {
+	return !at.Before(d.From) && at.Before(d.Until) && !visible.After(d.AsOf) && (d.Late == 0 || visible.Sub(at) <= d.Late)
+}
+
+// Readings audits a stream of readings, Alarms one of alarms.
+func Readings(ctx context.Context, js jetstream.JetStream, stream string, vendor *saveristest.Server, due Due) (*Report, error) {
+	return audit(ctx, js, stream, measurements(vendor, due))
+}
+
+// Alarms audits a stream of alarms.
+func Alarms(ctx context.Context, js jetstream.JetStream, stream string, vendor *saveristest.Server, due Due) (*Report, error) {
+	return audit(ctx, js, stream, alarms(vendor, due))
+}
+
+func audit(ctx context.Context, js jetstream.JetStream, stream string, truth truth) (*Report, error) {
+	all, err := read(ctx, js, stream)
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{}
+	stored := storedOnce(all, report)
+	checkOrder(all, report)
+	checkPages(all, report)
+	truth.compare(stored, report)
+	return report, nil
+}
+
+// storedOnce gives the events by their first id, and counts those that are there twice.
+func storedOnce(all []message, report *Report) map[string][]event {
+	seen := map[string]bool{}
+	stored := map[string][]event{}
+	for _, m := range all {
+		if m.kind != "event" {
+			continue
+		}
+		report.Stored++
+		if seen[m.event.id] {
+			report.wrong(&report.Doubled, "doubled: %s at sequence %d", m.event.id, m.seq)
+		}
+		seen[m.event.id] = true
+		first := m.event.id
+		if m.event.revises != "" {
+			first = m.event.revises
+			report.Corrections++
+		}
+		stored[first] = append(stored[first], m.event)
+	}
+	return stored
+}
+
+// checkOrder looks at every batch: the events before an index, as many as it lists.
+func checkOrder(all []message, report *Report) {
+	latest := map[string]time.Time{}
+	for _, m := range all {
+		if m.kind != "event" {
+			clear(latest)
+			continue
+		}
+		if m.event.at.Before(latest[m.event.sensor]) {
+			report.wrong(&report.Disordered, "disordered: %s of %s at sequence %d", m.event.id, m.event.atText, m.seq)
+		}
+		latest[m.event.sensor] = m.event.at
+	}
+}

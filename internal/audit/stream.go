@@ -1,0 +1,128 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// event is a stored event as the audit looks at it.
+type event struct {
+	id, revises string
+	kind        string // ce-type
+	sensor      string // ce-partitionkey
+	at          time.Time
+	atText      string // ce-time
+	data        content
+	raw         string // of a rejected row
+}
+
+// content is what of the data the audit holds against the truth.
+type content struct {
+	Value     *json.Number `json:"value"`
+	Unit      *string      `json:"unit"`
+	Vendor    *string      `json:"vendor_unit"`
+	Measured  string       `json:"measured_at"`
+	Raised    string       `json:"raised_at"`
+	Changed   *string      `json:"status_changed_at"`
+	State     string       `json:"state"`
+	Severity  string       `json:"severity"`
+	Status    *string      `json:"status"`
+	Condition *string      `json:"condition"`
+	Row       string       `json:"row"`
+}
+
+// message is one message of a stream: an event, an index or a record.
+type message struct {
+	seq    uint64
+	kind   string // "event", "index" or "record"
+	day    string // of index and record
+	event  event
+	body   []byte
+	events string // header of an index
+}
+
+// read reads a stream from its beginning to what is its end at the time of asking.
+func read(ctx context.Context, js jetstream.JetStream, stream string) ([]message, error) {
+	s, err := js.Stream(ctx, stream)
+	if err != nil {
+		return nil, fmt.Errorf("audit %s: %w", stream, err)
+	}
+	total := s.CachedInfo().State.Msgs
+	all := make([]message, 0, total)
+	if total == 0 {
+		return all, nil
+	}
+	consumer, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		return nil, fmt.Errorf("audit %s: %w", stream, err)
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return nil, fmt.Errorf("audit %s: %w", stream, err)
+	}
+	defer messages.Stop()
+	for uint64(len(all)) < total {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return nil, fmt.Errorf("audit %s: after %d of %d messages: %w", stream, len(all), total, err)
+		}
+		m, err := parse(msg)
+		if err != nil {
+			return nil, fmt.Errorf("audit %s: %w", stream, err)
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func parse(msg jetstream.Msg) (message, error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return message{}, err
+	}
+	m := message{seq: meta.Sequence.Stream, body: msg.Data()}
+	tokens := strings.Split(msg.Subject(), ".")
+	switch tokens[1] {
+	case "index", "checkpoints":
+		if len(tokens) != 4 {
+			return m, fmt.Errorf("sequence %d on %s: expected four tokens", m.seq, msg.Subject())
+		}
+		m.kind, m.day = map[string]string{"index": "index", "checkpoints": "record"}[tokens[1]], tokens[3]
+		m.events = msg.Headers().Get("Saveris-Events")
+		return m, nil
+	}
+	m.kind = "event"
+	m.event, err = parseEvent(msg)
+	if err != nil {
+		return m, fmt.Errorf("sequence %d on %s: %w", m.seq, msg.Subject(), err)
+	}
+	return m, nil
+}
+
+func parseEvent(msg jetstream.Msg) (event, error) {
+	header := func(key string) string {
+		if v := msg.Headers()[key]; len(v) == 1 {
+			return v[0]
+		}
+		return ""
+	}
+	e := event{id: header("ce-id"), revises: header("ce-revises"), kind: header("ce-type"), sensor: header("ce-partitionkey"), atText: header("ce-time")}
+	if e.id == "" || header("ce-specversion") != "1.0" {
+		return e, errors.New("no CloudEvent")
+	}
+	var err error
+	if e.at, err = time.Parse(time.RFC3339, e.atText); err != nil {
+		return e, err
+	}
+	if err := json.Unmarshal(msg.Data(), &e.data); err != nil {
+		return e, err
+	}
+	e.raw = e.data.Row
+	return e, nil
+}

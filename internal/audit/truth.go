@@ -1,0 +1,155 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"saveris-bridge/internal/saveris/saveristest"
+)
+
+// truth is what a stream has to hold, by first id.
+type truth struct {
+	rows map[string]*row
+	raw  map[string]bool // rejected rows by id; all of them have to be there
+}
+
+// row is one row of the world with all contents that it ever had, the newest one last.
+type row struct {
+	must     bool
+	contents []contentKey
+}
+
+// contentKey is what two contents of a row differ in.
+type contentKey struct{ value, at, state string }
+
+func (t truth) add(id string, must bool, c contentKey) {
+	r := t.rows[id]
+	if r == nil {
+		r = &row{}
+		t.rows[id] = r
+	}
+	r.must = r.must || must
+	r.contents = append(r.contents, c)
+}
+
+// measurements lists what is true of the readings: all that the world shows or has served.
+func measurements(vendor *saveristest.Server, due Due) truth {
+	t := truth{rows: map[string]*row{}, raw: map[string]bool{}}
+	for m := range vendor.Measurements(due.From.AddDate(0, 0, -1), due.AsOf.Add(24*time.Hour), due.AsOf.Add(24*time.Hour)) {
+		t.add(m.UUID, due.covers(m.Timestamp, m.VisibleAt), readingKey(m))
+	}
+	served := vendor.Served()
+	for _, contents := range served.Measurements {
+		for _, m := range contents {
+			t.add(m.UUID, m.Timestamp.Before(due.Until), readingKey(m))
+		}
+	}
+	t.addRaw(served.Raw[saveristest.FeedMeasurements])
+	return t
+}
+
+func readingKey(m saveristest.Measurement) contentKey {
+	return contentKey{value: m.Measurement, at: m.Timestamp.UTC().Format(time.RFC3339Nano)}
+}
+
+// alarms lists what is true of the alarms.
+func alarms(vendor *saveristest.Server, due Due) truth {
+	t := truth{rows: map[string]*row{}, raw: map[string]bool{}}
+	for a := range vendor.Alarms(due.From.AddDate(0, 0, -1), due.AsOf.Add(24*time.Hour), due.AsOf.Add(24*time.Hour)) {
+		t.add(alarmID(a), due.covers(a.AlarmTime, a.VisibleAt), alarmKey(a))
+	}
+	served := vendor.Served()
+	for _, contents := range served.Alarms {
+		for _, a := range contents {
+			t.add(alarmID(a), a.AlarmTime.Before(due.Until), alarmKey(a))
+		}
+	}
+	t.addRaw(served.Raw[saveristest.FeedAlarms])
+	return t
+}
+
+func alarmID(a saveristest.Alarm) string {
+	return a.UUID + "." + strings.ToLower(a.AlarmStatus) + "." + a.LastStatusChangeTime.UTC().Format("20060102T150405Z")
+}
+
+func alarmKey(a saveristest.Alarm) contentKey {
+	return contentKey{value: a.AlarmValue, at: a.AlarmTime.UTC().Format(time.RFC3339Nano), state: a.AlarmStatus}
+}
+
+func (t truth) addRaw(lines []string) {
+	for _, line := range lines {
+		sum := sha256.Sum256([]byte(strings.TrimSpace(line)))
+		t.raw[hex.EncodeToString(sum[:16])] = true
+	}
+}
+
+// compare holds what is stored against the truth, both ways.
+func (t truth) compare(stored map[string][]event, report *Report) {
+	for id, events := range stored {
+		switch {
+		case events[0].kind == "saveris.row.rejected.v1":
+			report.Rejected++
+			if !t.raw[id] {
+				report.wrong(&report.Unexpected, "unexpected: rejected row %s: %.80q", id, events[0].raw)
+			}
+		case t.rows[id] == nil:
+			report.wrong(&report.Unexpected, "unexpected: %s of %s", id, events[0].atText)
+		default:
+			t.rows[id].compare(id, events, report)
+		}
+	}
+	for id, r := range t.rows {
+		if r.must && stored[id] == nil {
+			report.wrong(&report.Missing, "missing: %s of %s", id, r.contents[0].at)
+		}
+	}
+	for id := range t.raw {
+		if stored[id] == nil {
+			report.wrong(&report.Missing, "missing: rejected row %s", id)
+		}
+	}
+}
+
+// compare looks at all events of one row: each content once, each a content that the row had, the newest one among them.
+func (r *row) compare(id string, events []event, report *Report) {
+	seen := map[contentKey]bool{}
+	for _, e := range events {
+		key := keyOf(e)
+		if seen[key] {
+			report.wrong(&report.Doubled, "doubled: content %v of %s", key, id)
+		}
+		seen[key] = true
+		if !has(r.contents, key) {
+			report.wrong(&report.Wrong, "wrong: %s has content %v, its row %v", id, key, r.contents)
+		}
+	}
+	if newest := r.contents[len(r.contents)-1]; r.must && !seen[newest] {
+		report.wrong(&report.Missing, "missing: content %v of %s", newest, id)
+	}
+}
+
+func has(list []contentKey, key contentKey) bool {
+	for _, k := range list {
+		if k == key {
+			return true
+		}
+	}
+	return false
+}
+
+func keyOf(e event) contentKey {
+	if e.kind == "saveris.reading.v1" {
+		return contentKey{value: number(e.data.Value), at: e.data.Measured}
+	}
+	return contentKey{value: number(e.data.Value), at: e.data.Raised, state: text(e.data.Status)}
+}
+
+func number(n *json.Number) string {
+	if n == nil {
+		return ""
+	}
+	return n.String()
+}

@@ -1,0 +1,256 @@
+package poller_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/secret"
+)
+
+// dayEnd is when the vendor's clock starts in these tests: a little before midnight UTC, so that windows cross it.
+var dayEnd = time.Date(2026, 11, 23, 23, 59, 50, 0, time.UTC)
+
+var names = publish.Names{Prefix: "saveris"}
+
+// bench is a pretend vendor whose clock can be put forward, and a real broker.
+type bench struct {
+	*testing.T
+	vendor *saveristest.Server
+	broker *natsd.Server
+	ahead  atomic.Int64 // what the vendor's clock has been put forward by
+	js     jetstream.JetStream
+	start  time.Time // of the first run
+	warned atomic.Int64
+}
+
+// newBench starts a vendor whose world the caller has described, and a broker.
+func newBench(t *testing.T, config saveristest.Config) *bench {
+	t.Helper()
+	b := &bench{T: t, start: dayEnd.Add(-6 * time.Hour)}
+	began := time.Now()
+	config.Now = func() time.Time { return dayEnd.Add(time.Since(began) + time.Duration(b.ahead.Load())) }
+	config.Record = true
+	config.World.Start = b.start
+	if config.Switches.QueryLatency == "" {
+		config.Switches.QueryLatency = "zero"
+	}
+	var err error
+	if b.vendor, err = saveristest.Start(config); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.vendor.Close() })
+	if b.broker, err = natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.broker.Close)
+	b.js = b.connect(b.broker.ClientURL())
+	return b
+}
+
+func (b *bench) connect(url string) jetstream.JetStream {
+	b.Helper()
+	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(20*time.Millisecond))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := publish.Open(b.Context(), js, publish.Config{Names: names, Replicas: 1}); err != nil {
+		b.Fatal(err)
+	}
+	return js
+}
+
+// client makes a client of the vendor, as a process of its own would have one.
+func (b *bench) client(change func(*saveris.Config)) *saveris.Client {
+	b.Helper()
+	config := saveris.Config{
+		BaseURL: b.vendor.URL(), Username: "demo", Password: secret.New("demo"),
+		FirstPoll: time.Millisecond, Answer: 2 * time.Second, Stall: 2 * time.Second,
+	}
+	if change != nil {
+		change(&config)
+	}
+	client, err := saveris.New(config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return client
+}
+
+// live makes one bridge for one feed.
+func (b *bench) live(js jetstream.JetStream, feed schema.Feed, client *saveris.Client) *poller.Live {
+	return &poller.Live{
+		Source: client,
+		Writer: publish.NewWriter(js, publish.Config{Names: names, Replicas: 1}, publish.Options{
+			Feed: feed, Name: b.Name(), LiveAge: 24 * time.Hour, Ages: checkpoint.Ages{time.Hour, 6 * time.Hour},
+			Now: time.Now, Timeout: 2 * time.Second,
+		}),
+		Maker:    func() *schema.Maker { return schema.NewMaker(feed, names.Prefix, b.vendor.URL()) },
+		Log:      slog.New(counter{&b.warned, b}),
+		Interval: 20 * time.Millisecond,
+		Overlap:  15 * time.Minute,
+		Rows:     10_000,
+		Start:    func(time.Time) time.Time { return b.start },
+	}
+}
+
+// counter counts warnings and shows them if the test fails.
+type counter struct {
+	warned *atomic.Int64
+	b      *bench
+}
+
+func (c counter) Enabled(context.Context, slog.Level) bool { return true }
+func (c counter) WithAttrs([]slog.Attr) slog.Handler       { return c }
+func (c counter) WithGroup(string) slog.Handler            { return c }
+func (c counter) Handle(_ context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelWarn {
+		c.warned.Add(1)
+		var text strings.Builder
+		r.Attrs(func(a slog.Attr) bool { text.WriteString(" " + a.String()); return true })
+		c.b.Logf("%s%s", r.Message, &text)
+	}
+	return nil
+}
+
+// run runs bridges until the test has seen what it waits for, and stops them.
+func (b *bench) run(until func(), bridges ...*poller.Live) {
+	b.Helper()
+	ctx, stop := context.WithCancel(b.Context())
+	var group sync.WaitGroup
+	for _, bridge := range bridges {
+		group.Go(func() {
+			if err := bridge.Run(ctx); !errors.Is(err, context.Canceled) {
+				b.Errorf("run: %v", err)
+			}
+		})
+	}
+	until()
+	stop()
+	group.Wait()
+}
+
+// awaitCovered waits until a feed is covered without a gap from the start to the given time.
+func (b *bench) awaitCovered(feed schema.Feed, until time.Time) {
+	b.Helper()
+	writer := b.live(b.js, feed, b.client(nil)).Writer
+	b.await("coverage of "+string(feed), func(ctx context.Context) bool {
+		covered, err := writer.Covered(ctx, checkpoint.Span{From: b.start, Until: until.Add(time.Hour)})
+		return err == nil && len(checkpoint.Gaps(covered, b.start, until)) == 0
+	})
+}
+
+// awaitEvent waits until a stream holds an event with this id.
+func (b *bench) awaitEvent(feed schema.Feed, id string) {
+	b.Helper()
+	consumer, err := b.js.OrderedConsumer(b.Context(), names.Stream(feed), jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer messages.Stop()
+	for {
+		msg, err := messages.Next(jetstream.NextMaxWait(60 * time.Second))
+		if err != nil {
+			b.Fatalf("event %s did not come: %v", id, err)
+		}
+		if v := msg.Headers()["ce-id"]; len(v) == 1 && v[0] == id {
+			return
+		}
+	}
+}
+
+// await asks again and again until it is so, as fast as the broker or the vendor answers.
+func (b *bench) await(what string, so func(context.Context) bool) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), 60*time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !so(ctx) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			b.Fatalf("waited a minute for %s", what)
+		}
+	}
+}
+
+// audit fails unless the streams hold what the vendor knows up to a time, each once.
+func (b *bench) audit(until time.Time) (readings, alarms *audit.Report) {
+	b.Helper()
+	due := audit.Due{From: b.start, Until: until, AsOf: dayEnd}
+	readings, err := audit.Readings(b.Context(), b.js, names.Stream(schema.Readings), b.vendor, due)
+	if err != nil {
+		b.Fatal(err)
+	}
+	alarms, err = audit.Alarms(b.Context(), b.js, names.Stream(schema.Alarms), b.vendor, due)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, r := range []*audit.Report{readings, alarms} {
+		b.Log(r)
+		if !r.Clean() {
+			b.Error("the audit found fault")
+		}
+	}
+	return readings, alarms
+}
+
+func TestEveryRowOnce(t *testing.T) {
+	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 3, Loggers: 4, Channels: 3, Cycle: 30 * time.Second}})
+	client := b.client(nil)
+	b.run(func() {
+		b.awaitCovered(schema.Readings, dayEnd)
+		b.awaitCovered(schema.Alarms, dayEnd)
+	}, b.live(b.js, schema.Readings, client), b.live(b.js, schema.Alarms, client))
+	readings, alarms := b.audit(dayEnd)
+	if readings.Stored < 20_000 || alarms.Stored < 100 {
+		t.Errorf("%d readings and %d alarms: too few to prove anything", readings.Stored, alarms.Stored)
+	}
+}
+
+func TestEveryRowOnceWithEveryFault(t *testing.T) {
+	b := newBench(t, saveristest.Config{
+		World:    saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: 30 * time.Second},
+		Switches: saveristest.Switches{RowsChanged: "on"},
+		Faults: saveristest.Faults{
+			TooMany: .02, Internal: .02, BadGateway: .02, Unavailable: .02, Timeout: .02, TimeoutStart: .02, Reset: .02,
+			Truncate: .05, Cut: .05, ExpiredLink: .05, NoSuchKey: .02, ExpiredToken: .02, QueryError: .02, Forgotten: .02,
+			Duplicate: .02, DuplicateAcross: .02, Garbage: .002,
+		},
+	})
+	client := b.client(nil)
+	b.run(func() {
+		b.awaitCovered(schema.Readings, dayEnd)
+		b.awaitCovered(schema.Alarms, dayEnd)
+	}, b.live(b.js, schema.Readings, client), b.live(b.js, schema.Alarms, client))
+	readings, _ := b.audit(dayEnd)
+	if readings.Rejected == 0 {
+		t.Error("no row was rejected: the garbage did not come")
+	}
+}
