@@ -51,11 +51,12 @@ func (r *Report) wrong(column *int, format string, args ...any) {
 }
 
 // Due says which rows of the world have to be stored: those with an event time in [From, Until) that could be seen at
-// AsOf and were not later than Late. What the vendor served to the end has to be stored as well, unless its event time is
-// Until or later: a reader may not have got to it yet.
+// AsOf and were not later than Late. All that is in Served has to be stored as well: it has to be taken early enough for a
+// reader to have stored what it was given.
 type Due struct {
 	From, Until, AsOf time.Time
 	Late              time.Duration // 0 = however late
+	Served            saveristest.Served
 }
 
 func (d Due) covers(at, visible time.Time) bool {

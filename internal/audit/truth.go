@@ -13,7 +13,7 @@ import (
 // truth is what a stream has to hold, by first id.
 type truth struct {
 	rows map[string]*row
-	raw  map[string]bool // rejected rows by id; all of them have to be there
+	raw  map[string]bool // lines that are no rows, by id; true: has to be there
 }
 
 // row is one row of the world with all contents that it ever had, the newest one last.
@@ -42,12 +42,13 @@ func measurements(vendor *saveristest.Server, due Due) truth {
 		t.add(m.UUID, due.covers(m.Timestamp, m.VisibleAt), readingKey(m))
 	}
 	served := vendor.Served()
-	for _, contents := range served.Measurements {
+	for id, contents := range served.Measurements {
+		_, must := due.Served.Measurements[id]
 		for _, m := range contents {
-			t.add(m.UUID, m.Timestamp.Before(due.Until), readingKey(m))
+			t.add(m.UUID, must, readingKey(m))
 		}
 	}
-	t.addRaw(served.Raw[saveristest.FeedMeasurements])
+	t.addRaw(served.Raw[saveristest.FeedMeasurements], due.Served.Raw[saveristest.FeedMeasurements])
 	return t
 }
 
@@ -62,12 +63,13 @@ func alarms(vendor *saveristest.Server, due Due) truth {
 		t.add(alarmID(a), due.covers(a.AlarmTime, a.VisibleAt), alarmKey(a))
 	}
 	served := vendor.Served()
-	for _, contents := range served.Alarms {
+	for id, contents := range served.Alarms {
+		_, must := due.Served.Alarms[id]
 		for _, a := range contents {
-			t.add(alarmID(a), a.AlarmTime.Before(due.Until), alarmKey(a))
+			t.add(alarmID(a), must, alarmKey(a))
 		}
 	}
-	t.addRaw(served.Raw[saveristest.FeedAlarms])
+	t.addRaw(served.Raw[saveristest.FeedAlarms], due.Served.Raw[saveristest.FeedAlarms])
 	return t
 }
 
@@ -79,11 +81,18 @@ func alarmKey(a saveristest.Alarm) contentKey {
 	return contentKey{value: a.AlarmValue, at: a.AlarmTime.UTC().Format(time.RFC3339Nano), state: a.AlarmStatus}
 }
 
-func (t truth) addRaw(lines []string) {
-	for _, line := range lines {
-		sum := sha256.Sum256([]byte(strings.TrimSpace(line)))
-		t.raw[hex.EncodeToString(sum[:16])] = true
+func (t truth) addRaw(served, must []string) {
+	for _, line := range served {
+		t.raw[rawID(line)] = false
 	}
+	for _, line := range must {
+		t.raw[rawID(line)] = true
+	}
+}
+
+func rawID(line string) string {
+	sum := sha256.Sum256([]byte(strings.TrimSpace(line)))
+	return hex.EncodeToString(sum[:16])
 }
 
 // compare holds what is stored against the truth, both ways.
@@ -92,7 +101,7 @@ func (t truth) compare(stored map[string][]event, report *Report) {
 		switch {
 		case events[0].kind == "saveris.row.rejected.v1":
 			report.Rejected++
-			if !t.raw[id] {
+			if _, known := t.raw[id]; !known {
 				report.wrong(&report.Unexpected, "unexpected: rejected row %s: %.80q", id, events[0].raw)
 			}
 		case t.rows[id] == nil:
@@ -106,14 +115,14 @@ func (t truth) compare(stored map[string][]event, report *Report) {
 			report.wrong(&report.Missing, "missing: %s of %s", id, r.contents[0].at)
 		}
 	}
-	for id := range t.raw {
-		if stored[id] == nil {
+	for id, must := range t.raw {
+		if must && stored[id] == nil {
 			report.wrong(&report.Missing, "missing: rejected row %s", id)
 		}
 	}
 }
 
-// compare looks at all events of one row: each content once, each a content that the row had, the newest one among them.
+// compare looks at all events of one row: each content once, and each a content that the row had.
 func (r *row) compare(id string, events []event, report *Report) {
 	seen := map[contentKey]bool{}
 	for _, e := range events {
@@ -125,9 +134,6 @@ func (r *row) compare(id string, events []event, report *Report) {
 		if !has(r.contents, key) {
 			report.wrong(&report.Wrong, "wrong: %s has content %v, its row %v", id, key, r.contents)
 		}
-	}
-	if newest := r.contents[len(r.contents)-1]; r.must && !seen[newest] {
-		report.wrong(&report.Missing, "missing: content %v of %s", newest, id)
 	}
 }
 

@@ -1,0 +1,178 @@
+package poller_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/poller"
+)
+
+var quietLog = slog.New(slog.DiscardHandler)
+
+// once is a plan of one window.
+type once struct {
+	window poller.Window
+	done   bool
+}
+
+func (o *once) Next(context.Context) (poller.Window, error) {
+	if o.done {
+		return poller.Window{}, io.EOF
+	}
+	return o.window, nil
+}
+
+func (o *once) Done(poller.Window, int, error) { o.done = true }
+
+// covered stands in for a checkpoint.
+type covered []checkpoint.Interval
+
+func (c *covered) read(context.Context, checkpoint.Span) ([]checkpoint.Interval, error) {
+	return *c, nil
+}
+
+func (c *covered) add(w poller.Window, at time.Time, ages checkpoint.Ages) {
+	*c = checkpoint.Cover(*c, checkpoint.Interval{From: w.From, Until: w.Until, ReadAt: at, Route: "sync"}, ages)
+}
+
+func vendorClock(context.Context) (time.Time, error) { return time.Now().UTC(), nil }
+
+func TestTailReachesBackOverTheCoveredEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  time.Duration // of what is covered, before now
+		want time.Duration // width of the window
+	}{
+		"a normal poll":                      {5 * time.Minute, 20 * time.Minute},
+		"a poll right after another":         {time.Second, 15*time.Minute + time.Second},
+		"after an hour":                      {time.Hour, time.Hour},
+		"after a week":                       {7 * 24 * time.Hour, time.Hour},
+		"covered into the vendor's future":   {-time.Hour, 15 * time.Minute},
+		"nothing covered, begun an hour ago": {0, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				now := time.Now().UTC()
+				list := covered{{From: now.Add(-8 * 24 * time.Hour), Until: now.Add(-c.end)}}
+				if c.end == 0 {
+					list = nil
+				}
+				tail := poller.Tail{Interval: time.Minute, Overlap: 15 * time.Minute, Now: vendorClock, Covered: list.read, Since: now.Add(-time.Hour)}
+				w, err := tail.Next(t.Context())
+				if err != nil || w.Width() != c.want || !w.Until.Equal(now) {
+					t.Errorf("window %v wide until %v (%v), want %v until %v", w.Width(), w.Until, err, c.want, now)
+				}
+			})
+		})
+	}
+}
+
+func TestTailPollsAtItsIntervalAndAgainAtOnceAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var list covered
+		tail := poller.Tail{Interval: 5 * time.Minute, Overlap: 0, Now: vendorClock, Covered: list.read}
+		began := time.Now()
+		var at []time.Duration
+		for _, failure := range []error{nil, errors.New("no answer"), nil, nil} {
+			w, err := tail.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			at = append(at, time.Since(began))
+			tail.Done(w, 0, failure)
+		}
+		want := []time.Duration{0, 5 * time.Minute, 5 * time.Minute, 10 * time.Minute}
+		for i := range want {
+			if at[i] != want[i] {
+				t.Errorf("polls at %v, want %v", at, want)
+				break
+			}
+		}
+	})
+}
+
+func TestFillReadsGapsOldestFirstAndThenWhatIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ages := checkpoint.Ages{time.Hour, 6 * time.Hour}
+		now := time.Now().UTC()
+		since := now.Add(-10 * time.Hour)
+		list := covered{
+			{From: now.Add(-8 * time.Hour), Until: now.Add(-7 * time.Hour), ReadAt: now.Add(-7 * time.Hour), Route: "sync"},
+			{From: now.Add(-time.Hour), Until: now, ReadAt: now, Route: "sync"},
+		}
+		fill := poller.Fill{Since: since, Ages: ages, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		next := since
+		for {
+			w, err := fill.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w.Reason == poller.ReasonRevisit {
+				if !w.From.Equal(now.Add(-8*time.Hour)) || len(checkpoint.Gaps(list, since, now)) > 0 {
+					t.Errorf("re-read from %v while %v are gaps", w.From, checkpoint.Gaps(list, since, now))
+				}
+				return
+			}
+			if w.From.Before(next) || !w.Background || w.Width() < 5*time.Minute {
+				t.Fatalf("window %+v after %v", w, next)
+			}
+			next = w.Until
+			list.add(w, time.Now(), ages)
+			fill.Done(w, 10, nil)
+		}
+	})
+}
+
+func TestFillWaitsForAnAgeToPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ages := checkpoint.Ages{time.Hour}
+		now := time.Now().UTC()
+		list := covered{{From: now.Add(-time.Hour), Until: now, ReadAt: now, Route: "sync"}}
+		fill := poller.Fill{Since: now.Add(-time.Hour), Ages: ages, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		w, err := fill.Next(t.Context())
+		if err != nil || w.Reason != poller.ReasonRevisit || time.Since(now) != time.Hour {
+			t.Errorf("%+v after %v (%v), want the re-read after an hour", w, time.Since(now), err)
+		}
+	})
+}
+
+func TestWindowsGrowAndShrinkTowardsTheirRows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UTC()
+		var list covered
+		fill := poller.Fill{Since: now.AddDate(-1, 0, 0), Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		width := func(rows int, err error) time.Duration {
+			w, nextErr := fill.Next(t.Context())
+			if nextErr != nil {
+				t.Fatal(nextErr)
+			}
+			fill.Done(w, rows, err)
+			return w.Width()
+		}
+		if w := width(10, nil); w != time.Hour {
+			t.Errorf("the first window is %v wide, want an hour", w)
+		}
+		for range 20 {
+			if w := width(10, nil); w > 7*24*time.Hour {
+				t.Fatalf("window of %v: the vendor takes 7 days", w)
+			}
+		}
+		wide := width(5000, nil)
+		if w := width(700, nil); w != wide/2 {
+			t.Errorf("after too many rows %v, want half of %v", w, wide)
+		}
+		if w := width(700, nil); w != wide/2 {
+			t.Errorf("after enough rows %v, want the same %v", w, wide/2)
+		}
+		for range 30 {
+			if w := width(0, errors.New("too slow")); w < 5*time.Minute {
+				t.Fatalf("window of %v: the vendor takes 5 minutes", w)
+			}
+		}
+	})
+}

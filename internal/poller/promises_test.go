@@ -1,0 +1,187 @@
+package poller_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
+)
+
+// quiet is a world with no rows but those that a test adds.
+var quiet = saveristest.Config{World: saveristest.World{Empty: true}}
+
+// row is a reading of a sensor a while before the vendor's clock starts.
+func row(uuid string, before time.Duration, value string) saveristest.Measurement {
+	return saveristest.Measurement{
+		UUID: uuid, SensorUUID: "5f4e3d2c-1b0a-4f9e-8d7c-6b5a4f3e2d1c", ChannelNo: 1, SerialNo: "22011234",
+		TenantUUID: "6d1f9c4e-2b3a-4c5d-8e7f-9a0b1c2d3e4f", CustomerSite: "b2c3d4e5-f6a7-4b8c-9d0e-1f2a3b4c5d6e",
+		Timestamp: dayEnd.Add(-before), Measurement: value, PhysicalPropertyName: "Temperature", PhysicalUnit: "°C",
+	}
+}
+
+// forward puts the vendor's clock forward.
+func (b *bench) forward(d time.Duration) { b.ahead.Add(int64(d)) }
+
+// submits is how many exports the vendor was asked for.
+func (b *bench) submits() int { return b.vendor.Count("submit") }
+
+func TestLateRowIsFoundByRevisit(t *testing.T) {
+	b := newBench(t, quiet)
+	b.vendor.AddMeasurement(row("on-time", 2*time.Hour, "4.7"))
+	b.run(func() {
+		b.awaitCovered(schema.Readings, dayEnd)
+		late := row("late", 30*time.Minute, "4.8")
+		late.VisibleAt = dayEnd.Add(50 * time.Minute)
+		b.vendor.AddMeasurement(late)
+		b.forward(45 * time.Minute) // covered again by polls, but not as far back as half an hour before
+		b.awaitCovered(schema.Readings, dayEnd.Add(45*time.Minute))
+		b.forward(20 * time.Minute) // now the hour of age has passed, and the row can be seen
+		b.awaitEvent(schema.Readings, "late")
+	}, b.live(b.js, schema.Readings, b.client(nil)))
+	b.audit(schema.Readings, dayEnd)
+}
+
+func TestSecondBridgeDoublesNothing(t *testing.T) {
+	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: time.Minute}})
+	var bridges []*poller.Live
+	for range 3 {
+		client, js := b.client(nil), b.connect(b.broker.ClientURL())
+		bridges = append(bridges, b.live(js, schema.Readings, client), b.live(js, schema.Alarms, client))
+	}
+	b.run(func() {
+		b.awaitCovered(schema.Readings, dayEnd)
+		b.awaitCovered(schema.Alarms, dayEnd)
+	}, bridges...)
+	b.audit(schema.Readings, dayEnd)
+	b.audit(schema.Alarms, dayEnd)
+}
+
+func TestNatsOutageSubmitsNoExtraExports(t *testing.T) {
+	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
+	link, err := lossy.New(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	bridge := b.live(b.connect("nats://"+link.Addr()), schema.Readings, b.client(nil))
+	b.run(func() {
+		b.awaitCovered(schema.Readings, dayEnd)
+		link.Cut()
+		asked, warned := b.submits(), b.warned.Load()
+		b.forward(10 * time.Minute)
+		b.await("twenty failed tries", func(context.Context) bool { return b.warned.Load() >= warned+20 })
+		if extra := b.submits() - asked; extra > 2 { // one window for each of the two lines may have been under way
+			t.Errorf("%d exports were submitted while NATS was away", extra)
+		}
+		link.Mend()
+		b.awaitCovered(schema.Readings, dayEnd.Add(10*time.Minute))
+	}, bridge)
+	b.audit(schema.Readings, dayEnd.Add(9*time.Minute))
+}
+
+func TestDuplicateAcrossFilesIsOneEvent(t *testing.T) {
+	b := newBench(t, saveristest.Config{
+		World:    saveristest.World{Cycle: time.Minute},
+		Switches: saveristest.Switches{FileCount: "n", FileDuplicates: "on"},
+	})
+	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, b.live(b.js, schema.Readings, b.client(nil)))
+	b.audit(schema.Readings, dayEnd)
+}
+
+func TestRejectedRowDoesNotStopTheRestAndIsRejectedOnce(t *testing.T) {
+	b := newBench(t, quiet)
+	for i := range 50 {
+		b.vendor.AddMeasurement(row(fmt.Sprintf("row-%d", i), time.Duration(i)*time.Minute, "4.7"))
+	}
+	b.vendor.AddRaw(saveristest.FeedMeasurements, dayEnd.Add(-3*time.Minute), `{"uuid":"no time"}`)
+	b.vendor.AddRaw(saveristest.FeedMeasurements, dayEnd.Add(-3*time.Minute), `this is no JSON at all`)
+	asked := 0
+	b.run(func() {
+		b.awaitCovered(schema.Readings, dayEnd)
+		asked = b.submits() // every poll from now on reads the garbage again
+		b.await("five more polls", func(context.Context) bool { return b.submits() >= asked+5 })
+	}, b.live(b.js, schema.Readings, b.client(nil)))
+	readings := b.audit(schema.Readings, dayEnd)
+	if readings.Rejected != 2 || readings.Stored != 52 {
+		t.Errorf("stored %d of which %d rejected, want 52 and 2", readings.Stored, readings.Rejected)
+	}
+}
+
+func TestMostlyGarbageStopsTheFeed(t *testing.T) {
+	b := newBench(t, quiet)
+	for i := range 60 {
+		b.vendor.AddRaw(saveristest.FeedMeasurements, dayEnd.Add(-time.Minute), fmt.Sprintf(`{"columns":"renamed","n":%d}`, i))
+	}
+	line := poller.Line{
+		Source: b.client(nil), Maker: schema.NewMaker(schema.Readings, names.Prefix, b.vendor.URL()),
+		Writer: b.live(b.js, schema.Readings, b.client(nil)).Writer, Log: quietLog, MaxWait: time.Millisecond,
+	}
+	plan := &once{window: poller.Window{Span: checkpoint.Span{From: dayEnd.Add(-10 * time.Minute), Until: dayEnd}}}
+	err := line.Carry(t.Context(), plan, plan.window)
+	if !errors.Is(err, poller.ErrRejected) {
+		t.Errorf("got %v, want ErrRejected", err)
+	}
+	if readings := b.audit(schema.Readings, b.start); readings.Stored != 0 {
+		t.Errorf("%d rows were stored", readings.Stored)
+	}
+}
+
+func TestCorrectionIsStoredBesideItsFirstContent(t *testing.T) {
+	b := newBench(t, quiet)
+	b.vendor.AddMeasurement(row("revised", 2*time.Minute, "4.7"))
+	b.run(func() {
+		b.awaitEvent(schema.Readings, "revised")
+		b.vendor.ReviseMeasurement("revised", dayEnd, "4.9")
+		b.await("the correction", func(context.Context) bool { return b.corrections() == 1 })
+	}, b.live(b.js, schema.Readings, b.client(nil)))
+	b.audit(schema.Readings, dayEnd)
+}
+
+func TestWindowThatIsTooLargeIsReadInHalves(t *testing.T) {
+	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
+	b.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultQueryError, On: "submit.measurements", Times: 3})
+	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, b.live(b.js, schema.Readings, b.client(nil)))
+	b.audit(schema.Readings, dayEnd)
+}
+
+func TestFirstRunThatWasStoppedLeavesNoGap(t *testing.T) {
+	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
+	first := b.live(b.js, schema.Readings, b.client(nil))
+	b.run(func() { // stop as soon as the tail has been stored: what lies behind it has not been read
+		b.await("the first poll", func(context.Context) bool { return !first.LastPoll().IsZero() })
+	}, first)
+	b.forward(48 * time.Hour)
+	second := b.live(b.js, schema.Readings, b.client(nil))
+	second.Start = func(now time.Time) time.Time { return now.Add(-time.Hour) } // what it would take for the first run
+	b.run(func() { b.awaitCovered(schema.Readings, dayEnd.Add(48*time.Hour)) }, second)
+	b.audit(schema.Readings, dayEnd.Add(47*time.Hour))
+}
+
+func TestRefusedLoginEndsTheFeed(t *testing.T) {
+	b := newBench(t, quiet)
+	bridge := b.live(b.js, schema.Readings, b.client(func(c *saveris.Config) { c.Username = "nobody" }))
+	if err := bridge.Run(t.Context()); !errors.Is(err, saveris.ErrRefused) {
+		t.Errorf("got %v, want ErrRefused", err)
+	}
+}
+
+func TestSynchronousRouteIsUsedWhereItAnswers(t *testing.T) {
+	b := newBench(t, saveristest.Config{
+		World:    saveristest.World{Cycle: time.Minute},
+		Switches: saveristest.Switches{Sync: "array"},
+	})
+	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, b.live(b.js, schema.Readings, b.client(nil)))
+	b.audit(schema.Readings, dayEnd)
+	if n := b.submits(); n > 0 {
+		t.Errorf("%d exports were submitted", n)
+	}
+}
