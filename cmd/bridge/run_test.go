@@ -1,0 +1,315 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/saveris/saveristest"
+)
+
+// vendorAt is the pretend vendor's time when a test begins: an hour with a midnight in it.
+var vendorAt = time.Date(2026, 11, 24, 0, 20, 0, 0, time.UTC)
+
+const streamOfReadings = "SAVERIS_READINGS"
+
+// scene is a vendor and a broker for processes of the command.
+type scene struct {
+	*testing.T
+	vendor *saveristest.Server
+	env    []string
+	js     jetstream.JetStream
+	start  time.Time
+}
+
+func newScene(t *testing.T, world saveristest.World) *scene {
+	t.Helper()
+	s := &scene{T: t, start: vendorAt.Add(-2 * time.Hour)}
+	began := time.Now()
+	world.Start = s.start
+	vendor, err := saveristest.Start(saveristest.Config{
+		World: world, Record: true, Switches: saveristest.Switches{QueryLatency: "zero"},
+		Now: func() time.Time { return vendorAt.Add(time.Since(began)) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { vendor.Close() })
+	s.vendor = vendor
+	s.env = []string{
+		"SAVERIS_URL=" + vendor.URL(), "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "BRIDGE_HTTP_ADDR=",
+		"BRIDGE_POLL_INTERVAL=1s", "BRIDGE_START=" + s.start.Format(time.RFC3339), "BRIDGE_LIVE_AGE=24h",
+	}
+	return s
+}
+
+// broker starts a NATS server in this process and gives its address.
+func (s *scene) broker() (addr string) {
+	s.Helper()
+	server, err := natsd.Start(natsd.Config{Dir: s.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(server.Close)
+	s.connect(server.ClientURL())
+	return strings.TrimPrefix(server.ClientURL(), "nats://")
+}
+
+func (s *scene) connect(url string) {
+	s.Helper()
+	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.RetryOnFailedConnect(true))
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(nc.Close)
+	if s.js, err = jetstream.New(nc); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// startCommand starts the command; what it writes goes to the test's log.
+func (s *scene) startCommand(env []string, args ...string) *exec.Cmd {
+	s.Helper()
+	cmd := command(s.T, env, args...)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		s.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		s.Fatal(err)
+	}
+	go func() {
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			s.Log(lines.Text())
+		}
+	}()
+	return cmd
+}
+
+func (s *scene) await(what string, so func(context.Context) bool) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !so(ctx) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			s.Fatalf("waited a minute for %s", what)
+		}
+	}
+}
+
+// messages is how many messages the stream of readings holds.
+func (s *scene) messages(ctx context.Context) uint64 {
+	stream, err := s.js.Stream(ctx, streamOfReadings)
+	if err != nil {
+		return 0
+	}
+	return stream.CachedInfo().State.Msgs
+}
+
+// covered tells whether readings are covered from the start to what the vendor's clock was when the test began.
+func (s *scene) covered(ctx context.Context) bool {
+	book := checkpoint.NewBook(checkpoint.NewStream(s.js, streamOfReadings, "saveris", "readings"))
+	records, err := book.Records(ctx, checkpoint.Span{From: s.start, Until: vendorAt}.Days())
+	if err != nil {
+		return false
+	}
+	var covered []checkpoint.Interval
+	for _, r := range records {
+		covered = append(covered, r.Covered...)
+	}
+	return len(checkpoint.Gaps(covered, s.start, vendorAt)) == 0
+}
+
+func (s *scene) audit() *audit.Report {
+	s.Helper()
+	report, err := audit.Readings(s.Context(), s.js, streamOfReadings, s.vendor, audit.Due{From: s.start, Until: vendorAt, AsOf: vendorAt})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Log(report)
+	if !report.Clean() {
+		s.Error("the audit found fault")
+	}
+	return report
+}
+
+// stop asks a command to stop and gives its exit code.
+func stop(t *testing.T, cmd *exec.Cmd) int {
+	t.Helper()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // the code says it
+	return cmd.ProcessState.ExitCode()
+}
+
+func TestCrashBetweenBatchesLosesNothing(t *testing.T) {
+	s := newScene(t, saveristest.World{Sites: 3, Loggers: 4, Channels: 4, Cycle: 20 * time.Second})
+	link, err := lossy.New(s.broker())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	link.Delay(5 * time.Millisecond) // so that batches are far enough apart to be hit between
+	env := append(s.env, "NATS_URL=nats://"+link.Addr())
+	kills := 0
+	for goal := uint64(500); goal < 8000; goal += 1500 {
+		cmd := s.startCommand(env, "run")
+		s.await("some more batches", func(ctx context.Context) bool { return s.messages(ctx) > goal })
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		if !s.covered(t.Context()) {
+			kills++
+		}
+	}
+	link.Delay(0)
+	cmd := s.startCommand(env, "run")
+	s.await("full coverage", s.covered)
+	if code := stop(t, cmd); code != exitDone {
+		t.Errorf("SIGTERM: exit code %d, want 0", code)
+	}
+	if kills < 3 {
+		t.Errorf("%d of the kills came before all was stored: too few to prove anything", kills)
+	}
+	if report := s.audit(); report.Stored < 10_000 {
+		t.Errorf("%d readings stored: too few to prove anything", report.Stored)
+	}
+}
+
+func TestRunWithItsOwnServerGoesOnAfterARestart(t *testing.T) {
+	s := newScene(t, saveristest.World{Cycle: time.Minute})
+	listen := freeAddress("127.0.0.1:0")
+	health := freeAddress("127.0.0.1:0")
+	env := append(s.env, "BRIDGE_DATA_DIR="+t.TempDir(), "BRIDGE_NATS_LISTEN="+listen, "BRIDGE_HTTP_ADDR="+health)
+	s.connect("nats://" + listen)
+	for range 2 {
+		cmd := s.startCommand(env, "run")
+		s.await("full coverage", s.covered)
+		s.await("readiness", func(ctx context.Context) bool { return get(ctx, "http://"+health+"/readyz") == http.StatusOK })
+		s.audit()
+		if code := stop(t, cmd); code != exitDone {
+			t.Errorf("SIGTERM: exit code %d, want 0", code)
+		}
+	}
+}
+
+func get(ctx context.Context, url string) int {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	defer answer.Body.Close()
+	_, _ = io.Copy(io.Discard, answer.Body)
+	return answer.StatusCode
+}
+
+func TestRefusedLoginExitsWith3(t *testing.T) {
+	s := newScene(t, saveristest.World{Empty: true})
+	got := bridge(t, append(s.env, "SAVERIS_PASSWORD=wrong-one", "NATS_URL=nats://"+s.broker()), "run")
+	cause, hint := lastLines(t, got.err)
+	if got.code != exitVendor || !strings.Contains(cause, "Incorrect username or password") || !strings.HasPrefix(hint, "hint: ") {
+		t.Errorf("exit code %d, stderr:\n%s", got.code, got.err)
+	}
+	if strings.Contains(got.err, "wrong-one") {
+		t.Error("the password was printed")
+	}
+}
+
+func TestForeignStreamExitsWith4(t *testing.T) {
+	s := newScene(t, saveristest.World{Empty: true})
+	addr := s.broker()
+	if _, err := s.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: streamOfReadings, Subjects: []string{"saveris.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	got := bridge(t, append(s.env, "NATS_URL=nats://"+addr), "run")
+	if got.code != exitNATS || !strings.Contains(got.err, "allow_atomic is false, expected true") {
+		t.Errorf("exit code %d, stderr:\n%s", got.code, got.err)
+	}
+}
+
+func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
+	dir, listen := t.TempDir(), freeAddress("127.0.0.1:0")
+	for range 2 {
+		cmd := command(t, nil, "demo", "--data-dir", dir, "--nats-listen", listen, "--vendor-listen", freeAddress("127.0.0.1:0"))
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Stderr = os.Stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		seen := 0
+		for lines := bufio.NewScanner(out); seen < 5 && lines.Scan(); {
+			if strings.Contains(lines.Text(), "  live  ") && strings.Contains(lines.Text(), "air_temperature") {
+				seen++
+			}
+		}
+		if seen < 5 {
+			t.Error("the demo showed no events")
+		}
+		s := &scene{T: t}
+		s.connect("nats://" + listen)
+		once(t, s.js)
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.Copy(io.Discard, out) }()
+		_ = cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != exitDone {
+			t.Errorf("Ctrl-C: exit code %d, want 0", code)
+		}
+	}
+}
+
+// once fails if an event id stands twice in the stream of readings.
+func once(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
+	stream, err := js.Stream(t.Context(), streamOfReadings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	consumer, err := stream.OrderedConsumer(t.Context(), jetstream.OrderedConsumerConfig{FilterSubjects: []string{"saveris.readings.>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	batch, err := consumer.Fetch(int(stream.CachedInfo().State.Msgs), jetstream.FetchMaxWait(3*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for msg := range batch.Messages() {
+		id := msg.Headers()["ce-id"][0]
+		if seen[id] {
+			t.Errorf("event %s is stored twice", id)
+		}
+		seen[id] = true
+		if meta, err := msg.Metadata(); err == nil && meta.NumPending == 0 {
+			break
+		}
+	}
+}
