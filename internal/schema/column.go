@@ -126,7 +126,7 @@ func sharedColumn(name string) column {
 // take fills the column's cell. It says no if the field has no place there and belongs into "other": it cannot be read,
 // or the cell holds another value already, or the cell does not say all of it.
 func (m *Maker) take(c column, f saveris.Field) bool {
-	if f.Kind == saveris.Null || f.Kind == saveris.String && len(f.Text) == 0 {
+	if f.Kind == saveris.Null || len(f.Text) == 0 {
 		return true
 	}
 	value, at, ok := m.cellOf(c, f)

@@ -38,6 +38,7 @@ func TestQuantities(t *testing.T) {
 		{`"Unknown"`, `"Unknown"`, `"unknown"`, "unknown"},
 		{`"Unknown"`, `""`, `null`, "_"},
 		{`null`, `null`, `null`, "_"},
+		{`" "`, `" "`, `null`, "_"},
 		{`""`, `"Door"`, `"door"`, "door"},
 		{`"CO₂-Gehalt (ppm)"`, `null`, `"co_-gehalt__ppm_"`, "co_-gehalt__ppm_"},
 		{`"a.b*c>d"`, `null`, `"a_b_c_d"`, "a_b_c_d"},
@@ -77,7 +78,7 @@ func TestTimesAreUTCInEveryZone(t *testing.T) {
 			}
 		}
 		r := NewMaker(Readings, "saveris", "").Event(&saveris.Row{}, Window{testReadAt.Local(), testReadAt.Local()}, testReadAt.Local())
-		if data := string(r.AppendData(nil)); !strings.Contains(data, `{"from":"2026-07-02T03:04:05.06Z","until":"2026-07-02T03:04:05.06Z"}`) {
+		if data := string(r.AppendData(nil)); r.Time.Location() != time.UTC || !strings.Contains(data, `{"from":"2026-07-02T03:04:05.06Z","until":"2026-07-02T03:04:05.06Z"}`) {
 			t.Errorf("in %s: %s", zone, data)
 		}
 	}
@@ -140,6 +141,25 @@ func TestHeadersRoundTrip(t *testing.T) {
 		ev, err := Parse(h, e.AppendData(nil))
 		if err != nil || ev.ID() != text+"x" || e.ID != text+"x" || h["ce-id"][0] != header+"x" {
 			t.Errorf("%q: %q, %v", text, ev.ID(), err)
+		}
+	}
+}
+
+func TestBlanksRoundTrip(t *testing.T) {
+	e := eventOf(Alarms, with(with(alarmRow, "serial_no", `" 7 "`), "uuid", `" u"`))
+	h := map[string][]string{}
+	e.Header(h, Live, testReadAt)
+	if ev, err := Parse(h, nil); err != nil || ev.Subject() != " 7 " || ev.ID() != " u.alarm.20260701T103000Z" {
+		t.Errorf("%q %q %v", ev.Subject(), ev.ID(), err)
+	}
+}
+
+func TestRecordedTimeFollows(t *testing.T) {
+	e, h := eventOf(Readings, readingRow), map[string][]string{}
+	for _, want := range []string{"2026-07-02T03:04:05.06Z", "2026-07-02T03:04:06.06Z", "2026-07-02T03:04:07.06Z"} {
+		at, _ := time.Parse(time.RFC3339Nano, want)
+		if e.Header(h, Live, at); h["ce-recordedtime"][0] != want {
+			t.Errorf("%s instead of %s", h["ce-recordedtime"], want)
 		}
 	}
 }

@@ -153,3 +153,22 @@ func TestNothingOfTheRowIsKept(t *testing.T) {
 		}
 	}
 }
+
+// TestSeriesAreToldApart: what events share is shared only where every part of it is the same.
+func TestSeriesAreToldApart(t *testing.T) {
+	for feed, row := range map[Feed]string{Readings: readingRow, Alarms: alarmRow} {
+		m := NewMaker(feed, "saveris", "https://vendor.example")
+		names := []string{"tenant_uuid", "customer_site", "sensor_uuid", "alarm_source_uuid", "serial_no", "channel_no", "physical_property_name", "physical_extension", "alarm_severity", "alarm_status"}
+		for _, name := range names {
+			for _, next := range names {
+				for _, values := range [][2]string{{`"1"`, `"23"`}, {`"12"`, `"3"`}, {`"123"`, ""}, {"", `"123"`}} {
+					changed := with(with(row, name, values[0]), next, values[1])
+					a, b := m.Event(parseRow(changed), testWindow, testReadAt), eventOf(feed, changed)
+					if printed(&a) != printed(&b) {
+						t.Errorf("%s\nafter others\n%s", printed(&b), printed(&a))
+					}
+				}
+			}
+		}
+	}
+}

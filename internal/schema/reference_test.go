@@ -80,7 +80,7 @@ func refRead(feed Feed, row *saveris.Row) refRow {
 	taken := map[string]bool{}
 	for _, f := range row.Fields {
 		name := refNames[feed][f.Name]
-		if name != "" && (f.Kind == saveris.Null || f.Kind == saveris.String && len(f.Text) == 0) {
+		if name != "" && (f.Kind == saveris.Null || len(f.Text) == 0) {
 			continue
 		}
 		text, ok := refText(name, f)
