@@ -26,5 +26,6 @@
 // into "other" as well; the raw status is in the data anyway.
 //
 // Subjects. A token longer than [maxToken] characters is cut: the broker takes no protocol line over 4 KiB, and one
-// such row would stop the feed. For the same reason a row that grows over [maxText] as an event is rejected.
+// such row would stop the feed. For the same reason a row that grows over [maxText] or [maxHeader] as an event is
+// rejected.
 package schema

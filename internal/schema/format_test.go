@@ -154,6 +154,18 @@ func TestBlanksRoundTrip(t *testing.T) {
 	}
 }
 
+func TestBlankAttributesAreLeftOut(t *testing.T) {
+	row := with(with(with(alarmRow, "alarm_source_uuid", `" "`), "source_alarm_event_uuid", `"\t"`), "alarm_status", `"Ok"`)
+	e, h := eventOf(Alarms, row), map[string][]string{}
+	if e.Header(h, Live, testReadAt); h["ce-partitionkey"][0] != "22011234" || h["ce-causationid"] != nil {
+		t.Error(h)
+	}
+	e = eventOf(Alarms, with(row, "serial_no", `" "`))
+	if e.Header(h, Live, testReadAt); h["ce-partitionkey"] != nil || h["ce-subject"][0] != "_" {
+		t.Error(h)
+	}
+}
+
 func TestRecordedTimeFollows(t *testing.T) {
 	e, h := eventOf(Readings, readingRow), map[string][]string{}
 	for _, want := range []string{"2026-07-02T03:04:05.06Z", "2026-07-02T03:04:06.06Z", "2026-07-02T03:04:07.06Z"} {
@@ -190,6 +202,11 @@ func TestLongRowsStayWithinTheBroker(t *testing.T) {
 	e := eventOf(Readings, with(readingRow, "new", strconv.Quote(strings.Repeat("x", maxText))))
 	if !e.Rejected || e.Reason != "too long as an event" {
 		t.Error(e.Size(), e.Reason)
+	}
+	for _, name := range []string{"uuid", "tenant_uuid", "sensor_uuid", "serial_no"} {
+		if e := eventOf(Readings, with(readingRow, name, strconv.Quote(strings.Repeat("ä", 10_000)))); !e.Rejected {
+			t.Error(name, e.Size())
+		}
 	}
 }
 

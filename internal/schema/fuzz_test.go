@@ -59,8 +59,11 @@ func rowOf(input []byte) *saveris.Row {
 			continue
 		}
 		kind := saveris.Kind(max(strings.IndexByte(letters, name[0]), 0))
-		if kind == saveris.Null {
+		switch kind {
+		case saveris.Null:
 			value = nil
+		case saveris.Number, saveris.Bool, saveris.Nested:
+			value = bytes.Trim(value, " \t\r\n") // as a decoder finds a literal
 		}
 		row.Fields = append(row.Fields, saveris.Field{Name: string(name[1:]), Kind: kind, Text: value})
 	}

@@ -11,6 +11,10 @@ import (
 // (saveris.MaxRow) can grow over that only if it is full of control characters.
 const maxText = 512 << 10
 
+// maxHeader is how many bytes an event may add to its headers: the broker stores 64 KiB of them, and this leaves room for
+// names, constants and what a batch needs.
+const maxHeader = 60_000
+
 // Maker turns the rows of one feed into events. It holds the buffers that rows are taken apart in, so it serves one
 // goroutine; the events that it made serve any number.
 type Maker struct {
@@ -59,10 +63,10 @@ func (m *Maker) Event(row *saveris.Row, w Window, readAt time.Time) Event {
 	} else {
 		m.writeReading(&e)
 	}
-	if len(m.buf) > maxText {
+	m.seal(&e)
+	if len(e.text) > maxText || e.headerText() > maxHeader {
 		return m.rejected(row, "too long as an event", w, readAt)
 	}
-	m.seal(&e)
 	return e
 }
 

@@ -45,10 +45,23 @@ func reference(feed Feed, row *saveris.Row, w Window, readAt time.Time) message 
 	m.header["time"] = r.text["time"]
 	m.header["id"] = m.id
 	m.header["source"] = "https://vendor.example/base/tenants/" + url.PathEscape(refOr(r.text["tenant"], "_"))
-	if len(m.data)+len(m.id) > maxText/2 {
-		m.rejected = true // near the limit this reference does not know which
+	if m.tooLong() {
+		return refRejected(feed, row, w, readAt)
 	}
 	return m
+}
+
+func (m message) tooLong() bool {
+	own := refPercent(m.id)
+	text := len(m.data) + len(m.id) + len(m.header["time"]) + len(refPercent(m.header["causationid"]))
+	if own != m.id {
+		text += len(own)
+	}
+	header := 2 * len(own)
+	for _, name := range []string{"source", "subject", "partitionkey", "causationid"} {
+		header += len(refPercent(m.header[name]))
+	}
+	return text > 512*1024 || header > 60_000
 }
 
 const refBase = "https://vendor.example/base"
