@@ -22,6 +22,16 @@
 // the row wins and the second goes into "other". A name that is already there gets ~2, ~3, … appended. An unknown column
 // goes into "other" even if it is null or empty; "other" keeps the row's order and comes last.
 //
+// Ids. A uuid of blanks alone is none. An id made of other columns takes their texts as they stand in the event, severity
+// and time included, so that it does not depend on spelling; likewise the checksum. Both take the fraction of a time as
+// it is: a route that writes .000 where another writes nothing gives other content. Of an alarm's id the status is
+// trimmed, a part that is missing is empty, and a time of change that cannot be read stands as the vendor wrote it. An
+// odd uuid is an id all the same; headers carry it percent-encoded.
+//
+// Attributes. A row without a tenant has the source <url>/tenants/_; partitionkey and causationid are left out where
+// there is nothing to say, causationid also on whatever does not clear an alarm. A rejected row has neither lane nor
+// partitionkey.
+//
 // Severity and state are mapped by trimmed, case-folded text. A severity that is neither Alarm, Warning nor Unknown goes
 // into "other" as well; the raw status is in the data anyway.
 //
