@@ -203,8 +203,9 @@ func TestWrappedListIsRead(t *testing.T) {
 
 func TestDigitsAreKept(t *testing.T) {
 	for _, digits := range []string{"22.382542", "4.70", "-0", "1E+2", "0.1e-7", "12345678901234567890.123456789"} {
-		rows, err := rowsOf(t, strings.NewReader(`{"measurement":`+digits+`}`), JSON)
-		if err != nil || len(rows) != 1 || rows[0] != "measurement="+digits {
+		row := `{"measurement":` + digits + `}`
+		rows, err := rowsOf(t, strings.NewReader(row+"\n"+row), JSON) // by the fast scan and by the strict one
+		if err != nil || len(rows) != 2 || rows[0] != "measurement="+digits || rows[1] != rows[0] {
 			t.Errorf("%s became %q, %v", digits, rows, err)
 		}
 	}

@@ -3,7 +3,9 @@ package saveris
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +19,15 @@ var (
 	from  = time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
 	until = from.Add(6 * time.Hour)
 )
+
+// TestMain lets more tests run at once than there are processors: they wait for each other's servers, not for work.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.fuzz").Value.String() == "" {
+		flag.Set("test.parallel", "8")
+	}
+	os.Exit(m.Run())
+}
 
 func startVendor(t *testing.T, cfg saveristest.Config) *saveristest.Server {
 	t.Helper()
@@ -117,167 +128,9 @@ func expect(t *testing.T, srv *saveristest.Server, measurements, alarms map[stri
 	}
 }
 
-// refusing are the settings under which a login is refused for good.
-var refusing = map[string]bool{"auth.no_licence=403A": true, "auth.no_licence=403B": true, "auth.no_licence=403": true, "token.challenge=on": true, "auth.accept=key": true}
-
-func TestEverySwitchIsSurvived(t *testing.T) {
-	settings := []string{"query.latency=zero", "query.latency=20ms", "url.life=1s", "token.life=1s", "sync.limit=100", "file.max=9"}
-	for _, key := range saveristest.Keys() {
-		for _, value := range key.Values {
-			if !strings.HasPrefix(key.Name, "world.") {
-				settings = append(settings, key.Name+"="+value)
-			}
-		}
-		if strings.HasPrefix(key.Name, "fault.") && key.Name != "fault.hang" && key.Name != "fault.slow" {
-			settings = append(settings, key.Name+"=0.3")
-		}
-	}
-	for _, format := range []Format{JSON, CSV} {
-		for _, setting := range settings {
-			t.Run(string(format)+"/"+setting, func(t *testing.T) {
-				t.Parallel()
-				surviveSetting(t, setting, format)
-			})
-		}
-	}
-}
-
-func surviveSetting(t *testing.T, setting string, format Format) {
-	cfg := saveristest.Config{World: saveristest.World{AlarmEvery: 2 * time.Hour, Seed: 7}}
-	cfg.Switches.QueryLatency = "zero"
-	cfg.Switches.ThrottleRate = 3
-	key, value, _ := strings.Cut(setting, "=")
-	if err := cfg.Set(key, value); err != nil {
-		t.Fatal(err)
-	}
-	switch key { // what makes the switch matter
-	case "sync.limit":
-		cfg.Switches.Sync = "array"
-	case "query.failure", "query.failure_text":
-		cfg.Faults.QueryError = 0.5
-	case "request.unknown":
-		cfg.Faults.Forgotten = 0.3
-	case "auth.expired":
-		cfg.Faults.ExpiredToken = 0.3
-	case "url.death":
-		cfg.Faults.ExpiredLink = 0.3
-	case "error.gzip", "error.raw_quotes":
-		cfg.Faults.Internal, cfg.Faults.Throttled = 0.2, 0.2
-	case "pending.data_urls", "poll.waiting_word":
-		cfg.Switches.QueryLatency = "10ms"
-	}
-	srv := startVendor(t, cfg)
-	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Format = format })
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
-	defer cancel()
-	measurements, err := read(ctx, c, Query{Feed: Measurements, From: from, Until: until})
-	if refusing[setting] {
-		if !errors.Is(err, ErrRefused) && !errors.Is(err, ErrAddress) {
-			t.Fatalf("want a refusal, got %v", err)
-		}
-		return
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	alarms, err := read(ctx, c, Query{Feed: Alarms, From: from, Until: until})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(measurements) < 100 {
-		t.Fatalf("only %d measurements", len(measurements))
-	}
-	expect(t, srv, measurements, alarms)
-}
-
-func TestAPIKeyIsSentAlone(t *testing.T) {
-	srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{AuthAccept: "key"}})
-	key := func(cfg *Config) { cfg.Username, cfg.Password, cfg.APIKey = "", secret.Text{}, secret.New("demo-key") }
-	c := newClient(t, srv.URL(), key)
-	if err := c.Login(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	rows, err := read(t.Context(), c, Query{Feed: Measurements, From: from, Until: until})
-	if err != nil {
-		t.Fatal(err)
-	}
-	expect(t, srv, rows, nil)
-	if n := srv.Count("token"); n != 0 {
-		t.Errorf("%d token calls with an API key", n)
-	}
-	wrong := newClient(t, srv.URL(), key, func(cfg *Config) { cfg.APIKey = secret.New("another") })
-	for _, err := range []error{wrong.Login(t.Context()), rowsError(t, wrong)} {
-		if !errors.Is(err, ErrRefused) {
-			t.Errorf("a wrong key gave %v", err)
-		}
-	}
-}
-
 func rowsError(t *testing.T, c *Client) error {
 	_, err := c.Rows(t.Context(), Query{Feed: Measurements, From: from, Until: until}, func(*Row) error { return nil })
 	return err
-}
-
-func TestWrongPasswordIsRefusedAfterOneTry(t *testing.T) {
-	srv := startVendor(t, saveristest.Config{})
-	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Password = secret.New("wrong") })
-	errs := make(chan error)
-	for range 8 {
-		go func() { errs <- rowsError(t, c) }()
-	}
-	for range 8 {
-		if err := <-errs; !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "Incorrect username or password") {
-			t.Errorf("got %v", err)
-		}
-	}
-	if n := srv.Count("token"); n > 8 {
-		t.Errorf("%d logins with a wrong password", n)
-	}
-}
-
-func TestPasswordMayHoldAnyCharacter(t *testing.T) {
-	const password = "a\"b\\c\t<ü>&%\u2028"
-	srv := startVendor(t, saveristest.Config{Username: `o"brien`, Password: password})
-	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Username, cfg.Password = `o"brien`, secret.New(password) })
-	if err := c.Login(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestOneLoginServesAll(t *testing.T) {
-	srv := startVendor(t, saveristest.Config{})
-	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Exports = 8 })
-	errs := make(chan error)
-	for range 8 {
-		go func() { errs <- rowsError(t, c) }()
-	}
-	for range 8 {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
-	}
-	if n := srv.Count("token"); n != 1 {
-		t.Errorf("%d logins", n)
-	}
-}
-
-func TestTokenExpiresInMidExport(t *testing.T) {
-	for _, code := range []string{"401", "403"} {
-		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{AuthExpired: code, QueryLatency: "50ms"}})
-		c := newClient(t, srv.URL())
-		if err := c.Login(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		srv.Inject(saveristest.Fault{Kind: saveristest.FaultExpiredToken, On: "poll", After: 1})
-		rows, err := read(t.Context(), c, Query{Feed: Measurements, From: from, Until: until})
-		if err != nil {
-			t.Fatal(err)
-		}
-		expect(t, srv, rows, nil)
-		if tokens, submits := srv.Count("token"), srv.Count("submit.measurements"); tokens != 2 || submits != 1 {
-			t.Errorf("%s: %d logins and %d submissions, want 2 and 1", code, tokens, submits)
-		}
-	}
 }
 
 func TestExpiredLinkIsAskedForAgain(t *testing.T) {
@@ -298,34 +151,6 @@ func TestExpiredLinkIsAskedForAgain(t *testing.T) {
 	srv.Inject(saveristest.Fault{Kind: saveristest.FaultExpiredLink, On: "download", Times: -1})
 	if err := rowsError(t, c); !errors.Is(err, errExpired) {
 		t.Errorf("links that stay dead gave %v", err)
-	}
-}
-
-func TestEveryFaultOnceIsSurvived(t *testing.T) {
-	for _, key := range saveristest.Keys() {
-		kind, isFault := strings.CutPrefix(key.Name, "fault.")
-		if !isFault || slices.Contains([]string{"late", "duplicate", "duplicate_across", "garbage"}, kind) {
-			continue
-		}
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			srv := startVendor(t, saveristest.Config{})
-			c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Answer = 200 * time.Millisecond })
-			for _, on := range []string{"token", "submit", "poll", "download"} {
-				fault := saveristest.Fault{Kind: kind, On: on}
-				if kind == saveristest.FaultSlow {
-					fault.Wait = 50 * time.Millisecond
-				}
-				if kind != saveristest.FaultTooManyWait || on == "poll" { // it costs a second
-					srv.Inject(fault)
-				}
-			}
-			rows, err := read(t.Context(), c, Query{Feed: Measurements, From: from, Until: until})
-			if err != nil {
-				t.Fatal(err)
-			}
-			expect(t, srv, rows, nil)
-		})
 	}
 }
 
@@ -426,8 +251,10 @@ func TestCallersErrorComesBackAsItIs(t *testing.T) {
 type memory map[string]string
 
 func (m memory) Find(_ context.Context, key string) (string, error) { return m[key], nil }
-func (m memory) Keep(_ context.Context, key, request string) error  { m[key] = request; return nil }
-func (m memory) Drop(_ context.Context, key string) error           { delete(m, key); return nil }
+
+func (m memory) Keep(_ context.Context, key, request string) error { m[key] = request; return nil }
+
+func (m memory) Drop(_ context.Context, key string) error { delete(m, key); return nil }
 
 // lastWords is a memory whose process dies after it has kept something.
 type lastWords struct {

@@ -1,0 +1,43 @@
+// Package saveris reads the Testo Saveris Data API, and its Smart Connect variant: it logs in, asks for a window of
+// readings or alarms, and hands over every row of it as the vendor wrote it. It judges no row, keeps none, never logs,
+// and tells what went wrong in one type of error.
+//
+//	client, err := saveris.New(saveris.Config{BaseURL: url, Username: name, Password: password})
+//	answer, err := client.Rows(ctx, saveris.Query{Feed: saveris.Alarms, From: from, Until: until}, func(r *saveris.Row) error {
+//		… // r lives until the function returns
+//	})
+//
+// # What one call of Rows does
+//
+// Where the deployment has a synchronous route, one GET. Else an export: submit, poll until it is completed, download
+// all its files. An answer is complete or an error; after an error the caller discards what it got. A file that broke
+// off is read again from its start, so rows may come more than once, as they may by the vendor's own rules.
+//
+// Within one call are repeated: GETs and logins that fail in transport or with 5xx (three times), a dead link (by asking
+// the export for fresh ones), an export that the vendor has forgotten (once), a token that he does not take (once). A
+// submission that may have been heard is not: what to do then is the caller's decision, and so is every other error.
+//
+//	ErrRefused   login or licence refused            give up
+//	ErrTooLarge  query failed, 413, not ready in time  ask for half the window
+//	ErrAddress   this is not the API                 check the base URL
+//	other        *Error                              ask again later
+//
+// # Waiting
+//
+// On 429 everything waits as long as it is told to, without a limit on tries; no running export is lost by it and no
+// deadline passes meanwhile. Config.Throttled hears of it. If the context would end before that, the call fails at once
+// with the vendor's answer in its error. Polls begin at half of what exports took here lately and grow to 30 s.
+//
+// # Rows
+//
+// A file is JSON lines, a JSON array, single objects or CSV, packed or not; its first bytes tell (the vendor's headers do
+// not). Flat objects are taken apart by hand (scan.go), all others by jsontext (strict.go), and both agree. Numbers keep
+// the vendor's digits. What is no row arrives as one with Err and Raw, and the next rows follow; what is longer than
+// MaxRow arrives cut. A file that ends too early, by its length, its checksum or its brackets, is an error. Memory is one
+// window of bytes a file (192 KiB), whatever comes.
+//
+// # Secrets
+//
+// The login goes to the base URL and nowhere else: redirects of the API are not followed, and files are loaded over a
+// transport that knows no login. Texts of the vendor and of the network are cleaned before they become part of an error.
+package saveris
