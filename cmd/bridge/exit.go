@@ -46,7 +46,7 @@ func verdict(err error) (code int, hint string) {
 	case errors.Is(err, errNATS), errors.Is(err, publish.ErrUnusable):
 		return exitNATS, natsHint(err)
 	case errors.Is(err, syscall.EADDRINUSE):
-		return exitFailed, "something else listens there: choose another address"
+		return exitFailed, "something else listens there: choose another address, with BRIDGE_HTTP_ADDR or --listen"
 	case errors.Is(err, context.Canceled):
 		return exitFailed, "it was stopped before it was done; run it again"
 	}
