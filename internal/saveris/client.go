@@ -59,15 +59,16 @@ type Client struct {
 	base       string            // base URL without a slash at its end
 	host       string            // where files may come from over http, empty where the API itself is https
 	api, files http.RoundTripper // files never sees a login
-	retryWait  time.Duration     // first wait before something is repeated
-	// first wait where the vendor throttles without saying for how long
-	throttledWait time.Duration
-	clock         clock
-	tokens        *tokens
-	throttle      throttle
-	slots         *slots
-	pace          pace
-	noSync        sync.Map // feeds that have no synchronous route here
+
+	retryWait     time.Duration // before something is repeated first
+	throttledWait time.Duration // the first one where the vendor throttles without saying for how long
+
+	clock    clock
+	tokens   *tokens
+	throttle throttle
+	slots    *slots
+	pace     pace
+	noSync   sync.Map // feeds that have no synchronous route here
 }
 
 // New makes a client; it asks nobody anything. It fails on settings that cannot work.

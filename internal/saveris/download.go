@@ -32,7 +32,7 @@ func (c *Client) readFile(ctx context.Context, link string, each func(*Row) erro
 			}
 			c.throttle.hold(wait)
 			_, err = c.throttle.pass(ctx, e)
-		case e.passing() && failures < moreTries && !errors.Is(err, ErrTooLarge):
+		case e.passing() && e.Err == nil && e.Wait <= longestRetry && failures < moreTries:
 			failures++
 			err = sleep(ctx, max(e.Wait, retry.NextBackOff()))
 		default:
@@ -70,14 +70,14 @@ func (c *Client) open(ctx context.Context, link string) (*http.Response, error) 
 	for range maxRedirects + 1 {
 		u, err := url.Parse(link)
 		if err != nil || u.Host == "" {
-			return nil, &Error{Op: opDownload, Text: "the link is no URL"}
+			return nil, &Error{Op: opDownload, Err: errLink}
 		}
 		if !c.mayLoad(u) {
-			return nil, &Error{Op: opDownload, Text: "the link is not https: " + c.clean(u.Scheme+"://"+u.Host), Err: ErrAddress}
+			return nil, &Error{Op: opDownload, Err: errLink, Text: c.clean(u.Scheme + "://" + u.Host)}
 		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 		if err != nil {
-			return nil, &Error{Op: opDownload, Text: "the link is no URL"}
+			return nil, &Error{Op: opDownload, Err: errLink}
 		}
 		resp, err := c.send(ctx, c.files, req)
 		if err != nil {
@@ -89,11 +89,11 @@ func (c *Client) open(ctx context.Context, link string) (*http.Response, error) 
 		resp.Body.Close()
 		target, err := u.Parse(resp.Header.Get("Location"))
 		if err != nil {
-			return nil, &Error{Op: opDownload, Status: resp.StatusCode, Text: "the redirect leads nowhere"}
+			return nil, &Error{Op: opDownload, Status: resp.StatusCode, Err: errLink, Text: "the redirect leads nowhere"}
 		}
 		link = target.String()
 	}
-	return nil, &Error{Op: opDownload, Text: "too many redirects"}
+	return nil, &Error{Op: opDownload, Err: errLink, Text: "too many redirects"}
 }
 
 // mayLoad: files come over https; http is for this machine, and for the host of an API that is http itself.

@@ -1,9 +1,9 @@
 package saveris
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -22,6 +22,7 @@ var (
 var (
 	errNotReady  = errors.New("the export is not ready in time")
 	errForgotten = errors.New("the vendor does not know the export any more")
+	errLink      = errors.New("the link does not lead to a file over https")
 	errExpired   = errors.New("the link is dead")
 	errNoAnswer  = errors.New("no answer in time")
 	errStalled   = errors.New("the answer has stalled")
@@ -38,7 +39,7 @@ type Error struct {
 	Err    error         // what it means: ErrRefused, ErrTooLarge, ErrAddress or another reason; may be nil
 
 	word  string // the status word of the body
-	cause error  // what Text is made from, for errors.Is; its own text may hold secrets
+	cause error  // of Text, where it is one of ours
 }
 
 // Error gives one line.
@@ -71,11 +72,14 @@ func (e *Error) Unwrap() []error {
 	return all
 }
 
-// broken makes an error of a failure that is no answer of the vendor.
+// broken makes an error of a failure that is no answer of the vendor. Foreign causes do not show through it: a network's
+// time-out claims to be the context's, and a closed connection is io.EOF, which means something to others.
 func (c *Client) broken(op string, err error) *Error {
-	e := &Error{Op: op, Text: c.clean(err.Error()), cause: err}
-	if errors.Is(err, context.DeadlineExceeded) { // a time-out of the network claims to be that
-		e.cause = nil
+	e := &Error{Op: op, Text: c.clean(err.Error())}
+	for _, cause := range []error{errNoAnswer, errStalled, errMarkup, errNoList, errTrailing, errHuge, io.ErrUnexpectedEOF} {
+		if errors.Is(err, cause) {
+			e.cause = cause
+		}
 	}
 	return e
 }

@@ -1,8 +1,10 @@
 package saveris
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -120,6 +122,18 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+func TestClosedConnectionIsNoEndOfAnything(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }))
+	defer srv.Close()
+	c := newClient(t, srv.URL)
+	_, err := c.download(t.Context(), srv.URL, nothing)
+	for _, err := range []error{err, c.Login(t.Context()), rowsError(t, c)} {
+		if err == nil || errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, which claims to be another's error", err)
 		}
 	}
 }
