@@ -227,30 +227,6 @@ func get(ctx context.Context, url string) int {
 	return answer.StatusCode
 }
 
-func TestRefusedLoginExitsWith3(t *testing.T) {
-	s := newScene(t, saveristest.World{Empty: true})
-	got := bridge(t, append(s.env, "SAVERIS_PASSWORD=wrong-one", "NATS_URL=nats://"+s.broker()), "run")
-	cause, hint := lastLines(t, got.err)
-	if got.code != exitVendor || !strings.Contains(cause, "Incorrect username or password") || !strings.HasPrefix(hint, "hint: ") {
-		t.Errorf("exit code %d, stderr:\n%s", got.code, got.err)
-	}
-	if strings.Contains(got.err, "wrong-one") {
-		t.Error("the password was printed")
-	}
-}
-
-func TestForeignStreamExitsWith4(t *testing.T) {
-	s := newScene(t, saveristest.World{Empty: true})
-	addr := s.broker()
-	if _, err := s.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: streamOfReadings, Subjects: []string{"saveris.>"}}); err != nil {
-		t.Fatal(err)
-	}
-	got := bridge(t, append(s.env, "NATS_URL=nats://"+addr), "run")
-	if got.code != exitNATS || !strings.Contains(got.err, "allow_atomic is false, expected true") {
-		t.Errorf("exit code %d, stderr:\n%s", got.code, got.err)
-	}
-}
-
 func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 	dir, listen := t.TempDir(), freeAddress("127.0.0.1:0")
 	for range 2 {

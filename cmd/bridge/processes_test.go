@@ -1,0 +1,168 @@
+//go:build processes
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/secret"
+)
+
+// everyFault is the pretend vendor of TestEveryRowOnceInRealProcesses: late and duplicate rows, garbage, and every fault
+// that a request can meet.
+var everyFault = map[string]string{
+	"world.cycle": "10s", "world.sites": "3", "world.loggers": "3", "world.channels": "2", "world.late_share": "0.05",
+	"world.late_max": "30s", "world.alarm_every": "5m", "world.outage_every": "off", "rows.changed_content": "on", "query.latency": "0s-2s",
+	"file.duplicates": "on", "fault.duplicate": "0.02", "fault.duplicate_across": "0.02", "fault.garbage": "0.002",
+	"fault.429": "0.02", "fault.429_wait": "0.02", "fault.token_throttled": "0.1", "fault.500": "0.02", "fault.502": "0.02",
+	"fault.503": "0.02", "fault.504": "0.02", "fault.504_started": "0.02", "fault.reset": "0.02", "fault.hang": "0.002",
+	"fault.slow": "0.01", "fault.truncate": "0.02", "fault.cut": "0.02", "fault.expired_link": "0.02", "fault.no_such_key": "0.02",
+	"fault.expired_token": "0.02", "fault.error_status": "0.02", "fault.forgotten": "0.02",
+}
+
+// TestEveryRowOnceInRealProcesses runs bridge simulate, nats-server and bridge run as processes of their own, for as long
+// as PROCESSES_FOR says (30s if unset), and audits both streams. The last re-read is at an age of 40 s, so what was due
+// 60 s before the end has to be there.
+func TestEveryRowOnceInRealProcesses(t *testing.T) {
+	length := 30 * time.Second
+	if text := os.Getenv("PROCESSES_FOR"); text != "" {
+		var err error
+		if length, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := time.Now().UTC().Truncate(time.Second).Add(-20 * time.Minute)
+	s := &scene{T: t, start: start}
+	vendorURL, natsAddr := "http://"+freeAddress("127.0.0.1:0"), freeAddress("127.0.0.1:0")
+
+	simulate := []string{"simulate", "--listen", strings.TrimPrefix(vendorURL, "http://"), "--world.start", start.Format(time.RFC3339)}
+	for key, value := range everyFault {
+		simulate = append(simulate, "--"+key, value)
+	}
+	vendor := s.startCommand(nil, simulate...)
+	defer stop(t, vendor)
+	startNATS(t, natsAddr)
+	s.connect("nats://" + natsAddr)
+
+	bridge := s.startCommand([]string{
+		"SAVERIS_URL=" + vendorURL, "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "NATS_URL=nats://" + natsAddr, "BRIDGE_HTTP_ADDR=",
+		"BRIDGE_POLL_INTERVAL=1s", "BRIDGE_START=" + start.Format(time.RFC3339), "BRIDGE_REVISIT=20s,40s",
+	}, "run")
+	ended := make(chan error, 1)
+	go func() { ended <- bridge.Wait() }()
+	select {
+	case err := <-ended:
+		t.Fatalf("the bridge ended by itself: %v", err)
+	case <-time.After(length):
+	}
+	due := audit.Due{From: start, Until: time.Now().Add(-60 * time.Second), AsOf: time.Now().Add(-20 * time.Second), Late: 35 * time.Second}
+	if err := bridge.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the bridge was interrupted and ended with %v", err)
+	}
+	twin := startTwin(t, start)
+	judge(t, s, twin, due)
+	showBucket(t, natsAddr)
+}
+
+// startNATS builds and starts a NATS server of the version in go.mod.
+func startNATS(t *testing.T, addr string) {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "nats-server")
+	if out, err := exec.Command("go", "build", "-o", binary, "github.com/nats-io/nats-server/v2").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	config := filepath.Join(t.TempDir(), "nats.conf")
+	text := "listen: " + addr + "\njetstream { store_dir: \"" + t.TempDir() + "\", sync_interval: always }\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := exec.Command(binary, "-c", config)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
+}
+
+// startTwin starts the same world without the faults of requests in this process and reads all of it, so that it knows the
+// garbage as well as the rows.
+func startTwin(t *testing.T, start time.Time) *saveristest.Server {
+	t.Helper()
+	config := saveristest.Config{Record: true}
+	for key, value := range everyFault {
+		if strings.HasPrefix(key, "fault.") && key != "fault.garbage" {
+			continue
+		}
+		if err := config.Set(key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config.World.Start = start
+	config.Switches.QueryLatency = "zero"
+	twin, err := saveristest.Start(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { twin.Close() })
+	client, err := saveris.New(saveris.Config{BaseURL: twin.URL(), Username: "demo", Password: secret.New("demo")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, feed := range []saveris.Feed{saveris.Measurements, saveris.Alarms} {
+		_, err := client.Rows(t.Context(), saveris.Query{Feed: feed, From: start, Until: time.Now()}, func(*saveris.Row) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return twin
+}
+
+func judge(t *testing.T, s *scene, twin *saveristest.Server, due audit.Due) {
+	t.Helper()
+	readings, err := audit.Readings(t.Context(), s.js, streamOfReadings, twin, due)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alarms, err := audit.Alarms(t.Context(), s.js, "SAVERIS_ALARMS", twin, due)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("readings %s\nalarms %s", readings, alarms)
+	if !readings.Clean() || !alarms.Clean() {
+		t.Error("the audit found fault")
+	}
+	if readings.Rejected == 0 || readings.Stored < 2000 || alarms.Stored == 0 {
+		t.Error("too little was stored to prove anything")
+	}
+}
+
+// showBucket reads today's record as people do.
+func showBucket(t *testing.T, addr string) {
+	t.Helper()
+	s := &scene{T: t}
+	s.connect("nats://" + addr)
+	kv, err := s.js.KeyValue(t.Context(), "saveris-checkpoints")
+	if err != nil {
+		t.Fatal(err)
+	}
+	today := checkpoint.DayOf(time.Now())
+	var shown checkpoint.Record
+	s.await("the bucket to show the newest record", func(ctx context.Context) bool {
+		entry, err := kv.Get(ctx, "readings."+today)
+		return err == nil && json.Unmarshal(entry.Value(), &shown) == nil && shown.Rows > 0
+	})
+	t.Logf("bucket: %d rows, %d intervals", shown.Rows, len(shown.Covered))
+}
