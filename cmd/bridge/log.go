@@ -34,7 +34,9 @@ func harmless(_ []string, a slog.Attr) slog.Attr {
 		a.Value = slog.StringValue(inLog(v))
 	case error:
 		a.Value = slog.StringValue(inLog(v.Error()))
-	case slog.Level, time.Time, time.Duration, int64, uint64, float64, bool, nil:
+	case time.Duration: // JSON would count nanoseconds
+		a.Value = slog.StringValue(v.String())
+	case slog.Level, time.Time, int64, uint64, float64, bool, nil:
 	default:
 		a.Value = slog.StringValue(inLog(fmt.Sprintf("%+v", v)))
 	}

@@ -102,7 +102,7 @@ func (s *scene) startCommand(env []string, args ...string) *exec.Cmd {
 
 func (s *scene) await(what string, so func(context.Context) bool) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.Context(), 3*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -110,7 +110,7 @@ func (s *scene) await(what string, so func(context.Context) bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			s.Fatalf("waited a minute for %s", what)
+			s.Fatalf("waited three minutes for %s", what)
 		}
 	}
 }

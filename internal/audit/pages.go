@@ -16,7 +16,6 @@ import (
 type page struct {
 	rows   uint64
 	digest *big.Int
-	record bool // the last message was an index: its record has to follow
 }
 
 var modulus = new(big.Int).Lsh(big.NewInt(1), 128)
@@ -121,13 +120,12 @@ func text(s *string) string {
 // checkRecord reads a record by its field names.
 func (p *page) checkRecord(m message, report *Report) {
 	var r struct {
-		Version   int
-		Day       string
-		Rows      uint64
-		Digest    string
-		Covered   []struct{ From, Until time.Time }
-		Batch     string
-		NextIndex int `json:"-"`
+		Version int
+		Day     string
+		Rows    uint64
+		Digest  string
+		Covered []struct{ From, Until time.Time }
+		Batch   string
 	}
 	if err := json.Unmarshal(m.body, &r); err != nil {
 		report.wrong(&report.BadPages, "record at sequence %d: %v", m.seq, err)

@@ -3,9 +3,12 @@ package poller
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cenkalti/backoff/v4"
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
@@ -49,6 +52,9 @@ func (l *Line) commitPage(ctx context.Context, day string, got reading) (publish
 	var result publish.Result
 	err = l.retry(ctx, func() (err error) {
 		result, err = l.Writer.Commit(ctx, day, events, cover)
+		if errors.Is(err, checkpoint.ErrIndex) { // no outage: let other windows go on
+			return backoff.Permanent(err)
+		}
 		return err
 	})
 	return result, err

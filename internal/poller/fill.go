@@ -2,9 +2,12 @@ package poller
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/saveris"
 )
 
 // Fill yields what lies behind the tail: the gaps since the feed's beginning, oldest first, then the intervals that are
@@ -16,10 +19,26 @@ type Fill struct {
 	Rows     int           // a window should hold
 	Now      Clock
 	Covered  Coverage
+	// Kept gives the event time from which on the stream keeps what it is given; what retention has removed is no gap.
+	// Nil: it keeps all.
+	Kept func(ctx context.Context, now time.Time) (time.Time, error)
 
-	idle  bool
-	width width
+	idle   bool
+	rows   bool      // the last window had some
+	looked time.Time // by the vendor's clock
+	width  width
+	bad    []later // windows that cannot be had at present: tried again when their time has come
+	doubts []later // windows without a row where there usually are some: read again when their time has come
 }
+
+// later is a window that waits for its time.
+type later struct {
+	checkpoint.Span
+	at time.Time
+}
+
+// patience is how long a window waits that could not be had, or had no row.
+const patience = 10 * time.Minute
 
 // Next waits until there is a gap or something due.
 func (f *Fill) Next(ctx context.Context) (Window, error) {
@@ -43,7 +62,18 @@ func (f *Fill) Next(ctx context.Context) (Window, error) {
 
 // look finds the window to read at now, if there is one.
 func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
-	covered, err := f.Covered(ctx, checkpoint.Span{From: f.Since, Until: now})
+	f.looked = now
+	since := f.Since
+	if f.Kept != nil {
+		kept, err := f.Kept(ctx, now)
+		if err != nil {
+			return Window{}, false, err
+		}
+		if kept.After(since) {
+			since = kept
+		}
+	}
+	covered, err := f.Covered(ctx, checkpoint.Span{From: since, Until: now})
 	if err != nil {
 		return Window{}, false, err
 	}
@@ -52,46 +82,57 @@ func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
 	if oldest := now.Add(-maxTail); end.Before(oldest) {
 		end = oldest
 	}
-	if gaps := checkpoint.Gaps(covered, f.Since, end); len(gaps) > 0 {
+	if gaps := f.without(checkpoint.Gaps(covered, since, end), now); len(gaps) > 0 {
 		return Window{Span: f.width.cut(gaps[0]), Reason: ReasonCatchUp, Background: true}, true, nil
 	}
-	if due := checkpoint.Due(covered, f.Ages, now); len(due) > 0 {
+	due := f.without(append(f.doubted(now), checkpoint.Due(covered, f.Ages, now)...), now)
+	if len(due) > 0 {
 		return Window{Span: f.width.cut(due[0]), Reason: ReasonRevisit, Background: true}, true, nil
 	}
 	return Window{}, false, nil
 }
 
-// Done adapts the width of the next windows to what this one held.
-func (f *Fill) Done(w Window, rows int, err error) { f.width.learn(w.Width(), rows, f.Rows, err) }
-
-// width is how wide windows are: it starts with an hour, doubles while they hold little and halves when they hold too
-// much or cannot be had.
-type width struct{ d time.Duration }
-
-func (w *width) now() time.Duration {
-	if w.d == 0 {
-		w.d = time.Hour
+// without cuts what cannot be had at present out of spans.
+func (f *Fill) without(spans []checkpoint.Span, now time.Time) []checkpoint.Span {
+	f.bad = slices.DeleteFunc(f.bad, func(b later) bool { return !b.at.After(now) })
+	for _, b := range f.bad {
+		var rest []checkpoint.Span
+		for _, span := range spans {
+			for _, part := range []checkpoint.Span{span.Cut(span.From, b.From), span.Cut(b.Until, span.Until)} {
+				if !part.Empty() {
+					rest = append(rest, part)
+				}
+			}
+		}
+		spans = rest
 	}
-	return w.d
+	return spans
 }
 
-// cut gives the first window of a span: not wider than the width, and not so narrow that the vendor may refuse it. A rest
-// that would be too narrow is taken along; a span that is too narrow grows backwards.
-func (w *width) cut(span checkpoint.Span) checkpoint.Span {
-	if until := span.From.Add(w.now()); span.Until.Sub(until) >= minWindow {
-		span.Until = until
+// doubted takes out the windows whose emptiness is to be looked at again.
+func (f *Fill) doubted(now time.Time) (spans []checkpoint.Span) {
+	for _, d := range f.doubts {
+		if !d.at.After(now) {
+			spans = append(spans, d.Span)
+		}
 	}
-	if from := span.Until.Add(-minWindow); from.Before(span.From) {
-		span.From = from
-	}
-	return span
+	return spans
 }
 
-func (w *width) learn(was time.Duration, rows, want int, err error) {
-	switch {
-	case err != nil || rows > want:
-		w.d = max(minWindow, min(was, w.now())/2)
-	case rows < want/2 && was >= w.now():
-		w.d = min(maxWindow-minWindow, 2*w.now())
+// Done adapts the width of the next windows to what this one held, and notes what is to be looked at again.
+func (f *Fill) Done(w Window, rows int, err error) {
+	f.width.learn(w.Width(), rows, f.Rows, err)
+	at := f.looked.Add(patience)
+	if err != nil {
+		if errors.Is(err, ErrRejected) || errors.Is(err, saveris.ErrTooLarge) || errors.Is(err, checkpoint.ErrIndex) {
+			f.bad = append(f.bad, later{w.Span, at})
+		}
+		return
 	}
+	asked := len(f.doubts)
+	f.doubts = slices.DeleteFunc(f.doubts, func(d later) bool { return !d.Cut(w.From, w.Until).Empty() })
+	if rows == 0 && f.rows && len(f.doubts) == asked { // once: empty twice is empty
+		f.doubts = append(f.doubts, later{w.Span, at})
+	}
+	f.rows = rows > 0
 }

@@ -65,7 +65,7 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 		return err
 	}, backoff.WithContext(l.pause(), ctx), func(err error, d time.Duration) {
 		level := slog.LevelWarn
-		if errors.Is(err, ErrRejected) || errors.Is(err, saveris.ErrAddress) {
+		if errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex) || errors.Is(err, saveris.ErrAddress) {
 			level = slog.LevelError // waiting alone will not heal it
 		}
 		l.Log.Log(ctx, level, "will try again", "wait", d.Round(time.Millisecond), "err", err)

@@ -47,6 +47,7 @@ func (l *Live) Run(ctx context.Context) error {
 	group.Go(func() error {
 		return l.line().Run(ctx, &Fill{
 			Since: since, Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: l.Source.Now, Covered: l.Writer.Covered,
+			Kept: l.Writer.Kept,
 		})
 	})
 	return group.Wait()

@@ -104,7 +104,7 @@ func (b *bench) live(js jetstream.JetStream, feed schema.Feed, client *saveris.C
 	return &poller.Live{
 		Source: client,
 		Writer: publish.NewWriter(js, publish.Config{Names: names, Replicas: 1}, publish.Options{
-			Feed: feed, Name: b.Name(), LiveAge: 24 * time.Hour, Ages: checkpoint.Ages{time.Hour, 6 * time.Hour},
+			Feed: feed, Name: b.Name(), LiveAge: 24 * time.Hour, Ages: ages,
 			Now: time.Now, Timeout: 2 * time.Second,
 		}),
 		Maker:    func() *schema.Maker { return schema.NewMaker(feed, names.Prefix, b.vendor.URL()) },
@@ -157,13 +157,16 @@ func (b *bench) run(until func(), bridges ...*poller.Live) {
 	group.Wait()
 }
 
-// awaitCovered waits until a feed is covered without a gap from the start to the given time.
+var ages = checkpoint.Ages{time.Hour, 6 * time.Hour}
+
+// awaitCovered waits until a feed is covered without a gap from the start to the given time, by the vendor's clock, and
+// nothing is due to be read again.
 func (b *bench) awaitCovered(feed schema.Feed, until time.Time) {
 	b.Helper()
 	writer := b.live(b.js, feed, b.client(nil)).Writer
 	b.await("coverage of "+string(feed), func(ctx context.Context) bool {
 		covered, err := writer.Covered(ctx, checkpoint.Span{From: b.start, Until: until.Add(time.Hour)})
-		return err == nil && len(checkpoint.Gaps(covered, b.start, until)) == 0
+		return err == nil && len(checkpoint.Gaps(covered, b.start, until)) == 0 && len(checkpoint.Due(covered, ages, until)) == 0
 	})
 }
 

@@ -40,11 +40,11 @@ func TestLateRowIsFoundByRevisit(t *testing.T) {
 	b.run(func() {
 		b.awaitCovered(schema.Readings, dayEnd)
 		late := row("late", 30*time.Minute, "4.8")
-		late.VisibleAt = dayEnd.Add(50 * time.Minute)
+		late.VisibleAt = dayEnd.Add(42 * time.Minute)
 		b.vendor.AddMeasurement(late)
-		b.forward(45 * time.Minute) // covered again by polls, but not as far back as half an hour before
-		b.awaitCovered(schema.Readings, dayEnd.Add(45*time.Minute))
-		b.forward(20 * time.Minute) // now the hour of age has passed, and the row can be seen
+		b.forward(40 * time.Minute) // covered again by polls, but not as far back as half an hour before the start
+		b.awaitCovered(schema.Readings, dayEnd.Add(40*time.Minute))
+		b.forward(20 * time.Minute) // now an age of an hour has passed, and the row can be seen
 		b.awaitEvent(schema.Readings, "late")
 	}, b.live(b.js, schema.Readings, b.client(nil)))
 	b.audit(schema.Readings, dayEnd)

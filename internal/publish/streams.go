@@ -70,6 +70,9 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 	if err := CheckServer(js.Conn()); err != nil {
 		return err
 	}
+	if _, err := js.AccountInfo(ctx); err != nil {
+		return fmt.Errorf("ask for JetStream: %w", unusable(err))
+	}
 	for _, feed := range Feeds {
 		if err := c.ensureStream(ctx, js, feed); err != nil {
 			return fmt.Errorf("stream %s: %w", c.Names.Stream(feed), err)
@@ -108,8 +111,7 @@ func (c Config) ensureBucket(ctx context.Context, js jetstream.JetStream) error 
 // unusable marks what the server refuses for good: no JetStream, no rights, no room.
 func unusable(err error) error {
 	var refused *jetstream.APIError
-	if errors.As(err, &refused) && refused.Code != 503 || errors.Is(err, jetstream.ErrJetStreamNotEnabled) ||
-		errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+	if errors.As(err, &refused) && refused.Code != 503 {
 		return fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	return err

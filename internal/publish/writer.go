@@ -171,6 +171,33 @@ func (w *Writer) AnswerSince(since time.Time) {
 	w.since = since.UTC()
 }
 
+// Kept gives the event time from which on the stream holds what it was given; the zero time if nothing has been removed.
+// Retention removes the oldest messages, and a day's record with the last of its events: such a day looks like one that
+// was never read, and must not be read again.
+func (w *Writer) Kept(ctx context.Context, now time.Time) (time.Time, error) {
+	stream, err := w.js.Stream(ctx, w.config.Names.Stream(w.Feed))
+	if err != nil {
+		return time.Time{}, w.mend(ctx, err)
+	}
+	info := stream.CachedInfo()
+	if info.State.FirstSeq <= 1 {
+		return time.Time{}, nil
+	}
+	days, err := w.book.Days(ctx)
+	if err != nil || len(days) == 0 {
+		return time.Time{}, err
+	}
+	oldest, err := checkpoint.DaySpan(days[0])
+	if err != nil {
+		return time.Time{}, err
+	}
+	kept := oldest.From
+	if age := info.Config.MaxAge; age > 0 && now.Add(-age).After(kept) {
+		kept = now.Add(-age)
+	}
+	return kept.UTC(), nil
+}
+
 func (w *Writer) all(ctx context.Context) ([]checkpoint.Record, error) {
 	days, err := w.book.Days(ctx)
 	if err != nil {

@@ -137,12 +137,14 @@ func timeRange(fromText, untilText string, now time.Time) (from, until time.Time
 	from = now.Add(-time.Hour).Truncate(time.Second)
 	if fromText != "" {
 		if from, err = time.Parse(time.RFC3339, fromText); err != nil {
+			//lint:ignore ST1005 the vendor's own text
 			return from, until, fmt.Errorf("Invalid request: date_time_from %s is no date-time.", strconv.Quote(fromText))
 		}
 	}
 	until = from.Add(time.Hour)
 	if untilText != "" {
 		if until, err = time.Parse(time.RFC3339, untilText); err != nil {
+			//lint:ignore ST1005 the vendor's own text
 			return from, until, fmt.Errorf("Invalid request: date_time_until %s is no date-time.", strconv.Quote(untilText))
 		}
 	}
