@@ -124,7 +124,7 @@ func (f *Fill) Done(w Window, rows int, err error) {
 	f.width.learn(w.Width(), rows, f.Rows, err)
 	at := f.looked.Add(patience)
 	if err != nil {
-		if errors.Is(err, ErrRejected) || errors.Is(err, saveris.ErrTooLarge) || errors.Is(err, checkpoint.ErrIndex) {
+		if cannotBeHad(w, err) {
 			f.bad = append(f.bad, later{w.Span, at})
 		}
 		return
@@ -135,4 +135,10 @@ func (f *Fill) Done(w Window, rows int, err error) {
 		f.doubts = append(f.doubts, later{w.Span, at})
 	}
 	f.rows = rows > 0
+}
+
+// cannotBeHad tells whether an error lies in the window itself, so that trying it again at once would only hold up others.
+func cannotBeHad(w Window, err error) bool {
+	return errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex) ||
+		errors.Is(err, saveris.ErrTooLarge) && !w.divisible()
 }

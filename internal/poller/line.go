@@ -83,7 +83,7 @@ func (l *Line) pause() *backoff.ExponentialBackOff {
 // the newer one first; a half that has been committed stays so.
 func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
 	got, err := l.fetch(ctx, w)
-	if errors.Is(err, saveris.ErrTooLarge) && w.Width() >= 2*minWindow {
+	if errors.Is(err, saveris.ErrTooLarge) && w.divisible() {
 		plan.Done(w, got.rows, err)
 		for _, half := range w.halves() {
 			if err := l.Carry(ctx, plan, half); err != nil {
@@ -98,6 +98,8 @@ func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
 	plan.Done(w, got.rows, err)
 	return err
 }
+
+func (w Window) divisible() bool { return w.Width() >= 2*minWindow }
 
 // halves parts a window at a whole second, newer half first.
 func (w Window) halves() [2]Window {
