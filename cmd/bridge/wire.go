@@ -35,6 +35,11 @@ func runBridge(ctx context.Context, s settings, logger *slog.Logger) error {
 func poll(ctx context.Context, s settings, js jetstream.JetStream, logger *slog.Logger) error {
 	config := vendorConfig(s)
 	config.Throttled = func(until time.Time) { logger.Info("throttled by the vendor", "until", until) }
+	if requests, err := publish.OpenRequests(ctx, js, brokerConfig(s)); err == nil {
+		config.Requests = requests
+	} else {
+		logger.Warn("running exports are not remembered across restarts", "err", err)
+	}
 	vendor, err := saveris.New(config)
 	if err != nil {
 		return err

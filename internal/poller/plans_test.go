@@ -176,3 +176,75 @@ func TestWindowsGrowAndShrinkTowardsTheirRows(t *testing.T) {
 		}
 	})
 }
+
+func TestAWindowThatCannotBeHadHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UTC()
+		since := now.Add(-10 * time.Hour)
+		var list covered
+		fill := poller.Fill{Since: since, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		bad, err := fill.Next(t.Context())
+		if err != nil || !bad.From.Equal(since) {
+			t.Fatalf("%+v, %v", bad, err)
+		}
+		fill.Done(bad, 0, poller.ErrRejected)
+		for {
+			w, err := fill.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w.From.Equal(since) { // tried again, after all others
+				if waited := time.Since(now); waited < 10*time.Minute || len(checkpoint.Gaps(list, bad.Until, now.Add(-time.Hour))) > 0 {
+					t.Errorf("tried again after %v with gaps %v", waited, checkpoint.Gaps(list, bad.Until, now.Add(-time.Hour)))
+				}
+				return
+			}
+			if !w.Cut(bad.From, bad.Until).Empty() {
+				t.Fatalf("window %+v holds what cannot be had", w)
+			}
+			list.add(w, time.Now(), nil)
+			fill.Done(w, 10, nil)
+		}
+	})
+}
+
+func TestAnEmptyWindowIsDoubtedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UTC()
+		var list covered
+		fill := poller.Fill{Since: now.Add(-4 * time.Hour), Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		list.add(poller.Window{Span: checkpoint.Span{From: now.Add(-time.Hour), Until: now.Add(24 * time.Hour)}}, time.Now(), nil)
+		read := func(rows int) poller.Window {
+			w, err := fill.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			list.add(w, time.Now(), nil)
+			fill.Done(w, rows, nil)
+			return w
+		}
+		read(10)
+		empty := read(0)
+		if again := read(0); again.Reason != poller.ReasonRevisit || again.Span != empty.Span || time.Since(now) < 10*time.Minute {
+			t.Errorf("read %+v after %v, want %+v again after ten minutes", again, time.Since(now), empty.Span)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if w, err := fill.Next(ctx); err == nil {
+			t.Errorf("read %+v a third time", w)
+		}
+	})
+}
+
+func TestWhatRetentionRemovedIsNoGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UTC()
+		kept := now.Add(-2 * time.Hour)
+		var list covered
+		fill := poller.Fill{Since: now.Add(-48 * time.Hour), Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read,
+			Kept: func(context.Context, time.Time) (time.Time, error) { return kept, nil }}
+		if w, err := fill.Next(t.Context()); err != nil || !w.From.Equal(kept) {
+			t.Errorf("window %+v (%v), want one from %v", w, err, kept)
+		}
+	})
+}

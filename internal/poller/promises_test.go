@@ -11,6 +11,7 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -184,4 +185,32 @@ func TestSynchronousRouteIsUsedWhereItAnswers(t *testing.T) {
 	if n := b.submits(); n > 0 {
 		t.Errorf("%d exports were submitted", n)
 	}
+}
+
+func TestRunningExportIsAdoptedByTheNextProcess(t *testing.T) {
+	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}, Switches: saveristest.Switches{QueryLatency: "1h"}})
+	requests, err := publish.OpenRequests(t.Context(), b.js, publish.Config{Names: names, Replicas: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	process := func() *poller.Live {
+		return b.live(b.js, schema.Readings, b.client(func(c *saveris.Config) { c.Requests = requests }))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- process().Run(ctx) }()
+	b.await("the exports of the tail and of the oldest gap", func(context.Context) bool { return b.vendor.Count("poll") >= 4 && b.submits() >= 2 })
+	stop()
+	<-ended
+
+	b.forward(61 * time.Minute) // what was submitted is ready; what is submitted from now on is not for another hour
+	ctx, stop = context.WithCancel(t.Context())
+	go func() { ended <- process().Run(ctx) }()
+	writer := process().Writer
+	b.await("the oldest gap", func(ctx context.Context) bool {
+		covered, err := writer.Covered(ctx, checkpoint.Span{From: b.start, Until: dayEnd})
+		return err == nil && len(covered) > 0 && covered[0].From.Equal(b.start)
+	})
+	stop()
+	<-ended
 }

@@ -20,6 +20,9 @@ func (n Names) Stream(feed schema.Feed) string {
 // Bucket is the name of the KV bucket that shows the checkpoints.
 func (n Names) Bucket() string { return n.Prefix + "-checkpoints" }
 
+// Requests is the name of the KV bucket that remembers running exports.
+func (n Names) Requests() string { return n.Prefix + "-exports" }
+
 // Subjects are what a feed's stream has to hold.
 func (n Names) Subjects(feed schema.Feed) []string {
 	p, f := n.Prefix, string(feed)
