@@ -144,7 +144,7 @@ func startTwin(t *testing.T, start time.Time) *saveristest.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { twin.Close() })
-	client, err := saveris.New(saveris.Config{BaseURL: twin.URL(), Username: "demo", Password: secret.New("demo")})
+	client, err := saveris.New(saveris.Config{BaseURL: twin.URL(), Username: "demo", Password: secret.New("demo"), FirstPoll: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
