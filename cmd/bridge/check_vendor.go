@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -21,9 +22,6 @@ func vendorConfig(s settings) saveris.Config {
 		Exports:  s.SaverisExports,
 	}
 }
-
-// vendorFeeds are the vendor's words for our feeds.
-var vendorFeeds = map[schema.Feed]saveris.Feed{schema.Readings: saveris.Measurements, schema.Alarms: saveris.Alarms}
 
 // vendorChecks are the checks up to the vendor.
 func vendorChecks(s settings) []check {
@@ -63,7 +61,7 @@ func checkFeed(feed schema.Feed) func(context.Context, *checkup) finding {
 		from := now.Add(-time.Hour).Truncate(time.Second)
 		began := time.Now()
 		answer, err := c.vendor.Rows(ctx, saveris.Query{
-			Feed: vendorFeeds[feed], From: from, Until: from.Add(5 * time.Minute), Deadline: feedPatience,
+			Feed: poller.VendorFeed(feed), From: from, Until: from.Add(5 * time.Minute), Deadline: feedPatience,
 		}, func(*saveris.Row) error { return nil })
 		if err != nil {
 			return failing(err, vendorHint(err))

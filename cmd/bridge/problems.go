@@ -2,9 +2,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // problem is one setting that cannot be used.
@@ -44,12 +46,23 @@ func (e *settingsError) Unwrap() []error { return e.problems }
 // conflicts tells what is wrong between settings that are right one by one.
 func (s settings) conflicts() []error {
 	var list []error
-	for _, err := range []error{s.credentials(), s.natsLogin(), s.natsTLS(), s.natsWithoutServer()} {
+	for _, err := range []error{s.credentials(), s.natsLogin(), s.natsTLS(), s.natsWithoutServer(), s.retention()} {
 		if err != nil {
 			list = append(list, err)
 		}
 	}
 	return list
+}
+
+// retention wants a page to live until its last re-read: without the ids of what was stored nothing can be told apart.
+func (s settings) retention() error {
+	if s.MaxAge == 0 || len(s.Revisit) == 0 {
+		return nil
+	}
+	if least := s.Revisit[len(s.Revisit)-1] + 48*time.Hour; s.MaxAge < least {
+		return conflict(fmt.Sprintf("BRIDGE_MAX_AGE is %v: expected 0 or at least %v, two days more than the last age of BRIDGE_REVISIT", s.MaxAge, least))
+	}
+	return nil
 }
 
 // credentials wants exactly one kind of vendor login, and that one complete.

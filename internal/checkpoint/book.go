@@ -25,7 +25,7 @@ func NewBook(stream *Stream) *Book {
 	return &Book{stream: stream, pages: map[string]*Page{}}
 }
 
-// ErrIndex says that a page's index does not add up to its record: messages were removed by hand or by retention.
+// ErrIndex says that a page's index does not add up to its record: messages were removed by hand, or a replica lags.
 var ErrIndex = errors.New("index and record disagree")
 
 // Page gives a day's page as the stream has it now.
@@ -77,15 +77,34 @@ func (b *Book) refresh(ctx context.Context, page *Page) error {
 
 // load reads the index messages between the page's record and the given one.
 func (b *Book) load(ctx context.Context, page *Page, record Record, seq uint64) error {
-	entries, err := b.stream.index(ctx, page.Record.Day, page.Seq+1, seq)
+	found, err := b.stream.index(ctx, page.Record.Day, page.Seq+1, seq)
 	if err != nil {
 		return err
 	}
-	if !page.proves(entries, record) {
-		return fmt.Errorf("%w: %d entries on %s after sequence %d do not make the %d rows and digest %s of the record at sequence %d",
-			ErrIndex, len(entries), b.stream.IndexSubject(page.Record.Day), page.Seq, record.Rows, record.Digest, seq)
+	if !page.proves(found.entries, record) && page.Seq == 0 && found.first > 0 {
+		if err := b.startAt(ctx, page, found); err != nil {
+			return err
+		}
 	}
-	page.Stored(entries, record, seq)
+	if !page.proves(found.entries, record) {
+		return fmt.Errorf("%w: %d entries on %s after sequence %d do not make the %d rows and digest %s of the record at sequence %d",
+			ErrIndex, len(found.entries), b.stream.IndexSubject(page.Record.Day), page.Seq, record.Rows, record.Digest, seq)
+	}
+	page.Stored(found.entries, record, seq)
+	return nil
+}
+
+// startAt lets a page begin where retention has left its index: the record that follows an index message counts all that
+// was stored up to there, so what was removed before it is known by its count and digest, and what is left is still proven.
+func (b *Book) startAt(ctx context.Context, page *Page, left index) error {
+	record, err := b.stream.recordAt(ctx, page.Record.Day, left.first+1)
+	if err != nil || record.Rows < uint64(left.size) {
+		return err
+	}
+	for _, e := range left.entries[:left.size] {
+		record.Digest = record.Digest.Subtract(e)
+	}
+	page.Record.Rows, page.Record.Digest = record.Rows-uint64(left.size), record.Digest
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -39,26 +40,37 @@ const readTimeout = 5 * time.Second
 // errNoMessage is the server's code for "no message found".
 const errNoMessage = 10037
 
-// lastRecord reads a day's newest record and its sequence; a zero sequence says that there is none. It asks the stream's
-// leader, not whichever replica answers first: a stale record costs a conflict.
+// lastRecord reads a day's newest record and its sequence; a zero sequence says that there is none.
 func (s *Stream) lastRecord(ctx context.Context, day string) (Record, uint64, error) {
+	return s.record(ctx, day, map[string]any{"last_by_subj": s.RecordSubject(day)})
+}
+
+// recordAt reads the record of a day that stands at a sequence.
+func (s *Stream) recordAt(ctx context.Context, day string, seq uint64) (Record, error) {
+	record, _, err := s.record(ctx, day, map[string]any{"seq": seq})
+	return record, err
+}
+
+// record asks the stream's leader for a record, not whichever replica answers first: a stale one costs a conflict.
+func (s *Stream) record(ctx context.Context, day string, which map[string]any) (Record, uint64, error) {
+	wrap := func(err error) error { return fmt.Errorf("read record %s.%s: %w", s.feed, day, err) }
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	request, _ := json.Marshal(map[string]string{"last_by_subj": s.RecordSubject(day)}) // strings always marshal
+	request, _ := json.Marshal(which) // strings and numbers always marshal
 	msg, err := s.js.Conn().RequestWithContext(ctx, s.api("STREAM.MSG.GET."+s.name), request)
 	if err != nil {
-		return Record{}, 0, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
+		return Record{}, 0, wrap(err)
 	}
 	data, seq, err := parseStoredMessage(msg.Data)
 	if err != nil {
-		return Record{}, 0, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
+		return Record{}, 0, wrap(err)
 	}
 	if seq == 0 {
 		return Record{}, 0, nil
 	}
 	record, err := ParseRecord(data)
 	if err == nil && (record.Feed != s.feed || record.Day != day) {
-		err = fmt.Errorf("checkpoint record %s.%s: it says %s.%s", s.feed, day, record.Feed, record.Day)
+		err = wrap(fmt.Errorf("it speaks of %s.%s", record.Feed, record.Day))
 	}
 	return record, seq, err
 }
@@ -67,7 +79,7 @@ func (s *Stream) api(call string) string {
 	options := s.js.Options()
 	switch {
 	case options.APIPrefix != "":
-		return options.APIPrefix + "." + call
+		return strings.TrimSuffix(options.APIPrefix, ".") + "." + call
 	case options.Domain != "":
 		return "$JS." + options.Domain + ".API." + call
 	}
@@ -117,8 +129,15 @@ func (s *Stream) days(ctx context.Context) ([]string, error) {
 // fetchSize is how many index messages are asked for at once: 16 kB each at most.
 const fetchSize = 256
 
-// index reads the entries of a day's index messages with from <= sequence < until, in the order of the stream.
-func (s *Stream) index(ctx context.Context, day string, from, until uint64) (entries []Entry, err error) {
+// index is what a stretch of a day's index holds.
+type index struct {
+	entries []Entry // in the order of the stream
+	first   uint64  // sequence of the first message, 0 if there is none
+	size    int     // entries of the first message
+}
+
+// index reads a day's index messages with from <= sequence < until.
+func (s *Stream) index(ctx context.Context, day string, from, until uint64) (found index, err error) {
 	consumer, err := s.js.CreateConsumer(ctx, s.name, jetstream.ConsumerConfig{
 		FilterSubject:     s.IndexSubject(day),
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
@@ -129,7 +148,7 @@ func (s *Stream) index(ctx context.Context, day string, from, until uint64) (ent
 		InactiveThreshold: time.Minute,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read index %s.%s: %w", s.feed, day, err)
+		return index{}, fmt.Errorf("read index %s.%s: %w", s.feed, day, err)
 	}
 	name := consumer.CachedInfo().Name
 	defer func() {
@@ -138,20 +157,20 @@ func (s *Stream) index(ctx context.Context, day string, from, until uint64) (ent
 		_ = s.js.DeleteConsumer(drop, s.name, name) // the server drops it by itself a minute later
 	}()
 	for pending := consumer.CachedInfo().NumPending; pending > 0; {
-		n, done, err := fetchEntries(ctx, consumer, min(pending, fetchSize), until, &entries)
+		n, done, err := fetchEntries(ctx, consumer, min(pending, fetchSize), until, &found)
 		if err != nil {
-			return nil, fmt.Errorf("read index %s.%s: %w", s.feed, day, err)
+			return index{}, fmt.Errorf("read index %s.%s: %w", s.feed, day, err)
 		}
 		if done {
 			break
 		}
 		pending -= n
 	}
-	return entries, nil
+	return found, nil
 }
 
 // fetchEntries appends the entries of the next n messages; done says that until has been reached.
-func fetchEntries(ctx context.Context, consumer jetstream.Consumer, n, until uint64, entries *[]Entry) (got uint64, done bool, err error) {
+func fetchEntries(ctx context.Context, consumer jetstream.Consumer, n, until uint64, found *index) (got uint64, done bool, err error) {
 	fetch, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	batch, err := consumer.Fetch(int(n), jetstream.FetchContext(fetch))
@@ -170,7 +189,10 @@ func fetchEntries(ctx context.Context, consumer jetstream.Consumer, n, until uin
 		if err != nil {
 			return 0, false, fmt.Errorf("sequence %d: %w", meta.Sequence.Stream, err)
 		}
-		*entries = append(*entries, more...)
+		if found.first == 0 {
+			found.first, found.size = meta.Sequence.Stream, len(more)
+		}
+		found.entries = append(found.entries, more...)
 	}
 	if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) {
 		return 0, false, err

@@ -26,10 +26,12 @@ type Line struct {
 	MaxWait time.Duration
 }
 
-// vendorFeeds is what the vendor calls our feeds.
-var vendorFeeds = map[schema.Feed]saveris.Feed{
-	schema.Readings: saveris.Measurements,
-	schema.Alarms:   saveris.Alarms,
+// VendorFeed is what the vendor calls a feed.
+func VendorFeed(feed schema.Feed) saveris.Feed {
+	if feed == schema.Alarms {
+		return saveris.Alarms
+	}
+	return saveris.Measurements
 }
 
 // Run carries one window after the other until the plan ends, the context ends (its error is returned) or the vendor
@@ -127,7 +129,7 @@ func (l *Line) fetch(ctx context.Context, w Window) (reading, error) {
 		return got, err
 	}
 	answer, err := l.Source.Rows(ctx, saveris.Query{
-		Feed: vendorFeeds[feed], From: w.From, Until: w.Until, Background: w.Background,
+		Feed: VendorFeed(feed), From: w.From, Until: w.Until, Background: w.Background,
 	}, func(row *saveris.Row) error {
 		event := l.Maker.Event(row, schema.Window(w.Span), readAt)
 		if event.Rejected {

@@ -170,3 +170,25 @@ func TestAStreamThatCanServeIsUsedAsItIs(t *testing.T) {
 		t.Errorf("the stream was altered: %+v (%v)", s.CachedInfo().Config, err)
 	}
 }
+
+func TestAPageWhoseBeginningRetentionRemovedIsStillProven(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	commit(t, newWriter(js, 0), readings(0, 2500), interval(0, time.Hour))
+	s, err := js.Stream(t.Context(), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purge(t.Context(), jetstream.WithPurgeSequence(1500)); err != nil { // into the second batch
+		t.Fatal(err)
+	}
+	result := commit(t, newWriter(js, 0), readings(998, 2600), interval(0, time.Hour))
+	if result.Stored != 100 {
+		t.Errorf("stored %d, want 100: the rest is known", result.Stored)
+	}
+	if err := s.DeleteMsg(t.Context(), 2506-1); err != nil { // an index message in the middle
+		t.Fatal(err)
+	}
+	if _, err := newWriter(js, 0).Commit(t.Context(), day, readings(0, 10), nil); !errors.Is(err, checkpoint.ErrIndex) {
+		t.Errorf("a hole in the index: got %v, want ErrIndex", err)
+	}
+}

@@ -49,6 +49,9 @@ func NewWriter(js jetstream.JetStream, config Config, options Options) *Writer {
 	}
 }
 
+// maxConflicts is how often a commit meets other writers before it leaves the waiting to its caller.
+const maxConflicts = 100
+
 // Result counts what a commit did.
 type Result struct {
 	Stored      int // events
@@ -86,9 +89,8 @@ func (w *Writer) Commit(ctx context.Context, day string, events []schema.Event, 
 		if !errors.Is(err, errConflict) {
 			return result, w.mend(ctx, fmt.Errorf("commit %s.%s: %w", w.Feed, day, err))
 		}
-		result.Conflicts++
-		if err := ctx.Err(); err != nil {
-			return result, err
+		if result.Conflicts++; result.Conflicts >= maxConflicts {
+			return result, fmt.Errorf("commit %s.%s: %w", w.Feed, day, err)
 		}
 	}
 }
@@ -191,7 +193,7 @@ func (w *Writer) Kept(ctx context.Context, now time.Time) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	kept := oldest.From
+	kept := oldest.Until // what is left of that day may be a part
 	if age := info.Config.MaxAge; age > 0 && now.Add(-age).After(kept) {
 		kept = now.Add(-age)
 	}
@@ -214,7 +216,12 @@ func (w *Writer) Covered(ctx context.Context, span checkpoint.Span) ([]checkpoin
 	}
 	var covered []checkpoint.Interval
 	for _, r := range records {
-		covered = append(covered, r.Covered...)
+		for _, iv := range r.Covered {
+			part := iv.Span().Cut(span.From, span.Until)
+			if iv.From, iv.Until = part.From, part.Until; !part.Empty() {
+				covered = append(covered, iv)
+			}
+		}
 	}
 	return covered, nil
 }
