@@ -181,8 +181,8 @@ func TestCorrectionIsStoredBesideItsFirstContent(t *testing.T) {
 
 func TestWindowThatIsTooLargeIsReadInHalves(t *testing.T) {
 	b := newBench(t, quiet)
-	b.vendor.AddMeasurement(row("older half", 8*time.Minute, "1"))
-	b.vendor.AddMeasurement(row("newer half", 2*time.Minute, "2"))
+	b.vendor.AddMeasurement(row("older-half", 8*time.Minute, "1"))
+	b.vendor.AddMeasurement(row("newer-half", 2*time.Minute, "2"))
 	b.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultQueryError, On: "submit.measurements"})
 	if err := b.carry(); err != nil {
 		t.Fatal(err)
