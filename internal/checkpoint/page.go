@@ -14,10 +14,9 @@ type Page struct {
 
 // News is what a reading brings that its page does not hold.
 type News struct {
-	Events      []schema.Event
-	Entries     []Entry // of Events, in their order
-	Known       int     // rows that were stored before, or came twice in this reading
-	Corrections int     // events among Events that revise an earlier one
+	Events  []schema.Event
+	Entries []Entry // of Events, in their order
+	Known   int     // rows that were stored before, or came twice in this reading
 }
 
 func newPage(feed, day string) *Page {
@@ -42,7 +41,6 @@ func (p *Page) New(events []schema.Event) News {
 				news.Known++
 				continue
 			}
-			news.Corrections++
 		}
 		seen[entry.key()] = entry.check()
 		news.Events = append(news.Events, event)

@@ -74,48 +74,82 @@ func commitUntilDone(t *testing.T, w *publish.Writer, events []schema.Event, cov
 	}
 }
 
-func TestABrokerThatLostItsTailIsFilledAgain(t *testing.T) {
-	dir := t.TempDir()
-	start := func() *natsd.Server {
-		s, err := natsd.Start(natsd.Config{Dir: dir, Listen: "127.0.0.1:0"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
+// forgetful is a broker that can be put back to what it held before.
+type forgetful struct {
+	*testing.T
+	dir, backup, listen string
+	server              *natsd.Server
+}
+
+func startForgetful(t *testing.T) *forgetful {
+	t.Helper()
+	f := &forgetful{T: t, dir: t.TempDir(), listen: "127.0.0.1:0"}
+	f.start()
+	f.listen = strings.TrimPrefix(f.server.ClientURL(), "nats://")
+	t.Cleanup(func() { f.server.Close() })
+	return f
+}
+
+func (f *forgetful) start() {
+	f.Helper()
+	server, err := natsd.Start(natsd.Config{Dir: f.dir, Listen: f.listen})
+	if err != nil {
+		f.Fatal(err)
 	}
-	s := start()
-	listen := strings.TrimPrefix(s.ClientURL(), "nats://")
-	nc := connect(t, s.ClientURL())
-	js := open(t, nc)
+	f.server = server
+}
+
+// remember restarts the broker and keeps what it holds.
+func (f *forgetful) remember() {
+	f.Helper()
+	f.server.Close()
+	f.backup = f.TempDir()
+	f.copy(f.backup, f.dir)
+	f.start()
+}
+
+// forget restarts the broker with what it held when it was told to remember.
+func (f *forgetful) forget() {
+	f.Helper()
+	f.server.Close()
+	if err := os.RemoveAll(f.dir); err != nil {
+		f.Fatal(err)
+	}
+	f.copy(f.dir, f.backup)
+	f.start()
+}
+
+func (f *forgetful) copy(to, from string) {
+	f.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		f.Fatal(err)
+	}
+}
+
+func TestABrokerThatLostItsTailIsFilledAgain(t *testing.T) {
+	broker := startForgetful(t)
+	js := open(t, connect(t, broker.server.ClientURL()))
 	w := newWriter(js, 0)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
-	s.Close()
-	backup := t.TempDir()
-	if err := os.CopyFS(backup, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
-	}
-
-	restart := func() {
-		var err error
-		if s, err = natsd.Start(natsd.Config{Dir: dir, Listen: listen}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	restart()
+	broker.remember()
 	commitUntilDone(t, w, readings(0, 30), interval(0, 2*time.Minute))
-	s.Close()
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.CopyFS(dir, os.DirFS(backup)); err != nil {
-		t.Fatal(err)
-	}
-	restart()
-	defer func() { s.Close() }()
-
+	broker.forget()
 	// The same writer still has all of it in memory. What it reads next overlaps what was lost.
 	commitUntilDone(t, w, readings(5, 40), interval(0, 3*time.Minute))
 	checkOnce(t, js, readings(0, 40))
+}
+
+func TestABrokerThatLostItsTailAndGrewAgainIsFilledAgain(t *testing.T) {
+	broker := startForgetful(t)
+	js := open(t, connect(t, broker.server.ClientURL()))
+	w := newWriter(js, 0)
+	commit(t, w, readings(0, 10), interval(0, time.Minute))
+	broker.remember()
+	commitUntilDone(t, w, readings(0, 30), interval(0, 2*time.Minute))
+	broker.forget()
+	commitUntilDone(t, newWriter(js, 0), readings(40, 100), nil) // its record stands behind the one that w knows
+	commitUntilDone(t, w, readings(5, 45), interval(0, 3*time.Minute))
+	checkOnce(t, js, append(readings(0, 45), readings(45, 100)...))
 }
 
 func TestForeignStreamsAreRefusedWithTheDifference(t *testing.T) {

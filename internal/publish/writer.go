@@ -65,6 +65,15 @@ func (r Result) Add(o Result) Result {
 	return Result{r.Stored + o.Stored, r.Corrections + o.Corrections, r.Known + o.Known, r.Conflicts + o.Conflicts}
 }
 
+func (r *Result) add(stored []schema.Event) {
+	r.Stored += len(stored)
+	for i := range stored {
+		if stored[i].Correction() {
+			r.Corrections++
+		}
+	}
+}
+
 // Commit stores those events of a day that the day's page does not hold and then marks the interval as covered; a nil
 // interval covers nothing. The events must all belong to the day, in the order in which they are to be stored.
 //
@@ -97,7 +106,6 @@ func (w *Writer) Commit(ctx context.Context, day string, events []schema.Event, 
 
 // commitNews stores news in as many batches as it takes; the last one covers.
 func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news checkpoint.News, cover *checkpoint.Interval, result *Result) error {
-	result.Corrections += news.Corrections
 	for len(news.Events) > 0 || cover != nil {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -113,7 +121,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 			}
 			return err
 		}
-		result.Stored += n
+		result.add(news.Events[:n])
 		if news.Events, news.Entries = news.Events[n:], news.Entries[n:]; len(news.Events) == 0 {
 			return nil
 		}

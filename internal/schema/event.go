@@ -111,6 +111,9 @@ func (e Event) Revise() Event {
 	return e
 }
 
+// Correction tells whether the event revises an earlier one.
+func (e *Event) Correction() bool { return e.revises != "" }
+
 // Subject is the NATS subject of the event in the lane. A rejected row has no lane.
 func (e *Event) Subject(lane Lane) string {
 	if lane == History {
