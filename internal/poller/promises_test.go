@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/poller"
@@ -87,6 +89,49 @@ func TestNatsOutageSubmitsNoExtraExports(t *testing.T) {
 		b.awaitCovered(schema.Readings, dayEnd.Add(10*time.Minute))
 	}, bridge)
 	b.audit(schema.Readings, dayEnd.Add(9*time.Minute))
+}
+
+func TestABrokerThatTakesNothingSubmitsNoExtraExports(t *testing.T) {
+	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
+	full := b.limitStream(100)
+	b.run(func() {
+		b.await("thirty failed tries", func(context.Context) bool { return b.warned.Load() >= 30 })
+		if asked := b.submits(); asked > 2 { // one window for each of the two lines
+			t.Errorf("%d exports were submitted for a broker that is full", asked)
+		}
+		full(-1)
+		b.awaitCovered(schema.Readings, dayEnd)
+	}, b.live(b.js, schema.Readings, b.client(nil)))
+	b.audit(schema.Readings, dayEnd)
+}
+
+// limitStream makes the stream of readings refuse what goes beyond so many messages, and gives what sets another limit.
+func (b *bench) limitStream(messages int64) (limit func(messages int64)) {
+	b.Helper()
+	stream, err := b.js.Stream(b.Context(), names.Stream(schema.Readings))
+	if err != nil {
+		b.Fatal(err)
+	}
+	config := stream.CachedInfo().Config
+	config.Discard = jetstream.DiscardNew
+	limit = func(messages int64) {
+		config.MaxMsgs = messages
+		if _, err := b.js.UpdateStream(b.Context(), config); err != nil {
+			b.Fatal(err)
+		}
+	}
+	limit(messages)
+	return limit
+}
+
+func TestNothingIsCoveredBeyondTheVendorsClock(t *testing.T) {
+	b := newBench(t, quiet) // the vendor's clock is far behind ours
+	bridge := b.live(b.js, schema.Readings, b.client(nil))
+	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, bridge)
+	beyond, err := bridge.Writer.Covered(t.Context(), checkpoint.Span{From: dayEnd.Add(10 * time.Minute), Until: time.Now()})
+	if err != nil || len(beyond) > 0 {
+		t.Errorf("covered %v (%v): the vendor can still show rows there", beyond, err)
+	}
 }
 
 func TestDuplicateAcrossFilesIsOneEvent(t *testing.T) {
