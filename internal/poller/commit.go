@@ -21,6 +21,7 @@ import (
 // show. Were a covered page committed before them, a crash in between would lose them.
 func (l *Line) commit(ctx context.Context, w Window, got reading) error {
 	var total publish.Result
+	began := time.Now()
 	days := w.Days()
 	for day := range got.events {
 		if !slices.Contains(days, day) {
@@ -36,7 +37,7 @@ func (l *Line) commit(ctx context.Context, w Window, got reading) error {
 	}
 	l.Log.Info("window stored", "reason", w.Reason, "from", w.From, "until", w.Until, "route", got.cover.Route,
 		"rows", got.rows, "stored", total.Stored, "known", total.Known, "corrections", total.Corrections,
-		"rejected", got.rejected, "conflicts", total.Conflicts, "fetch", got.took.Round(time.Millisecond))
+		"rejected", got.rejected, "conflicts", total.Conflicts, "fetch", got.took.Round(time.Millisecond), "commit", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 
