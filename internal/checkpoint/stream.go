@@ -2,11 +2,8 @@ package checkpoint
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -34,12 +31,6 @@ func (s *Stream) RecordSubject(day string) string {
 // IndexSubject is where the index messages of a day stand.
 func (s *Stream) IndexSubject(day string) string { return s.prefix + ".index." + s.feed + "." + day }
 
-// readTimeout bounds one request: an answer that is lost on the way never comes.
-const readTimeout = 5 * time.Second
-
-// errNoMessage is the server's code for "no message found".
-const errNoMessage = 10037
-
 // lastRecord reads a day's newest record and its sequence; a zero sequence says that there is none.
 func (s *Stream) lastRecord(ctx context.Context, day string) (Record, uint64, error) {
 	return s.record(ctx, day, map[string]any{"last_by_subj": s.RecordSubject(day)})
@@ -51,60 +42,22 @@ func (s *Stream) recordAt(ctx context.Context, day string, seq uint64) (Record, 
 	return record, err
 }
 
-// record asks the stream's leader for a record, not whichever replica answers first: a stale one costs a conflict.
 func (s *Stream) record(ctx context.Context, day string, which map[string]any) (Record, uint64, error) {
-	wrap := func(err error) error { return fmt.Errorf("read record %s.%s: %w", s.feed, day, err) }
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	request, _ := json.Marshal(which) // strings and numbers always marshal
-	msg, err := s.js.Conn().RequestWithContext(ctx, s.api("STREAM.MSG.GET."+s.name), request)
-	if err != nil {
-		return Record{}, 0, wrap(err)
-	}
-	data, seq, err := parseStoredMessage(msg.Data)
-	if err != nil {
-		return Record{}, 0, wrap(err)
-	}
-	if seq == 0 {
+	m, err := s.message(ctx, which)
+	if err == nil && m.seq == 0 {
 		return Record{}, 0, nil
 	}
-	record, err := ParseRecord(data)
+	var record Record
+	if err == nil {
+		record, err = ParseRecord(m.data)
+	}
 	if err == nil && (record.Feed != s.feed || record.Day != day) {
-		err = wrap(fmt.Errorf("it speaks of %s.%s", record.Feed, record.Day))
+		err = fmt.Errorf("it speaks of %s.%s", record.Feed, record.Day)
 	}
-	return record, seq, err
-}
-
-func (s *Stream) api(call string) string {
-	options := s.js.Options()
-	switch {
-	case options.APIPrefix != "":
-		return strings.TrimSuffix(options.APIPrefix, ".") + "." + call
-	case options.Domain != "":
-		return "$JS." + options.Domain + ".API." + call
+	if err != nil {
+		return Record{}, 0, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
 	}
-	return "$JS.API." + call
-}
-
-func parseStoredMessage(answer []byte) (data []byte, seq uint64, err error) {
-	var a struct {
-		Error   *jetstream.APIError `json:"error"`
-		Message struct {
-			Seq  uint64 `json:"seq"`
-			Data string `json:"data"`
-		} `json:"message"`
-	}
-	if err := json.Unmarshal(answer, &a); err != nil {
-		return nil, 0, fmt.Errorf("answer to a message request: %w", err)
-	}
-	if a.Error != nil {
-		if a.Error.ErrorCode == errNoMessage {
-			return nil, 0, nil
-		}
-		return nil, 0, a.Error
-	}
-	data, err = base64.StdEncoding.DecodeString(a.Message.Data)
-	return data, a.Message.Seq, err
+	return record, m.seq, nil
 }
 
 // days names the days that have a record, in no order.

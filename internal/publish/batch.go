@@ -38,16 +38,17 @@ var errConflict = errors.New("another writer has changed the page")
 
 // batch is all that one commit stores.
 type batch struct {
-	stream  string
-	events  []schema.Event
-	index   string // subject
-	entries []checkpoint.Entry
-	record  string // subject
-	data    []byte // the record
-	after   uint64 // sequence that the day's last record has to have
-	id      string
-	now     time.Time // the vendor's, which decides the lane
-	liveAge time.Duration
+	stream        string
+	events        []schema.Event
+	entries       []checkpoint.Entry // what the index lists: the events, or those that stand at the stream's end already
+	indexSubject  string
+	record        checkpoint.Record
+	recordSubject string
+	data          []byte    // of the record
+	after         uint64    // sequence that the day's last record has to have
+	tail          uint64    // sequence that the stream's last message has to have, 0 = any
+	now           time.Time // the vendor's, which decides the lane
+	liveAge       time.Duration
 }
 
 // newBatchID makes an id of 26 characters that never comes twice.
@@ -70,10 +71,12 @@ func newSender(nc *nats.Conn, timeout time.Duration) *sender {
 func (s *sender) send(ctx context.Context, b *batch) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	if len(b.events) == 0 {
-		return s.sendRecord(ctx, b, nats.Header{})
+	if len(b.entries) == 0 {
+		header := nats.Header{}
+		b.expectTail(header)
+		return s.sendRecord(ctx, b, header)
 	}
-	s.msg.Header["Nats-Batch-Id"] = []string{b.id}
+	s.msg.Header["Nats-Batch-Id"] = []string{b.record.Batch}
 	s.msg.Header["Nats-Batch-Sequence"] = s.seqNo
 	recorded := time.Now().Truncate(time.Millisecond)
 	for i := range b.events {
@@ -85,7 +88,7 @@ func (s *sender) send(ctx context.Context, b *batch) (uint64, error) {
 		return 0, err
 	}
 	return s.sendRecord(ctx, b, nats.Header{
-		"Nats-Batch-Id":       {b.id},
+		"Nats-Batch-Id":       {b.record.Batch},
 		"Nats-Batch-Sequence": {strconv.Itoa(len(b.events) + 2)},
 		"Nats-Batch-Commit":   {"1"},
 	})
@@ -121,17 +124,27 @@ func (s *sender) indexMsg(b *batch) *nats.Msg {
 	for _, e := range b.entries {
 		body = append(body, e[:]...)
 	}
-	return &nats.Msg{Subject: b.index, Data: body, Header: nats.Header{
-		"Nats-Batch-Id":       {b.id},
+	msg := &nats.Msg{Subject: b.indexSubject, Data: body, Header: nats.Header{
+		"Nats-Batch-Id":       {b.record.Batch},
 		"Nats-Batch-Sequence": {strconv.Itoa(len(b.events) + 1)},
-		"Saveris-Events":      {strconv.Itoa(len(b.events))},
+		"Saveris-Events":      {strconv.Itoa(len(b.entries))},
 	}}
+	b.expectTail(msg.Header)
+	return msg
+}
+
+// expectTail makes the server refuse the batch if something has been stored behind the tail; only the first message of a
+// batch may say so.
+func (b *batch) expectTail(header nats.Header) {
+	if b.tail > 0 {
+		header["Nats-Expected-Last-Sequence"] = []string{strconv.FormatUint(b.tail, 10)}
+	}
 }
 
 func (s *sender) sendRecord(ctx context.Context, b *batch, header nats.Header) (uint64, error) {
 	header["Nats-Expected-Stream"] = []string{b.stream}
 	header["Nats-Expected-Last-Subject-Sequence"] = []string{strconv.FormatUint(b.after, 10)}
-	answer, err := s.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: b.record, Data: b.data, Header: header})
+	answer, err := s.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: b.recordSubject, Data: b.data, Header: header})
 	if err != nil {
 		return 0, err
 	}

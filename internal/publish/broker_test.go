@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
@@ -224,5 +225,42 @@ func TestAPageWhoseBeginningRetentionRemovedIsStillProven(t *testing.T) {
 	}
 	if _, err := newWriter(js, 0).Commit(t.Context(), day, readings(0, 10), nil); !errors.Is(err, checkpoint.ErrIndex) {
 		t.Errorf("a hole in the index: got %v, want ErrIndex", err)
+	}
+}
+
+func TestATornBatchAtTheEndIsFinished(t *testing.T) {
+	for name, keep := range map[string]int{"events without an index": 700, "all events without an index": 998, "an index without a record": 999} {
+		t.Run(name, func(t *testing.T) {
+			js := open(t, connect(t, startServer(t).ClientURL()))
+			commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
+			w := newWriter(js, 0)
+			tearBatch(t, js, readings(10, 1008), keep)
+			commit(t, w, readings(0, 1500), interval(0, time.Hour))
+			checkOnce(t, js, readings(0, 1500))
+		})
+	}
+}
+
+// tearBatch stores what a broker holds that has lost the end of a batch.
+func tearBatch(t *testing.T, js jetstream.JetStream, events []schema.Event, keep int) {
+	t.Helper()
+	var index []byte
+	for i := range events {
+		entry := checkpoint.NewEntry(events[i].ID, events[i].Check)
+		index = append(index, entry[:]...)
+	}
+	msg := &nats.Msg{Header: nats.Header{}}
+	for i := range events[:min(keep, len(events))] {
+		events[i].Header(msg.Header, schema.Live, noon)
+		msg.Subject, msg.Data = events[i].Subject(schema.Live), events[i].AppendData(nil)
+		if _, err := js.PublishMsg(t.Context(), msg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if keep > len(events) {
+		msg := &nats.Msg{Subject: "saveris.index.readings." + day, Data: index, Header: nats.Header{"Saveris-Events": {"998"}}}
+		if _, err := js.PublishMsg(t.Context(), msg); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

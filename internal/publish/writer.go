@@ -21,11 +21,12 @@ type Writer struct {
 	js     jetstream.JetStream
 	config Config
 
-	mu    sync.Mutex // holds a page from its reading to its commit
-	book  *checkpoint.Book
-	send  *sender
-	limit int       // messages a batch
-	since time.Time // stamped on every record, if set
+	mu     sync.Mutex // holds a page from its reading to its commit
+	book   *checkpoint.Book
+	send   *sender
+	limit  int       // messages a batch
+	looked uint64    // the connection, counted from 1, on which the stream's end was looked at
+	since  time.Time // stamped on every record, if set
 }
 
 // Options say how a feed is written.
@@ -82,6 +83,9 @@ func (r *Result) add(stored []schema.Event) {
 func (w *Writer) Commit(ctx context.Context, day string, events []schema.Event, cover *checkpoint.Interval) (result Result, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err := w.finishTorn(ctx); err != nil {
+		return result, w.mend(ctx, err)
+	}
 	for first := true; ; first = false {
 		page, err := w.book.Page(ctx, day)
 		if err != nil {
@@ -131,26 +135,34 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 
 // store sends one batch and takes its result over into the page.
 func (w *Writer) store(ctx context.Context, page *checkpoint.Page, events []schema.Event, entries []checkpoint.Entry, cover *checkpoint.Interval) error {
-	record := page.Record.Next(entries, cover, w.Ages)
-	record.Batch, record.Writer = newBatchID(), w.Name
-	if !w.since.IsZero() && record.Day != checkpoint.RejectedDay {
-		record.Since = &w.since
-	}
-	data, err := record.Encode()
+	b, err := w.batch(page, page.Record.Next(entries, cover, w.Ages))
 	if err != nil {
 		return err
 	}
-	stream := w.config.Names
-	seq, err := w.send.send(context.WithoutCancel(ctx), &batch{
-		stream: stream.Stream(w.Feed), events: events, entries: entries,
-		index: stream.index(w.Feed, record.Day), record: stream.record(w.Feed, record.Day),
-		data: data, after: page.Seq, id: record.Batch, now: w.Now(), liveAge: w.LiveAge,
-	})
+	b.events, b.entries = events, entries
+	seq, err := w.send.send(context.WithoutCancel(ctx), b)
 	if err != nil {
 		return err
 	}
-	page.Stored(entries, record, seq)
+	page.Stored(entries, b.record, seq)
 	return nil
+}
+
+// batch makes a batch without events that stores a page's next record.
+func (w *Writer) batch(page *checkpoint.Page, next checkpoint.Record) (*batch, error) {
+	next.Batch, next.Writer = newBatchID(), w.Name
+	if !w.since.IsZero() && next.Day != checkpoint.RejectedDay {
+		next.Since = &w.since
+	}
+	data, err := next.Encode()
+	if err != nil {
+		return nil, err
+	}
+	names := w.config.Names
+	return &batch{
+		stream: names.Stream(w.Feed), indexSubject: names.index(w.Feed, next.Day), recordSubject: names.record(w.Feed, next.Day),
+		record: next, data: data, after: page.Seq, now: w.Now(), liveAge: w.LiveAge,
+	}, nil
 }
 
 // mend readies the streams again where one has disappeared, and gives the error back.

@@ -1,0 +1,64 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
+)
+
+// A broker that loses its tail may lose it in the middle of a batch: then the stream ends with events that no index lists,
+// or with an index that no record follows. Read again from the vendor those events would be stored twice. So before a
+// writer's first commit, and before the first one after every reconnect, the end of the stream is looked at, and a torn
+// batch is finished: the index and the record that it lacks are written, under the expectation that nothing else has been
+// stored since.
+
+// finishTorn finishes a torn batch at the stream's end, if there is one.
+func (w *Writer) finishTorn(ctx context.Context) error {
+	connection := w.js.Conn().Stats().Reconnects + 1
+	if connection == w.looked {
+		return nil
+	}
+	torn, err := w.book.Torn(ctx)
+	if err != nil {
+		return err
+	}
+	if torn != nil {
+		if err := w.finish(ctx, torn); err != nil {
+			return fmt.Errorf("finish torn batch at sequence %d: %w", torn.Last, err)
+		}
+	}
+	w.looked = connection
+	return nil
+}
+
+func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {
+	entries, day := torn.Index, torn.Day
+	for _, message := range torn.Events {
+		event, err := schema.ReadStored(message.Header, message.Data)
+		if err != nil {
+			return err
+		}
+		entries, day = append(entries, checkpoint.NewEntry(event.ID, event.Check)), event.Day()
+	}
+	page, err := w.book.Page(ctx, day)
+	if err != nil {
+		return err
+	}
+	record := page.Record.Next(entries, nil, w.Ages)
+	b, err := w.batch(page, record)
+	if err != nil {
+		return err
+	}
+	b.tail = torn.Last
+	if len(torn.Events) > 0 {
+		b.entries = entries
+	}
+	seq, err := w.send.send(context.WithoutCancel(ctx), b)
+	if err != nil {
+		return err
+	}
+	page.Stored(entries, b.record, seq)
+	return nil
+}

@@ -1,0 +1,83 @@
+package schema
+
+import (
+	"fmt"
+	"hash/crc32"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Stored is what a stored event tells of itself, without the row that it was made of.
+type Stored struct {
+	ID       string
+	Check    uint32 // CRC-32C over its content, as Event.Check; of a rejected row only if that was UTF-8
+	Rejected bool
+	day      string
+}
+
+// Day names the page that the event belongs to, as Event.Day does.
+func (s Stored) Day() string { return s.day }
+
+// storedData is what of all kinds of data a check is made of.
+type storedData struct {
+	Value      jsontext.Value `json:"value"`
+	Unit       *string        `json:"unit"`
+	VendorUnit *string        `json:"vendor_unit"`
+	MeasuredAt string         `json:"measured_at"`
+	State      string         `json:"state"`
+	Severity   string         `json:"severity"`
+	RaisedAt   string         `json:"raised_at"`
+	ChangedAt  *string        `json:"status_changed_at"`
+	Row        string         `json:"row"`
+}
+
+// ReadStored reads a stored message. It fails if that is no event of this bridge.
+func ReadStored(header map[string][]string, data []byte) (Stored, error) {
+	event, err := Parse(header, data)
+	if err != nil {
+		return Stored{}, err
+	}
+	var d storedData
+	if err := json.Unmarshal(data, &d, jsontext.AllowDuplicateNames(true)); err != nil { // a column that we do not know may hold anything
+		return Stored{}, fmt.Errorf("data of event %s: %w", event.ID(), err)
+	}
+	s := Stored{ID: event.ID(), day: event.Time().UTC().Format(time.DateOnly)}
+	var content []byte
+	switch event.DataSchema() {
+	case kinds[reading].dataSchema:
+		content = d.appendFields(nil, d.MeasuredAt)
+	case kinds[alarmRaised].dataSchema:
+		content = d.appendFields(nil, d.State, d.Severity, d.RaisedAt, deref(d.ChangedAt))
+	case kinds[rejected].dataSchema:
+		s.Rejected, s.day, content = true, "rejected", []byte(d.Row)
+	default:
+		return Stored{}, fmt.Errorf("event %s: dataschema %q is none of ours", s.ID, event.DataSchema())
+	}
+	s.Check = crc32.Checksum(content, castagnoli)
+	return s, nil
+}
+
+// appendFields appends what a check covers: value and unit, then the others.
+func (d *storedData) appendFields(b []byte, others ...string) []byte {
+	if d.Value.Kind() == '0' {
+		b = appendCanonical(b, d.Value)
+	}
+	b = append(b, separator)
+	if d.Unit == nil {
+		d.Unit = d.VendorUnit
+	}
+	b = append(b, deref(d.Unit)...)
+	for _, text := range others {
+		b = append(append(b, separator), text...)
+	}
+	return b
+}
+
+func deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}

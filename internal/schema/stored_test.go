@@ -1,0 +1,33 @@
+package schema
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+func TestAStoredEventTellsItsIDDayAndCheck(t *testing.T) {
+	for _, feed := range []Feed{Readings, Alarms} {
+		rejectedRows := 0
+		p := world{rand.New(rand.NewPCG(7, 7))}
+		for range 3000 {
+			row := p.row(feed)
+			e := NewMaker(feed, "saveris", "https://vendor").Event(row, Window{}, time.Now())
+			if e.Rejected {
+				rejectedRows++
+			}
+			for _, e := range []Event{e, e.Revise()} {
+				header := map[string][]string{}
+				e.Header(header, Live, time.Now())
+				got, err := ReadStored(header, e.AppendData(nil))
+				if err != nil {
+					t.Fatalf("%s: %v", e.AppendData(nil), err)
+				}
+				if got.ID != e.ID || got.Day() != e.Day() || got.Rejected != e.Rejected || got.Check != e.Check && !e.Rejected {
+					t.Fatalf("read %+v of %s with check %08x", got, e.AppendData(nil), e.Check)
+				}
+			}
+		}
+		t.Logf("%s: %d of 3000 were rejected", feed, rejectedRows)
+	}
+}
