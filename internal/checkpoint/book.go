@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -75,37 +76,69 @@ func (b *Book) refresh(ctx context.Context, page *Page) error {
 	return b.load(ctx, page, record, seq)
 }
 
-// load reads the index messages between the page's record and the given one.
-func (b *Book) load(ctx context.Context, page *Page, record Record, seq uint64) error {
-	found, err := b.stream.index(ctx, page.Record.Day, page.Seq+1, seq)
-	if err != nil {
-		return err
-	}
-	if !page.proves(found.entries, record) && page.Seq == 0 && found.first > 0 {
-		if err := b.startAt(ctx, page, found); err != nil {
+// load reads the index messages between the page's record and the given one. What a lagging replica does not know yet is
+// asked for again.
+func (b *Book) load(ctx context.Context, page *Page, record Record, seq uint64) (err error) {
+	for _, pause := range [...]time.Duration{0, 100 * time.Millisecond, time.Second} {
+		if err := wait(ctx, pause); err != nil {
+			return err
+		}
+		if err = b.tryLoad(ctx, page, record, seq); !errors.Is(err, ErrIndex) {
 			return err
 		}
 	}
-	if !page.proves(found.entries, record) {
+	return err
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (b *Book) tryLoad(ctx context.Context, page *Page, record Record, seq uint64) error {
+	day := page.Record.Day
+	found, err := b.stream.index(ctx, day, page.Seq+1, seq)
+	if err != nil {
+		return err
+	}
+	base := page.base()
+	if !base.proves(found.entries, record) && page.Seq == 0 {
+		if base, err = b.left(ctx, day, found, record); err != nil {
+			return err
+		}
+	}
+	if !base.proves(found.entries, record) {
 		return fmt.Errorf("%w: %d entries on %s after sequence %d do not make the %d rows and digest %s of the record at sequence %d",
-			ErrIndex, len(found.entries), b.stream.IndexSubject(page.Record.Day), page.Seq, record.Rows, record.Digest, seq)
+			ErrIndex, len(found.entries), b.stream.IndexSubject(day), page.Seq, record.Rows, record.Digest, seq)
 	}
 	page.Stored(found.entries, record, seq)
 	return nil
 }
 
-// startAt lets a page begin where retention has left its index: the record that follows an index message counts all that
-// was stored up to there, so what was removed before it is known by its count and digest, and what is left is still proven.
-func (b *Book) startAt(ctx context.Context, page *Page, left index) error {
-	record, err := b.stream.recordAt(ctx, page.Record.Day, left.first+1)
-	if err != nil || record.Rows < uint64(left.size) {
-		return err
+// left gives what stood before the part of an index that retention has left: the record that follows an index message
+// counts all that was stored up to there, so what is left is still proven. The leader is asked where the index begins, since
+// a replica that lags may know nothing of it.
+func (b *Book) left(ctx context.Context, day string, found index, record Record) (tally, error) {
+	first, err := b.stream.message(ctx, map[string]any{"seq": 1, "next_by_subj": b.stream.IndexSubject(day)})
+	if err != nil || first.seq != found.first {
+		return tally{}, err
 	}
-	for _, e := range left.entries[:left.size] {
-		record.Digest = record.Digest.Subtract(e)
+	if found.first == 0 { // only records are left of the day
+		return tally{record.Rows, record.Digest}, nil
 	}
-	page.Record.Rows, page.Record.Digest = record.Rows-uint64(left.size), record.Digest
-	return nil
+	after, err := b.stream.recordAt(ctx, day, found.first+1)
+	if err != nil || after.Rows < uint64(found.size) {
+		return tally{}, err
+	}
+	before := tally{after.Rows - uint64(found.size), after.Digest}
+	for _, e := range found.entries[:found.size] {
+		before.digest = before.digest.Subtract(e)
+	}
+	return before, nil
 }
 
 // Records reads the newest records of days, in their order; a day without one has a zero Version.

@@ -6,7 +6,7 @@
 // the pages of one feed that are in use.
 //
 // The stream is the truth and memory is a copy: whenever there is doubt (a conflict, a lost answer, a restart, a broker
-// that lost its tail) the page is brought up to date by Book.Refresh, which believes nothing that the record's row count
+// that lost its tail) the page is brought up to date by Book.Page, which believes nothing that the record's row count
 // and digest do not prove. There is no second way to recover.
 //
 // Nothing here writes. Records and index messages are written by package publish, in the batch that stores the events.

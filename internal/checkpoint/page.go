@@ -65,11 +65,18 @@ func (p *Page) Stored(entries []Entry, record Record, seq uint64) {
 	p.Record, p.Seq = record, seq
 }
 
-// proves tells whether the page's ids and the entries that follow them are exactly what the record counts.
-func (p *Page) proves(entries []Entry, record Record) bool {
-	digest, rows := p.Record.Digest, p.Record.Rows+uint64(len(entries))
+// tally is how many events there are, and their digest.
+type tally struct {
+	rows   uint64
+	digest Digest
+}
+
+func (p *Page) base() tally { return tally{p.Record.Rows, p.Record.Digest} }
+
+// proves tells whether the tally and the entries that follow it are exactly what the record counts.
+func (t tally) proves(entries []Entry, record Record) bool {
 	for _, e := range entries {
-		digest = digest.Add(e)
+		t.digest = t.digest.Add(e)
 	}
-	return rows == record.Rows && digest == record.Digest
+	return t.rows+uint64(len(entries)) == record.Rows && t.digest == record.Digest
 }

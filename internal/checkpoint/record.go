@@ -23,8 +23,8 @@ type Record struct {
 	Digest  Digest     `json:"digest"`  // of the index entries of all of them
 	Batch   string     `json:"batch"`   // id of the batch that wrote the record
 	Writer  string     `json:"writer"`
-	// Since is when the feed's first `run` began to answer for it: everything later than this is read. Absent on pages
-	// that only backfills have written.
+	// Since is the time from which on `run` still answers for gaps: when the feed's first `run` began, and later, as far
+	// as all has been read since. Absent on pages that only backfills have written.
 	Since *time.Time `json:"since,omitempty"`
 }
 

@@ -21,7 +21,7 @@ import (
 // show. Were a covered page committed before them, a crash in between would lose them.
 func (l *Line) commit(ctx context.Context, w Window, got reading) error {
 	var total publish.Result
-	began := time.Now()
+	began, rejected := time.Now(), 0
 	days := w.Days()
 	for day := range got.events {
 		if !slices.Contains(days, day) {
@@ -34,7 +34,11 @@ func (l *Line) commit(ctx context.Context, w Window, got reading) error {
 			return err
 		}
 		total = total.Add(result)
+		if day == checkpoint.RejectedDay {
+			rejected = result.Stored
+		}
 	}
+	l.rejects.stored(got, rejected, total.Stored)
 	l.Log.Info("window stored", "reason", w.Reason, "from", w.From, "until", w.Until, "route", got.cover.Route,
 		"rows", got.rows, "stored", total.Stored, "known", total.Known, "corrections", total.Corrections,
 		"rejected", got.rejected, "conflicts", total.Conflicts, "fetch", got.took.Round(time.Millisecond), "commit", time.Since(began).Round(time.Millisecond))

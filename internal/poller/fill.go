@@ -13,26 +13,33 @@ import (
 // Fill yields what lies behind the tail: the gaps since the feed's beginning, oldest first, then the intervals that are
 // due to be read again. It looks at every poll interval and never ends.
 type Fill struct {
-	Since    time.Time // what is older is nobody's task
 	Ages     checkpoint.Ages
 	Interval time.Duration // between two looks that found nothing
 	Rows     int           // a window should hold
 	Now      Clock
 	Covered  Coverage
-	// Kept gives the event time from which on the stream keeps what it is given; what retention has removed is no gap.
-	// Nil: it keeps all.
-	Kept func(ctx context.Context, now time.Time) (time.Time, error)
+	Watermark
 
-	idle   bool
-	rows   bool      // the last window had some
-	looked time.Time // by the vendor's clock
-	width  width
-	bad    []later // windows that cannot be had at present: tried again when their time has come
-	doubts []later // windows without a row where there usually are some: read again when their time has come
+	idle    bool
+	hadRows bool      // the last window
+	failed  int       // windows in a row
+	looked  time.Time // by the vendor's clock
+	oldest  time.Time // what lies before will not be due any more
+	width   width
+	bad     []pending // windows that cannot be had at present: tried again when their time has come
+	doubts  []pending // windows without a row where there usually are some: read again when their time has come
 }
 
-// later is a window that waits for its time.
-type later struct {
+// Watermark is from when on a feed is answered for: what is older has been read once, or is nobody's task.
+type Watermark interface {
+	// Since gives it as the stream has it now.
+	Since(ctx context.Context, now time.Time) (time.Time, error)
+	// Advance moves it to where everything has been read.
+	Advance(to time.Time)
+}
+
+// pending is a window that waits for its time.
+type pending struct {
 	checkpoint.Span
 	at time.Time
 }
@@ -63,26 +70,23 @@ func (f *Fill) Next(ctx context.Context) (Window, error) {
 // look finds the window to read at now, if there is one.
 func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
 	f.looked = now
-	since := f.Since
-	if f.Kept != nil {
-		kept, err := f.Kept(ctx, now)
-		if err != nil {
-			return Window{}, false, err
-		}
-		if kept.After(since) {
-			since = kept
-		}
-	}
-	covered, err := f.Covered(ctx, checkpoint.Span{From: since, Until: now})
+	since, err := f.Since(ctx, now)
 	if err != nil {
 		return Window{}, false, err
 	}
-	// What follows the covered end belongs to the tail, unless it lies further back than a poll reaches.
-	end := coveredEnd(covered, now)
-	if oldest := now.Add(-maxTail); end.Before(oldest) {
-		end = oldest
+	covered, err := f.Covered(ctx, checkpoint.Span{From: f.oldest, Until: now})
+	if err != nil {
+		return Window{}, false, err
 	}
-	if gaps := f.without(checkpoint.Gaps(covered, since, end), now); len(gaps) > 0 {
+	covered = believable(covered, now)
+	f.oldest = f.unsettled(covered, since)
+	gaps := f.gaps(covered, since, now)
+	if len(gaps) == 0 {
+		f.Advance(later(since, coveredEnd(covered, now)))
+	} else {
+		f.Advance(gaps[0].From)
+	}
+	if gaps = f.without(gaps, now); len(gaps) > 0 {
 		return Window{Span: f.width.cut(gaps[0]), Reason: ReasonCatchUp, Background: true}, true, nil
 	}
 	due := f.without(append(f.doubted(now), checkpoint.Due(covered, f.Ages, now)...), now)
@@ -92,21 +96,46 @@ func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
 	return Window{}, false, nil
 }
 
+// gaps gives what has not been read since a time. What follows the covered end belongs to the tail, unless it lies further
+// back than a poll reaches; then it is left to grow until it is worth a window.
+func (f *Fill) gaps(covered []checkpoint.Interval, since, now time.Time) []checkpoint.Span {
+	end, reach := coveredEnd(covered, now), now.Add(-maxTail)
+	if reach.Sub(later(end, since)) >= max(minWindow, f.Interval) {
+		end = reach
+	}
+	return checkpoint.Gaps(covered, since, end)
+}
+
+// unsettled gives the time before which nothing will ever be due again, a day early.
+func (f *Fill) unsettled(covered []checkpoint.Interval, since time.Time) time.Time {
+	oldest := since
+	for _, iv := range covered {
+		if iv.From.Before(oldest) && len(f.Ages) > 0 && iv.ReadAt.Before(iv.Until.Add(slices.Max(f.Ages))) {
+			oldest = iv.From
+		}
+	}
+	return oldest.AddDate(0, 0, -1)
+}
+
 // without cuts what cannot be had at present out of spans.
 func (f *Fill) without(spans []checkpoint.Span, now time.Time) []checkpoint.Span {
-	f.bad = slices.DeleteFunc(f.bad, func(b later) bool { return !b.at.After(now) })
+	f.bad = slices.DeleteFunc(f.bad, func(b pending) bool { return !b.at.After(now) })
 	for _, b := range f.bad {
-		var rest []checkpoint.Span
-		for _, span := range spans {
-			for _, part := range []checkpoint.Span{span.Cut(span.From, b.From), span.Cut(b.Until, span.Until)} {
-				if !part.Empty() {
-					rest = append(rest, part)
-				}
-			}
-		}
-		spans = rest
+		spans = cutOut(spans, b.Span)
 	}
 	return spans
+}
+
+// cutOut gives what is left of spans without one of them.
+func cutOut(spans []checkpoint.Span, out checkpoint.Span) (rest []checkpoint.Span) {
+	for _, span := range spans {
+		for _, part := range []checkpoint.Span{span.Cut(span.From, out.From), span.Cut(out.Until, span.Until)} {
+			if !part.Empty() {
+				rest = append(rest, part)
+			}
+		}
+	}
+	return rest
 }
 
 // doubted takes out the windows whose emptiness is to be looked at again.
@@ -122,23 +151,37 @@ func (f *Fill) doubted(now time.Time) (spans []checkpoint.Span) {
 // Done adapts the width of the next windows to what this one held, and notes what is to be looked at again.
 func (f *Fill) Done(w Window, rows int, err error) {
 	f.width.learn(w.Width(), rows, f.Rows, err)
-	at := f.looked.Add(patience)
 	if err != nil {
-		if cannotBeHad(w, err) {
-			f.bad = append(f.bad, later{w.Span, at})
+		if f.failed++; f.cannotBeHad(w, err) {
+			f.bad = append(f.bad, pending{w.Span, f.looked.Add(patience)})
 		}
 		return
 	}
-	asked := len(f.doubts)
-	f.doubts = slices.DeleteFunc(f.doubts, func(d later) bool { return !d.Cut(w.From, w.Until).Empty() })
-	if rows == 0 && f.rows && len(f.doubts) == asked { // once: empty twice is empty
-		f.doubts = append(f.doubts, later{w.Span, at})
+	f.failed = 0
+	doubted := f.believe(w.Span)
+	if rows == 0 && f.hadRows && !doubted { // once: empty twice is empty
+		f.doubts = append(f.doubts, pending{w.Span, f.looked.Add(patience)})
 	}
-	f.rows = rows > 0
+	f.hadRows = rows > 0
+}
+
+// believe takes what has been read again out of the doubts, and tells whether any of it was doubted.
+func (f *Fill) believe(span checkpoint.Span) (doubted bool) {
+	var rest []pending
+	for _, d := range f.doubts {
+		doubted = doubted || !d.Cut(span.From, span.Until).Empty()
+		for _, part := range cutOut([]checkpoint.Span{d.Span}, span) {
+			rest = append(rest, pending{part, d.at})
+		}
+	}
+	f.doubts = rest
+	return doubted
 }
 
 // cannotBeHad tells whether an error lies in the window itself, so that trying it again at once would only hold up others.
-func cannotBeHad(w Window, err error) bool {
+// A window that is as narrow as can be and fails again and again is such a one, whatever the error.
+func (f *Fill) cannotBeHad(w Window, err error) bool {
+	narrow := !w.divisible()
 	return errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex) ||
-		errors.Is(err, saveris.ErrTooLarge) && !w.divisible()
+		narrow && errors.Is(err, saveris.ErrTooLarge) || narrow && f.failed >= maxFailures
 }

@@ -24,6 +24,8 @@ type Line struct {
 	Log    *slog.Logger
 	// MaxWait bounds the wait between two tries.
 	MaxWait time.Duration
+
+	rejects rejects
 }
 
 // VendorFeed is what the vendor calls a feed.
@@ -144,23 +146,5 @@ func (l *Line) fetch(ctx context.Context, w Window) (reading, error) {
 	}
 	got.cover = checkpoint.Interval{From: w.From, Until: w.Until, ReadAt: answer.AskedAt.UTC(), Route: string(answer.Route)}
 	got.took = time.Since(began)
-	return got, got.tooManyRejected(feed)
-}
-
-// minRejected is how many rows have to be rejected before their share counts: one bad row alone in a quiet window is no
-// sign that the vendor has changed its format.
-const minRejected = 20
-
-// ErrRejected says that most of a window's rows cannot be events: the format has changed, or this is not the vendor.
-var ErrRejected = errors.New("more than half of the rows cannot be events")
-
-func (r reading) tooManyRejected(feed schema.Feed) error {
-	if r.rejected < minRejected || r.rejected*2 <= r.rows {
-		return nil
-	}
-	reason := ""
-	if bad := r.events[checkpoint.RejectedDay]; len(bad) > 0 {
-		reason = bad[0].Reason
-	}
-	return fmt.Errorf("%w: %d of %d %s, the first because %s", ErrRejected, r.rejected, r.rows, feed, reason)
+	return got, l.rejects.check(feed, got)
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -34,20 +35,19 @@ const maxWait = 30 * time.Second
 
 // Run polls until the context ends (its error is returned) or the vendor refuses the login for good.
 func (l *Live) Run(ctx context.Context) error {
-	since, err := l.begin(ctx)
-	if err != nil {
+	mark := &watermark{writer: l.Writer}
+	if err := l.begin(ctx, mark); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return l.line().Run(ctx, &Tail{
-			Interval: l.Interval, Overlap: l.Overlap, Now: l.Source.Now, Covered: l.Writer.Covered, Since: since, Polled: l.notePoll,
+			Interval: l.Interval, Overlap: l.Overlap, Now: l.Source.Now, Covered: l.Writer.Covered, Since: mark.begin, Polled: l.notePoll,
 		})
 	})
 	group.Go(func() error {
 		return l.line().Run(ctx, &Fill{
-			Since: since, Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: l.Source.Now, Covered: l.Writer.Covered,
-			Kept: l.Writer.Kept,
+			Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: l.Source.Now, Covered: l.Writer.Covered, Watermark: mark,
 		})
 	})
 	return group.Wait()
@@ -67,26 +67,53 @@ func (l *Live) line() *Line {
 	return &Line{Source: l.Source, Maker: l.Maker(), Writer: l.Writer, Log: l.Log, MaxWait: min(maxWait, l.Interval)}
 }
 
-// begin finds out since when the feed is answered for. The first run decides it, and every record says so from then on:
+// begin finds out from when on the feed is answered for. The first run decides it, and every record says so from then on:
 // were it only remembered here, a first run that was stopped before it had caught up would leave a gap for ever.
-func (l *Live) begin(ctx context.Context) (since time.Time, err error) {
-	err = l.line().retry(ctx, func() error {
-		var found bool
-		if since, found, err = l.Writer.Since(ctx); err != nil {
+func (l *Live) begin(ctx context.Context, mark *watermark) error {
+	err := l.line().retry(ctx, func() error {
+		now, err := l.Source.Now(ctx)
+		if err != nil {
+			return err
+		}
+		since, found, err := l.Writer.Since(ctx, checkpoint.Span{Until: now})
+		if err != nil {
 			return err
 		}
 		if !found {
-			now, err := l.Source.Now(ctx)
-			if err != nil {
-				return err
-			}
 			since = whole(l.Start(now))
 		}
+		mark.begin = since
+		mark.Advance(since)
 		return nil
 	})
 	if err == nil {
-		l.Writer.AnswerSince(since)
-		l.Log.Info("feed begins", "since", since, "interval", l.Interval)
+		l.Log.Info("feed begins", "since", mark.begin, "interval", l.Interval)
 	}
-	return since, err
+	return err
 }
+
+// watermark is the feed's Watermark. It lives in the records; here is only what this process began with, for a stream that
+// has been emptied.
+type watermark struct {
+	writer *publish.Writer
+	begin  time.Time
+	found  time.Time // last in the records
+}
+
+// Since reads the newest records, and all of them where those have lost it.
+func (m *watermark) Since(ctx context.Context, now time.Time) (time.Time, error) {
+	for _, from := range []time.Time{m.found, {}} {
+		since, found, err := m.writer.Since(ctx, checkpoint.Span{From: from, Until: now})
+		if err != nil {
+			return time.Time{}, err
+		}
+		if found && !since.Before(from) {
+			m.found = since
+			return since, nil
+		}
+	}
+	return m.begin, nil
+}
+
+// Advance lets the next records say it.
+func (m *watermark) Advance(to time.Time) { m.writer.AnswerSince(to) }

@@ -2,6 +2,7 @@ package poller
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
@@ -44,6 +45,21 @@ type Clock func(ctx context.Context) (time.Time, error)
 
 // Coverage gives the intervals within a span that have been read completely, oldest first.
 type Coverage func(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error)
+
+// maxFailures is how often in a row a plan fails before it looks for a way around.
+const maxFailures = 3
+
+// believable leaves out what claims to have been read in the future: the vendor's clock was ahead for a while.
+func believable(covered []checkpoint.Interval, now time.Time) []checkpoint.Interval {
+	return slices.DeleteFunc(covered, func(iv checkpoint.Interval) bool { return iv.ReadAt.After(now.Add(time.Minute)) })
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
 
 // wait waits for d, or less if the context ends.
 func wait(ctx context.Context, d time.Duration) error {

@@ -41,6 +41,12 @@ func (c *covered) add(w poller.Window, at time.Time, ages checkpoint.Ages) {
 	*c = checkpoint.Cover(*c, checkpoint.Interval{From: w.From, Until: w.Until, ReadAt: at, Route: "sync"}, ages)
 }
 
+// mark is a watermark.
+type mark struct{ at time.Time }
+
+func (m *mark) Since(context.Context, time.Time) (time.Time, error) { return m.at, nil }
+func (m *mark) Advance(to time.Time)                                { m.at = to }
+
 func vendorClock(context.Context) (time.Time, error) { return time.Now().UTC(), nil }
 
 func TestTailReachesBackOverTheCoveredEnd(t *testing.T) {
@@ -105,7 +111,7 @@ func TestFillReadsGapsOldestFirstAndThenWhatIsDue(t *testing.T) {
 			{From: now.Add(-8 * time.Hour), Until: now.Add(-7 * time.Hour), ReadAt: now.Add(-7 * time.Hour), Route: "sync"},
 			{From: now.Add(-time.Hour), Until: now, ReadAt: now, Route: "sync"},
 		}
-		fill := poller.Fill{Since: since, Ages: ages, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		fill := poller.Fill{Watermark: &mark{since}, Ages: ages, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
 		next := since
 		for {
 			w, err := fill.Next(t.Context())
@@ -133,7 +139,7 @@ func TestFillWaitsForAnAgeToPass(t *testing.T) {
 		ages := checkpoint.Ages{time.Hour}
 		now := time.Now().UTC()
 		list := covered{{From: now.Add(-time.Hour), Until: now, ReadAt: now, Route: "sync"}}
-		fill := poller.Fill{Since: now.Add(-time.Hour), Ages: ages, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		fill := poller.Fill{Watermark: &mark{now.Add(-time.Hour)}, Ages: ages, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
 		w, err := fill.Next(t.Context())
 		if err != nil || w.Reason != poller.ReasonRevisit || time.Since(now) != time.Hour {
 			t.Errorf("%+v after %v (%v), want the re-read after an hour", w, time.Since(now), err)
@@ -145,7 +151,7 @@ func TestWindowsGrowAndShrinkTowardsTheirRows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		var list covered
-		fill := poller.Fill{Since: now.AddDate(-1, 0, 0), Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		fill := poller.Fill{Watermark: &mark{now.AddDate(-1, 0, 0)}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
 		width := func(rows int, err error) time.Duration {
 			w, nextErr := fill.Next(t.Context())
 			if nextErr != nil {
@@ -182,7 +188,7 @@ func TestAWindowThatCannotBeHadHoldsUpNoOther(t *testing.T) {
 		now := time.Now().UTC()
 		since := now.Add(-10 * time.Hour)
 		var list covered
-		fill := poller.Fill{Since: since, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		fill := poller.Fill{Watermark: &mark{since}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
 		bad, err := fill.Next(t.Context())
 		if err != nil || !bad.From.Equal(since) {
 			t.Fatalf("%+v, %v", bad, err)
@@ -212,7 +218,7 @@ func TestAnEmptyWindowIsDoubtedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		var list covered
-		fill := poller.Fill{Since: now.Add(-4 * time.Hour), Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		fill := poller.Fill{Watermark: &mark{now.Add(-4 * time.Hour)}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
 		list.add(poller.Window{Span: checkpoint.Span{From: now.Add(-time.Hour), Until: now.Add(24 * time.Hour)}}, time.Now(), nil)
 		read := func(rows int) poller.Window {
 			w, err := fill.Next(t.Context())
@@ -236,15 +242,86 @@ func TestAnEmptyWindowIsDoubtedOnce(t *testing.T) {
 	})
 }
 
-func TestWhatRetentionRemovedIsNoGap(t *testing.T) {
+func TestTheWatermarkFollowsWhatHasBeenRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
-		kept := now.Add(-2 * time.Hour)
+		m := &mark{now.Add(-4 * time.Hour)}
+		list := covered{{From: now.Add(-time.Hour), Until: now.Add(time.Hour), ReadAt: now, Route: "sync"}}
+		fill := poller.Fill{Watermark: m, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		for _, want := range []time.Duration{-4 * time.Hour, -3 * time.Hour} {
+			w, err := fill.Next(t.Context())
+			if err != nil || !m.at.Equal(now.Add(want)) || !w.From.Equal(m.at) {
+				t.Fatalf("mark %v, window %+v (%v), want both at %v", m.at, w, err, now.Add(want))
+			}
+			list.add(w, time.Now(), nil)
+			fill.Done(w, 10, nil)
+		}
+		list = nil // the stream was emptied: what has been read is not read again without need
+		if w, err := fill.Next(t.Context()); err != nil || !w.From.Equal(now.Add(-3*time.Hour)) {
+			t.Errorf("window %+v (%v)", w, err)
+		}
+	})
+}
+
+func TestFillLeavesTheEndToATailThatIsStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UTC()
 		var list covered
-		fill := poller.Fill{Since: now.Add(-48 * time.Hour), Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read,
-			Kept: func(context.Context, time.Time) (time.Time, error) { return kept, nil }}
-		if w, err := fill.Next(t.Context()); err != nil || !w.From.Equal(kept) {
-			t.Errorf("window %+v (%v), want one from %v", w, err, kept)
+		fill := poller.Fill{Watermark: &mark{now.Add(-2 * time.Hour)}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		windows := 0
+		for ; time.Since(now) < time.Hour; windows++ {
+			w, err := fill.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			list.add(w, time.Now(), nil)
+			fill.Done(w, 10, nil)
+		}
+		if windows > 20 {
+			t.Errorf("%d windows in an hour, want one every five minutes", windows)
+		}
+	})
+}
+
+func TestAWindowThatAlwaysFailsHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UTC()
+		var list covered
+		fill := poller.Fill{Watermark: &mark{now.Add(-6 * time.Hour)}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		poison := now.Add(-5*time.Hour - 30*time.Minute)
+		for range 100 {
+			w, err := fill.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !w.From.After(poison) && w.Until.After(poison) {
+				fill.Done(w, 0, errors.New("a file that is always cut"))
+				continue
+			}
+			list.add(w, time.Now(), nil)
+			fill.Done(w, 10, nil)
+			if len(checkpoint.Gaps(list, poison.Add(10*time.Minute), now.Add(-time.Hour))) == 0 {
+				return
+			}
+		}
+		t.Errorf("after a hundred windows %v are gaps", checkpoint.Gaps(list, now.Add(-6*time.Hour), now.Add(-time.Hour)))
+	})
+}
+
+func TestWhatWasReadInTheFutureIsNotCovered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UTC()
+		list := covered{
+			{From: now.Add(-9 * time.Hour), Until: now.Add(-8 * time.Hour), ReadAt: now.Add(-8 * time.Hour), Route: "sync"},
+			{From: now.Add(-8 * time.Hour), Until: now.Add(24 * time.Hour), ReadAt: now.Add(24 * time.Hour), Route: "sync"},
+		}
+		fill := poller.Fill{Watermark: &mark{now.Add(-9 * time.Hour)}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		if w, err := fill.Next(t.Context()); err != nil || !w.From.Equal(now.Add(-8*time.Hour)) {
+			t.Errorf("window %+v (%v), want one from %v", w, err, now.Add(-8*time.Hour))
+		}
+		tail := poller.Tail{Interval: time.Minute, Overlap: 15 * time.Minute, Now: vendorClock, Covered: list.read}
+		if w, err := tail.Next(t.Context()); err != nil || w.Width() != time.Hour {
+			t.Errorf("window %+v (%v), want an hour", w, err)
 		}
 	})
 }

@@ -20,6 +20,7 @@ type Tail struct {
 	Polled   func(began time.Time) // told of every poll that succeeded, by our clock; may be nil
 
 	polled, began time.Time
+	failed        int // polls in a row
 }
 
 // Next waits until a poll is due.
@@ -37,7 +38,10 @@ func (t *Tail) Next(ctx context.Context) (Window, error) {
 	if err != nil {
 		return Window{}, err
 	}
-	end := coveredEnd(covered, now)
+	if t.failed >= maxFailures { // what lies behind may be what cannot be had; Fill finds a way around it
+		return Window{Span: checkpoint.Span{From: now.Add(-minWindow), Until: now}, Reason: ReasonTail}, nil
+	}
+	end := coveredEnd(believable(covered, now), now)
 	if end.IsZero() {
 		end = t.Since.Add(t.Overlap)
 	}
@@ -47,9 +51,10 @@ func (t *Tail) Next(ctx context.Context) (Window, error) {
 // Done starts the wait for the next poll; after a failure there is none, the caller has waited.
 func (t *Tail) Done(_ Window, _ int, err error) {
 	if err != nil {
+		t.failed++
 		return
 	}
-	t.polled = t.began
+	t.polled, t.failed = t.began, 0
 	if t.Polled != nil {
 		t.Polled(t.began)
 	}

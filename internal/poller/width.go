@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"errors"
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
@@ -31,6 +32,7 @@ func (w *width) cut(span checkpoint.Span) checkpoint.Span {
 
 func (w *width) learn(was time.Duration, rows, want int, err error) {
 	switch {
+	case errors.Is(err, ErrRejected): // a narrower window would hold no better rows
 	case err != nil || rows > want:
 		w.d = max(minWindow, min(was, w.now())/2)
 	case rows < want/2 && was >= w.now():

@@ -108,10 +108,13 @@ func (c Config) ensureBucket(ctx context.Context, js jetstream.JetStream) error 
 	return c.CheckBucket(ctx, kv)
 }
 
-// unusable marks what the server refuses for good: no JetStream, no rights, no room.
+// codeNoPeers is what a cluster answers that is still gathering.
+const codeNoPeers = 10005
+
+// unusable marks what the server refuses for good: no rights, no room, replicas without a cluster.
 func unusable(err error) error {
 	var refused *jetstream.APIError
-	if errors.As(err, &refused) && refused.Code != 503 {
+	if errors.As(err, &refused) && refused.Code != 503 && refused.ErrorCode != codeNoPeers {
 		return fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	return err
@@ -144,6 +147,12 @@ func (c Config) CheckStream(feed schema.Feed, have jetstream.StreamConfig) error
 	}
 	if have.MaxMsgsPerSubject > 0 {
 		wrong = append(wrong, fmt.Sprintf("max_msgs_per_subject is %d, expected none: it would drop events", have.MaxMsgsPerSubject))
+	}
+	if have.NoAck {
+		wrong = append(wrong, "no_ack is true: nobody would know what is stored")
+	}
+	if have.Sealed || have.Mirror != nil || have.SubjectTransform != nil {
+		wrong = append(wrong, "it is sealed, a mirror, or transforms subjects")
 	}
 	if have.Retention != jetstream.LimitsPolicy {
 		wrong = append(wrong, fmt.Sprintf("retention is %s, expected Limits", have.Retention))

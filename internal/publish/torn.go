@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"saveris-bridge/internal/checkpoint"
@@ -20,17 +21,20 @@ func (w *Writer) finishTorn(ctx context.Context) error {
 	if connection == w.looked {
 		return nil
 	}
-	torn, err := w.book.Torn(ctx)
-	if err != nil {
-		return err
-	}
-	if torn != nil {
-		if err := w.finish(ctx, torn); err != nil {
+	for {
+		torn, err := w.book.Torn(ctx)
+		if err != nil {
+			return err
+		}
+		if torn == nil {
+			w.looked = connection
+			return nil
+		}
+		err = w.finish(ctx, torn)
+		if err != nil && !errors.Is(err, errConflict) { // a conflict: it was another writer's batch on its way
 			return fmt.Errorf("finish torn batch at sequence %d: %w", torn.Last, err)
 		}
 	}
-	w.looked = connection
-	return nil
 }
 
 func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {

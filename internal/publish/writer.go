@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +26,8 @@ type Writer struct {
 	mu     sync.Mutex // holds a page from its reading to its commit
 	book   *checkpoint.Book
 	send   *sender
-	limit  int       // messages a batch
+	limit  int       // messages a batch at present
+	most   int       // and at most
 	looked uint64    // the connection, counted from 1, on which the stream's end was looked at
 	since  time.Time // stamped on every record, if set
 }
@@ -46,12 +49,12 @@ func NewWriter(js jetstream.JetStream, config Config, options Options) *Writer {
 	stream := checkpoint.NewStream(js, config.Names.Stream(options.Feed), config.Names.Prefix, string(options.Feed))
 	return &Writer{
 		Options: options, js: js, config: config,
-		book: checkpoint.NewBook(stream), send: newSender(js.Conn(), cmp.Or(options.Timeout, defaultTimeout)), limit: maxBatch,
+		book: checkpoint.NewBook(stream), send: newSender(js.Conn(), cmp.Or(options.Timeout, defaultTimeout)), limit: maxBatch, most: maxBatch,
 	}
 }
 
 // maxConflicts is how often a commit meets other writers before it leaves the waiting to its caller.
-const maxConflicts = 100
+const maxConflicts = 50
 
 // Result counts what a commit did.
 type Result struct {
@@ -105,6 +108,7 @@ func (w *Writer) Commit(ctx context.Context, day string, events []schema.Event, 
 		if result.Conflicts++; result.Conflicts >= maxConflicts {
 			return result, fmt.Errorf("commit %s.%s: %w", w.Feed, day, err)
 		}
+		time.Sleep(rand.N(10 * time.Millisecond)) // or two writers in step would meet again
 	}
 }
 
@@ -119,18 +123,32 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 			n, last = room, nil
 		}
 		if err := w.store(ctx, page, news.Events[:n], news.Entries[:n], last); err != nil {
-			if hasCode(err, codeBatchTooLarge) && w.limit > minBatch {
-				w.limit = max(minBatch, w.limit/2) // the operator allows less: learn how much
+			if w.shrink(err) && hasCode(err, codeBatchTooLarge) {
 				continue
 			}
 			return err
 		}
+		w.limit = min(w.most, 2*w.limit)
 		result.add(news.Events[:n])
 		if news.Events, news.Entries = news.Events[n:], news.Entries[n:]; len(news.Events) == 0 {
 			return nil
 		}
 	}
 	return nil
+}
+
+// shrink makes the next batch smaller where this one was too much: for the server, whose operator allows less than others,
+// or for a slow link, which could not carry it in time.
+func (w *Writer) shrink(err error) bool {
+	tooLarge := hasCode(err, codeBatchTooLarge)
+	if !tooLarge && !errors.Is(err, context.DeadlineExceeded) || w.limit == minBatch {
+		return false
+	}
+	w.limit = max(minBatch, w.limit/2)
+	if tooLarge {
+		w.most = w.limit
+	}
+	return true
 }
 
 // store sends one batch and takes its result over into the page.
@@ -175,64 +193,53 @@ func (w *Writer) mend(ctx context.Context, err error) error {
 	return err
 }
 
-// Since is when `run` began to answer for the feed, and whether the records say so.
-func (w *Writer) Since(ctx context.Context) (since time.Time, found bool, err error) {
-	records, err := w.all(ctx)
+// Since is the time from which on `run` still answers for gaps: everything since its beginning and before this moment
+// has been read once, and a day without a record there is one that retention has removed. The newest word of the records
+// counts; found is false where no `run` has written one.
+func (w *Writer) Since(ctx context.Context, span checkpoint.Span) (since time.Time, found bool, err error) {
+	records, err := w.records(ctx, span)
 	for _, r := range records {
-		if r.Since != nil && (!found || r.Since.Before(since)) {
+		if r.Since != nil && (!found || r.Since.After(since)) {
 			since, found = *r.Since, true
 		}
 	}
 	return since, found, err
 }
 
-// AnswerSince makes every record from now on say since when `run` answers for the feed.
+// AnswerSince makes every record from now on say from when on `run` answers for gaps.
 func (w *Writer) AnswerSince(since time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.since = since.UTC()
 }
 
-// Kept gives the event time from which on the stream holds what it was given; the zero time if nothing has been removed.
-// Retention removes the oldest messages, and a day's record with the last of its events: such a day looks like one that
-// was never read, and must not be read again.
-func (w *Writer) Kept(ctx context.Context, now time.Time) (time.Time, error) {
-	stream, err := w.js.Stream(ctx, w.config.Names.Stream(w.Feed))
-	if err != nil {
-		return time.Time{}, w.mend(ctx, err)
-	}
-	info := stream.CachedInfo()
-	if info.State.FirstSeq <= 1 {
-		return time.Time{}, nil
-	}
-	days, err := w.book.Days(ctx)
-	if err != nil || len(days) == 0 {
-		return time.Time{}, err
-	}
-	oldest, err := checkpoint.DaySpan(days[0])
-	if err != nil {
-		return time.Time{}, err
-	}
-	kept := oldest.Until // what is left of that day may be a part
-	if age := info.Config.MaxAge; age > 0 && now.Add(-age).After(kept) {
-		kept = now.Add(-age)
-	}
-	return kept.UTC(), nil
-}
+// manyDays is from how many days on it is cheaper to ask first which of them have a record.
+const manyDays = 30
 
-func (w *Writer) all(ctx context.Context) ([]checkpoint.Record, error) {
-	days, err := w.book.Days(ctx)
+// records reads the records of the days that a span touches; a day without one has a zero record, or none.
+func (w *Writer) records(ctx context.Context, span checkpoint.Span) ([]checkpoint.Record, error) {
+	var days []string
+	var err error
+	if span.Width() < manyDays*24*time.Hour {
+		days = span.Days()
+	} else if days, err = w.book.Days(ctx); err != nil {
+		return nil, w.mend(ctx, err)
+	}
+	days = slices.DeleteFunc(days, func(day string) bool {
+		return day < checkpoint.DayOf(span.From) || day > checkpoint.DayOf(span.Until)
+	})
+	records, err := w.book.Records(ctx, days)
 	if err != nil {
 		return nil, w.mend(ctx, err)
 	}
-	return w.book.Records(ctx, days)
+	return records, nil
 }
 
 // Covered gives the intervals within a span that have been read completely, oldest first, as the stream has them now.
 func (w *Writer) Covered(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
-	records, err := w.book.Records(ctx, span.Days())
+	records, err := w.records(ctx, span)
 	if err != nil {
-		return nil, w.mend(ctx, err)
+		return nil, err
 	}
 	var covered []checkpoint.Interval
 	for _, r := range records {

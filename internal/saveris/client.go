@@ -1,6 +1,7 @@
 package saveris
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ type Config struct {
 	Requests Requests
 
 	FirstPoll time.Duration // wait before an export is polled first while nothing is known of the vendor's pace; 0 = 200 ms
-	Answer    time.Duration // wait for the head of an HTTP answer, connecting included; 0 = 60 s (the gateway gives up after 29 s)
+	Answer    time.Duration // wait for the head of an HTTP answer, connecting included; 0 = 40 s (the gateway gives up after 29 s)
 	Stall     time.Duration // wait for the next byte of a body; 0 = 60 s
 }
 
@@ -112,12 +113,12 @@ func (c *Config) complete() error {
 	case strings.ContainsFunc(c.APIKey.Reveal(), func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		return errors.New("API key: it holds blanks or characters that no key has")
 	}
-	c.Sync = or(c.Sync, SyncAuto)
-	c.Format = or(c.Format, JSON)
-	c.Exports = or(c.Exports, 2)
-	c.FirstPoll = or(c.FirstPoll, 200*time.Millisecond)
-	c.Answer = or(c.Answer, time.Minute)
-	c.Stall = or(c.Stall, time.Minute)
+	c.Sync = cmp.Or(c.Sync, SyncAuto)
+	c.Format = cmp.Or(c.Format, JSON)
+	c.Exports = cmp.Or(c.Exports, 2)
+	c.FirstPoll = cmp.Or(c.FirstPoll, 200*time.Millisecond)
+	c.Answer = cmp.Or(c.Answer, 40*time.Second)
+	c.Stall = cmp.Or(c.Stall, time.Minute)
 	if c.Sync != SyncAuto && c.Sync != SyncNever && c.Sync != SyncAlways {
 		return fmt.Errorf("sync: %q is not auto, never or always", c.Sync)
 	}
@@ -128,15 +129,6 @@ func (c *Config) complete() error {
 		return errors.New("exports and times cannot be negative")
 	}
 	return nil
-}
-
-// or gives the default for what is not set.
-func or[T comparable](value, unset T) T {
-	var zero T
-	if value == zero {
-		return unset
-	}
-	return value
 }
 
 // Rows reads one window and hands every row of it to each, in no order. It is one attempt at the whole window: a file
@@ -177,13 +169,13 @@ func (c *Client) rows(ctx context.Context, q *Query, each func(*Row) error) (Ans
 // Now tells the vendor's time in UTC, up to a second early: the Date of his last answers plus what has passed since by
 // the local monotonic clock. Where he has not answered yet it makes one cheap request, which may fail as Login does.
 func (c *Client) Now(ctx context.Context) (time.Time, error) {
-	if now, known := c.clock.at(time.Now()); known {
+	if now, known := c.clock.tell(time.Now()); known {
 		return now, nil
 	}
 	if err := c.probe(ctx); err != nil {
 		return time.Time{}, err
 	}
-	now, known := c.clock.at(time.Now())
+	now, known := c.clock.tell(time.Now())
 	if !known {
 		return time.Time{}, &Error{Op: "ask for the time", Text: "the answer has no Date"}
 	}

@@ -83,7 +83,7 @@ func (c *Client) submit(ctx context.Context, q *Query, key string) (export, erro
 		return export{}, &Error{Op: op, Status: ans.StatusCode, Text: "the answer has no request_uuid"}
 	}
 	x := export{feed: q.Feed, uuid: body.RequestUUID, key: key}
-	x.askedAt, _ = c.clock.at(ans.sent)
+	x.askedAt, _ = c.clock.tell(ans.sent)
 	c.keep(ctx, x)
 	return x, nil
 }

@@ -1,6 +1,7 @@
 package saveris
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func (s *status) failed() bool { return s.word() == "error" || s.word() == "fail
 // queryFailed is the vendor's final word on a query. The advice for it is a smaller range.
 func (c *Client) queryFailed(op string, s status) error {
 	return &Error{Op: op, Status: http.StatusOK, Kind: word(strings.TrimSpace(s.Status)),
-		Text: c.clean(or(s.Message, s.Err)), Err: ErrTooLarge}
+		Text: c.clean(cmp.Or(s.Message, s.Err)), Err: ErrTooLarge}
 }
 
 // ready polls an export until it is completed and gives its links. The deadline is the vendor's: while he makes us wait

@@ -22,7 +22,7 @@ type Requests interface {
 const keepTime = 5 * time.Second
 
 func (c *Client) keep(ctx context.Context, x export) {
-	if c.cfg.Requests == nil {
+	if x.key == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
@@ -31,7 +31,7 @@ func (c *Client) keep(ctx context.Context, x export) {
 }
 
 func (c *Client) drop(ctx context.Context, key string) {
-	if c.cfg.Requests == nil {
+	if key == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
@@ -41,7 +41,7 @@ func (c *Client) drop(ctx context.Context, key string) {
 
 // adopt finds the export that an earlier process submitted for the same window.
 func (c *Client) adopt(ctx context.Context, feed Feed, key string) (export, bool) {
-	if c.cfg.Requests == nil {
+	if key == "" {
 		return export{}, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
@@ -55,8 +55,12 @@ func (c *Client) adopt(ctx context.Context, feed Feed, key string) (export, bool
 	return export{feed: feed, uuid: uuid, askedAt: at.UTC(), key: key}, true
 }
 
-// key names the window of a feed at this vendor, for this user.
+// key names the window of a feed at this vendor, for this user; "" is not remembered. A live poll is not: its window ends
+// now, so nobody will ask for it again.
 func (c *Client) key(q *Query) string {
+	if c.cfg.Requests == nil || !q.Background {
+		return ""
+	}
 	who := sha256.Sum256([]byte(c.base + "\n" + c.cfg.Username))
 	const layout = "20060102T150405.999999999"
 	return fmt.Sprintf("%s.%s.%s.%s.%s", hex.EncodeToString(who[:4]), q.Feed, c.cfg.Format,

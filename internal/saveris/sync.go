@@ -17,7 +17,7 @@ func (c *Client) sync(ctx context.Context, q *Query, each func(*Row) error) (Ans
 		return Answer{}, tooLarge(err)
 	}
 	defer ans.Body.Close()
-	asked, _ := c.clock.at(ans.sent)
+	asked, _ := c.clock.tell(ans.sent)
 	n, err := decodeList(ans.Body, each)
 	if err != nil {
 		return Answer{}, c.readError(ctx, op, err)

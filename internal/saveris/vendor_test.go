@@ -272,7 +272,7 @@ func TestRunningExportIsAdopted(t *testing.T) { // R-9
 	kept := memory{}
 	ctx, cancel := context.WithCancel(t.Context())
 	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Requests = lastWords{kept, cancel} })
-	_, err := c.Rows(ctx, Query{Feed: Measurements, From: from, Until: until}, nil)
+	_, err := c.Rows(ctx, Query{Feed: Measurements, From: from, Until: until, Background: true}, nil)
 	if !errors.Is(err, context.Canceled) || len(kept) != 1 {
 		t.Fatalf("got %v, kept %v", err, kept)
 	}
@@ -285,7 +285,7 @@ func TestRunningExportIsAdopted(t *testing.T) { // R-9
 		}
 	}
 	c = newClient(t, srv.URL(), func(cfg *Config) { cfg.Requests = kept })
-	_, err = c.Rows(t.Context(), Query{Feed: Measurements, From: from, Until: until, Deadline: 20 * time.Millisecond}, nil)
+	_, err = c.Rows(t.Context(), Query{Feed: Measurements, From: from, Until: until, Background: true, Deadline: 20 * time.Millisecond}, nil)
 	if !errors.Is(err, ErrTooLarge) || srv.Count("submit.measurements") != 1 {
 		t.Fatalf("got %v after %d submissions, want the old export", err, srv.Count("submit.measurements"))
 	}
@@ -299,7 +299,7 @@ func TestForgottenAdoptionIsReplaced(t *testing.T) {
 		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{RequestUnknown: unknown}})
 		kept := memory{}
 		c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Requests = kept })
-		q := Query{Feed: Measurements, From: from, Until: until}
+		q := Query{Feed: Measurements, From: from, Until: until, Background: true}
 		kept[c.key(&q)] = "2026-07-01T10:00:00Z 3fa85f64-5717-4562-b3fc-2c963f66afa6"
 		ans, err := c.Rows(t.Context(), q, func(*Row) error { return nil })
 		if err != nil || ans.Rows < 100 || time.Since(ans.AskedAt) > time.Minute || len(kept) != 0 {
