@@ -155,6 +155,9 @@ func (b *Book) Records(ctx context.Context, days []string) ([]Record, error) {
 	return records, group.Wait()
 }
 
+// Last gives the sequence of the stream's last message, 0 if it holds none.
+func (b *Book) Last(ctx context.Context) (uint64, error) { return b.stream.last(ctx) }
+
 // Days names the days that have a record, oldest first.
 func (b *Book) Days(ctx context.Context) ([]string, error) {
 	days, err := b.stream.days(ctx)

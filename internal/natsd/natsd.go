@@ -4,8 +4,10 @@ package natsd
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -28,7 +30,7 @@ type Server struct {
 // (sync_interval: always): an atomic batch pays one fsync, so the bridge loses no speed by surviving a power cut.
 func Start(c Config) (*Server, error) {
 	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
-		return nil, fmt.Errorf("store of the embedded NATS server: %w", err)
+		return nil, unusable(err)
 	}
 	locked, err := lock(c.Dir)
 	if err != nil {
@@ -96,14 +98,57 @@ func splitListen(listen string) (host string, port int, err error) {
 	return host, port, nil
 }
 
-// ErrTaken says that another process has the address or the store.
-var ErrTaken = errors.New("in use")
+// Why a server cannot be started; decide with errors.Is.
+var (
+	ErrStore      = errors.New("store of the embedded NATS server") // it cannot be made, read or written
+	ErrStoreTaken = errors.New("another bridge runs on it")
+	ErrListen     = errors.New("embedded NATS server") // it cannot listen, because of the error in the chain
+)
 
-// probe finds a taken address and says so: the server itself would only not get ready.
+// probe finds an address that cannot be had and says so: the server itself would only not get ready.
 func probe(listen string) error {
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
-		return fmt.Errorf("embedded NATS server: %w: %w", ErrTaken, err)
+		return fmt.Errorf("%w: %w", ErrListen, err)
 	}
 	return l.Close()
 }
+
+// CheckStore tells, without a change to anything, why a server cannot have its store in a folder, which need not exist:
+// an ErrStore, which is an ErrStoreTaken too where another server has it.
+func CheckStore(dir string) error {
+	there, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return checkParent(filepath.Dir(filepath.Clean(dir)))
+	case err != nil:
+		return unusable(err)
+	case !there.IsDir():
+		return unusable(&fs.PathError{Op: "open", Path: dir, Err: errors.New("not a directory")})
+	}
+	if err := writable(dir); err != nil {
+		return unusable(err)
+	}
+	return checkLock(dir)
+}
+
+// checkParent wants the nearest folder that exists to take a new one.
+func checkParent(dir string) error {
+	there, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir):
+		return checkParent(filepath.Dir(dir))
+	case err != nil:
+		return unusable(err)
+	case !there.IsDir():
+		return unusable(&fs.PathError{Op: "mkdir", Path: dir, Err: errors.New("not a directory")})
+	}
+	if err := writable(dir); err != nil {
+		return unusable(err)
+	}
+	return nil
+}
+
+func unusable(err error) error { return fmt.Errorf("%w: %w", ErrStore, err) }
+
+func taken(dir string) error { return unusable(fmt.Errorf("%s is in use: %w", dir, ErrStoreTaken)) }

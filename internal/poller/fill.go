@@ -34,8 +34,8 @@ type Fill struct {
 type Watermark interface {
 	// Since gives it as the stream has it now.
 	Since(ctx context.Context, now time.Time) (time.Time, error)
-	// Advance moves it to where everything has been read.
-	Advance(to time.Time)
+	// Advance moves it to where everything has been read, as what was read after Since shows. It may put that off.
+	Advance(ctx context.Context, to time.Time) error
 }
 
 // pending is a window that waits for its time.
@@ -81,10 +81,12 @@ func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
 	covered = believable(covered, now)
 	f.oldest = f.unsettled(covered, since)
 	gaps := f.gaps(covered, since, now)
-	if len(gaps) == 0 {
-		f.Advance(later(since, coveredEnd(covered, now)))
-	} else {
-		f.Advance(gaps[0].From)
+	read := later(since, coveredEnd(covered, now))
+	if len(gaps) > 0 {
+		read = gaps[0].From
+	}
+	if err := f.Advance(ctx, read); err != nil {
+		return Window{}, false, err
 	}
 	if gaps = f.without(gaps, now); len(gaps) > 0 {
 		return Window{Span: f.width.cut(gaps[0]), Reason: ReasonCatchUp, Background: true}, true, nil
@@ -179,9 +181,12 @@ func (f *Fill) believe(span checkpoint.Span) (doubted bool) {
 }
 
 // cannotBeHad tells whether an error lies in the window itself, so that trying it again at once would only hold up others.
-// A window that is as narrow as can be and fails again and again is such a one, whatever the error.
+// A window that is as narrow as can be and fails again and again is such a one, unless the vendor says that it is he.
 func (f *Fill) cannotBeHad(w Window, err error) bool {
-	narrow := !w.divisible()
-	return errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex) ||
-		narrow && errors.Is(err, saveris.ErrTooLarge) || narrow && f.failed >= maxFailures
+	if errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex) {
+		return true
+	}
+	var vendor *saveris.Error
+	outage := errors.As(err, &vendor) && vendor.Status >= 500
+	return !w.divisible() && (errors.Is(err, saveris.ErrTooLarge) || f.failed >= maxFailures && !outage)
 }

@@ -83,7 +83,7 @@ func (l *Live) begin(ctx context.Context, mark *watermark) error {
 			since = whole(l.Start(now))
 		}
 		mark.begin = since
-		mark.Advance(since)
+		l.Writer.Begin(since)
 		return nil
 	})
 	if err == nil {
@@ -97,11 +97,20 @@ func (l *Live) begin(ctx context.Context, mark *watermark) error {
 type watermark struct {
 	writer *publish.Writer
 	begin  time.Time
-	found  time.Time // last in the records
+	found  time.Time // in the records when they were looked at last
+	day    string    // newest day then
+	last   uint64    // end of the stream then
 }
 
+// step is how far the watermark moves at least: each move is a record.
+const step = 24 * time.Hour
+
 // Since reads the newest records, and all of them where those have lost it.
-func (m *watermark) Since(ctx context.Context, now time.Time) (time.Time, error) {
+func (m *watermark) Since(ctx context.Context, now time.Time) (since time.Time, err error) {
+	m.day = checkpoint.DayOf(now)
+	if m.last, err = m.writer.Last(ctx); err != nil {
+		return time.Time{}, err
+	}
 	for _, from := range []time.Time{m.found, {}} {
 		since, found, err := m.writer.Since(ctx, checkpoint.Span{From: from, Until: now})
 		if err != nil {
@@ -112,8 +121,15 @@ func (m *watermark) Since(ctx context.Context, now time.Time) (time.Time, error)
 			return since, nil
 		}
 	}
+	m.found = time.Time{}
 	return m.begin, nil
 }
 
-// Advance lets the next records say it.
-func (m *watermark) Advance(to time.Time) { m.writer.AnswerSince(to) }
+// Advance moves it, at the latest when there is a pause between two commits.
+func (m *watermark) Advance(ctx context.Context, to time.Time) error {
+	if m.found.IsZero() || to.Sub(m.found) < step {
+		return nil
+	}
+	_, err := m.writer.Advance(ctx, m.day, to, m.last)
+	return err
+}

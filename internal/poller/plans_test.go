@@ -45,7 +45,7 @@ func (c *covered) add(w poller.Window, at time.Time, ages checkpoint.Ages) {
 type mark struct{ at time.Time }
 
 func (m *mark) Since(context.Context, time.Time) (time.Time, error) { return m.at, nil }
-func (m *mark) Advance(to time.Time)                                { m.at = to }
+func (m *mark) Advance(_ context.Context, to time.Time) error       { m.at = to; return nil }
 
 func vendorClock(context.Context) (time.Time, error) { return time.Now().UTC(), nil }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +28,7 @@ type Writer struct {
 	limit  int       // messages a batch at present
 	most   int       // and at most
 	looked uint64    // the connection, counted from 1, on which the stream's end was looked at
-	since  time.Time // stamped on every record, if set
+	begin  time.Time // see Begin
 }
 
 // Options say how a feed is written.
@@ -93,6 +92,9 @@ func (w *Writer) Commit(ctx context.Context, day string, events []schema.Event, 
 		page, err := w.book.Page(ctx, day)
 		if err != nil {
 			return result, w.mend(ctx, err)
+		}
+		if err := w.inherit(ctx, page); err != nil {
+			return result, err
 		}
 		news := page.New(events)
 		if first { // after a conflict, our own events of the batches before it would be counted as known
@@ -169,9 +171,6 @@ func (w *Writer) store(ctx context.Context, page *checkpoint.Page, events []sche
 // batch makes a batch without events that stores a page's next record.
 func (w *Writer) batch(page *checkpoint.Page, next checkpoint.Record) (*batch, error) {
 	next.Batch, next.Writer = newBatchID(), w.Name
-	if !w.since.IsZero() && next.Day != checkpoint.RejectedDay {
-		next.Since = &w.since
-	}
 	data, err := next.Encode()
 	if err != nil {
 		return nil, err
@@ -191,64 +190,4 @@ func (w *Writer) mend(ctx context.Context, err error) error {
 		}
 	}
 	return err
-}
-
-// Since is the time from which on `run` still answers for gaps: everything since its beginning and before this moment
-// has been read once, and a day without a record there is one that retention has removed. The newest word of the records
-// counts; found is false where no `run` has written one.
-func (w *Writer) Since(ctx context.Context, span checkpoint.Span) (since time.Time, found bool, err error) {
-	records, err := w.records(ctx, span)
-	for _, r := range records {
-		if r.Since != nil && (!found || r.Since.After(since)) {
-			since, found = *r.Since, true
-		}
-	}
-	return since, found, err
-}
-
-// AnswerSince makes every record from now on say from when on `run` answers for gaps.
-func (w *Writer) AnswerSince(since time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.since = since.UTC()
-}
-
-// manyDays is from how many days on it is cheaper to ask first which of them have a record.
-const manyDays = 30
-
-// records reads the records of the days that a span touches; a day without one has a zero record, or none.
-func (w *Writer) records(ctx context.Context, span checkpoint.Span) ([]checkpoint.Record, error) {
-	var days []string
-	var err error
-	if span.Width() < manyDays*24*time.Hour {
-		days = span.Days()
-	} else if days, err = w.book.Days(ctx); err != nil {
-		return nil, w.mend(ctx, err)
-	}
-	days = slices.DeleteFunc(days, func(day string) bool {
-		return day < checkpoint.DayOf(span.From) || day > checkpoint.DayOf(span.Until)
-	})
-	records, err := w.book.Records(ctx, days)
-	if err != nil {
-		return nil, w.mend(ctx, err)
-	}
-	return records, nil
-}
-
-// Covered gives the intervals within a span that have been read completely, oldest first, as the stream has them now.
-func (w *Writer) Covered(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
-	records, err := w.records(ctx, span)
-	if err != nil {
-		return nil, err
-	}
-	var covered []checkpoint.Interval
-	for _, r := range records {
-		for _, iv := range r.Covered {
-			part := iv.Span().Cut(span.From, span.Until)
-			if iv.From, iv.Until = part.From, part.Until; !part.Empty() {
-				covered = append(covered, iv)
-			}
-		}
-	}
-	return covered, nil
 }

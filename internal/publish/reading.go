@@ -1,0 +1,49 @@
+package publish
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+)
+
+// manyDays is from how many days on it is cheaper to ask first which of them have a record.
+const manyDays = 30
+
+// records reads the records of the days that a span touches; a day without one has a zero record, or none.
+func (w *Writer) records(ctx context.Context, span checkpoint.Span) ([]checkpoint.Record, error) {
+	var days []string
+	var err error
+	if span.Width() < manyDays*24*time.Hour {
+		days = span.Days()
+	} else if days, err = w.book.Days(ctx); err != nil {
+		return nil, w.mend(ctx, err)
+	}
+	days = slices.DeleteFunc(days, func(day string) bool {
+		return day < checkpoint.DayOf(span.From) || day > checkpoint.DayOf(span.Until)
+	})
+	records, err := w.book.Records(ctx, days)
+	if err != nil {
+		return nil, w.mend(ctx, err)
+	}
+	return records, nil
+}
+
+// Covered gives the intervals within a span that have been read completely, oldest first, as the stream has them now.
+func (w *Writer) Covered(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
+	records, err := w.records(ctx, span)
+	if err != nil {
+		return nil, err
+	}
+	var covered []checkpoint.Interval
+	for _, r := range records {
+		for _, iv := range r.Covered {
+			part := iv.Span().Cut(span.From, span.Until)
+			if iv.From, iv.Until = part.From, part.Until; !part.Empty() {
+				covered = append(covered, iv)
+			}
+		}
+	}
+	return covered, nil
+}

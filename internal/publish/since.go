@@ -1,0 +1,90 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+)
+
+// The watermark of a feed, since when `run` still answers for gaps, stands in its records and nowhere else: what a record
+// says is true for all that stands before it in the stream, so a broker that loses its tail loses the watermark with what
+// it speaks of. A commit hands on what the page's last record says, a new page takes it from the newest page before it, and
+// it only moves by Advance, which is fenced by the end of the stream.
+
+// Since gives the watermark: everything since the feed's beginning and before this moment has been read once, and a day
+// without a record there is one that retention has removed. The latest word of the span's records counts; found is false
+// where no `run` has written one.
+func (w *Writer) Since(ctx context.Context, span checkpoint.Span) (since time.Time, found bool, err error) {
+	records, err := w.records(ctx, span)
+	for _, r := range records {
+		if r.Since != nil && (!found || r.Since.After(since)) {
+			since, found = *r.Since, true
+		}
+	}
+	return since, found, err
+}
+
+// Begin tells the writer what the watermark was when its process began, for a stream that says nothing (any more).
+func (w *Writer) Begin(since time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begin = since.UTC()
+}
+
+// inherit gives a new page the watermark. A backfill, which has no beginning, leaves it out.
+func (w *Writer) inherit(ctx context.Context, page *checkpoint.Page) error {
+	if page.Seq > 0 || w.begin.IsZero() || page.Record.Day == checkpoint.RejectedDay {
+		return nil
+	}
+	since, found, err := w.Since(ctx, checkpoint.Span{Until: time.Now().AddDate(1, 0, 0)})
+	if err != nil {
+		return err
+	}
+	if !found {
+		since = w.begin
+	}
+	page.Record.Since = &since
+	return nil
+}
+
+// Last gives the sequence of the stream's last message.
+func (w *Writer) Last(ctx context.Context) (uint64, error) {
+	last, err := w.book.Last(ctx)
+	if err != nil {
+		return 0, w.mend(ctx, err)
+	}
+	return last, nil
+}
+
+// Advance moves the watermark, in the record of a day, if nothing has been stored behind the given sequence. It tells
+// whether it did: whoever finds that something has been stored looks again.
+func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uint64) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	page, err := w.book.Page(ctx, day)
+	if err != nil {
+		return false, w.mend(ctx, err)
+	}
+	if page.Seq == 0 { // it would be a page that covers nothing
+		return false, nil
+	}
+	to = to.UTC()
+	next := page.Record.Next(nil, nil, w.Ages)
+	next.Since = &to
+	b, err := w.batch(page, next)
+	if err != nil {
+		return false, err
+	}
+	b.tail = last
+	seq, err := w.send.send(context.WithoutCancel(ctx), b)
+	if errors.Is(err, errConflict) {
+		return false, nil
+	}
+	if err != nil {
+		return false, w.mend(ctx, err)
+	}
+	page.Stored(nil, b.record, seq)
+	return true, nil
+}
