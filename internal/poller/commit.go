@@ -41,7 +41,7 @@ func (l *Line) commit(ctx context.Context, w Window, got reading) error {
 	l.rejects.stored(got, rejected, total.Stored)
 	l.Log.Info("window stored", "reason", w.Reason, "from", w.From, "until", w.Until, "route", got.cover.Route,
 		"rows", got.rows, "stored", total.Stored, "known", total.Known, "corrections", total.Corrections,
-		"rejected", got.rejected, "conflicts", total.Conflicts, "fetch", got.took.Round(time.Millisecond), "commit", time.Since(began).Round(time.Millisecond))
+		"rejected", rejected, "conflicts", total.Conflicts, "fetch", got.took.Round(time.Millisecond), "commit", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 

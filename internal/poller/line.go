@@ -69,6 +69,9 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 		return err
 	}, backoff.WithContext(l.pause(), ctx), func(err error, d time.Duration) {
 		level := slog.LevelWarn
+		if errors.Is(err, publish.ErrAway) {
+			level = slog.LevelDebug // told once, when the connection went
+		}
 		if errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex) || errors.Is(err, saveris.ErrAddress) {
 			level = slog.LevelError // waiting alone will not heal it
 		}

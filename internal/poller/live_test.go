@@ -126,7 +126,7 @@ func (c counter) Enabled(context.Context, slog.Level) bool { return true }
 func (c counter) WithAttrs([]slog.Attr) slog.Handler       { return c }
 func (c counter) WithGroup(string) slog.Handler            { return c }
 func (c counter) Handle(_ context.Context, r slog.Record) error {
-	if r.Level >= slog.LevelWarn {
+	if r.Level >= slog.LevelWarn || r.Message == "will try again" {
 		c.warned.Add(1)
 		var text strings.Builder
 		r.Attrs(func(a slog.Attr) bool { text.WriteString(" " + a.String()); return true })

@@ -264,3 +264,71 @@ func tearBatch(t *testing.T, js jetstream.JetStream, events []schema.Event, keep
 		}
 	}
 }
+
+func TestAnotherBatchAtTheSameSequenceIsNoticed(t *testing.T) {
+	broker := startForgetful(t)
+	js := open(t, connect(t, broker.server.ClientURL()))
+	w := newWriter(js, 0)
+	commit(t, w, readings(0, 10), interval(0, time.Minute))
+	broker.remember()
+	commitUntilDone(t, w, readings(10, 20), interval(0, 2*time.Minute))
+	broker.forget()
+	commitUntilDone(t, newWriter(js, 0), readings(20, 30), nil) // as long as the batch that was lost
+	commitUntilDone(t, w, readings(10, 20), interval(0, 2*time.Minute))
+	checkOnce(t, js, readings(0, 30))
+}
+
+func TestARecordThatItsIndexDoesNotProveIsNotBelieved(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
+	messages := stored(t, js, stream)
+	record := string(messages[len(messages)-1].data)
+	forged := strings.Replace(record, `"digest":"`, `"digest":"0`, 1)
+	forged = forged[:strings.Index(forged, `"digest":"`)+42] + forged[strings.Index(forged, `"digest":"`)+43:]
+	if _, err := js.Publish(t.Context(), "saveris.checkpoints.readings."+day, []byte(forged)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newWriter(js, 0).Commit(t.Context(), day, readings(0, 10), nil); !errors.Is(err, checkpoint.ErrIndex) {
+		t.Errorf("got %v, want ErrIndex", err)
+	}
+}
+
+func TestTheBatchInHandIsFinishedWhenItIsToldToStop(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	w := newWriter(js, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.Now = func() time.Time { cancel(); return noon } // asked for right before a batch is sent
+	result, err := w.Commit(ctx, day, readings(0, 2500), interval(0, time.Hour))
+	if !errors.Is(err, context.Canceled) || result.Stored != 998 {
+		t.Errorf("stored %d (%v), want the one batch in hand", result.Stored, err)
+	}
+	checkOnce(t, js, readings(0, 998))
+}
+
+func TestANewPageTakesTheWatermarkFromTheNewestOneBeforeIt(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	since := noon.Add(-90 * time.Minute)
+	w := newWriter(js, 0)
+	w.Begin(since)
+	commit(t, w, readings(0, 10), interval(0, time.Minute))
+	last, err := w.Last(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if moved, err := w.Advance(t.Context(), day, noon, last-1); moved || err != nil {
+		t.Errorf("moved %v (%v) although something was stored since", moved, err)
+	}
+	if moved, err := w.Advance(t.Context(), day, noon, last); !moved || err != nil {
+		t.Errorf("moved %v (%v)", moved, err)
+	}
+	again := newWriter(js, 0)
+	again.Begin(noon.AddDate(0, 0, -9))
+	next := &checkpoint.Interval{From: noon.Add(24 * time.Hour), Until: noon.Add(25 * time.Hour), ReadAt: noon, Route: "sync"}
+	if _, err := again.Commit(t.Context(), "2026-11-24", nil, next); err != nil {
+		t.Fatal(err)
+	}
+	got, found, err := again.Since(t.Context(), checkpoint.Span{From: next.From, Until: next.Until})
+	if err != nil || !found || !got.Equal(noon) {
+		t.Errorf("the next day says %v (%v, %v), want %v", got, found, err, noon)
+	}
+}

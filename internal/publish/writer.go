@@ -182,8 +182,14 @@ func (w *Writer) batch(page *checkpoint.Page, next checkpoint.Record) (*batch, e
 	}, nil
 }
 
+// ErrAway says that there is no connection to NATS at present. It comes back by itself.
+var ErrAway = errors.New("NATS is not connected")
+
 // mend readies the streams again where one has disappeared, and gives the error back.
 func (w *Writer) mend(ctx context.Context, err error) error {
+	if !w.js.Conn().IsConnected() {
+		return fmt.Errorf("%w: %w", ErrAway, err)
+	}
 	if errors.Is(err, nats.ErrNoResponders) || hasCode(err, codeStreamNotFound) {
 		if again := Open(ctx, w.js, w.config); again != nil {
 			return fmt.Errorf("%w; ready the streams again: %w", err, again)

@@ -46,6 +46,9 @@ func vendorText(body []byte) (kind, status, text string) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil {
 		// Gateway templates paste texts into JSON without escaping: the body may be no JSON although it looks like it.
+		if title := between(body, "<title>", "</title>"); title != "" { // a page of the load balancer
+			return "", "", title
+		}
 		return between(body, `"type": "`, `"`), "", string(body)
 	}
 	for _, name := range []string{"detail", "title", "message", "Message", "error"} {

@@ -1,0 +1,109 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/schema"
+)
+
+// codeOverlap is what the server answers where another stream has one of the subjects.
+const codeOverlap = 10065
+
+// Overlap is another stream that has one of a feed's subjects, so that the feed's own stream cannot be created. It is
+// an ErrUnusable.
+type Overlap struct {
+	Streams []string // the others; empty where the account may not list them
+	Stream  string   // the feed's own
+	Err     error    // the server's words, nil where nothing was tried
+}
+
+// Error names the other streams.
+func (e *Overlap) Error() string {
+	others := "another stream, which $JS.API.STREAM.NAMES would name,"
+	if len(e.Streams) > 0 {
+		others = "stream " + strings.Join(e.Streams, ", ")
+	}
+	text := fmt.Sprintf("%v: %s has subjects of %s", ErrUnusable, others, e.Stream)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap gives ErrUnusable and the server's error.
+func (e *Overlap) Unwrap() []error {
+	if e.Err == nil {
+		return []error{ErrUnusable}
+	}
+	return []error{ErrUnusable, e.Err}
+}
+
+// FindOverlap asks the server for other streams with subjects of a feed's stream, whether that exists or not. It gives
+// nil where there are none, and needs the right to ask $JS.API.STREAM.NAMES. Nothing is changed.
+func (c Config) FindOverlap(ctx context.Context, js jetstream.JetStream, feed schema.Feed) (*Overlap, error) {
+	found := &Overlap{Stream: c.Names.Stream(feed)}
+	for _, subject := range c.Names.Subjects(feed) {
+		names := js.StreamNames(ctx, jetstream.WithStreamListSubject(subject))
+		for name := range names.Name() {
+			if name != found.Stream && name != "KV_"+c.Names.Bucket() && !slices.Contains(found.Streams, name) {
+				found.Streams = append(found.Streams, name)
+			}
+		}
+		if err := names.Err(); err != nil {
+			return nil, fmt.Errorf("list streams: %w", err)
+		}
+	}
+	if len(found.Streams) == 0 {
+		return nil, nil
+	}
+	return found, nil
+}
+
+// Explain makes an Overlap of an error of Open that is one, and gives every other error as it is.
+func (c Config) Explain(ctx context.Context, js jetstream.JetStream, err error) error {
+	if !hasCode(err, codeOverlap) {
+		return err
+	}
+	for _, feed := range Feeds {
+		found, askErr := c.FindOverlap(ctx, js, feed)
+		if askErr != nil {
+			return &Overlap{Stream: c.Names.Stream(feed), Err: err}
+		}
+		if found != nil {
+			found.Err = err
+			return found
+		}
+	}
+	return err
+}
+
+// ErrForeign says that a bucket is there but not as the bridge makes it, which it gets along with.
+var ErrForeign = errors.New("foreign settings")
+
+// CheckRequests tells how the settings of an existing bucket of running exports differ from those that OpenRequests
+// would create it with: an ErrForeign.
+func (c Config) CheckRequests(ctx context.Context, kv jetstream.KeyValue) error {
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return err
+	}
+	var wrong []string
+	if status.TTL() != requestLife {
+		wrong = append(wrong, fmt.Sprintf("ttl is %v, expected %v", status.TTL(), requestLife))
+	}
+	if info, ok := status.(*jetstream.KeyValueBucketStatus); ok {
+		if have := info.StreamInfo().Config; have.Mirror != nil || len(have.Sources) > 0 || have.Sealed {
+			wrong = append(wrong, "it is sealed, a mirror, or has sources")
+		}
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("%w: %s", ErrForeign, strings.Join(wrong, "; "))
+	}
+	return nil
+}
