@@ -1,0 +1,152 @@
+package audit_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
+)
+
+const (
+	stream = "SAVERIS_READINGS"
+	day    = "2026-11-23"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// court is a stream with ten good readings and the vendor that showed them.
+type court struct {
+	*testing.T
+	js     jetstream.JetStream
+	vendor *saveristest.Server
+	writer *publish.Writer
+}
+
+func newCourt(t *testing.T) *court {
+	t.Helper()
+	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	nc, err := nats.Connect("", nats.InProcessServer(server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
+	if err := publish.Open(t.Context(), js, config); err != nil {
+		t.Fatal(err)
+	}
+	vendor, err := saveristest.Start(saveristest.Config{World: saveristest.World{Empty: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { vendor.Close() })
+	c := &court{T: t, js: js, vendor: vendor, writer: publish.NewWriter(js, config, publish.Options{
+		Feed: schema.Readings, Name: "test", LiveAge: time.Hour, Now: func() time.Time { return noon },
+	})}
+	for i := range 10 {
+		vendor.AddMeasurement(saveristest.Measurement{UUID: uuid(i), Timestamp: noon.Add(time.Duration(i) * time.Second), Measurement: "4.7"})
+	}
+	return c
+}
+
+func uuid(i int) string { return fmt.Sprintf("row-%d", i) }
+
+func event(id string, at time.Time, value string) schema.Event {
+	row := saveris.Row{Fields: []saveris.Field{
+		{Name: "uuid", Kind: saveris.String, Text: []byte(id)},
+		{Name: "sensor_uuid", Kind: saveris.String, Text: []byte("sensor")},
+		{Name: "timestamp", Kind: saveris.String, Text: []byte(at.Format(time.RFC3339))},
+		{Name: "measurement", Kind: saveris.Number, Text: []byte(value)},
+	}}
+	return schema.NewMaker(schema.Readings, "saveris", "http://vendor").Event(&row, schema.Window{}, noon)
+}
+
+// events are those of the rows from to until.
+func events(from, until int) (list []schema.Event) {
+	for i := from; i < until; i++ {
+		list = append(list, event(uuid(i), noon.Add(time.Duration(i)*time.Second), "4.7"))
+	}
+	return list
+}
+
+func (c *court) store(list ...schema.Event) {
+	c.Helper()
+	cover := &checkpoint.Interval{From: noon, Until: noon.Add(time.Minute), ReadAt: noon.Add(time.Minute), Route: "sync"}
+	if _, err := c.writer.Commit(c.Context(), day, list, cover); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// smuggle stores an event as nobody should: without an index.
+func (c *court) smuggle(e schema.Event) {
+	c.Helper()
+	msg := &nats.Msg{Subject: e.Subject(schema.Live), Header: nats.Header{}, Data: e.AppendData(nil)}
+	e.Header(msg.Header, schema.Live, noon)
+	if _, err := c.js.PublishMsg(c.Context(), msg); err != nil {
+		c.Fatal(err)
+	}
+}
+
+func (c *court) judge() *audit.Report {
+	c.Helper()
+	report, err := audit.Readings(c.Context(), c.js, stream, c.vendor, audit.Due{From: noon, Until: noon.Add(time.Minute), AsOf: noon.Add(time.Hour)})
+	if err != nil {
+		c.Fatal(err)
+	}
+	return report
+}
+
+func TestAGoodStreamIsClean(t *testing.T) {
+	c := newCourt(t)
+	c.store(events(0, 10)...)
+	if r := c.judge(); !r.Clean() || r.Stored != 10 {
+		t.Error(r)
+	}
+}
+
+func TestTheJudgeSeesEveryFault(t *testing.T) {
+	for name, fault := range map[string]struct {
+		commit func(c *court)
+		column func(r *audit.Report) int
+	}{
+		"missing":    {func(c *court) { c.store(events(0, 9)...) }, func(r *audit.Report) int { return r.Missing }},
+		"doubled":    {func(c *court) { c.store(events(0, 10)...); c.smuggle(events(3, 4)[0]) }, func(r *audit.Report) int { return r.Doubled }},
+		"unexpected": {func(c *court) { c.store(append(events(0, 10), event("nobody's", noon, "1"))...) }, func(r *audit.Report) int { return r.Unexpected }},
+		"wrong": {func(c *court) { c.store(append(events(1, 10), event(uuid(0), noon, "9.9"))...) },
+			func(r *audit.Report) int { return r.Wrong }},
+		"disordered": {func(c *court) { c.store(append(events(5, 10), events(0, 5)...)...) }, func(r *audit.Report) int { return r.Disordered }},
+		"bad pages":  {func(c *court) { c.store(events(0, 9)...); c.smuggle(events(9, 10)[0]) }, func(r *audit.Report) int { return r.BadPages }},
+		"forged record": {func(c *court) {
+			c.store(events(0, 10)...)
+			forged := fmt.Sprintf(`{"version":1,"feed":"readings","day":%q,"covered":[],"rows":11,"digest":"00","batch":"x"}`, day)
+			if _, err := c.js.Publish(c.Context(), "saveris.checkpoints.readings."+day, []byte(forged)); err != nil {
+				c.Fatal(err)
+			}
+		}, func(r *audit.Report) int { return r.BadPages }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCourt(t)
+			fault.commit(c)
+			if r := c.judge(); r.Clean() || fault.column(r) == 0 {
+				t.Errorf("not seen: %s", r)
+			}
+		})
+	}
+}
