@@ -44,6 +44,7 @@ var rooms = []struct {
 		others: []string{natsGo, cobra, envconfig, tint, sync},
 		http:   true,
 	}},
+	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
 	{"internal/audit", room{ // test support: reads streams and compares them with the pretend vendor's list
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris/saveristest"},
 		others: []string{natsGo, cloudevents},

@@ -20,6 +20,8 @@ type Link struct {
 	down   bool
 	deaf   bool
 	deafAt string // the answer that deafens
+	before trap
+	after  trap
 	delay  time.Duration
 	closed bool
 }
@@ -44,6 +46,18 @@ func (l *Link) Cut() { l.set(func() { l.down = true; l.drop() }) }
 // DeafenAt drops what the target answers until Mend, from the first answer on that holds the text: the target gets all
 // that is sent, but what it says is lost.
 func (l *Link) DeafenAt(text string) { l.set(func() { l.deafAt = text }) }
+
+// trap is sprung once, by the next answer that holds a text.
+type trap struct {
+	text   string
+	spring func()
+}
+
+// Before calls f once, before the next answer that holds the text is handed on; After calls it once that has been done.
+func (l *Link) Before(text string, f func()) { l.set(func() { l.before = trap{text, f} }) }
+
+// After: see Before.
+func (l *Link) After(text string, f func()) { l.set(func() { l.after = trap{text, f} }) }
 
 // Deaf tells whether that answer has come.
 func (l *Link) Deaf() (deaf bool) { l.set(func() { deaf = l.deaf }); return deaf }
@@ -138,9 +152,27 @@ func (l *Link) forward(to io.Writer, data []byte, answers bool) bool {
 	if lost {
 		return true
 	}
+	if answers {
+		l.spring(&l.before, data)
+	}
 	time.Sleep(delay)
 	_, err := to.Write(data)
+	if answers {
+		l.spring(&l.after, data)
+	}
 	return err == nil
+}
+
+func (l *Link) spring(t *trap, answer []byte) {
+	l.mu.Lock()
+	f := t.spring
+	if f == nil || !bytes.Contains(answer, []byte(t.text)) {
+		f = func() {}
+	} else {
+		*t = trap{}
+	}
+	l.mu.Unlock()
+	f()
 }
 
 func (l *Link) fate(data []byte, answer bool) (lost bool, delay time.Duration) {

@@ -20,20 +20,16 @@ const codeOverlap = 10065
 type Overlap struct {
 	Streams []string // the others; empty where the account may not list them
 	Stream  string   // the feed's own
-	Err     error    // the server's words, nil where nothing was tried
+	Err     error    // of the server, nil where nothing was tried
 }
 
 // Error names the other streams.
 func (e *Overlap) Error() string {
-	others := "another stream, which $JS.API.STREAM.NAMES would name,"
+	others := "another stream (the account may not ask which)"
 	if len(e.Streams) > 0 {
 		others = "stream " + strings.Join(e.Streams, ", ")
 	}
-	text := fmt.Sprintf("%v: %s has subjects of %s", ErrUnusable, others, e.Stream)
-	if e.Err != nil {
-		text += ": " + e.Err.Error()
-	}
-	return text
+	return fmt.Sprintf("%v: %s has subjects of stream %s already", ErrUnusable, others, e.Stream)
 }
 
 // Unwrap gives ErrUnusable and the server's error.
@@ -51,7 +47,7 @@ func (c Config) FindOverlap(ctx context.Context, js jetstream.JetStream, feed sc
 	for _, subject := range c.Names.Subjects(feed) {
 		names := js.StreamNames(ctx, jetstream.WithStreamListSubject(subject))
 		for name := range names.Name() {
-			if name != found.Stream && name != "KV_"+c.Names.Bucket() && !slices.Contains(found.Streams, name) {
+			if name != found.Stream && !slices.Contains(found.Streams, name) {
 				found.Streams = append(found.Streams, name)
 			}
 		}

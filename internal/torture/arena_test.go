@@ -1,0 +1,284 @@
+//go:build torture
+
+package torture
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/saveris/saveristest"
+)
+
+// The times of a round. Rows come up to lateMax late and intervals are read again at two ages, so that a late row is found
+// by the second one at the latest.
+const (
+	history = 20 * time.Minute // that is there before the bridge starts
+	lateMax = 4 * time.Second
+	lastAge = 8 * time.Second
+)
+
+// arena is everything of one round.
+type arena struct {
+	*testing.T
+	rng     *rand.Rand
+	start   time.Time // of the world, by the vendor's clock
+	ahead   time.Duration
+	vendor  *saveristest.Server
+	nodes   []*node
+	link    *lossy.Link
+	bridges []*bridge
+	js      jetstream.JetStream
+	kills   atomic.Int64
+}
+
+// process is a child that can be killed and started again.
+type process struct {
+	t    *testing.T
+	path string
+	args []string
+	env  []string
+	log  *os.File
+
+	mu  sync.Mutex
+	cmd *exec.Cmd
+}
+
+func (p *process) start() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cmd = exec.Command(p.path, p.args...)
+	p.cmd.Env, p.cmd.Stderr, p.cmd.Dir = p.env, p.log, filepath.Dir(p.log.Name())
+	if err := p.cmd.Start(); err != nil {
+		p.t.Errorf("start %s: %v", p.path, err)
+	}
+}
+
+// kill ends the process at once.
+func (p *process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.cmd.Process.Kill() // it may be gone
+	_ = p.cmd.Wait()
+}
+
+func (p *process) signal(s os.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.cmd.Process.Signal(s)
+}
+
+// stop asks the process to end and gives its exit code.
+func (p *process) stop() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	late := time.AfterFunc(time.Minute, func() { _ = p.cmd.Process.Kill() })
+	defer late.Stop()
+	_ = p.cmd.Wait()
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// rss is the process's memory in kB, its peak and at present.
+func (p *process) rss() (peak, now int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		fmt.Sscanf(lines.Text(), "VmHWM: %d kB", &peak)
+		fmt.Sscanf(lines.Text(), "VmRSS: %d kB", &now)
+	}
+	return peak, now
+}
+
+type bridge struct{ process }
+
+type node struct {
+	process
+	addr, store string
+}
+
+// setting is what a round is made of.
+type setting struct {
+	nodes   int // of the broker, 1 or 3
+	bridges int
+	ahead   time.Duration // the vendor's clock before ours
+	faults  bool          // every fault of the vendor's
+	quiet   bool          // no late rows at all
+}
+
+func newArena(t *testing.T, seed uint64, s setting) *arena {
+	t.Helper()
+	a := &arena{T: t, rng: rand.New(rand.NewPCG(seed, seed)), ahead: s.ahead}
+	a.start = a.now().Truncate(time.Second).Add(-history)
+	a.startVendor(seed, s)
+	dir := logDir(t)
+	a.startBroker(dir, s.nodes)
+	link, err := lossy.New(a.nodes[0].addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(link.Close)
+	a.link = link
+	for i := range s.bridges {
+		b := &bridge{process{t: t, path: bridgeBinary, args: []string{"run"}, log: create(t, filepath.Join(dir, fmt.Sprintf("bridge-%d.log", i)))}}
+		b.env = a.bridgeEnv(i, s.nodes)
+		a.bridges = append(a.bridges, b)
+		b.start()
+		t.Cleanup(b.kill)
+	}
+	return a
+}
+
+// now is the vendor's time.
+func (a *arena) now() time.Time { return time.Now().UTC().Add(a.ahead) }
+
+func (a *arena) startVendor(seed uint64, s setting) {
+	config := saveristest.Config{
+		Record: true, Now: a.now,
+		World: saveristest.World{
+			Seed: seed, Sites: 2, Loggers: 3, Channels: 2, Cycle: time.Second, Start: a.start, LateShare: 0.05, LateMax: lateMax,
+			Delay: time.Second, AlarmEvery: 2 * time.Minute,
+		},
+		Switches: saveristest.Switches{QueryLatency: "0s-300ms", RowsRetransmit: "same", FileDuplicates: "on"},
+	}
+	if err := config.Set("world.outage_every", "off"); err != nil {
+		a.Fatal(err)
+	}
+	config.Faults.Garbage = 0.001
+	if s.faults {
+		config.Faults = vendorFaults
+	}
+	vendor, err := saveristest.Start(config)
+	if err != nil {
+		a.Fatal(err)
+	}
+	a.Cleanup(func() { vendor.Close() })
+	a.vendor = vendor
+}
+
+// vendorFaults are all that a request can meet, at rates that leave some of them through.
+var vendorFaults = saveristest.Faults{
+	TooMany: .02, TooManyWait: .01, Throttled: .05, Internal: .02, BadGateway: .02, Unavailable: .02, Timeout: .02, TimeoutStart: .02,
+	Reset: .02, Slow: .01, Truncate: .03, Cut: .03, ExpiredLink: .03, NoSuchKey: .02, ExpiredToken: .02, QueryError: .02,
+	Forgotten: .02, Duplicate: .02, DuplicateAcross: .02, Garbage: .001,
+}
+
+// bridgeEnv connects the first bridge through the link, and the others to the broker itself.
+func (a *arena) bridgeEnv(i, nodes int) []string {
+	addr := a.link.Addr()
+	if i > 0 || nodes > 1 {
+		var all []string
+		for _, n := range a.nodes {
+			all = append(all, "nats://"+n.addr)
+		}
+		addr = strings.TrimPrefix(strings.Join(all, ","), "nats://")
+	}
+	return []string{
+		"SAVERIS_URL=" + a.vendor.URL(), "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "NATS_URL=nats://" + addr,
+		"BRIDGE_HTTP_ADDR=", "BRIDGE_POLL_INTERVAL=1s", "BRIDGE_OVERLAP=1m", "BRIDGE_REVISIT=4s," + lastAge.String(),
+		"BRIDGE_START=" + a.start.Format(time.RFC3339), "BRIDGE_WINDOW_ROWS=5000", fmt.Sprintf("BRIDGE_REPLICAS=%d", nodes),
+		"BRIDGE_LOG_LEVEL=debug", "BRIDGE_LOG_FORMAT=json",
+	}
+}
+
+func (a *arena) startBroker(dir string, nodes int) {
+	a.Helper()
+	addrs, routes := make([]string, nodes), make([]string, nodes)
+	for i := range nodes {
+		addrs[i], routes[i] = freeAddr(a.T), freeAddr(a.T)
+	}
+	for i := range nodes {
+		n := &node{process{t: a.T, path: natsBinary, log: create(a.T, filepath.Join(dir, fmt.Sprintf("nats-%d.log", i)))}, addrs[i], a.TempDir()}
+		text := fmt.Sprintf("server_name: n%d\nlisten: %q\njetstream { store_dir: %q, sync_interval: always }\n", i, n.addr, n.store)
+		if nodes > 1 {
+			text += fmt.Sprintf("cluster { name: c, listen: %q, routes: [%s] }\n", routes[i], `"nats://`+strings.Join(routes, `", "nats://`)+`"`)
+		}
+		config := filepath.Join(n.store, "nats.conf")
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			a.Fatal(err)
+		}
+		n.args = []string{"-c", config}
+		a.nodes = append(a.nodes, n)
+		n.start()
+		a.Cleanup(n.kill)
+	}
+	nc, err := nats.Connect("nats://"+strings.Join(addrs, ",nats://"), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
+		nats.RetryOnFailedConnect(true))
+	if err != nil {
+		a.Fatal(err)
+	}
+	a.Cleanup(nc.Close)
+	if a.js, err = jetstream.New(nc); err != nil {
+		a.Fatal(err)
+	}
+}
+
+func create(t *testing.T, name string) *os.File {
+	t.Helper()
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// pause waits for a time drawn between two.
+func (a *arena) pause(ctx context.Context, least, most time.Duration) {
+	select {
+	case <-time.After(least + time.Duration(a.rng.Int64N(int64(most-least)+1))):
+	case <-ctx.Done():
+	}
+}
+
+// some gives one of the bridges.
+func (a *arena) some() *bridge { return a.bridges[a.rng.IntN(len(a.bridges))] }
+
+// settled tells whether a feed has been read for the last time up to a moment by the vendor's clock.
+func (a *arena) settled(ctx context.Context, feed string, until time.Time) bool {
+	book := checkpoint.NewBook(checkpoint.NewStream(a.js, "SAVERIS_"+strings.ToUpper(feed), "saveris", feed))
+	records, err := book.Records(ctx, checkpoint.Span{From: a.start, Until: until}.Days())
+	if err != nil {
+		return false
+	}
+	var covered []checkpoint.Interval
+	for _, r := range records {
+		for _, iv := range r.Covered {
+			if !iv.ReadAt.Before(iv.Until.Add(lastAge)) || !iv.ReadAt.Before(until.Add(lastAge)) {
+				covered = append(covered, iv)
+			}
+		}
+	}
+	return len(checkpoint.Gaps(covered, a.start, until)) == 0
+}

@@ -1,0 +1,14 @@
+// Package torture breaks everything around a running bridge and lets the audit say what is left of its promise. All of it
+// is real: the bridge and every nats-server are processes of their own, killed by signals; between them lies a TCP link
+// that is cut, slowed down and deafened; the pretend vendor alone lives in the test, because it knows what is true.
+//
+//	go test -tags torture -v -timeout 0 ./internal/torture            # the short form, under two minutes
+//	TORTURE=30m go test -tags torture -v -timeout 0 ./internal/torture # every nemesis, round after round
+//	TORTURE_SEED=7 TORTURE_ONLY=zombie go test -tags torture …         # one nemesis, one plan again
+//
+// A round has a vendor, a broker of one or three nodes, one to three bridges and a nemesis that works for some seconds by
+// a plan drawn from the seed. Then everything is healed, what has been measured until then is read for the last time, the
+// bridges are stopped, and both streams are held against the vendor's own list. Zero in every column is the only pass.
+//
+// TestEveryNemesisSeesABrokenBridge builds bridges from sources with one line broken and expects each round to fail.
+package torture

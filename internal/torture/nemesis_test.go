@@ -1,0 +1,261 @@
+//go:build torture
+
+package torture
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/saveris/saveristest"
+)
+
+// nemesis is one way to break things. It works until its context ends, and leaves every process running.
+type nemesis struct {
+	name    string
+	setting setting
+	length  time.Duration
+	short   bool // part of the short form
+	work    func(ctx context.Context, a *arena)
+}
+
+const spell = 12 * time.Second
+
+var nemeses = []nemesis{
+	{"bridge killed at random", setting{nodes: 1, bridges: 1}, spell, false, forever(killBridge)},
+	{"bridge killed at named points", setting{nodes: 1, bridges: 1}, 2 * spell, true, inTurn(afterSubmit, inDownload, betweenBatches, beforeAck, afterAck)},
+	{"zombie beside a second bridge", setting{nodes: 1, bridges: 2}, 2 * spell, false, forever(zombie)},
+	{"NATS killed", setting{nodes: 1, bridges: 1}, spell, false, forever(killNode)},
+	{"nodes of a cluster killed", setting{nodes: 3, bridges: 2}, 2 * spell, false, forever(killNode)},
+	{"link cut, slow, deaf", setting{nodes: 1, bridges: 1}, 2 * spell, false, inTurn(cut, slow, deaf)},
+	{"NATS loses its tail", setting{nodes: 1, bridges: 1}, spell, true, forever(loseTail)},
+	{"NATS full", setting{nodes: 1, bridges: 1}, spell, false, forever(full)},
+	{"vendor an hour ahead", setting{nodes: 1, bridges: 1, ahead: time.Hour}, spell, false, forever(killBridge)},
+	{"vendor an hour behind", setting{nodes: 1, bridges: 1, ahead: -time.Hour}, spell, false, forever(killBridge)},
+	{"every fault of the vendor", setting{nodes: 1, bridges: 1, faults: true}, spell, false, forever(rest)},
+	{"stream deleted", setting{nodes: 1, bridges: 1}, spell, false, once(deleteStream)},
+	{"bucket deleted", setting{nodes: 1, bridges: 1}, spell, false, once(deleteBucket)},
+	{"three bridges at once", setting{nodes: 1, bridges: 3}, spell, false, forever(killBridge)},
+	{"all of it", setting{nodes: 1, bridges: 3, faults: true}, 2 * spell, true,
+		forever(killBridge, killNode, loseTail, cut, slow, deaf, beforeAck, afterAck, zombieShort, full)},
+}
+
+type deed func(ctx context.Context, a *arena)
+
+// forever does one of the deeds after the other, drawn by the plan.
+func forever(deeds ...deed) func(context.Context, *arena) {
+	return func(ctx context.Context, a *arena) {
+		for ctx.Err() == nil {
+			deeds[a.rng.IntN(len(deeds))](ctx, a)
+		}
+	}
+}
+
+// inTurn does all of the deeds, again and again.
+func inTurn(deeds ...deed) func(context.Context, *arena) {
+	return func(ctx context.Context, a *arena) {
+		for i := 0; ctx.Err() == nil; i++ {
+			deeds[i%len(deeds)](ctx, a)
+		}
+	}
+}
+
+// once does a deed in the middle of the time that there is.
+func once(d deed) func(context.Context, *arena) {
+	return func(ctx context.Context, a *arena) {
+		a.pause(ctx, 3*time.Second, 6*time.Second)
+		d(ctx, a)
+		<-ctx.Done()
+	}
+}
+
+func rest(ctx context.Context, a *arena) { a.pause(ctx, time.Second, time.Second) }
+
+func (a *arena) killAndStart(b *bridge) {
+	b.kill()
+	a.kills.Add(1)
+	b.start()
+}
+
+func killBridge(ctx context.Context, a *arena) {
+	a.pause(ctx, 200*time.Millisecond, 2*time.Second)
+	a.killAndStart(a.some())
+}
+
+// afterSubmit kills the first bridge right after it has submitted an export.
+func afterSubmit(ctx context.Context, a *arena) {
+	a.onceMore(ctx, "submit")
+	a.killAndStart(a.bridges[0])
+}
+
+// inDownload kills it while a file is on its way.
+func inDownload(ctx context.Context, a *arena) {
+	a.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultSlow, On: "download"})
+	a.onceMore(ctx, "download")
+	a.pause(ctx, 100*time.Millisecond, 900*time.Millisecond)
+	a.killAndStart(a.bridges[0])
+}
+
+// onceMore waits until the vendor has had one more request of a kind.
+func (a *arena) onceMore(ctx context.Context, what string) {
+	for had := a.vendor.Count(what); a.vendor.Count(what) == had && ctx.Err() == nil; {
+		a.pause(ctx, time.Millisecond, 2*time.Millisecond)
+	}
+}
+
+// betweenBatches kills it when a batch has just been stored and, over a slow link, the next one is on its way.
+func betweenBatches(ctx context.Context, a *arena) {
+	a.link.Delay(3 * time.Millisecond)
+	a.trap(ctx, a.link.After, func() { a.killAndStart(a.bridges[0]) })
+	a.link.Delay(0)
+}
+
+// beforeAck kills it when a batch has been stored, before the answer reaches it; afterAck when the answer has.
+func beforeAck(ctx context.Context, a *arena) {
+	a.trap(ctx, a.link.Before, func() { a.killAndStart(a.bridges[0]) })
+}
+
+func afterAck(ctx context.Context, a *arena) {
+	a.trap(ctx, a.link.After, func() { a.killAndStart(a.bridges[0]) })
+}
+
+// trap waits until the answer to a batch has sprung.
+func (a *arena) trap(ctx context.Context, set func(string, func()), spring func()) {
+	done := make(chan struct{})
+	set(`"count":`, func() { spring(); close(done) })
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		set("", nil)
+	}
+}
+
+// zombie stops the first bridge for longer than any time-out and wakes it beside the others.
+func zombie(ctx context.Context, a *arena) { a.freeze(ctx, 17*time.Second) }
+
+func zombieShort(ctx context.Context, a *arena) { a.freeze(ctx, 3*time.Second) }
+
+func (a *arena) freeze(ctx context.Context, d time.Duration) {
+	a.pause(ctx, 0, time.Second)
+	b := a.bridges[0]
+	b.signal(syscall.SIGSTOP)
+	a.pause(ctx, d, d)
+	b.signal(syscall.SIGCONT)
+	a.kills.Add(1)
+	a.pause(ctx, time.Second, 2*time.Second)
+}
+
+func killNode(ctx context.Context, a *arena) {
+	a.pause(ctx, 500*time.Millisecond, 2*time.Second)
+	n := a.nodes[a.rng.IntN(len(a.nodes))]
+	n.kill()
+	a.kills.Add(1)
+	a.pause(ctx, 0, 2*time.Second)
+	n.start()
+	if len(a.nodes) > 1 { // a majority has to be whole before the next one dies
+		a.pause(ctx, 2*time.Second, 3*time.Second)
+	}
+}
+
+func cut(ctx context.Context, a *arena) {
+	a.pause(ctx, 200*time.Millisecond, time.Second)
+	a.link.Cut()
+	a.pause(ctx, 100*time.Millisecond, 3*time.Second)
+	a.link.Mend()
+}
+
+func slow(ctx context.Context, a *arena) {
+	a.link.Delay(time.Duration(a.rng.IntN(50)) * time.Millisecond)
+	a.pause(ctx, time.Second, 3*time.Second)
+	a.link.Delay(0)
+}
+
+// deaf loses the answer to a batch and all that follows for a while.
+func deaf(ctx context.Context, a *arena) {
+	a.link.DeafenAt(`"count":`)
+	a.pause(ctx, time.Second, 4*time.Second)
+	a.link.Mend()
+}
+
+// loseTail kills the broker and cuts off the end of each stream's newest block, as a power cut may.
+func loseTail(ctx context.Context, a *arena) {
+	a.pause(ctx, time.Second, 3*time.Second)
+	n := a.nodes[0]
+	n.kill()
+	a.kills.Add(1)
+	for _, stream := range []string{"SAVERIS_READINGS", "SAVERIS_ALARMS"} {
+		a.truncate(filepath.Join(n.store, "jetstream", "$G", "streams", stream, "msgs"))
+	}
+	n.start()
+}
+
+func (a *arena) truncate(dir string) {
+	blocks, err := filepath.Glob(filepath.Join(dir, "*.blk"))
+	if err != nil || len(blocks) == 0 {
+		return // nothing has been stored yet
+	}
+	newest := slices.MaxFunc(blocks, func(x, y string) int { return cmp.Or(len(x)-len(y), strings.Compare(x, y)) })
+	info, err := os.Stat(newest)
+	if err != nil {
+		a.Error(err)
+		return
+	}
+	lost := min(info.Size(), a.rng.Int64N(400_000))
+	if err := os.Truncate(newest, info.Size()-lost); err != nil {
+		a.Error(err)
+	}
+	_ = os.Remove(filepath.Join(dir, "index.db")) // may not be there
+}
+
+// full lets the stream of readings refuse everything for a while.
+func full(ctx context.Context, a *arena) {
+	a.pause(ctx, 500*time.Millisecond, 2*time.Second)
+	limit := func(messages int64) {
+		s, err := a.js.Stream(ctx, "SAVERIS_READINGS")
+		if err != nil {
+			return // the broker is away
+		}
+		config := s.CachedInfo().Config
+		config.Discard, config.MaxMsgs = jetstream.DiscardNew, messages
+		_, _ = a.js.UpdateStream(ctx, config)
+	}
+	if s, err := a.js.Stream(ctx, "SAVERIS_READINGS"); err == nil {
+		limit(int64(s.CachedInfo().State.Msgs) + 1)
+	}
+	a.pause(ctx, time.Second, 3*time.Second)
+	ctx = context.WithoutCancel(ctx)
+	a.await("room in the stream", func(wait context.Context) bool {
+		ctx = wait
+		limit(-1)
+		s, err := a.js.Stream(wait, "SAVERIS_READINGS")
+		return err == nil && s.CachedInfo().Config.MaxMsgs == -1
+	})
+}
+
+func deleteStream(ctx context.Context, a *arena) {
+	if err := a.js.DeleteStream(ctx, "SAVERIS_READINGS"); err != nil {
+		a.Error(err)
+	}
+	a.kills.Add(1)
+}
+
+func deleteBucket(ctx context.Context, a *arena) {
+	if err := a.js.DeleteKeyValue(ctx, "saveris-checkpoints"); err != nil {
+		a.Error(err)
+	}
+	a.kills.Add(1)
+}
+
+// noRequestFaults lets the vendor answer well; what is wrong with its rows stays.
+func noRequestFaults(_ *saveristest.Switches, f *saveristest.Faults) {
+	*f = saveristest.Faults{Duplicate: f.Duplicate, DuplicateAcross: f.DuplicateAcross, Garbage: f.Garbage, Late: f.Late}
+}

@@ -1,0 +1,206 @@
+//go:build torture
+
+package torture
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/audit"
+)
+
+var bridgeBinary, natsBinary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "torture")
+	if err == nil {
+		bridgeBinary, natsBinary = filepath.Join(dir, "bridge"), filepath.Join(dir, "nats-server")
+		err = build(bridgeBinary, "../..", "./cmd/bridge")
+	}
+	if err == nil {
+		err = build(natsBinary, "../..", "github.com/nats-io/nats-server/v2")
+	}
+	code := 1
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func build(binary, dir, pkg string) error {
+	cmd := exec.Command("go", "build", "-o", binary, pkg)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w: %s", pkg, err, out)
+	}
+	return nil
+}
+
+// row is a line of the table at the end.
+type row struct {
+	name                    string
+	rounds, kills, rows     int
+	missing, doubled, other int
+	peakRSS                 int // kB, of the first bridge
+}
+
+// TestTorture runs the short form, or every nemesis again and again for as long as TORTURE says.
+func TestTorture(t *testing.T) {
+	length, err := time.ParseDuration(or(os.Getenv("TORTURE"), "0s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := strconv.ParseUint(or(os.Getenv("TORTURE_SEED"), strconv.FormatInt(time.Now().Unix()%1_000_000, 10)), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table []row
+	began := time.Now()
+	for round := 0; round == 0 || time.Since(began) < length; round++ {
+		for i, n := range nemeses {
+			if only := os.Getenv("TORTURE_ONLY"); only != "" && only != n.name || length == 0 && only == "" && !n.short {
+				continue
+			}
+			if round > 0 && time.Since(began) > length {
+				break
+			}
+			plan := seed + uint64(round)*1000 + uint64(i)
+			result := row{name: n.name}
+			t.Run(fmt.Sprintf("%s/%d", n.name, plan), func(t *testing.T) { result = play(t, n, plan) })
+			table = add(table, result)
+		}
+	}
+	t.Log("\n" + render(table))
+}
+
+func or(text, unset string) string {
+	if text == "" {
+		return unset
+	}
+	return text
+}
+
+// play plays one round.
+func play(t *testing.T, n nemesis, seed uint64) row {
+	a := newArena(t, seed, n.setting)
+	work, cancel := context.WithTimeout(t.Context(), n.length)
+	a.await("the first events", func(ctx context.Context) bool {
+		s, err := a.js.Stream(ctx, "SAVERIS_READINGS")
+		return err == nil && s.CachedInfo().State.Msgs > 0
+	})
+	n.work(work, a)
+	cancel()
+	a.heal()
+	until := a.now()
+	for _, feed := range []string{"readings", "alarms"} {
+		a.await("the last re-read of "+feed, func(ctx context.Context) bool { return a.settled(ctx, feed, until) })
+	}
+	result := row{name: n.name, rounds: 1, kills: int(a.kills.Load())}
+	result.peakRSS, _ = a.bridges[0].rss()
+	for i, b := range a.bridges {
+		if code := b.stop(); code != 0 {
+			t.Errorf("bridge %d was told to stop and ended with %d", i, code)
+		}
+	}
+	a.audit(until, &result)
+	return result
+}
+
+// heal ends all that a nemesis may have left.
+func (a *arena) heal() {
+	a.link.Mend()
+	a.link.Delay(0)
+	a.vendor.Update(noRequestFaults)
+}
+
+func (a *arena) audit(until time.Time, result *row) {
+	due := audit.Due{From: a.start, Until: until, AsOf: a.now(), Late: lateMax + 2*time.Second}
+	ctx, cancel := context.WithTimeout(a.Context(), 2*time.Minute)
+	defer cancel()
+	readings, err := audit.Readings(ctx, a.js, "SAVERIS_READINGS", a.vendor, due)
+	if err != nil {
+		a.Fatal(err)
+	}
+	alarms, err := audit.Alarms(ctx, a.js, "SAVERIS_ALARMS", a.vendor, due)
+	if err != nil {
+		a.Fatal(err)
+	}
+	for name, r := range map[string]*audit.Report{"readings": readings, "alarms": alarms} {
+		a.Logf("%s: %s", name, r)
+		if !r.Clean() {
+			a.Errorf("the audit of the %s found fault", name)
+		}
+		result.rows += r.Stored
+		result.missing += r.Missing
+		result.doubled += r.Doubled
+		result.other += r.Unexpected + r.Wrong + r.Disordered + r.BadPages
+	}
+}
+
+func (a *arena) await(what string, so func(context.Context) bool) {
+	a.Helper()
+	ctx, cancel := context.WithTimeout(a.Context(), 3*time.Minute)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !so(ctx) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			a.Fatalf("waited three minutes for %s", what)
+		}
+	}
+}
+
+// add adds a round to the table.
+func add(table []row, r row) []row {
+	for i := range table {
+		if t := &table[i]; t.name == r.name {
+			t.rounds, t.kills, t.rows = t.rounds+r.rounds, t.kills+r.kills, t.rows+r.rows
+			t.missing, t.doubled, t.other = t.missing+r.missing, t.doubled+r.doubled, t.other+r.other
+			t.peakRSS = max(t.peakRSS, r.peakRSS)
+			return table
+		}
+	}
+	return append(table, r)
+}
+
+func render(table []row) string {
+	var b strings.Builder
+	b.WriteString("| nemesis | rounds | kills | events | lost | doubled | otherwise wrong | peak memory, MB |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
+	total := row{name: "all"}
+	for _, r := range table {
+		total = add([]row{total}, row{"all", r.rounds, r.kills, r.rows, r.missing, r.doubled, r.other, r.peakRSS})[0]
+		writeRow(&b, r)
+	}
+	writeRow(&b, total)
+	return b.String()
+}
+
+func writeRow(b *strings.Builder, r row) {
+	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d | %d |\n", r.name, r.rounds, r.kills, r.rows, r.missing, r.doubled, r.other, r.peakRSS/1024)
+}
+
+// logDir is where a round's processes write, in the directory that TORTURE_LOGS names if it is set.
+func logDir(t *testing.T) string {
+	t.Helper()
+	base := os.Getenv("TORTURE_LOGS")
+	if base == "" {
+		return t.TempDir()
+	}
+	dir := filepath.Join(base, strings.ReplaceAll(t.Name(), "/", "-"))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
