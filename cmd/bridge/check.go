@@ -31,7 +31,7 @@ there. Prints one line a check, with a hint where it is not well. Nothing is cre
 			for _, name := range strangers(std.environ()) {
 				printLine(std.out, "warn", "settings", name+" is no variable of the bridge", strangerHint)
 			}
-			return runCheck(cmd.Context(), s, std.out)
+			return runCheck(cmd.Context(), s, std)
 		},
 	}
 }
@@ -46,18 +46,25 @@ type check struct {
 	run   func(context.Context, *checkup) finding
 }
 
-// finding is how a check ended: well, with a warning, or failed where err is set.
+// finding is how a check ended: in a state other than "FAIL", or failed where err is set.
 type finding struct {
-	text string
-	warn bool
-	err  error
-	hint string
+	state string
+	text  string
+	err   error
+	hint  string
 }
 
-func fine(format string, args ...any) finding { return finding{text: fmt.Sprintf(format, args...)} }
+func fine(format string, args ...any) finding {
+	return finding{state: "ok", text: fmt.Sprintf(format, args...)}
+}
+
+// note tells what is neither well nor wrong.
+func note(format string, args ...any) finding {
+	return finding{state: "info", text: fmt.Sprintf(format, args...)}
+}
 
 func warning(hint, format string, args ...any) finding {
-	return finding{text: fmt.Sprintf(format, args...), warn: true, hint: hint}
+	return finding{state: "warn", text: fmt.Sprintf(format, args...), hint: hint}
 }
 
 func failing(err error, hint string) finding { return finding{err: err, hint: hint} }
@@ -65,16 +72,22 @@ func failing(err error, hint string) finding { return finding{err: err, hint: hi
 // checkup is what the checks hand on to the later ones.
 type checkup struct {
 	settings settings
+	progress io.Writer       // a terminal that is told what takes long; nil where there is none
 	vendor   *saveris.Client // nil until the login was well
 	nc       *nats.Conn      // nil until NATS was reached
 	js       jetstream.JetStream
+	off      bool // the server has no JetStream
+	running  bool // the embedded server's store is in use
 }
 
 // runCheck runs all checks and prints a line for each. It gives a checkError with the errors of those that failed.
-func runCheck(ctx context.Context, s settings, out io.Writer) error {
+func runCheck(ctx context.Context, s settings, std streams) error {
 	c := &checkup{settings: s}
+	if isTerminal(std.err) {
+		c.progress = std.err
+	}
 	defer c.close()
-	return c.try(ctx, append(vendorChecks(s), natsChecks(s)...), out)
+	return c.try(ctx, append(append(vendorChecks(s), natsChecks(s)...), healthChecks(s)...), std.out)
 }
 
 func (c *checkup) try(ctx context.Context, list []check, out io.Writer) error {
@@ -108,14 +121,39 @@ func checkSettings(_ context.Context, c *checkup) finding {
 			where += " context " + s.NATSContext
 		}
 	}
-	if strings.HasPrefix(s.SaverisURL, "http://") && !loopback(s.SaverisURL) {
-		return warning("use https, or the password can be read on its way", "%s to %s, not encrypted", s.SaverisURL, where)
+	vendor := maskURL(s.SaverisURL)
+	switch {
+	case strings.HasPrefix(s.SaverisURL, "http://") && !loopback(s.SaverisURL):
+		return warning("use https, or the password can be read on its way", "%s to %s, not encrypted", vendor, where)
+	case s.Overlap > longestOverlap:
+		return warning("shorten it", "%s to %s; BRIDGE_OVERLAP is %v, but a poll reaches back an hour at most", vendor, where, s.Overlap)
 	}
-	return fine("%s to %s", s.SaverisURL, where)
+	return fine("%s to %s", vendor, where)
 }
+
+// healthChecks are the checks of the address for probes, where there is one.
+func healthChecks(s settings) []check {
+	if s.HTTPAddr == "" {
+		return nil
+	}
+	return []check{{name: "http", run: func(context.Context, *checkup) finding {
+		err := tryListen("BRIDGE_HTTP_ADDR", s.HTTPAddr)
+		switch {
+		case err == nil:
+			return fine("/livez and /readyz at %s", s.HTTPAddr)
+		case err.taken():
+			return warning(fineIfRunning, "BRIDGE_HTTP_ADDR %s is in use", s.HTTPAddr)
+		}
+		return failing(err, err.hint())
+	}}}
+}
+
+// fineIfRunning is the hint where what is in use may be in use by the very bridge that is checked.
+const fineIfRunning = "that is fine if a bridge is running; otherwise it keeps one from starting"
 
 func (c *checkup) loggedIn() bool  { return c.vendor != nil }
 func (c *checkup) connected() bool { return c.nc != nil }
+func (c *checkup) usable() bool    { return c.js != nil && !c.off }
 
 func (c *checkup) close() {
 	if c.nc != nil {
@@ -124,14 +162,10 @@ func (c *checkup) close() {
 }
 
 func printFinding(out io.Writer, name string, f finding) {
-	switch {
-	case f.err != nil:
-		printLine(out, "FAIL", name, f.err.Error(), f.hint)
-	case f.warn:
-		printLine(out, "warn", name, f.text, f.hint)
-	default:
-		printLine(out, "ok", name, f.text, "")
+	if f.err != nil {
+		f.state, f.text = "FAIL", f.err.Error()
 	}
+	printLine(out, f.state, name, f.text, f.hint)
 }
 
 func printLine(out io.Writer, state, name, text, hint string) {

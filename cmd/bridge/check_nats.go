@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
+	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 
@@ -22,25 +22,43 @@ const natsAnswer = 5 * time.Second
 // natsChecks are the checks of the server, whichever it is.
 func natsChecks(s settings) []check {
 	if s.Embedded() {
-		return []check{{name: "nats", run: checkEmbedded}}
+		return []check{{name: "nats store", run: checkStore}, {name: "nats", run: checkEmbedded}}
 	}
 	return append([]check{
 		{name: "nats", run: checkConnect},
 		{"nats server", (*checkup).connected, checkServer},
 		{"jetstream", (*checkup).connected, checkJetStream},
-		{"sync_interval", (*checkup).connected, checkSync},
+		{"sync_interval", (*checkup).usable, checkSync},
 	}, brokerChecks(s)...)
+}
+
+func checkStore(_ context.Context, c *checkup) finding {
+	err := natsd.CheckStore(c.settings.DataDir)
+	switch {
+	case errors.Is(err, natsd.ErrStoreTaken):
+		c.running = true
+		_, hint := verdict(err)
+		return failing(err, fineIfRunning+": "+hint)
+	case err != nil:
+		_, hint := verdict(err)
+		return failing(err, hint)
+	}
+	return fine("embedded server, store %s; its streams are not checked while it does not run", c.settings.DataDir)
 }
 
 func checkEmbedded(_ context.Context, c *checkup) finding {
 	s := c.settings
-	l, err := net.Listen("tcp", s.NATSListen)
-	if err != nil {
-		return warning("well if a bridge is running already; otherwise choose another BRIDGE_NATS_LISTEN",
-			"embedded server: %s cannot be listened on: %v", s.NATSListen, err)
+	err := tryListen("BRIDGE_NATS_LISTEN", s.NATSListen)
+	switch {
+	case err == nil:
+		return fine("embedded server, at %s", s.NATSListen)
+	case err.taken() && c.running:
+		return warning(fineIfRunning, "%s is in use", s.NATSListen)
 	}
-	l.Close()
-	return fine("embedded server, store %s, at %s", s.DataDir, s.NATSListen)
+	if err.taken() {
+		err.err = fmt.Errorf("%w: %w", natsd.ErrListen, err.err)
+	}
+	return failing(err, err.hint())
 }
 
 func checkConnect(ctx context.Context, c *checkup) finding {
@@ -67,9 +85,14 @@ func checkServer(_ context.Context, c *checkup) finding {
 func checkJetStream(ctx context.Context, c *checkup) finding {
 	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
 	defer cancel()
+	subject := apiSubject(c.js.Options(), "INFO")
+	if _, err := probe(ctx, c.nc, &nats.Msg{Subject: subject}); errors.Is(err, nats.ErrPermissionViolation) {
+		return failing(fmt.Errorf("%w: ask for JetStream: %w", errNATS, err), "let the account publish to "+subject)
+	}
 	info, err := c.js.AccountInfo(ctx)
 	if err != nil {
-		return failing(fmt.Errorf("%w: ask for JetStream: %w", errNATS, err), "switch JetStream on in the server and for this account, and let it ask $JS.API.INFO")
+		c.off = true
+		return failing(fmt.Errorf("%w: ask for JetStream: %w", errNATS, err), "switch JetStream on in the server and for this account")
 	}
 	if limit := info.Limits.MaxStore; limit > 0 && limit-int64(info.Store) < 1<<30 {
 		return warning("raise the limit of the account", "%d of %d bytes of storage are used", info.Store, limit)
@@ -82,7 +105,7 @@ func checkSync(ctx context.Context, c *checkup) finding {
 	const hint = "set jetstream { sync_interval: always } on the server: atomic batches keep their speed, and a power cut loses nothing"
 	answer, err := probe(ctx, c.nc, &nats.Msg{Subject: "$SYS.REQ.SERVER.PING.VARZ"})
 	if err != nil {
-		return warning(hint, "this account cannot see it")
+		return note("cannot be seen by this account; \"always\" on the server survives a power cut")
 	}
 	var varz struct {
 		Data struct {
@@ -104,9 +127,12 @@ func brokerChecks(s settings) []check {
 	var list []check
 	config := brokerConfig(s)
 	for _, feed := range publish.Feeds {
-		list = append(list, check{"stream " + config.Names.Stream(feed), (*checkup).connected, checkStream(config, feed)})
+		list = append(list, check{"stream " + config.Names.Stream(feed), (*checkup).usable, checkStream(config, feed)})
 	}
-	return append(list, check{"bucket " + config.Names.Bucket(), (*checkup).connected, checkBucket(config)})
+	return append(list,
+		check{"bucket " + config.Names.Bucket(), (*checkup).usable, checkBucket(config)},
+		check{"bucket " + config.Names.Requests(), (*checkup).usable, checkRequests(config)},
+		check{"rights", (*checkup).usable, checkRights(config)})
 }
 
 func checkStream(config publish.Config, feed schema.Feed) func(context.Context, *checkup) finding {
@@ -116,10 +142,10 @@ func checkStream(config publish.Config, feed schema.Feed) func(context.Context, 
 		name := config.Names.Stream(feed)
 		stream, err := c.js.Stream(ctx, name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			return mayCreate(ctx, c, name)
+			return c.newStream(ctx, config, feed)
 		}
 		if err != nil {
-			return failing(fmt.Errorf("%w: %w", errNATS, refusal(c.nc, err)), "let the account ask $JS.API.STREAM.INFO."+name)
+			return failing(fmt.Errorf("%w: %w", errNATS, refusal(c.nc, err)), "let the account publish to "+apiSubject(c.js.Options(), "STREAM.INFO."+name))
 		}
 		have := stream.CachedInfo().Config
 		if err := config.CheckStream(feed, have); err != nil {
@@ -130,6 +156,33 @@ func checkStream(config publish.Config, feed schema.Feed) func(context.Context, 
 		}
 		return c.streamAdvice(have, stream.CachedInfo().State)
 	}
+}
+
+// newStream looks whether run will be able to create a stream.
+func (c *checkup) newStream(ctx context.Context, config publish.Config, feed schema.Feed) finding {
+	if config.Replicas > 1 && c.nc.ConnectedClusterName() == "" {
+		return failing(fmt.Errorf("%w: BRIDGE_REPLICAS is %d, but this server is in no cluster", errNATS, config.Replicas),
+			"set BRIDGE_REPLICAS=1, or use a cluster")
+	}
+	f := mayCreate(ctx, c, config.Names.Stream(feed))
+	if f.err != nil {
+		return f
+	}
+	names := apiSubject(c.js.Options(), "STREAM.NAMES")
+	if _, err := probe(ctx, c.nc, &nats.Msg{Subject: names}); err != nil {
+		return note("%s, unless another stream has its subjects: this account may not ask %s", f.text, names)
+	}
+	overlap, err := config.FindOverlap(ctx, c.js, feed)
+	if err != nil {
+		return failing(fmt.Errorf("%w: %w", errNATS, err), "")
+	}
+	if overlap != nil {
+		return failing(overlap, natsHint(overlap))
+	}
+	if known := len(c.nc.Servers()); config.Replicas > known {
+		return warning("lower it if the cluster is no larger", "run creates it with BRIDGE_REPLICAS %d, but the cluster tells of %d servers", config.Replicas, known)
+	}
+	return f
 }
 
 // streamAdvice warns about settings that serve but promise less than people may expect.
@@ -157,13 +210,79 @@ func checkBucket(config publish.Config) func(context.Context, *checkup) finding 
 			return mayCreate(ctx, c, "KV_"+name)
 		}
 		if err != nil {
-			return failing(fmt.Errorf("%w: %w", errNATS, refusal(c.nc, err)), "let the account ask $JS.API.STREAM.INFO.KV_"+name)
+			return failing(fmt.Errorf("%w: %w", errNATS, refusal(c.nc, err)), "let the account publish to "+apiSubject(c.js.Options(), "STREAM.INFO.KV_"+name))
 		}
 		if err := config.CheckBucket(ctx, kv); err != nil {
 			return failing(err, "remove the bucket, it is only a view: the bridge creates it again")
 		}
 		return fine("shows the checkpoints")
 	}
+}
+
+// checkRequests never fails: without this bucket a bridge only asks for an export again that was running when it stopped.
+func checkRequests(config publish.Config) func(context.Context, *checkup) finding {
+	return func(ctx context.Context, c *checkup) finding {
+		ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+		defer cancel()
+		name := config.Names.Requests()
+		kv, err := c.js.KeyValue(ctx, name)
+		if errors.Is(err, jetstream.ErrBucketNotFound) {
+			return optional(mayCreate(ctx, c, "KV_"+name))
+		}
+		if err == nil {
+			err = config.CheckRequests(ctx, kv)
+		}
+		if errors.Is(err, publish.ErrForeign) {
+			return optional(failing(err, "remove the bucket: the bridge creates it again"))
+		}
+		if err != nil {
+			return optional(failing(refusal(c.nc, err), "let the account publish to "+apiSubject(c.js.Options(), "STREAM.INFO.KV_"+name)))
+		}
+		subject := "$KV." + name + ".check"
+		if err := mayPublish(ctx, c.nc, subject); errors.Is(err, nats.ErrPermissionViolation) {
+			return optional(failing(err, "let the account publish to $KV."+name+".>"))
+		}
+		return fine("remembers running exports")
+	}
+}
+
+// optional makes a warning of a failure that a bridge gets along with.
+func optional(f finding) finding {
+	if f.err == nil {
+		return f
+	}
+	return warning(f.hint, "running exports are not remembered across restarts: %v", f.err)
+}
+
+// checkRights tries everything else that run will ask of the server in the course of time, in words that change nothing.
+func checkRights(config publish.Config) func(context.Context, *checkup) finding {
+	return func(ctx context.Context, c *checkup) finding {
+		var missing []string
+		for _, call := range []string{"STREAM.MSG.GET.", "DIRECT.GET.", "CONSUMER.CREATE.", "CONSUMER.MSG.NEXT.", "CONSUMER.DELETE."} {
+			for _, feed := range publish.Feeds {
+				if err := c.mayCall(ctx, call, config.Names.Stream(feed)); err != nil {
+					missing = append(missing, apiSubject(c.js.Options(), call+">"))
+					break
+				}
+			}
+		}
+		if len(missing) > 0 {
+			return failing(fmt.Errorf("%w: the account lacks rights", errNATS), "let the account publish to "+strings.Join(missing, ", "))
+		}
+		return fine("the account may read the streams")
+	}
+}
+
+// mayCall tells whether the server forbids a call about a stream; what else it answers does not matter.
+func (c *checkup) mayCall(ctx context.Context, call, stream string) error {
+	if strings.HasPrefix(call, "CONSUMER.") {
+		stream += ".saveris-bridge-check"
+	}
+	_, err := probe(ctx, c.nc, &nats.Msg{Subject: apiSubject(c.js.Options(), call+stream), Data: []byte("{")})
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		return err
+	}
+	return nil
 }
 
 // mayCreate asks for a stream in words that no server understands: the refusal shows that the account may ask.

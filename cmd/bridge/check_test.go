@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -44,7 +45,7 @@ func TestCheckOfNATSChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	wantLines(t, out, "ok connected to", "ok version 2.", "ok on, 0 streams", "warn sync_interval", "ok SAVERIS_READINGS", "ok run creates it", "ok bucket saveris-checkpoints")
+	wantLines(t, out, "ok connected to", "ok version 2.", "ok on, 0 streams", "info sync_interval", "ok SAVERIS_READINGS", "ok run creates it", "ok bucket saveris-checkpoints", "ok bucket saveris-exports does not exist", "ok rights")
 	if got := s.NumSubscriptions(); s.GlobalAccount().JetStreamUsage().Streams != 0 {
 		t.Errorf("the check made a stream (%d subscriptions)", got)
 	}
@@ -103,10 +104,14 @@ func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
 	reader := &server.User{Username: "reader", Password: "r", Permissions: &server.Permissions{
 		Publish: &server.SubjectPermission{Allow: []string{"$JS.API.INFO", "$JS.API.STREAM.INFO.>"}},
 	}}
-	s := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{reader, {Username: "all", Password: "a"}}})
+	blind := &server.User{Username: "blind", Password: "b", Permissions: &server.Permissions{
+		Publish: &server.SubjectPermission{Deny: []string{"$JS.API.INFO"}},
+	}}
+	s := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{reader, blind, {Username: "all", Password: "a"}}})
 	env := with("NATS_URL", s.ClientURL(), "NATS_USER", "reader", "NATS_PASSWORD", "r")
 	out, err := checkNATS(t, env)
-	wantLines(t, out, "FAIL SAVERIS_READINGS", "FAIL $JS.API.STREAM.CREATE.SAVERIS_READINGS", "FAIL bucket saveris-checkpoints")
+	wantLines(t, out, "FAIL SAVERIS_READINGS", "FAIL $JS.API.STREAM.CREATE.SAVERIS_READINGS", "FAIL bucket saveris-checkpoints",
+		"warn bucket saveris-exports $JS.API.STREAM.CREATE.KV_saveris-exports", "FAIL rights $JS.API.DIRECT.GET.>")
 	if code, _ := verdict(err); code != exitNATS {
 		t.Errorf("exit code %d: %v", code, err)
 	}
@@ -126,12 +131,25 @@ func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
 	}
 	out, _ = checkNATS(t, env)
 	wantLines(t, out, "FAIL let the account publish to saveris.>", "ok shows the checkpoints")
+	if _, err := publish.OpenRequests(t.Context(), js, brokerConfig(all)); err != nil {
+		t.Fatal(err)
+	}
+	out, _ = checkNATS(t, env)
+	wantLines(t, out, "warn bucket saveris-exports let the account publish to $KV.saveris-exports.>")
+	out, err = checkNATS(t, with("NATS_URL", s.ClientURL(), "NATS_USER", "blind", "NATS_PASSWORD", "b"))
+	wantLines(t, out, "FAIL jetstream let the account publish to $JS.API.INFO")
+	if code, _ := verdict(err); code != exitNATS {
+		t.Errorf("exit code %d: %v", code, err)
+	}
 }
 
 func TestCheckWithoutJetStreamOrServer(t *testing.T) {
 	off := natsServer(t, &server.Options{})
 	out, err := checkNATS(t, with("NATS_URL", off.ClientURL()))
-	wantLines(t, out, "FAIL jetstream")
+	wantLines(t, out, "FAIL jetstream", "skip stream SAVERIS_READINGS", "skip bucket saveris-exports", "skip sync_interval")
+	if strings.Count(out, "FAIL") != 1 {
+		t.Errorf("one cause, but several failures:\n%s", out)
+	}
 	if code, _ := verdict(err); code != exitNATS {
 		t.Errorf("exit code %d: %v", code, err)
 	}
@@ -144,4 +162,80 @@ func TestCheckWithoutJetStreamOrServer(t *testing.T) {
 	secured := natsServer(t, &server.Options{Username: "u", Password: "p"})
 	out, _ = checkNATS(t, with("NATS_URL", secured.ClientURL()))
 	wantLines(t, out, "FAIL Authorization", "skip jetstream")
+}
+
+func TestCheckFailsWhatRunRefuses(t *testing.T) {
+	s := natsServer(t, &server.Options{JetStream: true})
+	nc, err := connect(t.Context(), load(t, with("NATS_URL", s.ClientURL())), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ARCHIVE", Subjects: []string{"cold.alarms.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "foreign-exports"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, value string
+		want        []string
+		run         string
+	}{
+		{"BRIDGE_PREFIX", "cold", []string{"ok stream COLD_READINGS", "FAIL stream COLD_ALARMS ARCHIVE BRIDGE_PREFIX"}, "ARCHIVE"},
+		{"BRIDGE_REPLICAS", "3", []string{"FAIL stream SAVERIS_READINGS BRIDGE_REPLICAS"}, "replicas"},
+		{"BRIDGE_PREFIX", "foreign", []string{"warn bucket foreign-exports ttl is 0s"}, ""},
+	} {
+		env := with("NATS_URL", s.ClientURL(), c.name, c.value)
+		out, err := checkNATS(t, env)
+		wantLines(t, out, c.want...)
+		runErr := readyStreams(t.Context(), js, brokerConfig(load(t, env)))
+		runErr = explain(t.Context(), js, brokerConfig(load(t, env)), runErr)
+		if (err == nil) != (runErr == nil) {
+			t.Errorf("%s=%s: check gives %v, run gives %v", c.name, c.value, err, runErr)
+		}
+		if c.run == "" {
+			continue
+		}
+		if code, _ := verdict(err); code != exitNATS {
+			t.Errorf("%s=%s: check exits with %d", c.name, c.value, code)
+		}
+		if code, hint := verdict(runErr); code != exitNATS || hint == "" || !strings.Contains(runErr.Error(), c.run) {
+			t.Errorf("%s=%s: run exits with %d, hint %q: %v", c.name, c.value, code, hint, runErr)
+		}
+	}
+}
+
+func TestCheckOfTheEmbeddedServer(t *testing.T) {
+	dir, addr := t.TempDir(), freeAddress("127.0.0.1:0")
+	env := with("BRIDGE_DATA_DIR", dir, "BRIDGE_NATS_LISTEN", addr)
+	out, err := checkNATS(t, env)
+	if err != nil {
+		t.Error(err)
+	}
+	wantLines(t, out, "ok nats store not checked while it does not run", "ok nats "+addr)
+	running, err := natsd.Start(natsd.Config{Dir: dir, Listen: addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer running.Close()
+	out, err = checkNATS(t, env)
+	wantLines(t, out, "FAIL nats store fine if a bridge is running BRIDGE_DATA_DIR", "warn nats fine if a bridge is running")
+	if code, _ := verdict(err); code != exitNATS {
+		t.Errorf("a store in use: exit code %d", code)
+	}
+	out, err = checkNATS(t, with("BRIDGE_DATA_DIR", t.TempDir(), "BRIDGE_NATS_LISTEN", addr))
+	wantLines(t, out, "ok nats store", "FAIL nats choose another BRIDGE_NATS_LISTEN")
+	if code, _ := verdict(err); code != exitNATS {
+		t.Errorf("an address in use: exit code %d", code)
+	}
+	out, err = checkNATS(t, with("BRIDGE_DATA_DIR", t.TempDir(), "BRIDGE_NATS_LISTEN", "192.0.2.1:4222"))
+	wantLines(t, out, "FAIL nats BRIDGE_NATS_LISTEN address of this machine")
+	if code, _ := verdict(err); code != exitSettings || strings.Contains(out, "in use") {
+		t.Errorf("an address of nobody: exit code %d\n%s", code, out)
+	}
 }

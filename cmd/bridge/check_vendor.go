@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/url"
 	"time"
 
-	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -40,31 +40,39 @@ func checkLogin(ctx context.Context, c *checkup) finding {
 		err = client.Login(ctx)
 	}
 	if err != nil {
-		return failing(err, vendorHint(err))
+		return c.vendorFailing(err)
 	}
 	c.vendor = client
-	return fine("accepted by %s", c.settings.SaverisURL)
+	return fine("accepted by %s", maskURL(c.settings.SaverisURL))
+}
+
+func (c *checkup) vendorFailing(err error) finding {
+	err = c.settings.withLogin(err)
+	_, hint := verdict(err)
+	return failing(err, hint)
 }
 
 // feedPatience is how long an export may take until a check gives it up.
 const feedPatience = 3 * time.Minute
 
-// checkFeed reads five minutes of an hour ago and throws them away: the smallest window that the vendor wants.
+// noteAfter is how long a feed may take until a terminal is told what it waits for.
+const noteAfter = 2 * time.Second
+
+// checkFeed reads a little of a feed.
 func checkFeed(feed schema.Feed) func(context.Context, *checkup) finding {
 	return func(ctx context.Context, c *checkup) finding {
 		ctx, cancel := context.WithTimeout(ctx, feedPatience+checkTimeout)
 		defer cancel()
-		now, err := c.vendor.Now(ctx)
-		if err != nil {
-			return failing(err, vendorHint(err))
+		if c.progress != nil {
+			waiting := time.AfterFunc(noteAfter, func() {
+				fmt.Fprintf(c.progress, "waiting for the vendor's export of %s, %v at most\n", feed, feedPatience)
+			})
+			defer waiting.Stop()
 		}
-		from := now.Add(-time.Hour).Truncate(time.Second)
 		began := time.Now()
-		answer, err := c.vendor.Rows(ctx, saveris.Query{
-			Feed: poller.VendorFeed(feed), From: from, Until: from.Add(5 * time.Minute), Deadline: feedPatience,
-		}, func(*saveris.Row) error { return nil })
+		answer, err := readALittle(ctx, c.settings, c.vendor, feed, feedPatience)
 		if err != nil {
-			return failing(err, vendorHint(err))
+			return c.vendorFailing(err)
 		}
 		return fine("%d rows in five minutes of an hour ago, read by %s in %v", answer.Rows, answer.Route, time.Since(began).Round(100*time.Millisecond))
 	}
@@ -78,7 +86,7 @@ func checkClock(ctx context.Context, c *checkup) finding {
 	defer cancel()
 	now, err := c.vendor.Now(ctx)
 	if err != nil {
-		return failing(err, vendorHint(err))
+		return c.vendorFailing(err)
 	}
 	skew := time.Since(now).Round(time.Second) // up to a second of it is the vendor's rounding
 	switch {

@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -30,6 +28,9 @@ func connect(ctx context.Context, s settings, logger *slog.Logger) (*nats.Conn, 
 		return nil, err
 	}
 	options, err := natsOptions(a, logger)
+	if err != nil && s.NATSContext != "" {
+		return nil, fmt.Errorf("%w: %w", errNATSContext, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNATS, err)
 	}
@@ -106,22 +107,18 @@ func natsOptions(a natsAccess, logger *slog.Logger) ([]nats.Option, error) {
 	return options, nil
 }
 
-// tls reads the files once before the connection does, so that a wrong one is told and not waited for.
+// tls reads the files once before the connection does, so that a wrong one of a context is told and not waited for.
 func (a natsAccess) tls() ([]nats.Option, error) {
 	var options []nats.Option
 	if a.CA != "" {
-		text, err := os.ReadFile(a.CA)
-		if err != nil {
-			return nil, fmt.Errorf("read NATS_CA: %w", err)
-		}
-		if !x509.NewCertPool().AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("read NATS_CA: %s holds no certificate in PEM", a.CA)
+		if err := certificates.read(a.CA); err != nil {
+			return nil, fmt.Errorf("read the authorities of NATS: %w", err)
 		}
 		options = append(options, nats.RootCAs(a.CA))
 	}
 	if a.Cert != "" {
-		if _, err := tls.LoadX509KeyPair(a.Cert, a.Key); err != nil {
-			return nil, fmt.Errorf("read NATS_CERT and NATS_KEY: %w", err)
+		if err := loadPair(a.Cert, a.Key); err != nil {
+			return nil, fmt.Errorf("read the client certificate for NATS and its key: %w", err)
 		}
 		options = append(options, nats.ClientCert(a.Cert, a.Key))
 	}
@@ -134,6 +131,9 @@ func (a natsAccess) tls() ([]nats.Option, error) {
 func (a natsAccess) login() ([]nats.Option, error) {
 	switch {
 	case a.Creds != "":
+		if err := credentials.read(a.Creds); err != nil {
+			return nil, fmt.Errorf("read the credentials for NATS: %w", err)
+		}
 		return []nats.Option{nats.UserCredentials(a.Creds)}, nil
 	case a.NKey != "":
 		option, err := nats.NkeyOptionFromSeed(a.NKey)

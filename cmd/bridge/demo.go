@@ -53,11 +53,14 @@ stored. No account and no settings are needed. Ctrl-C ends it; the next start go
 func (o demoOptions) check() error {
 	for _, flag := range [][2]string{{"nats-listen", o.NATSListen}, {"vendor-listen", o.VendorListen}} {
 		if _, want := hostPort(flag[1]); want != "" {
-			return usagef("--%s is %q: expected %s", flag[0], flag[1], want)
+			return flagf("demo", "--%s is %q: expected %s", flag[0], flag[1], want)
 		}
 	}
 	if _, want := rules["BRIDGE_LOG_LEVEL"](o.LogLevel); want != "" {
-		return usagef("--log-level is %q: expected %s", o.LogLevel, want)
+		return flagf("demo", "--log-level is %q: expected %s", o.LogLevel, want)
+	}
+	if reason := storeProblem(o.DataDir); reason != nil {
+		return flagf("demo", "--data-dir is %q: expected %s (%w)", o.DataDir, wantStore, reason)
 	}
 	return nil
 }
@@ -75,11 +78,15 @@ const (
 func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Logger) error {
 	vendor, err := saveristest.Start(demoVendor(o))
 	if err != nil {
-		return err
+		return vendorStart("--vendor-listen", o.VendorListen, err)
 	}
 	defer vendor.Close()
 	s := demoSettings(o, vendor.URL())
 	js, stop, err := openBroker(ctx, s, logger)
+	var address *listenError
+	if errors.As(err, &address) {
+		address.name = "--nats-listen"
+	}
 	if err != nil {
 		return err
 	}
@@ -87,7 +94,7 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	greet(out, vendor.URL(), s)
 
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return poll(ctx, s, js, logger) })
+	group.Go(func() error { return poll(ctx, s, js, nil, logger) })
 	group.Go(func() error { return printStored(ctx, js, s, out) })
 	return group.Wait()
 }

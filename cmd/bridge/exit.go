@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"syscall"
 
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
@@ -24,10 +23,11 @@ const (
 func verdict(err error) (code int, hint string) {
 	var usage *usageError
 	var wrong *settingsError
+	var address *listenError
 	var check *checkError
 	switch {
 	case errors.As(err, &usage):
-		return exitSettings, "bridge --help lists the commands, bridge COMMAND --help the flags of one"
+		return exitSettings, usage.help()
 	case errors.Is(err, errNoCredentials):
 		return exitSettings, "set them, or see the bridge at work without an account: bridge demo"
 	case errors.As(err, &wrong):
@@ -41,12 +41,14 @@ func verdict(err error) (code int, hint string) {
 		return exitVendor, vendorHint(err)
 	case errors.Is(err, saveris.ErrAddress):
 		return exitSettings, vendorHint(err)
-	case errors.Is(err, natsd.ErrTaken):
-		return exitNATS, "choose another BRIDGE_NATS_LISTEN, or set NATS_URL if a NATS server runs there"
+	case errors.As(err, &address):
+		return address.code(), address.hint()
+	case errors.Is(err, natsd.ErrStoreTaken):
+		return exitNATS, "stop that bridge, or choose another BRIDGE_DATA_DIR (demo: --data-dir)"
+	case errors.Is(err, natsd.ErrStore):
+		return exitSettings, "choose a BRIDGE_DATA_DIR (demo: --data-dir) that this user can write to"
 	case errors.Is(err, errNATS), errors.Is(err, publish.ErrUnusable):
 		return exitNATS, natsHint(err)
-	case errors.Is(err, syscall.EADDRINUSE):
-		return exitFailed, "something else listens there: choose another address, with BRIDGE_HTTP_ADDR or --listen"
 	case errors.Is(err, context.Canceled):
 		return exitFailed, "it was stopped before it was done; run it again"
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"net/http"
 
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -16,9 +17,16 @@ import (
 func vendorHint(err error) string {
 	var lookup *net.DNSError
 	var vendor *saveris.Error
+	var refused *loginError
+	login := "user name and password, or the key"
+	if errors.As(err, &refused) {
+		login = refused.login
+	}
 	switch {
+	case errors.Is(err, saveris.ErrRefused) && errors.As(err, &vendor) && vendor.Status == http.StatusForbidden && !loggingIn(vendor):
+		return "the login works, but this data is refused: the account of " + login + " needs the licence for the Data API"
 	case errors.Is(err, saveris.ErrRefused):
-		return "check user name and password, or the key: they must be of the region and environment that are set, and the account needs the API licence"
+		return "check " + login + ": they must be of the region and environment that are set (SAVERIS_REGION, SAVERIS_ENV), and the account needs the licence for the Data API"
 	case errors.Is(err, saveris.ErrAddress):
 		return "check SAVERIS_URL, or SAVERIS_REGION and SAVERIS_ENV: the URL stands without a version part"
 	case errors.As(err, &lookup):
@@ -33,9 +41,15 @@ func vendorHint(err error) string {
 	return ""
 }
 
+// loggingIn tells whether an error is of the login itself, and not of what was asked for with it.
+func loggingIn(e *saveris.Error) bool { return e.Op == "log in" || e.Op == "try the API key" }
+
 // natsHint says what to do about an error of NATS.
 func natsHint(err error) string {
+	var overlap *publish.Overlap
 	switch {
+	case errors.As(err, &overlap):
+		return "take the subjects away from that stream, or choose another BRIDGE_PREFIX"
 	case errors.Is(err, publish.ErrUnusable):
 		return "bridge check shows what has to be changed on the server; another BRIDGE_PREFIX makes streams of other names"
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),

@@ -122,13 +122,21 @@ func (r *reader) normalize(_ context.Context, name, _, _, text string) (string, 
 	}
 	normal, want := rule(text)
 	if want != "" {
-		r.refuse(&problem{Name: name, Value: maskURL(text), Want: want})
+		r.refuse(&problem{Name: name, Value: shown(name, text), Want: want})
 		if !r.vars[name].text {
 			return "", false, nil // envconfig would stop at it
 		}
 		return text, false, nil
 	}
 	return normal, false, nil
+}
+
+// shown is a value as a message may show it. Only URLs can hide a secret: a path may have any character.
+func shown(name, text string) string {
+	if strings.HasSuffix(name, "_URL") {
+		return maskURL(text)
+	}
+	return text
 }
 
 func (r *reader) refuse(p *problem) { r.problems = append(r.problems, p) }

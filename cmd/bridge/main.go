@@ -6,10 +6,28 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	ctx := untilSignal(context.Background())
 	os.Exit(execute(ctx, os.Args[1:], streams{env: os.LookupEnv, environ: os.Environ, out: os.Stdout, err: os.Stderr}))
+}
+
+// patience is how long further signals are ignored after the first: terminals, shells and supervisors often send it
+// twice, and the batch in hand is to be finished.
+const patience = time.Second
+
+// untilSignal gives a context that ends at SIGINT or SIGTERM. Once patience is over, another signal ends the process at
+// once.
+func untilSignal(parent context.Context) context.Context {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		time.AfterFunc(patience, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })
+	}()
+	return ctx
 }

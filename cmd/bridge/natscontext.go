@@ -90,6 +90,9 @@ func readNATSContext(name string) (natsAccess, error) {
 	if a.URL == "" {
 		a.URL = "nats://127.0.0.1:4222" // as the nats command line does
 	}
+	if _, want := natsURLs(a.URL); want != "" {
+		return natsAccess{}, fmt.Errorf("context %s has the url %q: expected %s", path, maskURL(a.URL), want)
+	}
 	return a, nil
 }
 

@@ -3,10 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"saveris-bridge/internal/natsd"
 )
 
 // problem is one setting that cannot be used.
@@ -46,7 +50,7 @@ func (e *settingsError) Unwrap() []error { return e.problems }
 // conflicts tells what is wrong between settings that are right one by one.
 func (s settings) conflicts() []error {
 	var list []error
-	for _, err := range []error{s.credentials(), s.natsLogin(), s.natsTLS(), s.natsWithoutServer(), s.retention()} {
+	for _, err := range []error{s.credentials(), s.natsLogin(), s.natsTLS(), s.natsWithoutServer(), s.retention(), s.embeddedReplicas(), s.dataDir()} {
 		if err != nil {
 			list = append(list, err)
 		}
@@ -102,8 +106,44 @@ func (s settings) natsTLS() error {
 		return conflict("NATS_CERT is set without NATS_KEY: expected both")
 	case s.NATSCert == "" && s.NATSKey != "":
 		return conflict("NATS_KEY is set without NATS_CERT: expected both")
+	case s.NATSCert == "" || certificates.read(s.NATSCert) != nil || privateKey.read(s.NATSKey) != nil:
+		return nil // the rules have said it
+	}
+	if err := loadPair(s.NATSCert, s.NATSKey); err != nil {
+		return &problem{Name: "NATS_KEY", Value: s.NATSKey, Want: "the key of the certificate in NATS_CERT", Err: err}
 	}
 	return nil
+}
+
+// embeddedReplicas refuses what one server alone cannot do.
+func (s settings) embeddedReplicas() error {
+	if s.Embedded() && s.Replicas > 1 {
+		return &problem{Name: "BRIDGE_REPLICAS", Value: strconv.Itoa(s.Replicas), Want: "1 with the embedded NATS server: more need a cluster, named by NATS_URL"}
+	}
+	return nil
+}
+
+const wantStore = "a folder that can be written to, or a path where one can be made"
+
+// dataDir wants a place for the embedded server's store. Whether another bridge has it is not a matter of the settings.
+func (s settings) dataDir() error {
+	if !s.Embedded() {
+		return nil
+	}
+	if reason := storeProblem(s.DataDir); reason != nil {
+		return &problem{Name: "BRIDGE_DATA_DIR", Value: s.DataDir, Want: wantStore, Err: reason}
+	}
+	return nil
+}
+
+// storeProblem is the system's reason why nobody could have a store there.
+func storeProblem(dir string) error {
+	err := natsd.CheckStore(dir)
+	var reason *fs.PathError
+	if errors.Is(err, natsd.ErrStoreTaken) || !errors.As(err, &reason) {
+		return nil
+	}
+	return reason
 }
 
 // natsWithoutServer refuses access to a server that is not named: the bridge would quietly start one of its own.

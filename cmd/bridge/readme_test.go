@@ -71,7 +71,27 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 			t.Fatalf("commit %d: %+v, %v", want, result, err)
 		}
 	}
-	if out, err := checkNATS(t, env); err != nil {
+	requests, err := publish.OpenRequests(t.Context(), js, brokerConfig(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		name, want string
+		do         func() error
+	}{
+		{"keep", "request", func() error { return requests.Keep(t.Context(), "key", "request") }},
+		{"drop", "", func() error { return requests.Drop(t.Context(), "key") }},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if got, err := requests.Find(t.Context(), "key"); err != nil || got != step.want {
+			t.Fatalf("find after %s: %q, %v", step.name, got, err)
+		}
+	}
+	out, err := checkNATS(t, env)
+	if err != nil {
 		t.Errorf("with streams: %v\n%s", err, out)
 	}
+	wantLines(t, out, "ok bucket saveris-exports remembers", "ok rights")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,9 @@ func newRoot(std streams) *cobra.Command {
 	}
 	root.SetOut(std.out)
 	root.SetErr(std.err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err, cmd.CommandPath() + " --help lists its flags"}
+	})
 	root.AddCommand(runCommand(std), demoCommand(std), simulateCommand(std), checkCommand(std), schemaCommand(std), versionCommand(std))
 	return root
 }
@@ -65,18 +68,28 @@ func unknownCommand(root *cobra.Command, name string) error {
 	return usagef("unknown command %q", name)
 }
 
-// usageError is a wrong command line.
-type usageError struct{ err error }
+// usageError is a wrong command line, and where to read on about it: empty for the list of commands.
+type usageError struct {
+	err  error
+	more string
+}
+
+func (e *usageError) help() string { return cmp.Or(e.more, "bridge --help lists the commands") }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+func usagef(format string, args ...any) error { return &usageError{err: fmt.Errorf(format, args...)} }
+
+// flagf is a flag with a wrong value.
+func flagf(command, format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...), "bridge " + command + " --help lists its flags"}
+}
 
 // noArgs refuses arguments of a command that has none.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("%s takes no argument, but got %q", cmd.CommandPath(), args[0])
+		return &usageError{fmt.Errorf("%s takes no argument, but got %q", cmd.CommandPath(), args[0]), cmd.CommandPath() + " --help shows how it is called"}
 	}
 	return nil
 }

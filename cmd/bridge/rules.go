@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,11 +22,11 @@ var rules = map[string]rule{
 	"SAVERIS_SYNC":         oneOf("auto", "never", "always"),
 	"SAVERIS_EXPORTS":      number(1, 100),
 	"NATS_URL":             natsURLs,
-	"NATS_CREDS":           readable,
-	"NATS_NKEY":            readable,
-	"NATS_CA":              readable,
-	"NATS_CERT":            readable,
-	"NATS_KEY":             readable,
+	"NATS_CREDS":           holding(credentials),
+	"NATS_NKEY":            holding(seed),
+	"NATS_CA":              holding(certificates),
+	"NATS_CERT":            holding(certificates),
+	"NATS_KEY":             holding(privateKey),
 	"NATS_CONTEXT":         contextName,
 	"BRIDGE_PREFIX":        subjectToken,
 	"BRIDGE_FEEDS":         feeds,
@@ -41,7 +40,7 @@ var rules = map[string]rule{
 	"BRIDGE_MAX_AGE":       span(0),
 	"BRIDGE_NATS_LISTEN":   hostPort,
 	"BRIDGE_HTTP_ADDR":     hostPort,
-	"BRIDGE_LOG_LEVEL":     oneOf("debug", "info", "warn", "error"),
+	"BRIDGE_LOG_LEVEL":     anyCase(oneOf("debug", "info", "warn", "error")),
 	"BRIDGE_LOG_FORMAT":    oneOf("auto", "text", "json"),
 }
 
@@ -53,6 +52,11 @@ func oneOf(words ...string) rule {
 		}
 		return text, ""
 	}
+}
+
+// anyCase takes a word in upper case too.
+func anyCase(r rule) rule {
+	return func(text string) (string, string) { return r(strings.ToLower(text)) }
 }
 
 func number(low, high int) rule {
@@ -117,14 +121,21 @@ func ages(text string) (string, string) {
 	return strings.Join(normal, ","), ""
 }
 
+// earliest is where no vendor has data yet: whoever begins before it has mistyped.
+var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 func start(text string) (string, string) {
-	if at, err := time.Parse(time.RFC3339, text); err == nil && at.Before(time.Now()) {
-		return text, ""
+	now := time.Now()
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		var back time.Duration
+		back, err = parseSpan(text)
+		at = now.Add(-back)
 	}
-	if d, err := parseSpan(text); err == nil && d >= 0 {
-		return text, ""
+	if err != nil || at.After(now) || at.Before(earliest) {
+		return "", "a duration such as 24h or 7d, or a time in the past such as 2026-11-01T00:00:00Z, and not before the year 2000"
 	}
-	return "", "a duration such as 24h or 7d, or a time in the past such as 2026-11-01T00:00:00Z"
+	return text, ""
 }
 
 func feeds(text string) (string, string) {
@@ -157,7 +168,7 @@ func contextName(text string) (string, string) {
 
 func httpURL(text string) (string, string) {
 	u, err := url.Parse(text)
-	if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Hostname() == "" ||
+	if err != nil || u.User != nil || strings.ContainsAny(text, "?#") || u.Hostname() == "" ||
 		(u.Scheme != "http" && u.Scheme != "https") {
 		return "", "a URL such as https://proxy.example.com/saveris, without user, query and fragment"
 	}
@@ -186,18 +197,6 @@ func hostPort(text string) (string, string) {
 	_, port, err := net.SplitHostPort(text)
 	if n, wrong := strconv.ParseUint(port, 10, 16); err != nil || wrong != nil || n > 65535 {
 		return "", "host:port such as 127.0.0.1:8080, or :8080 for every interface"
-	}
-	return text, ""
-}
-
-func readable(text string) (string, string) {
-	f, err := os.Open(text)
-	if err != nil {
-		return "", "a file that can be read"
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || info.IsDir() {
-		return "", "a file that can be read"
 	}
 	return text, ""
 }

@@ -26,7 +26,11 @@ hand, then it exits with 0. Settings are environment variables:
 			for _, name := range strangers(std.environ()) {
 				logger.Warn("unknown variable, it has no effect", "name", name)
 			}
-			return untilStopped(ctx, runBridge(ctx, s, logger))
+			err = untilStopped(ctx, runBridge(ctx, s, logger))
+			if err == nil {
+				logger.Info("stopped")
+			}
+			return err
 		},
 	}
 }

@@ -15,7 +15,7 @@ func schemaCommand(std streams) *cobra.Command {
 		Short: "print a JSON Schema or the AsyncAPI document; without a name, list them",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usagef("schema takes one name, but got %d", len(args))
+				return &usageError{fmt.Errorf("bridge schema takes one name, but got %d", len(args)), "bridge schema lists the names"}
 			}
 			return nil
 		},
@@ -27,7 +27,7 @@ func schemaCommand(std streams) *cobra.Command {
 			}
 			text, ok := schemas.Get(args[0])
 			if !ok {
-				return usagef("unknown schema %q, there are %s", args[0], strings.Join(schemas.Names(), ", "))
+				return &usageError{fmt.Errorf("unknown schema %q, there are %s", args[0], strings.Join(schemas.Names(), ", ")), "bridge schema lists the names"}
 			}
 			_, err := std.out.Write(text)
 			return err

@@ -74,15 +74,18 @@ func (s settings) baseURL() string {
 	}
 }
 
-// maskURL hides what stands before the @ of a URL: NATS URLs may carry a password or a token there.
+// maskURL hides what may be a secret in a URL, or in several: what stands before the last @, and what follows the first
+// ? or # behind it. It looks at the text alone, so that it hides in what is no URL too.
 func maskURL(text string) string {
-	at := strings.LastIndex(text, "@")
-	if at < 0 {
-		return text
+	scheme, rest := "", text
+	if before, after, found := strings.Cut(text, "://"); found && !strings.ContainsAny(before, ":@?#") {
+		scheme, rest = before+"://", after
 	}
-	scheme, _, found := strings.Cut(text[:at], "://")
-	if !found {
-		return "***" + text[at:]
+	if at := strings.LastIndex(rest, "@"); at >= 0 {
+		rest = "***" + rest[at:]
 	}
-	return scheme + "://***" + text[at:]
+	if i := strings.IndexAny(rest, "?#"); i >= 0 {
+		rest = rest[:i+1] + "***"
+	}
+	return scheme + rest
 }

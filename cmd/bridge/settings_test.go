@@ -116,14 +116,16 @@ func TestAnEmptyVariableIsUnsetExceptTheOneThatSaysOff(t *testing.T) {
 func TestWrongSettingNamesItself(t *testing.T) {
 	for _, c := range []struct{ name, value string }{
 		{"SAVERIS_REGION", "EU"}, {"SAVERIS_ENV", "x"}, {"SAVERIS_URL", "ftp://host"}, {"SAVERIS_URL", "host:80"},
-		{"SAVERIS_URL", "https://host/?a=b"}, {"SAVERIS_SYNC", "yes"}, {"SAVERIS_EXPORTS", "0"}, {"SAVERIS_EXPORTS", "1.5"},
+		{"SAVERIS_SYNC", "yes"}, {"SAVERIS_EXPORTS", "0"}, {"SAVERIS_EXPORTS", "1.5"},
 		{"NATS_URL", "http://host"}, {"NATS_URL", "nats://a,,nats://b"}, {"NATS_CREDS", "/no/such/file"}, {"NATS_CA", "/"},
 		{"NATS_CONTEXT", "../x"}, {"BRIDGE_PREFIX", "a.b"}, {"BRIDGE_PREFIX", "a b"}, {"BRIDGE_PREFIX", "ü"}, {"BRIDGE_FEEDS", "readings,readings"},
 		{"BRIDGE_FEEDS", "tasks"}, {"BRIDGE_POLL_INTERVAL", "5"}, {"BRIDGE_POLL_INTERVAL", "100ms"}, {"BRIDGE_POLL_INTERVAL", "1d-1h"},
 		{"BRIDGE_OVERLAP", "-1m"}, {"BRIDGE_REVISIT", "6h,1h"}, {"BRIDGE_REVISIT", "1h,1h"}, {"BRIDGE_REVISIT", "0s"}, {"BRIDGE_REVISIT", ","},
 		{"BRIDGE_START", "yesterday"}, {"BRIDGE_START", "2026-11-01"}, {"BRIDGE_START", "2999-01-01T00:00:00Z"}, {"BRIDGE_START", "-1h"},
 		{"BRIDGE_LIVE_AGE", "0"}, {"BRIDGE_WINDOW_ROWS", "0"}, {"BRIDGE_REPLICAS", "6"}, {"BRIDGE_MAX_AGE", "99999999d"},
-		{"BRIDGE_NATS_LISTEN", "4222"}, {"BRIDGE_HTTP_ADDR", "localhost:http"}, {"BRIDGE_HTTP_ADDR", ":65536"}, {"BRIDGE_LOG_LEVEL", "INFO"},
+		{"BRIDGE_NATS_LISTEN", "4222"}, {"BRIDGE_HTTP_ADDR", "localhost:http"}, {"BRIDGE_HTTP_ADDR", ":65536"}, {"BRIDGE_LOG_LEVEL", "loud"},
+		{"BRIDGE_START", "1999-12-31T23:59:59Z"}, {"BRIDGE_START", "99y"}, {"BRIDGE_START", "20000d"}, 
+		{"NATS_CA", "settings_test.go"}, {"NATS_CREDS", "settings_test.go"}, {"NATS_NKEY", "settings_test.go"},
 		{"BRIDGE_LOG_FORMAT", "xml"},
 	} {
 		t.Run(c.name+"="+c.value, func(t *testing.T) {
@@ -143,8 +145,29 @@ func TestWrongSettingNamesItself(t *testing.T) {
 	}
 }
 
+func TestAnAddressNeverShowsASecret(t *testing.T) {
+	for value, want := range map[string]string{
+		"https://host/?token=s3cr3t": "https://host/?***", "https://ada:s3cr3t@host": "https://***@host", "https://s3cr3t@host": "https://***@host",
+		"https://host/#s3cr3t": "https://host/#***", "https://host/?s3cr3t@b": "https://***@b", "https://host?": "https://host?***",
+		"https:/ada:s3cr3t@host": "***@host", "ada:s3cr3t://@host": "***@host", "https://ada:s3cr3t%zz@host": "https://***@host",
+	} {
+		_, err := loadSettings(t.Context(), with("SAVERIS_URL", value))
+		if err == nil || !strings.HasPrefix(err.Error(), `SAVERIS_URL is "`+want+`": expected a URL`) {
+			t.Errorf("%s: got %v, want it shown as %s", value, err, want)
+		}
+	}
+}
+
+func TestTheLogLevelTakesAnyCase(t *testing.T) {
+	if s := load(t, with("BRIDGE_LOG_LEVEL", "WARN")); s.LogLevel != "warn" {
+		t.Errorf("got %q", s.LogLevel)
+	}
+}
+
 func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
-	some := file(t, "x")
+	some, pki := file(t, "x"), newPKI(t)
+	_, creds := operatorMode(t)
+	other := newPKI(t)
 	for _, c := range []struct {
 		env  lookup
 		want string
@@ -153,10 +176,16 @@ func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
 		{with("SAVERIS_PASSWORD", ""), "without SAVERIS_PASSWORD"},
 		{with("SAVERIS_USERNAME", ""), "without SAVERIS_USERNAME"},
 		{with("SAVERIS_PASSWORD_FILE", some), "only one of SAVERIS_PASSWORD and SAVERIS_PASSWORD_FILE"},
-		{with("NATS_URL", "nats://a", "NATS_CREDS", some, "NATS_TOKEN", "t"), "NATS_CREDS and NATS_TOKEN are set"},
+		{with("NATS_URL", "nats://a", "NATS_CREDS", creds, "NATS_TOKEN", "t"), "NATS_CREDS and NATS_TOKEN are set"},
 		{with("NATS_URL", "nats://a", "NATS_PASSWORD", "p"), "without NATS_USER"},
-		{with("NATS_URL", "nats://a", "NATS_CERT", some), "without NATS_KEY"},
-		{with("NATS_CREDS", some), "NATS_URL is not set, but NATS_CREDS is"},
+		{with("NATS_URL", "nats://a", "NATS_CERT", pki.certFile), "without NATS_KEY"},
+		{with("NATS_URL", "nats://a", "NATS_CERT", pki.certFile, "NATS_KEY", other.keyFile), "NATS_KEY is"},
+		{with("NATS_URL", "nats://a", "NATS_CERT", some, "NATS_KEY", pki.keyFile), "NATS_CERT is"},
+		{with("NATS_URL", "nats://a", "NATS_CERT", pki.certFile, "NATS_KEY", some), "NATS_KEY is"},
+		{with("BRIDGE_REPLICAS", "3"), `BRIDGE_REPLICAS is "3": expected 1 with the embedded NATS server`},
+		{with("BRIDGE_DATA_DIR", some), "BRIDGE_DATA_DIR is"},
+		{with("BRIDGE_DATA_DIR", some+"/below"), "BRIDGE_DATA_DIR is"},
+		{with("NATS_CREDS", creds), "NATS_URL is not set, but NATS_CREDS is"},
 	} {
 		_, err := loadSettings(t.Context(), c.env)
 		var wrong *settingsError

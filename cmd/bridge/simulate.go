@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"saveris-bridge/internal/saveris/saveristest"
@@ -28,7 +30,7 @@ not given), and everything else how the vendor behaves where his document is sil
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, want := hostPort(config.Listen); want != "" {
-				return usagef("--listen is %q: expected %s", config.Listen, want)
+				return flagf("simulate", "--listen is %q: expected %s", config.Listen, want)
 			}
 			return simulate(cmd.Context(), config, std)
 		},
@@ -81,10 +83,19 @@ func (f *keyFlag) Set(value string) error {
 	return f.config.Set(f.key.Name, value)
 }
 
+// vendorStart says which flag gave the address that the pretend vendor cannot have.
+func vendorStart(flag, addr string, err error) error {
+	var operation *net.OpError
+	if errors.As(err, &operation) {
+		return &listenError{flag, addr, err}
+	}
+	return err
+}
+
 func simulate(ctx context.Context, config saveristest.Config, std streams) error {
 	server, err := saveristest.Start(config)
 	if err != nil {
-		return err
+		return vendorStart("--listen", config.Listen, err)
 	}
 	defer server.Close()
 	fmt.Fprintf(std.out, `pretend vendor at %[1]s, user name %[2]s, password %[3]s, Smart Connect key %[4]s

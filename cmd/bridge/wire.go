@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,16 +25,29 @@ import (
 
 // runBridge polls until ctx ends: the broker first, then the vendor, then a line of work for every feed.
 func runBridge(ctx context.Context, s settings, logger *slog.Logger) error {
+	if s.Overlap > longestOverlap {
+		logger.Warn("BRIDGE_OVERLAP is longer than a poll reaches back, which is an hour at most", "overlap", s.Overlap)
+	}
+	health, err := healthListener(s)
+	if err != nil {
+		return err
+	}
+	if health != nil {
+		defer health.Close()
+	}
 	js, stop, err := openBroker(ctx, s, logger)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return poll(ctx, s, js, logger)
+	return poll(ctx, s, js, health, logger)
 }
 
-// poll runs the feeds on a broker that is ready.
-func poll(ctx context.Context, s settings, js jetstream.JetStream, logger *slog.Logger) error {
+// longestOverlap is how far a poll reaches back at most, whatever is set.
+const longestOverlap = time.Hour
+
+// poll runs the feeds on a broker that is ready, after a first contact with the vendor. health may be nil.
+func poll(ctx context.Context, s settings, js jetstream.JetStream, health net.Listener, logger *slog.Logger) error {
 	config := vendorConfig(s)
 	config.Throttled = func(until time.Time) { logger.Info("throttled by the vendor", "until", until) }
 	if requests, err := publish.OpenRequests(ctx, js, brokerConfig(s)); err == nil {
@@ -48,12 +63,19 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, logger *slog.
 	feeds := map[schema.Feed]*poller.Live{}
 	for _, name := range s.Feeds {
 		feed := schema.Feed(name)
-		live := newLive(s, feed, vendor, js, logger.With("feed", feed))
-		feeds[feed] = live
-		group.Go(func() error { return live.Run(ctx) })
+		feeds[feed] = newLive(s, feed, vendor, js, logger.With("feed", feed))
 	}
-	group.Go(func() error { return serveHealth(ctx, s.HTTPAddr, healthHandler(js.Conn(), feeds)) })
-	return group.Wait()
+	group.Go(func() error { return serveHealth(ctx, health, healthHandler(js.Conn(), feeds)) })
+	group.Go(func() error {
+		if err := firstContact(ctx, s, vendor, logger); err != nil {
+			return err
+		}
+		for _, live := range feeds {
+			group.Go(func() error { return live.Run(ctx) })
+		}
+		return nil
+	})
+	return s.withLogin(group.Wait())
 }
 
 // newLive wires one feed together.
@@ -103,6 +125,7 @@ func openBroker(ctx context.Context, s settings, logger *slog.Logger) (js jetstr
 	}
 	if js, err = jetStream(nc, s); err == nil {
 		err = readyStreams(ctx, js, brokerConfig(s))
+		err = explain(ctx, js, brokerConfig(s), err)
 	}
 	if err != nil {
 		stop()
@@ -117,9 +140,13 @@ func dialBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.
 		if err != nil {
 			return nil, nil, err
 		}
+		sayHello(logger, s, nc.ConnectedUrlRedacted(), nc.ConnectedServerVersion())
 		return nc, func() { drain(nc) }, nil
 	}
 	server, err := natsd.Start(natsd.Config{Dir: s.DataDir, Listen: s.NATSListen})
+	if errors.Is(err, natsd.ErrListen) {
+		return nil, nil, &listenError{"BRIDGE_NATS_LISTEN", s.NATSListen, err}
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -131,8 +158,14 @@ func dialBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.
 		server.Close()
 		return nil, nil, err
 	}
-	logger.Info("embedded NATS server", "url", server.ClientURL(), "store", s.DataDir)
+	sayHello(logger.With("store", s.DataDir), s, server.ClientURL(), nc.ConnectedServerVersion())
 	return nc, func() { drain(nc); server.Close() }, nil
+}
+
+// sayHello begins the log of a run: who talks to whom.
+func sayHello(logger *slog.Logger, s settings, natsURL, natsVersion string) {
+	logger.Info("bridge starts", "version", version, "vendor", maskURL(s.SaverisURL), "nats", natsURL,
+		"nats_version", natsVersion, "feeds", strings.Join(s.Feeds, ","), "prefix", s.Prefix)
 }
 
 // drain sends what is in hand and closes the connection.
@@ -169,15 +202,34 @@ func readyStreams(ctx context.Context, js jetstream.JetStream, config publish.Co
 	}
 }
 
-// serveHealth serves until ctx ends; an empty address serves nothing.
-func serveHealth(ctx context.Context, addr string, handler http.Handler) error {
-	if addr == "" {
+// explain names the streams that stand in the way of ours.
+func explain(ctx context.Context, js jetstream.JetStream, config publish.Config, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+	defer cancel()
+	return config.Explain(ctx, js, err)
+}
+
+// healthListener listens on BRIDGE_HTTP_ADDR before anything else happens, so that a wrong one is told at once. It gives
+// nil where that is off.
+func healthListener(s settings) (net.Listener, error) {
+	if s.HTTPAddr == "" {
+		return nil, nil
+	}
+	return listen("BRIDGE_HTTP_ADDR", s.HTTPAddr)
+}
+
+// serveHealth serves until ctx ends; without a listener it does nothing.
+func serveHealth(ctx context.Context, on net.Listener, handler http.Handler) error {
+	if on == nil {
 		return nil
 	}
-	server := &http.Server{Addr: addr, Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(on); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve BRIDGE_HTTP_ADDR: %w", err)
 	}
 	return nil

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// firstWait is how long a start waits for the vendor to say who he is. What he answers later, the feeds hear.
+const firstWait = 30 * time.Second
+
+// firstContact asks the vendor the time once before the feeds start, which proves address and login. A wrong address, a
+// refused login, and SAVERIS_SYNC=always where that cannot work end a start. Everything else may pass, and the feeds try
+// again by themselves: once running, a bridge outlives every outage.
+func firstContact(ctx context.Context, s settings, vendor *saveris.Client, logger *slog.Logger) error {
+	once, cancel := context.WithTimeout(ctx, firstWait)
+	defer cancel()
+	_, err := vendor.Now(once)
+	if err == nil && s.SaverisSync == string(saveris.SyncAlways) {
+		for _, feed := range s.Feeds {
+			if _, err = readALittle(once, s, vendor, schema.Feed(feed), firstWait); err != nil {
+				break
+			}
+		}
+	}
+	var wrong *settingsError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrRefused), errors.As(err, &wrong):
+		return err
+	case err != nil:
+		logger.Warn("the vendor does not answer yet, trying on", "vendor", maskURL(s.SaverisURL), "err", err)
+	}
+	return nil
+}
+
+// readALittle reads five minutes of an hour ago and throws them away: the smallest window that the vendor wants.
+func readALittle(ctx context.Context, s settings, vendor *saveris.Client, feed schema.Feed, deadline time.Duration) (saveris.Answer, error) {
+	now, err := vendor.Now(ctx)
+	if err != nil {
+		return saveris.Answer{}, err
+	}
+	from := now.Add(-time.Hour).Truncate(time.Second)
+	answer, err := vendor.Rows(ctx, saveris.Query{
+		Feed: poller.VendorFeed(feed), From: from, Until: from.Add(5 * time.Minute), Deadline: deadline,
+	}, func(*saveris.Row) error { return nil })
+	if s.SaverisSync == string(saveris.SyncAlways) && noSuchEndpoint(err) {
+		return saveris.Answer{}, &settingsError{[]error{&problem{
+			Name: "SAVERIS_SYNC", Value: s.SaverisSync, Err: err,
+			Want: "auto or never: this deployment has no synchronous endpoint for " + string(feed),
+		}}}
+	}
+	return answer, err
+}
+
+// noSuchEndpoint tells whether the vendor's answer says that there is nothing at this path.
+func noSuchEndpoint(err error) bool {
+	var vendor *saveris.Error
+	return errors.As(err, &vendor) && (errors.Is(err, saveris.ErrAddress) ||
+		vendor.Status == http.StatusNotFound || vendor.Status == http.StatusMethodNotAllowed)
+}
+
+// loginError is a refusal by the vendor, with the login that he refused.
+type loginError struct {
+	err   error
+	login string
+}
+
+func (e *loginError) Error() string { return e.err.Error() }
+func (e *loginError) Unwrap() error { return e.err }
+
+// withLogin adds to a refusal what we logged in with, for the hint.
+func (s settings) withLogin(err error) error {
+	if !errors.Is(err, saveris.ErrRefused) {
+		return err
+	}
+	if s.SaverisAPIKey.Set() {
+		return &loginError{err, "SAVERIS_API_KEY"}
+	}
+	return &loginError{err, `SAVERIS_USERNAME "` + printable(s.SaverisUsername) + `" and its SAVERIS_PASSWORD`}
+}
