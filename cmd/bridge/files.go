@@ -8,20 +8,20 @@ import (
 	"os"
 	"strings"
 
-	"github.com/nats-io/nkeys"
+	"github.com/nats-io/nats.go"
 )
 
 // content tells what is wrong with the content of a file that a setting names: a sentence without the content itself.
 type content struct {
 	want  string
-	check func(text []byte) bool
+	check func(path string, text []byte) bool
 }
 
 // The files that a login to NATS or TLS may need.
 var (
 	credentials  = content{"a credentials file with a user's JWT and its seed, as nsc makes it", isCredentials}
 	seed         = content{"a file with the seed of a user's nkey", isSeed}
-	certificates = content{"a file with certificates in PEM", func(text []byte) bool { return x509.NewCertPool().AppendCertsFromPEM(text) }}
+	certificates = content{"a file with certificates in PEM", isCertificates}
 	privateKey   = content{"a file with a private key in PEM", isPrivateKey}
 )
 
@@ -31,7 +31,7 @@ func (c content) read(path string) error {
 	if err != nil {
 		return err
 	}
-	if !c.check(text) {
+	if !c.check(path, text) {
 		return errors.New(path + " is not " + c.want)
 	}
 	return nil
@@ -52,26 +52,25 @@ func holding(c content) rule {
 	}
 }
 
-func isCredentials(text []byte) bool {
-	_, err := nkeys.ParseDecoratedJWT(text)
-	key, keyErr := nkeys.ParseDecoratedUserNKey(text)
-	if keyErr == nil {
-		key.Wipe()
-	}
-	return err == nil && keyErr == nil
-}
-
-func isSeed(text []byte) bool {
-	key, err := nkeys.ParseDecoratedNKey(text)
-	if err != nil {
+// isCredentials does what a connection will do: give the JWT, and sign.
+func isCredentials(path string, _ []byte) bool {
+	var o nats.Options
+	if nats.UserCredentials(path)(&o) != nil {
 		return false
 	}
-	defer key.Wipe()
-	public, err := key.PublicKey()
-	return err == nil && nkeys.IsValidPublicUserKey(public)
+	_, err := o.UserJWT()
+	_, signErr := o.SignatureCB([]byte("nonce"))
+	return err == nil && signErr == nil
 }
 
-func isPrivateKey(text []byte) bool {
+func isSeed(path string, _ []byte) bool {
+	_, err := nats.NkeyOptionFromSeed(path)
+	return err == nil
+}
+
+func isCertificates(_ string, text []byte) bool { return x509.NewCertPool().AppendCertsFromPEM(text) }
+
+func isPrivateKey(_ string, text []byte) bool {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if strings.HasSuffix(block.Type, "PRIVATE KEY") {
 			return true
