@@ -35,7 +35,7 @@ const maxWait = 30 * time.Second
 
 // Run polls until the context ends (its error is returned) or the vendor refuses the login for good.
 func (l *Live) Run(ctx context.Context) error {
-	mark := &watermark{writer: l.Writer}
+	mark := &watermark{writer: l.Writer, log: l.Log}
 	if err := l.begin(ctx, mark); err != nil {
 		return err
 	}
@@ -96,6 +96,7 @@ func (l *Live) begin(ctx context.Context, mark *watermark) error {
 // has been emptied.
 type watermark struct {
 	writer *publish.Writer
+	log    *slog.Logger
 	begin  time.Time
 	found  time.Time // in the records when they were looked at last
 	day    string    // newest day then
@@ -108,6 +109,9 @@ const step = 24 * time.Hour
 // Since reads the newest records, and all of them where those have lost it.
 func (m *watermark) Since(ctx context.Context, now time.Time) (since time.Time, err error) {
 	m.day = checkpoint.DayOf(now)
+	if err := m.writer.Show(ctx); err != nil { // people miss it, the bridge does not
+		m.log.Warn("checkpoints are not shown", "err", err)
+	}
 	if m.last, err = m.writer.Last(ctx); err != nil {
 		return time.Time{}, err
 	}

@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
@@ -46,6 +47,14 @@ func (w *Writer) inherit(ctx context.Context, page *checkpoint.Page) error {
 		since = w.begin
 	}
 	page.Record.Since = &since
+	return nil
+}
+
+// Show makes the checkpoint bucket again if somebody has removed it.
+func (w *Writer) Show(ctx context.Context) error {
+	if err := w.config.ensureBucket(ctx, w.js); err != nil {
+		return w.mend(ctx, fmt.Errorf("bucket %s: %w", w.config.Names.Bucket(), err))
+	}
 	return nil
 }
 

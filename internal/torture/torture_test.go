@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/checkpoint"
 )
 
 var bridgeBinary, natsBinary string
@@ -21,7 +22,10 @@ var bridgeBinary, natsBinary string
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "torture")
 	if err == nil {
-		bridgeBinary, natsBinary = filepath.Join(dir, "bridge"), filepath.Join(dir, "nats-server")
+		bridgeBinary, natsBinary = os.Getenv("TORTURE_BRIDGE"), filepath.Join(dir, "nats-server")
+	}
+	if err == nil && bridgeBinary == "" {
+		bridgeBinary = filepath.Join(dir, "bridge")
 		err = build(bridgeBinary, "../..", "./cmd/bridge")
 	}
 	if err == nil {
@@ -105,6 +109,7 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 	for _, feed := range []string{"readings", "alarms"} {
 		a.await("the last re-read of "+feed, func(ctx context.Context) bool { return a.settled(ctx, feed, until) })
 	}
+	a.await("the bucket to show the newest record", a.shown)
 	result := row{name: n.name, rounds: 1, kills: int(a.kills.Load())}
 	result.peakRSS, _ = a.bridges[0].rss()
 	for i, b := range a.bridges {
@@ -114,6 +119,30 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 	}
 	a.audit(until, &result)
 	return result
+}
+
+// shown tells whether the checkpoint bucket shows what the stream says of the day.
+func (a *arena) shown(ctx context.Context) bool {
+	s, err := a.js.Stream(ctx, "SAVERIS_READINGS")
+	if err != nil {
+		return false
+	}
+	day := checkpoint.DayOf(a.now())
+	newest, err := s.GetLastMsgForSubject(ctx, "saveris.checkpoints.readings."+day)
+	if err != nil {
+		return false
+	}
+	kv, err := a.js.KeyValue(ctx, "saveris-checkpoints")
+	if err != nil {
+		return false
+	}
+	entry, err := kv.Get(ctx, "readings."+day)
+	if err != nil {
+		return false
+	}
+	stands, errStands := checkpoint.ParseRecord(newest.Data)
+	shows, errShows := checkpoint.ParseRecord(entry.Value())
+	return errStands == nil && errShows == nil && stands.Rows <= shows.Rows+100 && shows.Rows <= stands.Rows // it may be a poll behind
 }
 
 // heal ends all that a nemesis may have left.

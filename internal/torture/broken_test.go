@@ -1,0 +1,128 @@
+//go:build torture
+
+package torture
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// edit is one line of the bridge's sources made wrong.
+type edit struct{ file, right, wrong string }
+
+// broken is a bridge that does not keep a promise, and the nemesis that has to see it.
+type broken struct {
+	name    string
+	nemesis string
+	edits   []edit
+}
+
+var (
+	noFence = edit{"internal/publish/batch.go", `header["Nats-Expected-Last-Subject-Sequence"] = []string{strconv.FormatUint(b.after, 10)}`, ``}
+	// silenceIsSuccess takes whatever is no conflict for an ack.
+	silenceIsSuccess = edit{"internal/publish/writer.go", `	seq, err := w.send.send(context.WithoutCancel(ctx), b)
+	if err != nil {
+		return err
+	}
+	page.Stored(entries`, `	seq, err := w.send.send(context.WithoutCancel(ctx), b)
+	if errors.Is(err, errConflict) {
+		return err
+	}
+	page.Stored(entries`}
+	coverFirst  = edit{"internal/publish/writer.go", `n, last = room, nil`, `n, last = room, cover`}
+	memoryOnly  = edit{"internal/checkpoint/book.go", `if seq == page.Seq && record.Batch == page.Record.Batch {`, `if page.Seq > 0 {`}
+	neverDue    = edit{"internal/checkpoint/cover.go", `return iv.ReadAt.Before(at) && !at.After(now)`, `return iv.ReadAt.Before(at) && !at.After(now) && false`}
+	ownClock    = edit{"internal/poller/tail.go", `now, err := t.Now(ctx)`, `_, err := t.Now(ctx); now := time.Now().UTC()`}
+	tornStays   = edit{"internal/publish/torn.go", `if connection == w.looked {`, `if connection > 0 {`}
+	nothingLost = edit{"internal/poller/live.go", `	return m.begin, nil`, `	return now, nil`}
+)
+
+var brokenBuilds = []broken{
+	{"covers with the first batch", "bridge killed at named points", []edit{coverFirst}},
+	{"covers with the first batch", "bridge killed at random", []edit{coverFirst}},
+	{"writes without a fence", "zombie beside a second bridge", []edit{noFence}},
+	{"writes without a fence", "three bridges at once", []edit{noFence}},
+	{"takes silence for success", "NATS killed", []edit{silenceIsSuccess}},
+	{"takes silence for success", "nodes of a cluster killed", []edit{silenceIsSuccess}},
+	{"takes silence for success", "NATS full", []edit{silenceIsSuccess}},
+	{"sends again what may be stored", "link cut, slow, deaf", []edit{memoryOnly, noFence}},
+	{"leaves a torn batch alone", "NATS loses its tail", []edit{tornStays}},
+	{"believes its memory", "NATS loses its tail", []edit{memoryOnly, noFence}},
+	{"asks by its own clock", "vendor an hour behind", []edit{ownClock}},
+	{"asks by its own clock", "vendor an hour ahead", []edit{ownClock}},
+	{"never reads again", "every fault of the vendor", []edit{neverDue}},
+	{"forgets what a stream held", "stream deleted", []edit{nothingLost}},
+	{"does all of that", "all of it", []edit{coverFirst, noFence, silenceIsSuccess, memoryOnly, tornStays}},
+}
+
+// TestEveryNemesisSeesABrokenBridge plays a round against each broken build, as a process of its own, and demands that it
+// fails. It runs if TORTURE_BROKEN is set, and takes about half a minute a build.
+func TestEveryNemesisSeesABrokenBridge(t *testing.T) {
+	if os.Getenv("TORTURE_BROKEN") == "" {
+		t.Log("set TORTURE_BROKEN=1 to see every nemesis fail on a broken bridge")
+		return
+	}
+	for _, b := range brokenBuilds {
+		t.Run(b.name+"/"+b.nemesis, func(t *testing.T) {
+			binary := buildBroken(t, b.edits)
+			cmd := exec.Command(os.Args[0], "-test.run=^TestTorture$", "-test.v", "-test.timeout=10m")
+			cmd.Env = append(os.Environ(), "TORTURE=", "TORTURE_BROKEN=", "TORTURE_ONLY="+b.nemesis, "TORTURE_SEED=5", "TORTURE_BRIDGE="+binary)
+			out, err := cmd.CombinedOutput()
+			if err == nil {
+				t.Errorf("the round passed:\n%s", out)
+			}
+			t.Log(verdict(string(out)))
+		})
+	}
+}
+
+// verdict is what the audit, or whoever waited in vain, said.
+func verdict(out string) string {
+	var said []string
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, "stored ") || strings.Contains(line, "waited three minutes") {
+			said = append(said, strings.TrimSpace(line))
+		}
+	}
+	return strings.Join(said, "\n")
+}
+
+func buildBroken(t *testing.T, edits []edit) string {
+	t.Helper()
+	tree := t.TempDir()
+	for _, dir := range []string{"cmd", "internal", "schemas"} {
+		if err := os.CopyFS(filepath.Join(tree, dir), os.DirFS(filepath.Join("..", "..", dir))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", file))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(tree, file), text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range edits {
+		path := filepath.Join(tree, e.file)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), e.right); n != 1 {
+			t.Fatalf("%s holds %q %d times, want once: the edit is out of date", e.file, e.right, n)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(string(text), e.right, e.wrong, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	binary := filepath.Join(tree, "bridge")
+	if err := build(binary, tree, "./cmd/bridge"); err != nil {
+		t.Fatal(err)
+	}
+	return binary
+}
