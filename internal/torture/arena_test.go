@@ -124,7 +124,6 @@ type setting struct {
 	bridges int
 	ahead   time.Duration // the vendor's clock before ours
 	faults  bool          // every fault of the vendor's
-	quiet   bool          // no late rows at all
 }
 
 func newArena(t *testing.T, seed uint64, s setting) *arena {
