@@ -182,7 +182,12 @@ func (a *arena) await(what string, so func(context.Context) bool) {
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for !so(ctx) {
+	try := func() bool { // a cluster without a leader answers nothing
+		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+		defer cancel()
+		return so(ctx)
+	}
+	for !try() {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
