@@ -1,12 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/saveris/saveristest"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -37,11 +44,23 @@ func TestRunEndsWellWhenItIsStopped(t *testing.T) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGTERM, os.Interrupt, syscall.SIGTERM} { // as some supervisors do
+		if err := cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
 	}
 	if err := cmd.Wait(); err != nil || strings.Contains(log.String(), "hunter2") {
 		t.Errorf("%v, expected exit code 0 and no secret in the log:\n%s", err, &log)
+	}
+	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+	first, last := lines[0], lines[len(lines)-1]
+	for _, want := range []string{`"msg":"bridge starts"`, v.URL(), `"nats":"nats://`, `"nats_version":"2.`, `"feeds":"readings,alarms"`} {
+		if !strings.Contains(first, want) {
+			t.Errorf("the first line lacks %s: %s", want, first)
+		}
+	}
+	if !strings.Contains(last, `"msg":"stopped"`) {
+		t.Errorf("the last line is %s", last)
 	}
 }
 
@@ -61,25 +80,75 @@ func TestRunSaysWhyItCannotRun(t *testing.T) {
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "SAVERIS_READINGS", Subjects: []string{"saveris.readings.>"}}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ARCHIVE", Subjects: []string{"cold.index.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	nobody := httptest.NewServer(http.NotFoundHandler())
+	defer nobody.Close()
+	noSync := vendor(t, func(c *saveristest.Config) { c.Switches.Sync = "off" })
+	unlicensed := vendor(t, func(c *saveristest.Config) { c.Switches.AuthNoLicence = "403A" })
+	store := t.TempDir()
+	running, err := natsd.Start(natsd.Config{Dir: store, Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer running.Close()
+	taken := strings.TrimPrefix(foreign.ClientURL(), "nats://")
 	locked := natsServer(t, &server.Options{Username: "u", Password: "p"})
 	for _, c := range []struct {
 		name string
 		env  []string
 		code int
 		text string
+		hint string
 	}{
-		{"refused login", []string{"SAVERIS_PASSWORD=not-hunter3"}, exitVendor, "Incorrect username or password"},
-		{"foreign stream", []string{"NATS_URL=" + foreign.ClientURL()}, exitNATS, "allow_atomic"},
-		{"refused by NATS", []string{"NATS_URL=" + locked.ClientURL()}, exitNATS, "Authorization Violation"},
-		{"taken address", []string{"BRIDGE_NATS_LISTEN=" + strings.TrimPrefix(foreign.ClientURL(), "nats://")}, exitNATS, "in use"},
-		{"no such context", []string{"NATS_CONTEXT=nowhere"}, exitSettings, "nowhere"},
+		{"refused login", []string{"SAVERIS_PASSWORD=not-hunter3"}, exitVendor, "Incorrect username or password", `SAVERIS_USERNAME "ada"`},
+		{"foreign stream", []string{"NATS_URL=" + foreign.ClientURL()}, exitNATS, "allow_atomic", "BRIDGE_PREFIX"},
+		{"refused by NATS", []string{"NATS_URL=" + locked.ClientURL()}, exitNATS, "Authorization Violation", "NATS_CREDS"},
+		{"taken address", []string{"BRIDGE_NATS_LISTEN=" + taken}, exitNATS, "in use", "choose another BRIDGE_NATS_LISTEN"},
+		{"address of nobody", []string{"BRIDGE_NATS_LISTEN=192.0.2.1:4222"}, exitSettings, "BRIDGE_NATS_LISTEN", "address of this machine"},
+		{"taken address for probes", []string{"BRIDGE_HTTP_ADDR=" + taken}, exitFailed, "BRIDGE_HTTP_ADDR", "choose another BRIDGE_HTTP_ADDR"},
+		{"no such context", []string{"NATS_CONTEXT=nowhere"}, exitSettings, "nowhere", "nats context ls"},
+		{"somebody else's subjects", []string{"NATS_URL=" + foreign.ClientURL(), "BRIDGE_PREFIX=cold"}, exitNATS, "stream ARCHIVE", "BRIDGE_PREFIX"},
+		{"store in use", []string{"BRIDGE_DATA_DIR=" + store}, exitNATS, "in use", "stop that bridge, or choose another BRIDGE_DATA_DIR (demo: --data-dir)"},
+		{"not the vendor", []string{"SAVERIS_URL=" + nobody.URL}, exitSettings, "not the Saveris Data API", "check SAVERIS_URL"},
+		{"no synchronous endpoints", []string{"SAVERIS_URL=" + noSync.URL(), "SAVERIS_SYNC=always"}, exitSettings, `SAVERIS_SYNC is "always": expected auto or never`, "correct"},
+		{"no licence", []string{"SAVERIS_URL=" + unlicensed.URL()}, exitVendor, "403", "licence"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := bridge(t, runEnv(v, c.env...), "run")
 			cause, hint := lastLines(t, got.err)
-			if got.code != c.code || !strings.HasPrefix(cause, "error: ") || !strings.Contains(cause, c.text) || !strings.HasPrefix(hint, "hint: ") || strings.Contains(got.err, "hunter") {
+			if got.code != c.code || !strings.HasPrefix(cause, "error: ") || !strings.Contains(cause, c.text) || !strings.HasPrefix(hint, "hint: ") || !strings.Contains(hint, c.hint) || strings.Contains(got.err, "hunter") {
 				t.Errorf("exit code %d, expected %d and %q:\n%s", got.code, c.code, c.text, got.err)
 			}
 		})
+	}
+}
+
+func TestAStartSurvivesAVendorThatIsAway(t *testing.T) {
+	t.Parallel()
+	addr := freeAddress("127.0.0.1:0")
+	env := []string{"SAVERIS_URL=http://" + addr, "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "BRIDGE_HTTP_ADDR=",
+		"BRIDGE_NATS_LISTEN=127.0.0.1:0", "BRIDGE_START=1h", "BRIDGE_POLL_INTERVAL=1s"}
+	cmd := command(t, env, "run")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() && !strings.Contains(lines.Text(), "the vendor does not answer yet") {
+	}
+	late := vendor(t, func(c *saveristest.Config) { c.Listen = addr })
+	for lines.Scan() && !strings.Contains(lines.Text(), `"msg":"window stored"`) {
+	}
+	if late.Count("download") == 0 {
+		t.Errorf("nothing was read: %q", lines.Text())
+	}
+	go func() { _, _ = io.Copy(io.Discard, stderr) }()
+	if code := stop(t, cmd); code != exitDone {
+		t.Errorf("exit code %d", code)
 	}
 }
