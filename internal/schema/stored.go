@@ -14,6 +14,9 @@ type Stored struct {
 	ID       string
 	Check    uint32 // CRC-32C over its content, as Event.Check; of a rejected row only if that was UTF-8
 	Rejected bool
+	Time     time.Time // of the event, UTC
+	Subject  string    // attribute subject: <serial>/<channel>, <serial>, or the feed
+	Revises  string    // on corrections: the first id
 	day      string
 }
 
@@ -43,7 +46,8 @@ func ReadStored(header map[string][]string, data []byte) (Stored, error) {
 	if err := json.Unmarshal(data, &d, jsontext.AllowDuplicateNames(true)); err != nil { // a column that we do not know may hold anything
 		return Stored{}, fmt.Errorf("data of event %s: %w", event.ID(), err)
 	}
-	s := Stored{ID: event.ID(), day: event.Time().UTC().Format(time.DateOnly)}
+	s := Stored{ID: event.ID(), Time: event.Time().UTC(), Subject: event.Subject(), day: event.Time().UTC().Format(time.DateOnly)}
+	s.Revises, _ = event.Extensions()["revises"].(string)
 	var content []byte
 	switch event.DataSchema() {
 	case kinds[reading].dataSchema:

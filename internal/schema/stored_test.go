@@ -26,6 +26,9 @@ func TestAStoredEventTellsItsIDDayAndCheck(t *testing.T) {
 				if got.ID != e.ID || got.Day() != e.Day() || got.Rejected != e.Rejected || got.Check != e.Check && !e.Rejected {
 					t.Fatalf("read %+v of %s with check %08x", got, e.AppendData(nil), e.Check)
 				}
+				if !got.Time.Equal(e.Time) || (got.Revises != "") != e.Correction() {
+					t.Fatalf("read %+v of an event at %v, a correction: %v", got, e.Time, e.Correction())
+				}
 			}
 		}
 		t.Logf("%s: %d of 3000 were rejected", feed, rejectedRows)
