@@ -1,0 +1,298 @@
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// StoredEvent is an event's message as it stands in the stream.
+type StoredEvent struct {
+	Seq     uint64
+	Subject string // of the message
+	Header  nats.Header
+	Data    []byte
+}
+
+// Seqs are the half-open stream sequences [From, Until).
+type Seqs struct{ From, Until uint64 }
+
+// Len is how many sequences there are.
+func (s Seqs) Len() uint64 { return s.Until - s.From }
+
+// shortRun is up to how many messages are asked for one by one instead of through a consumer.
+const shortRun = 3
+
+// Events hands out the feed's events at these sequences, rejected rows among them, oldest first. What is not there, or is
+// no event, is left out. An error of each ends it and is returned as it is. The header and data are each's to keep.
+func (s *Stream) Events(ctx context.Context, at Seqs, each func(StoredEvent) error) error {
+	if at.Len() > shortRun {
+		return s.scan(ctx, at, []string{s.prefix + "." + s.feed + ".>", s.prefix + ".rejected." + s.feed}, false, func(m jetstream.Msg, seq uint64) error {
+			return each(StoredEvent{seq, m.Subject(), m.Headers(), m.Data()})
+		})
+	}
+	for seq := at.From; seq < at.Until; seq++ {
+		m, err := s.message(ctx, map[string]any{"seq": seq})
+		if err != nil {
+			return fmt.Errorf("read %s at sequence %d: %w", s.name, seq, err)
+		}
+		if kind, _ := s.kindOf(m.subject); kind != "event" {
+			continue
+		}
+		if err := each(StoredEvent{m.seq, m.subject, m.header, m.data}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Unlisted gives the sequences that no index message and no record accounts for, oldest first: what has been removed, and
+// what nobody may have stored. It reads the heads of all index messages and records, so it costs by the batch.
+func (s *Stream) Unlisted(ctx context.Context) ([]Seqs, error) {
+	state, err := s.state(ctx)
+	if err != nil || state.Msgs == 0 {
+		return nil, err
+	}
+	var gaps []Seqs
+	next, end := state.FirstSeq, state.LastSeq+1
+	add := func(until uint64) {
+		if next < until {
+			gaps = append(gaps, Seqs{next, until})
+		}
+	}
+	err = s.scan(ctx, Seqs{next, end}, []string{s.IndexSubject(">"), s.RecordSubject(">")}, true, func(m jetstream.Msg, seq uint64) error {
+		first := seq
+		if kind, _ := s.kindOf(m.Subject()); kind == "index" {
+			size, err := strconv.ParseUint(m.Headers().Get(nats.MsgSize), 10, 32)
+			if err != nil {
+				return fmt.Errorf("size of the index at sequence %d: %w", seq, err)
+			}
+			first = seq - min(size/EntrySize, seq)
+		}
+		add(first)
+		next = seq + 1
+		return nil
+	})
+	add(end)
+	return gaps, err
+}
+
+func (s *Stream) state(ctx context.Context) (jetstream.StreamState, error) {
+	stream, err := s.js.Stream(ctx, s.name)
+	if err != nil {
+		return jetstream.StreamState{}, fmt.Errorf("look up stream %s: %w", s.name, err)
+	}
+	return stream.CachedInfo().State, nil
+}
+
+// scan hands out the messages on subjects at these sequences, oldest first, or only their headers.
+func (s *Stream) scan(ctx context.Context, at Seqs, subjects []string, headers bool, each func(m jetstream.Msg, seq uint64) error) error {
+	consumer, err := s.js.CreateConsumer(ctx, s.name, jetstream.ConsumerConfig{
+		FilterSubjects:    subjects,
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       max(at.From, 1),
+		AckPolicy:         jetstream.AckNonePolicy,
+		HeadersOnly:       headers,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: time.Minute,
+	})
+	if err != nil {
+		return fmt.Errorf("read stream %s: %w", s.name, err)
+	}
+	name := consumer.CachedInfo().Name
+	defer func() {
+		drop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = s.js.DeleteConsumer(drop, s.name, name) // the server drops it by itself a minute later
+	}()
+	for pending := consumer.CachedInfo().NumPending; pending > 0; {
+		n, done, err := fetchMessages(ctx, consumer, min(pending, at.Len(), fetchSize), at.Until, each)
+		if done || err != nil {
+			return err
+		}
+		if pending -= n; n == 0 { // what was there has been removed meanwhile, or the broker is away
+			info, err := consumer.Info(ctx)
+			if err != nil {
+				return fmt.Errorf("read stream %s: %w", s.name, err)
+			}
+			pending = info.NumPending
+		}
+	}
+	return nil
+}
+
+// fetchMessages hands out the next n messages; done says that until has been reached.
+func fetchMessages(ctx context.Context, consumer jetstream.Consumer, n, until uint64, each func(m jetstream.Msg, seq uint64) error) (got uint64, done bool, err error) {
+	fetch, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	batch, err := consumer.Fetch(int(n), jetstream.FetchContext(fetch))
+	if err != nil {
+		return 0, false, err
+	}
+	for msg := range batch.Messages() {
+		meta, err := msg.Metadata()
+		if err != nil {
+			return got, false, err
+		}
+		if got++; meta.Sequence.Stream >= until {
+			return got, true, nil
+		}
+		if err := each(msg, meta.Sequence.Stream); err != nil {
+			return got, false, err
+		}
+		done = meta.Sequence.Stream == until-1
+	}
+	if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded) {
+		return got, false, err
+	}
+	return got, done, ctx.Err()
+}
+
+// Listing is a day's index as it stands in the stream, with its record, whether they agree or not.
+type Listing struct {
+	Record  Record // a zero Version says that the day has none
+	Seq     uint64 // of the record
+	Entries []Entry
+	Removed uint64   // events that the record counts and retention has removed with their index
+	Oldest  uint64   // sequence of the stream's first message: what stood before it was removed by retention
+	Faults  []string // where index and record contradict themselves or each other
+
+	stretches []stretch
+}
+
+// stretch is what one index message lists.
+type stretch struct {
+	Seqs
+	at int // of the first entry in Entries
+}
+
+// Runs gives the sequences of all listed events, in pieces that are worth reading at once: what lies between two events of
+// one piece is not listed. Pieces are in the order of the index.
+func (l *Listing) Runs() (runs []Seqs) {
+	for _, s := range l.stretches {
+		if n := len(runs); n > 0 && s.From >= runs[n-1].Until && s.From-runs[n-1].Until <= maxTorn {
+			runs[n-1].Until = s.Until
+			continue
+		}
+		runs = append(runs, s.Seqs)
+	}
+	return runs
+}
+
+// At gives the entries, as positions in Entries, that list the event at a sequence: one, unless somebody has tampered.
+func (l *Listing) At(seq uint64) (at []int) {
+	i, _ := slices.BinarySearchFunc(l.stretches, seq, func(s stretch, seq uint64) int {
+		if s.Until <= seq {
+			return -1
+		}
+		return 1
+	})
+	for ; i < len(l.stretches) && l.stretches[i].Until <= seq+maxTorn; i++ {
+		if s := l.stretches[i]; s.From <= seq && seq < s.Until {
+			at = append(at, s.at+int(seq-s.From))
+		}
+	}
+	return at
+}
+
+// Sequence is where the event of an entry stands.
+func (l *Listing) Sequence(i int) uint64 {
+	n, found := slices.BinarySearchFunc(l.stretches, i, func(s stretch, i int) int { return s.at - i })
+	if !found {
+		n--
+	}
+	return l.stretches[n].From + uint64(i-l.stretches[n].at)
+}
+
+// Listing reads a day's index and record. It fails only where they cannot be read.
+func (s *Stream) Listing(ctx context.Context, day string) (l *Listing, err error) {
+	for _, pause := range [...]time.Duration{0, 100 * time.Millisecond, time.Second} { // a replica may lag
+		if err = wait(ctx, pause); err == nil {
+			l, err = s.listing(ctx, day)
+		}
+		if err != nil || len(l.Faults) == 0 {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read page %s.%s: %w", s.feed, day, err)
+	}
+	return l, nil
+}
+
+func (s *Stream) listing(ctx context.Context, day string) (*Listing, error) {
+	record, seq, err := s.lastRecord(ctx, day)
+	if err != nil {
+		return nil, err
+	}
+	state, err := s.state(ctx)
+	if err != nil || seq == 0 {
+		return &Listing{Oldest: state.FirstSeq}, err
+	}
+	l := &Listing{Record: record, Seq: seq, Oldest: state.FirstSeq, Entries: make([]Entry, 0, min(record.Rows, state.Msgs))}
+	err = s.scan(ctx, Seqs{state.FirstSeq, seq}, []string{s.IndexSubject(day)}, false, func(m jetstream.Msg, at uint64) error {
+		return l.add(m, at)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l, s.prove(ctx, l)
+}
+
+// add takes over an index message.
+func (l *Listing) add(m jetstream.Msg, seq uint64) error {
+	entries, err := Entries(m.Data())
+	if err != nil {
+		l.Faults = append(l.Faults, fmt.Sprintf("sequence %d: %v", seq, err))
+		return nil
+	}
+	n := uint64(len(entries))
+	if said := m.Headers().Get("Saveris-Events"); said != strconv.FormatUint(n, 10) {
+		l.Faults = append(l.Faults, fmt.Sprintf("the index at sequence %d lists %d events, its header says %q", seq, n, said))
+	}
+	if n >= seq || n > maxTorn {
+		l.Faults = append(l.Faults, fmt.Sprintf("the index at sequence %d lists %d events, more than can stand before it", seq, n))
+		return nil
+	}
+	l.stretches = append(l.stretches, stretch{Seqs{seq - n, seq}, len(l.Entries)})
+	l.Entries = append(l.Entries, entries...)
+	return nil
+}
+
+// prove holds the index against the record.
+func (s *Stream) prove(ctx context.Context, l *Listing) error {
+	if (tally{}).proves(l.Entries, l.Record) {
+		return nil
+	}
+	found := index{entries: l.Entries}
+	if len(l.stretches) > 0 {
+		first := l.stretches[0]
+		found.first, found.size = first.Until, int(first.Len())
+	}
+	before, err := NewBook(s).left(ctx, l.Record.Day, found, l.Record)
+	if err != nil {
+		return err
+	}
+	if l.Oldest > 1 && before.rows > 0 && before.proves(l.Entries, l.Record) {
+		l.Removed = before.rows
+		return nil
+	}
+	l.Faults = append(l.Faults, fmt.Sprintf("the index lists %d events with digest %s, the record at sequence %d counts %d with %s",
+		len(l.Entries), DigestOf(l.Entries), l.Seq, l.Record.Rows, l.Record.Digest))
+	return nil
+}
+
+// DigestOf is the digest of entries.
+func DigestOf(entries []Entry) (d Digest) {
+	for _, e := range entries {
+		d = d.Add(e)
+	}
+	return d
+}
