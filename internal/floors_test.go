@@ -39,7 +39,7 @@ var rooms = []struct {
 	room
 }{
 	{"cmd/bridge", room{
-		ours: []string{"internal/audit", "internal/poller", "internal/publish", "internal/checkpoint", "internal/schema",
+		ours: []string{"internal/audit", "internal/poller", "internal/verify", "internal/publish", "internal/checkpoint", "internal/schema",
 			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "schemas"},
 		others: []string{natsGo, cobra, envconfig, tint, sync},
 		http:   true,
@@ -52,6 +52,10 @@ var rooms = []struct {
 	{"internal/poller", room{
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris"},
 		others: []string{backoff, sync},
+	}},
+	{"internal/verify", room{
+		ours:   []string{"internal/checkpoint", "internal/schema", "internal/saveris"},
+		others: []string{backoff},
 	}},
 	{"internal/publish", room{ours: []string{"internal/checkpoint", "internal/schema"}, others: []string{natsGo, cloudevents, sync}}},
 	{"internal/checkpoint", room{ours: []string{"internal/schema"}, others: []string{natsGo, sync}}},
