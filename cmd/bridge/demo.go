@@ -15,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/secret"
 )
 
@@ -43,16 +45,16 @@ stored. No account and no settings are needed. Ctrl-C ends it; the next start go
 			return untilStopped(cmd.Context(), runDemo(cmd.Context(), o, std.out, logger))
 		},
 	}
-	cmd.Flags().StringVar(&o.NATSListen, "nats-listen", "127.0.0.1:4222", "where the NATS server listens; a free port if that one is taken")
-	cmd.Flags().StringVar(&o.VendorListen, "vendor-listen", "127.0.0.1:8090", "where the pretend vendor listens; a free port if that one is taken")
+	cmd.Flags().StringVar(&o.NATSListen, "nats-listen", defaultNATS, "where the NATS server listens; a free port if that one is taken")
+	cmd.Flags().StringVar(&o.VendorListen, "vendor-listen", defaultVendor, "where the pretend vendor listens; a free port if that one is taken")
 	cmd.Flags().StringVar(&o.DataDir, "data-dir", filepath.Join("bridge-data", "demo"), "store of the NATS server; remove it to begin anew")
 	cmd.Flags().StringVar(&o.LogLevel, "log-level", "warn", "debug, info, warn or error")
 	return cmd
 }
 
 func (o demoOptions) check() error {
-	for _, flag := range [][2]string{{"nats-listen", o.NATSListen}, {"vendor-listen", o.VendorListen}} {
-		if _, want := hostPort(flag[1]); want != "" {
+	for _, flag := range [][3]string{{"nats-listen", o.NATSListen, defaultNATS}, {"vendor-listen", o.VendorListen, defaultVendor}} {
+		if _, want := hostPort(flag[2])(flag[1]); want != "" {
 			return flagf("demo", "--%s is %q: expected %s", flag[0], flag[1], want)
 		}
 	}
@@ -72,6 +74,7 @@ const (
 	demoInterval = 2 * time.Second
 	demoStart    = time.Hour
 	demoLiveAge  = 5 * time.Minute
+	defaultNATS  = "127.0.0.1:4222"
 )
 
 // runDemo runs pretend vendor, NATS server and bridge until ctx ends, and prints the stored events to out.
@@ -92,6 +95,10 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	}
 	defer stop()
 	greet(out, vendor.URL(), s)
+	if err := greetStored(ctx, js, s, out); err != nil {
+		return err
+	}
+	defer fmt.Fprintf(out, "stopped; the next start goes on, remove %s to begin anew\n", o.DataDir)
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return poll(ctx, s, js, nil, logger) })
@@ -146,12 +153,35 @@ subscribe       nats --server nats://%[2]s sub 'saveris.readings.live.>'
 alarms only     nats --server nats://%[2]s sub 'saveris.alarms.live.*.*.alarm.raised.>'
 checkpoints     nats --server nats://%[2]s kv watch saveris-checkpoints
 Ctrl-C ends it; the next start goes on where it was.
-
 `, vendorURL, s.NATSListen, s.DataDir)
 }
 
-// printStored prints what the streams store from now on. Live events have a line each; what is filled behind them is
-// counted.
+// greetStored says what an earlier start has left in the store.
+func greetStored(ctx context.Context, js jetstream.JetStream, s settings, out io.Writer) error {
+	names := brokerConfig(s).Names
+	var stored counts
+	for _, feed := range publish.Feeds {
+		stream, err := js.Stream(ctx, names.Stream(feed))
+		if err != nil {
+			return err
+		}
+		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(names.Prefix+"."+string(feed)+".>"))
+		if err != nil {
+			return err
+		}
+		for _, n := range info.State.Subjects {
+			stored.add(feed == schema.Alarms, int(n))
+		}
+	}
+	if stored != (counts{}) {
+		fmt.Fprintf(out, "stored already  %v\n", stored)
+	}
+	fmt.Fprintln(out)
+	return nil
+}
+
+// printStored prints what the streams store from now on. What is measured from now on has a line each, and a little of
+// what came before; the rest is counted.
 func printStored(ctx context.Context, js jetstream.JetStream, s settings, out io.Writer) error {
 	names := brokerConfig(s).Names
 	group, ctx := errgroup.WithContext(ctx)
@@ -161,7 +191,7 @@ func printStored(ctx context.Context, js jetstream.JetStream, s settings, out io
 			return follow(ctx, js, strings.ToUpper(names.Prefix+"_"+feed), names.Prefix+"."+feed+".>", lines)
 		})
 	}
-	group.Go(func() error { return newEventPrinter(out).print(ctx, lines) })
+	group.Go(func() error { return newEventPrinter(out, time.Now()).print(ctx, lines) })
 	return group.Wait()
 }
 

@@ -25,6 +25,7 @@ func verdict(err error) (code int, hint string) {
 	var wrong *settingsError
 	var address *listenError
 	var check *checkError
+	var differences *notProven
 	switch {
 	case errors.As(err, &usage):
 		return exitSettings, usage.help()
@@ -49,6 +50,8 @@ func verdict(err error) (code int, hint string) {
 		return exitSettings, "choose a BRIDGE_DATA_DIR (demo: --data-dir) that this user can write to"
 	case errors.Is(err, errNATS), errors.Is(err, publish.ErrUnusable):
 		return exitNATS, natsHint(err)
+	case errors.As(err, &differences):
+		return exitFailed, differences.hint()
 	case errors.Is(err, context.Canceled):
 		return exitFailed, "it was stopped before it was done; run it again"
 	}

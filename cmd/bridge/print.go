@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,8 +17,6 @@ import (
 
 // storedEvent is a stored event as far as a line on a terminal shows it.
 type storedEvent struct {
-	Type, Lane string
-
 	Site     string      `json:"site"`
 	Quantity string      `json:"quantity"`
 	Value    json.Number `json:"value"`
@@ -39,51 +39,128 @@ func parseStored(header map[string][]string, data []byte) (storedEvent, error) {
 	if err != nil {
 		return storedEvent{}, err
 	}
-	out := storedEvent{Type: event.Type()}
-	out.Lane, _ = event.Extensions()["lane"].(string)
+	var out storedEvent
 	if err := json.Unmarshal(data, &out); err != nil {
 		return storedEvent{}, fmt.Errorf("data of event %s: %w", event.ID(), err)
 	}
 	return out, nil
 }
 
-// eventPrinter prints a line for each live event and counts the others.
-type eventPrinter struct {
-	out    io.Writer
-	colour bool
-	older  int
+// at is the time that a line shows.
+func (e storedEvent) at() time.Time {
+	if e.alarm() {
+		return e.Raised
+	}
+	return e.Measured
 }
 
-func newEventPrinter(out io.Writer) *eventPrinter {
-	return &eventPrinter{out: out, colour: isTerminal(out) && os.Getenv("NO_COLOR") == ""}
+func (e storedEvent) alarm() bool { return e.State != "" }
+
+// counts are events by kind.
+type counts struct{ readings, alarms int }
+
+func (c *counts) add(alarm bool, n int) {
+	if alarm {
+		c.alarms += n
+		return
+	}
+	c.readings += n
+}
+
+// take takes one of a kind, if there is one.
+func (c *counts) take(alarm bool) bool {
+	left := &c.readings
+	if alarm {
+		left = &c.alarms
+	}
+	if *left == 0 {
+		return false
+	}
+	*left--
+	return true
+}
+
+func (c counts) String() string {
+	return fmt.Sprintf("%d readings and %d alarms", c.readings, c.alarms)
+}
+
+// eventPrinter prints a line for each event since it began. Of those from before it prints a few and counts the others.
+type eventPrinter struct {
+	out     io.Writer
+	colour  bool
+	began   time.Time
+	before  counts        // lines that may still be printed of what was before
+	hand    []storedEvent // to be printed
+	skipped counts
+}
+
+// A poll's events come close together, and those of two feeds mixed: they are collected until settle has passed without
+// one, and printed in the order of time. What was skipped is told when none has come for longer.
+const (
+	settle    = 200 * time.Millisecond
+	settleOld = time.Second
+)
+
+// How many lines show what was before: at first, and once the catching up is over.
+var (
+	fewBefore = counts{readings: 7, alarms: 3}
+	fewLate   = counts{readings: 100, alarms: 100}
+)
+
+func newEventPrinter(out io.Writer, began time.Time) *eventPrinter {
+	return &eventPrinter{out: out, colour: isTerminal(out) && os.Getenv("NO_COLOR") == "", began: began, before: fewBefore}
 }
 
 // print prints until ctx ends.
 func (p *eventPrinter) print(ctx context.Context, events <-chan storedEvent) error {
-	fmt.Fprintf(p.out, "%-8s  %-4s  %-8s  %-14s  %-22s  %10s %s\n", "time UTC", "lane", "site", "sensor/channel", "quantity", "value", "unit")
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
+	fmt.Fprintf(p.out, "%-14s  %-8s  %-14s  %-22s  %10s %s\n", "measured (UTC)", "site", "sensor/channel", "quantity", "value", "unit")
+	fresh, old := time.NewTimer(settle), time.NewTimer(settleOld)
 	for {
 		select {
 		case e := <-events:
-			if e.Lane != string(schema.Live) {
-				p.older++
-				continue
+			p.hand = append(p.hand, e)
+			fresh.Reset(settle)
+		case <-fresh.C:
+			if p.flush() {
+				old.Reset(settleOld)
 			}
-			fmt.Fprintln(p.out, p.line(e))
-		case <-tick.C:
-			p.printOlder()
+		case <-old.C:
+			p.tellSkipped()
 		case <-ctx.Done():
-			p.printOlder()
+			p.flush()
+			p.tellSkipped()
 			return ctx.Err()
 		}
 	}
 }
 
-func (p *eventPrinter) printOlder() {
-	if p.older > 0 {
-		fmt.Fprintf(p.out, "          ... %d older events stored on the history lane\n", p.older)
-		p.older = 0
+// flush prints what is in hand, and tells whether it skipped something.
+func (p *eventPrinter) flush() (skipped bool) {
+	slices.SortStableFunc(p.hand, func(a, b storedEvent) int { return a.at().Compare(b.at()) })
+	older, _ := slices.BinarySearchFunc(p.hand, p.began, func(e storedEvent, t time.Time) int { return e.at().Compare(t) })
+	var show []storedEvent
+	for _, e := range slices.Backward(p.hand[:older]) { // the newest of each kind
+		if !p.before.take(e.alarm()) {
+			p.skipped.add(e.alarm(), 1)
+			skipped = true
+			continue
+		}
+		show = append(show, e)
+	}
+	slices.Reverse(show)
+	for _, e := range append(show, p.hand[older:]...) {
+		fmt.Fprintln(p.out, p.line(e))
+	}
+	p.hand = p.hand[:0]
+	return skipped
+}
+
+// tellSkipped ends the catching up: what comes late from now on is little.
+func (p *eventPrinter) tellSkipped() {
+	if p.skipped != (counts{}) {
+		fmt.Fprintf(p.out, "… %v of the time before this start stored\n", p.skipped)
+		p.skipped = counts{}
+		p.before = fewLate
 	}
 }
 
@@ -96,18 +173,28 @@ const (
 )
 
 func (p *eventPrinter) line(e storedEvent) string {
-	at, sensor, suffix, colour := e.Measured, e.Sensor.Serial+"/"+e.Sensor.Channel.String(), "", ""
-	if e.State != "" {
-		at, sensor = e.Raised, e.Sensor.Serial
+	sensor, suffix, colour := e.Sensor.Serial+"/"+e.Sensor.Channel.String(), "", ""
+	if e.alarm() {
+		sensor = e.Sensor.Serial
 		suffix = fmt.Sprintf("  %s %s: %s", strings.ToUpper(e.Severity), e.State, e.Cond)
 		colour = alarmColour(e)
 	}
-	text := printable(fmt.Sprintf("%s  %-4s  %-8.8s  %-14s  %-22s  %10s %s%s", at.UTC().Format(time.TimeOnly), e.Lane, e.Site,
-		sensor, e.Quantity, e.Value, cmp.Or(e.Unit, e.Vendor), suffix))
+	text := printable(fmt.Sprintf("%-14s  %-8.8s  %-14s  %-22s  %10s %s%s", e.at().UTC().Format(time.TimeOnly), e.Site,
+		sensor, e.Quantity, twoDecimals(e.Value), cmp.Or(e.Unit, e.Vendor), suffix))
+	text = strings.TrimRight(text, " ")
 	if !p.colour || colour == "" {
 		return text
 	}
 	return colour + text + plain
+}
+
+// twoDecimals shortens a number for a terminal. What is stored keeps its digits.
+func twoDecimals(n json.Number) string {
+	f, err := n.Float64()
+	if err != nil || !strings.Contains(n.String(), ".") {
+		return n.String()
+	}
+	return strconv.FormatFloat(f, 'f', 2, 64)
 }
 
 func alarmColour(e storedEvent) string {

@@ -38,8 +38,8 @@ var rules = map[string]rule{
 	"BRIDGE_WINDOW_ROWS":   number(1, 100_000_000),
 	"BRIDGE_REPLICAS":      number(1, 5),
 	"BRIDGE_MAX_AGE":       span(0),
-	"BRIDGE_NATS_LISTEN":   hostPort,
-	"BRIDGE_HTTP_ADDR":     hostPort,
+	"BRIDGE_NATS_LISTEN":   hostPort("127.0.0.1:4222"),
+	"BRIDGE_HTTP_ADDR":     hostPort("127.0.0.1:8080"),
 	"BRIDGE_LOG_LEVEL":     anyCase(oneOf("debug", "info", "warn", "error")),
 	"BRIDGE_LOG_FORMAT":    oneOf("auto", "text", "json"),
 }
@@ -193,10 +193,15 @@ func natsURLs(text string) (string, string) {
 	return strings.Join(list, ","), ""
 }
 
-func hostPort(text string) (string, string) {
-	_, port, err := net.SplitHostPort(text)
-	if n, wrong := strconv.ParseUint(port, 10, 16); err != nil || wrong != nil || n > 65535 {
-		return "", "host:port such as 127.0.0.1:8080, or :8080 for every interface"
+// hostPort wants an address to listen on; its example is one of the kind that is meant.
+func hostPort(example string) rule {
+	_, examplePort, _ := net.SplitHostPort(example)
+	want := "host:port such as " + example + ", or :" + examplePort + " for every interface"
+	return func(text string) (string, string) {
+		_, port, err := net.SplitHostPort(text)
+		if n, wrong := strconv.ParseUint(port, 10, 16); err != nil || wrong != nil || n > 65535 {
+			return "", want
+		}
+		return text, ""
 	}
-	return text, ""
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -227,9 +228,12 @@ func get(ctx context.Context, url string) int {
 	return answer.StatusCode
 }
 
+// demoEvent is a line of the demo that shows an event.
+var demoEvent = regexp.MustCompile(`^[0-9:]{8} +[0-9a-f]{8} .*[a-z]`)
+
 func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 	dir, listen := t.TempDir(), freeAddress("127.0.0.1:0")
-	for range 2 {
+	for round := range 2 {
 		cmd := command(t, nil, "demo", "--data-dir", dir, "--nats-listen", listen, "--vendor-listen", freeAddress("127.0.0.1:0"))
 		out, err := cmd.StdoutPipe()
 		if err != nil {
@@ -239,14 +243,24 @@ func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		seen := 0
-		for lines := bufio.NewScanner(out); seen < 5 && lines.Scan(); {
-			if strings.Contains(lines.Text(), "  live  ") && strings.Contains(lines.Text(), "air_temperature") {
+		seen, stored, told := 0, false, round > 0 // a second start may have too little to tell
+		lines := bufio.NewScanner(out)
+		for (seen < 8 || !told) && lines.Scan() {
+			line := lines.Text()
+			if strings.HasSuffix(line, " ") {
+				t.Errorf("a blank at the end of %q", line)
+			}
+			stored = stored || strings.HasPrefix(line, "stored already  ")
+			told = told || strings.HasPrefix(line, "… ") && strings.HasSuffix(line, " of the time before this start stored")
+			if demoEvent.MatchString(line) {
 				seen++
 			}
 		}
-		if seen < 5 {
+		if seen < 8 || !told {
 			t.Error("the demo showed no events")
+		}
+		if stored != (round > 0) {
+			t.Errorf("round %d says that something is stored already: %v", round, stored)
 		}
 		s := &scene{T: t}
 		s.connect("nats://" + listen)
@@ -254,7 +268,13 @@ func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
-		go func() { _, _ = io.Copy(io.Discard, out) }()
+		last := ""
+		for lines.Scan() {
+			last = lines.Text()
+		}
+		if want := "stopped; the next start goes on, remove " + dir + " to begin anew"; last != want {
+			t.Errorf("the last line is %q, want %q", last, want)
+		}
 		_ = cmd.Wait()
 		if code := cmd.ProcessState.ExitCode(); code != exitDone {
 			t.Errorf("Ctrl-C: exit code %d, want 0", code)

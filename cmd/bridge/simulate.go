@@ -17,6 +17,7 @@ const (
 	pretendUser     = "demo"
 	pretendPassword = "demo"
 	pretendKey      = "demo-key"
+	defaultVendor   = "127.0.0.1:8090" // where it listens
 )
 
 func simulateCommand(std streams) *cobra.Command {
@@ -29,14 +30,14 @@ same rows on every machine. world.* says what there is, fault.* how often someth
 not given), and everything else how the vendor behaves where his document is silent.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, want := hostPort(config.Listen); want != "" {
+			if _, want := hostPort(defaultVendor)(config.Listen); want != "" {
 				return flagf("simulate", "--listen is %q: expected %s", config.Listen, want)
 			}
 			return simulate(cmd.Context(), config, std)
 		},
 	}
 	cmd.Flags().SortFlags = false
-	cmd.Flags().StringVar(&config.Listen, "listen", "127.0.0.1:8090", "where it listens")
+	cmd.Flags().StringVar(&config.Listen, "listen", defaultVendor, "where it listens")
 	addKeys(cmd, &config)
 	return cmd
 }
