@@ -117,13 +117,10 @@ func (s *Stream) scan(ctx context.Context, at Seqs, subjects []string, headers b
 		if done || err != nil {
 			return err
 		}
-		if pending -= n; n == 0 { // what was there has been removed meanwhile, or the broker is away
-			info, err := consumer.Info(ctx)
-			if err != nil {
-				return fmt.Errorf("read stream %s: %w", s.name, err)
-			}
-			pending = info.NumPending
+		if n == 0 { // removed meanwhile, or the broker is away: what was read proves nothing
+			return fmt.Errorf("read stream %s: %d messages did not come", s.name, pending)
 		}
+		pending -= n
 	}
 	return nil
 }
