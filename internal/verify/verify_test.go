@@ -36,6 +36,7 @@ const (
 type court struct {
 	*testing.T
 	vendor *saveristest.Server
+	url    string // of the broker
 	client *saveris.Client
 	js     jetstream.JetStream
 	feed   schema.Feed
@@ -63,7 +64,7 @@ func newCourt(t *testing.T, world saveristest.World, switches saveristest.Switch
 	if err := publish.Open(t.Context(), js, config); err != nil {
 		t.Fatal(err)
 	}
-	c := &court{T: t, js: js, feed: schema.Readings, now: midnight.Add(30 * time.Hour), rows: 100_000, keep: 100}
+	c := &court{T: t, js: js, url: server.ClientURL(), feed: schema.Readings, now: midnight.Add(30 * time.Hour), rows: 100_000, keep: 100}
 	switches.QueryLatency = "zero"
 	c.vendor, err = saveristest.Start(saveristest.Config{World: world, Switches: switches, Now: func() time.Time { return c.now }})
 	if err != nil {
