@@ -72,7 +72,7 @@ func checkConnect(ctx context.Context, c *checkup) finding {
 		return failing(err, "")
 	}
 	c.nc, c.js = nc, js
-	return fine("connected to %s", nc.ConnectedUrlRedacted())
+	return fine("connected to %s", maskURL(nc.ConnectedUrlRedacted()))
 }
 
 func checkServer(_ context.Context, c *checkup) finding {

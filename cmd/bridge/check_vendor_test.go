@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -99,4 +100,62 @@ func TestCheckAsACommand(t *testing.T) {
 	if refused.code != exitVendor || strings.Contains(refused.out+refused.err, "wrong") {
 		t.Errorf("exit code %d\n%s%s", refused.code, refused.out, refused.err)
 	}
+}
+
+func TestCheckTellsWhoIsRefusedAndWhy(t *testing.T) {
+	licensed := vendor(t, func(c *saveristest.Config) { c.APIKey = "key" })
+	for _, answer := range []string{"403A", "403B", "403"} {
+		s := vendor(t, func(c *saveristest.Config) { c.Switches.AuthNoLicence = answer })
+		out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
+		wantLines(t, out, "ok vendor login", "FAIL feed readings the login works licence")
+		if code, _ := verdict(err); code != exitVendor {
+			t.Errorf("%s: exit code %d: %v", answer, code, err)
+		}
+	}
+	out, _ := checkVendor(t, with("SAVERIS_URL", licensed.URL(), "SAVERIS_USERNAME", "bob"))
+	wantLines(t, out, `FAIL vendor login SAVERIS_USERNAME "bob"`)
+	out, _ = checkVendor(t, with("SAVERIS_URL", licensed.URL(), "SAVERIS_USERNAME", "", "SAVERIS_PASSWORD", "", "SAVERIS_API_KEY", "s3cr3t"))
+	wantLines(t, out, "FAIL vendor login check SAVERIS_API_KEY")
+	if strings.Contains(out, "s3cr3t") {
+		t.Error("the check shows the key")
+	}
+}
+
+func TestCheckNamesTheSettingWhereThereIsNoSynchronousEndpoint(t *testing.T) {
+	s := vendor(t, nil)
+	out, err := checkVendor(t, with("SAVERIS_URL", s.URL(), "SAVERIS_SYNC", "always"))
+	wantLines(t, out, `FAIL feed readings SAVERIS_SYNC is "always": expected auto or never`)
+	if code, _ := verdict(err); code != exitSettings {
+		t.Errorf("exit code %d: %v", code, err)
+	}
+}
+
+// waitedFor is a terminal that tells what is written to it.
+type waitedFor chan string
+
+func (w waitedFor) Write(p []byte) (int, error) {
+	w <- string(p)
+	return len(p), nil
+}
+
+func TestCheckTellsATerminalWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	s := vendor(t, func(c *saveristest.Config) { c.Switches.QueryLatency = "3s" })
+	told := make(waitedFor, 2)
+	c := &checkup{settings: load(t, with("SAVERIS_URL", s.URL(), "BRIDGE_FEEDS", "alarms")), progress: told}
+	if err := c.try(t.Context(), vendorChecks(c.settings), io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-told; got != "waiting for the vendor's export of alarms, 3m0s at most\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAnOverlapThatIsPointlessIsTold(t *testing.T) {
+	s := vendor(t, nil)
+	out, err := checkVendor(t, with("SAVERIS_URL", s.URL(), "BRIDGE_OVERLAP", "2h"))
+	if err != nil {
+		t.Error(err)
+	}
+	wantLines(t, out, "warn settings BRIDGE_OVERLAP an hour at most")
 }

@@ -160,7 +160,7 @@ func natsHandlers(logger *slog.Logger) []nats.Option {
 			logger.Warn("nats disconnected, reconnecting", "err", err)
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
-			logger.Info("nats reconnected", "url", nc.ConnectedUrlRedacted())
+			logger.Info("nats reconnected", "url", maskURL(nc.ConnectedUrlRedacted()))
 		}),
 		nats.ClosedHandler(func(nc *nats.Conn) {
 			if err := nc.LastError(); err != nil {
@@ -170,7 +170,7 @@ func natsHandlers(logger *slog.Logger) []nats.Option {
 			logger.Debug("nats connection closed")
 		}),
 		nats.LameDuckModeHandler(func(nc *nats.Conn) {
-			logger.Warn("nats server is shutting down, moving to another", "url", nc.ConnectedUrlRedacted())
+			logger.Warn("nats server is shutting down, moving to another", "url", maskURL(nc.ConnectedUrlRedacted()))
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			if sub != nil {

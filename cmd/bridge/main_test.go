@@ -62,15 +62,20 @@ func lastLines(t *testing.T, text string) (cause, hint string) {
 }
 
 func TestWrongUsageExitsWith2AndAHint(t *testing.T) {
-	for _, args := range [][]string{
-		{}, {"rum"}, {"run", "now"}, {"run", "--fast"}, {"version", "please"}, {"schema", "nonsense"}, {"schema", "a", "b"},
-		{"demo", "--nats-listen", "nowhere"}, {"demo", "--log-level", "loud"}, {"simulate", "--file.gzip", "perhaps"},
-		{"simulate", "--listen", "nowhere"},
+	some := file(t, "x")
+	for _, c := range []struct{ args, hint string }{
+		{"", "bridge --help"}, {"rum", "bridge --help"}, {"run now", "bridge run --help"}, {"run --fast", "bridge run --help"},
+		{"version please", "bridge version --help"}, {"schema nonsense", "bridge schema lists the names"}, {"schema a b", "bridge schema lists"},
+		{"demo --nats-listen nowhere", "bridge demo --help"}, {"demo --log-level loud", "bridge demo --help"},
+		{"demo --data-dir " + some, "bridge demo --help"}, {"demo --data-dir " + some + "/below", "bridge demo --help"},
+		{"demo --nats-listen 192.0.2.1:4222", "--nats-listen has to be"}, {"demo --vendor-listen 192.0.2.1:8090", "--vendor-listen has to be"},
+		{"simulate --file.gzip perhaps", "bridge simulate --help"}, {"simulate --listen nowhere", "bridge simulate --help"},
+		{"simulate --listen 192.0.2.1:8090", "--listen has to be an address of this machine"},
 	} {
-		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			got := bridge(t, nil, args...)
+		t.Run(c.args, func(t *testing.T) {
+			got := bridge(t, nil, strings.Fields(c.args)...)
 			cause, hint := lastLines(t, got.err)
-			if got.code != exitSettings || !strings.HasPrefix(cause, "error: ") || !strings.HasPrefix(hint, "hint: ") {
+			if got.code != exitSettings || !strings.HasPrefix(cause, "error: ") || !strings.HasPrefix(hint, "hint: "+c.hint) {
 				t.Errorf("exit code %d, stderr:\n%s", got.code, got.err)
 			}
 		})
@@ -110,11 +115,12 @@ func TestMissingCredentialsOfferTheDemo(t *testing.T) {
 }
 
 func TestWrongSettingsAreToldAllAtOnceByTheCommand(t *testing.T) {
-	got := bridge(t, []string{"SAVERIS_REGION=mars", "BRIDGE_REPLICAS=many", "BRIDGE_LOG_LEVEL=loud"}, "run")
+	got := bridge(t, []string{"SAVERIS_REGION=mars", "BRIDGE_REPLICAS=many", "BRIDGE_LOG_LEVEL=loud", "BRIDGE_NATS_LISTEN=4222"}, "run")
 	for _, want := range []string{
 		`SAVERIS_REGION is "mars": expected eu, am or ap`,
 		`BRIDGE_REPLICAS is "many": expected a whole number from 1 to 5`,
 		`BRIDGE_LOG_LEVEL is "loud": expected debug, info, warn or error`,
+		`BRIDGE_NATS_LISTEN is "4222": expected host:port such as 127.0.0.1:4222, or :4222 for every interface`,
 		"no credentials",
 	} {
 		if !strings.Contains(got.err, want) {

@@ -66,7 +66,7 @@ func TestATakenAddressIsToldWithAHint(t *testing.T) {
 	}
 	defer server.Close()
 	got := bridge(t, nil, "simulate", "--listen", strings.TrimPrefix(server.URL(), "http://"))
-	if cause, hint := lastLines(t, got.err); got.code != exitFailed || !strings.HasPrefix(hint, "hint: ") {
+	if cause, hint := lastLines(t, got.err); got.code != exitFailed || hint != "hint: something else listens there: stop it, or choose another --listen" {
 		t.Errorf("exit code %d, %s, %s", got.code, cause, hint)
 	}
 }

@@ -140,7 +140,7 @@ func dialBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.
 		if err != nil {
 			return nil, nil, err
 		}
-		sayHello(logger, s, nc.ConnectedUrlRedacted(), nc.ConnectedServerVersion())
+		sayHello(logger, s, maskURL(nc.ConnectedUrlRedacted()), nc.ConnectedServerVersion())
 		return nc, func() { drain(nc) }, nil
 	}
 	server, err := natsd.Start(natsd.Config{Dir: s.DataDir, Listen: s.NATSListen})
