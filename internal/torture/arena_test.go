@@ -26,10 +26,11 @@ import (
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
-// The times of a round. Rows come up to lateMax late and intervals are read again at two ages, so that a late row is found
-// by the second one at the latest.
+// The times of a round. There is enough history for the catch-up to be under way while things break: what is old is read
+// once, so nothing heals what a broken commit has lost. Rows come up to lateMax late and intervals are read again at two
+// ages, so that a late row is found by the second one at the latest.
 const (
-	history = 20 * time.Minute // that is there before the bridge starts
+	history = 2 * time.Hour // that is there before the bridge starts
 	lateMax = 4 * time.Second
 	lastAge = 8 * time.Second
 )
@@ -196,7 +197,7 @@ func (a *arena) bridgeEnv(i, nodes int) []string {
 	return []string{
 		"SAVERIS_URL=" + a.vendor.URL(), "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "NATS_URL=nats://" + addr,
 		"BRIDGE_HTTP_ADDR=", "BRIDGE_POLL_INTERVAL=1s", "BRIDGE_OVERLAP=1m", "BRIDGE_REVISIT=4s," + lastAge.String(),
-		"BRIDGE_START=" + a.start.Format(time.RFC3339), "BRIDGE_WINDOW_ROWS=5000", fmt.Sprintf("BRIDGE_REPLICAS=%d", nodes),
+		"BRIDGE_START=" + a.start.Format(time.RFC3339), "BRIDGE_WINDOW_ROWS=3000", fmt.Sprintf("BRIDGE_REPLICAS=%d", nodes),
 		"BRIDGE_LOG_LEVEL=debug", "BRIDGE_LOG_FORMAT=json",
 	}
 }
@@ -209,7 +210,7 @@ func (a *arena) startBroker(dir string, nodes int) {
 	}
 	for i := range nodes {
 		n := &node{process{t: a.T, path: natsBinary, log: create(a.T, filepath.Join(dir, fmt.Sprintf("nats-%d.log", i)))}, addrs[i], a.TempDir()}
-		text := fmt.Sprintf("server_name: n%d\nlisten: %q\njetstream { store_dir: %q, sync_interval: always }\n", i, n.addr, n.store)
+		text := fmt.Sprintf("server_name: n%d\nlisten: %q\njetstream { store_dir: %q, sync_interval: always, limits { batch { max_msgs: 100 } } }\n", i, n.addr, n.store)
 		if nodes > 1 {
 			text += fmt.Sprintf("cluster { name: c, listen: %q, routes: [%s] }\n", routes[i], `"nats://`+strings.Join(routes, `", "nats://`)+`"`)
 		}
