@@ -98,12 +98,15 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	if err := greetStored(ctx, js, s, out); err != nil {
 		return err
 	}
-	defer fmt.Fprintf(out, "stopped; the next start goes on, remove %s to begin anew\n", o.DataDir)
 
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return poll(ctx, s, js, nil, logger) })
-	group.Go(func() error { return printStored(ctx, js, s, out) })
-	return group.Wait()
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() error { return poll(both, s, js, nil, logger) })
+	group.Go(func() error { return printStored(both, js, s, out) })
+	err = group.Wait()
+	if ctx.Err() != nil {
+		fmt.Fprintf(out, "stopped; the next start goes on, remove %s to begin anew\n", o.DataDir)
+	}
+	return err
 }
 
 func demoVendor(o demoOptions) saveristest.Config {

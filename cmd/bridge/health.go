@@ -22,7 +22,7 @@ type health struct {
 func healthHandler(nc *nats.Conn, feeds map[schema.Feed]*poller.Live) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, health{OK: true, Reasons: []string{}})
+		answer(w, health{OK: true, Reasons: []string{}, Polled: map[string]time.Time{}})
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, readiness(nc, feeds))
