@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/saveris/saveristest"
 
@@ -44,10 +44,8 @@ func TestRunEndsWellWhenItIsStopped(t *testing.T) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGTERM, os.Interrupt, syscall.SIGTERM} { // as some supervisors do
-		if err := cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			t.Fatal(err)
-		}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil || strings.Contains(log.String(), "hunter2") {
 		t.Errorf("%v, expected exit code 0 and no secret in the log:\n%s", err, &log)
@@ -150,5 +148,50 @@ func TestAStartSurvivesAVendorThatIsAway(t *testing.T) {
 	go func() { _, _ = io.Copy(io.Discard, stderr) }()
 	if code := stop(t, cmd); code != exitDone {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestASecondSignalAtOnceKillsNothing(t *testing.T) {
+	t.Parallel()
+	v := vendor(t, nil)
+	broker, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer broker.Close()
+	link, err := lossy.New(strings.TrimPrefix(broker.ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	cmd := command(t, runEnv(v, "NATS_URL=nats://"+link.Addr()), "run")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for v.Count("download") == 0 {
+		select {
+		case <-t.Context().Done():
+			t.Fatal("nothing was read")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	link.Delay(50 * time.Millisecond) // so that it takes its time to stop
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for signals := 0; ; {
+		select {
+		case err := <-ended:
+			if err != nil || signals < 2 {
+				t.Errorf("%v after %d signals, expected exit code 0 after some", err, signals)
+			}
+			return
+		case <-tick.C:
+			if signals < 50 { // half a second of them
+				_ = cmd.Process.Signal([]os.Signal{syscall.SIGTERM, os.Interrupt}[signals%2]) // it may have ended meanwhile
+				signals++
+			}
+		}
 	}
 }
