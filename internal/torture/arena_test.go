@@ -79,6 +79,12 @@ func (p *process) kill() {
 	_ = p.cmd.Wait()
 }
 
+func (p *process) dead() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cmd.ProcessState != nil
+}
+
 func (p *process) signal(s os.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -32,7 +32,7 @@ var nemeses = []nemesis{
 	{"bridge killed at random", setting{nodes: 1, bridges: 1}, spell, false, forever(killBridge)},
 	{"bridge killed at named points", setting{nodes: 1, bridges: 1}, 2 * spell, true, inTurn(afterSubmit, inDownload, betweenBatches, beforeAck, afterAck)},
 	{"zombie beside a second bridge", setting{nodes: 1, bridges: 2}, 2 * spell, false, forever(zombie)},
-	{"NATS killed", setting{nodes: 1, bridges: 1}, spell, false, forever(killNode)},
+	{"NATS killed", setting{nodes: 1, bridges: 1}, 2 * spell, false, inTurn(killNode, killNodeBeforeAck)},
 	{"nodes of a cluster killed", setting{nodes: 3, bridges: 2}, 2 * spell, false, forever(killNode)},
 	{"link cut, slow, deaf", setting{nodes: 1, bridges: 1}, 2 * spell, false, inTurn(cut, slow, deaf)},
 	{"NATS loses its tail", setting{nodes: 1, bridges: 1}, spell, true, forever(loseTail)},
@@ -163,6 +163,21 @@ func killNode(ctx context.Context, a *arena) {
 	n.start()
 	if len(a.nodes) > 1 { // a majority has to be whole before the next one dies
 		a.pause(ctx, 2*time.Second, 3*time.Second)
+	}
+}
+
+// killNodeBeforeAck kills the broker when it has stored a batch and its answer is on the way, and loses the answer.
+func killNodeBeforeAck(ctx context.Context, a *arena) {
+	n := a.nodes[0]
+	a.trap(ctx, a.link.Before, func() {
+		n.kill()
+		a.kills.Add(1)
+		a.link.Cut()
+	})
+	a.pause(ctx, 0, time.Second)
+	a.link.Mend()
+	if n.dead() {
+		n.start()
 	}
 }
 
