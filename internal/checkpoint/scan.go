@@ -33,7 +33,10 @@ const shortRun = 3
 // no event, is left out. An error of each ends it and is returned as it is. The header and data are each's to keep.
 func (s *Stream) Events(ctx context.Context, at Seqs, each func(StoredEvent) error) error {
 	if at.Len() > shortRun {
-		return s.scan(ctx, at, []string{s.prefix + "." + s.feed + ".>", s.prefix + ".rejected." + s.feed}, false, func(m jetstream.Msg, seq uint64) error {
+		return s.scan(ctx, at, nil, false, func(m jetstream.Msg, seq uint64) error { // with a filter on many subjects the server takes eight times as long
+			if kind, _ := s.kindOf(m.Subject()); kind != "event" {
+				return nil
+			}
 			return each(StoredEvent{seq, m.Subject(), m.Headers(), m.Data()})
 		})
 	}
