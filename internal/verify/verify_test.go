@@ -3,8 +3,10 @@ package verify_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +45,7 @@ type court struct {
 	now    time.Time // the vendor's
 	rows   int       // a window may hold
 	keep   int
+	hook   atomic.Pointer[func()] // runs once, when the vendor is asked next
 }
 
 func newCourt(t *testing.T, world saveristest.World, switches saveristest.Switches) *court {
@@ -66,7 +69,12 @@ func newCourt(t *testing.T, world saveristest.World, switches saveristest.Switch
 	}
 	c := &court{T: t, js: js, url: server.ClientURL(), feed: schema.Readings, now: midnight.Add(30 * time.Hour), rows: 100_000, keep: 100}
 	switches.QueryLatency = "zero"
-	c.vendor, err = saveristest.Start(saveristest.Config{World: world, Switches: switches, Now: func() time.Time { return c.now }})
+	c.vendor, err = saveristest.Start(saveristest.Config{World: world, Switches: switches, Now: func() time.Time {
+		if hook := c.hook.Swap(nil); hook != nil {
+			(*hook)()
+		}
+		return c.now
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +375,7 @@ func TestCorrectionsAreAccountedFor(t *testing.T) {
 }
 
 func TestDayEdgesAndPartsOfADay(t *testing.T) {
-	c := newCourt(t, saveristest.World{Start: midnight.AddDate(0, 0, -2), Cycle: time.Minute, Delay: time.Second, LateShare: 0.000001}, saveristest.Switches{RowsLate: "off"})
+	c := newCourt(t, saveristest.World{Start: midnight.AddDate(0, 0, -2), Cycle: time.Minute, Delay: time.Second, LateShare: 0.000001}, saveristest.Switches{RowsLate: "off", RangeTooShort: "400B"})
 	c.store(midnight.Add(-3*time.Hour), midnight.Add(27*time.Hour))
 	for _, span := range []checkpoint.Span{
 		{From: midnight, Until: midnight.AddDate(0, 0, 1)},
@@ -439,6 +447,7 @@ func (c *court) lastOn(subject string) uint64 {
 func TestADayThatNobodyHasReadIsMissing(t *testing.T) {
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(10)
+	c.add(2) // the vendor shows two rows twice
 	c.keep = 4
 	d := c.about()
 	if d.Missing != 10 || len(d.Differences) != 4 || !strings.Contains(d.Differences[0].Why, "not covered") {
@@ -455,13 +464,39 @@ func TestWhatRetentionRemovedCannotBeProven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for purge, removed := range map[uint64]uint64{2: 0, 4: 2} { // the first event; the first batch but for its record
-		if err := s.Purge(c.Context(), jetstream.WithPurgeSequence(purge)); err != nil {
+	for _, x := range []struct{ purge, missing, removed uint64 }{{2, 1, 0}, {4, 2, 2}} { // the first event; all of the first batch but its record
+		if err := s.Purge(c.Context(), jetstream.WithPurgeSequence(x.purge)); err != nil {
 			t.Fatal(err)
 		}
-		if d := c.about(); d.Removed > removed || d.Missing == 0 || d.Total() != d.Missing || d.BadIndex != 0 {
+		if d := c.about(); d.Missing != x.missing || d.Total() != x.missing || d.Removed != x.removed || d.Proven {
 			t.Error(show(d))
 		}
+		if d := c.verdict(noon.Add(2*time.Second), noon.Add(time.Hour))[day]; !d.Proven || d.Stored != 8 { // what was removed lies before it
+			t.Error(show(d))
+		}
+	}
+}
+
+func TestAnIndexThatIsRemovedByHandIsNoRetention(t *testing.T) {
+	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
+	c.add(10)
+	c.store(noon, noon.Add(time.Hour))
+	c.remove(c.lastOn("saveris.index.readings." + day))
+	if d := c.about(); d.BadIndex != 1 || d.Removed != 0 || d.Missing != 10 || d.Unexpected != 10 {
+		t.Error(show(d))
+	}
+}
+
+func TestAPageThatGrowsMeanwhileIsComparedAgain(t *testing.T) {
+	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
+	c.add(9)
+	c.store(noon, noon.Add(time.Hour))
+	c.add(10)
+	hook := func() { c.commit(c.event(uuid(9), noon.Add(9*time.Second), "4.7")) }
+	c.hook.Store(&hook)
+	wantProven(t, c.about(), 10)
+	if c.hook.Load() != nil {
+		t.Error("nothing was stored meanwhile, so this proved nothing")
 	}
 }
 
@@ -469,8 +504,14 @@ func TestWindowsAreHalvedUntilTheyHoldNoMoreThanTheyShould(t *testing.T) {
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(3000)
 	c.store(noon, noon.Add(time.Hour))
+	before := c.vendor.Count("submit")
+	wantProven(t, c.about(), 3000)
+	wide := c.vendor.Count("submit") - before
 	c.rows = 700
 	wantProven(t, c.about(), 3000)
+	if narrow := c.vendor.Count("submit") - before - wide; narrow < wide+5 {
+		t.Errorf("%d windows of all rows, %d of 700 at most", wide, narrow)
+	}
 	c.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultCut, On: "download", Times: 3})
 	c.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultQueryError, On: "submit", Times: 2})
 	wantProven(t, c.about(), 3000)
@@ -485,7 +526,7 @@ func TestARefusedLoginEndsIt(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	err := v.Run(ctx, checkpoint.Span{From: midnight, Until: noon}, func(verify.Day) error { return nil })
-	if err == nil || ctx.Err() != nil {
-		t.Errorf("error %v", err)
+	if !errors.Is(err, saveris.ErrRefused) {
+		t.Errorf("error %v, want a refusal", err)
 	}
 }
