@@ -189,13 +189,23 @@ func (c *checkup) newStream(ctx context.Context, config publish.Config, feed sch
 func (c *checkup) streamAdvice(have jetstream.StreamConfig, state jetstream.StreamState) finding {
 	revisit := c.settings.Revisit
 	horizon := revisit[len(revisit)-1]
-	switch {
-	case have.MaxAge > 0 && have.MaxAge < horizon:
-		return warning("raise max_age, or shorten BRIDGE_REVISIT", "max_age %v is shorter than the last re-read after %v", have.MaxAge, horizon)
-	case have.Discard == jetstream.DiscardNew && (have.MaxBytes > 0 || have.MaxMsgs > 0):
-		return warning("give it room in time", "discard new: the bridge stands still when the stream is full")
-	case have.Replicas == 1 && c.nc.ConnectedClusterName() != "":
-		return warning("nats stream edit with --replicas 3 keeps the events when a node is lost", "one replica in a cluster")
+	var texts, hints []string
+	warn := func(wrong bool, hint, format string, args ...any) {
+		if wrong {
+			texts, hints = append(texts, fmt.Sprintf(format, args...)), append(hints, hint)
+		}
+	}
+	warn(have.Storage == jetstream.MemoryStorage, "use file storage", "memory storage: a restart of NATS loses everything")
+	warn(have.MaxAge > 0 && have.MaxAge < horizon+48*time.Hour, "raise max_age, or shorten BRIDGE_REVISIT",
+		"max_age %v is not two days longer than the last re-read after %v", have.MaxAge, horizon)
+	warn(have.Discard == jetstream.DiscardNew && (have.MaxBytes > 0 || have.MaxMsgs > 0), "give it room in time",
+		"discard new: the bridge stands still when the stream is full")
+	warn(have.Discard == jetstream.DiscardOld && (have.MaxBytes > 0 || have.MaxMsgs > 0), "see that the limit holds more than the last re-read's age",
+		"discard old: when the stream is full, the oldest events go")
+	warn(have.Replicas == 1 && c.nc.ConnectedClusterName() != "", "nats stream edit with --replicas 3 keeps the events when a node is lost",
+		"one replica in a cluster")
+	if len(texts) > 0 {
+		return warning(strings.Join(hints, "; "), "%s", strings.Join(texts, "; "))
 	}
 	return fine("%d messages, replicas %d", state.Msgs, have.Replicas)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,13 +17,15 @@ type health struct {
 	OK      bool                 `json:"ok"`
 	Reasons []string             `json:"reasons"`
 	Polled  map[string]time.Time `json:"polled"` // by feed, when the last poll that was stored began
+
+	Goroutines int `json:"goroutines"` // grows only if something leaks
 }
 
 // healthHandler answers /livez (this process runs) and /readyz (NATS is connected and every feed has been polled).
 func healthHandler(nc *nats.Conn, feeds map[schema.Feed]*poller.Live) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, health{OK: true, Reasons: []string{}, Polled: map[string]time.Time{}})
+		answer(w, health{OK: true, Reasons: []string{}, Polled: map[string]time.Time{}, Goroutines: runtime.NumGoroutine()})
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, readiness(nc, feeds))
@@ -31,7 +34,7 @@ func healthHandler(nc *nats.Conn, feeds map[schema.Feed]*poller.Live) http.Handl
 }
 
 func readiness(nc *nats.Conn, feeds map[schema.Feed]*poller.Live) health {
-	h := health{Reasons: []string{}, Polled: map[string]time.Time{}}
+	h := health{Reasons: []string{}, Polled: map[string]time.Time{}, Goroutines: runtime.NumGoroutine()}
 	if !nc.IsConnected() {
 		h.Reasons = append(h.Reasons, "NATS is not connected: "+nc.Status().String())
 	}

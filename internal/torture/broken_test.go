@@ -44,6 +44,7 @@ var brokenBuilds = []broken{
 	{"asks by its own clock", "vendor an hour ahead", []edit{ownClock}},
 	{"never reads again", "every fault of the vendor", []edit{neverDue}},
 	{"forgets what a stream held", "stream deleted", []edit{nothingLost}},
+	{"forgets what a stream held", "stream purged", []edit{nothingLost}},
 	{"does all of that", "all of it", []edit{coverFirst, noFence, memoryOnly, tornStays}},
 }
 

@@ -41,6 +41,7 @@ var nemeses = []nemesis{
 	{"vendor an hour behind", setting{nodes: 1, bridges: 1, ahead: -time.Hour}, spell, false, forever(killBridge)},
 	{"every fault of the vendor", setting{nodes: 1, bridges: 1, faults: true}, spell, false, forever(rest)},
 	{"stream deleted", setting{nodes: 1, bridges: 1}, spell, false, once(deleteStream)},
+	{"stream purged", setting{nodes: 1, bridges: 1}, spell, false, once(purgeStream)},
 	{"bucket deleted", setting{nodes: 1, bridges: 1}, spell, false, once(deleteBucket)},
 	{"three bridges at once", setting{nodes: 1, bridges: 3}, spell, false, forever(killBridge)},
 	{"all of it", setting{nodes: 1, bridges: 3, faults: true}, 2 * spell, true,
@@ -258,6 +259,17 @@ func full(ctx context.Context, a *arena) {
 
 func deleteStream(ctx context.Context, a *arena) {
 	if err := a.js.DeleteStream(ctx, "SAVERIS_READINGS"); err != nil {
+		a.Error(err)
+	}
+	a.kills.Add(1)
+}
+
+func purgeStream(ctx context.Context, a *arena) {
+	s, err := a.js.Stream(ctx, "SAVERIS_READINGS")
+	if err == nil {
+		err = s.Purge(ctx)
+	}
+	if err != nil {
 		a.Error(err)
 	}
 	a.kills.Add(1)
