@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
@@ -238,4 +239,29 @@ func TestCheckOfTheEmbeddedServer(t *testing.T) {
 	if code, _ := verdict(err); code != exitSettings || strings.Contains(out, "in use") {
 		t.Errorf("an address of nobody: exit code %d\n%s", code, out)
 	}
+}
+
+func TestCheckWarnsOfWhatAStreamPromisesLess(t *testing.T) {
+	s := natsServer(t, &server.Options{JetStream: true})
+	env := with("NATS_URL", s.ClientURL())
+	nc, err := connect(t.Context(), load(t, env), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
+		Name: "SAVERIS_READINGS", Subjects: brokerConfig(load(t, env)).Names.Subjects("readings"), AllowAtomicPublish: true,
+		Storage: jetstream.MemoryStorage, Discard: jetstream.DiscardNew, MaxMsgs: 1000, MaxAge: 24 * time.Hour,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := checkNATS(t, env)
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	wantLines(t, out, "warn SAVERIS_READINGS memory storage", "warn SAVERIS_READINGS max_age 24h", "warn SAVERIS_READINGS discard new", "warn SAVERIS_READINGS raise max_age")
 }
