@@ -3,6 +3,8 @@ package schema
 import (
 	"math"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,37 +52,44 @@ func TestQuantities(t *testing.T) {
 	}
 }
 
-// Times are the same whatever zone the process lives in, on both sides of UTC and at both changes of the clocks.
+// Times are the same whatever zone the process lives in, on both sides of UTC and at both changes of the clocks. Each zone
+// is a process of its own: its zone is nothing that a test may change under others.
 func TestTimesAreUTCInEveryZone(t *testing.T) {
-	local := time.Local
-	defer func() { time.Local = local }()
+	const child = "TEST_IN_ZONE"
+	if os.Getenv(child) != "" {
+		checkTimesInZone(t, time.Local.String())
+		return
+	}
 	for _, zone := range []string{"UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati", "Pacific/Pago_Pago"} {
-		location, err := time.LoadLocation(zone)
-		if err != nil {
-			t.Fatal(err)
+		cmd := exec.Command(os.Args[0], "-test.run=^TestTimesAreUTCInEveryZone$")
+		cmd.Env = append(os.Environ(), "TZ="+zone, child+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("in %s: %v\n%s", zone, err, out)
 		}
-		time.Local = location
-		for vendor, want := range map[string]string{
-			"2026-03-29T02:30:00Z": "2026-03-29T02:30:00Z", "2026-03-29T02:30:00": "2026-03-29T02:30:00Z", "2026-10-25 02:30:00.000": "2026-10-25T02:30:00.000Z",
-			"2026-10-25T02:30:00+02:00": "2026-10-25T00:30:00Z", "2026-10-25T02:30:00+01:00": "2026-10-25T01:30:00Z", "2026-01-01T00:30:00.5+1400": "2025-12-31T10:30:00.5Z",
-			"2025-12-31t23:59:59.1200-11": "2026-01-01T10:59:59.1200Z", "2024-02-29T23:30:00-03:30": "2024-03-01T03:00:00Z", "0001-01-01T00:00:00z": "0001-01-01T00:00:00Z",
-			"9999-12-31T23:59:59.1234567890123Z": "9999-12-31T23:59:59.1234567890123Z",
-		} {
-			e := eventOf(Readings, with(readingRow, "timestamp", strconv.Quote(vendor)))
-			at, err := time.Parse(time.RFC3339Nano, want)
-			if err != nil || e.Rejected || !e.Time.Equal(at) || e.Time.Location() != time.UTC || e.Day() != want[:10] {
-				t.Errorf("%s in %s: %s, day %s, %s", vendor, zone, e.Time, e.Day(), e.Reason)
-			}
-			h := map[string][]string{}
-			e.Header(h, Live, testReadAt.Local())
-			if h["ce-time"][0] != want || h["ce-recordedtime"][0] != "2026-07-02T03:04:05.06Z" {
-				t.Errorf("%s in %s: %v", vendor, zone, h)
-			}
+	}
+}
+
+func checkTimesInZone(t *testing.T, zone string) {
+	for vendor, want := range map[string]string{
+		"2026-03-29T02:30:00Z": "2026-03-29T02:30:00Z", "2026-03-29T02:30:00": "2026-03-29T02:30:00Z", "2026-10-25 02:30:00.000": "2026-10-25T02:30:00.000Z",
+		"2026-10-25T02:30:00+02:00": "2026-10-25T00:30:00Z", "2026-10-25T02:30:00+01:00": "2026-10-25T01:30:00Z", "2026-01-01T00:30:00.5+1400": "2025-12-31T10:30:00.5Z",
+		"2025-12-31t23:59:59.1200-11": "2026-01-01T10:59:59.1200Z", "2024-02-29T23:30:00-03:30": "2024-03-01T03:00:00Z", "0001-01-01T00:00:00z": "0001-01-01T00:00:00Z",
+		"9999-12-31T23:59:59.1234567890123Z": "9999-12-31T23:59:59.1234567890123Z",
+	} {
+		e := eventOf(Readings, with(readingRow, "timestamp", strconv.Quote(vendor)))
+		at, err := time.Parse(time.RFC3339Nano, want)
+		if err != nil || e.Rejected || !e.Time.Equal(at) || e.Time.Location() != time.UTC || e.Day() != want[:10] {
+			t.Errorf("%s in %s: %s, day %s, %s", vendor, zone, e.Time, e.Day(), e.Reason)
 		}
-		r := NewMaker(Readings, "saveris", "").Event(&saveris.Row{}, Window{testReadAt.Local(), testReadAt.Local()}, testReadAt.Local())
-		if data := string(r.AppendData(nil)); r.Time.Location() != time.UTC || !strings.Contains(data, `{"from":"2026-07-02T03:04:05.06Z","until":"2026-07-02T03:04:05.06Z"}`) {
-			t.Errorf("in %s: %s", zone, data)
+		h := map[string][]string{}
+		e.Header(h, Live, testReadAt.Local())
+		if h["ce-time"][0] != want || h["ce-recordedtime"][0] != "2026-07-02T03:04:05.06Z" {
+			t.Errorf("%s in %s: %v", vendor, zone, h)
 		}
+	}
+	r := NewMaker(Readings, "saveris", "").Event(&saveris.Row{}, Window{testReadAt.Local(), testReadAt.Local()}, testReadAt.Local())
+	if data := string(r.AppendData(nil)); r.Time.Location() != time.UTC || !strings.Contains(data, `{"from":"2026-07-02T03:04:05.06Z","until":"2026-07-02T03:04:05.06Z"}`) {
+		t.Errorf("in %s: %s", zone, data)
 	}
 }
 
