@@ -33,7 +33,10 @@ var (
 		}`}
 	ownClock    = edit{"internal/poller/tail.go", `now, err := t.Now(ctx)`, `_, err := t.Now(ctx); now := time.Now().UTC()`}
 	tornStays   = edit{"internal/publish/torn.go", `if connection == w.looked {`, `if connection > 0 {`}
-	nothingLost = edit{"internal/poller/live.go", `	return m.begin, nil`, `	return now, nil`}
+	nothingLost = []edit{
+		{"internal/poller/live.go", `	return m.begin, nil`, `	return now, nil`},
+		{"internal/publish/since.go", `		since = w.begin`, `		since = time.Now().UTC()`},
+	}
 )
 
 var brokenBuilds = []broken{
@@ -49,8 +52,8 @@ var brokenBuilds = []broken{
 	{"asks by its own clock", "vendor an hour behind", []edit{ownClock}},
 	{"asks by its own clock", "vendor an hour ahead", []edit{ownClock}},
 	{"passes over a file that breaks off", "every fault of the vendor", []edit{fileSkipped}},
-	{"forgets what a stream held", "stream deleted", []edit{nothingLost}},
-	{"forgets what a stream held", "stream purged", []edit{nothingLost}},
+	{"forgets what a stream held", "stream deleted", nothingLost},
+	{"forgets what a stream held", "stream purged", nothingLost},
 	{"does all of that", "all of it", []edit{coverFirst, noFence, memoryOnly, tornStays}},
 }
 
