@@ -17,6 +17,7 @@ import (
 
 // storedEvent is a stored event as far as a line on a terminal shows it.
 type storedEvent struct {
+	Lane     string      `json:"-"`
 	Site     string      `json:"site"`
 	Quantity string      `json:"quantity"`
 	Value    json.Number `json:"value"`
@@ -40,6 +41,7 @@ func parseStored(header map[string][]string, data []byte) (storedEvent, error) {
 		return storedEvent{}, err
 	}
 	var out storedEvent
+	out.Lane, _ = event.Extensions()["lane"].(string)
 	if err := json.Unmarshal(data, &out); err != nil {
 		return storedEvent{}, fmt.Errorf("data of event %s: %w", event.ID(), err)
 	}
@@ -113,7 +115,7 @@ func newEventPrinter(out io.Writer, began time.Time) *eventPrinter {
 
 // print prints until ctx ends.
 func (p *eventPrinter) print(ctx context.Context, events <-chan storedEvent) error {
-	fmt.Fprintf(p.out, "%-14s  %-8s  %-14s  %-22s  %10s %s\n", "measured (UTC)", "site", "sensor/channel", "quantity", "value", "unit")
+	fmt.Fprintf(p.out, "%-14s  %-7s  %-8s  %-14s  %-22s  %10s %s\n", "measured (UTC)", "lane", "site", "sensor/channel", "quantity", "value", "unit")
 	fresh, old := time.NewTimer(settle), time.NewTimer(settleOld)
 	for {
 		select {
@@ -179,7 +181,7 @@ func (p *eventPrinter) line(e storedEvent) string {
 		suffix = fmt.Sprintf("  %s %s: %s", strings.ToUpper(e.Severity), e.State, e.Cond)
 		colour = alarmColour(e)
 	}
-	text := printable(fmt.Sprintf("%-14s  %-8.8s  %-14s  %-22s  %10s %s%s", e.at().UTC().Format(time.TimeOnly), e.Site,
+	text := printable(fmt.Sprintf("%-14s  %-7s  %-8.8s  %-14s  %-22s  %10s %s%s", e.at().UTC().Format(time.TimeOnly), e.Lane, e.Site,
 		sensor, e.Quantity, twoDecimals(e.Value), cmp.Or(e.Unit, e.Vendor), suffix))
 	text = strings.TrimRight(text, " ")
 	if !p.colour || colour == "" {
