@@ -24,13 +24,7 @@ var (
 	noFence     = edit{"internal/publish/batch.go", `header["Nats-Expected-Last-Subject-Sequence"] = []string{strconv.FormatUint(b.after, 10)}`, ``}
 	coverFirst  = edit{"internal/publish/writer.go", `n, last = room, nil`, `n, last = room, cover`}
 	memoryOnly  = edit{"internal/checkpoint/book.go", `if seq == page.Seq && record.Batch == page.Record.Batch {`, `if page.Seq > 0 {`}
-	fileSkipped = edit{"internal/saveris/files.go", `		n, err := c.readFile(ctx, link, each)
-		if err != nil {
-			return err
-		}`, `		n, err := c.readFile(ctx, link, each)
-		if err != nil {
-			return nil
-		}`}
+	twiceInOne  = edit{"internal/checkpoint/page.go", `seen[entry.key()] = entry.check()`, ``}
 	ownClock    = edit{"internal/poller/tail.go", `now, err := t.Now(ctx)`, `_, err := t.Now(ctx); now := time.Now().UTC()`}
 	tornStays   = edit{"internal/publish/torn.go", `if connection == w.looked {`, `if connection > 0 {`}
 	nothingLost = []edit{
@@ -51,7 +45,7 @@ var brokenBuilds = []broken{
 	{"believes its memory", "NATS loses its tail", []edit{memoryOnly, noFence}},
 	{"asks by its own clock", "vendor an hour behind", []edit{ownClock}},
 	{"asks by its own clock", "vendor an hour ahead", []edit{ownClock}},
-	{"passes over a file that breaks off", "every fault of the vendor", []edit{fileSkipped}},
+	{"stores what comes twice in one reading", "every fault of the vendor", []edit{twiceInOne}},
 	{"forgets what a stream held", "stream deleted", nothingLost},
 	{"forgets what a stream held", "stream purged", nothingLost},
 	{"does all of that", "all of it", []edit{coverFirst, noFence, memoryOnly, tornStays}},
