@@ -332,3 +332,23 @@ func TestANewPageTakesTheWatermarkFromTheNewestOneBeforeIt(t *testing.T) {
 		t.Errorf("the next day says %v (%v, %v), want %v", got, found, err, noon)
 	}
 }
+
+func TestAPageOfWhichRetentionLeftOnlyRecordsIsStillUsed(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute)) // ten events, an index, a record
+	commit(t, newWriter(js, 0), nil, interval(0, 2*time.Minute))
+	s, err := js.Stream(t.Context(), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purge(t.Context(), jetstream.WithPurgeSequence(13)); err != nil {
+		t.Fatal(err)
+	}
+	result := commit(t, newWriter(js, 0), readings(20, 25), interval(0, 3*time.Minute))
+	if result.Stored != 5 {
+		t.Errorf("stored %d, want 5", result.Stored)
+	}
+	if record, err := checkpoint.ParseRecord(stored(t, js, stream)[len(stored(t, js, stream))-1].data); err != nil || record.Rows != 15 {
+		t.Errorf("the record counts %d rows (%v), want 15: ten that were removed count as well", record.Rows, err)
+	}
+}
