@@ -28,7 +28,7 @@ var everyFault = map[string]string{
 	"fault.429": "0.02", "fault.429_wait": "0.02", "fault.token_throttled": "0.1", "fault.500": "0.02", "fault.502": "0.02",
 	"fault.503": "0.02", "fault.504": "0.02", "fault.504_started": "0.02", "fault.reset": "0.02", "fault.hang": "0.002",
 	"fault.slow": "0.01", "fault.truncate": "0.02", "fault.cut": "0.02", "fault.expired_link": "0.02", "fault.no_such_key": "0.02",
-	"fault.expired_token": "0.02", "fault.error_status": "0.02", "fault.forgotten": "0.02",
+	"fault.expired_token": "0.005", "fault.error_status": "0.02", "fault.forgotten": "0.02",
 }
 
 // lastAge is when an interval is read again for the last time. Rows that come later than that are not promised.

@@ -24,8 +24,11 @@ type Line struct {
 	Log    *slog.Logger
 	// MaxWait bounds the wait between two tries.
 	MaxWait time.Duration
+	// LoggedIn says that the login has worked: a refusal is then believed only when it comes again and again.
+	LoggedIn bool
 
 	rejects rejects
+	refused int // tries in a row
 }
 
 // VendorFeed is what the vendor calls a feed.
@@ -63,8 +66,14 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return backoff.Permanent(ctx.Err())
-		case errors.Is(err, saveris.ErrRefused), errors.Is(err, io.EOF):
+		case errors.Is(err, saveris.ErrRefused):
+			if l.refused++; !l.LoggedIn || l.refused >= maxFailures {
+				return backoff.Permanent(err)
+			}
+		case errors.Is(err, io.EOF):
 			return backoff.Permanent(err)
+		case err == nil:
+			l.refused = 0
 		}
 		return err
 	}, backoff.WithContext(l.pause(), ctx), func(err error, d time.Duration) {

@@ -41,12 +41,12 @@ func (l *Live) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return l.line().Run(ctx, &Tail{
+		return l.line(true).Run(ctx, &Tail{
 			Interval: l.Interval, Overlap: l.Overlap, Now: l.Source.Now, Covered: l.Writer.Covered, Since: mark.begin, Polled: l.notePoll,
 		})
 	})
 	group.Go(func() error {
-		return l.line().Run(ctx, &Fill{
+		return l.line(true).Run(ctx, &Fill{
 			Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: l.Source.Now, Covered: l.Writer.Covered, Watermark: mark,
 		})
 	})
@@ -63,14 +63,14 @@ func (l *Live) LastPoll() time.Time {
 
 func (l *Live) notePoll(at time.Time) { l.polled.Store(at.UnixNano()) }
 
-func (l *Live) line() *Line {
-	return &Line{Source: l.Source, Maker: l.Maker(), Writer: l.Writer, Log: l.Log, MaxWait: min(maxWait, l.Interval)}
+func (l *Live) line(loggedIn bool) *Line {
+	return &Line{LoggedIn: loggedIn, Source: l.Source, Maker: l.Maker(), Writer: l.Writer, Log: l.Log, MaxWait: min(maxWait, l.Interval)}
 }
 
 // begin finds out from when on the feed is answered for. The first run decides it, and every record says so from then on:
 // were it only remembered here, a first run that was stopped before it had caught up would leave a gap for ever.
 func (l *Live) begin(ctx context.Context, mark *watermark) error {
-	err := l.line().retry(ctx, func() error {
+	err := l.line(false).retry(ctx, func() error {
 		now, err := l.Source.Now(ctx)
 		if err != nil {
 			return err

@@ -262,7 +262,7 @@ func TestEveryRowOnceWithEveryFault(t *testing.T) {
 		Switches: saveristest.Switches{RowsChanged: "on"},
 		Faults: saveristest.Faults{
 			TooMany: .02, Internal: .02, BadGateway: .02, Unavailable: .02, Timeout: .02, TimeoutStart: .02, Reset: .02,
-			Truncate: .05, Cut: .05, ExpiredLink: .05, NoSuchKey: .02, ExpiredToken: .02, QueryError: .02, Forgotten: .02,
+			Truncate: .05, Cut: .05, ExpiredLink: .05, NoSuchKey: .02, ExpiredToken: .005, QueryError: .02, Forgotten: .02,
 			Duplicate: .02, DuplicateAcross: .02, Garbage: .002,
 		},
 	})

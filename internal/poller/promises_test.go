@@ -302,3 +302,22 @@ func TestRunningExportIsAdoptedByTheNextProcess(t *testing.T) {
 	stop()
 	<-ended
 }
+
+func TestARefusalAfterALoginThatWorkedIsBelievedTheThirdTime(t *testing.T) {
+	b := newBench(t, quiet)
+	bridge := b.live(b.js, schema.Readings, b.client(nil))
+	b.run(func() {
+		b.await("a poll", func(context.Context) bool { return !bridge.LastPoll().IsZero() })
+		b.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultExpiredToken, On: "submit", Times: 2}) // the renewed token as well
+		began := time.Now()
+		b.await("a poll after it", func(context.Context) bool { return bridge.LastPoll().After(began) })
+	}, bridge)
+	ended := make(chan error, 1)
+	again := b.live(b.js, schema.Readings, b.client(nil))
+	go func() { ended <- again.Run(t.Context()) }()
+	b.await("a poll", func(context.Context) bool { return !again.LastPoll().IsZero() })
+	b.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultExpiredToken, On: "submit", Times: -1})
+	if err := <-ended; !errors.Is(err, saveris.ErrRefused) {
+		t.Errorf("got %v, want ErrRefused", err)
+	}
+}

@@ -186,7 +186,7 @@ func (a *arena) startVendor(seed uint64, s setting) {
 // vendorFaults are all that a request can meet, at rates that leave some of them through.
 var vendorFaults = saveristest.Faults{
 	TooMany: .02, TooManyWait: .01, Throttled: .05, Internal: .02, BadGateway: .02, Unavailable: .02, Timeout: .02, TimeoutStart: .02,
-	Reset: .02, Slow: .01, Truncate: .1, Cut: .1, ExpiredLink: .03, NoSuchKey: .02, ExpiredToken: .02, QueryError: .02,
+	Reset: .02, Slow: .01, Truncate: .1, Cut: .1, ExpiredLink: .03, NoSuchKey: .02, ExpiredToken: .005, QueryError: .02,
 	Forgotten: .02, Duplicate: .02, DuplicateAcross: .02, Garbage: .001,
 }
 
