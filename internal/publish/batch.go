@@ -54,49 +54,67 @@ type batch struct {
 // newBatchID makes an id of 26 characters that never comes twice.
 func newBatchID() string { return rand.Text() }
 
-// sender sends batches on one connection. It keeps the message that it fills anew for every event.
+// sender sends batches on one connection. A batch goes in two steps, so that the next one can be on its way while the
+// server stores this one: stage sends all but its record, and nothing is stored; commit sends the record, which stores it.
 type sender struct {
 	nc      *nats.Conn
 	timeout time.Duration
-	msg     nats.Msg
+	msg     nats.Msg // filled anew for every event
 	seqNo   []string // the value of Nats-Batch-Sequence, reused
 	data    []byte
+
+	inbox   string
+	answers *nats.Subscription
+	early   map[string]*nats.Msg // answers that came while another one was waited for
 }
 
 func newSender(nc *nats.Conn, timeout time.Duration) *sender {
-	return &sender{nc: nc, timeout: timeout, msg: nats.Msg{Header: nats.Header{}}, seqNo: []string{""}}
+	return &sender{nc: nc, timeout: timeout, msg: nats.Msg{Header: nats.Header{}}, seqNo: []string{""}, early: map[string]*nats.Msg{}}
 }
 
 // send stores a batch and gives the sequence of its record.
-func (s *sender) send(ctx context.Context, b *batch) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
+func (s *sender) send(b *batch) (uint64, error) {
+	if err := s.begin(); err != nil {
+		return 0, err
+	}
+	if err := s.stage(b); err != nil {
+		return 0, err
+	}
+	if err := s.commit(b); err != nil {
+		return 0, err
+	}
+	return s.answer(b)
+}
+
+// begin forgets the answers to batches that were given up.
+func (s *sender) begin() (err error) {
+	clear(s.early)
+	if s.answers == nil {
+		s.inbox = s.nc.NewInbox()
+		s.answers, err = s.nc.SubscribeSync(s.inbox + ".*")
+	}
+	return err
+}
+
+// stage sends a batch's events and index. A batch that is given up then is dropped by the server.
+func (s *sender) stage(b *batch) error {
 	if len(b.entries) == 0 {
-		header := nats.Header{}
-		b.expectTail(header)
-		return s.sendRecord(ctx, b, header)
+		return nil
 	}
 	s.msg.Header["Nats-Batch-Id"] = []string{b.record.Batch}
 	s.msg.Header["Nats-Batch-Sequence"] = s.seqNo
 	recorded := time.Now().Truncate(time.Millisecond)
 	for i := range b.events {
-		if err := s.sendEvent(ctx, b, i, recorded); err != nil {
-			return 0, err
+		if err := s.stageEvent(b, i, recorded); err != nil {
+			return err
 		}
 	}
-	if err := s.nc.PublishMsg(s.indexMsg(b)); err != nil {
-		return 0, err
-	}
-	return s.sendRecord(ctx, b, nats.Header{
-		"Nats-Batch-Id":       {b.record.Batch},
-		"Nats-Batch-Sequence": {strconv.Itoa(len(b.events) + 2)},
-		"Nats-Batch-Commit":   {"1"},
-	})
+	return s.nc.PublishMsg(s.indexMsg(b))
 }
 
-// sendEvent sends the i-th event. The first message of a batch is answered: with nothing, or with the reason why this
+// stageEvent sends the i-th event. The first message of a batch is answered: with nothing, or with the reason why this
 // stream takes no batch.
-func (s *sender) sendEvent(ctx context.Context, b *batch, i int, recorded time.Time) error {
+func (s *sender) stageEvent(b *batch, i int, recorded time.Time) error {
 	event, lane := &b.events[i], schema.Live
 	if b.now.Sub(event.Time) > b.liveAge {
 		lane = schema.History
@@ -104,19 +122,11 @@ func (s *sender) sendEvent(ctx context.Context, b *batch, i int, recorded time.T
 	event.Header(s.msg.Header, lane, recorded)
 	s.seqNo[0] = strconv.Itoa(i + 1)
 	s.data = event.AppendData(s.data[:0])
-	s.msg.Subject, s.msg.Data = event.Subject(lane), s.data
-	if i > 0 {
-		return s.nc.PublishMsg(&s.msg)
+	s.msg.Subject, s.msg.Data, s.msg.Reply = event.Subject(lane), s.data, ""
+	if i == 0 {
+		s.msg.Reply = s.staged(b)
 	}
-	answer, err := s.nc.RequestMsgWithContext(ctx, &s.msg)
-	if err != nil {
-		return err
-	}
-	if len(answer.Data) == 0 {
-		return nil
-	}
-	_, err = parseAck(answer.Data)
-	return err
+	return s.nc.PublishMsg(&s.msg)
 }
 
 func (s *sender) indexMsg(b *batch) *nats.Msg {
@@ -141,14 +151,63 @@ func (b *batch) expectTail(header nats.Header) {
 	}
 }
 
-func (s *sender) sendRecord(ctx context.Context, b *batch, header nats.Header) (uint64, error) {
-	header["Nats-Expected-Stream"] = []string{b.stream}
-	header["Nats-Expected-Last-Subject-Sequence"] = []string{strconv.FormatUint(b.after, 10)}
-	answer, err := s.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: b.recordSubject, Data: b.data, Header: header})
+// commit sends the record of a batch that has been staged: the server stores all of it or nothing.
+func (s *sender) commit(b *batch) error {
+	header := nats.Header{
+		"Nats-Expected-Stream":                {b.stream},
+		"Nats-Expected-Last-Subject-Sequence": {strconv.FormatUint(b.after, 10)},
+	}
+	if len(b.entries) == 0 {
+		b.expectTail(header)
+	} else {
+		header["Nats-Batch-Id"] = []string{b.record.Batch}
+		header["Nats-Batch-Sequence"] = []string{strconv.Itoa(len(b.events) + 2)}
+		header["Nats-Batch-Commit"] = []string{"1"}
+	}
+	return s.nc.PublishMsg(&nats.Msg{Subject: b.recordSubject, Reply: s.committed(b), Data: b.data, Header: header})
+}
+
+// answer waits until the server has stored a batch and gives the sequence of its record.
+func (s *sender) answer(b *batch) (uint64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
+	defer cancel()
+	if len(b.events) > 0 {
+		first, err := s.await(ctx, s.staged(b))
+		if err != nil {
+			return 0, err
+		}
+		if len(first) > 0 {
+			if _, err := parseAck(first); err != nil {
+				return 0, err
+			}
+		}
+	}
+	ack, err := s.await(ctx, s.committed(b))
 	if err != nil {
 		return 0, err
 	}
-	return parseAck(answer.Data)
+	return parseAck(ack)
+}
+
+// The subjects that the server answers a batch on.
+func (s *sender) staged(b *batch) string    { return s.inbox + ".s" + b.record.Batch }
+func (s *sender) committed(b *batch) string { return s.inbox + ".c" + b.record.Batch }
+
+// await gives the answer that comes on a subject.
+func (s *sender) await(ctx context.Context, subject string) ([]byte, error) {
+	for s.early[subject] == nil {
+		msg, err := s.answers.NextMsgWithContext(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.early[msg.Subject] = msg
+	}
+	msg := s.early[subject]
+	delete(s.early, subject)
+	if len(msg.Data) == 0 && msg.Header.Get("Status") == "503" {
+		return nil, nats.ErrNoResponders
+	}
+	return msg.Data, nil
 }
 
 // parseAck reads the server's answer to a stored message or batch.

@@ -101,10 +101,12 @@ func (w *Writer) Commit(ctx context.Context, day string, events []schema.Event, 
 			result.Known = news.Known
 		}
 		err = w.commitNews(ctx, page, news, cover, &result)
-		if err == nil {
+		switch {
+		case err == nil:
 			return result, nil
-		}
-		if !errors.Is(err, errConflict) {
+		case w.shrink(err) && hasCode(err, codeBatchTooLarge):
+			continue
+		case !errors.Is(err, errConflict):
 			return result, w.mend(ctx, fmt.Errorf("commit %s.%s: %w", w.Feed, day, err))
 		}
 		if result.Conflicts++; result.Conflicts >= maxConflicts {
@@ -114,28 +116,58 @@ func (w *Writer) Commit(ctx context.Context, day string, events []schema.Event, 
 	}
 }
 
-// commitNews stores news in as many batches as it takes; the last one covers.
+// commitNews stores news in as many batches as it takes; the last one covers. While the server stores one batch the next
+// one is sent to it, all but the record, which has to name the sequence of the record before it. A context that ends lets
+// the batch in hand finish.
 func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news checkpoint.News, cover *checkpoint.Interval, result *Result) error {
+	if err := w.send.begin(); err != nil {
+		return err
+	}
+	var inHand *batch
+	record := page.Record
 	for len(news.Events) > 0 || cover != nil {
 		if err := ctx.Err(); err != nil {
-			return err
+			return cmp.Or(w.settle(page, inHand, result), err)
 		}
 		n, last := len(news.Events), cover
 		if room := w.limit - 2; n > room {
 			n, last = room, nil
 		}
-		if err := w.store(ctx, page, news.Events[:n], news.Entries[:n], last); err != nil {
-			if w.shrink(err) && hasCode(err, codeBatchTooLarge) {
-				continue
-			}
+		next, err := w.batch(page, record.Next(news.Entries[:n], last, w.Ages))
+		if err != nil {
 			return err
 		}
-		w.limit = min(w.most, 2*w.limit)
-		result.add(news.Events[:n])
-		if news.Events, news.Entries = news.Events[n:], news.Entries[n:]; len(news.Events) == 0 {
-			return nil
+		next.events, next.entries = news.Events[:n], news.Entries[:n]
+		if err := w.send.stage(next); err != nil {
+			return err
+		}
+		if err := w.settle(page, inHand, result); err != nil {
+			return err
+		}
+		next.after = page.Seq
+		if err := w.send.commit(next); err != nil {
+			return err
+		}
+		inHand, record = next, next.record
+		if news.Events, news.Entries = news.Events[n:], news.Entries[n:]; len(news.Events) == 0 && last != nil {
+			cover = nil
 		}
 	}
+	return w.settle(page, inHand, result)
+}
+
+// settle waits for the batch in hand, nil if there is none, and takes its result over into the page.
+func (w *Writer) settle(page *checkpoint.Page, inHand *batch, result *Result) error {
+	if inHand == nil {
+		return nil
+	}
+	seq, err := w.send.answer(inHand)
+	if err != nil {
+		return err
+	}
+	page.Stored(inHand.entries, inHand.record, seq)
+	w.limit = min(w.most, 2*w.limit)
+	result.add(inHand.events)
 	return nil
 }
 
@@ -151,21 +183,6 @@ func (w *Writer) shrink(err error) bool {
 		w.most = w.limit
 	}
 	return true
-}
-
-// store sends one batch and takes its result over into the page.
-func (w *Writer) store(ctx context.Context, page *checkpoint.Page, events []schema.Event, entries []checkpoint.Entry, cover *checkpoint.Interval) error {
-	b, err := w.batch(page, page.Record.Next(entries, cover, w.Ages))
-	if err != nil {
-		return err
-	}
-	b.events, b.entries = events, entries
-	seq, err := w.send.send(context.WithoutCancel(ctx), b)
-	if err != nil {
-		return err
-	}
-	page.Stored(entries, b.record, seq)
-	return nil
 }
 
 // batch makes a batch without events that stores a page's next record.
