@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -15,7 +16,10 @@ const requestLife = 24 * time.Hour
 // Requests remembers the vendor's running exports in the KV bucket <prefix>-exports, so that the next process adopts
 // them. It may be used by many goroutines. All of its errors are harmless: an export that is not remembered is merely
 // submitted again.
-type Requests struct{ kv jetstream.KeyValue }
+type Requests struct {
+	js jetstream.JetStream
+	kv jetstream.KeyValue
+}
 
 // OpenRequests opens the bucket and creates it if it is missing.
 func OpenRequests(ctx context.Context, js jetstream.JetStream, config Config) (*Requests, error) {
@@ -29,7 +33,7 @@ func OpenRequests(ctx context.Context, js jetstream.JetStream, config Config) (*
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", name, err)
 	}
-	return &Requests{kv}, nil
+	return &Requests{js, kv}, nil
 }
 
 // Find gives what is remembered under a key, "" if nothing is.
@@ -52,3 +56,25 @@ func (r *Requests) Keep(ctx context.Context, key, request string) error {
 
 // Drop forgets one.
 func (r *Requests) Drop(ctx context.Context, key string) error { return r.kv.Purge(ctx, key) }
+
+// Keys gives all keys, in no order.
+func (r *Requests) Keys(ctx context.Context) ([]string, error) { return keysOf(ctx, r.js, r.kv.Bucket()) }
+
+// keysOf lists the keys of a bucket by what the stream behind it tells of itself, which takes no right but to look at it.
+// Keys that were dropped and not yet removed are among them.
+func keysOf(ctx context.Context, js jetstream.JetStream, bucket string) ([]string, error) {
+	stream, err := js.Stream(ctx, "KV_"+bucket)
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", bucket, err)
+	}
+	subjects := "$KV." + bucket + "."
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(subjects+">"))
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: list its keys: %w", bucket, err)
+	}
+	var keys []string
+	for subject := range info.State.Subjects {
+		keys = append(keys, strings.TrimPrefix(subject, subjects))
+	}
+	return keys, nil
+}

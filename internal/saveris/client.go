@@ -42,6 +42,7 @@ type Config struct {
 
 	Sync    SyncMode // empty = SyncAuto
 	Exports int      // exports in flight at most, over all feeds; 0 = 2
+	NoLive  bool     // nothing is polled live by this client, so queries in the background need not leave it a slot
 	Format  Format   // empty = JSON
 
 	// Throttled is told whenever the vendor makes us wait, and until when by the local clock. Any goroutine may call it.
@@ -93,7 +94,7 @@ func New(cfg Config) (*Client, error) {
 		throttledWait: 2 * time.Second,
 		tokens:        newTokens(),
 		throttle:      throttle{told: cfg.Throttled},
-		slots:         newSlots(cfg.Exports),
+		slots:         newSlots(cfg.Exports, !cfg.NoLive),
 		pace:          pace{first: cfg.FirstPoll},
 	}
 	if base.Scheme == "http" {

@@ -1,6 +1,7 @@
 package saveris
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
@@ -32,6 +33,9 @@ type Query struct {
 	// Deadline is how long the vendor may take to prepare an export, 0 = 5 minutes. Time that the vendor made us wait
 	// (429) and the reading of the files do not count.
 	Deadline time.Duration
+	// Ready is called before rows are handed over: an export is prepared then, a synchronous answer has begun. It may wait, so that no more windows are in memory than there is room for; an error ends the reading and is returned as it
+	// is. It may be called again where an export has to be asked for anew. nil = read at once.
+	Ready func(ctx context.Context) error
 }
 
 // Route says which of the vendor's two ways rows came.
@@ -62,6 +66,17 @@ func (q *Query) check() error {
 	}
 	if q.Deadline <= 0 {
 		q.Deadline = defaultDeadline
+	}
+	return nil
+}
+
+// ready tells the caller that rows are about to be read, and waits for him.
+func (q *Query) ready(ctx context.Context) error {
+	if q.Ready == nil {
+		return nil
+	}
+	if err := q.Ready(ctx); err != nil {
+		return callerError{err}
 	}
 	return nil
 }

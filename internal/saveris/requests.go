@@ -16,6 +16,7 @@ type Requests interface {
 	Find(ctx context.Context, key string) (request string, err error) // "" when there is none
 	Keep(ctx context.Context, key, request string) error
 	Drop(ctx context.Context, key string) error
+	Keys(ctx context.Context) ([]string, error)
 }
 
 // keepTime bounds what remembering may cost.
@@ -55,6 +56,36 @@ func (c *Client) adopt(ctx context.Context, feed Feed, key string) (export, bool
 	return export{feed: feed, uuid: uuid, askedAt: at.UTC(), key: key}, true
 }
 
+// Unfinished gives the windows of a feed whose exports an earlier process has submitted and not read to their end, in no
+// order. Whoever asks for exactly such a window in the background adopts its export.
+func (c *Client) Unfinished(ctx context.Context, feed Feed) ([]Query, error) {
+	if c.cfg.Requests == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, keepTime)
+	defer cancel()
+	keys, err := c.cfg.Requests.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var unfinished []Query
+	for _, key := range keys {
+		parts := strings.Split(key, ".")
+		if len(parts) != 5 { // fractions of a second have dots of their own; no plan asks for them
+			continue
+		}
+		from, errFrom := time.Parse(keyLayout, parts[3])
+		until, errUntil := time.Parse(keyLayout, parts[4])
+		if q := (Query{Feed: feed, From: from, Until: until, Background: true}); errFrom == nil && errUntil == nil && c.key(&q) == key {
+			unfinished = append(unfinished, q)
+		}
+	}
+	return unfinished, nil
+}
+
+// keyLayout is how times stand in a key.
+const keyLayout = "20060102T150405.999999999"
+
 // key names the window of a feed at this vendor, for this user; "" is not remembered. A live poll is not: its window ends
 // now, so nobody will ask for it again.
 func (c *Client) key(q *Query) string {
@@ -62,7 +93,6 @@ func (c *Client) key(q *Query) string {
 		return ""
 	}
 	who := sha256.Sum256([]byte(c.base + "\n" + c.cfg.Username))
-	const layout = "20060102T150405.999999999"
 	return fmt.Sprintf("%s.%s.%s.%s.%s", hex.EncodeToString(who[:4]), q.Feed, c.cfg.Format,
-		q.From.UTC().Format(layout), q.Until.UTC().Format(layout))
+		q.From.UTC().Format(keyLayout), q.Until.UTC().Format(keyLayout))
 }

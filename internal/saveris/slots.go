@@ -14,7 +14,13 @@ type slots struct {
 	live, back []chan struct{}
 }
 
-func newSlots(n int) *slots { return &slots{free: n, background: max(1, n-1)} }
+// newSlots makes n slots, of which queries in the background may take one less, or all where nothing is polled live.
+func newSlots(n int, live bool) *slots {
+	if !live {
+		return &slots{free: n, background: n}
+	}
+	return &slots{free: n, background: max(1, n-1)}
+}
 
 // take waits for a slot; give it back with the same background.
 func (s *slots) take(ctx context.Context, background bool) error {

@@ -8,7 +8,7 @@ import (
 
 func TestLiveGoesBeforeBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(2)
+		s := newSlots(2, true)
 		var order []string
 		take := func(name string, background bool) {
 			go func() {
@@ -49,7 +49,7 @@ func TestLiveGoesBeforeBackground(t *testing.T) { // R-26
 }
 
 func TestGivingUpFreesTheQueue(t *testing.T) {
-	s := newSlots(1)
+	s := newSlots(1, true)
 	if err := s.take(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
@@ -63,5 +63,17 @@ func TestGivingUpFreesTheQueue(t *testing.T) {
 	s.give(true)
 	if err := s.take(t.Context(), true); err != nil || s.free != 0 || len(s.live)+len(s.back) != 0 {
 		t.Errorf("%v, %+v", err, s)
+	}
+}
+
+func TestBackgroundTakesAllWhereNothingIsLive(t *testing.T) {
+	s := newSlots(2, false)
+	for range 2 {
+		if err := s.take(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.free != 0 {
+		t.Errorf("%d free", s.free)
 	}
 }

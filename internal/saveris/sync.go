@@ -18,7 +18,16 @@ func (c *Client) sync(ctx context.Context, q *Query, each func(*Row) error) (Ans
 	}
 	defer ans.Body.Close()
 	asked, _ := c.clock.tell(ans.sent)
-	n, err := decodeList(ans.Body, each)
+	waited := false
+	n, err := decodeList(ans.Body, func(row *Row) error {
+		if !waited { // not before the first row: an answer that holds none may lead to an export, which waits for a slot
+			if err := q.ready(ctx); err != nil {
+				return err
+			}
+			waited = true
+		}
+		return each(row)
+	})
 	if err != nil {
 		return Answer{}, c.readError(ctx, op, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -255,6 +256,48 @@ func (m memory) Find(_ context.Context, key string) (string, error) { return m[k
 func (m memory) Keep(_ context.Context, key, request string) error { m[key] = request; return nil }
 
 func (m memory) Drop(_ context.Context, key string) error { delete(m, key); return nil }
+
+func (m memory) Keys(context.Context) ([]string, error) { return slices.Collect(maps.Keys(m)), nil }
+
+func TestUnfinishedWindowsAreNamed(t *testing.T) {
+	srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{QueryLatency: "never"}})
+	kept := memory{"something.else": "x"}
+	ctx, cancel := context.WithCancel(t.Context())
+	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Requests = lastWords{kept, cancel} })
+	_, _ = c.Rows(ctx, Query{Feed: Measurements, From: from, Until: until, Background: true}, nil)
+	again := newClient(t, srv.URL(), func(cfg *Config) { cfg.Requests = kept })
+	got, err := again.Unfinished(t.Context(), Measurements)
+	if err != nil || len(got) != 1 || !got[0].From.Equal(from) || !got[0].Until.Equal(until) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if got, err := again.Unfinished(t.Context(), Alarms); err != nil || len(got) != 0 {
+		t.Errorf("alarms: got %v, %v", got, err)
+	}
+}
+
+func TestRowsWaitUntilTheirReaderIsReady(t *testing.T) {
+	for _, mode := range []SyncMode{SyncNever, SyncAlways} {
+		t.Run(string(mode), func(t *testing.T) {
+			srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{Sync: map[SyncMode]string{SyncNever: "off", SyncAlways: "array"}[mode]}})
+			c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Sync = mode })
+			ready, rows := 0, 0
+			q := Query{Feed: Measurements, From: from, Until: until, Ready: func(context.Context) error {
+				if ready++; rows > 0 || srv.Count("download") > 0 {
+					t.Errorf("%d rows and %d downloads before the reader was ready", rows, srv.Count("download"))
+				}
+				return nil
+			}}
+			if _, err := c.Rows(t.Context(), q, func(*Row) error { rows++; return nil }); err != nil || ready != 1 || rows == 0 {
+				t.Errorf("%d rows, ready %d times: %v", rows, ready, err)
+			}
+			mine := fmt.Errorf("mine")
+			q.Ready = func(context.Context) error { return mine }
+			if _, err := c.Rows(t.Context(), q, func(*Row) error { return nil }); err != mine {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
 
 // lastWords is a memory whose process dies after it has kept something.
 type lastWords struct {
