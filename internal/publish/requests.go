@@ -58,7 +58,9 @@ func (r *Requests) Keep(ctx context.Context, key, request string) error {
 func (r *Requests) Drop(ctx context.Context, key string) error { return r.kv.Purge(ctx, key) }
 
 // Keys gives all keys, in no order.
-func (r *Requests) Keys(ctx context.Context) ([]string, error) { return keysOf(ctx, r.js, r.kv.Bucket()) }
+func (r *Requests) Keys(ctx context.Context) ([]string, error) {
+	return keysOf(ctx, r.js, r.kv.Bucket())
+}
 
 // keysOf lists the keys of a bucket by what the stream behind it tells of itself, which takes no right but to look at it.
 // Keys that were dropped and not yet removed are among them.

@@ -54,7 +54,9 @@ func (c *Client) finish(ctx context.Context, x export, q *Query, each func(*Row)
 	links, err := c.ready(ctx, x, q.Deadline)
 	n := 0
 	if err == nil {
-		err = q.ready(ctx)
+		if errReady := q.ready(ctx); errReady != nil {
+			err = callerError{errReady}
+		}
 	}
 	if err == nil {
 		n, err = c.readFiles(ctx, x, links, each)

@@ -70,15 +70,12 @@ func (q *Query) check() error {
 	return nil
 }
 
-// ready tells the caller that rows are about to be read, and waits for him.
+// ready tells the caller that rows are about to be handed over, and waits for him.
 func (q *Query) ready(ctx context.Context) error {
 	if q.Ready == nil {
 		return nil
 	}
-	if err := q.Ready(ctx); err != nil {
-		return callerError{err}
-	}
-	return nil
+	return q.Ready(ctx)
 }
 
 // bounds are the two ends as the vendor reads them: whole seconds where they are, else milliseconds, never narrower
