@@ -92,7 +92,7 @@ func (x *exchange) fillQuery(e *export, body map[string]any) bool {
 		return false
 	}
 	options, _ := body["options"].(map[string]any)
-	e.query = query{feed: x.op.feed, version: x.op.version, from: from, until: until, asOf: x.now, salt: spreadOf(e.id)}
+	e.query = query{feed: x.op.feed, version: x.op.version, from: from, until: until, asOf: x.now}
 	switch format := text(options, "result_file_format"); format {
 	case "", "CSV":
 		e.query.csv = true
@@ -100,6 +100,7 @@ func (x *exchange) fillQuery(e *export, body map[string]any) bool {
 	default: // real, but columnar and binary: nobody here reads them
 		e.failure = "Format " + format + " is not offered by the simulator."
 	}
+	e.query.salt = x.s.cfg.Cache.salt(e.query, e.id)
 	if !x.checkRange(e) {
 		return false
 	}

@@ -139,7 +139,8 @@ func (x *exchange) file(e *export) {
 	q.objects = objects
 	zip := x.zipped(e)
 	if !e.empty && n > 0 {
-		body, rows = x.s.render(q, x.sw, x.faults, x.fileNumber(n), n, zip)
+		i := x.fileNumber(n)
+		body, rows = x.s.cfg.Cache.file(q, i, n, zip, func() ([]byte, *tally) { return x.s.render(q, x.sw, x.faults, i, n, zip) })
 	}
 	if len(body) == 0 && x.sw.EmptyResult != "blank" {
 		out := sink{zipped: zip}

@@ -26,7 +26,8 @@ type Config struct {
 	Username, Password string // of the login; default demo, demo
 	APIKey             string // of the Smart Connect variant; default demo-key
 
-	Record bool // remember every row that was served; see Server.Served
+	Record bool   // remember every row that was served; see Server.Served
+	Cache  *Cache // keep result files once they are rendered; nil = render each anew
 }
 
 // Server is a running pretend vendor. All its methods are safe for concurrent use.
