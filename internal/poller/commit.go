@@ -19,7 +19,7 @@ import (
 //
 // Pages that the window does not cover come first: rejected rows, and rows from outside the window, which the vendor may
 // show. Were a covered page committed before them, a crash in between would lose them.
-func (l *Line) commit(ctx context.Context, w Window, got reading) error {
+func (l *Line) commit(ctx context.Context, w Window, got *reading) error {
 	var total publish.Result
 	began, rejected := time.Now(), 0
 	days := w.Days()
@@ -39,13 +39,16 @@ func (l *Line) commit(ctx context.Context, w Window, got reading) error {
 		}
 	}
 	l.rejects.stored(got, rejected, total.Stored)
+	if l.Stored != nil {
+		l.Stored(w, got.rows, total)
+	}
 	l.Log.Info("window stored", "reason", w.Reason, "from", w.From, "until", w.Until, "route", got.cover.Route,
 		"rows", got.rows, "stored", total.Stored, "known", total.Known, "corrections", total.Corrections,
 		"rejected", rejected, "conflicts", total.Conflicts, "fetch", got.took.Round(time.Millisecond), "commit", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 
-func (l *Line) commitPage(ctx context.Context, day string, got reading) (publish.Result, error) {
+func (l *Line) commitPage(ctx context.Context, day string, got *reading) (publish.Result, error) {
 	events := got.events[day]
 	slices.SortStableFunc(events, func(a, b schema.Event) int {
 		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.ID, b.ID))

@@ -154,7 +154,7 @@ func (f *Fill) doubted(now time.Time) (spans []checkpoint.Span) {
 func (f *Fill) Done(w Window, rows int, err error) {
 	f.width.learn(w.Width(), rows, f.Rows, err)
 	if err != nil {
-		if f.failed++; f.cannotBeHad(w, err) {
+		if f.failed++; cannotBeHad(w, f.failed, err) {
 			f.bad = append(f.bad, pending{w.Span, f.looked.Add(patience)})
 		}
 		return
@@ -182,11 +182,11 @@ func (f *Fill) believe(span checkpoint.Span) (doubted bool) {
 
 // cannotBeHad tells whether an error lies in the window itself, so that trying it again at once would only hold up others.
 // A window that is as narrow as can be and fails again and again is such a one, unless the vendor says that it is he.
-func (f *Fill) cannotBeHad(w Window, err error) bool {
+func cannotBeHad(w Window, failed int, err error) bool {
 	if errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex) {
 		return true
 	}
 	var vendor *saveris.Error
 	outage := errors.As(err, &vendor) && vendor.Status >= 500
-	return !w.divisible() && (errors.Is(err, saveris.ErrTooLarge) || f.failed >= maxFailures && !outage)
+	return !w.divisible() && (errors.Is(err, saveris.ErrTooLarge) || failed >= maxFailures && !outage)
 }

@@ -24,6 +24,12 @@ type Line struct {
 	Log    *slog.Logger
 	// MaxWait bounds the wait between two tries.
 	MaxWait time.Duration
+	// Desk bounds how many windows are in memory, over all lines that share it; nil = one a line.
+	Desk Desk
+	// Stored is told of every window that has been stored; may be nil.
+	Stored func(w Window, rows int, result publish.Result)
+	// Deadline is how long the vendor may take to prepare an export, 0 = 5 minutes.
+	Deadline time.Duration
 	// LoggedIn says that the login has worked: a refusal is then believed only when it comes again and again.
 	LoggedIn bool
 
@@ -98,9 +104,9 @@ func (l *Line) pause() *backoff.ExponentialBackOff {
 // Carry reads one window and commits it. A window that the vendor cannot give in one piece is carried in two halves,
 // the newer one first; a half that has been committed stays so.
 func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
-	got, err := l.fetch(ctx, w)
+	rows, err := l.carry(ctx, w)
+	plan.Done(w, rows, err)
 	if errors.Is(err, saveris.ErrTooLarge) && w.divisible() {
-		plan.Done(w, got.rows, err)
 		for _, half := range w.halves() {
 			if err := l.Carry(ctx, plan, half); err != nil {
 				return err
@@ -108,11 +114,16 @@ func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
 		}
 		return nil
 	}
-	if err == nil {
-		err = l.commit(ctx, w, got)
-	}
-	plan.Done(w, got.rows, err)
 	return err
+}
+
+func (l *Line) carry(ctx context.Context, w Window) (rows int, err error) {
+	got, err := l.fetch(ctx, w)
+	if err != nil {
+		return 0, err
+	}
+	defer l.Desk.give(got)
+	return got.rows, l.commit(ctx, w, got)
 }
 
 func (w Window) divisible() bool { return w.Width() >= 2*minWindow }
@@ -125,36 +136,37 @@ func (w Window) halves() [2]Window {
 	return [2]Window{newer, older}
 }
 
-// reading is what one window brought.
-type reading struct {
-	rows     int
-	rejected int
-	events   map[string][]schema.Event // by page
-	cover    checkpoint.Interval
-	took     time.Duration
-}
-
-// fetch reads a window's rows and makes events of them.
-func (l *Line) fetch(ctx context.Context, w Window) (reading, error) {
+// fetch reads a window's rows and makes events of them. What it gives has to go back to the desk.
+func (l *Line) fetch(ctx context.Context, w Window) (got *reading, err error) {
 	began, feed := time.Now(), l.Writer.Feed
-	got := reading{events: map[string][]schema.Event{}}
 	readAt, err := l.Source.Now(ctx)
 	if err != nil {
-		return got, err
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			l.Desk.give(got)
+			got = nil
+		}
+	}()
+	place := func(ctx context.Context) (err error) {
+		if asked := time.Now(); got == nil {
+			got, err = l.Desk.take(ctx)
+			began = began.Add(time.Since(asked))
+		}
+		return err
 	}
 	answer, err := l.Source.Rows(ctx, saveris.Query{
-		Feed: VendorFeed(feed), From: w.From, Until: w.Until, Background: w.Background,
+		Feed: VendorFeed(feed), From: w.From, Until: w.Until, Background: w.Background, Deadline: l.Deadline, Ready: place,
 	}, func(row *saveris.Row) error {
-		event := l.Maker.Event(row, schema.Window(w.Span), readAt)
-		if event.Rejected {
-			got.rejected++
-		}
-		got.rows++
-		got.events[event.Day()] = append(got.events[event.Day()], event)
+		got.add(l.Maker.Event(row, schema.Window(w.Span), readAt))
 		return nil
 	})
 	if err != nil {
 		return got, fmt.Errorf("read %s from %s until %s: %w", feed, w.From.Format(time.RFC3339), w.Until.Format(time.RFC3339), err)
+	}
+	if err := place(ctx); err != nil { // a synchronous answer without a row
+		return got, err
 	}
 	got.cover = checkpoint.Interval{From: w.From, Until: w.Until, ReadAt: answer.AskedAt.UTC(), Route: string(answer.Route)}
 	got.took = time.Since(began)

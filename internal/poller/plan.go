@@ -20,9 +20,10 @@ type Reason string
 
 // The reasons.
 const (
-	ReasonTail    Reason = "tail"
-	ReasonCatchUp Reason = "catch-up"
-	ReasonRevisit Reason = "revisit"
+	ReasonTail     Reason = "tail"
+	ReasonCatchUp  Reason = "catch-up"
+	ReasonRevisit  Reason = "revisit"
+	ReasonBackfill Reason = "backfill"
 )
 
 // The widths that a window may have, by the vendor's guidance (document): other widths may be refused.

@@ -25,7 +25,7 @@ type rejects struct {
 const memory = 200
 
 // check refuses a window that holds too many rejected rows.
-func (r *rejects) check(feed schema.Feed, got reading) error {
+func (r *rejects) check(feed schema.Feed, got *reading) error {
 	bad, fresh := got.events[checkpoint.RejectedDay], 0
 	for _, event := range bad {
 		if !r.seen[event.ID] {
@@ -43,7 +43,7 @@ func (r *rejects) check(feed schema.Feed, got reading) error {
 }
 
 // stored takes over what a window that was not refused has brought.
-func (r *rejects) stored(got reading, rejected, all int) {
+func (r *rejects) stored(got *reading, rejected, all int) {
 	if r.seen == nil || len(r.seen) > memory {
 		r.seen = map[string]bool{}
 	}

@@ -23,6 +23,12 @@ func (n Names) Bucket() string { return n.Prefix + "-checkpoints" }
 // Requests is the name of the KV bucket that remembers running exports.
 func (n Names) Requests() string { return n.Prefix + "-exports" }
 
+// Leases is the name of the KV bucket that says who works at what.
+func (n Names) Leases() string { return n.Prefix + "-leases" }
+
+// Backfills is the name of the KV bucket with the last word of each backfill.
+func (n Names) Backfills() string { return n.Prefix + "-backfills" }
+
 // Subjects are what a feed's stream has to hold.
 func (n Names) Subjects(feed schema.Feed) []string {
 	p, f := n.Prefix, string(feed)

@@ -1,0 +1,149 @@
+package poller
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// Backfill makes the checkpoint of one feed cover a range, and ends. Any number of them may work at the same range, in
+// other processes too, and beside live polling.
+type Backfill struct {
+	checkpoint.Span // to be covered, in event time; it must not reach beyond the vendor's now
+	Source          *saveris.Client
+	Writer          *publish.Writer
+	Maker           func() *schema.Maker // one a line
+	Leases          Leases               // nil = no other worker
+	Log             *slog.Logger
+
+	Exports   int               // in flight at most
+	Rows      int               // a window should hold
+	Interval  time.Duration     // of live polling, which goes first while it is late
+	Without   []checkpoint.Span // left alone
+	ReadSince time.Time         // what was read before is read again; zero = nothing
+	Stored    func(w Window, rows int, result publish.Result)
+}
+
+// exportDeadline is how long the vendor may take to prepare an export for a backfill.
+const exportDeadline = 15 * time.Minute
+
+// Run works until the stream says that all is covered. It fails with the context's error, with saveris.ErrRefused, and
+// with an IncompleteError where nothing is left but windows that cannot be had.
+func (b *Backfill) Run(ctx context.Context) error {
+	for {
+		backlog := &Backlog{
+			Span: b.Span, Rows: b.Rows, Now: b.Source.Now, Covered: b.Writer.Covered, Leases: b.Leases, Without: b.Without,
+			ReadSince: b.ReadSince, First: b.unfinished(ctx), Yield: b.yield,
+		}
+		if err := b.work(ctx, backlog); err != nil {
+			return err
+		}
+		gaps, err := b.gaps(ctx, backlog)
+		if err != nil || len(gaps) == 0 {
+			return err
+		}
+		if aside := backlog.Aside(); len(aside) > 0 {
+			return &IncompleteError{aside}
+		}
+		b.Log.Warn("the stream has lost what was stored, it is read again", "from", gaps[0].From, "until", gaps[len(gaps)-1].Until)
+	}
+}
+
+// work carries the windows of a backlog: as many lines as there are exports in flight, and one that commits meanwhile.
+func (b *Backfill) work(ctx context.Context, backlog *Backlog) error {
+	group, ctx := errgroup.WithContext(ctx)
+	desk := NewDesk(1)
+	for range b.Exports + 1 {
+		line := b.line(desk)
+		group.Go(func() error { return line.Run(ctx, backlog.Share()) })
+	}
+	return group.Wait()
+}
+
+func (b *Backfill) line(desk Desk) *Line {
+	return &Line{
+		LoggedIn: true, Source: b.Source, Maker: b.Maker(), Writer: b.Writer, Log: b.Log, MaxWait: maxWait,
+		Desk: desk, Deadline: exportDeadline, Stored: b.Stored,
+	}
+}
+
+// unfinished gives the windows whose exports an earlier process has left.
+func (b *Backfill) unfinished(ctx context.Context) (windows []checkpoint.Span) {
+	queries, err := b.Source.Unfinished(ctx, VendorFeed(b.Writer.Feed))
+	if err != nil {
+		b.Log.Warn("what an earlier process has asked for is not known", "err", err)
+	}
+	for _, q := range queries {
+		windows = append(windows, checkpoint.Span{From: q.From, Until: q.Until})
+	}
+	return windows
+}
+
+// gaps gives what is left to do when the lines have ended, as the stream says.
+func (b *Backfill) gaps(ctx context.Context, backlog *Backlog) (gaps []checkpoint.Span, err error) {
+	err = b.line(nil).retry(ctx, func() (err error) {
+		gaps, err = backlog.left(ctx)
+		return err
+	})
+	return gaps, err
+}
+
+// yield waits while live polling is late: a little late is the vendor's pace, and much too late is a bridge that does not
+// run at all.
+func (b *Backfill) yield(ctx context.Context) error {
+	for told := false; ; told = true {
+		now, err := b.Source.Now(ctx)
+		if err != nil {
+			return err
+		}
+		covered, err := b.Writer.Covered(ctx, checkpoint.Span{From: now.Add(-maxTail), Until: now})
+		if err != nil {
+			return err
+		}
+		late := now.Sub(coveredEnd(covered, now))
+		if late < 2*b.Interval+yieldAfter || late > 10*b.Interval+yieldAfter {
+			return nil
+		}
+		if !told {
+			b.Log.Info("live polling is late, waiting", "late", late.Round(time.Second))
+		}
+		if err := wait(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+// yieldAfter is how late live polling may be beside two of its intervals.
+const yieldAfter = 30 * time.Second
+
+// IncompleteError says that a backfill has covered all but some windows.
+type IncompleteError struct{ Windows []Failed }
+
+func (e *IncompleteError) Error() string {
+	windows := slices.SortedFunc(slices.Values(e.Windows), func(a, b Failed) int { return a.From.Compare(b.From) })
+	text := fmt.Sprintf("%d windows cannot be had", len(windows))
+	for i, w := range windows {
+		if i == maxFailures {
+			return text + fmt.Sprintf("; and %d more", len(windows)-i)
+		}
+		text += fmt.Sprintf("; from %s until %s: %v", w.From.Format(time.RFC3339), w.Until.Format(time.RFC3339), w.Err)
+	}
+	return text
+}
+
+// Unwrap gives why each window cannot be had.
+func (e *IncompleteError) Unwrap() (errs []error) {
+	for _, w := range e.Windows {
+		errs = append(errs, w.Err)
+	}
+	return errs
+}

@@ -1,0 +1,291 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+)
+
+// Backlog yields what is not covered of a range, oldest first, and ends. Several lines carry its windows at the same time,
+// each with a Plan of its own that Share gives; windows that are under way are nobody else's. Because it asks the stream
+// what is covered whenever it is asked for a window, it goes on where whoever was here before has stopped.
+type Backlog struct {
+	checkpoint.Span // what is to be covered; its end must not lie in the vendor's future
+	Rows            int
+	Now             Clock
+	Covered         Coverage
+	// Leases says which days are this worker's, so that others at the same range take other days. nil = all of them.
+	Leases Leases
+	// Without is left alone, gap or not.
+	Without []checkpoint.Span
+	// ReadSince makes a gap of what was read before it, for whoever wants covered intervals read again; zero = nothing.
+	ReadSince time.Time
+	// First are windows that are asked for before others, where they are still gaps: their exports may be under way.
+	First []checkpoint.Span
+	// Yield waits while live polling needs the vendor more; nil = never.
+	Yield func(ctx context.Context) error
+
+	mu     sync.Mutex
+	began  time.Time // what lies before it is covered
+	shares []*share
+	width  width
+	read   int // windows
+	failed map[checkpoint.Span]failure
+	aside  []Failed
+	reread []checkpoint.Span // what has been read since ReadSince by this process
+}
+
+// Leases parts days among workers. A lease that has been lost unnoticed costs double work and nothing else: the commit is
+// fenced by itself.
+type Leases interface {
+	// Take tells whether a day is ours from now on, or was already.
+	Take(ctx context.Context, day string) (bool, error)
+	// Release gives days back unless keep says that there is still something to do on them.
+	Release(ctx context.Context, keep func(day string) bool) error
+}
+
+// Failed is a window that could not be had, and why.
+type Failed struct {
+	checkpoint.Span
+	Err error
+}
+
+// share is one line's part in a Backlog.
+type share struct {
+	*Backlog
+	taken checkpoint.Span // under way; empty if none is
+}
+
+// Share gives a plan for one more line.
+func (b *Backlog) Share() Plan {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := &share{Backlog: b}
+	b.shares = append(b.shares, s)
+	return s
+}
+
+// Aside gives the windows that were set aside because they cannot be had.
+func (b *Backlog) Aside() []Failed {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.aside)
+}
+
+// leaseWait is how long a line waits that finds only days of other workers.
+const leaseWait = 2 * time.Second
+
+// lookahead is how much of the range is looked at in one go.
+const lookahead = 2 * maxWindow
+
+// Next gives the next window that nobody has taken. Where other workers have all days that are left it waits: one of them
+// may die. It ends when there is nothing left, or nothing but what other lines of this worker have under way.
+func (s *share) Next(ctx context.Context) (Window, error) {
+	for {
+		if s.Yield != nil {
+			if err := s.Yield(ctx); err != nil {
+				return Window{}, err
+			}
+		}
+		span, othersHave, err := s.next(ctx, s)
+		if err != nil {
+			return Window{}, err
+		}
+		if !span.Empty() {
+			return Window{Span: span, Reason: ReasonBackfill, Background: true}, nil
+		}
+		if !othersHave {
+			return Window{}, io.EOF
+		}
+		if err := wait(ctx, leaseWait); err != nil {
+			return Window{}, err
+		}
+	}
+}
+
+// next takes a window for a share; what the share had before is done or has failed. An empty one says that there is none
+// at present, and othersHave that other workers have some.
+func (b *Backlog) next(ctx context.Context, s *share) (span checkpoint.Span, othersHave bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s.taken = checkpoint.Span{}
+	now, err := b.Now(ctx)
+	if err != nil {
+		return checkpoint.Span{}, false, err
+	}
+	for from := later(b.From, b.began); from.Before(b.Until); from = from.Add(lookahead) {
+		piece := b.Cut(from, from.Add(lookahead))
+		gaps, err := b.gaps(ctx, piece, now)
+		if err != nil {
+			return checkpoint.Span{}, false, err
+		}
+		if len(gaps) == 0 && !from.After(later(b.From, b.began)) {
+			b.began = piece.Until
+		}
+		if err := b.release(ctx, piece, gaps); err != nil {
+			return checkpoint.Span{}, false, err
+		}
+		span, others, err := b.take(ctx, b.free(gaps))
+		if err != nil || !span.Empty() {
+			s.taken = span
+			return span, false, err
+		}
+		othersHave = othersHave || others
+	}
+	return checkpoint.Span{}, othersHave, nil
+}
+
+// gaps gives what is to be read within a piece, whoever may have it under way.
+func (b *Backlog) gaps(ctx context.Context, piece checkpoint.Span, now time.Time) ([]checkpoint.Span, error) {
+	covered, err := b.Covered(ctx, piece)
+	if err != nil {
+		return nil, err
+	}
+	covered = slices.DeleteFunc(believable(covered, now), func(iv checkpoint.Interval) bool { return iv.ReadAt.Before(b.ReadSince) })
+	gaps := checkpoint.Gaps(covered, piece.From, piece.Until)
+	for _, out := range slices.Concat(b.Without, b.reread) {
+		gaps = cutOut(gaps, out)
+	}
+	for _, f := range b.aside {
+		gaps = cutOut(gaps, f.Span)
+	}
+	return gaps, nil
+}
+
+// free gives what no line has under way.
+func (b *Backlog) free(gaps []checkpoint.Span) []checkpoint.Span {
+	for _, s := range b.shares {
+		if !s.taken.Empty() {
+			gaps = cutOut(gaps, s.taken)
+		}
+	}
+	return gaps
+}
+
+// take gives the first window of the gaps on days that are ours.
+func (b *Backlog) take(ctx context.Context, gaps []checkpoint.Span) (span checkpoint.Span, othersHave bool, err error) {
+	for i := 0; i < len(b.First); i++ {
+		first := b.First[i]
+		if !slices.ContainsFunc(gaps, func(gap checkpoint.Span) bool { return !first.From.Before(gap.From) && !first.Until.After(gap.Until) }) {
+			continue
+		}
+		b.First = slices.Delete(b.First, i, i+1)
+		if span, err = b.ours(ctx, first); err != nil || span == first {
+			return span, false, err
+		}
+		i--
+	}
+	for len(gaps) > 0 {
+		want := b.width.cut(gaps[0])
+		span, err = b.ours(ctx, want)
+		if err != nil || !span.Empty() {
+			return span, false, err
+		}
+		othersHave = true
+		day, err := checkpoint.DaySpan(checkpoint.DayOf(want.From))
+		if err != nil {
+			return checkpoint.Span{}, false, err
+		}
+		gaps = cutOut(gaps, day)
+	}
+	return checkpoint.Span{}, othersHave, nil
+}
+
+// ours cuts a window at the first day that another worker has.
+func (b *Backlog) ours(ctx context.Context, span checkpoint.Span) (checkpoint.Span, error) {
+	if b.Leases == nil {
+		return span, nil
+	}
+	for _, day := range span.Days() {
+		ours, err := b.Leases.Take(ctx, day)
+		if err != nil {
+			return checkpoint.Span{}, err
+		}
+		if !ours {
+			theirs, err := checkpoint.DaySpan(day)
+			return span.Cut(span.From, theirs.From), err
+		}
+	}
+	return span, nil
+}
+
+// release gives back the days within a piece that need no more work.
+func (b *Backlog) release(ctx context.Context, piece checkpoint.Span, gaps []checkpoint.Span) error {
+	if b.Leases == nil {
+		return nil
+	}
+	return b.Leases.Release(ctx, func(day string) bool {
+		span, err := checkpoint.DaySpan(day)
+		if err != nil || span.Cut(piece.From, piece.Until).Empty() {
+			return true
+		}
+		on := func(s checkpoint.Span) bool { return !s.Cut(span.From, span.Until).Empty() }
+		return slices.ContainsFunc(gaps, on) || slices.ContainsFunc(b.shares, func(s *share) bool { return on(s.taken) })
+	})
+}
+
+// failure is a window that fails.
+type failure struct {
+	tries int
+	told  int // windows that had been read when it failed first
+}
+
+// lonely is how often a window fails that nothing else is read beside: it may be the vendor's outage.
+const lonely = 20
+
+// Done adapts the width of the next windows, and sets aside what cannot be had.
+func (s *share) Done(w Window, rows int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.width.learn(w.Width(), rows, s.Rows, err)
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	s.read++
+	delete(s.failed, w.Span)
+	if !s.ReadSince.IsZero() {
+		s.reread = append(s.reread, w.Span)
+	}
+}
+
+func (b *Backlog) fail(w Window, err error) {
+	f, before := b.failed[w.Span]
+	if !before {
+		f.told = b.read
+	}
+	f.tries++
+	if b.failed == nil {
+		b.failed = map[checkpoint.Span]failure{}
+	}
+	b.failed[w.Span] = f
+	tries := f.tries
+	if b.read == f.told && tries < lonely {
+		tries = 1
+	}
+	if cannotBeHad(w, tries, err) {
+		b.aside = append(b.aside, Failed{w.Span, err})
+	}
+}
+
+// left gives all that is still to be covered, what was set aside included.
+func (b *Backlog) left(ctx context.Context) ([]checkpoint.Span, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now, err := b.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	aside := b.aside
+	b.aside = nil
+	defer func() { b.aside = aside }()
+	return b.gaps(ctx, b.Span, now)
+}

@@ -1,0 +1,117 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/schema"
+)
+
+// leaseLife is how long the lease of a worker that has died keeps others away.
+const leaseLife = 30 * time.Second
+
+// Leases parts the days of a feed among workers, in the KV bucket <prefix>-leases: who creates a key has it, as long as he
+// renews it. They save double work and nothing depends on them: two workers at one day are kept apart by the commit. They
+// may be used by many goroutines.
+type Leases struct {
+	kv    jetstream.KeyValue
+	feed  schema.Feed
+	owner string
+
+	mu   sync.Mutex
+	held map[string]uint64 // days, with the revision of their key
+}
+
+// OpenLeases opens the bucket, and creates it if it is missing. Owner tells people who has a day.
+func OpenLeases(ctx context.Context, js jetstream.JetStream, config Config, feed schema.Feed, owner string) (*Leases, error) {
+	name := config.Names.Leases()
+	kv, err := js.KeyValue(ctx, name)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		kv, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: name, Description: "Saveris bridge: who works at what", TTL: leaseLife, Replicas: config.Replicas,
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", name, err)
+	}
+	return &Leases{kv: kv, feed: feed, owner: owner, held: map[string]uint64{}}, nil
+}
+
+func (l *Leases) key(day string) string { return string(l.feed) + "." + day }
+
+// Take tells whether a day is ours from now on, or was already.
+func (l *Leases) Take(ctx context.Context, day string) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ours := l.held[day]; ours {
+		return true, nil
+	}
+	revision, err := l.kv.Create(ctx, l.key(day), []byte(l.owner))
+	if errors.Is(err, jetstream.ErrKeyExists) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("lease %s: %w", l.key(day), err)
+	}
+	l.held[day] = revision
+	return true, nil
+}
+
+// Release gives back the days that keep does not want to keep.
+func (l *Leases) Release(ctx context.Context, keep func(day string) bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for day, revision := range l.held {
+		if keep(day) {
+			continue
+		}
+		err := l.kv.Delete(ctx, l.key(day), jetstream.LastRevision(revision))
+		if err != nil && !lost(err) {
+			return fmt.Errorf("give back lease %s: %w", l.key(day), err)
+		}
+		delete(l.held, day)
+	}
+	return nil
+}
+
+// Keep renews what is held until ctx ends, and gives it back then.
+func (l *Leases) Keep(ctx context.Context) {
+	tick := time.NewTicker(leaseLife / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			l.renew(ctx)
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			defer cancel()
+			_ = l.Release(last, func(string) bool { return false }) // they end by themselves
+			return
+		}
+	}
+}
+
+// renew forgets a lease that another worker has taken meanwhile; any other failure may pass until the next time.
+func (l *Leases) renew(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for day, revision := range l.held {
+		revision, err := l.kv.Update(ctx, l.key(day), []byte(l.owner), revision)
+		switch {
+		case err == nil:
+			l.held[day] = revision
+		case lost(err):
+			delete(l.held, day)
+		}
+	}
+}
+
+// lost tells whether a key is not as we left it.
+func lost(err error) bool {
+	return errors.Is(err, jetstream.ErrKeyExists) || hasCode(err, codeWrongLastSequence)
+}

@@ -1,0 +1,82 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+)
+
+// Removed gives the days within a span that were filled once and of which retention has left nothing in the stream, oldest
+// first. The checkpoint bucket still shows their records, with the sequence that each had: one before the stream's first
+// message has been removed, one behind its last has been lost, and a lost day is a gap like any other.
+func (w *Writer) Removed(ctx context.Context, span checkpoint.Span) ([]string, error) {
+	removed, err := w.removed(ctx, span)
+	if err != nil {
+		return nil, w.mend(ctx, fmt.Errorf("days of %s that retention has removed: %w", w.Feed, err))
+	}
+	slices.Sort(removed)
+	return removed, nil
+}
+
+func (w *Writer) removed(ctx context.Context, span checkpoint.Span) (removed []string, err error) {
+	stream, err := w.js.Stream(ctx, w.config.Names.Stream(w.Feed))
+	if err != nil {
+		return nil, err
+	}
+	first := stream.CachedInfo().State.FirstSeq
+	if first <= 1 {
+		return nil, nil
+	}
+	shown, err := keysOf(ctx, w.js, w.config.Names.Bucket())
+	if err != nil {
+		return nil, err
+	}
+	there, err := w.book.Days(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bucket, err := w.js.Stream(ctx, "KV_"+w.config.Names.Bucket())
+	if err != nil {
+		return nil, err
+	}
+	days := span.Days()
+	for _, key := range shown {
+		day, ours := strings.CutPrefix(key, string(w.Feed)+".")
+		if !ours || !slices.Contains(days, day) || slices.Contains(there, day) {
+			continue
+		}
+		seq, err := sourceSeq(ctx, bucket, "$KV."+w.config.Names.Bucket()+"."+key)
+		if err != nil {
+			return nil, err
+		}
+		if 0 < seq && seq < first {
+			removed = append(removed, day)
+		}
+	}
+	return removed, nil
+}
+
+// sourceSeq gives the sequence that the last message on a subject had in the stream that it was sourced from, 0 where it
+// does not say. The header is "<stream> <sequence> …".
+func sourceSeq(ctx context.Context, stream jetstream.Stream, subject string) (uint64, error) {
+	m, err := stream.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(m.Header.Get("Nats-Stream-Source"))
+	if len(fields) < 2 {
+		return 0, nil
+	}
+	seq, _ := strconv.ParseUint(fields[1], 10, 64)
+	return seq, nil
+}
