@@ -10,10 +10,9 @@ import (
 )
 
 // Cache keeps the result files of exports once they are rendered, for measurements that must not pay for the pretend
-// vendor's own work. It holds bytes, not time: a window that is asked for again gets the same files in the same number,
-// whatever the request's id and moment. So it is good for ranges about which nothing changes any more, under settings
-// that stay. The zero value is empty and ready; one may be handed to servers of the same world one after the other. All
-// its methods are safe for concurrent use.
+// vendor's own work. A window that is asked for again gets the same files in the same number, whatever the request's id
+// and moment: that is good for windows so long ago that no row of theirs can come any more, and only those are kept, and
+// under settings that stay. The zero value is empty and ready. All its methods are safe for concurrent use.
 type Cache struct {
 	mu    sync.Mutex
 	files map[string]*cached
@@ -50,9 +49,9 @@ func (c *Cache) Files() []CachedFile {
 	return list
 }
 
-// file gives file i of n of a query, rendered if it is not there yet. A nil cache renders always.
+// file gives file i of n of a query, rendered if it is not there yet.
 func (c *Cache) file(q query, i, n int, zip bool, render func() ([]byte, *tally)) ([]byte, *tally) {
-	if c == nil {
+	if !q.kept {
 		return render()
 	}
 	f := c.entry(q, i, n, zip)
@@ -81,13 +80,14 @@ func (c *Cache) entry(q query, i, n int, zip bool) *cached {
 	return f
 }
 
-// salt decides the order of a query's rows and files and, under file.count=auto, their number: by its id, or by its
-// window where files are kept.
-func (c *Cache) salt(q query, id string) uint64 {
-	if c == nil {
-		return spreadOf(id)
+// keepFiles decides whether a query's files are kept, and in which order and number they come: by the request's id, or by the
+// window where they are.
+func (s *Server) keepFiles(q *query, id string) {
+	q.kept = s.cfg.Cache != nil && q.asOf.Sub(q.until) > s.cfg.World.maxLateness()
+	q.salt = spreadOf(id)
+	if q.kept {
+		q.salt = spreadOf(q.window())
 	}
-	return spreadOf(q.window())
 }
 
 // window names what a query asks for.

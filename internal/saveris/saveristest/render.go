@@ -16,6 +16,7 @@ type query struct {
 	csv         bool
 	objects     bool   // json.layout=object, one row a file
 	salt        uint64 // order of rows and files
+	kept        bool   // in the cache
 }
 
 // unit is what goes into a file as a whole: a row with its copies, or a raw line.

@@ -27,7 +27,7 @@ type Config struct {
 	APIKey             string // of the Smart Connect variant; default demo-key
 
 	Record bool   // remember every row that was served; see Server.Served
-	Cache  *Cache // keep result files once they are rendered; nil = render each anew
+	Cache  *Cache // keep result files of old windows once they are rendered; nil = render each anew
 }
 
 // Server is a running pretend vendor. All its methods are safe for concurrent use.
