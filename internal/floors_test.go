@@ -23,6 +23,7 @@ const (
 	cobra       = "github.com/spf13/cobra"
 	envconfig   = "github.com/sethvargo/go-envconfig"
 	tint        = "github.com/lmittmann/tint"
+	progressbar = "github.com/schollz/progressbar/v3"
 )
 
 // room is what one package may import besides the standard library: packages of ours, and modules of others.
@@ -41,7 +42,7 @@ var rooms = []struct {
 	{"cmd/bridge", room{
 		ours: []string{"internal/audit", "internal/poller", "internal/verify", "internal/publish", "internal/checkpoint", "internal/schema",
 			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "schemas"},
-		others: []string{natsGo, cobra, envconfig, tint, sync},
+		others: []string{natsGo, cobra, envconfig, tint, sync, progressbar},
 		http:   true,
 	}},
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 )
@@ -26,6 +27,8 @@ func verdict(err error) (code int, hint string) {
 	var address *listenError
 	var check *checkError
 	var differences *notProven
+	var paused *pausedError
+	var incomplete *poller.IncompleteError
 	switch {
 	case errors.As(err, &usage):
 		return exitSettings, usage.help()
@@ -52,6 +55,10 @@ func verdict(err error) (code int, hint string) {
 		return exitNATS, natsHint(err)
 	case errors.As(err, &differences):
 		return exitFailed, differences.hint()
+	case errors.As(err, &paused):
+		return exitFailed, "the same command goes on where this one has stopped"
+	case errors.As(err, &incomplete):
+		return exitFailed, "all else is stored; the same command tries these parts again, and nothing else"
 	case errors.Is(err, context.Canceled):
 		return exitFailed, "it was stopped before it was done; run it again"
 	}

@@ -3,20 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
-	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/verify"
@@ -24,13 +19,13 @@ import (
 
 // verifyOptions are the flags of bridge verify.
 type verifyOptions struct {
-	From, Until, Feeds string
-	JSON               bool
-	Limit              int
+	timeRange
+	JSON  bool
+	Limit int
 }
 
 func verifyCommand(std streams) *cobra.Command {
-	var o verifyOptions
+	o := verifyOptions{timeRange: timeRange{command: "verify"}}
 	cmd := &cobra.Command{
 		Use:   "verify --from T [--until T]",
 		Short: "prove that the streams hold every row of a range exactly once",
@@ -60,9 +55,7 @@ Exit code 0: proven. 1: not proven, or it could not be finished.`,
 			return s.withLogin(runVerify(cmd.Context(), s, o, std))
 		},
 	}
-	cmd.Flags().StringVar(&o.From, "from", "", "where the range begins (needed)")
-	cmd.Flags().StringVar(&o.Until, "until", "0s", "where it ends; the vendor's now unless given")
-	cmd.Flags().StringVar(&o.Feeds, "feeds", "", "feeds to verify, comma separated (default: BRIDGE_FEEDS)")
+	o.flags(cmd)
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print JSON: an object a feed and day, and one that sums up")
 	cmd.Flags().IntVar(&o.Limit, "limit", 100, "differences to name; all are counted")
 	return cmd
@@ -70,63 +63,10 @@ Exit code 0: proven. 1: not proven, or it could not be finished.`,
 
 // check refuses wrong flags and lets those that name feeds win over the settings.
 func (o verifyOptions) check(s *settings) error {
-	if o.From == "" {
-		return flagf("verify", "--from is missing: expected %s", wantMoment)
-	}
-	for _, flag := range [][2]string{{"from", o.From}, {"until", o.Until}} {
-		if _, err := moment(flag[1], time.Now()); err != nil {
-			return flagf("verify", "--%s is %q: expected %s", flag[0], flag[1], wantMoment)
-		}
-	}
 	if o.Limit < 0 {
 		return flagf("verify", "--limit is %d: expected 0 or more", o.Limit)
 	}
-	if o.Feeds != "" {
-		normal, want := feeds(o.Feeds)
-		if want != "" {
-			return flagf("verify", "--feeds is %q: expected %s", o.Feeds, want)
-		}
-		s.Feeds = strings.Split(normal, ",")
-	}
-	return nil
-}
-
-const wantMoment = "an RFC 3339 time such as 2026-07-01T00:00:00Z, or how long ago, such as 24h or 7d"
-
-// moment reads a time, or how long before now it was.
-func moment(text string, now time.Time) (time.Time, error) {
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at.UTC(), nil
-	}
-	back, err := parseSpan(text)
-	if err == nil && back < 0 {
-		err = errors.New("it lies in the future")
-	}
-	return now.Add(-back).UTC(), err
-}
-
-// span is the range to verify. What the vendor's clock has not reached yet is cut off.
-func (o verifyOptions) span(now time.Time, note io.Writer) (checkpoint.Span, error) {
-	now = now.Truncate(time.Second)
-	from, err := moment(o.From, now)
-	if err != nil {
-		return checkpoint.Span{}, err
-	}
-	until, err := moment(o.Until, now)
-	if err != nil {
-		return checkpoint.Span{}, err
-	}
-	if !from.Before(until) {
-		return checkpoint.Span{}, flagf("verify", "--from is %s and --until %s: expected a range that is not empty", from.Format(time.RFC3339), until.Format(time.RFC3339))
-	}
-	if until.After(now) {
-		fmt.Fprintf(note, "note: --until is in the vendor's future, the range ends at his now, %s\n", now.Format(time.RFC3339))
-		until = now
-	}
-	if !from.Before(until) {
-		return checkpoint.Span{}, flagf("verify", "--from is %s: expected a time that is not in the vendor's future", from.Format(time.RFC3339))
-	}
-	return checkpoint.Span{From: from, Until: until}, nil
+	return o.timeRange.check(s)
 }
 
 func runVerify(ctx context.Context, s settings, o verifyOptions, std streams) error {
@@ -163,48 +103,6 @@ func runVerify(ctx context.Context, s settings, o verifyOptions, std streams) er
 		}
 	}
 	return p.end()
-}
-
-// readBroker gives JetStream as it is, on the server that the settings name, or on the store of our own or the bridge that
-// runs on it. Nothing is created: a stream that is not there is an error.
-func readBroker(ctx context.Context, s settings, log io.Writer) (js jetstream.JetStream, stop func(), err error) {
-	if _, err := os.Stat(s.DataDir); s.Embedded() && errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%w: the store BRIDGE_DATA_DIR=%s does not exist", publish.ErrUnusable, s.DataDir)
-	}
-	if s.LogLevel == "info" {
-		s.LogLevel = "warn" // the output speaks for itself
-	}
-	logger := newLogger(s, log)
-	nc, stop, err := dialBroker(ctx, s, logger)
-	if errors.Is(err, natsd.ErrStoreTaken) {
-		s.NATSURL = []string{"nats://" + s.NATSListen}
-		nc, stop, err = dialBroker(ctx, s, logger)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	if js, err = jetStream(nc, s); err == nil {
-		err = findStreams(ctx, js, s)
-	}
-	if err != nil {
-		stop()
-		return nil, nil, err
-	}
-	return js, stop, nil
-}
-
-func findStreams(ctx context.Context, js jetstream.JetStream, s settings) error {
-	for _, feed := range s.Feeds {
-		name := brokerConfig(s).Names.Stream(schema.Feed(feed))
-		_, err := js.Stream(ctx, name)
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			return fmt.Errorf("%w: stream %s does not exist, so nothing has been stored", publish.ErrUnusable, name)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: look up stream %s: %w", errNATS, name, err)
-		}
-	}
-	return nil
 }
 
 // notProven says that there are differences.

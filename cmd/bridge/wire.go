@@ -48,14 +48,7 @@ const longestOverlap = time.Hour
 
 // poll runs the feeds on a broker that is ready, after a first contact with the vendor. health may be nil.
 func poll(ctx context.Context, s settings, js jetstream.JetStream, health net.Listener, logger *slog.Logger) error {
-	config := vendorConfig(s)
-	config.Throttled = func(until time.Time) { logger.Info("throttled by the vendor", "until", until) }
-	if requests, err := publish.OpenRequests(ctx, js, brokerConfig(s)); err == nil {
-		config.Requests = requests
-	} else {
-		logger.Warn("running exports are not remembered across restarts", "err", err)
-	}
-	vendor, err := saveris.New(config)
+	vendor, err := saveris.New(workingVendor(ctx, s, js, logger))
 	if err != nil {
 		return err
 	}
@@ -78,13 +71,30 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, health net.Li
 	return s.withLogin(group.Wait())
 }
 
+// workingVendor says how the vendor is asked by whoever publishes what he answers.
+func workingVendor(ctx context.Context, s settings, js jetstream.JetStream, logger *slog.Logger) saveris.Config {
+	config := vendorConfig(s)
+	config.Throttled = func(until time.Time) { logger.Info("throttled by the vendor", "until", until) }
+	requests, err := publish.OpenRequests(ctx, js, brokerConfig(s))
+	if err != nil {
+		logger.Warn("running exports are not remembered across restarts", "err", err)
+		return config
+	}
+	config.Requests = requests
+	return config
+}
+
+func newWriter(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream) *publish.Writer {
+	return publish.NewWriter(js, brokerConfig(s), publish.Options{
+		Feed: feed, Name: writerName(), LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: vendorNow(vendor),
+	})
+}
+
 // newLive wires one feed together.
 func newLive(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, logger *slog.Logger) *poller.Live {
 	return &poller.Live{
-		Source: vendor,
-		Writer: publish.NewWriter(js, brokerConfig(s), publish.Options{
-			Feed: feed, Name: writerName(), LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: vendorNow(vendor),
-		}),
+		Source:   vendor,
+		Writer:   newWriter(s, feed, vendor, js),
 		Maker:    func() *schema.Maker { return schema.NewMaker(feed, s.Prefix, s.SaverisURL) },
 		Log:      logger,
 		Interval: s.PollInterval,
@@ -123,15 +133,20 @@ func openBroker(ctx context.Context, s settings, logger *slog.Logger) (js jetstr
 	if err != nil {
 		return nil, nil, err
 	}
+	return readyBroker(ctx, s, nc, stop)
+}
+
+// readyBroker readies streams and bucket on a connection, which it closes if that fails.
+func readyBroker(ctx context.Context, s settings, nc *nats.Conn, end func()) (js jetstream.JetStream, stop func(), err error) {
 	if js, err = jetStream(nc, s); err == nil {
 		err = readyStreams(ctx, js, brokerConfig(s))
 		err = explain(ctx, js, brokerConfig(s), err)
 	}
 	if err != nil {
-		stop()
+		end()
 		return nil, nil, err
 	}
-	return js, stop, nil
+	return js, end, nil
 }
 
 func dialBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.Conn, stop func(), err error) {

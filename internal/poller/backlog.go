@@ -148,11 +148,9 @@ func (b *Backlog) gaps(ctx context.Context, piece checkpoint.Span, now time.Time
 	}
 	covered = slices.DeleteFunc(believable(covered, now), func(iv checkpoint.Interval) bool { return iv.ReadAt.Before(b.ReadSince) })
 	gaps := checkpoint.Gaps(covered, piece.From, piece.Until)
-	for _, out := range slices.Concat(b.Without, b.reread) {
-		gaps = cutOut(gaps, out)
-	}
+	gaps = CutOut(gaps, slices.Concat(b.Without, b.reread)...)
 	for _, f := range b.aside {
-		gaps = cutOut(gaps, f.Span)
+		gaps = CutOut(gaps, f.Span)
 	}
 	return gaps, nil
 }
@@ -161,7 +159,7 @@ func (b *Backlog) gaps(ctx context.Context, piece checkpoint.Span, now time.Time
 func (b *Backlog) free(gaps []checkpoint.Span) []checkpoint.Span {
 	for _, s := range b.shares {
 		if !s.taken.Empty() {
-			gaps = cutOut(gaps, s.taken)
+			gaps = CutOut(gaps, s.taken)
 		}
 	}
 	return gaps
@@ -191,7 +189,7 @@ func (b *Backlog) take(ctx context.Context, gaps []checkpoint.Span) (span checkp
 		if err != nil {
 			return checkpoint.Span{}, false, err
 		}
-		gaps = cutOut(gaps, day)
+		gaps = CutOut(gaps, day)
 	}
 	return checkpoint.Span{}, othersHave, nil
 }

@@ -123,21 +123,25 @@ func (f *Fill) unsettled(covered []checkpoint.Interval, since time.Time) time.Ti
 func (f *Fill) without(spans []checkpoint.Span, now time.Time) []checkpoint.Span {
 	f.bad = slices.DeleteFunc(f.bad, func(b pending) bool { return !b.at.After(now) })
 	for _, b := range f.bad {
-		spans = cutOut(spans, b.Span)
+		spans = CutOut(spans, b.Span)
 	}
 	return spans
 }
 
-// cutOut gives what is left of spans without one of them.
-func cutOut(spans []checkpoint.Span, out checkpoint.Span) (rest []checkpoint.Span) {
-	for _, span := range spans {
-		for _, part := range []checkpoint.Span{span.Cut(span.From, out.From), span.Cut(out.Until, span.Until)} {
-			if !part.Empty() {
-				rest = append(rest, part)
+// CutOut gives what is left of spans without some others, in their order.
+func CutOut(spans []checkpoint.Span, out ...checkpoint.Span) []checkpoint.Span {
+	for _, o := range out {
+		var rest []checkpoint.Span
+		for _, span := range spans {
+			for _, part := range []checkpoint.Span{span.Cut(span.From, o.From), span.Cut(o.Until, span.Until)} {
+				if !part.Empty() {
+					rest = append(rest, part)
+				}
 			}
 		}
+		spans = rest
 	}
-	return rest
+	return spans
 }
 
 // doubted takes out the windows whose emptiness is to be looked at again.
@@ -172,7 +176,7 @@ func (f *Fill) believe(span checkpoint.Span) (doubted bool) {
 	var rest []pending
 	for _, d := range f.doubts {
 		doubted = doubted || !d.Cut(span.From, span.Until).Empty()
-		for _, part := range cutOut([]checkpoint.Span{d.Span}, span) {
+		for _, part := range CutOut([]checkpoint.Span{d.Span}, span) {
 			rest = append(rest, pending{part, d.at})
 		}
 	}

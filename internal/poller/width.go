@@ -34,8 +34,20 @@ func (w *width) learn(was time.Duration, rows, want int, err error) {
 	switch {
 	case errors.Is(err, ErrRejected): // a narrower window would hold no better rows
 	case err != nil || rows > want:
-		w.d = max(minWindow, min(was, w.now())/2)
+		w.d = min(w.now(), max(minWindow, was/2)) // windows under way were cut before this was known
 	case rows < want/2 && was >= w.now():
 		w.d = min(maxWindow-minWindow, 2*w.now())
 	}
+}
+
+// Forecast gives the windows that a Backlog would yield for gaps, oldest first, if an hour has so many rows and a window
+// should hold rows of them; perHour 0 is not known, and taken for few.
+func Forecast(gaps []checkpoint.Span, rows int, perHour float64) (windows []checkpoint.Span) {
+	var width width
+	for len(gaps) > 0 {
+		w := width.cut(gaps[0])
+		width.learn(w.Width(), int(perHour*w.Width().Hours()), rows, nil)
+		windows, gaps = append(windows, w), CutOut(gaps, w)
+	}
+	return windows
 }

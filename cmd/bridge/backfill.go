@@ -1,0 +1,283 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// backfillOptions are the flags of bridge backfill.
+type backfillOptions struct {
+	timeRange
+	Workers   int
+	Reread    bool
+	Republish bool
+	DryRun    bool
+}
+
+func backfillCommand(std streams) *cobra.Command {
+	o := backfillOptions{timeRange: timeRange{command: "backfill"}}
+	cmd := &cobra.Command{
+		Use:   "backfill --from T [--until T]",
+		Short: "fill a range of the past, then end",
+		Long: `Reads what is not covered of a range and stores it, oldest first, until the checkpoint covers all of it. Settings are those
+of run; bridge run --help lists them. The range is half-open and counts in the time of the events.
+
+It may be stopped at any time; the same command goes on where it was, and a backfill that is done reads nothing. It is
+safe beside run, which goes first while it is late, and beside other backfills: several processes at one range share its
+days. Life-cycle events (started, progress, finished, failed, paused) are sent to <prefix>.backfills.<id>.
+
+T is an RFC 3339 time, or how long ago in the vendor's clock: 24h, 7d.
+
+Exit code 0: all is covered. 1: stopped before, or parts cannot be had; they stay gaps.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := loadSettings(cmd.Context(), std.env)
+			if err != nil {
+				return err
+			}
+			if err := o.check(&s); err != nil {
+				return err
+			}
+			if o.DryRun {
+				return s.withLogin(dryRun(cmd.Context(), s, o, std))
+			}
+			return s.withLogin(runBackfill(cmd.Context(), s, o, std))
+		},
+	}
+	o.flags(cmd)
+	cmd.Flags().IntVar(&o.Workers, "workers", 1, "days that this process works on at the same time")
+	cmd.Flags().BoolVar(&o.Reread, "reread", false, "read what is covered again too, for late and changed rows; nothing is stored twice")
+	cmd.Flags().BoolVar(&o.Republish, "republish", false, "read and store days again that retention has removed from the stream")
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the windows that would be read and an estimate, and change nothing")
+	return cmd
+}
+
+// maxWorkers is more than any broker has a use for: a stream stores one batch at a time.
+const maxWorkers = 16
+
+// check refuses wrong flags and lets those that name feeds win over the settings.
+func (o *backfillOptions) check(s *settings) error {
+	if o.Workers < 1 || o.Workers > maxWorkers {
+		return flagf("backfill", "--workers is %d: expected 1 to %d", o.Workers, maxWorkers)
+	}
+	return o.timeRange.check(s)
+}
+
+func runBackfill(ctx context.Context, s settings, o backfillOptions, std streams) error {
+	bar := newBar(std.err)
+	if bar.shown() {
+		s.LogFormat = cmp.Or(strings.ReplaceAll(s.LogFormat, "auto", ""), "text")
+	}
+	if bar.shown() && s.LogLevel == "info" {
+		s.LogLevel = "warn" // the bar says it
+	}
+	logger := newLogger(s, bar.beside(std.err))
+	nc, stop, err := joinBroker(ctx, s, logger)
+	if err != nil {
+		return err
+	}
+	js, stop, err := readyBroker(ctx, s, nc, stop)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	config := workingVendor(ctx, s, js, logger)
+	config.NoLive = true
+	vendor, err := saveris.New(config)
+	if err != nil {
+		return err
+	}
+	now, err := vendor.Now(ctx)
+	if err != nil {
+		return err
+	}
+	span, err := o.span(now, std.err)
+	if err != nil {
+		return err
+	}
+	b := &backfill{settings: s, options: o, span: span, vendor: vendor, js: js, log: logger, bar: bar}
+	if err := b.prepare(ctx, now, std.err); err != nil {
+		return err
+	}
+	err = b.run(ctx)
+	bar.clear()
+	if err == nil {
+		_, err = fmt.Fprintln(std.out, b.summary())
+	}
+	return err
+}
+
+// backfill is a run of bridge backfill.
+type backfill struct {
+	settings settings
+	options  backfillOptions
+	span     checkpoint.Span
+	vendor   *saveris.Client
+	js       jetstream.JetStream
+	log      *slog.Logger
+	bar      *bar
+
+	tell      *publish.Backfills // nil where nobody can be told
+	state     *progress
+	readSince time.Time
+	feeds     []*backfillFeed
+}
+
+// backfillFeed is what the workers of a feed share.
+type backfillFeed struct {
+	feed    schema.Feed
+	reader  *publish.Writer
+	without []checkpoint.Span
+	log     *slog.Logger
+}
+
+// prepare finds out what is to be done.
+func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) error {
+	b.state = newProgress(schema.Backfill{
+		ID: backfillID(b.span), Worker: writerName(), From: b.span.From, Until: b.span.Until,
+		StartedAt: now.UTC().Truncate(time.Second), Reread: b.options.Reread,
+	})
+	var err error
+	if b.tell, err = publish.OpenBackfills(ctx, b.js, brokerConfig(b.settings), b.settings.SaverisURL); err != nil {
+		b.log.Warn("others are not told how the backfill goes", "err", err)
+		b.tell = nil
+	}
+	if b.options.Reread {
+		b.readSince = b.rereadSince(ctx)
+	}
+	for _, name := range b.settings.Feeds {
+		feed := schema.Feed(name)
+		b.state.Feeds = append(b.state.Feeds, feed)
+		f := &backfillFeed{feed: feed, reader: newWriter(b.settings, feed, b.vendor, b.js), log: b.log.With("feed", feed)}
+		b.feeds = append(b.feeds, f)
+		if b.options.Republish {
+			continue
+		}
+		if f.without, err = removedDays(ctx, f.reader, b.span); err != nil {
+			return err
+		}
+		if n := len(f.without); n > 0 {
+			fmt.Fprintf(note, "note: retention has removed %d days of %s from the stream, %s to %s; they are left alone, --republish reads and stores them again\n",
+				n, feed, checkpoint.DayOf(f.without[0].From), checkpoint.DayOf(f.without[n-1].From))
+		}
+	}
+	return nil
+}
+
+// backfillID names a backfill by its range, so that all workers at it and all goes at it have the same id.
+func backfillID(span checkpoint.Span) string {
+	const layout = "20060102T150405Z"
+	return span.From.Format(layout) + "-" + span.Until.Format(layout)
+}
+
+// rereadSince is the moment before which everything counts as not read: the start of this backfill, or of an earlier go at
+// it that has not finished.
+func (b *backfill) rereadSince(ctx context.Context) time.Time {
+	if b.tell == nil {
+		return b.state.StartedAt
+	}
+	last, found, err := b.tell.Last(ctx, b.state.ID)
+	if err != nil {
+		b.log.Warn("whether an earlier re-read has finished is not known", "err", err)
+	}
+	if found && last.Reread && last.Phase != schema.BackfillFinished {
+		b.state.StartedAt = last.StartedAt
+	}
+	return b.state.StartedAt
+}
+
+func removedDays(ctx context.Context, w writer, span checkpoint.Span) (spans []checkpoint.Span, err error) {
+	days, err := w.Removed(ctx, span)
+	if err != nil {
+		return nil, err
+	}
+	for _, day := range days {
+		removed, err := checkpoint.DaySpan(day)
+		if err != nil {
+			return nil, err
+		}
+		spans = append(spans, removed)
+	}
+	return spans, nil
+}
+
+// pausedError says that a backfill was stopped before it was done.
+type pausedError struct{ covered float64 }
+
+func (e *pausedError) Error() string {
+	return fmt.Sprintf("paused: %.1f %% of the range is covered", 100*e.covered)
+}
+
+// run works until all is covered, and tells how that goes.
+func (b *backfill) run(ctx context.Context) error {
+	b.say(ctx, schema.BackfillStarted)
+	work, done := context.WithCancel(ctx)
+	reporting := make(chan struct{})
+	go func() {
+		defer close(reporting)
+		b.report(work)
+	}()
+	err := b.work(ctx)
+	done()
+	<-reporting
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), natsAnswer)
+	defer cancel()
+	b.measure(last)
+	switch {
+	case err == nil:
+		b.say(last, schema.BackfillFinished)
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		b.say(last, schema.BackfillPaused)
+		return &pausedError{b.state.covered()}
+	default:
+		b.state.failed(err)
+		b.say(last, schema.BackfillFailed)
+	}
+	return err
+}
+
+// work runs the workers of all feeds.
+func (b *backfill) work(ctx context.Context) error {
+	leases, end := context.WithCancel(ctx)
+	keeping, working := errgroup.Group{}, errgroup.Group{}
+	for _, f := range b.feeds {
+		for worker := range b.options.Workers {
+			l, err := publish.OpenLeases(ctx, b.js, brokerConfig(b.settings), f.feed, fmt.Sprintf("%s/%d", writerName(), worker+1))
+			if err != nil {
+				end()
+				return fmt.Errorf("%w: %w", errNATS, err)
+			}
+			keeping.Go(func() error { l.Keep(leases); return nil })
+			working.Go(func() error { return b.worker(f, l).Run(ctx) })
+		}
+	}
+	err := working.Wait()
+	end()
+	return errors.Join(err, keeping.Wait())
+}
+
+func (b *backfill) worker(f *backfillFeed, leases *publish.Leases) *poller.Backfill {
+	s := b.settings
+	return &poller.Backfill{
+		Span: b.span, Source: b.vendor, Writer: newWriter(s, f.feed, b.vendor, b.js), Leases: leases, Log: f.log,
+		Maker:   func() *schema.Maker { return schema.NewMaker(f.feed, s.Prefix, s.SaverisURL) },
+		Exports: s.SaverisExports, Rows: s.WindowRows, Interval: s.PollInterval,
+		Without: f.without, ReadSince: b.readSince, Stored: b.state.stored,
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// dryRun prints the windows that a backfill would read, and changes nothing.
+func dryRun(ctx context.Context, s settings, o backfillOptions, std streams) error {
+	vendor, err := saveris.New(vendorConfig(s))
+	if err != nil {
+		return err
+	}
+	now, err := vendor.Now(ctx)
+	if err != nil {
+		return err
+	}
+	span, err := o.span(now, std.err)
+	if err != nil {
+		return err
+	}
+	js, stop, err := readBroker(ctx, s, std.err)
+	nothing := errors.Is(err, errNothingStored)
+	if err != nil && !nothing {
+		return err
+	}
+	if !nothing {
+		defer stop()
+	}
+	for _, name := range s.Feeds {
+		f := forecast{feed: schema.Feed(name), span: span, gaps: []checkpoint.Span{span}}
+		if !nothing {
+			if err := f.look(ctx, newWriter(s, f.feed, vendor, js), now, o); err != nil {
+				return err
+			}
+		}
+		if err := f.print(std.out, s.WindowRows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forecast is what a backfill of a feed would do.
+type forecast struct {
+	feed    schema.Feed
+	span    checkpoint.Span
+	gaps    []checkpoint.Span
+	removed int     // days
+	perHour float64 // rows stored so far, 0 = not known
+}
+
+// stored is how far back before the range the stored days tell how many rows an hour has.
+const storedBefore = 30 * 24 * time.Hour
+
+// look finds out what is covered, and how many rows an hour has as stored so far.
+func (f *forecast) look(ctx context.Context, w writer, now time.Time, o backfillOptions) error {
+	covered, err := w.Covered(ctx, f.span)
+	if err != nil {
+		return err
+	}
+	if !o.Reread {
+		f.gaps = checkpoint.Gaps(covered, f.span.From, f.span.Until)
+	}
+	if !o.Republish {
+		removed, err := removedDays(ctx, w, f.span)
+		if err != nil {
+			return err
+		}
+		f.removed = len(removed)
+		f.gaps = poller.CutOut(f.gaps, removed...)
+	}
+	records, err := w.Records(ctx, checkpoint.Span{From: f.span.From.Add(-storedBefore), Until: now})
+	if err != nil {
+		return err
+	}
+	var rows uint64
+	var width time.Duration
+	for _, r := range records {
+		rows += r.Rows
+		for _, iv := range r.Covered {
+			width += iv.Span().Width()
+		}
+	}
+	if width > 0 {
+		f.perHour = float64(rows) / width.Hours()
+	}
+	return nil
+}
+
+// writer is what a dry run asks of a feed's pages.
+type writer interface {
+	Covered(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error)
+	Records(ctx context.Context, span checkpoint.Span) ([]checkpoint.Record, error)
+	Removed(ctx context.Context, span checkpoint.Span) ([]string, error)
+}
+
+// storeRate is how many rows a second a broker on a small machine stores, see BENCHMARKS.md.
+const storeRate = 40_000
+
+func (f *forecast) print(out io.Writer, rows int) error {
+	windows := poller.Forecast(f.gaps, rows, f.perHour)
+	var open time.Duration
+	for _, w := range windows {
+		open += w.Width()
+		if _, err := fmt.Fprintf(out, "%-8s  %s  %s  %v\n", f.feed, w.From.Format(time.RFC3339), w.Until.Format(time.RFC3339), w.Width()); err != nil {
+			return err
+		}
+	}
+	text := fmt.Sprintf("%s: %d windows, %v of %v are not covered", f.feed, len(windows), open, f.span.Width())
+	if f.removed > 0 {
+		text += fmt.Sprintf(", %d days that retention has removed are left alone (--republish)", f.removed)
+	}
+	switch {
+	case len(windows) == 0:
+	case f.perHour == 0:
+		text += "; nothing is stored yet that would tell how many rows that is"
+	default:
+		n := f.perHour * open.Hours()
+		text += fmt.Sprintf("; about %.0f rows, at %.0f an hour as stored so far, so %v at %d rows a second, and the vendor's time for %d exports",
+			n, f.perHour, time.Duration(n/storeRate*float64(time.Second)).Round(time.Second), storeRate, len(windows))
+	}
+	_, err := fmt.Fprintln(out, text)
+	return err
+}
