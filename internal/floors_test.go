@@ -3,6 +3,7 @@ package internal_test
 import (
 	"go/build"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,6 +44,11 @@ var rooms = []struct {
 		ours: []string{"internal/audit", "internal/poller", "internal/verify", "internal/publish", "internal/checkpoint", "internal/schema",
 			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "schemas"},
 		others: []string{natsGo, cobra, envconfig, tint, sync, progressbar},
+		http:   true,
+	}},
+	{"internal/bench", room{ // the benchmark: a program beside the bridge, which it runs as people do
+		ours:   []string{"internal/publish", "internal/schema", "internal/saveris", "internal/saveris/saveristest", "internal/secret"},
+		others: []string{natsGo},
 		http:   true,
 	}},
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
@@ -124,6 +130,9 @@ func packages(t *testing.T) map[string]*build.Package {
 		name := d.Name()
 		if name == "testdata" || name == "node_modules" || path != ".." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")) {
 			return filepath.SkipDir
+		}
+		if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil && path != ".." {
+			return filepath.SkipDir // a module of its own
 		}
 		pkg, err := build.ImportDir(path, 0)
 		if _, none := err.(*build.NoGoError); none {

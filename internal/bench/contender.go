@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// contender is one way to get the rows of the range into the stream.
+type contender struct {
+	key     string // a1, a2, a4, b, c, d
+	name    string
+	batches bool // its stream takes atomic batches
+	creates bool // it creates the streams itself
+	rows    func(sync string) int
+	command func(s *broker, rows int) (*exec.Cmd, any, error) // the process and its input
+}
+
+// contenders gives those that were asked for, in the order in which they run.
+func (b *bench) contenders(ctx context.Context) (list []contender, err error) {
+	asked := func(key string) bool { return slices.Contains(b.settings.contenders, key) }
+	whole := func(string) int { return b.rows }
+	if asked("a") {
+		for _, n := range []int{1, 2, 4} {
+			list = append(list, contender{
+				key: fmt.Sprintf("a%d", n), name: fmt.Sprintf("raw atomic batches, %d in flight", n), batches: true, rows: whole,
+				command: func(s *broker, _ int) (*exec.Cmd, any, error) {
+					return exec.Command(b.self, "child:raw"), rawOrder{b.vendor.api.URL(), s.url, b.vendor.windows(), n}, nil
+				},
+			})
+		}
+	}
+	if asked("b") {
+		list = append(list, contender{key: "b", name: "bridge backfill", creates: true, rows: whole, command: b.backfill})
+	}
+	if asked("c") {
+		list = append(list, contender{key: "c", name: "script, PublishAsync", rows: b.fewer(b.rows), command: b.script})
+	}
+	if asked("d") {
+		binary, err := b.buildNested(ctx, "benthos")
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, contender{key: "d", name: "Benthos 4.27.0", rows: b.fewer(b.benthos), command: b.benthosCommand(binary)})
+	}
+	return list, nil
+}
+
+// fewer gives the rows of a contender that waits for the disk at every message under sync_interval: always.
+func (b *bench) fewer(rows int) func(string) int {
+	return func(sync string) int {
+		if sync == "always" {
+			return min(rows, b.rows, b.slowRows)
+		}
+		return min(rows, b.rows)
+	}
+}
+
+// windows are those whose files are rendered.
+func (v *vendor) windows() (list []span) {
+	for _, f := range v.files() {
+		if w := (span{f.From, f.Until}); len(list) == 0 || list[len(list)-1] != w {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// backfill is the bridge with its default settings.
+func (b *bench) backfill(s *broker, rows int) (*exec.Cmd, any, error) {
+	over := rangeOf(rows)
+	cmd := exec.Command(b.bridge, "backfill", "--feeds", "readings",
+		"--from", over.From.Format(time.RFC3339), "--until", over.Until.Format(time.RFC3339))
+	cmd.Env = b.bridgeEnv(s)
+	return cmd, nil, nil
+}
+
+// bridgeEnv is the environment of a bridge process: nothing is set that need not be.
+func (b *bench) bridgeEnv(s *broker, more ...string) []string {
+	return append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + b.dir,
+		"SAVERIS_URL=" + b.vendor.api.URL(), "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo",
+		"NATS_URL=" + s.url, "BRIDGE_HTTP_ADDR=",
+	}, more...)
+}
+
+func (b *bench) script(s *broker, rows int) (*exec.Cmd, any, error) {
+	links, err := b.vendor.links(rows)
+	return exec.Command(b.self, "child:script"), scriptOrder{links, s.url, b.vendor.api.URL()}, err
+}
+
+func (b *bench) benthosCommand(binary string) func(*broker, int) (*exec.Cmd, any, error) {
+	return func(s *broker, rows int) (*exec.Cmd, any, error) {
+		links, err := b.vendor.links(rows)
+		if err != nil {
+			return nil, nil, err
+		}
+		config := filepath.Join(b.dir, "benthos.yaml")
+		if err := os.WriteFile(config, benthosConfig(links, s.url, b.vendor.api.URL()), 0o600); err != nil {
+			return nil, nil, err
+		}
+		return exec.Command(binary, "-c", config), nil, nil
+	}
+}

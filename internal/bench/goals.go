@@ -1,0 +1,53 @@
+package main
+
+import "fmt"
+
+// goal is a figure that was set before anything was measured.
+type goal struct {
+	what, sync string
+	want       float64
+	atMost     bool
+	got        func([]line, string) (float64, bool)
+}
+
+// goals are those of backfill.
+var goals = []goal{
+	{"b/a: share of the ceiling", "default", 0.80, false, ratio("b", "a")},
+	{"b/a: share of the ceiling", "always", 0.80, false, ratio("b", "a")},
+	{"b/c: against the script", "default", 1.0, false, ratio("b", "c")},
+	{"b/c: against the script", "always", 8, false, ratio("b", "c")},
+	{"b/d: against Benthos", "default", 2.5, false, ratio("b", "d")},
+	{"b/d: against Benthos", "always", 8, false, ratio("b", "d")},
+	{"bridge CPU, µs a row", "default", 6, true, cpuOfBridge},
+	{"bridge CPU, µs a row", "always", 6, true, cpuOfBridge},
+}
+
+func ratio(of, to string) func([]line, string) (float64, bool) {
+	return func(lines []line, sync string) (float64, bool) {
+		a, okA := find(lines, of, sync)
+		b, okB := find(lines, to, sync)
+		return a.Rate.Median / b.Rate.Median, okA && okB
+	}
+}
+
+func cpuOfBridge(lines []line, sync string) (float64, bool) {
+	l, ok := find(lines, "b", sync)
+	return l.CPU, ok
+}
+
+// text gives the goal's row of the table; empty if it was not measured.
+func (g goal) text(lines []line) string {
+	got, ok := g.got(lines, g.sync)
+	if !ok {
+		return ""
+	}
+	sign, reached := "≥", got >= g.want
+	if g.atMost {
+		sign, reached = "≤", got <= g.want
+	}
+	verdict := "reached"
+	if !reached {
+		verdict = "**missed**"
+	}
+	return fmt.Sprintf("| %s | %s | %s %.4g | %.2f | %s |\n", g.what, g.sync, sign, g.want, got, verdict)
+}

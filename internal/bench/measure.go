@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"saveris-bridge/internal/saveris"
+)
+
+// run is one measurement.
+type run struct {
+	Contender string
+	Name      string
+	Sync      string
+	Rows      int
+	Seconds   float64 // from the start to the last stored message
+	CPU       float64 // seconds
+	BrokerCPU float64
+	Peak      int64 // bytes
+	BrokerRSS int64
+}
+
+func (r run) rate() float64        { return float64(r.Rows) / r.Seconds }
+func (r run) cpuRow() float64      { return r.CPU / float64(r.Rows) * 1e6 }
+func (r run) brokerRow() float64   { return r.BrokerCPU / float64(r.Rows) * 1e6 }
+func (r run) megabytes() float64   { return float64(r.Peak) / (1 << 20) }
+func (r run) brokerSpace() float64 { return float64(r.BrokerRSS) / (1 << 20) }
+
+// errVoid says that a measurement proves nothing: the stream holds other rows than it should.
+var errVoid = errors.New("measurement is void")
+
+// measureBackfill is the main part.
+func measureBackfill(ctx context.Context, b *bench) error {
+	list, err := b.contenders(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.warmUp(ctx, list); err != nil {
+		return err
+	}
+	var runs []run
+	for round := range b.rounds {
+		for _, sync := range b.syncs {
+			for _, c := range list {
+				r, err := b.measureAgain(ctx, c, sync)
+				if err != nil {
+					return err
+				}
+				say("round %d %-7s %-32s %8.0f rows/s  %5.2f µs/row  server %5.2f µs/row  %4.0f MB", round+1, sync, c.name, r.rate(), r.cpuRow(), r.brokerRow(), r.megabytes())
+				runs = append(runs, r)
+			}
+		}
+	}
+	return b.keep(results{Machine: b.machine(), Backfill: runs})
+}
+
+// warmUp has the vendor render what the bridge will ask for, by a run of the bridge that is not measured, or what the
+// benchmark asks for if the bridge does not take part.
+func (b *bench) warmUp(ctx context.Context, list []contender) error {
+	for _, c := range list {
+		if c.key == "b" {
+			say("warming up")
+			_, err := b.measure(ctx, c, b.syncs[0])
+			return err
+		}
+	}
+	return b.vendor.fill(ctx, saveris.JSON)
+}
+
+// measureAgain measures until it is not void, three times at most.
+func (b *bench) measureAgain(ctx context.Context, c contender, sync string) (r run, err error) {
+	for range 3 {
+		if r, err = b.measure(ctx, c, sync); !errors.Is(err, errVoid) {
+			return r, err
+		}
+		say("%s, %s: %v", c.name, sync, err)
+	}
+	return r, err
+}
+
+// measure runs one contender against a server of its own and proves that it has done its work.
+func (b *bench) measure(ctx context.Context, c contender, sync string) (run, error) {
+	s, err := b.startBroker(ctx, sync)
+	if err != nil {
+		return run{}, err
+	}
+	defer s.stop()
+	if !c.creates {
+		if err := s.streams(ctx, c.batches); err != nil {
+			return run{}, err
+		}
+	}
+	r := run{Contender: c.key, Name: c.name, Sync: sync, Rows: c.rows(sync)}
+	cmd, in, err := c.command(s, r.Rows)
+	if err != nil {
+		return r, err
+	}
+	rendered, before := len(b.vendor.cache.Files()), cpuTime(s.cmd.Process.Pid)
+	p, err := startProcess(cmd, in, b.verbose, nil)
+	if err != nil {
+		return r, err
+	}
+	used, err := p.wait(ctx)
+	if err != nil {
+		return r, err
+	}
+	after := cpuTime(s.cmd.Process.Pid)
+	r.BrokerRSS, _ = memory(s.cmd.Process.Pid)
+	last, err := s.lastStored(ctx)
+	if err != nil {
+		return r, err
+	}
+	r.Seconds, r.CPU, r.BrokerCPU, r.Peak = last.Sub(used.began).Seconds(), used.cpu.Seconds(), (after - before).Seconds(), used.peak
+	return r, b.prove(ctx, s, r, rendered)
+}
+
+// prove checks what the stream holds, and that nobody had to wait for the vendor to render.
+func (b *bench) prove(ctx context.Context, s *broker, r run, rendered int) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	readings, ids, err := s.audit(ctx)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	if readings != r.Rows || ids != r.Rows {
+		return fmt.Errorf("%w: the stream holds %d readings with %d ids, not %d", errVoid, readings, ids, r.Rows)
+	}
+	if now := len(b.vendor.cache.Files()); rendered > 0 && now > rendered {
+		return fmt.Errorf("%w: the vendor rendered %d files meanwhile", errVoid, now-rendered)
+	}
+	return nil
+}
