@@ -163,3 +163,56 @@ func TestBenthosConfigNamesEveryFile(t *testing.T) {
 		t.Errorf("odd configuration:\n%s", text)
 	}
 }
+
+func TestMemoryIsJudgedWithoutIDs(t *testing.T) {
+	if got := idSet(3 << 10); got != 4<<10*entrySize {
+		t.Errorf("ids of 3072 rows take %d bytes", got)
+	}
+	days := daysOf(span{beginning.Add(23 * time.Hour), beginning.Add(49 * time.Hour)})
+	if len(days) != 3 || days[0] != 3600*rowsASecond || days[1] != 24*3600*rowsASecond || days[2] != 3600*rowsASecond {
+		t.Errorf("days hold %v rows", days)
+	}
+	text := memoryText(results{Memory: memoryResults{
+		{Rows: 1, Days: []int{3 << 20}, Peak: 190 << 20}, {Rows: 2, Days: []int{3 << 20}, Peak: 200 << 20},
+	}})
+	for _, want := range []string{"| 1 | 1 | 190 | 64 | 126 | ≤ 128: reached |", "| 2 | 1 | 200 | 64 | 136 | ≤ 128: **missed** |"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the text lacks %s:\n%s", want, text)
+		}
+	}
+}
+
+func TestThinKeepsThePeak(t *testing.T) {
+	var points [][2]float64
+	for i := range 1000 {
+		points = append(points, [2]float64{float64(i), float64(i % 700)})
+	}
+	kept, high := thin(points, 200), 0.0
+	for _, p := range kept {
+		high = max(high, p[1])
+	}
+	if len(kept) > 200 || high != 699 {
+		t.Errorf("%d points are left, the highest is %v", len(kept), high)
+	}
+}
+
+func TestWindowsDownloadedTwiceAreCounted(t *testing.T) {
+	body, err := pack([][]byte{[]byte("one\n"), []byte("two\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []saveristest.CachedFile
+	first, second := map[string]int{}, map[string]int{}
+	for i, before := range []int{0, 1, 0} { // asked for by the second run only, by both, by the first only
+		f := saveristest.CachedFile{From: beginning.Add(time.Duration(i) * time.Hour), Until: beginning.Add(time.Duration(i+1) * time.Hour), Body: body, Asked: 2}
+		first[fileKey(f)], second[fileKey(f)] = 1-before, 1
+		if i == 2 {
+			second[fileKey(f)] = 2
+		}
+		files = append(files, f)
+	}
+	var r killedRun
+	if err := r.compare(files, first, second); err != nil || r.Windows != 3 || r.Again != 1 || r.RowsRead != 2 {
+		t.Errorf("%+v, %v: want one window of three, with two rows", r, err)
+	}
+}

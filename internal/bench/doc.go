@@ -3,7 +3,7 @@
 //
 //	go run ./internal/bench -rows 50000 -rounds 1             a quick look, half a minute
 //	go run ./internal/bench -write                            the figures of BENCHMARKS.md, three quarters of an hour
-//	go run ./internal/bench -part formats                     another part; -write keeps it as well
+//	go run ./internal/bench -part formats|memory|resume|live  the other parts; -write keeps them as well
 //	go run ./internal/bench -part show -write                 BENCHMARKS.md anew from what was kept
 //
 // # What runs

@@ -85,13 +85,16 @@ func start(ctx context.Context) error {
 var parts = map[string]func(context.Context, *bench) error{
 	"backfill": measureBackfill,
 	"formats":  measureFormats,
+	"memory":   measureMemory,
+	"resume":   measureResume,
+	"live":     measureLive,
 }
 
 func parse(args []string) (settings, error) {
 	var s settings
 	var only, syncs string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&s.part, "part", "backfill", "what is measured: backfill, formats; show measures nothing")
+	f.StringVar(&s.part, "part", "backfill", "what is measured: backfill, formats, memory, resume, live; show measures nothing")
 	f.IntVar(&s.rows, "rows", 1_000_000, "rows of the range, rounded up to 40")
 	f.IntVar(&s.slowRows, "slow-rows", 50_000, "rows at most for contenders that wait for the disk at every message")
 	f.IntVar(&s.benthos, "benthos-rows", 250_000, "rows at most for Benthos")
@@ -119,7 +122,7 @@ func parse(args []string) (settings, error) {
 		}
 	}
 	if parts[s.part] == nil && s.part != "show" {
-		return s, fmt.Errorf("-part is %q: want backfill, formats or show", s.part)
+		return s, fmt.Errorf("-part is %q: want backfill, formats, memory, resume, live or show", s.part)
 	}
 	if s.rows <= 0 || s.rounds <= 0 || s.slowRows <= 0 || s.benthos <= 0 {
 		return s, errors.New("rows and rounds must be more than 0")

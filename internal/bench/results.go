@@ -15,6 +15,9 @@ type results struct {
 	Machine  machine
 	Backfill []run          `json:",omitempty"`
 	Formats  *formatResults `json:",omitempty"`
+	Memory   memoryResults  `json:",omitempty"`
+	Resume   resumeResults  `json:",omitempty"`
+	Live     *liveResults   `json:",omitempty"`
 }
 
 // sections make each part's text of BENCHMARKS.md.
@@ -25,6 +28,9 @@ var sections = []struct {
 }{
 	{"backfill", backfillText, backfillPlot},
 	{"formats", formatsText, nil},
+	{"memory", memoryText, memoryPlot},
+	{"resume", resumeText, nil},
+	{"live", liveText, nil},
 }
 
 // keep shows what the part has measured and, with -write, keeps it and brings BENCHMARKS.md up to date.
