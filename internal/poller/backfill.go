@@ -97,10 +97,10 @@ func (b *Backfill) gaps(ctx context.Context, backlog *Backlog) (gaps []checkpoin
 	return gaps, err
 }
 
-// yield waits while live polling is late: a little late is the vendor's pace, and much too late is a bridge that does not
-// run at all.
+// yield waits while live polling is late, so that the vendor's time is its own; not for ever, since nobody knows whether it
+// will ever catch up. A little late is the vendor's pace, and much too late is a bridge that does not run at all.
 func (b *Backfill) yield(ctx context.Context) error {
-	for told := false; ; told = true {
+	for waited := time.Duration(0); waited < min(longestYield, b.Interval); waited += time.Second {
 		now, err := b.Source.Now(ctx)
 		if err != nil {
 			return err
@@ -109,21 +109,34 @@ func (b *Backfill) yield(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		late := now.Sub(coveredEnd(covered, now))
+		late := now.Sub(liveEnd(covered))
 		if late < 2*b.Interval+yieldAfter || late > 10*b.Interval+yieldAfter {
 			return nil
 		}
-		if !told {
+		if waited == 0 {
 			b.Log.Info("live polling is late, waiting", "late", late.Round(time.Second))
 		}
 		if err := wait(ctx, time.Second); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// yieldAfter is how late live polling may be beside two of its intervals.
-const yieldAfter = 30 * time.Second
+const (
+	yieldAfter   = 30 * time.Second // how late live polling may be beside two of its intervals
+	longestYield = time.Minute      // before one window
+)
+
+// liveEnd is the end of what has been read as soon as it could be, which only a poll does.
+func liveEnd(covered []checkpoint.Interval) (end time.Time) {
+	for _, iv := range covered {
+		if iv.ReadAt.Before(iv.Until.Add(yieldAfter)) {
+			end = later(end, iv.Until)
+		}
+	}
+	return end
+}
 
 // IncompleteError says that a backfill has covered all but some windows.
 type IncompleteError struct{ Windows []Failed }
