@@ -1,0 +1,214 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Copier publishes messages on subjects that are not the bridge's own, in the order in which it gets them. It serves one
+// goroutine.
+type Copier struct {
+	// Duplicates counts the messages of which a stream said that it had them already.
+	Duplicates uint64
+
+	js         jetstream.JetStream
+	way        way
+	batch      []*nats.Msg // not sent yet
+	limit      int         // messages a batch
+	waiting    []jetstream.PubAckFuture
+	handed     uint64 // messages
+	arrived    uint64
+	failed     error  // why one has not arrived: what came after it is not known
+	reconnects uint64 // of the connection when it began
+}
+
+// way is how messages are known to have arrived.
+type way uint8
+
+const (
+	byNobody way = iota // no stream takes them
+	oneByOne            // each is answered
+	inBatches
+)
+
+// NewCopier makes a Copier for subjects that are stored by these streams, all of them, or by none if there are none. If
+// the messages have ids by which the stream leaves some out, they go one by one, because one duplicate refuses a batch.
+func NewCopier(js jetstream.JetStream, takers []Taker, ids bool) *Copier {
+	c := &Copier{js: js, limit: maxBatch, reconnects: js.Conn().Stats().Reconnects}
+	switch {
+	case len(takers) == 1 && takers[0].Atomic && !ids: // a batch lies in one stream
+		c.way = inBatches
+	case len(takers) > 0:
+		c.way = oneByOne
+	}
+	return c
+}
+
+// maxUnanswered is how many messages may be on their way to a stream. The client of NATS allows 4000.
+const maxUnanswered = 2000
+
+// ErrCut says that the connection was lost while messages were on their way that nobody acknowledges.
+var ErrCut = errors.New("the connection to NATS was lost, and what was on its way with it")
+
+// Publish hands a message on. It may return before the message has arrived. Once a message has not arrived, that error is
+// given for good.
+func (c *Copier) Publish(ctx context.Context, subject string, header map[string][]string, data []byte) error {
+	if c.failed == nil {
+		c.failed = c.publish(ctx, &nats.Msg{Subject: subject, Header: header, Data: data})
+	}
+	return c.failed
+}
+
+func (c *Copier) publish(ctx context.Context, msg *nats.Msg) error {
+	switch c.way {
+	case byNobody:
+		if err := c.js.Conn().PublishMsg(msg); err != nil {
+			return err
+		}
+	case inBatches:
+		if c.batch = append(c.batch, msg); len(c.batch) >= c.limit {
+			if err := c.sendBatch(ctx); err != nil {
+				return err
+			}
+		}
+	case oneByOne:
+		if len(c.waiting) == maxUnanswered {
+			if err := c.settle(ctx, maxUnanswered/2); err != nil {
+				return err
+			}
+		}
+		answer, err := c.js.PublishMsgAsync(msg, jetstream.WithRetryAttempts(0)) // a retry would change the order
+		if err != nil {
+			return err
+		}
+		c.waiting = append(c.waiting, answer)
+	}
+	c.handed++
+	return nil
+}
+
+// Flush returns when all messages have arrived: in a stream, or at the server if none stores them.
+func (c *Copier) Flush(ctx context.Context) error {
+	if c.failed == nil {
+		c.failed = c.flush(ctx)
+	}
+	return c.failed
+}
+
+func (c *Copier) flush(ctx context.Context) error {
+	switch c.way {
+	case inBatches:
+		return c.sendBatch(ctx)
+	case oneByOne:
+		return c.settle(ctx, len(c.waiting))
+	}
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
+	defer cancel()
+	nc := c.js.Conn()
+	if err := nc.FlushWithContext(ctx); err != nil {
+		return err
+	}
+	if err := nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
+		return err
+	}
+	if nc.Stats().Reconnects != c.reconnects {
+		return ErrCut
+	}
+	c.arrived = c.handed
+	return nil
+}
+
+// Arrived counts the messages that have arrived, up to the first of which that is not known.
+func (c *Copier) Arrived() uint64 { return c.arrived }
+
+// settle waits for the answers to the n oldest messages.
+func (c *Copier) settle(ctx context.Context, n int) error {
+	for _, answer := range c.waiting[:n] {
+		ack, err := await(ctx, answer)
+		if err != nil {
+			return err
+		}
+		if ack.Duplicate {
+			c.Duplicates++
+		}
+		c.arrived++
+	}
+	c.waiting = append(c.waiting[:0], c.waiting[n:]...)
+	return nil
+}
+
+func await(ctx context.Context, answer jetstream.PubAckFuture) (*jetstream.PubAck, error) {
+	select {
+	case ack := <-answer.Ok():
+		return ack, nil
+	default:
+	}
+	timeout := time.NewTimer(defaultTimeout)
+	defer timeout.Stop()
+	select {
+	case ack := <-answer.Ok():
+		return ack, nil
+	case err := <-answer.Err():
+		return nil, err
+	case <-timeout.C:
+		return nil, fmt.Errorf("no answer within %v: %w", defaultTimeout, context.DeadlineExceeded)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// sendBatch stores what has been collected, all of it or nothing; in smaller batches where the server allows no larger
+// ones.
+func (c *Copier) sendBatch(ctx context.Context) error {
+	for len(c.batch) > 0 {
+		n := min(c.limit, len(c.batch))
+		err := c.sendAtomic(ctx, c.batch[:n])
+		if hasCode(err, codeBatchTooLarge) && c.limit > 1 {
+			c.limit /= 2
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c.arrived += uint64(n)
+		c.batch = append(c.batch[:0], c.batch[n:]...)
+	}
+	return nil
+}
+
+// sendAtomic sends messages as one batch.
+func (c *Copier) sendAtomic(ctx context.Context, batch []*nats.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
+	defer cancel()
+	nc, id := c.js.Conn(), []string{newBatchID()}
+	for i, msg := range batch {
+		msg.Header["Nats-Batch-Id"], msg.Header["Nats-Batch-Sequence"] = id, []string{strconv.Itoa(i + 1)}
+		delete(msg.Header, "Nats-Batch-Commit") // of a larger batch that was refused
+		last := i == len(batch)-1
+		if last {
+			msg.Header["Nats-Batch-Commit"] = []string{"1"}
+		}
+		if i > 0 && !last {
+			if err := nc.PublishMsg(msg); err != nil {
+				return err
+			}
+			continue
+		}
+		answer, err := nc.RequestMsgWithContext(ctx, msg)
+		if err != nil {
+			return err
+		}
+		if last || len(answer.Data) > 0 { // the first is answered with nothing, or with the reason why it was refused
+			if _, err := parseAck(answer.Data); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

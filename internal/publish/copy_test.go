@@ -1,0 +1,177 @@
+package publish_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/publish"
+)
+
+var names = publish.Names{Prefix: "saveris"}
+
+func TestSubjectsOfTheBridgeAreItsOwn(t *testing.T) {
+	for subject, want := range map[string]bool{
+		"saveris.readings.live.x": true, "saveris.readings.>": true, "saveris.alarms": true, "saveris.>": true,
+		"saveris.index.readings.2026-11-23": true, "saveris.index.x": true, "saveris.checkpoints.>": true, "saveris.rejected.readings": true,
+		"saveris.replay.>": false, "saveris": false, "saveris2.readings.>": false, "replay.saveris.readings": false, "replay.>": false,
+	} {
+		if got := names.Own(subject); got != want {
+			t.Errorf("%s: %v", subject, got)
+		}
+	}
+}
+
+func TestTakersAreThoseThatStoreAllOfIt(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	for name, c := range map[string]jetstream.StreamConfig{
+		"ALL":    {Subjects: []string{"all.>"}, AllowAtomicPublish: true},
+		"TWO_A":  {Subjects: []string{"two.readings.>"}},
+		"TWO_B":  {Subjects: []string{"two.alarms.*.>", "one"}},
+		"PART":   {Subjects: []string{"part.readings.live.t.>", "half.readings.>"}},
+		"DEAF":   {Subjects: []string{"deaf.>"}, NoAck: true},
+		"OTHERS": {Subjects: []string{"cold.readings.>", "cold.checkpoints.readings.>"}},
+	} {
+		c.Name = name
+		if _, err := js.CreateStream(t.Context(), c); err != nil {
+			t.Fatal(name, err)
+		}
+	}
+	under := func(prefix string) []string {
+		return []string{prefix + ".readings.live.>", prefix + ".readings.history.>", prefix + ".alarms.live.>", prefix + ".alarms.history.>"}
+	}
+	for _, c := range []struct {
+		subjects []string
+		want     []publish.Taker
+		refused  string
+	}{
+		{under("all"), []publish.Taker{{"ALL", true}}, ""},
+		{under("two"), []publish.Taker{{"TWO_A", false}, {"TWO_B", false}}, ""},
+		{[]string{"one"}, []publish.Taker{{"TWO_B", false}}, ""},
+		{[]string{"nobody"}, nil, ""},
+		{under("nobody"), nil, ""},
+		{under("part"), nil, "takes only a part"},
+		{under("half"), nil, "nobody stores half.alarms"},
+		{under("deaf"), nil, "no_ack"},
+		{under("cold"), nil, "which a bridge writes"},
+		{under("saveris"), nil, "the bridge's own"},
+	} {
+		got, err := names.Takers(t.Context(), js, c.subjects)
+		if c.refused == "" && (err != nil || !slices.Equal(got, c.want)) {
+			t.Errorf("%s: %v, %v, want %v", c.subjects[0], got, err, c.want)
+		}
+		if c.refused != "" && (!errors.Is(err, publish.ErrTaker) || !strings.Contains(err.Error(), c.refused)) {
+			t.Errorf("%s: %v, want %q", c.subjects[0], err, c.refused)
+		}
+	}
+}
+
+// copyAll hands n messages to a copier and flushes.
+func copyAll(t *testing.T, c *publish.Copier, n int) error {
+	t.Helper()
+	for i := range n {
+		if err := c.Publish(t.Context(), "copy.x", map[string][]string{"no": {fmt.Sprint(i)}}, []byte("data")); err != nil {
+			return err
+		}
+	}
+	return c.Flush(t.Context())
+}
+
+func TestCopiesAreStoredInTheirOrderWhateverTheBatchLimit(t *testing.T) {
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
+		JetStreamLimits: server.JSLimitOpts{MaxBatchSize: 300},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("server not ready")
+	}
+	js, err := jetstream.New(connect(t, s.ClientURL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, atomic := range []bool{true, false} {
+		if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "COPY", Subjects: []string{"copy.>"}, AllowAtomicPublish: atomic}); err != nil {
+			t.Fatal(err)
+		}
+		c := publish.NewCopier(js, []publish.Taker{{Stream: "COPY", Atomic: atomic}}, false)
+		for range 2 {
+			if err := copyAll(t, c, 2501); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list := stored(t, js, "COPY")
+		for i, m := range list {
+			if got := m.header.Get("no"); got != fmt.Sprint(i%2501) {
+				t.Fatalf("atomic %v: message %d is %s", atomic, i, got)
+			}
+		}
+		if len(list) != 5002 || c.Arrived() != 5002 {
+			t.Errorf("atomic %v: %d messages, %d arrived, want 5002", atomic, len(list), c.Arrived())
+		}
+		if err := js.DeleteStream(t.Context(), "COPY"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestACopyThatHasNotArrivedIsNotCounted(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	for _, takers := range [][]publish.Taker{{{Stream: "GONE"}}, {{Stream: "GONE", Atomic: true}}} {
+		c := publish.NewCopier(js, takers, false) // the stream has disappeared since it was looked up
+		err := copyAll(t, c, 10)
+		if err == nil || c.Arrived() != 0 {
+			t.Errorf("%v: %d arrived, %v", takers, c.Arrived(), err)
+		}
+		if again := c.Flush(t.Context()); !errors.Is(again, err) {
+			t.Errorf("%v: then %v", takers, again)
+		}
+	}
+}
+
+func TestCopiesThatNobodyStoresReachThoseWhoListen(t *testing.T) {
+	url := startServer(t).ClientURL()
+	nc := connect(t, url)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := connect(t, url)
+	heard, err := listener.SubscribeSync("copy.>")
+	if err == nil {
+		err = listener.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := publish.NewCopier(js, nil, false)
+	if err := copyAll(t, c, 100); err != nil || c.Arrived() != 100 {
+		t.Fatalf("%d arrived, %v", c.Arrived(), err)
+	}
+	for i := range 100 {
+		m, err := heard.NextMsg(5 * time.Second)
+		if err != nil || m.Header["no"][0] != fmt.Sprint(i) {
+			t.Fatalf("message %d: %+v, %v", i, m, err)
+		}
+	}
+	back := make(chan struct{})
+	nc.SetReconnectHandler(func(*nats.Conn) { close(back) })
+	if err := nc.ForceReconnect(); err != nil {
+		t.Fatal(err)
+	}
+	<-back
+	if err := copyAll(t, c, 1); !errors.Is(err, publish.ErrCut) || c.Arrived() != 100 {
+		t.Errorf("after a lost connection: %d arrived, %v", c.Arrived(), err)
+	}
+}
