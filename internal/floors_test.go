@@ -41,7 +41,7 @@ var rooms = []struct {
 	room
 }{
 	{"cmd/bridge", room{
-		ours: []string{"internal/audit", "internal/poller", "internal/verify", "internal/publish", "internal/checkpoint", "internal/schema",
+		ours: []string{"internal/audit", "internal/poller", "internal/verify", "internal/replay", "internal/publish", "internal/checkpoint", "internal/schema",
 			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "schemas"},
 		others: []string{natsGo, cobra, envconfig, tint, sync, progressbar},
 		http:   true,
@@ -64,6 +64,7 @@ var rooms = []struct {
 		ours:   []string{"internal/checkpoint", "internal/schema", "internal/saveris"},
 		others: []string{backoff},
 	}},
+	{"internal/replay", room{ours: []string{"internal/checkpoint", "internal/schema"}}},
 	{"internal/publish", room{ours: []string{"internal/checkpoint", "internal/schema"}, others: []string{natsGo, cloudevents, sync}}},
 	{"internal/checkpoint", room{ours: []string{"internal/schema"}, others: []string{natsGo, sync}}},
 	{"internal/schema", room{ours: []string{"internal/saveris"}, others: []string{cloudevents, jsonV2}}},

@@ -1,0 +1,40 @@
+package replay
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// pace lets time pass between events as it did when they were measured, times faster. It begins with the first event.
+type pace struct {
+	speed float64   // 0: no waiting
+	began time.Time // when the first event was due
+	first time.Time // and when it was measured
+}
+
+// left is how long an event is still to be waited for.
+func (p *pace) left(at time.Time) time.Duration {
+	if p.speed == 0 {
+		return 0
+	}
+	if p.began.IsZero() {
+		p.began, p.first = time.Now(), at
+	}
+	after := min(float64(at.Sub(p.first))/p.speed, math.MaxInt64/2)
+	return time.Duration(after) - time.Since(p.began)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

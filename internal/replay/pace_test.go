@@ -1,0 +1,55 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestSpeedKeepsTheDistancesOfMeasuring(t *testing.T) {
+	for _, c := range []struct {
+		speed float64
+		want  time.Duration // after which the event that was measured two hours later is due
+	}{{1, 2 * time.Hour}, {60, 2 * time.Minute}, {0.5, 4 * time.Hour}, {0, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			began, first := time.Now(), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+			p := pace{speed: c.speed}
+			for _, after := range []time.Duration{0, 0, time.Minute, 2 * time.Hour} {
+				if err := sleep(t.Context(), p.left(first.Add(after))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if took := time.Since(began); took != c.want {
+				t.Errorf("speed %v: two hours took %v, want %v", c.speed, took, c.want)
+			}
+		})
+	}
+}
+
+func TestWhatWasLateIsCaughtUpWith(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+		p := pace{speed: 1}
+		p.left(first)
+		time.Sleep(time.Minute) // publishing took longer than it should have
+		if left := p.left(first.Add(30 * time.Second)); left > 0 {
+			t.Errorf("an event that is overdue is waited for, %v", left)
+		}
+		if left := p.left(first.Add(90 * time.Second)); left != 30*time.Second {
+			t.Errorf("the next one is due in %v, want 30s", left)
+		}
+	})
+}
+
+func TestWaitingEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := sleep(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}

@@ -1,0 +1,199 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
+)
+
+// Feed is a feed and where its events are stored.
+type Feed struct {
+	Name   schema.Feed
+	Stream *checkpoint.Stream
+}
+
+// Publisher takes events. It serves one goroutine.
+type Publisher interface {
+	// Publish hands an event on; it may return before the event has arrived. Header and data are the publisher's.
+	Publish(ctx context.Context, subject string, header map[string][]string, data []byte) error
+	// Flush returns when all that was handed on has arrived.
+	Flush(ctx context.Context) error
+	// Arrived counts what has arrived, from the first event on, up to the first of which that is not known.
+	Arrived() uint64
+}
+
+// Headers that a replay adds to those of the stored event, none of which it changes.
+const (
+	HeaderReplay   = "Saveris-Replay"   // Replayer.Mark
+	HeaderSequence = "Saveris-Sequence" // of the event in its stream
+	HeaderSubject  = "Saveris-Subject"  // on which it is stored
+)
+
+// Replayer publishes the events of some feeds once more. It serves one goroutine.
+type Replayer struct {
+	Feeds     []Feed // of the events of one time, those of the first come first
+	Publisher Publisher
+	To        Target
+	Speed     float64 // how many times faster than it was measured; 0 = as fast as it goes
+	Mark      string  // tells this replay from others
+	MessageID bool    // give the messages ids, by which a stream with a duplicate window stores none twice
+}
+
+// Day is what was done about a UTC day, or the part of it that lies in the span.
+type Day struct {
+	Day   string
+	Parts []Part // one a feed
+}
+
+// Part is a feed's part of a Day.
+type Part struct {
+	Feed        schema.Feed
+	Events      uint64   // published, and known to have arrived
+	Corrections uint64   // of those
+	Removed     uint64   // events of the whole UTC day that retention has removed
+	Lost        uint64   // events of the whole UTC day that the index lists and the stream does not hold, or not as such
+	Faults      []string // where index and record contradict themselves or each other
+}
+
+// Unfinished says that a replay has ended early. It wraps the reason.
+type Unfinished struct {
+	Next time.Time // all events before it have been published
+	// Some is set if events from Next on may have been published too, of which it is not known whether they have arrived.
+	Some bool
+	Err  error
+}
+
+func (e *Unfinished) Error() string { return e.Err.Error() }
+func (e *Unfinished) Unwrap() error { return e.Err }
+
+// Run replays what lies in a span, and hands out the days that hold something, oldest first; if it fails, the day at which
+// it failed last. It fails with an Unfinished, or with the error of each. When ctx ends, the events of the time that it is
+// at are still published.
+func (r *Replayer) Run(ctx context.Context, span checkpoint.Span, each func(Day) error) error {
+	days, err := r.days(ctx, span)
+	if err != nil {
+		return &Unfinished{Next: span.From, Err: err}
+	}
+	pace := pace{speed: r.Speed}
+	for _, name := range days {
+		day, failed := r.day(ctx, name, span, &pace)
+		if err := each(day); err != nil {
+			return err
+		}
+		if failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+// days names the days of a span that hold something of one of the feeds, oldest first.
+func (r *Replayer) days(ctx context.Context, span checkpoint.Span) ([]string, error) {
+	var days []string
+	for _, feed := range r.Feeds {
+		list, err := checkpoint.NewBook(feed.Stream).Days(ctx)
+		if err != nil {
+			return nil, err
+		}
+		days = append(days, list...)
+	}
+	slices.Sort(days)
+	days = slices.Compact(days)
+	return slices.DeleteFunc(days, func(name string) bool {
+		day, err := checkpoint.DaySpan(name)
+		return err != nil || day.Cut(span.From, span.Until).Empty()
+	}), nil
+}
+
+// day replays what of a day lies in the span.
+func (r *Replayer) day(ctx context.Context, name string, span checkpoint.Span, pace *pace) (Day, error) {
+	day := Day{Day: name}
+	whole, err := checkpoint.DaySpan(name)
+	if err != nil {
+		return day, err
+	}
+	span = whole.Cut(span.From, span.Until)
+	places := places{day: whole.From}
+	for i, feed := range r.Feeds {
+		day.Parts = append(day.Parts, Part{Feed: feed.Name})
+		if err := places.find(ctx, i, feed, name, span, &day.Parts[i]); err != nil {
+			return day, &Unfinished{Next: span.From, Err: fmt.Errorf("find the %s of %s: %w", feed.Name, name, err)}
+		}
+	}
+	places.sort()
+	for len(places.list) > 0 {
+		if err := r.slice(ctx, &places, &day, pace); err != nil {
+			return day, err
+		}
+	}
+	return day, nil
+}
+
+// slice replays the next events of a day.
+func (r *Replayer) slice(ctx context.Context, places *places, day *Day, pace *pace) error {
+	part := places.next()
+	from := places.time(part[0])
+	held, err := r.read(ctx, part)
+	if err == nil {
+		part, held, err = r.drop(ctx, part, held, day)
+	}
+	if err != nil {
+		return &Unfinished{Next: from, Err: fmt.Errorf("read the events of %s: %w", day.Day, err)}
+	}
+	before := r.Publisher.Arrived()
+	handed, err := r.hand(ctx, places, part, held, pace)
+	if flush := r.Publisher.Flush(context.WithoutCancel(ctx)); flush != nil && (err == nil || ctx.Err() != nil) {
+		err = flush
+	}
+	arrived := int(r.Publisher.Arrived() - before)
+	for i, p := range part[:arrived] {
+		day.Parts[p.feed()].count(held[i].Header)
+	}
+	if err == nil || len(part) == 0 {
+		return err
+	}
+	next := part[min(arrived, len(part)-1)]
+	if !errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("event at sequence %d of the %s: %w", next.seq(), r.Feeds[next.feed()].Name, err)
+	}
+	return &Unfinished{Next: places.time(next), Some: arrived < handed || arrived > 0 && part[arrived-1].at == next.at, Err: err}
+}
+
+// hand hands the events of a slice to the publisher, and tells how many. It stops between two times only.
+func (r *Replayer) hand(ctx context.Context, places *places, part []place, held []checkpoint.StoredEvent, pace *pace) (n int, err error) {
+	for n < len(part) {
+		at := part[n].at
+		if err := r.await(ctx, pace, places.time(part[n])); err != nil {
+			return n, err
+		}
+		for ; n < len(part) && part[n].at == at; n++ {
+			if err := r.publish(context.WithoutCancel(ctx), held[n]); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, nil
+}
+
+// await waits until an event is due. Before it waits it looks whether what was published has arrived.
+func (r *Replayer) await(ctx context.Context, pace *pace, at time.Time) error {
+	if pace.left(at) <= 0 {
+		return ctx.Err()
+	}
+	if err := r.Publisher.Flush(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	return sleep(ctx, pace.left(at))
+}
+
+func (p *Part) count(header map[string][]string) {
+	p.Events++
+	if header["ce-revises"] != nil {
+		p.Corrections++
+	}
+}
