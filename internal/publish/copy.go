@@ -60,9 +60,22 @@ var ErrCut = errors.New("the connection to NATS was lost, and what was on its wa
 // given for good.
 func (c *Copier) Publish(ctx context.Context, subject string, header map[string][]string, data []byte) error {
 	if c.failed == nil {
-		c.failed = c.publish(ctx, &nats.Msg{Subject: subject, Header: header, Data: data})
+		c.failed = c.explain(c.publish(ctx, &nats.Msg{Subject: subject, Header: header, Data: data}))
 	}
 	return c.failed
+}
+
+// explain says of an answer that did not come why that may be.
+func (c *Copier) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case !c.js.Conn().IsConnected():
+		return fmt.Errorf("%w: %w", ErrAway, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no answer within %v: %w", defaultTimeout, err)
+	}
+	return err
 }
 
 func (c *Copier) publish(ctx context.Context, msg *nats.Msg) error {
@@ -96,7 +109,7 @@ func (c *Copier) publish(ctx context.Context, msg *nats.Msg) error {
 // Flush returns when all messages have arrived: in a stream, or at the server if none stores them.
 func (c *Copier) Flush(ctx context.Context) error {
 	if c.failed == nil {
-		c.failed = c.flush(ctx)
+		c.failed = c.explain(c.flush(ctx))
 	}
 	return c.failed
 }
@@ -157,7 +170,7 @@ func await(ctx context.Context, answer jetstream.PubAckFuture) (*jetstream.PubAc
 	case err := <-answer.Err():
 		return nil, err
 	case <-timeout.C:
-		return nil, fmt.Errorf("no answer within %v: %w", defaultTimeout, context.DeadlineExceeded)
+		return nil, context.DeadlineExceeded
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

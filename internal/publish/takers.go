@@ -23,7 +23,7 @@ type Taker struct {
 
 // Own tells whether a subject, which may end in ">", is one of the bridge's own, or looks like one.
 func (n Names) Own(subject string) bool {
-	for _, word := range []string{string(schema.Readings), string(schema.Alarms), "rejected", "index", "checkpoints"} {
+	for _, word := range []string{string(schema.Readings), string(schema.Alarms), "rejected", "index", "checkpoints", "backfills"} {
 		if own := n.Prefix + "." + word; overlaps(subject, own) || overlaps(subject, own+".>") {
 			return true
 		}
