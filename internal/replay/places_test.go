@@ -1,0 +1,31 @@
+package replay
+
+import "testing"
+
+func TestASliceEndsBetweenTwoTimesUnlessTooManyShareOne(t *testing.T) {
+	for _, c := range []struct {
+		every int // events of the same time
+		want  []int
+	}{
+		{1, []int{sliceSize, sliceSize, 5000}},
+		{3000, []int{12_000, 12_000, 1000}},
+		{25_000, []int{25_000}},
+	} {
+		var p places
+		for i := range 2*sliceSize + 5000 {
+			p.list = append(p.list, place{at: int64(i / c.every), ref: uint64(i)})
+		}
+		for _, want := range c.want {
+			if got := len(p.next()); got != want {
+				t.Errorf("%d at a time: a slice of %d, want %d", c.every, got, want)
+			}
+		}
+		if len(p.list) > 0 {
+			t.Errorf("%d at a time: %d are left", c.every, len(p.list))
+		}
+	}
+	p := places{list: make([]place, mostSlice+1)}
+	if got := len(p.next()); got != mostSlice {
+		t.Errorf("a slice of %d, want at most %d", got, mostSlice)
+	}
+}
