@@ -29,6 +29,7 @@ func verdict(err error) (code int, hint string) {
 	var differences *notProven
 	var paused *pausedError
 	var incomplete *poller.IncompleteError
+	var replayed *replayError
 	switch {
 	case errors.As(err, &usage):
 		return exitSettings, usage.help()
@@ -51,6 +52,8 @@ func verdict(err error) (code int, hint string) {
 		return exitNATS, "stop that bridge, or choose another BRIDGE_DATA_DIR (demo: --data-dir)"
 	case errors.Is(err, natsd.ErrStore):
 		return exitSettings, "choose a BRIDGE_DATA_DIR (demo: --data-dir) that this user can write to"
+	case errors.As(err, &replayed):
+		return exitFailed, replayed.hint
 	case errors.Is(err, errNATS), errors.Is(err, publish.ErrUnusable):
 		return exitNATS, natsHint(err)
 	case errors.As(err, &differences):

@@ -49,6 +49,20 @@ type lookup func(name string) (string, bool)
 
 // loadSettings reads and checks all settings and derives SaverisURL. What is wrong is told at once, as a settingsError.
 func loadSettings(ctx context.Context, env lookup) (settings, error) {
+	return readSettings(ctx, env, settings.conflicts)
+}
+
+// loadWithoutVendor does the same for a command that never meets the vendor: no variable of his is looked at.
+func loadWithoutVendor(ctx context.Context, env lookup) (settings, error) {
+	return readSettings(ctx, func(name string) (string, bool) {
+		if strings.HasPrefix(name, "SAVERIS_") {
+			return "", false
+		}
+		return env(name)
+	}, settings.ownConflicts)
+}
+
+func readSettings(ctx context.Context, env lookup, conflicts func(settings) []error) (settings, error) {
 	r := reader{env: env, vars: map[string]variable{}}
 	for _, v := range variables() {
 		r.vars[v.Name] = v
@@ -62,7 +76,7 @@ func loadSettings(ctx context.Context, env lookup) (settings, error) {
 	if err != nil {
 		return settings{}, fmt.Errorf("read settings: %w", err) // a wrong tag or rule: every value has been checked before
 	}
-	problems := append(r.problems, s.conflicts()...)
+	problems := append(r.problems, conflicts(s)...)
 	if len(problems) > 0 {
 		return settings{}, &settingsError{problems: problems}
 	}

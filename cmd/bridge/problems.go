@@ -49,8 +49,16 @@ func (e *settingsError) Unwrap() []error { return e.problems }
 
 // conflicts tells what is wrong between settings that are right one by one.
 func (s settings) conflicts() []error {
+	if err := s.credentials(); err != nil {
+		return append([]error{err}, s.ownConflicts()...)
+	}
+	return s.ownConflicts()
+}
+
+// ownConflicts are those that have nothing to do with the vendor.
+func (s settings) ownConflicts() []error {
 	var list []error
-	for _, err := range []error{s.credentials(), s.natsLogin(), s.natsTLS(), s.natsWithoutServer(), s.retention(), s.embeddedReplicas(), s.dataDir()} {
+	for _, err := range []error{s.natsLogin(), s.natsTLS(), s.natsWithoutServer(), s.retention(), s.embeddedReplicas(), s.dataDir()} {
 		if err != nil {
 			list = append(list, err)
 		}

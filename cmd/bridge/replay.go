@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/replay"
+	"saveris-bridge/internal/schema"
+)
+
+// replayOptions are the flags of bridge replay.
+type replayOptions struct {
+	timeRange
+	To        string
+	Speed     float64
+	MessageID bool
+}
+
+func replayCommand(std streams) *cobra.Command {
+	o := replayOptions{timeRange: timeRange{command: "replay"}}
+	cmd := &cobra.Command{
+		Use:   "replay --from T [--until T] --to SUBJECT",
+		Short: "publish stored events again in the order of measuring",
+		Long: `Publishes stored events once more on another subject, in the order of the time at which they were measured or raised,
+readings and alarms together. The range is half-open and counts in that time. Nothing is changed in the streams of the
+bridge; it may run beside run. Settings are those of run, but none of the vendor's is needed; bridge run --help lists them.
+
+T is an RFC 3339 time, or how long ago: 24h, 7d.
+
+SUBJECT takes every event, such as replay.all. One that ends in .> keeps what follows the prefix of the stored subject:
+replay.> makes replay.readings.<lane>.<tenant>… and replay.alarms.… of them. If a stream takes the subject, each event is
+acknowledged by it; otherwise only those get it who are subscribed meanwhile. It must not be a subject of the bridge's own.
+
+Headers and data are those of the stored event, ce-id among them. Three headers are added: Saveris-Replay, when this replay
+began; Saveris-Sequence and Saveris-Subject, where the event is stored. Rejected rows are not replayed: they have no time of
+measuring.
+
+--speed 60 lets a minute pass in a second, --speed 1 is as it happened; the clock starts with the first event.
+
+A replay that is stopped, or fails, says from where to go on. A second one into the same stream stores everything a second
+time, unless both have --msg-id and the stream's duplicate window is long enough: it costs the server 140 bytes an event.
+
+Exit code 0: all that is stored of the range has been published. 1: not all of it.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := loadWithoutVendor(cmd.Context(), std.env)
+			if err != nil {
+				return err
+			}
+			plan, err := o.plan(&s, time.Now())
+			if err != nil {
+				return err
+			}
+			return runReplay(cmd.Context(), s, plan, std)
+		},
+	}
+	o.flags(cmd)
+	cmd.Flags().Lookup("until").Usage = "where it ends; now unless given"
+	cmd.Flags().StringVar(&o.To, "to", "", "subject to publish on (needed)")
+	cmd.Flags().Float64Var(&o.Speed, "speed", 0, "how many times faster than it was measured; 0 is as fast as it goes")
+	cmd.Flags().BoolVar(&o.MessageID, "msg-id", false, "add a Nats-Msg-Id of ce-source and ce-id, by which a stream leaves out what it has")
+	return cmd
+}
+
+// replayPlan is what the flags of bridge replay say.
+type replayPlan struct {
+	span    checkpoint.Span
+	to      string
+	target  replay.Target
+	options replayOptions
+}
+
+// plan refuses wrong flags and lets those that name feeds win over the settings. A range may end in the future: clocks
+// differ, and what is stored counts.
+func (o replayOptions) plan(s *settings, now time.Time) (plan replayPlan, err error) {
+	plan.to, plan.options = o.To, o
+	if err := o.check(s); err != nil {
+		return plan, err
+	}
+	now = now.Truncate(time.Second)
+	plan.span.From, _ = moment(o.From, now) // check has read them
+	plan.span.Until, _ = moment(o.Until, now)
+	if plan.span.Empty() {
+		return plan, flagf("replay", "--from is %s and --until %s: expected a range that is not empty", plan.span.From.Format(time.RFC3339Nano), plan.span.Until.Format(time.RFC3339Nano))
+	}
+	if math.IsNaN(o.Speed) || math.IsInf(o.Speed, 0) || o.Speed < 0 {
+		return plan, flagf("replay", "--speed is %v: expected 0 or more, such as 60 for a minute a second", o.Speed)
+	}
+	return plan, plan.aim(*s)
+}
+
+// aim reads --to.
+func (p *replayPlan) aim(s settings) (err error) {
+	if p.to == "" {
+		return flagf("replay", "--to is missing: expected a subject such as replay.>")
+	}
+	if p.target, err = replay.ParseTarget(p.to); err != nil {
+		return flagf("replay", "--to is %q: %w", p.to, err)
+	}
+	for _, pattern := range p.target.Patterns(publish.Feeds) {
+		if brokerConfig(s).Names.Own(pattern) {
+			return flagf("replay", "--to is %q: it belongs to the streams of the bridge, whose checkpoints would not be true any more: expected another subject", p.to)
+		}
+	}
+	return nil
+}
+
+func runReplay(ctx context.Context, s settings, plan replayPlan, std streams) error {
+	js, stop, err := readBroker(ctx, s, std.err)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	list := make([]replay.Feed, len(s.Feeds))
+	names := make([]schema.Feed, len(s.Feeds))
+	for i, name := range s.Feeds {
+		names[i] = schema.Feed(name)
+		list[i] = replay.Feed{Name: names[i], Stream: checkpoint.NewStream(js, brokerConfig(s).Names.Stream(names[i]), s.Prefix, name)}
+	}
+	takers, err := takersOf(ctx, js, s, plan, names)
+	if err != nil {
+		return err
+	}
+	copier := publish.NewCopier(js, takers, plan.options.MessageID)
+	began := time.Now()
+	r := &replay.Replayer{
+		Feeds: list, Publisher: copier, To: plan.target, Speed: plan.options.Speed, MessageID: plan.options.MessageID,
+		Mark: began.UTC().Format(time.RFC3339Nano),
+	}
+	p := &replayPrinter{out: std.out, notes: std.err, began: began}
+	err = r.Run(ctx, plan.span, p.day)
+	var early *replay.Unfinished
+	if errors.As(err, &early) {
+		plan.span.Until = early.Next
+	}
+	if _, err := fmt.Fprintln(std.out, p.sum(plan, takers, copier.Duplicates)); err != nil {
+		return err
+	}
+	if early != nil {
+		early.Err = refusal(js.Conn(), early.Err)
+		return unfinished(early, len(takers) > 0 && !plan.options.MessageID)
+	}
+	if err == nil && p.wrong > 0 {
+		err = &replayError{fmt.Errorf("the index of %d days is at fault: what it lists has been replayed, but that may not be all", p.wrong), "bridge verify names what is missing"}
+	}
+	return err
+}
+
+// takersOf names the streams that store what is replayed.
+func takersOf(ctx context.Context, js jetstream.JetStream, s settings, plan replayPlan, feeds []schema.Feed) ([]publish.Taker, error) {
+	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+	defer cancel()
+	takers, err := brokerConfig(s).Names.Takers(ctx, js, plan.target.Patterns(feeds))
+	switch {
+	case errors.Is(err, publish.ErrTaker):
+		return nil, flagf("replay", "--to is %q: %w", plan.to, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
+	}
+	return takers, nil
+}
+
+// replayPrinter prints days as they come and counts.
+type replayPrinter struct {
+	out, notes io.Writer
+	began      time.Time
+	last       time.Time // when the last day was done
+	parts      map[schema.Feed]replay.Part
+	wrong      int // days whose index is at fault
+}
+
+func (p *replayPrinter) day(d replay.Day) error {
+	now := time.Now()
+	if p.parts == nil {
+		p.parts, p.last = map[schema.Feed]replay.Part{}, p.began
+	}
+	line, events, wrong := d.Day, uint64(0), false
+	for _, part := range d.Parts {
+		sum := p.parts[part.Feed]
+		sum.Events += part.Events
+		sum.Corrections += part.Corrections
+		p.parts[part.Feed] = sum
+		events += part.Events
+		line += fmt.Sprintf("  %s %9d", part.Feed, part.Events)
+		p.note(d.Day, part)
+		wrong = wrong || part.Lost > 0 || len(part.Faults) > 0
+	}
+	if wrong {
+		p.wrong++
+	}
+	took := now.Sub(p.last)
+	p.last = now
+	_, err := fmt.Fprintf(p.out, "%s  %10s  %.0f/s\n", line, took.Round(time.Millisecond), float64(events)/took.Seconds())
+	return err
+}
+
+// note tells what a day lacks.
+func (p *replayPrinter) note(day string, part replay.Part) {
+	for _, fault := range part.Faults {
+		fmt.Fprintf(p.notes, "warning: %s %s: %s\n", day, part.Feed, printable(fault))
+	}
+	if part.Lost > 0 {
+		fmt.Fprintf(p.notes, "warning: %s %s: the index lists %d events that are not there\n", day, part.Feed, part.Lost)
+	}
+	if part.Removed > 0 {
+		fmt.Fprintf(p.notes, "note: %s %s: retention has removed %d events of that day\n", day, part.Feed, part.Removed)
+	}
+}
+
+func (p *replayPrinter) sum(plan replayPlan, takers []publish.Taker, duplicates uint64) string {
+	var counts []string
+	corrections := uint64(0)
+	for _, feed := range publish.Feeds {
+		if part, some := p.parts[feed]; some {
+			counts = append(counts, fmt.Sprintf("%d %s", part.Events, feed))
+			corrections += part.Corrections
+		}
+	}
+	if counts == nil {
+		counts = []string{"nothing"}
+	}
+	text := "replayed " + strings.Join(counts, " and ")
+	if corrections > 0 {
+		text += fmt.Sprintf(" (%d of them corrections)", corrections)
+	}
+	text += fmt.Sprintf(" from %s until %s to %s: ", plan.span.From.Format(time.RFC3339Nano), plan.span.Until.Format(time.RFC3339Nano), plan.to)
+	if len(takers) == 0 {
+		return text + "not stored, no stream takes it"
+	}
+	for i, taker := range takers {
+		text += [...]string{"stored in stream ", " and "}[min(i, 1)] + taker.Stream
+	}
+	if duplicates > 0 {
+		text += fmt.Sprintf(", but for %d that were there already", duplicates)
+	}
+	return text
+}
+
+// replayError is why a replay has not published all of its range, and what to do.
+type replayError struct {
+	err  error
+	hint string
+}
+
+func (e *replayError) Error() string { return e.err.Error() }
+func (e *replayError) Unwrap() error { return e.err }
+
+// unfinished says from where to go on.
+func unfinished(early *replay.Unfinished, doubles bool) error {
+	next := early.Next.Format(time.RFC3339Nano)
+	hint := "go on with --from " + next
+	if early.Some && doubles {
+		hint += "; some events from then on may be stored already, and would be stored a second time"
+	}
+	if errors.Is(early.Err, context.Canceled) {
+		return &replayError{fmt.Errorf("stopped before it was done: what was measured before %s has been published", next), hint}
+	}
+	if errors.Is(early.Err, nats.ErrPermissionViolation) {
+		hint = "let the account publish on that subject"
+	}
+	return &replayError{early, hint}
+}
