@@ -151,7 +151,7 @@ type backfillFeed struct {
 func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) error {
 	b.state = newProgress(schema.Backfill{
 		ID: backfillID(b.span), Worker: writerName(), From: b.span.From, Until: b.span.Until,
-		StartedAt: now.UTC().Truncate(time.Second), Reread: b.options.Reread,
+		StartedAt: now.UTC(), Reread: b.options.Reread,
 	})
 	var err error
 	if b.tell, err = publish.OpenBackfills(ctx, b.js, brokerConfig(b.settings), b.settings.SaverisURL); err != nil {

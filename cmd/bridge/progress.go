@@ -19,17 +19,19 @@ type progress struct {
 	mu sync.Mutex
 	schema.Backfill
 	began time.Time
-	first float64 // covered when it began, -1 while nobody knows
+	first float64       // covered when it began, -1 while nobody knows
+	width time.Duration // of the windows that this process has stored
 }
 
 func newProgress(state schema.Backfill) *progress {
 	return &progress{Backfill: state, began: time.Now(), first: -1}
 }
 
-func (p *progress) stored(_ poller.Window, rows int, result publish.Result) {
+func (p *progress) stored(w poller.Window, rows int, result publish.Result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.Windows++
+	p.width += w.Width()
 	p.Rows += rows
 	p.Stored += result.Stored
 }
@@ -49,6 +51,14 @@ func (p *progress) cover(share float64) {
 		p.first = share
 	}
 	p.Covered = share
+}
+
+// coverOwn takes over what this process has read of so much time.
+func (p *progress) coverOwn(all time.Duration) {
+	p.mu.Lock()
+	width := p.width
+	p.mu.Unlock()
+	p.cover(min(1, float64(width)/float64(all)))
 }
 
 func (p *progress) covered() float64 {
@@ -98,8 +108,13 @@ func (b *backfill) report(ctx context.Context) {
 	}
 }
 
-// measure asks the stream how much of the range is covered.
+// measure finds out how much of the range is covered: the stream knows, but for what is read again, where joined intervals
+// hide it.
 func (b *backfill) measure(ctx context.Context) {
+	if b.options.Reread {
+		b.state.coverOwn(time.Duration(len(b.feeds)) * b.span.Width())
+		return
+	}
 	var all, covered time.Duration
 	for _, f := range b.feeds {
 		intervals, err := f.reader.Covered(ctx, b.span)
@@ -108,9 +123,7 @@ func (b *backfill) measure(ctx context.Context) {
 		}
 		all += b.span.Width()
 		for _, iv := range intervals {
-			if !iv.ReadAt.Before(b.readSince) {
-				covered += iv.Span().Width()
-			}
+			covered += iv.Span().Width()
 		}
 		for _, removed := range f.without {
 			covered += removed.Cut(b.span.From, b.span.Until).Width()

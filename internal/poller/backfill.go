@@ -43,6 +43,7 @@ func (b *Backfill) Run(ctx context.Context) error {
 		backlog := &Backlog{
 			Span: b.Span, Rows: b.Rows, Now: b.Source.Now, Covered: b.Writer.Covered, Leases: b.Leases, Without: b.Without,
 			ReadSince: b.ReadSince, First: b.unfinished(ctx), Yield: b.yield,
+			Waits: func() { b.Log.Info("other workers have the days that are left, waiting for them to end or to die") },
 		}
 		if err := b.work(ctx, backlog); err != nil {
 			return err

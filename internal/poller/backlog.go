@@ -27,6 +27,8 @@ type Backlog struct {
 	ReadSince time.Time
 	// First are windows that are asked for before others, where they are still gaps: their exports may be under way.
 	First []checkpoint.Span
+	// Waits is told when a line begins to wait for other workers; nil = nobody is.
+	Waits func()
 	// Yield waits while live polling needs the vendor more; nil = never.
 	Yield func(ctx context.Context) error
 
@@ -78,7 +80,7 @@ func (b *Backlog) Aside() []Failed {
 }
 
 // leaseWait is how long a line waits that finds only days of other workers.
-const leaseWait = 2 * time.Second
+const leaseWait = time.Second
 
 // lookahead is how much of the range is looked at in one go.
 const lookahead = 2 * maxWindow
@@ -86,7 +88,7 @@ const lookahead = 2 * maxWindow
 // Next gives the next window that nobody has taken. Where other workers have all days that are left it waits: one of them
 // may die. It ends when there is nothing left, or nothing but what other lines of this worker have under way.
 func (s *share) Next(ctx context.Context) (Window, error) {
-	for {
+	for told := false; ; told = true {
 		if s.Yield != nil {
 			if err := s.Yield(ctx); err != nil {
 				return Window{}, err
@@ -101,6 +103,9 @@ func (s *share) Next(ctx context.Context) (Window, error) {
 		}
 		if !othersHave {
 			return Window{}, io.EOF
+		}
+		if s.Waits != nil && !told {
+			s.Waits()
 		}
 		if err := wait(ctx, leaseWait); err != nil {
 			return Window{}, err

@@ -13,7 +13,7 @@ import (
 )
 
 // leaseLife is how long the lease of a worker that has died keeps others away.
-const leaseLife = 30 * time.Second
+const leaseLife = 10 * time.Second
 
 // Leases parts the days of a feed among workers, in the KV bucket <prefix>-leases: who creates a key has it, as long as he
 // renews it. They save double work and nothing depends on them: two workers at one day are kept apart by the commit. They
