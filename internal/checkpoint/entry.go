@@ -24,11 +24,6 @@ func NewEntry(id string, check uint32) Entry {
 	return e
 }
 
-func (e Entry) key() idKey    { return idKey(e[:12]) }
-func (e Entry) check() uint32 { return binary.BigEndian.Uint32(e[12:]) }
-
-type idKey [12]byte
-
 // Digest is the sum modulo 2^128 of a page's entries read as big-endian numbers: the same for the same events in any
 // order. It is written as 32 hex digits.
 type Digest struct{ hi, lo uint64 }

@@ -9,7 +9,7 @@ import (
 type Page struct {
 	Record Record
 	Seq    uint64 // stream sequence of the record; 0 while the day has none
-	ids    map[idKey]uint32
+	ids    table
 }
 
 // News is what a reading brings that its page does not hold.
@@ -20,47 +20,46 @@ type News struct {
 }
 
 func newPage(feed, day string) *Page {
-	return &Page{Record: Record{Version: Version, Feed: feed, Day: day}, ids: map[idKey]uint32{}}
+	return &Page{Record: Record{Version: Version, Feed: feed, Day: day}}
 }
 
 // New gives the events that the page does not hold, in their order and each once. A row that is known by its id but
 // comes with other content is news as well: as a correction with an id of its own.
 func (p *Page) New(events []schema.Event) News {
 	var news News
-	seen := map[idKey]uint32{}
+	var seen table
 	for _, event := range events {
 		entry := NewEntry(event.ID, event.Check)
-		if check, known := p.lookup(seen, entry.key()); known {
+		if check, known := p.lookup(&seen, entry); known {
 			if check == event.Check {
 				news.Known++
 				continue
 			}
 			event = event.Revise()
 			entry = NewEntry(event.ID, event.Check)
-			if _, known := p.lookup(seen, entry.key()); known {
+			if _, known := p.lookup(&seen, entry); known {
 				news.Known++
 				continue
 			}
 		}
-		seen[entry.key()] = entry.check()
+		seen.put(entry)
 		news.Events = append(news.Events, event)
 		news.Entries = append(news.Entries, entry)
 	}
 	return news
 }
 
-func (p *Page) lookup(seen map[idKey]uint32, key idKey) (check uint32, known bool) {
-	if check, known = p.ids[key]; known {
+func (p *Page) lookup(seen *table, e Entry) (check uint32, known bool) {
+	if check, known = p.ids.get(e); known {
 		return check, true
 	}
-	check, known = seen[key]
-	return check, known
+	return seen.get(e)
 }
 
 // Stored takes over what a batch has stored: its entries, and its record with the sequence that the stream gave it.
 func (p *Page) Stored(entries []Entry, record Record, seq uint64) {
 	for _, e := range entries {
-		p.ids[e.key()] = e.check()
+		p.ids.put(e)
 	}
 	p.Record, p.Seq = record, seq
 }

@@ -1,0 +1,74 @@
+package checkpoint
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// drawEntry draws entries whose keys that meet: few of them, with few beginnings and few ends, zeros among both.
+func drawEntry(t *rapid.T) Entry {
+	var e Entry
+	heads := rapid.SampledFrom([]uint64{0, 1, 1 << 63, 1<<63 + 1, 1<<64 - 1})
+	if rapid.Bool().Draw(t, "spread") {
+		heads = rapid.Uint64()
+	}
+	binary.BigEndian.PutUint64(e[:8], heads.Draw(t, "head"))
+	binary.BigEndian.PutUint32(e[8:], rapid.Uint32Range(0, 3).Draw(t, "tail"))
+	binary.BigEndian.PutUint32(e[12:], rapid.Uint32Range(0, 3).Draw(t, "check"))
+	return e
+}
+
+// model is what a table has to be like.
+type model map[[12]byte]uint32
+
+func (m model) put(e Entry) { m[[12]byte(e[:12])] = binary.BigEndian.Uint32(e[12:]) }
+
+func (m model) compare(t *rapid.T, ids *table, e Entry) {
+	want, known := m[[12]byte(e[:12])]
+	if check, found := ids.get(e); found != known || check != want {
+		t.Fatalf("%x: check %d, %v; want %d, %v", e[:12], check, found, want, known)
+	}
+}
+
+func TestATableIsAMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var ids table
+		want := model{}
+		t.Repeat(map[string]func(*rapid.T){
+			"put": func(t *rapid.T) {
+				e := drawEntry(t)
+				ids.put(e)
+				want.put(e)
+			},
+			"get": func(t *rapid.T) { want.compare(t, &ids, drawEntry(t)) },
+			"": func(t *rapid.T) {
+				n := ids.used
+				if ids.hasZero {
+					n++
+				}
+				if n != len(want) || ids.used > 0 && ids.used > room(len(ids.slots)) {
+					t.Fatalf("%d entries in %d slots, want %d", n, len(ids.slots), len(want))
+				}
+				for key := range want {
+					want.compare(t, &ids, Entry(append(key[:], 9, 9, 9, 9)))
+				}
+			},
+		})
+	})
+}
+
+func TestATableIsSmallWhereADayIs(t *testing.T) {
+	for entries, most := range map[int]int{0: 0, 20: 1000, 1000: 24_000, 100_000: 2_400_000} {
+		var ids table
+		for i := range entries {
+			var e Entry
+			binary.BigEndian.PutUint64(e[:8], uint64(i+1)*0x9e3779b97f4a7c15)
+			ids.put(e)
+		}
+		if bytes := 16 * len(ids.slots); bytes > most {
+			t.Errorf("%d entries take %d bytes, want %d at most", entries, bytes, most)
+		}
+	}
+}
