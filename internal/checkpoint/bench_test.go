@@ -37,7 +37,10 @@ func BenchmarkPageLoad(b *testing.B) {
 	most := watchMemory(b)
 	var page *Page
 	for b.Loop() {
+		b.StopTimer()
 		page = nil
+		debug.FreeOSMemory() // of the last one's page
+		b.StartTimer()
 		var err error
 		if page, err = NewBook(stream).Page(b.Context(), day); err != nil {
 			b.Fatal(err)

@@ -69,7 +69,7 @@ func (b *Book) refresh(ctx context.Context, page *Page) error {
 			return err
 		}
 	}
-	*page = *newPage(b.stream.feed, day)
+	page.forget()
 	if seq == 0 {
 		return nil
 	}
@@ -77,13 +77,17 @@ func (b *Book) refresh(ctx context.Context, page *Page) error {
 }
 
 // load reads the index messages between the page's record and the given one. What a lagging replica does not know yet is
-// asked for again.
+// asked for again. The page believes nothing of it before all of it is proven.
 func (b *Book) load(ctx context.Context, page *Page, record Record, seq uint64) (err error) {
+	var found index
+	if page.Seq == 0 {
+		found.ids, page.ids = page.ids, table{} // empty, but it may have room
+	}
 	for _, pause := range [...]time.Duration{0, 100 * time.Millisecond, time.Second} {
 		if err := wait(ctx, pause); err != nil {
 			return err
 		}
-		if err = b.tryLoad(ctx, page, record, seq); !errors.Is(err, ErrIndex) {
+		if err = b.tryLoad(ctx, page, record, seq, &found); !errors.Is(err, ErrIndex) {
 			return err
 		}
 	}
@@ -99,44 +103,43 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (b *Book) tryLoad(ctx context.Context, page *Page, record Record, seq uint64) error {
-	day := page.Record.Day
-	found, err := b.stream.index(ctx, day, page.Seq+1, seq)
-	if err != nil {
+func (b *Book) tryLoad(ctx context.Context, page *Page, record Record, seq uint64, found *index) error {
+	day, base := page.Record.Day, page.Record.tally()
+	if err := b.stream.index(ctx, day, Seqs{page.Seq + 1, seq}, record.Rows-min(base.rows, record.Rows), found); err != nil {
 		return err
 	}
-	base := page.base()
-	if !base.proves(found.entries, record) && page.Seq == 0 {
-		if base, err = b.left(ctx, day, found, record); err != nil {
+	if base.plus(found.sum) != record.tally() && page.Seq == 0 {
+		var err error
+		if base, err = b.left(ctx, day, found.first, found.head, record); err != nil {
 			return err
 		}
 	}
-	if !base.proves(found.entries, record) {
+	if base.plus(found.sum) != record.tally() {
 		return fmt.Errorf("%w: %d entries on %s after sequence %d do not make the %d rows and digest %s of the record at sequence %d",
-			ErrIndex, len(found.entries), b.stream.IndexSubject(day), page.Seq, record.Rows, record.Digest, seq)
+			ErrIndex, found.sum.rows, b.stream.IndexSubject(day), page.Seq, record.Rows, record.Digest, seq)
 	}
-	page.Stored(found.entries, record, seq)
+	page.loaded(found, record, seq)
 	return nil
 }
 
-// left gives what stood before the part of an index that retention has left: the record that follows an index message
-// counts all that was stored up to there, so what is left is still proven. The leader is asked where the index begins, since
-// a replica that lags may know nothing of it.
-func (b *Book) left(ctx context.Context, day string, found index, record Record) (tally, error) {
-	first, err := b.stream.message(ctx, map[string]any{"seq": 1, "next_by_subj": b.stream.IndexSubject(day)})
-	if err != nil || first.seq != found.first {
+// left gives what stood before the part of an index that retention has left, whose first message stands at a sequence and
+// holds the entries of head: the record that follows an index message counts all that was stored up to there, so what is
+// left is still proven. The leader is asked where the index begins, since a replica that lags may know nothing of it.
+func (b *Book) left(ctx context.Context, day string, first uint64, head []Entry, record Record) (before tally, err error) {
+	begin, err := b.stream.message(ctx, map[string]any{"seq": 1, "next_by_subj": b.stream.IndexSubject(day)})
+	if err != nil || begin.seq != first {
 		return tally{}, err
 	}
-	if found.first == 0 { // only records are left of the day
-		return tally{record.Rows, record.Digest}, nil
+	if first == 0 { // only records are left of the day
+		return record.tally(), nil
 	}
-	after, err := b.stream.recordAt(ctx, day, found.first+1)
-	if err != nil || after.Rows < uint64(found.size) {
+	after, err := b.stream.recordAt(ctx, day, first+1)
+	if err != nil || after.Rows < uint64(len(head)) {
 		return tally{}, err
 	}
-	before := tally{after.Rows - uint64(found.size), after.Digest}
-	for _, e := range found.entries[:found.size] {
-		before.digest = before.digest.Subtract(e)
+	before = after.tally()
+	for _, e := range head {
+		before = before.without(e)
 	}
 	return before, nil
 }

@@ -60,12 +60,19 @@ func (d *Digest) UnmarshalText(text []byte) error {
 
 // Entries reads the body of an index message.
 func Entries(body []byte) ([]Entry, error) {
-	if len(body) == 0 || len(body)%EntrySize != 0 {
-		return nil, fmt.Errorf("index body of %d bytes: expected a multiple of %d", len(body), EntrySize)
+	if err := checkBody(body); err != nil {
+		return nil, err
 	}
 	out := make([]Entry, 0, len(body)/EntrySize)
 	for ; len(body) > 0; body = body[EntrySize:] {
 		out = append(out, Entry(body[:EntrySize]))
 	}
 	return out, nil
+}
+
+func checkBody(body []byte) error {
+	if len(body) == 0 || len(body)%EntrySize != 0 {
+		return fmt.Errorf("index body of %d bytes: expected a multiple of %d", len(body), EntrySize)
+	}
+	return nil
 }

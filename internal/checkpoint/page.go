@@ -1,6 +1,8 @@
 package checkpoint
 
 import (
+	"math/bits"
+
 	"saveris-bridge/internal/schema"
 )
 
@@ -64,18 +66,44 @@ func (p *Page) Stored(entries []Entry, record Record, seq uint64) {
 	p.Record, p.Seq = record, seq
 }
 
+// loaded takes over what the record counts beyond the page's own.
+func (p *Page) loaded(found *index, record Record, seq uint64) {
+	if p.Seq == 0 {
+		p.ids = found.ids
+	} else {
+		p.ids.addAll(&found.ids)
+	}
+	p.Record, p.Seq = record, seq
+}
+
+// forget makes the page that of a day without a record. It keeps the memory for what is loaded next.
+func (p *Page) forget() {
+	p.ids.clear()
+	p.Record, p.Seq = newPage(p.Record.Feed, p.Record.Day).Record, 0
+}
+
 // tally is how many events there are, and their digest.
 type tally struct {
 	rows   uint64
 	digest Digest
 }
 
-func (p *Page) base() tally { return tally{p.Record.Rows, p.Record.Digest} }
+func (r Record) tally() tally { return tally{r.Rows, r.Digest} }
 
-// proves tells whether the tally and the entries that follow it are exactly what the record counts.
-func (t tally) proves(entries []Entry, record Record) bool {
+func (t tally) with(e Entry) tally { return tally{t.rows + 1, t.digest.Add(e)} }
+
+func (t tally) without(e Entry) tally { return tally{t.rows - 1, t.digest.Subtract(e)} }
+
+func (t tally) plus(o tally) tally {
+	lo, carry := bits.Add64(t.digest.lo, o.digest.lo, 0)
+	hi, _ := bits.Add64(t.digest.hi, o.digest.hi, carry)
+	return tally{t.rows + o.rows, Digest{hi, lo}}
+}
+
+// tallyOf is the tally of entries.
+func tallyOf(entries []Entry) (t tally) {
 	for _, e := range entries {
-		t.digest = t.digest.Add(e)
+		t = t.with(e)
 	}
-	return t.rows+uint64(len(entries)) == record.Rows && t.digest == record.Digest
+	return t
 }

@@ -2,11 +2,8 @@ package checkpoint
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -77,81 +74,4 @@ func (s *Stream) days(ctx context.Context) ([]string, error) {
 		}
 	}
 	return days, nil
-}
-
-// fetchSize is how many index messages are asked for at once: 16 kB each at most.
-const fetchSize = 256
-
-// index is what a stretch of a day's index holds.
-type index struct {
-	entries []Entry // in the order of the stream
-	first   uint64  // sequence of the first message, 0 if there is none
-	size    int     // entries of the first message
-}
-
-// index reads a day's index messages with from <= sequence < until.
-func (s *Stream) index(ctx context.Context, day string, from, until uint64) (found index, err error) {
-	consumer, err := s.js.CreateConsumer(ctx, s.name, jetstream.ConsumerConfig{
-		FilterSubject:     s.IndexSubject(day),
-		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       max(from, 1),
-		AckPolicy:         jetstream.AckNonePolicy,
-		MemoryStorage:     true,
-		Replicas:          1,
-		InactiveThreshold: time.Minute,
-	})
-	if err != nil {
-		return index{}, fmt.Errorf("read index %s.%s: %w", s.feed, day, err)
-	}
-	name := consumer.CachedInfo().Name
-	defer func() {
-		drop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		_ = s.js.DeleteConsumer(drop, s.name, name) // the server drops it by itself a minute later
-	}()
-	for pending := consumer.CachedInfo().NumPending; pending > 0; {
-		n, done, err := fetchEntries(ctx, consumer, min(pending, fetchSize), until, &found)
-		if err != nil {
-			return index{}, fmt.Errorf("read index %s.%s: %w", s.feed, day, err)
-		}
-		if done {
-			break
-		}
-		pending -= n
-	}
-	return found, nil
-}
-
-// fetchEntries appends the entries of the next n messages; done says that until has been reached.
-func fetchEntries(ctx context.Context, consumer jetstream.Consumer, n, until uint64, found *index) (got uint64, done bool, err error) {
-	fetch, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	batch, err := consumer.Fetch(int(n), jetstream.FetchContext(fetch))
-	if err != nil {
-		return 0, false, err
-	}
-	for msg := range batch.Messages() {
-		meta, err := msg.Metadata()
-		if err != nil {
-			return 0, false, err
-		}
-		if got++; meta.Sequence.Stream >= until {
-			return got, true, nil
-		}
-		more, err := Entries(msg.Data())
-		if err != nil {
-			return 0, false, fmt.Errorf("sequence %d: %w", meta.Sequence.Stream, err)
-		}
-		if found.first == 0 {
-			found.first, found.size = meta.Sequence.Stream, len(more)
-		}
-		found.entries = append(found.entries, more...)
-	}
-	if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) {
-		return 0, false, err
-	}
-	if got < n {
-		return 0, false, fmt.Errorf("%d of %d index messages came", got, n)
-	}
-	return got, false, nil
 }

@@ -76,6 +76,13 @@ func (t *table) find(want slot) *slot {
 	}
 }
 
+// reserve makes room for n entries in all at once.
+func (t *table) reserve(n int) {
+	if n > room(len(t.slots)) {
+		t.resize(max(n*20/17+1, len(t.slots)*5/4)) // or many small steps would each move everything
+	}
+}
+
 // resize needs the old and the new slots at once and nothing else. Entries are in about the order of their keys in both:
 // each is gone through once from its beginning to its end.
 func (t *table) resize(n int) {
@@ -86,4 +93,23 @@ func (t *table) resize(n int) {
 			*t.find(s) = s
 		}
 	}
+}
+
+// addAll takes over the entries of another table.
+func (t *table) addAll(from *table) {
+	t.reserve(t.used + from.used)
+	if from.hasZero {
+		t.zero, t.hasZero = from.zero, true
+	}
+	for _, s := range from.slots {
+		if !s.empty() {
+			t.set(s)
+		}
+	}
+}
+
+// clear forgets all entries and keeps the memory.
+func (t *table) clear() {
+	clear(t.slots)
+	t.used, t.zero, t.hasZero = 0, 0, false
 }

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// drawEntry draws entries whose keys that meet: few of them, with few beginnings and few ends, zeros among both.
+// drawEntry draws entries whose keys meet: few of them, with few beginnings and few ends, zeros among both.
 func drawEntry(t *rapid.T) Entry {
 	var e Entry
 	heads := rapid.SampledFrom([]uint64{0, 1, 1 << 63, 1<<63 + 1, 1<<64 - 1})
@@ -43,6 +43,27 @@ func TestATableIsAMap(t *testing.T) {
 				want.put(e)
 			},
 			"get": func(t *rapid.T) { want.compare(t, &ids, drawEntry(t)) },
+			"reserve": func(t *rapid.T) {
+				n := rapid.IntRange(0, 200).Draw(t, "room")
+				ids.reserve(n)
+				if room(len(ids.slots)) < n {
+					t.Fatalf("%d slots have no room for %d", len(ids.slots), n)
+				}
+			},
+			"add all": func(t *rapid.T) {
+				var more table
+				for _, e := range rapid.SliceOfN(rapid.Custom(drawEntry), 0, 50).Draw(t, "more") {
+					more.put(e)
+					want.put(e)
+				}
+				ids.addAll(&more)
+			},
+			"clear": func(t *rapid.T) {
+				if rapid.IntRange(0, 9).Draw(t, "really") == 0 {
+					ids.clear()
+					clear(want)
+				}
+			},
 			"": func(t *rapid.T) {
 				n := ids.used
 				if ids.hasZero {
