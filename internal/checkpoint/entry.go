@@ -17,7 +17,8 @@ type Entry [EntrySize]byte
 
 // NewEntry makes the entry of an event.
 func NewEntry(id string, check uint32) Entry {
-	sum := sha256.Sum256([]byte(id))
+	var stack [128]byte // longer ids are copied to the heap
+	sum := sha256.Sum256(append(stack[:0], id...))
 	var e Entry
 	copy(e[:12], sum[:12])
 	binary.BigEndian.PutUint32(e[12:], check)

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"math/bits"
+	"slices"
 
 	"saveris-bridge/internal/schema"
 )
@@ -16,9 +17,9 @@ type Page struct {
 
 // News is what a reading brings that its page does not hold.
 type News struct {
-	Events  []schema.Event
-	Entries []Entry // of Events, in their order
-	Known   int     // rows that were stored before, or came twice in this reading
+	Events  []schema.Event // may be a part of the reading itself
+	Entries []Entry        // of Events, in their order
+	Known   int            // rows that were stored before, or came twice in this reading
 }
 
 func newPage(feed, day string) *Page {
@@ -30,25 +31,44 @@ func newPage(feed, day string) *Page {
 func (p *Page) New(events []schema.Event) News {
 	var news News
 	var seen table
-	for _, event := range events {
+	for i := range events {
+		event := &events[i]
 		entry := NewEntry(event.ID, event.Check)
 		if check, known := p.lookup(&seen, entry); known {
 			if check == event.Check {
 				news.Known++
 				continue
 			}
-			event = event.Revise()
-			entry = NewEntry(event.ID, event.Check)
+			revised := event.Revise()
+			event, entry = &revised, NewEntry(revised.ID, revised.Check)
 			if _, known := p.lookup(&seen, entry); known {
 				news.Known++
 				continue
 			}
 		}
+		if news.Entries == nil {
+			seen.reserve(len(events) - i)
+			news.Entries = make([]Entry, 0, len(events)-i)
+		}
 		seen.put(entry)
-		news.Events = append(news.Events, event)
 		news.Entries = append(news.Entries, entry)
+		news.add(event, events, i)
 	}
 	return news
+}
+
+// add takes over the i-th of events, or a correction that is made of it. As long as the news stand side by side in the
+// reading they are a part of it: a window of new events, or one that begins with known ones, is not copied.
+func (n *News) add(event *schema.Event, events []schema.Event, i int) {
+	k := len(n.Events)
+	if event == &events[i] && (k == 0 || &n.Events[0] == &events[i-k]) {
+		n.Events = events[i-k : i+1 : i+1]
+		return
+	}
+	if k == cap(n.Events) { // of the rest, as large a part may be new as was so far
+		n.Events = slices.Grow(n.Events, 1+(len(events)-i)*k/max(i, 1))
+	}
+	n.Events = append(n.Events, *event)
 }
 
 func (p *Page) lookup(seen *table, e Entry) (check uint32, known bool) {
