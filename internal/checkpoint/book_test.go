@@ -121,13 +121,15 @@ func TestAPageIsTheSameReadAtOnceAndBitByBit(t *testing.T) {
 	s.store(listed("a", "b")...)
 	wantKnown(t, s.page(book), "a1 b1 ")
 	s.store(NewEntry("c", 1), NewEntry("a", 7), NewEntry("c", 2)) // one id twice is against the contract: the last counts
-	s.store()
 	s.store(listed("d")...)
+	wantKnown(t, s.page(book), "a7 b1 c2 d1 ") // more than the page had
+	s.store(NewEntry("e", 1), NewEntry("a", 8))
+	s.store()
 	for name, book := range map[string]*Book{"bit by bit": book, "at once": NewBook(s.stream)} {
 		t.Run(name, func(t *testing.T) {
 			page := s.page(book)
-			wantKnown(t, page, "a7 b1 c2 d1 ")
-			if page.Record.Rows != 6 || page.Record.Batch != "bbbb" {
+			wantKnown(t, page, "a8 b1 c2 d1 e1 ")
+			if page.Record.Rows != 8 || page.Record.Batch != "bbbbb" {
 				t.Errorf("the page's record is %+v", page.Record)
 			}
 		})

@@ -86,9 +86,10 @@ func (p *Page) Stored(entries []Entry, record Record, seq uint64) {
 	p.Record, p.Seq = record, seq
 }
 
-// loaded takes over what the record counts beyond the page's own.
+// loaded takes over what the record counts beyond the page's own. The larger table takes in the smaller one.
 func (p *Page) loaded(found *index, record Record, seq uint64) {
-	if p.Seq == 0 {
+	if p.ids.used < found.ids.used {
+		found.ids.addOlder(&p.ids)
 		p.ids = found.ids
 	} else {
 		p.ids.addAll(&found.ids)

@@ -295,11 +295,3 @@ func (s *Stream) prove(ctx context.Context, l *Listing) error {
 		listed.rows, listed.digest, l.Seq, l.Record.Rows, l.Record.Digest))
 	return nil
 }
-
-// DigestOf is the digest of entries.
-func DigestOf(entries []Entry) (d Digest) {
-	for _, e := range entries {
-		d = d.Add(e)
-	}
-	return d
-}

@@ -108,6 +108,19 @@ func (t *table) addAll(from *table) {
 	}
 }
 
+// addOlder takes over the entries of another table whose keys it does not have.
+func (t *table) addOlder(from *table) {
+	t.reserve(t.used + from.used)
+	if from.hasZero && !t.hasZero {
+		t.zero, t.hasZero = from.zero, true
+	}
+	for _, s := range from.slots {
+		if !s.empty() && t.find(s).empty() {
+			t.set(s)
+		}
+	}
+}
+
 // clear forgets all entries and keeps the memory.
 func (t *table) clear() {
 	clear(t.slots)

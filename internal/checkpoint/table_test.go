@@ -58,6 +58,16 @@ func TestATableIsAMap(t *testing.T) {
 				}
 				ids.addAll(&more)
 			},
+			"add older": func(t *rapid.T) {
+				var older table
+				for _, e := range rapid.SliceOfN(rapid.Custom(drawEntry), 0, 50).Draw(t, "older") {
+					older.put(e)
+					if _, known := ids.get(e); !known {
+						want.put(e)
+					}
+				}
+				ids.addOlder(&older)
+			},
 			"clear": func(t *rapid.T) {
 				if rapid.IntRange(0, 9).Draw(t, "really") == 0 {
 					ids.clear()
