@@ -1,43 +1,139 @@
 package schema
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
+
+	"saveris-bridge/internal/saveris"
 )
 
 const readingRow = `{"uuid":"c1d2e3f4-a5b6-4c7d-8e9f-0a1b2c3d4e5f","sensor_uuid":"5f4e3d2c-1b0a-4f9e-8d7c-6b5a4f3e2d1c","channel_no":1,"serial_no":"22011234","model_code":"0572 2211","tenant_uuid":"6d1f9c4e-2b3a-4c5d-8e7f-9a0b1c2d3e4f","customer_site":"b2c3d4e5-f6a7-4b8c-9d0e-1f2a3b4c5d6e","timestamp":"2026-07-01T10:15:00Z","timestamp_local":"2026-07-01T12:15:00Z","measurement":4.7,"physical_property_name":"Temperature","physical_unit":"CELSIUS","physical_extension":"Air Temperature","processed_at":"2026-07-01T10:15:42Z"}`
 
 const alarmRow = `{"uuid":"d2e3f4a5-b6c7-4d8e-9f0a-1b2c3d4e5f6a","alarm_reason":"Alarm condition is violated","alarm_status":"Alarm","last_status_change_time":"2026-07-01T10:30:00Z","alarm_condition_type":"Upper limit","alarm_severity":"Warning","alarm_time":"2026-07-01T10:30:00Z","alarm_time_local":"2026-07-01T12:30:00Z","alarm_value":"9.3","physical_unit":"°C","physical_property_name":"Temperature","physical_extension":"Air Temperature","alarm_source_uuid":"5f4e3d2c-1b0a-4f9e-8d7c-6b5a4f3e2d1c","serial_no":"22011234","tenant_uuid":"6d1f9c4e-2b3a-4c5d-8e7f-9a0b1c2d3e4f","customer_site":"b2c3d4e5-f6a7-4b8c-9d0e-1f2a3b4c5d6e","alarm_type":"measurement_alarm","source_alarm_event_uuid":null,"processed_at":"2026-07-01T10:30:12Z"}`
 
+// fleetRows makes rows of many channels as they come: every channel has its turn, and the names of columns are the same
+// strings in every row.
+func fleetRows(channels, rows int, change func(row string) string) []*saveris.Row {
+	w, names := world{rand.New(rand.NewPCG(3, 3))}, map[string]string{}
+	sensors := make([]string, channels)
+	for i := range sensors {
+		sensors[i] = w.uuid()
+	}
+	list := make([]*saveris.Row, rows)
+	for i := range list {
+		n := i % channels
+		at := testReadAt.Add(time.Duration(i/channels) * 15 * time.Minute).Format("2006-01-02T15:04:05Z")
+		row := readingRow
+		for _, column := range [][2]string{
+			{"uuid", w.uuid()}, {"sensor_uuid", sensors[n]}, {"serial_no", fmt.Sprint(22_000_000 + n/2)}, {"timestamp", at}, {"timestamp_local", at}, {"processed_at", at},
+		} {
+			row = with(row, column[0], fmt.Sprintf("%q", column[1]))
+		}
+		row = with(with(row, "channel_no", fmt.Sprint(1+n%2)), "measurement", fmt.Sprintf("%.6f", 20+w.NormFloat64()))
+		list[i] = parseRow(change(row))
+		for j, f := range list[i].Fields {
+			if names[f.Name] == "" {
+				names[f.Name] = f.Name
+			}
+			list[i].Fields[j].Name = names[f.Name]
+		}
+	}
+	return list
+}
+
+func asSent(row string) string { return row }
+
+// BenchmarkEvent turns rows into events; one operation is one row.
 func BenchmarkEvent(b *testing.B) {
+	const channels, rows = 500, 2000
 	for _, bench := range []struct {
-		name, row string
-		feed      Feed
+		name   string
+		change func(row string) string
 	}{
-		{"reading", readingRow, Readings},
-		{"alarm", alarmRow, Alarms},
-		{"reading with a new column", readingRow[:len(readingRow)-1] + `,"new":"text"}`, Readings},
-		{"reading without uuid", `{"id":` + readingRow[len(`{"uuid":`):], Readings},
+		{"reading", asSent},
+		{"reading with a new column", func(row string) string { return with(row, "new", `"text"`) }},
+		{"reading with fractions", func(row string) string {
+			return with(with(row, "timestamp", `"2026-07-01 10:15:00.000"`), "processed_at", `"2026-07-01 10:15:42.123"`)
+		}},
+		{"reading without uuid", func(row string) string { return with(row, "uuid", "") }},
+		{"reading with escapes", func(row string) string { return with(row, "timestamp_local", `"a\"b"`) }},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			m, row := NewMaker(bench.feed, "saveris", "https://vendor.example"), parseRow(bench.row)
-			b.ReportAllocs()
-			for b.Loop() {
-				if e := m.Event(row, testWindow, testReadAt); e.Rejected {
-					b.Fatal(e.Reason)
-				}
-			}
+			benchmarkEvents(b, Readings, fleetRows(channels, rows, bench.change))
 		})
+	}
+	b.Run("alarm", func(b *testing.B) { benchmarkEvents(b, Alarms, []*saveris.Row{parseRow(alarmRow)}) })
+}
+
+func benchmarkEvents(b *testing.B, feed Feed, rows []*saveris.Row) {
+	m, i := NewMaker(feed, "saveris", "https://vendor.example"), 0
+	b.ReportAllocs()
+	for b.Loop() {
+		if e := m.Event(rows[i], testWindow, testReadAt); e.Rejected {
+			b.Fatal(e.Reason)
+		}
+		if i++; i == len(rows) {
+			i = 0
+		}
 	}
 }
 
+// BenchmarkWindow holds a window of events, as the poller does until it is committed, and tells what that takes.
+func BenchmarkWindow(b *testing.B) {
+	const window = 100_000
+	rows := fleetRows(500, 2000, asSent)
+	m := NewMaker(Readings, "saveris", "https://vendor.example")
+	for _, row := range rows {
+		m.Event(row, testWindow, testReadAt)
+	}
+	held := 0.0
+	for b.Loop() {
+		before := heap()
+		events := make([]Event, window)
+		for i := range events {
+			events[i] = m.Event(rows[i%len(rows)], testWindow, testReadAt)
+		}
+		held = heap() - before
+		runtime.KeepAlive(events)
+	}
+	b.ReportMetric(held/window, "B/row")
+}
+
+func heap() float64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return float64(stats.HeapAlloc)
+}
+
+// BenchmarkMessage writes headers and data of events; one operation is one message.
 func BenchmarkMessage(b *testing.B) {
-	e := NewMaker(Readings, "saveris", "https://vendor.example").Event(parseRow(readingRow), testWindow, testReadAt)
-	header, data, at := map[string][]string{}, []byte(nil), time.Now()
+	rows := fleetRows(500, 2000, asSent)
+	m, events := NewMaker(Readings, "saveris", "https://vendor.example"), make([]Event, len(rows))
+	for i, row := range rows {
+		events[i] = m.Event(row, testWindow, testReadAt)
+	}
+	header, data, at, i := map[string][]string{}, []byte(nil), time.Now(), 0
 	b.ReportAllocs()
 	for b.Loop() {
-		e.Header(header, Live, at)
-		data = e.AppendData(data[:0])
+		events[i].Header(header, Live, at)
+		data = events[i].AppendData(data[:0])
+		if i++; i == len(events) {
+			i = 0
+		}
+	}
+}
+
+// BenchmarkID makes the id of a reading that has no uuid.
+func BenchmarkID(b *testing.B) {
+	m := NewMaker(Readings, "saveris", "https://vendor.example")
+	m.read(parseRow(with(readingRow, "uuid", "")).Fields)
+	b.ReportAllocs()
+	for b.Loop() {
+		m.readingID()
 	}
 }
 
