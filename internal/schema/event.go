@@ -132,11 +132,11 @@ func (e *Event) AppendData(b []byte) []byte { return append(b, e.part(partData).
 // Size is about how many bytes the event takes as a message, subject and headers included.
 func (e *Event) Size() int {
 	return headerSize + len(e.series.live) + e.headerText() - 2*len(e.headerID) + len(e.revises) +
-		len(e.text) - len(e.part(partCause))
+		len(e.text) - len(e.part(partTime)) - len(e.part(partCause))
 }
 
 // headerText is how many bytes of headers are the event's own, with the id once more as if it were a correction.
 func (e *Event) headerText() int {
 	s := e.series
-	return 2*len(e.headerID) + len(s.source) + len(s.subject) + len(s.partitionKey) + len(e.part(partCause))
+	return 2*len(e.headerID) + len(e.part(partTime)) + len(s.source) + len(s.subject) + len(s.partitionKey) + len(e.part(partCause))
 }

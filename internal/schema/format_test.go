@@ -217,6 +217,9 @@ func TestLongRowsStayWithinTheBroker(t *testing.T) {
 			t.Error(name, e.Size())
 		}
 	}
+	if e := eventOf(Readings, with(readingRow, "timestamp", `"2026-07-01T10:15:00.`+strings.Repeat("1", maxHeader)+`Z"`)); !e.Rejected {
+		t.Error("timestamp", e.Size())
+	}
 }
 
 func TestOneAllocationAnEventNoneAMessage(t *testing.T) {

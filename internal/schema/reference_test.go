@@ -57,7 +57,7 @@ func (m message) tooLong() bool {
 	if own != m.id {
 		text += len(own)
 	}
-	header := 2 * len(own)
+	header := 2*len(own) + len(m.header["time"])
 	for _, name := range []string{"source", "subject", "partitionkey", "causationid"} {
 		header += len(refPercent(m.header[name]))
 	}
