@@ -2,21 +2,20 @@ package schema
 
 import "bytes"
 
-// writeAlarm fills an event from the cells and writes its text.
-func (m *Maker) writeAlarm(e *Event) {
+// writeAlarm makes an event of the cells. It fails where that is too long.
+func (m *Maker) writeAlarm(e *Event) bool {
 	state := stateOf(m.cell[colStatus])
-	if e.series = m.find(alarmSeries[:]); e.series == nil {
+	if e.series = m.find(m.cell[:], alarmSeries[:]); e.series == nil {
 		e.series = m.learnAlarm(state)
 	}
 	e.kind = alarmKind(state)
 	m.buf = m.appendAlarm(m.buf[:0], e.series, state)
-	m.mark(e, partData)
-	m.identify(e, m.alarmID(), m.cell[colTime])
-	if e.kind == alarmCleared {
-		m.buf = appendPercent(m.buf, orNothing(m.cell[colCause]))
-	}
-	m.mark(e, partCause)
 	e.Check = m.alarmCheck(state)
+	var cause []byte
+	if e.kind == alarmCleared {
+		cause = orNothing(m.cell[colCause])
+	}
+	return m.keepWhole(e, m.alarmID(), cause)
 }
 
 // learnAlarm makes the series of a sensor's alarms: <tenant>.<site>.<severity>.<state>.<serial>.
@@ -32,7 +31,9 @@ func (m *Maker) learnAlarm(state string) *series {
 		partitionKey = orNothing(c[colSerial])
 	}
 	subject := appendPercent(nil, orMissing(c[colSerial]))
-	return m.learn(tail, subject, partitionKey, appendQuantity(nil, c[colExtension], c[colProperty]))
+	s := m.make(tail, subject, partitionKey, appendQuantity(nil, c[colExtension], c[colProperty]))
+	m.learn(s)
+	return s
 }
 
 func alarmKind(state string) kind {
@@ -102,7 +103,10 @@ func (m *Maker) appendAlarm(b []byte, s *series, state string) []byte {
 	b = appendText(b, c[colSensor])
 	b = append(b, `,"source_alarm_event":`...)
 	b = appendText(b, c[colCause])
-	b = m.appendMeasured(b, s)
+	b = m.appendQuantities(b, s)
+	b = append(b, `,"value":`...)
+	b = appendNumber(b, c[colValue])
+	b = m.appendUnits(b)
 	b = append(b, `,"raised_at":`...)
 	b = appendName(b, c[colTime])
 	b = append(b, `,"raised_at_local":`...)
@@ -111,7 +115,7 @@ func (m *Maker) appendAlarm(b []byte, s *series, state string) []byte {
 	b = appendName(b, c[colChanged])
 	b = append(b, `,"received_at":`...)
 	b = appendName(b, c[colReceived])
-	return m.other.appendTo(b)
+	return appendOther(b, m.other.members)
 }
 
 // alarmType is the vendor's alarm_type in the spelling with blanks: he has used both.

@@ -35,7 +35,7 @@ func (e *Event) CloudEvent(lane Lane, recorded time.Time) (event.Event, error) {
 	if !e.Rejected {
 		a.extend("lane", string(lane))
 	}
-	if e.revises != "" {
+	if e.Correction() {
 		a.extend("revises", e.ID[:strings.LastIndexByte(e.ID, '~')])
 	}
 	ev := event.Event{Context: &a.EventContextV1, DataEncoded: a.data}
@@ -80,7 +80,7 @@ func (a *attributes) describe(eventType, dataSchema, source, subject, stamp stri
 func (e *Event) readingAttributes() (attributes, error) {
 	var a attributes
 	var d readingData
-	if err := a.recode(e.part(partData), &d, &d.Other); err != nil {
+	if err := a.recode(e.AppendData(nil), &d, &d.Other); err != nil {
 		return a, err
 	}
 	subject := textOr(d.Sensor.SerialNo, "_") + "/" + numberOr(d.Sensor.ChannelNo, "_")
@@ -91,7 +91,7 @@ func (e *Event) readingAttributes() (attributes, error) {
 func (e *Event) alarmAttributes() (attributes, error) {
 	var a attributes
 	var d alarmData
-	if err := a.recode(e.part(partData), &d, &d.Other); err != nil {
+	if err := a.recode(e.AppendData(nil), &d, &d.Other); err != nil {
 		return a, err
 	}
 	a.extend("partitionkey", textOr(d.AlarmSource, textOr(d.Sensor.SerialNo, "")))
@@ -105,7 +105,7 @@ func (e *Event) alarmAttributes() (attributes, error) {
 func (e *Event) rejectedAttributes() (attributes, error) {
 	var a attributes
 	var d rejectedData
-	if err := a.recode(e.part(partData), &d, new(jsontext.Value)); err != nil {
+	if err := a.recode(e.AppendData(nil), &d, new(jsontext.Value)); err != nil {
 		return a, err
 	}
 	return a, a.describe("saveris.row.rejected.v1", "urn:saveris-bridge:rejected:v1", e.series.baseURL, string(d.Feed), rfc3339(e.Time))
@@ -113,8 +113,8 @@ func (e *Event) rejectedAttributes() (attributes, error) {
 
 // recode decodes data into the struct d and encodes it again. What the vendor sent under names of his own is spliced in
 // as he wrote it: an encoder would write it in its own way.
-func (a *attributes) recode(data string, d any, other *jsontext.Value) error {
-	err := json.Unmarshal([]byte(data), d, json.RejectUnknownMembers(true), jsontext.AllowDuplicateNames(true))
+func (a *attributes) recode(data []byte, d any, other *jsontext.Value) error {
+	err := json.Unmarshal(data, d, json.RejectUnknownMembers(true), jsontext.AllowDuplicateNames(true))
 	if err != nil {
 		return err
 	}

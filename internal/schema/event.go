@@ -29,20 +29,20 @@ const (
 type Window struct{ From, Until time.Time }
 
 // Event is one row as an event, ready to be written as a message any number of times. It keeps nothing of the row that
-// it was made of. Copies share their text; an Event may be read by many goroutines.
+// it was made of. Copies share their text; an Event may be read by many goroutines. A window holds a hundred thousand of
+// them, so the order of the fields leaves no gaps.
 type Event struct {
 	ID          string    // CloudEvents id, unescaped; of the first content until Revise
-	Check       uint32    // CRC-32C over the row's content (contract section 6)
 	Time        time.Time // when it was measured or raised, UTC; of a rejected row: when it was read
 	ProcessedAt time.Time // when the vendor's cloud received it, UTC; zero if the row does not say
-	Rejected    bool      // the row could not be an event
 	Reason      string    // why, of a rejected row
 
-	headerID string        // ID as it stands in a header
-	revises  string        // the first id as it stands in a header; empty unless this is a correction
-	series   *series       // what it shares with other events
-	text     string        // the parts, one after the other
-	ends     [parts]uint32 // where each ends
+	series *series       // what it shares with other events
+	text   string        // its parts, one after the other
+	Check  uint32        // CRC-32C over the row's content (contract section 6)
+	ends   [parts]uint16 // where each part ends; the last one ends with the text
+
+	Rejected bool // the row could not be an event
 	kind     kind
 }
 
@@ -66,26 +66,6 @@ var kinds = [...]struct{ eventType, dataSchema string }{
 	rejected:     {"saveris.row.rejected.v1", "urn:saveris-bridge:rejected:v1"},
 }
 
-// part is a piece of an event's text: the data, or an attribute as it stands in a header.
-type part uint8
-
-const (
-	partData part = iota
-	partID
-	partHeaderID // empty where it equals partID
-	partTime
-	partCause // causationid
-	parts
-)
-
-func (e *Event) part(p part) string {
-	from := uint32(0)
-	if p > 0 {
-		from = e.ends[p-1]
-	}
-	return e.text[from:e.ends[p]]
-}
-
 // Day names the page that the event belongs to: its UTC day as YYYY-MM-DD, or "rejected".
 func (e Event) Day() string {
 	if e.Rejected {
@@ -97,22 +77,14 @@ func (e Event) Day() string {
 // Revise gives the event as a correction of an event that was stored with other content under the same id: an id of its
 // own, which names this content, and the attribute revises with the first id. Revising twice is revising once.
 func (e Event) Revise() Event {
-	if e.revises != "" {
-		return e
-	}
-	suffix := fmt.Sprintf("~%08x", e.Check)
-	plain := e.headerID == e.ID
-	e.revises, e.headerID = e.headerID, e.headerID+suffix
-	if plain {
-		e.ID = e.headerID
-	} else {
-		e.ID += suffix
+	if !e.Correction() {
+		e.ID += fmt.Sprintf("~%08x", e.Check)
 	}
 	return e
 }
 
 // Correction tells whether the event revises an earlier one.
-func (e *Event) Correction() bool { return e.revises != "" }
+func (e *Event) Correction() bool { return len(e.ID) > len(e.part(partID)) }
 
 // Subject is the NATS subject of the event in the lane. A rejected row has no lane.
 func (e *Event) Subject(lane Lane) string {
@@ -125,18 +97,26 @@ func (e *Event) Subject(lane Lane) string {
 // AppendSubject appends what Subject gives.
 func (e *Event) AppendSubject(b []byte, lane Lane) []byte { return append(b, e.Subject(lane)...) }
 
-// AppendData appends the event's data: compact JSON in UTF-8, but for the blanks that the vendor wrote inside a column
-// that the bridge does not know.
-func (e *Event) AppendData(b []byte) []byte { return append(b, e.part(partData)...) }
-
 // Size is about how many bytes the event takes as a message, subject and headers included.
 func (e *Event) Size() int {
-	return headerSize + len(e.series.live) + e.headerText() - 2*len(e.headerID) + len(e.revises) +
-		len(e.text) - len(e.part(partTime)) - len(e.part(partCause))
+	n := headerSize + len(e.series.live) + e.headerText() - len(e.headerID()) + e.dataSize()
+	if e.Correction() {
+		n += len(e.firstID())
+	}
+	return n
 }
 
 // headerText is how many bytes of headers are the event's own, with the id once more as if it were a correction.
 func (e *Event) headerText() int {
 	s := e.series
-	return 2*len(e.headerID) + len(e.part(partTime)) + len(s.source) + len(s.subject) + len(s.partitionKey) + len(e.part(partCause))
+	return 2*len(e.headerID()) + len(e.part(partTime)) + len(s.source) + len(s.subject) + len(s.partitionKey) + len(e.cause())
+}
+
+// fits tells whether the broker takes the event.
+func (e *Event) fits() bool {
+	own := int(e.ends[partTime])
+	if !e.inPieces() {
+		own = int(e.ends[partCause])
+	}
+	return own+e.dataSize() <= maxText && e.headerText() <= maxHeader
 }

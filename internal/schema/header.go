@@ -34,7 +34,7 @@ func (e *Event) Header(h map[string][]string, lane Lane, recorded time.Time) {
 		lane = ""
 	}
 	set(h, keySpecVersion, specVersion)
-	set(h, keyID, e.headerID)
+	set(h, keyID, e.headerID())
 	set(h, keySource, e.series.source)
 	set(h, keyType, kinds[e.kind].eventType)
 	set(h, keySubject, e.series.subject)
@@ -44,8 +44,12 @@ func (e *Event) Header(h map[string][]string, lane Lane, recorded time.Time) {
 	setTime(h, keyRecordedTime, recorded)
 	set(h, keyPartitionKey, e.series.partitionKey)
 	set(h, keyLane, string(lane))
-	set(h, keyRevises, e.revises)
-	set(h, keyCausationID, e.part(partCause))
+	revises := ""
+	if e.Correction() {
+		revises = e.firstID()
+	}
+	set(h, keyRevises, revises)
+	set(h, keyCausationID, e.cause())
 }
 
 // set gives a key one value; without a value the key goes.

@@ -86,38 +86,42 @@ func (m *Maker) appendChanged(b []byte) []byte {
 	return append(b, 'Z')
 }
 
-// readingCheck is the checksum over the content of a reading (contract section 6).
-func (m *Maker) readingCheck() uint32 {
-	c := &m.cell
-	m.tmp = m.appendCheckedValue(m.tmp[:0])
-	m.tmp = append(m.tmp, separator)
-	m.tmp = append(m.tmp, c[colTime]...)
+// readingCheck is the checksum over the content of a reading (contract section 6): 4.7 and 4.70 are the same content.
+func (m *Maker) readingCheck(s *series, value, stamp []byte) uint32 {
+	m.tmp = m.tmp[:0]
+	if value != nil {
+		m.tmp = appendCanonical(m.tmp, value)
+	}
+	m.tmp = append(m.tmp, s.checked...)
+	m.tmp = append(m.tmp, stamp...)
 	return crc32.Checksum(m.tmp, castagnoli)
 }
 
 // alarmCheck is the checksum over the content of an alarm (contract section 6).
 func (m *Maker) alarmCheck(state string) uint32 {
 	c := &m.cell
-	m.tmp = m.appendCheckedValue(m.tmp[:0])
-	for _, word := range [...]string{state, severityOf(c[colSeverity])} {
-		m.tmp = append(m.tmp, separator)
-		m.tmp = append(m.tmp, word...)
+	m.tmp = m.tmp[:0]
+	if c[colValue] != nil {
+		m.tmp = appendCanonical(m.tmp, c[colValue])
 	}
-	m.tmp = append(m.tmp, separator)
+	m.tmp = m.appendCheckedUnit(m.tmp)
+	for _, word := range [...]string{state, severityOf(c[colSeverity])} {
+		m.tmp = append(m.tmp, word...)
+		m.tmp = append(m.tmp, separator)
+	}
 	m.tmp = appendJoined(m.tmp, c[colTime], c[colChanged])
 	return crc32.Checksum(m.tmp, castagnoli)
 }
 
-// appendCheckedValue appends value and unit for a checksum: 4.7 and 4.70 are the same content, so are °C and CELSIUS.
-func (m *Maker) appendCheckedValue(b []byte) []byte {
-	if literal := m.cell[colValue]; literal != nil {
-		b = appendCanonical(b, literal)
-	}
+// appendCheckedUnit appends the unit for a checksum, between separators: °C and CELSIUS are the same content.
+func (m *Maker) appendCheckedUnit(b []byte) []byte {
 	b = append(b, separator)
 	if code := unitCode(m.cell[colUnit]); code != "" {
-		return append(b, code...)
+		b = append(b, code...)
+	} else {
+		b = append(b, m.cell[colUnit]...)
 	}
-	return append(b, m.cell[colUnit]...)
+	return append(b, separator)
 }
 
 // objection says why the row can be no event, empty if it can.

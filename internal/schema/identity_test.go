@@ -125,7 +125,7 @@ func TestReviseKeepsTheFirstID(t *testing.T) {
 		e := eventOf(Readings, row)
 		r := e.Revise()
 		suffix := "~f14cf75e"
-		if r.ID != e.ID+suffix || r.Revise() != r || r.Check != e.Check || e.revises != "" {
+		if r.ID != e.ID+suffix || r.Revise() != r || r.Check != e.Check || e.Correction() {
 			t.Errorf("%q revised is %q", e.ID, r.ID)
 		}
 		h := map[string][]string{}
@@ -158,7 +158,10 @@ func TestNothingOfTheRowIsKept(t *testing.T) {
 func TestSeriesAreToldApart(t *testing.T) {
 	for feed, row := range map[Feed]string{Readings: readingRow, Alarms: alarmRow} {
 		m := NewMaker(feed, "saveris", "https://vendor.example")
-		names := []string{"tenant_uuid", "customer_site", "sensor_uuid", "alarm_source_uuid", "serial_no", "channel_no", "physical_property_name", "physical_extension", "alarm_severity", "alarm_status"}
+		names := []string{
+			"tenant_uuid", "customer_site", "sensor_uuid", "alarm_source_uuid", "serial_no", "channel_no", "physical_property_name", "physical_extension",
+			"alarm_severity", "alarm_status", "uuid", "model_code", "physical_unit",
+		}
 		for _, name := range names {
 			for _, next := range names {
 				for _, values := range [][2]string{{`"1"`, `"23"`}, {`"12"`, `"3"`}, {`"123"`, ""}, {"", `"123"`}} {

@@ -23,6 +23,8 @@ type Maker struct {
 	stem    string // first tokens of subjects, before the lane
 	reject  *series
 	series  map[string]*series
+	learned int // bytes of them
+	texts   texts
 
 	// Scratch of one call of Event.
 	cell    [columns][]byte    // the row's values in the event's form; nil is null
@@ -30,7 +32,7 @@ type Maker struct {
 	changed []byte             // last_status_change_time that is no time, as the vendor wrote it
 	other   other
 	arena   []byte // holds cells that are not as the vendor wrote them
-	buf     []byte // the event's text
+	buf     []byte // data as a whole
 	id      []byte
 	key     []byte
 	tmp     []byte
@@ -58,13 +60,13 @@ func (m *Maker) Event(row *saveris.Row, w Window, readAt time.Time) Event {
 		return m.rejected(row, reason, w, readAt)
 	}
 	e := Event{Time: m.at[colTime], ProcessedAt: m.at[colReceived]}
+	fits := false
 	if m.feed == Alarms { // no table of functions: e would escape to the heap
-		m.writeAlarm(&e)
+		fits = m.writeAlarm(&e)
 	} else {
-		m.writeReading(&e)
+		fits = m.writeReading(&e)
 	}
-	m.seal(&e)
-	if len(e.text) > maxText || e.headerText() > maxHeader {
+	if !fits {
 		return m.rejected(row, "too long as an event", w, readAt)
 	}
 	return e
@@ -83,27 +85,18 @@ func (m *Maker) read(fields []saveris.Field) {
 	}
 }
 
-// mark ends a part of the event's text.
-func (m *Maker) mark(e *Event, p part) { e.ends[p] = uint32(len(m.buf)) }
-
-// identify adds id and time.
-func (m *Maker) identify(e *Event, id, stamp []byte) {
-	m.buf = append(m.buf, id...)
-	m.mark(e, partID)
-	if !plain(id) {
-		m.buf = appendPercent(m.buf, id)
-	}
-	m.mark(e, partHeaderID)
-	m.buf = append(m.buf, stamp...)
-	m.mark(e, partTime)
+// keepWhole keeps an event with the data in m.buf, the time of the cells and a causationid. It fails where the broker
+// would not take it.
+func (m *Maker) keepWhole(e *Event, id, cause []byte) bool {
+	return m.keepText(e, id, m.cell[colTime], cause) && e.fits()
 }
 
-// seal copies the event's text out of the scratch: the one allocation of an event.
-func (m *Maker) seal(e *Event) {
-	e.text = string(m.buf)
-	e.ID = e.part(partID)
-	e.headerID = e.part(partHeaderID)
-	if e.headerID == "" {
-		e.headerID = e.ID
+func (m *Maker) keepText(e *Event, id, stamp, cause []byte) bool {
+	m.tmp = m.tmp[:0]
+	if !plain(id) {
+		m.tmp = appendPercent(m.tmp, id)
 	}
+	n := len(m.tmp)
+	m.tmp = appendPercent(m.tmp, cause)
+	return m.texts.keep(e, id, stamp, m.tmp[:n], m.tmp[n:], m.buf)
 }

@@ -50,13 +50,13 @@ func (o *other) name(name string) string {
 	return unique
 }
 
-// appendTo ends an object with the member "other", if there is anything in it.
-func (o *other) appendTo(b []byte) []byte {
-	if len(o.members) == 0 {
+// appendOther ends an object with the member "other", if there is anything in it.
+func appendOther[T string | []byte](b []byte, members T) []byte {
+	if len(members) == 0 {
 		return append(b, '}')
 	}
 	b = append(b, `,"other":{`...)
-	b = append(b, o.members...)
+	b = append(b, members...)
 	return append(b, "}}"...)
 }
 

@@ -97,6 +97,16 @@ func (w world) time() string {
 	return fmt.Sprintf("20%02d-%02d-%02dT%02d:%02d:%02d%sZ", w.IntN(100), 1+w.IntN(12), 1+w.IntN(28), w.IntN(24), w.IntN(60), w.IntN(60), w.pick([]string{"", ".5", ".120", ".1234567891"}))
 }
 
+// place gives sensor, tenant and site: mostly those of four known places, so that rows of one channel come again and again,
+// in every unit, between others that are odd.
+func (w world) place() (sensor, tenant, site saveris.Field) {
+	uuid := w.uuid
+	if n := w.IntN(5); n < 4 {
+		uuid = func() string { return fmt.Sprintf("%08d-1b0a-4f9e-8d7c-6b5a4f3e2d1c", n) }
+	}
+	return text("sensor_uuid", uuid()), text("tenant_uuid", uuid()), text("customer_site", uuid())
+}
+
 func (w world) row(feed Feed) *saveris.Row {
 	fields := w.reading()
 	if feed == Alarms {
@@ -114,21 +124,24 @@ func (w world) row(feed Feed) *saveris.Row {
 }
 
 func (w world) reading() []saveris.Field {
+	sensor, tenant, site := w.place()
 	return []saveris.Field{
-		text("uuid", w.uuid()), text("sensor_uuid", w.uuid()), {Name: "channel_no", Kind: saveris.Number, Text: []byte(w.pick([]string{"1", "2"}))},
-		text("serial_no", "22011234"), text("model_code", "0572 2211"), text("tenant_uuid", w.uuid()), text("customer_site", w.uuid()),
+		text("uuid", w.uuid()), sensor, {Name: "channel_no", Kind: saveris.Number, Text: []byte(w.pick([]string{"1", "2"}))},
+		text("serial_no", "22011234"), text("model_code", w.pick([]string{"0572 2211", "0572 2212"})), tenant, site,
 		text("timestamp", w.time()), text("timestamp_local", w.time()), {Name: "measurement", Kind: saveris.Number, Text: fmt.Append(nil, float32(w.NormFloat64()*20))},
 		text("physical_property_name", "Temperature"), text("physical_unit", w.pick(units)), text("physical_extension", "Air Temperature"), text("processed_at", w.time()),
 	}
 }
 
 func (w world) alarm() []saveris.Field {
+	sensor, tenant, site := w.place()
+	sensor.Name = "alarm_source_uuid"
 	fields := []saveris.Field{
 		text("uuid", w.uuid()), text("alarm_reason", "Alarm condition is violated"), text("alarm_status", w.pick([]string{"Alarm", "Ok", "Unknown"})),
 		text("last_status_change_time", w.time()), text("alarm_condition_type", "Upper limit"), text("alarm_severity", w.pick([]string{"Alarm", "Warning", "Unknown"})),
 		text("alarm_time", w.time()), text("alarm_time_local", w.time()), text("alarm_value", "35.6"), text("physical_unit", w.pick(units)),
-		text("physical_property_name", "Humidity"), text("physical_extension", "Unknown"), text("alarm_source_uuid", w.uuid()), text("serial_no", "22011234"),
-		text("tenant_uuid", w.uuid()), text("customer_site", w.uuid()), text("alarm_type", w.pick([]string{"measurement alarm", "measurement_alarm"})), text("processed_at", w.time()),
+		text("physical_property_name", "Humidity"), text("physical_extension", "Unknown"), sensor, text("serial_no", "22011234"),
+		tenant, site, text("alarm_type", w.pick([]string{"measurement alarm", "measurement_alarm"})), text("processed_at", w.time()),
 	}
 	if w.IntN(2) == 0 {
 		fields = append(fields, text("source_alarm_event_uuid", w.uuid()))

@@ -20,14 +20,18 @@ func appendText(b, text []byte) []byte {
 	return append(b, '"')
 }
 
-// clean says that JSON quotes the text as it is: no control characters, no quotes, no backslashes. It takes eight bytes at
-// a time, by the well-known tricks to find a byte that is zero or less than a bound.
+const ones, high = 0x0101010101010101, 0x8080808080808080
+
+// zero and below find a byte of eight that is zero, or less than a bound up to 128, by the well-known tricks: the result
+// is 0 if there is none. Others than the lowest of its bits may be wrong.
+func zero(v uint64) uint64            { return (v - ones) &^ v & high }
+func below(v uint64, c uint64) uint64 { return (v - ones*c) &^ v & high }
+
+// clean says that JSON quotes the text as it is: no control characters, no quotes, no backslashes.
 func clean(text []byte) bool {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
 	for len(text) >= 8 {
 		v := binary.LittleEndian.Uint64(text)
-		quote, backslash := v^ones*'"', v^ones*'\\'
-		if ((v-ones*' ')&^v|(quote-ones)&^quote|(backslash-ones)&^backslash)&high != 0 {
+		if below(v, ' ')|zero(v^ones*'"')|zero(v^ones*'\\') != 0 {
 			return false
 		}
 		text = text[8:]
@@ -50,9 +54,9 @@ func appendName[T string | []byte](b []byte, name T) []byte {
 	return append(b, '"')
 }
 
-// appendNumber appends a literal, nil as null.
-func appendNumber(b, literal []byte) []byte {
-	if literal == nil {
+// appendNumber appends a literal, none as null.
+func appendNumber[T string | []byte](b []byte, literal T) []byte {
+	if len(literal) == 0 {
 		return append(b, "null"...)
 	}
 	return append(b, literal...)
@@ -69,6 +73,13 @@ var bare = func() (bare [256]bool) {
 
 // plain says that the text stands in a header as it is.
 func plain(text []byte) bool {
+	for len(text) >= 8 {
+		v := binary.LittleEndian.Uint64(text)
+		if v&high|below(v, '!')|zero(v^ones*0x7f)|zero(v^ones*'"')|zero(v^ones*'%') != 0 {
+			return false
+		}
+		text = text[8:]
+	}
 	for _, c := range text {
 		if !bare[c] {
 			return false

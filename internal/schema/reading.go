@@ -1,17 +1,24 @@
 package schema
 
-// writeReading fills an event from the cells and writes its text.
-func (m *Maker) writeReading(e *Event) {
-	if e.series = m.find(readingSeries[:]); e.series == nil {
+// writeReading makes an event of the cells. It fails where that is too long.
+func (m *Maker) writeReading(e *Event) bool {
+	c := &m.cell
+	if e.series = m.find(c[:], readingSeries[:]); e.series == nil {
 		e.series = m.learnReading()
 	}
 	e.kind = reading
+	id := m.readingID()
+	e.Check = m.readingCheck(e.series, c[colValue], c[colTime])
+	if sameAsID(c[colUUID]) && clean(c[colLocal]) &&
+		m.texts.keep(e, id, c[colTime], c[colValue], c[colLocal], c[colReceived], m.other.members) {
+		return e.fits()
+	}
 	m.buf = m.appendReading(m.buf[:0], e.series)
-	m.mark(e, partData)
-	m.identify(e, m.readingID(), m.cell[colTime])
-	m.mark(e, partCause)
-	e.Check = m.readingCheck()
+	return m.keepWhole(e, id, nil)
 }
+
+// sameAsID says that a uuid stands alike in the id, in a header and in JSON. No uuid stands nowhere.
+func sameAsID(uuid []byte) bool { return plain(uuid) && clean(uuid) }
 
 // learnReading makes the series of a channel: <tenant>.<site>.<serial>.<channel>.<quantity>.
 func (m *Maker) learnReading() *series {
@@ -24,7 +31,12 @@ func (m *Maker) learnReading() *series {
 	tail = appendToken(tail, quantity)
 	subject := append(appendPercent(nil, orMissing(c[colSerial])), '/')
 	subject = append(subject, orMissing(c[colChannel])...)
-	return m.learn(tail, subject, orNothing(c[colSensor]), quantity)
+	s := m.make(tail, subject, orNothing(c[colSensor]), quantity)
+	s.nameless = c[colUUID] == nil
+	s.place, s.unit = string(m.appendPlace(nil, s)), string(m.appendUnit(nil))
+	s.checked = string(m.appendCheckedUnit(nil))
+	m.learn(s)
+	return s
 }
 
 // appendReading appends a reading's data.
@@ -32,6 +44,20 @@ func (m *Maker) appendReading(b []byte, s *series) []byte {
 	c := &m.cell
 	b = append(b, `{"uuid":`...)
 	b = appendText(b, c[colUUID])
+	b = append(b, s.place...)
+	b = appendNumber(b, c[colValue])
+	b = append(b, s.unit...)
+	b = append(b, c[colTime]...)
+	b = append(b, `","measured_at_local":`...)
+	b = appendText(b, c[colLocal])
+	b = append(b, `,"received_at":`...)
+	b = appendName(b, c[colReceived])
+	return appendOther(b, m.other.members)
+}
+
+// appendPlace appends what a reading's data has between uuid and value.
+func (m *Maker) appendPlace(b []byte, s *series) []byte {
+	c := &m.cell
 	b = append(b, `,"tenant":`...)
 	b = appendText(b, c[colTenant])
 	b = append(b, `,"site":`...)
@@ -45,29 +71,27 @@ func (m *Maker) appendReading(b []byte, s *series) []byte {
 	b = append(b, `,"channel_no":`...)
 	b = appendNumber(b, c[colChannel])
 	b = append(b, '}')
-	b = m.appendMeasured(b, s)
-	b = append(b, `,"measured_at":`...)
-	b = appendName(b, c[colTime])
-	b = append(b, `,"measured_at_local":`...)
-	b = appendText(b, c[colLocal])
-	b = append(b, `,"received_at":`...)
-	b = appendName(b, c[colReceived])
-	return m.other.appendTo(b)
+	b = m.appendQuantities(b, s)
+	return append(b, `,"value":`...)
 }
 
-// appendMeasured appends what was measured, which readings and alarms have in common.
-func (m *Maker) appendMeasured(b []byte, s *series) []byte {
-	c := &m.cell
+// appendUnit appends what a reading's data has between value and time.
+func (m *Maker) appendUnit(b []byte) []byte { return append(m.appendUnits(b), `,"measured_at":"`...) }
+
+// appendQuantities appends what was measured, which readings and alarms have in common.
+func (m *Maker) appendQuantities(b []byte, s *series) []byte {
 	b = append(b, `,"quantity":`...)
 	b = appendName(b, s.quantity)
 	b = append(b, `,"property":`...)
-	b = appendText(b, c[colProperty])
+	b = appendText(b, m.cell[colProperty])
 	b = append(b, `,"extension":`...)
-	b = appendText(b, c[colExtension])
-	b = append(b, `,"value":`...)
-	b = appendNumber(b, c[colValue])
+	return appendText(b, m.cell[colExtension])
+}
+
+// appendUnits appends the unit as UCUM and as the vendor have it.
+func (m *Maker) appendUnits(b []byte) []byte {
 	b = append(b, `,"unit":`...)
-	b = appendName(b, unitCode(c[colUnit]))
+	b = appendName(b, unitCode(m.cell[colUnit]))
 	b = append(b, `,"vendor_unit":`...)
-	return appendText(b, c[colUnit])
+	return appendText(b, m.cell[colUnit])
 }

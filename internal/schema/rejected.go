@@ -22,10 +22,7 @@ func (m *Maker) rejected(row *saveris.Row, reason string, w Window, readAt time.
 		Feed: m.feed, Reason: e.Reason, Row: string(validUTF8(raw)),
 		Window: windowData{rfc3339(w.From), rfc3339(w.Until)},
 	})...)
-	m.mark(&e, partData)
-	m.identify(&e, appendHash(nil, raw), []byte(rfc3339(readAt)))
-	m.mark(&e, partCause)
-	m.seal(&e)
+	m.keepText(&e, appendHash(nil, raw), []byte(rfc3339(readAt)), nil)
 	return e
 }
 

@@ -5,8 +5,11 @@ import (
 	"net/url"
 )
 
-// maxSeries bounds how many series a Maker remembers: about 40 MB.
-const maxSeries = 1 << 16
+// maxSeries bounds how much text of series a Maker remembers: 60,000 ordinary channels.
+const (
+	maxSeries  = 64 << 20
+	seriesSize = 256 // about what a series takes besides its text
+)
 
 // series is what the events of one place share: a channel's readings, or a sensor's alarms of one severity and state.
 type series struct {
@@ -16,26 +19,38 @@ type series struct {
 	subject       string
 	partitionKey  string
 	baseURL       string
+
+	// Of readings: what a channel's data share.
+	place    string // JSON between uuid and value
+	unit     string // JSON between value and time
+	checked  string // the unit in a checksum, with separators around it
+	nameless bool   // the vendor gives no uuid
 }
 
+// A series of readings has every column that does not change from row to row, so that they are encoded once.
 var (
-	readingSeries = [...]column{colTenant, colSite, colSensor, colSerial, colChannel, colProperty, colExtension}
+	readingSeries = [...]column{colTenant, colSite, colSensor, colSerial, colModel, colChannel, colProperty, colExtension, colUnit}
 	alarmSeries   = [...]column{colTenant, colSite, colSensor, colSerial, colProperty, colExtension, colSeverity, colStatus}
 )
 
-// find gives the series of a row, nil if it is new. The columns are those that make a series.
-func (m *Maker) find(columns []column) *series {
-	m.key = m.key[:0]
+// find gives the series of a row's cells, nil if it is new. The columns are those that make a series, besides whether
+// there is a uuid.
+func (m *Maker) find(cell [][]byte, columns []column) *series {
+	nameless := byte(0)
+	if cell[colUUID] == nil {
+		nameless = 1
+	}
+	m.key = append(m.key[:0], nameless)
 	for _, c := range columns {
-		m.key = binary.AppendUvarint(m.key, uint64(len(m.cell[c])))
-		m.key = append(m.key, m.cell[c]...)
+		m.key = binary.AppendUvarint(m.key, uint64(len(cell[c])))
+		m.key = append(m.key, cell[c]...)
 	}
 	return m.series[string(m.key)]
 }
 
-// learn makes the series that find did not have. Tail is the subject behind the lane.
-func (m *Maker) learn(tail, subject, partitionKey, quantity []byte) *series {
-	s := &series{
+// make makes the series that find did not have. Tail is the subject behind the lane.
+func (m *Maker) make(tail, subject, partitionKey, quantity []byte) *series {
+	return &series{
 		live:         m.stem + string(Live) + "." + string(tail),
 		history:      m.stem + string(History) + "." + string(tail),
 		quantity:     string(quantity),
@@ -44,13 +59,24 @@ func (m *Maker) learn(tail, subject, partitionKey, quantity []byte) *series {
 		partitionKey: string(appendPercent(nil, partitionKey)),
 		baseURL:      m.baseURL,
 	}
-	if len(m.series) >= maxSeries {
+}
+
+// learn remembers a series under the key that find made. When it is too much, all are forgotten: events keep theirs.
+func (m *Maker) learn(s *series) {
+	size := len(m.key) + s.size()
+	if size > maxSeries/1000 {
+		return
+	}
+	if m.learned += size; m.learned > maxSeries {
 		clear(m.series)
+		m.learned = size
 	}
-	if len(m.key) < 1024 {
-		m.series[string(m.key)] = s
-	}
-	return s
+	m.series[string(m.key)] = s
+}
+
+func (s *series) size() int {
+	return seriesSize + len(s.live) + len(s.history) + len(s.quantity) + len(s.source) + len(s.subject) + len(s.partitionKey) +
+		len(s.place) + len(s.unit) + len(s.checked)
 }
 
 // sourceOf is the attribute source of a tenant's events. A row without a tenant has the tenant _.
