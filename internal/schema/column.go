@@ -37,12 +37,55 @@ const (
 	columns
 )
 
-// column is where the feed has the vendor's column.
-func (m *Maker) column(name string) column {
-	if m.feed == Alarms {
-		return alarmColumn(name)
+// maxNames bounds what is remembered of columns' names; the vendor's widest table has 40.
+const maxNames = 64
+
+// names remembers where columns belong. It guesses: rows name their columns in one order, some left out.
+type names struct {
+	known []name
+	next  int // the likely next one
+}
+
+type name struct {
+	text   string
+	column column
+}
+
+// begin starts a row.
+func (n *names) begin() { n.next = 0 }
+
+// find gives the column of a name; ok is false where the name is new.
+func (n *names) find(text string) (c column, ok bool) {
+	for i := n.next; i < len(n.known); i++ {
+		if n.known[i].text == text {
+			n.next = i + 1
+			return n.known[i].column, true
+		}
 	}
-	return readingColumn(name)
+	for i := range min(n.next, len(n.known)) {
+		if n.known[i].text == text {
+			n.next = i + 1
+			return n.known[i].column, true
+		}
+	}
+	return colNone, false
+}
+
+// column is where the feed has the vendor's column.
+func (m *Maker) column(text string) column {
+	c, ok := m.names.find(text)
+	if ok {
+		return c
+	}
+	if m.feed == Alarms {
+		c = alarmColumn(text)
+	} else {
+		c = readingColumn(text)
+	}
+	if len(m.names.known) < maxNames && len(text) < 128 {
+		m.names.known = append(m.names.known, name{text, c})
+	}
+	return c
 }
 
 // readingColumn knows the names of measurements v1 and v2, REST and push. What v2 has no place for (device_uuid,
@@ -164,12 +207,20 @@ func (m *Maker) cellOf(c column, f saveris.Field) (value []byte, at time.Time, o
 		value = trimBlanks(f.Text)
 		return value, at, isInteger(value)
 	case colTime, colChanged, colReceived:
-		n := len(m.arena)
-		m.arena, at, ok = appendTime(m.arena, trimBlanks(f.Text))
-		return m.arena[n:len(m.arena):len(m.arena)], at, ok
+		return m.timeOf(c, f.Text)
 	default:
 		return validUTF8(f.Text), at, true
 	}
+}
+
+// timeOf brings a time into the form that events have it in.
+func (m *Maker) timeOf(c column, text []byte) (stamp []byte, at time.Time, ok bool) {
+	if at, ok = m.clocks[c].read(text); ok {
+		return text, at, true
+	}
+	n := len(m.arena)
+	m.arena, at, ok = appendTime(m.arena, trimBlanks(text))
+	return m.arena[n:len(m.arena):len(m.arena)], at, ok
 }
 
 // validUTF8 is the text with every byte that is no UTF-8 as U+FFFD.

@@ -38,7 +38,11 @@ func (m *Maker) readingID() []byte {
 	if !blank(c[colUUID]) {
 		return c[colUUID]
 	}
-	m.tmp = appendJoined(m.tmp[:0], c[colSensor], c[colChannel], c[colProperty], c[colExtension], c[colTime])
+	return m.hashID(c[colSensor], c[colChannel], c[colProperty], c[colExtension], c[colTime])
+}
+
+func (m *Maker) hashID(texts ...[]byte) []byte {
+	m.tmp = appendJoined(m.tmp[:0], texts...)
 	m.id = appendHash(m.id[:0], m.tmp)
 	return m.id
 }
@@ -88,13 +92,14 @@ func (m *Maker) appendChanged(b []byte) []byte {
 
 // readingCheck is the checksum over the content of a reading (contract section 6): 4.7 and 4.70 are the same content.
 func (m *Maker) readingCheck(s *series, value, stamp []byte) uint32 {
-	m.tmp = m.tmp[:0]
+	b := m.tmp[:0]
 	if value != nil {
-		m.tmp = appendCanonical(m.tmp, value)
+		b = appendCanonical(b, value)
 	}
-	m.tmp = append(m.tmp, s.checked...)
-	m.tmp = append(m.tmp, stamp...)
-	return crc32.Checksum(m.tmp, castagnoli)
+	b = append(b, s.checked...)
+	b = append(b, stamp...)
+	m.tmp = b
+	return crc32.Checksum(b, castagnoli)
 }
 
 // alarmCheck is the checksum over the content of an alarm (contract section 6).

@@ -25,6 +25,8 @@ type Maker struct {
 	series  map[string]*series
 	learned int // bytes of them
 	texts   texts
+	names   names
+	clocks  [columns]clock
 
 	// Scratch of one call of Event.
 	cell    [columns][]byte    // the row's values in the event's form; nil is null
@@ -55,6 +57,11 @@ func (m *Maker) Event(row *saveris.Row, w Window, readAt time.Time) Event {
 	if row.Err != nil {
 		return m.rejected(row, row.Err.Error(), w, readAt)
 	}
+	if m.feed == Readings {
+		if e, ok := m.quick(row.Fields); ok {
+			return e
+		}
+	}
 	m.read(row.Fields)
 	if reason := m.objection(row.Fields); reason != "" {
 		return m.rejected(row, reason, w, readAt)
@@ -77,6 +84,7 @@ func (m *Maker) read(fields []saveris.Field) {
 	m.cell, m.at[colReceived] = [columns][]byte{}, time.Time{}
 	m.changed = nil
 	m.other.reset()
+	m.names.begin()
 	m.arena = m.arena[:0]
 	for i := range fields {
 		if c := m.column(fields[i].Name); c == colNone || !m.take(c, fields[i]) {

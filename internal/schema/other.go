@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -12,15 +13,19 @@ import (
 // other collects the columns that have no place of their own, as the members of a JSON object in the row's order.
 type other struct {
 	members []byte
+	names   []string       // of the members, while they are few
 	seen    map[string]int // by name: how many columns of that name there were
 }
+
+// fewNames is how many names are looked through; more of them, or one that comes twice, are looked up.
+const fewNames = 8
 
 func (o *other) reset() {
 	if len(o.seen) > 1000 {
 		o.seen = nil // clearing costs what the largest row has cost
 	}
 	clear(o.seen)
-	o.members = o.members[:0]
+	o.members, o.names = o.members[:0], o.names[:0]
 }
 
 // add adds a column under the vendor's name with the vendor's value.
@@ -35,11 +40,20 @@ func (o *other) add(f saveris.Field) {
 
 // name is the name, with a number if it is taken: readers of JSON keep one of two members of the same name at best.
 func (o *other) name(name string) string {
-	if o.seen == nil {
-		o.seen = map[string]int{}
-	}
 	if !utf8.ValidString(name) {
 		name = string([]rune(name))
+	}
+	if len(o.seen) == 0 {
+		if len(o.names) < fewNames && !slices.Contains(o.names, name) {
+			o.names = append(o.names, name)
+			return name
+		}
+		if o.seen == nil {
+			o.seen = map[string]int{}
+		}
+		for _, name := range o.names {
+			o.seen[name] = 1
+		}
 	}
 	unique := name
 	for o.seen[unique] > 0 {

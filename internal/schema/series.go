@@ -40,12 +40,13 @@ func (m *Maker) find(cell [][]byte, columns []column) *series {
 	if cell[colUUID] == nil {
 		nameless = 1
 	}
-	m.key = append(m.key[:0], nameless)
+	key := append(m.key[:0], nameless)
 	for _, c := range columns {
-		m.key = binary.AppendUvarint(m.key, uint64(len(cell[c])))
-		m.key = append(m.key, cell[c]...)
+		key = binary.AppendUvarint(key, uint64(len(cell[c])))
+		key = append(key, cell[c]...)
 	}
-	return m.series[string(m.key)]
+	m.key = key
+	return m.series[string(key)]
 }
 
 // make makes the series that find did not have. Tail is the subject behind the lane.

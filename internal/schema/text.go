@@ -122,30 +122,36 @@ func orNull(size, quotes int) int {
 const chunkSize = 64 << 10
 
 // texts carves the texts of events out of chunks. A chunk lives as long as any event that has its text there.
-type texts struct{ chunk strings.Builder }
+type texts struct {
+	chunk   strings.Builder
+	scratch []byte // one text
+}
 
 // keep gives the event its text. It fails, without an effect, where a part ends farther in than an end can say; such an
 // event is too long for a header, or it has to keep its data as a whole.
 func (t *texts) keep(e *Event, pieces ...[]byte) bool {
-	size, last := 0, len(pieces)-1
-	for _, piece := range pieces[:last] {
-		size += len(piece)
+	b, last := t.scratch[:0], len(pieces)-1
+	var ends [parts]uint16
+	for i, piece := range pieces[:last] {
+		if b = append(b, piece...); len(b) > math.MaxUint16 {
+			return false
+		}
+		ends[i] = uint16(len(b))
 	}
-	if size > math.MaxUint16 {
-		return false
-	}
-	if size += len(pieces[last]); t.chunk.Cap()-t.chunk.Len() < size {
+	b = append(b, pieces[last]...)
+	t.scratch = b
+	e.ends, e.text = ends, t.carve(b)
+	e.ID = e.text[:ends[partID]]
+	return true
+}
+
+// carve copies a text into the chunk at hand, or a new one.
+func (t *texts) carve(text []byte) string {
+	if t.chunk.Cap()-t.chunk.Len() < len(text) {
 		t.chunk = strings.Builder{}
-		t.chunk.Grow(max(size, chunkSize))
+		t.chunk.Grow(max(len(text), chunkSize))
 	}
 	from := t.chunk.Len()
-	for i, piece := range pieces {
-		t.chunk.Write(piece)
-		if i < last {
-			e.ends[i] = uint16(t.chunk.Len() - from)
-		}
-	}
-	e.text = t.chunk.String()[from:]
-	e.ID = e.text[:e.ends[partID]]
-	return true
+	t.chunk.Write(text)
+	return t.chunk.String()[from:]
 }

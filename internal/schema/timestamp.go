@@ -53,6 +53,41 @@ func parseWall(s []byte) (time.Time, bool) {
 	return t, month > 0 && day > 0 && t.Day() == day // time.Date turns 30 February into 2 March
 }
 
+// clock reads times that are as events have them already: 2026-07-01T10:15:00Z, with a fraction or without. Rows that
+// follow each other are mostly of one day, which it remembers.
+type clock struct {
+	date     [len(time.DateOnly)]byte
+	midnight time.Time
+}
+
+// read gives the time; ok is false where that needs appendTime, or is none.
+func (c *clock) read(s []byte) (t time.Time, ok bool) {
+	last := len(s) - 1
+	if last < 19 || s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[last] != 'Z' {
+		return t, false
+	}
+	if last > 19 && (s[19] != '.' || last == 20 || digitsLen(s[20:last]) != last-20) {
+		return t, false
+	}
+	if string(c.date[:]) != string(s[:10]) {
+		midnight, ok := parseWall(append(append(make([]byte, 0, 19), s[:10]...), "T00:00:00"...))
+		if !ok || midnight.Year() == 0 {
+			return t, false
+		}
+		copy(c.date[:], s)
+		c.midnight = midnight
+	}
+	hour, minute, second := two(s[11:]), two(s[14:]), two(s[17:])
+	if hour|minute|second < 0 || hour > 23 || minute > 59 || second > 59 {
+		return t, false
+	}
+	span := time.Duration(hour*3600+minute*60+second) * time.Second
+	if last > 19 {
+		span += fraction(s[19:last])
+	}
+	return c.midnight.Add(span), true
+}
+
 // two reads two digits, -1 if there are none.
 func two(s []byte) int {
 	if len(s) < 2 || s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9' {

@@ -1,0 +1,61 @@
+package schema
+
+import (
+	"unicode/utf8"
+
+	"saveris-bridge/internal/saveris"
+)
+
+// quick makes an event of an ordinary reading of a known channel, as nearly all are: what the vendor wrote in the columns
+// of its series he has written before, so those texts need not be judged again, and the others are in the form that events
+// have them in. It leaves every other row to read and writeReading, which would make the same event of this one.
+func (m *Maker) quick(fields []saveris.Field) (e Event, ok bool) {
+	var cell [colReceived + 1][]byte // up to the last column of a reading
+	if !m.sort(fields, &cell) {
+		return e, false
+	}
+	e.series = m.find(cell[:], readingSeries[:])
+	value, local := cell[colValue], cell[colLocal]
+	if e.series == nil || value != nil && !isNumber(value) || !clean(local) || !utf8.Valid(local) {
+		return e, false
+	}
+	stamp, at, ok := m.timeOf(colTime, cell[colTime])
+	if !ok {
+		return e, false
+	}
+	received, receivedAt, ok := m.timeOf(colReceived, cell[colReceived])
+	if !ok && cell[colReceived] != nil {
+		return e, false
+	}
+	e.Time, e.ProcessedAt = at, receivedAt
+	id := cell[colUUID]
+	if id == nil {
+		id = m.hashID(cell[colSensor], cell[colChannel], cell[colProperty], cell[colExtension], stamp)
+	} else if !sameAsID(id) {
+		return e, false
+	}
+	e.Check = m.readingCheck(e.series, value, stamp)
+	ok = m.texts.keep(&e, id, stamp, value, local, received, m.other.members)
+	return e, ok && e.fits()
+}
+
+// sort puts the columns of a row into cells as they are, those that the bridge does not know into other. It gives up on
+// a row that has a column twice, or a bool, a list or a blob in one that the bridge knows.
+func (m *Maker) sort(fields []saveris.Field, cell *[colReceived + 1][]byte) bool {
+	m.other.reset()
+	m.names.begin()
+	m.arena = m.arena[:0]
+	for i := range fields {
+		f := &fields[i]
+		switch c := m.column(f.Name); {
+		case c == colNone:
+			m.other.add(*f)
+		case f.Kind == saveris.Null || len(f.Text) == 0:
+		case cell[c] != nil || f.Kind != saveris.String && f.Kind != saveris.Number:
+			return false
+		default:
+			cell[c] = f.Text
+		}
+	}
+	return true
+}
