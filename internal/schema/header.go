@@ -1,6 +1,9 @@
 package schema
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Names of headers. They are lower case, and maps of them are written by index: http.Header.Set would change them.
 const (
@@ -41,7 +44,7 @@ func (e *Event) Header(h map[string][]string, lane Lane, recorded time.Time) {
 	set(h, keyTime, e.part(partTime))
 	set(h, keyContentType, contentType)
 	set(h, keyDataSchema, kinds[e.kind].dataSchema)
-	setTime(h, keyRecordedTime, recorded)
+	set(h, keyRecordedTime, e.series.recorder.text(recorded))
 	set(h, keyPartitionKey, e.series.partitionKey)
 	set(h, keyLane, string(lane))
 	revises := ""
@@ -66,12 +69,19 @@ func set(h map[string][]string, key, value string) {
 	}
 }
 
-// setTime makes a new text only if the time is not the one that is there.
-func setTime(h map[string][]string, key string, t time.Time) {
-	var scratch [40]byte
-	text := t.UTC().AppendFormat(scratch[:0], time.RFC3339Nano)
-	if old := h[key]; len(old) == 1 && old[0] == string(text) {
-		return
+// recorder writes the time of recording, which a whole batch of messages has alike.
+type recorder struct{ last atomic.Pointer[stamp] }
+
+type stamp struct {
+	time time.Time
+	text string
+}
+
+func (r *recorder) text(t time.Time) string {
+	last := r.last.Load()
+	if last == nil || last.time != t {
+		last = &stamp{t, rfc3339(t)}
+		r.last.Store(last)
 	}
-	set(h, key, string(text))
+	return last.text
 }

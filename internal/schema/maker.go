@@ -28,6 +28,8 @@ type Maker struct {
 	names   names
 	clocks  [columns]clock
 
+	recorder *recorder // of all its events
+
 	// Scratch of one call of Event.
 	cell    [columns][]byte    // the row's values in the event's form; nil is null
 	at      [columns]time.Time // of the cells that are times
@@ -43,10 +45,10 @@ type Maker struct {
 // NewMaker makes the maker of a feed. Prefix is the first token of subjects, baseURL the vendor's address without the
 // version part; a slash at its end is cut.
 func NewMaker(feed Feed, prefix, baseURL string) *Maker {
-	m := &Maker{feed: feed, baseURL: strings.TrimSuffix(baseURL, "/"), series: map[string]*series{}}
+	m := &Maker{feed: feed, baseURL: strings.TrimSuffix(baseURL, "/"), series: map[string]*series{}, recorder: &recorder{}}
 	m.stem = prefix + "." + string(feed) + "."
 	subject, source := prefix+".rejected."+string(feed), string(appendPercent(nil, []byte(m.baseURL)))
-	m.reject = &series{live: subject, history: subject, subject: string(feed), source: source, baseURL: m.baseURL}
+	m.reject = &series{live: subject, history: subject, subject: string(feed), source: source, baseURL: m.baseURL, recorder: m.recorder}
 	return m
 }
 

@@ -19,6 +19,7 @@ type series struct {
 	subject       string
 	partitionKey  string
 	baseURL       string
+	recorder      *recorder
 
 	// Of readings: what a channel's data share.
 	place    string // JSON between uuid and value
@@ -59,6 +60,7 @@ func (m *Maker) make(tail, subject, partitionKey, quantity []byte) *series {
 		subject:      string(subject),
 		partitionKey: string(appendPercent(nil, partitionKey)),
 		baseURL:      m.baseURL,
+		recorder:     m.recorder,
 	}
 }
 
