@@ -67,6 +67,7 @@ func (d *decoder) tableRow(rec record) error {
 
 // record splits what begins here into fields; it is partial only where the window is full or the file over.
 func (d *decoder) record() (record, error) {
+	d.w.peek(ahead)
 	for {
 		over := d.w.err == io.EOF
 		rec := d.scan.split(d.w.rest(), over)

@@ -18,6 +18,7 @@ func (d *decoder) lines() error {
 }
 
 func (d *decoder) line() error {
+	d.w.peek(ahead)
 	for {
 		rest := d.w.rest()
 		if n := d.scan.scan(rest); n > 0 && n <= MaxRow && d.lineEnds(rest, n) {
@@ -44,7 +45,7 @@ func (d *decoder) lineEnds(rest []byte, n int) bool {
 			return false
 		}
 	}
-	return d.w.err != nil
+	return d.w.err == io.EOF
 }
 
 // oddLine reads a whole line that the fast scan did not take, n bytes without its newline.

@@ -53,6 +53,7 @@ func (d *decoder) cut() error {
 }
 
 func (d *decoder) element() error {
+	d.w.peek(ahead)
 	for {
 		rest := d.w.rest()
 		n := d.scan.scan(rest)

@@ -8,6 +8,9 @@ import (
 // windowSize bounds what decoding holds of a file: the longest row, and enough beside it for long reads.
 const windowSize = MaxRow + 64<<10
 
+// ahead is how much should stand ready where a row begins: most rows are read to their end at once.
+const ahead = 4 << 10
+
 // window is a piece of a stream that slides along with the decoder: buf[pos:end] is read but not yet used.
 type window struct {
 	src io.Reader
