@@ -10,6 +10,7 @@ const (
 // guesses: rows name their columns in one order, some left out.
 type columns struct {
 	known []string
+	heads []string // "name": of each, as a member begins
 	seen  []uint32 // number of the last row that had known[i]
 	row   uint32
 	next  int // the likely next one
@@ -22,6 +23,22 @@ func (c *columns) begin() {
 		clear(c.seen)
 		c.row = 1
 	}
+}
+
+// guess gives the likely next name if b begins with it as an ordinary member, and the length of that beginning; 0 if not.
+func (c *columns) guess(b []byte) (name string, n int) {
+	if c.next == len(c.heads) {
+		return "", 0
+	}
+	head := c.heads[c.next]
+	if len(b) < len(head) || string(b[:len(head)]) != head {
+		return "", 0
+	}
+	name, ok := c.take(c.next)
+	if !ok {
+		return "", 0
+	}
+	return name, len(head)
 }
 
 // intern gives the string of a name; ok is false where the row had it before or where it is too odd to remember.
@@ -40,6 +57,7 @@ func (c *columns) intern(name []byte) (string, bool) {
 		return "", false
 	}
 	c.known = append(c.known, string(name))
+	c.heads = append(c.heads, `"`+string(name)+`":`)
 	c.seen = append(c.seen, 0)
 	return c.take(len(c.known) - 1)
 }

@@ -28,22 +28,13 @@ func (s *scanner) scan(b []byte) int {
 		return i + 1
 	}
 	for {
-		if i >= len(b) || b[i] != '"' {
-			return 0
+		name, n := s.names.guess(b[i:])
+		if n == 0 {
+			if name, n = s.name(b[i:]); n == 0 {
+				return 0
+			}
 		}
-		i++
-		n, plain := stringEnd(b[i:])
-		if n < 0 || !plain {
-			return 0
-		}
-		name, ok := s.names.intern(b[i : i+n])
-		if !ok {
-			return 0
-		}
-		if i = skipBlanks(b, i+n+1); i >= len(b) || b[i] != ':' {
-			return 0
-		}
-		if i = s.value(name, b, skipBlanks(b, i+1)); i == 0 {
+		if i = s.value(name, b, skipBlanks(b, i+n)); i == 0 {
 			return 0
 		}
 		if i = skipBlanks(b, i); i >= len(b) {
@@ -58,6 +49,23 @@ func (s *scanner) scan(b []byte) int {
 			return 0
 		}
 	}
+}
+
+// name reads the name at the start of b and gives the length up to and including the colon, 0 where it is odd or was there
+// before.
+func (s *scanner) name(b []byte) (name string, n int) {
+	if len(b) == 0 || b[0] != '"' {
+		return "", 0
+	}
+	n, plain := stringEnd(b[1:])
+	if n < 0 || !plain {
+		return "", 0
+	}
+	name, ok := s.names.intern(b[1 : 1+n])
+	if n = skipBlanks(b, n+2); !ok || n >= len(b) || b[n] != ':' {
+		return "", 0
+	}
+	return name, n + 1
 }
 
 // value appends the field whose value begins at b[i] and gives where it ends, 0 where it is not flat or not sound.
