@@ -26,6 +26,7 @@ type Copier struct {
 	arrived    uint64
 	failed     error  // why one has not arrived: what came after it is not known
 	reconnects uint64 // of the connection when it began
+	before     error  // the connection's last one when all had arrived
 }
 
 // way is how messages are known to have arrived.
@@ -67,9 +68,13 @@ func (c *Copier) Publish(ctx context.Context, subject string, header map[string]
 
 // explain says of an answer that did not come why that may be.
 func (c *Copier) explain(err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
+	}
+	denied := c.denied()
+	switch {
+	case denied != nil:
+		return denied
 	case !c.js.Conn().IsConnected():
 		return fmt.Errorf("%w: %w", ErrAway, err)
 	case errors.Is(err, context.DeadlineExceeded):
@@ -78,7 +83,28 @@ func (c *Copier) explain(err error) error {
 	return err
 }
 
+// denied gives the server's refusal of a message that is on its way. It comes with no answer to the message.
+func (c *Copier) denied() error {
+	if err := c.js.Conn().LastError(); err != c.before && errors.Is(err, nats.ErrPermissionViolation) {
+		return err
+	}
+	return nil
+}
+
+// first waits for what the server says to the first message: one that is refused would be followed by thousands.
+func (c *Copier) first(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
+	defer cancel()
+	if err := c.js.Conn().FlushWithContext(ctx); err != nil {
+		return err
+	}
+	return c.denied()
+}
+
 func (c *Copier) publish(ctx context.Context, msg *nats.Msg) error {
+	if c.handed == c.arrived {
+		c.before = c.js.Conn().LastError()
+	}
 	switch c.way {
 	case byNobody:
 		if err := c.js.Conn().PublishMsg(msg); err != nil {
@@ -102,7 +128,9 @@ func (c *Copier) publish(ctx context.Context, msg *nats.Msg) error {
 		}
 		c.waiting = append(c.waiting, answer)
 	}
-	c.handed++
+	if c.handed++; c.handed == 1 {
+		return c.first(ctx)
+	}
 	return nil
 }
 
@@ -127,7 +155,7 @@ func (c *Copier) flush(ctx context.Context) error {
 	if err := nc.FlushWithContext(ctx); err != nil {
 		return err
 	}
-	if err := nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
+	if err := c.denied(); err != nil {
 		return err
 	}
 	if nc.Stats().Reconnects != c.reconnects {

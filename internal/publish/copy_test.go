@@ -175,3 +175,47 @@ func TestCopiesThatNobodyStoresReachThoseWhoListen(t *testing.T) {
 		t.Errorf("after a lost connection: %d arrived, %v", c.Arrived(), err)
 	}
 }
+
+func TestAMissingRightIsToldAtTheFirstCopy(t *testing.T) {
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
+		Users: []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"copy.>", "old"}}}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("server not ready")
+	}
+	for _, takers := range [][]publish.Taker{nil, {{Stream: "COPY"}}} {
+		refused := make(chan error, 10)
+		nc, err := nats.Connect(s.ClientURL(), nats.UserInfo("u", "p"), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		js, err := jetstream.New(nc)
+		if err == nil {
+			err = nc.Publish("old", nil) // somebody else's trouble
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-refused
+		c := publish.NewCopier(js, takers, false)
+		if err := c.Publish(t.Context(), "free.x", map[string][]string{}, nil); err != nil {
+			t.Errorf("what is allowed: %v", err)
+		}
+		c = publish.NewCopier(js, takers, false)
+		if err := copyAll(t, c, 1000); !errors.Is(err, nats.ErrPermissionViolation) || c.Arrived() != 0 {
+			t.Errorf("%v, %d arrived", err, c.Arrived())
+		}
+		<-refused
+		nc.Close()
+		if len(refused) > 0 {
+			t.Errorf("%d further messages were sent", len(refused))
+		}
+	}
+}
