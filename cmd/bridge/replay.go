@@ -267,7 +267,7 @@ func unfinished(early *replay.Unfinished, doubles bool) error {
 		return &replayError{fmt.Errorf("stopped before it was done: what was measured before %s has been published", next), hint}
 	}
 	if errors.Is(early.Err, nats.ErrPermissionViolation) {
-		hint = "let the account publish on that subject"
+		return fmt.Errorf("%w: %w", errNATS, early)
 	}
 	return &replayError{early, hint}
 }
