@@ -60,9 +60,9 @@ func (b *bench) fewer(rows int) func(string) int {
 	}
 }
 
-// windows are those whose files are rendered.
+// windows are those whose files contenders read.
 func (v *vendor) windows() (list []span) {
-	for _, f := range v.files() {
+	for _, f := range v.fixed {
 		if w := (span{f.From, f.Until}); len(list) == 0 || list[len(list)-1] != w {
 			list = append(list, w)
 		}

@@ -85,6 +85,9 @@ func measureFormats(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
+	if err := b.vendor.fix(b.rows); err != nil {
+		return err
+	}
 	files, found, err := b.parquetFiles(ctx, parquet)
 	if err != nil {
 		return err

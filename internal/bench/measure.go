@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"saveris-bridge/internal/saveris"
@@ -52,6 +53,9 @@ func measureBackfill(ctx context.Context, b *bench) error {
 				runs = append(runs, r)
 			}
 		}
+		if err := b.save(results{Machine: b.machine(), Backfill: runs}); err != nil {
+			return err
+		}
 	}
 	return b.keep(results{Machine: b.machine(), Backfill: runs})
 }
@@ -62,11 +66,16 @@ func (b *bench) warmUp(ctx context.Context, list []contender) error {
 	for _, c := range list {
 		if c.key == "b" {
 			say("warming up")
-			_, err := b.measure(ctx, c, b.syncs[0])
-			return err
+			if _, err := b.measure(ctx, c, b.syncs[0]); err != nil {
+				return err
+			}
+			return b.vendor.fix(b.rows)
 		}
 	}
-	return b.vendor.fill(ctx, saveris.JSON)
+	if err := b.vendor.fill(ctx, saveris.JSON); err != nil {
+		return err
+	}
+	return b.vendor.fix(b.rows)
 }
 
 // measureAgain measures until it is not void, three times at most.
@@ -97,6 +106,7 @@ func (b *bench) measure(ctx context.Context, c contender, sync string) (run, err
 	if err != nil {
 		return r, err
 	}
+	debug.FreeOSMemory() // the audit's, so that nothing is collected meanwhile
 	rendered, before := len(b.vendor.cache.Files()), cpuTime(s.cmd.Process.Pid)
 	p, err := startProcess(cmd, in, b.verbose, nil)
 	if err != nil {

@@ -40,6 +40,14 @@ func (b *bench) keep(r results) error {
 			fmt.Print(s.text(r))
 		}
 	}
+	if err := b.save(r); err != nil || !b.write {
+		return err
+	}
+	return show(b.settings, b.root)
+}
+
+// save writes down what the part has measured, with -write.
+func (b *bench) save(r results) error {
 	if !b.write {
 		return nil
 	}
@@ -50,10 +58,7 @@ func (b *bench) keep(r results) error {
 	if err := os.MkdirAll(b.out, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(b.out, b.part+".json"), append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	return show(b.settings, b.root)
+	return os.WriteFile(filepath.Join(b.out, b.part+".json"), append(text, '\n'), 0o644)
 }
 
 // show makes the texts and plots from what was kept. Without -write it prints the texts.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -41,6 +42,7 @@ type vendor struct {
 	plain *http.Server
 	base  string // of the plain files
 	whole span
+	fixed []saveristest.CachedFile // what contenders read
 
 	mu   sync.Mutex
 	sets map[int][][]byte // plain files, by the number of their rows
@@ -133,15 +135,26 @@ func (v *vendor) files() (list []saveristest.CachedFile) {
 	return list
 }
 
+// fix makes what was served so far what contenders read. It fails if the files do not hold each row of the range once.
+func (v *vendor) fix(rows int) error {
+	v.fixed = v.files()
+	if _, err := cutFiles(v.fixed, rows); err != nil {
+		return err
+	}
+	if _, err := cutFiles(v.fixed, rows+1); err == nil {
+		return errors.New("the files hold rows twice: windows overlap")
+	}
+	return nil
+}
+
 // links offers the first rows of the range as plain files and gives their addresses: the exports' own files, the last one cut.
-// The exports must not overlap.
 func (v *vendor) links(rows int) ([]string, error) {
 	v.mu.Lock()
 	set := v.sets[rows]
 	v.mu.Unlock()
 	if set == nil {
 		var err error
-		if set, err = cutFiles(v.files(), rows); err != nil {
+		if set, err = cutFiles(v.fixed, rows); err != nil {
 			return nil, err
 		}
 	}
