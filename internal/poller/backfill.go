@@ -21,7 +21,7 @@ type Backfill struct {
 	checkpoint.Span // to be covered, in event time; it must not reach beyond the vendor's now
 	Source          *saveris.Client
 	Writer          *publish.Writer
-	Maker           func() *schema.Maker // one a line
+	Maker           func() *schema.Maker // one for each goroutine
 	Leases          Leases               // nil = no other worker
 	Log             *slog.Logger
 
@@ -62,7 +62,7 @@ func (b *Backfill) Run(ctx context.Context) error {
 // work carries the windows of a backlog: as many lines as there are exports in flight, and one that commits meanwhile.
 func (b *Backfill) work(ctx context.Context, backlog *Backlog) error {
 	group, ctx := errgroup.WithContext(ctx)
-	desk := NewDesk(1)
+	desk := NewDesk(1, b.Maker)
 	for range b.Exports + 1 {
 		line := b.line(desk)
 		group.Go(func() error { return line.Run(ctx, backlog.Share()) })
@@ -72,7 +72,7 @@ func (b *Backfill) work(ctx context.Context, backlog *Backlog) error {
 
 func (b *Backfill) line(desk Desk) *Line {
 	return &Line{
-		LoggedIn: true, Source: b.Source, Maker: b.Maker(), Writer: b.Writer, Log: b.Log, MaxWait: maxWait,
+		LoggedIn: true, Source: b.Source, Writer: b.Writer, Log: b.Log, MaxWait: maxWait,
 		Desk: desk, Deadline: exportDeadline, Stored: b.Stored,
 	}
 }

@@ -28,7 +28,7 @@ func (b *bench) backfill(js jetstream.JetStream, feed schema.Feed, client *saver
 	return &poller.Backfill{
 		Span:   checkpoint.Span{From: b.start, Until: dayEnd},
 		Source: client, Writer: b.live(js, feed, client).Writer, Log: slog.New(counter{&b.warned, b}),
-		Maker:   func() *schema.Maker { return schema.NewMaker(feed, names.Prefix, b.vendor.URL()) },
+		Maker:   b.maker(feed),
 		Exports: 2, Rows: 200, Interval: time.Minute,
 	}
 }

@@ -1,18 +1,15 @@
 package poller
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
-	"saveris-bridge/internal/schema"
 )
 
 // commit stores what a window brought, page by page, and holds it until the broker has it or the context ends.
@@ -49,10 +46,7 @@ func (l *Line) commit(ctx context.Context, w Window, got *reading) error {
 }
 
 func (l *Line) commitPage(ctx context.Context, day string, got *reading) (publish.Result, error) {
-	events := got.events[day]
-	slices.SortStableFunc(events, func(a, b schema.Event) int {
-		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.ID, b.ID))
-	})
+	events := got.sorted(day)
 	cover, err := coverOf(day, got.cover)
 	if err != nil {
 		return publish.Result{}, err

@@ -19,13 +19,11 @@ import (
 // Line carries the rows of one feed from the vendor to the stream. It serves one goroutine.
 type Line struct {
 	Source *saveris.Client
-	Maker  *schema.Maker
 	Writer *publish.Writer
 	Log    *slog.Logger
 	// MaxWait bounds the wait between two tries.
 	MaxWait time.Duration
-	// Desk bounds how many windows are in memory, over all lines that share it; nil = one a line.
-	Desk Desk
+	Desk    Desk // where rows become events; lines may share one
 	// Stored is told of every window that has been stored; may be nil.
 	Stored func(w Window, rows int, result publish.Result)
 	// Deadline is how long the vendor may take to prepare an export, 0 = 5 minutes.
@@ -159,7 +157,7 @@ func (l *Line) fetch(ctx context.Context, w Window) (got *reading, err error) {
 	answer, err := l.Source.Rows(ctx, saveris.Query{
 		Feed: VendorFeed(feed), From: w.From, Until: w.Until, Background: w.Background, Deadline: l.Deadline, Ready: place,
 	}, func(row *saveris.Row) error {
-		got.add(l.Maker.Event(row, schema.Window(w.Span), readAt))
+		got.add(got.maker.Event(row, schema.Window(w.Span), readAt))
 		return nil
 	})
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 type Live struct {
 	Source *saveris.Client
 	Writer *publish.Writer
-	Maker  func() *schema.Maker // one a line
+	Maker  func() *schema.Maker // one for each goroutine
 	Log    *slog.Logger
 
 	Interval time.Duration // between polls
@@ -64,7 +64,7 @@ func (l *Live) LastPoll() time.Time {
 func (l *Live) notePoll(at time.Time) { l.polled.Store(at.UnixNano()) }
 
 func (l *Live) line(loggedIn bool) *Line {
-	return &Line{LoggedIn: loggedIn, Source: l.Source, Maker: l.Maker(), Writer: l.Writer, Log: l.Log, MaxWait: min(maxWait, l.Interval)}
+	return &Line{LoggedIn: loggedIn, Source: l.Source, Desk: NewDesk(1, l.Maker), Writer: l.Writer, Log: l.Log, MaxWait: min(maxWait, l.Interval)}
 }
 
 // begin finds out from when on the feed is answered for. The first run decides it, and every record says so from then on:

@@ -99,6 +99,10 @@ func (b *bench) client(change func(*saveris.Config)) *saveris.Client {
 	return client
 }
 
+func (b *bench) maker(feed schema.Feed) func() *schema.Maker {
+	return func() *schema.Maker { return schema.NewMaker(feed, names.Prefix, b.vendor.URL()) }
+}
+
 // live makes one bridge for one feed.
 func (b *bench) live(js jetstream.JetStream, feed schema.Feed, client *saveris.Client) *poller.Live {
 	return &poller.Live{
@@ -107,7 +111,7 @@ func (b *bench) live(js jetstream.JetStream, feed schema.Feed, client *saveris.C
 			Feed: feed, Name: b.Name(), LiveAge: 24 * time.Hour, Ages: ages,
 			Now: time.Now, Timeout: 2 * time.Second,
 		}),
-		Maker:    func() *schema.Maker { return schema.NewMaker(feed, names.Prefix, b.vendor.URL()) },
+		Maker:    b.maker(feed),
 		Log:      slog.New(counter{&b.warned, b}),
 		Interval: 20 * time.Millisecond,
 		Overlap:  15 * time.Minute,

@@ -165,7 +165,7 @@ func TestRejectedRowDoesNotStopTheRestAndIsRejectedOnce(t *testing.T) {
 // carry reads and commits one window: the last ten minutes before the vendor's clock started.
 func (b *bench) carry() error {
 	line := poller.Line{
-		Source: b.client(nil), Maker: schema.NewMaker(schema.Readings, names.Prefix, b.vendor.URL()),
+		Source: b.client(nil), Desk: poller.NewDesk(1, b.maker(schema.Readings)),
 		Writer: b.live(b.js, schema.Readings, b.client(nil)).Writer, Log: quietLog, MaxWait: time.Millisecond,
 	}
 	plan := &once{window: poller.Window{Span: checkpoint.Span{From: dayEnd.Add(-10 * time.Minute), Until: dayEnd}}}

@@ -114,7 +114,9 @@ func (s *story) line(t *rapid.T) *poller.Line {
 		t.Fatal(err)
 	}
 	return &poller.Line{
-		Source: client, Maker: schema.NewMaker(schema.Readings, s.config.Names.Prefix, s.vendor.URL()), Log: quietLog, MaxWait: time.Millisecond,
+		Source: client, Desk: poller.NewDesk(1, func() *schema.Maker {
+			return schema.NewMaker(schema.Readings, s.config.Names.Prefix, s.vendor.URL())
+		}), Log: quietLog, MaxWait: time.Millisecond,
 		Writer: publish.NewWriter(s.js, s.config, publish.Options{
 			Feed: schema.Readings, Name: "story", LiveAge: time.Hour, Ages: ages, Now: func() time.Time { return storyStart },
 		}),
