@@ -13,6 +13,7 @@ var names = []struct{ name, file string }{
 	{"alarm", "alarm.v1.json"},
 	{"rejected", "rejected.v1.json"},
 	{"checkpoint", "checkpoint.v1.json"},
+	{"backfill", "backfill.v1.json"},
 	{"asyncapi", "asyncapi.json"},
 }
 

@@ -254,17 +254,21 @@ func (b *backfill) run(ctx context.Context) error {
 
 // work runs the workers of all feeds.
 func (b *backfill) work(ctx context.Context) error {
-	leases, end := context.WithCancel(ctx)
+	lease, end := context.WithCancel(ctx)
+	defer end()
 	keeping, working := errgroup.Group{}, errgroup.Group{}
 	for _, f := range b.feeds {
-		for worker := range b.options.Workers {
-			l, err := publish.OpenLeases(ctx, b.js, brokerConfig(b.settings), f.feed, fmt.Sprintf("%s/%d", writerName(), worker+1))
+		for n := range b.options.Workers {
+			worker := b.worker(f)
+			leases, err := b.leases(ctx, f, n+1)
 			if err != nil {
-				end()
-				return fmt.Errorf("%w: %w", errNATS, err)
+				return err
 			}
-			keeping.Go(func() error { l.Keep(leases); return nil })
-			working.Go(func() error { return b.worker(f, l).Run(ctx) })
+			if leases != nil {
+				worker.Leases = leases
+				keeping.Go(func() error { leases.Keep(lease); return nil })
+			}
+			working.Go(func() error { return worker.Run(ctx) })
 		}
 	}
 	err := working.Wait()
@@ -272,10 +276,28 @@ func (b *backfill) work(ctx context.Context) error {
 	return errors.Join(err, keeping.Wait())
 }
 
-func (b *backfill) worker(f *backfillFeed, leases *publish.Leases) *poller.Backfill {
+// leases opens the leases of a worker. A worker that is alone gets along without them.
+func (b *backfill) leases(ctx context.Context, f *backfillFeed, n int) (*publish.Leases, error) {
+	l, err := publish.OpenLeases(ctx, b.js, brokerConfig(b.settings), f.feed, fmt.Sprintf("%s/%d", writerName(), n))
+	if err == nil {
+		err = l.Try(ctx)
+	}
+	switch {
+	case err == nil:
+		return l, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case b.options.Workers > 1:
+		return nil, fmt.Errorf("%w: %w", errNATS, refusal(b.js.Conn(), err))
+	}
+	f.log.Warn("days are not shared with other workers, which may read them too", "err", refusal(b.js.Conn(), err))
+	return nil, nil
+}
+
+func (b *backfill) worker(f *backfillFeed) *poller.Backfill {
 	s := b.settings
 	return &poller.Backfill{
-		Span: b.span, Source: b.vendor, Writer: newWriter(s, f.feed, b.vendor, b.js), Leases: leases, Log: f.log,
+		Span: b.span, Source: b.vendor, Writer: newWriter(s, f.feed, b.vendor, b.js), Log: f.log,
 		Maker:   func() *schema.Maker { return schema.NewMaker(f.feed, s.Prefix, s.SaverisURL) },
 		Exports: s.SaverisExports, Rows: s.WindowRows, Interval: s.PollInterval,
 		Without: f.without, ReadSince: b.readSince, Stored: b.state.stored,

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/schollz/progressbar/v3"
 
 	"saveris-bridge/internal/poller"
@@ -142,8 +144,12 @@ func (b *backfill) say(ctx context.Context, phase schema.Phase) {
 	if b.tell == nil {
 		return
 	}
-	if err := b.tell.Tell(ctx, state); err != nil && ctx.Err() == nil {
+	err := refusal(b.js.Conn(), b.tell.Tell(ctx, state))
+	if err != nil && ctx.Err() == nil {
 		b.log.Warn("others are not told how the backfill goes", "err", err)
+	}
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		b.tell = nil
 	}
 }
 

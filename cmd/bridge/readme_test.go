@@ -89,6 +89,26 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 			t.Fatalf("find after %s: %q, %v", step.name, got, err)
 		}
 	}
+	leases, err := publish.OpenLeases(t.Context(), js, brokerConfig(c), schema.Readings, "me")
+	if err == nil {
+		err = leases.Try(t.Context())
+	}
+	if err != nil {
+		t.Errorf("leases: %v", err)
+	}
+	backfills, err := publish.OpenBackfills(t.Context(), js, brokerConfig(c), "https://vendor.example")
+	if err == nil {
+		err = backfills.Tell(t.Context(), schema.Backfill{ID: "id", Phase: schema.BackfillStarted})
+	}
+	if err == nil {
+		_, _, err = backfills.Last(t.Context(), "id")
+	}
+	if err != nil {
+		t.Errorf("backfills: %v", err)
+	}
+	if _, err := requests.Keys(t.Context()); err != nil {
+		t.Errorf("keys: %v", err)
+	}
 	out, err := checkNATS(t, env)
 	if err != nil {
 		t.Errorf("with streams: %v\n%s", err, out)

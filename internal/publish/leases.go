@@ -62,6 +62,15 @@ func (l *Leases) Take(ctx context.Context, day string) (bool, error) {
 	return true, nil
 }
 
+// Try takes and gives back a lease on nothing, to find out whether the account may.
+func (l *Leases) Try(ctx context.Context) error {
+	const nothing = "nothing"
+	if _, err := l.Take(ctx, nothing); err != nil {
+		return err
+	}
+	return l.Release(ctx, func(day string) bool { return day != nothing })
+}
+
 // Release gives back the days that keep does not want to keep.
 func (l *Leases) Release(ctx context.Context, keep func(day string) bool) error {
 	l.mu.Lock()

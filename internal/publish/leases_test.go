@@ -1,15 +1,18 @@
 package publish_test
 
 import (
+	"bytes"
 	"context"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/schemas"
 )
 
 func lease(t *testing.T, js jetstream.JetStream, feed schema.Feed, owner string) *publish.Leases {
@@ -106,6 +109,7 @@ func TestOthersSeeHowABackfillGoes(t *testing.T) { // R-25
 		if err != nil || m.Subject != "saveris.backfills.some-range" || e.Type() != "saveris.backfill."+string(phase)+".v1" || e.Subject() != state.ID {
 			t.Errorf("on %s came %v: %v", m.Subject, e, err)
 		}
+		validate(t, m.Data)
 	}
 	last, found, err := b.Last(t.Context(), state.ID)
 	if err != nil || !found || last.Phase != schema.BackfillFinished || !last.From.Equal(noon) {
@@ -172,5 +176,27 @@ func awaitShown(t *testing.T, js jetstream.JetStream, records uint64) {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// validate holds the data of an event against the public schema.
+func validate(t *testing.T, data []byte) {
+	t.Helper()
+	text, _ := schemas.Get("backfill")
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("file:///backfill", doc); err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err == nil {
+		err = c.MustCompile("file:///backfill").Validate(value)
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
