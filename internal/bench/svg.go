@@ -68,15 +68,20 @@ type curve struct {
 	points [][2]float64 // x, y
 }
 
-// curvePlot draws curves over one another, each scaled to its own length in x.
+// curvePlot draws curves below one another, each scaled to its own length in x and all to the same height.
 func curvePlot(title, unit string, curves []curve) string {
 	const height, left = 200, 60
 	var body strings.Builder
-	y := plotTop + 10
+	y, top := plotTop+10, 0.0
 	for _, c := range curves {
-		right, top := 0.0, 0.0
 		for _, p := range c.points {
-			right, top = max(right, p[0]), max(top, p[1])
+			top = max(top, p[1])
+		}
+	}
+	for _, c := range curves {
+		right := 0.0
+		for _, p := range c.points {
+			right = max(right, p[0])
 		}
 		scaleX, scaleY := float64(plotWidth-left-20)/cmp.Or(right, 1), float64(height)/cmp.Or(top, 1)
 		fmt.Fprintf(&body, "<text x=\"10\" y=\"%d\" class=\"quiet\">%s</text>\n", y+14, html.EscapeString(c.label))
