@@ -119,8 +119,10 @@ func (r *Replayer) day(ctx context.Context, name string, span checkpoint.Span, p
 	}
 	span = whole.Cut(span.From, span.Until)
 	places := places{day: whole.From}
-	for i, feed := range r.Feeds {
+	for _, feed := range r.Feeds {
 		day.Parts = append(day.Parts, Part{Feed: feed.Name})
+	}
+	for i, feed := range r.Feeds {
 		if err := places.find(ctx, i, feed, name, span, &day.Parts[i]); err != nil {
 			return day, &Unfinished{Next: span.From, Err: fmt.Errorf("find the %s of %s: %w", feed.Name, name, err)}
 		}
