@@ -103,8 +103,13 @@ func (p *process) look() {
 	}
 }
 
-// wait gives what it took once it has ended. A context that ends kills it.
+// patience is how long a process may take before it is taken for hanging.
+const patience = time.Hour
+
+// wait gives what it took once it has ended. A context that ends kills it, and so does the end of patience.
 func (p *process) wait(ctx context.Context) (usage, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	select {
 	case <-p.gone:
 	case <-ctx.Done():

@@ -160,7 +160,7 @@ func (b *bench) goOn(ctx context.Context, s *broker) (seconds float64, err error
 	if err != nil {
 		return 0, err
 	}
-	for seconds == 0 {
+	for seconds == 0 && ctx.Err() == nil {
 		if stored, err := s.messages(ctx); err == nil && stored > before {
 			seconds = time.Since(p.began).Seconds()
 		}
@@ -168,6 +168,7 @@ func (b *bench) goOn(ctx context.Context, s *broker) (seconds float64, err error
 		case <-p.gone:
 			seconds = max(seconds, time.Since(p.began).Seconds())
 		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
 		}
 	}
 	_, err = p.wait(ctx)
