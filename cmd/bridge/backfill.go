@@ -139,6 +139,10 @@ type backfill struct {
 	feeds     []*backfillFeed
 }
 
+// backfillPages is how many days' ids a worker keeps: it goes through the days one after the other, and rejected rows have a
+// page too.
+const backfillPages = 3
+
 // backfillFeed is what the workers of a feed share.
 type backfillFeed struct {
 	feed    schema.Feed
@@ -164,7 +168,7 @@ func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) e
 	for _, name := range b.settings.Feeds {
 		feed := schema.Feed(name)
 		b.state.Feeds = append(b.state.Feeds, feed)
-		f := &backfillFeed{feed: feed, reader: newWriter(b.settings, feed, b.vendor, b.js), log: b.log.With("feed", feed)}
+		f := &backfillFeed{feed: feed, reader: newWriter(b.settings, feed, b.vendor, b.js, backfillPages), log: b.log.With("feed", feed)}
 		b.feeds = append(b.feeds, f)
 		if b.options.Republish {
 			continue
@@ -297,7 +301,7 @@ func (b *backfill) leases(ctx context.Context, f *backfillFeed, n int) (*publish
 func (b *backfill) worker(f *backfillFeed) *poller.Backfill {
 	s := b.settings
 	return &poller.Backfill{
-		Span: b.span, Source: b.vendor, Writer: newWriter(s, f.feed, b.vendor, b.js), Log: f.log,
+		Span: b.span, Source: b.vendor, Writer: newWriter(s, f.feed, b.vendor, b.js, backfillPages), Log: f.log,
 		Maker:   func() *schema.Maker { return schema.NewMaker(f.feed, s.Prefix, s.SaverisURL) },
 		Exports: s.SaverisExports, Rows: s.WindowRows, Interval: s.PollInterval,
 		Without: f.without, ReadSince: b.readSince, Stored: b.state.stored,

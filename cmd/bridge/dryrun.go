@@ -38,7 +38,7 @@ func dryRun(ctx context.Context, s settings, o backfillOptions, std streams) err
 	for _, name := range s.Feeds {
 		f := forecast{feed: schema.Feed(name), span: span, gaps: []checkpoint.Span{span}}
 		if !nothing {
-			if err := f.look(ctx, newWriter(s, f.feed, vendor, js), now, o); err != nil {
+			if err := f.look(ctx, newWriter(s, f.feed, vendor, js, backfillPages), now, o); err != nil {
 				return err
 			}
 		}

@@ -84,9 +84,10 @@ func workingVendor(ctx context.Context, s settings, js jetstream.JetStream, logg
 	return config
 }
 
-func newWriter(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream) *publish.Writer {
+// newWriter makes a feed's writer, which keeps the ids of so many days; 0 is as many as live polling goes back to.
+func newWriter(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, pages int) *publish.Writer {
 	return publish.NewWriter(js, brokerConfig(s), publish.Options{
-		Feed: feed, Name: writerName(), LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: vendorNow(vendor),
+		Feed: feed, Name: writerName(), LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: vendorNow(vendor), Pages: pages,
 	})
 }
 
@@ -94,7 +95,7 @@ func newWriter(s settings, feed schema.Feed, vendor *saveris.Client, js jetstrea
 func newLive(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, logger *slog.Logger) *poller.Live {
 	return &poller.Live{
 		Source:   vendor,
-		Writer:   newWriter(s, feed, vendor, js),
+		Writer:   newWriter(s, feed, vendor, js, 0),
 		Maker:    func() *schema.Maker { return schema.NewMaker(feed, s.Prefix, s.SaverisURL) },
 		Log:      logger,
 		Interval: s.PollInterval,

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ const maxPages = 12
 // Book holds the pages of one feed that are in use. Page serves one goroutine at a time; Records and Days may be called
 // beside it.
 type Book struct {
+	Pages  int // kept in memory at most, 16 bytes and some for an event; 0 = 12
 	stream *Stream
 	pages  map[string]*Page
 	recent []string // days of pages, the one used last at the end
@@ -46,7 +48,7 @@ func (b *Book) Page(ctx context.Context, day string) (*Page, error) {
 func (b *Book) keep(day string, page *Page) {
 	b.pages[day] = page
 	b.recent = append(slices.DeleteFunc(b.recent, func(d string) bool { return d == day }), day)
-	if len(b.recent) > maxPages {
+	if len(b.recent) > cmp.Or(b.Pages, maxPages) {
 		delete(b.pages, b.recent[0])
 		b.recent = b.recent[1:]
 	}

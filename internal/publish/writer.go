@@ -39,6 +39,8 @@ type Options struct {
 	Ages    checkpoint.Ages // at which intervals are read again; decides which of them are joined in a record
 	// Now is the vendor's clock, which decides the lane.
 	Now func() time.Time
+	// Pages is how many days' ids are kept in memory at most, 0 = 12.
+	Pages int
 	// Timeout is how long the broker may take for a batch before it counts as unanswered, 0 = 15 s.
 	Timeout time.Duration
 }
@@ -46,9 +48,11 @@ type Options struct {
 // NewWriter readies a feed on streams that Open has readied.
 func NewWriter(js jetstream.JetStream, config Config, options Options) *Writer {
 	stream := checkpoint.NewStream(js, config.Names.Stream(options.Feed), config.Names.Prefix, string(options.Feed))
+	book := checkpoint.NewBook(stream)
+	book.Pages = options.Pages
 	return &Writer{
 		Options: options, js: js, config: config,
-		book: checkpoint.NewBook(stream), send: newSender(js.Conn(), cmp.Or(options.Timeout, defaultTimeout)), limit: maxBatch, most: maxBatch,
+		book: book, send: newSender(js.Conn(), cmp.Or(options.Timeout, defaultTimeout)), limit: maxBatch, most: maxBatch,
 	}
 }
 
