@@ -73,10 +73,19 @@ func compileSchemas(t testing.TB) map[string]*jsonschema.Schema {
 func (a *auditor) check(row *saveris.Row) error {
 	e := a.maker.Event(row, testWindow, testReadAt)
 	a.kinds[e.kind]++
-	for _, promise := range []func(*saveris.Row, Event) error{a.likeReference, a.likeSDK, a.fitsSchema, a.dropsNothing, a.fitsSubject} {
+	for _, promise := range []func(*saveris.Row, Event) error{a.sameAgain, a.likeReference, a.likeSDK, a.fitsSchema, a.dropsNothing, a.fitsSubject} {
 		if err := promise(row, e); err != nil {
 			return fmt.Errorf("%w\nrow:  %q\ndata: %s", err, rowText(row.Fields), e.AppendData(nil))
 		}
+	}
+	return nil
+}
+
+// sameAgain: the row makes the same event when it comes again, now that its series is known and the short way is open.
+func (a *auditor) sameAgain(row *saveris.Row, e Event) error {
+	again := a.maker.Event(row, testWindow, testReadAt)
+	if got, want := printed(&again)+again.ID, printed(&e)+e.ID; got != want || again.Time != e.Time || again.ProcessedAt != e.ProcessedAt {
+		return fmt.Errorf("the same row again gives\n%s\nafter\n%s", got, want)
 	}
 	return nil
 }
