@@ -104,13 +104,13 @@ func (s *broker) streams(ctx context.Context, batches bool) error {
 	return err
 }
 
-// lastStored is when the newest message of the stream of readings was stored.
-func (s *broker) lastStored(ctx context.Context) (time.Time, error) {
+// state is what the stream of readings holds.
+func (s *broker) state(ctx context.Context) (jetstream.StreamState, error) {
 	stream, err := s.js.Stream(ctx, names.Stream(schema.Readings))
 	if err != nil {
-		return time.Time{}, err
+		return jetstream.StreamState{}, err
 	}
-	return stream.CachedInfo().State.LastTime, nil
+	return stream.CachedInfo().State, nil
 }
 
 // audit counts the readings and their distinct ids.

@@ -21,12 +21,14 @@ type run struct {
 	BrokerCPU float64
 	Peak      int64 // bytes
 	BrokerRSS int64
+	Stored    uint64 // bytes of the stream
 }
 
 func (r run) rate() float64        { return float64(r.Rows) / r.Seconds }
 func (r run) cpuRow() float64      { return r.CPU / float64(r.Rows) * 1e6 }
 func (r run) brokerRow() float64   { return r.BrokerCPU / float64(r.Rows) * 1e6 }
 func (r run) megabytes() float64   { return float64(r.Peak) / (1 << 20) }
+func (r run) storedRow() float64   { return float64(r.Stored) / float64(r.Rows) }
 func (r run) brokerSpace() float64 { return float64(r.BrokerRSS) / (1 << 20) }
 
 // errVoid says that a measurement proves nothing: the stream holds other rows than it should.
@@ -118,11 +120,12 @@ func (b *bench) measure(ctx context.Context, c contender, sync string) (run, err
 	}
 	after := cpuTime(s.cmd.Process.Pid)
 	r.BrokerRSS, _ = memory(s.cmd.Process.Pid)
-	last, err := s.lastStored(ctx)
+	stored, err := s.state(ctx)
 	if err != nil {
 		return r, err
 	}
-	r.Seconds, r.CPU, r.BrokerCPU, r.Peak = last.Sub(used.began).Seconds(), used.cpu.Seconds(), (after - before).Seconds(), used.peak
+	r.Seconds, r.Stored = stored.LastTime.Sub(used.began).Seconds(), stored.Bytes
+	r.CPU, r.BrokerCPU, r.Peak = used.cpu.Seconds(), (after - before).Seconds(), used.peak
 	return r, b.prove(ctx, s, r, rendered)
 }
 

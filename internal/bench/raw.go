@@ -70,8 +70,8 @@ func readyMade(ctx context.Context, order rawOrder) (msgs []*nats.Msg, err error
 		msgs = append(msgs, msg)
 		return nil
 	})
-	for i := range msgs {
-		msgs[i].Header["Nats-Batch-Id"] = []string{fmt.Sprintf("raw-%d", i/batchSize)}
+	for i := range msgs { // an id of a batch has 26 characters, as the bridge's has
+		msgs[i].Header["Nats-Batch-Id"] = []string{fmt.Sprintf("RAW%023d", i/batchSize)}
 		msgs[i].Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i%batchSize + 1)}
 	}
 	return msgs, err

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"saveris-bridge/internal/saveris/saveristest"
-	"saveris-bridge/internal/schema"
 )
 
 // killedRun is one backfill that was killed and started again.
@@ -126,7 +125,7 @@ func (b *bench) killAt(ctx context.Context, s *broker, messages int) error {
 		return err
 	}
 	for {
-		if stored, err := s.messages(ctx); err == nil && stored >= uint64(messages) {
+		if stored, err := s.state(ctx); err == nil && stored.Msgs >= uint64(messages) {
 			break
 		}
 		select {
@@ -148,7 +147,7 @@ func (b *bench) killAt(ctx context.Context, s *broker, messages int) error {
 
 // goOn runs the backfill again and tells how long it took to store its first batch.
 func (b *bench) goOn(ctx context.Context, s *broker) (seconds float64, err error) {
-	before, err := s.messages(ctx)
+	before, err := s.state(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -161,7 +160,7 @@ func (b *bench) goOn(ctx context.Context, s *broker) (seconds float64, err error
 		return 0, err
 	}
 	for seconds == 0 && ctx.Err() == nil {
-		if stored, err := s.messages(ctx); err == nil && stored > before {
+		if stored, err := s.state(ctx); err == nil && stored.Msgs > before.Msgs {
 			seconds = time.Since(p.began).Seconds()
 		}
 		select {
@@ -173,15 +172,6 @@ func (b *bench) goOn(ctx context.Context, s *broker) (seconds float64, err error
 	}
 	_, err = p.wait(ctx)
 	return seconds, err
-}
-
-// messages is how many the stream of readings holds.
-func (s *broker) messages(ctx context.Context) (uint64, error) {
-	stream, err := s.js.Stream(ctx, names.Stream(schema.Readings))
-	if err != nil {
-		return 0, err
-	}
-	return stream.CachedInfo().State.Msgs, nil
 }
 
 func resumeText(r results) string {
