@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,27 +13,29 @@ type memoryRun struct {
 	Rows    int
 	Seconds float64
 	Peak    int64 // bytes
-	Days    []int // rows of each day whose ids are held
+	Days    []int // rows of each day
 	Curve   [][2]float64
 }
 
 type memoryResults []memoryRun
 
-// entrySize is what an id takes in the bridge's memory and in the index (contract, section 6).
-const entrySize = 16
-
-// idSet is about how many bytes the ids of a day take in a table of entries: the next power of two that leaves a quarter
-// of it free.
+// idSet is how many bytes the ids of a day take: slots of 16 bytes in a table that grows by a quarter when 85 % of them are
+// taken (checkpoint). What it takes more while it grows is not counted.
 func idSet(rows int) int64 {
-	slots := int64(1)
-	for 3*slots < 4*int64(rows) {
-		slots *= 2
+	slots := 0
+	for slots*17/20 < rows {
+		slots = slots*5/4 + 16
 	}
-	return slots * entrySize
+	return int64(slots) * 16
 }
 
+// keptDays is how many days' ids a backfill keeps.
+const keptDays = 3
+
+// idSets is what the ids of the largest days take that are kept at the same time.
 func (r memoryRun) idSets() (sum int64) {
-	for _, rows := range r.Days {
+	largest := slices.SortedFunc(slices.Values(r.Days), func(a, b int) int { return b - a })
+	for _, rows := range largest[:min(keptDays, len(largest))] {
 		sum += idSet(rows)
 	}
 	return sum
