@@ -63,7 +63,7 @@ func readyMade(ctx context.Context, order rawOrder) (msgs []*nats.Msg, err error
 	err = each(ctx, c, order.Windows, func(row *saveris.Row) error {
 		event := maker.Event(row, schema.Window{}, now)
 		if event.Rejected {
-			return fmt.Errorf("row rejected: %s", event.Reason)
+			return fmt.Errorf("a row was rejected: %.200q", row.Raw)
 		}
 		msg := &nats.Msg{Subject: event.Subject(schema.History), Header: nats.Header{}, Data: event.AppendData(nil)}
 		event.Header(msg.Header, schema.History, now)
