@@ -1,10 +1,11 @@
 // Command bench measures backfill from end to end: the bridge beside a raw ceiling, an unprotected script and Benthos, on
 // the same rows, with real processes.
 //
-//	go run ./internal/bench -rows 50000 -rounds 1             a quick look, half a minute
-//	go run ./internal/bench -write                            the figures of BENCHMARKS.md, three quarters of an hour
-//	go run ./internal/bench -part formats|memory|resume|live  the other parts; -write keeps them as well
-//	go run ./internal/bench -part show -write                 BENCHMARKS.md anew from what was kept
+//	go run ./internal/bench -rows 50000 -slow-rows 5000 -rounds 1  a quick look, a minute
+//	go run ./internal/bench -write                                 the figures of BENCHMARKS.md, three quarters of an hour
+//	go run ./internal/bench -part formats|resume|live              other parts; -write keeps them as well
+//	go run ./internal/bench -part memory -rows 10000000            a tenth of the rows, then all of them
+//	go run ./internal/bench -part show -write                      BENCHMARKS.md anew from what was kept
 //
 // # What runs
 //
