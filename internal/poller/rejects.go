@@ -39,7 +39,7 @@ func (r *rejects) check(feed schema.Feed, got *reading) error {
 	if fresh == 0 || rejected < minRejected || rejected*2 <= rows {
 		return nil
 	}
-	return fmt.Errorf("%w: %d of the last %d %s, this one because %s", ErrRejected, rejected, rows, feed, bad[len(bad)-1].Reason)
+	return fmt.Errorf("%w: %d of the last %d %s, this one because %s", ErrRejected, rejected, rows, feed, bad[len(bad)-1].Reason())
 }
 
 // stored takes over what a window that was not refused has brought.

@@ -84,7 +84,7 @@ func (a *auditor) check(row *saveris.Row) error {
 // sameAgain: the row makes the same event when it comes again, now that its series is known and the short way is open.
 func (a *auditor) sameAgain(row *saveris.Row, e Event) error {
 	again := a.maker.Event(row, testWindow, testReadAt)
-	if got, want := printed(&again)+again.ID, printed(&e)+e.ID; got != want || again.Time != e.Time || again.ProcessedAt != e.ProcessedAt {
+	if got, want := printed(&again)+again.ID, printed(&e)+e.ID; got != want || again.Time != e.Time || again.ProcessedAt() != e.ProcessedAt() {
 		return fmt.Errorf("the same row again gives\n%s\nafter\n%s", got, want)
 	}
 	return nil
@@ -94,7 +94,7 @@ func (a *auditor) sameAgain(row *saveris.Row, e Event) error {
 func (a *auditor) likeReference(row *saveris.Row, e Event) error {
 	want := reference(a.feed, row, testWindow, testReadAt)
 	if want.rejected != e.Rejected {
-		return fmt.Errorf("rejected %v (%s), reference says %v", e.Rejected, e.Reason, want.rejected)
+		return fmt.Errorf("rejected %v (%s), reference says %v", e.Rejected, e.Reason(), want.rejected)
 	}
 	if !e.Rejected && string(e.AppendData(nil)) != want.data {
 		return fmt.Errorf("data, reference gives %s", want.data)

@@ -76,7 +76,7 @@ func benchmarkEvents(b *testing.B, feed Feed, rows []*saveris.Row) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if e := m.Event(rows[i], testWindow, testReadAt); e.Rejected {
-			b.Fatal(e.Reason)
+			b.Fatal(e.Reason())
 		}
 		if i++; i == len(rows) {
 			i = 0

@@ -134,8 +134,8 @@ func TestRowsWithoutNeedsAreRejected(t *testing.T) {
 		{Readings, `{"uuid":"u","timestamp":"2026-07-01T10:15:00Z"}`, ""},
 		{Alarms, `{"uuid":"u","alarm_time":"2026-07-01T10:15:00Z"}`, ""},
 	} {
-		if e := eventOf(c.feed, c.row); e.Reason != c.reason || e.Rejected != (c.reason != "") {
-			t.Errorf("%s: rejected %v, %q; expected %q", c.row, e.Rejected, e.Reason, c.reason)
+		if e := eventOf(c.feed, c.row); e.Reason() != c.reason || e.Rejected != (c.reason != "") {
+			t.Errorf("%s: rejected %v, %q; expected %q", c.row, e.Rejected, e.Reason(), c.reason)
 		}
 	}
 }
@@ -146,7 +146,7 @@ func TestSameGarbageIsTheSameEvent(t *testing.T) {
 	first := m.Event(&row, testWindow, testReadAt)
 	row = saveris.Row{Raw: []byte("not \xff json"), Err: fmt.Errorf("row 9: no JSON object")}
 	again := m.Event(&row, Window{}, testReadAt.Add(time.Hour))
-	if first.ID != again.ID || first.Check != again.Check || first.Day() != "rejected" || first.Reason != "row 7: no JSON object" {
+	if first.ID != again.ID || first.Check != again.Check || first.Day() != "rejected" || first.Reason() != "row 7: no JSON object" {
 		t.Error(first, again)
 	}
 	if want := `"row":"not ` + "\ufffd" + ` json"`; !bytes.Contains(first.AppendData(nil), []byte(want)) {

@@ -3,6 +3,9 @@ package schema
 import (
 	"fmt"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Feed is one of the vendor's streams of rows, as subjects and settings name it.
@@ -32,10 +35,8 @@ type Window struct{ From, Until time.Time }
 // it was made of. Copies share their text; an Event may be read by many goroutines. A window holds a hundred thousand of
 // them, so the order of the fields leaves no gaps.
 type Event struct {
-	ID          string    // CloudEvents id, unescaped; of the first content until Revise
-	Time        time.Time // when it was measured or raised, UTC; of a rejected row: when it was read
-	ProcessedAt time.Time // when the vendor's cloud received it, UTC; zero if the row does not say
-	Reason      string    // why, of a rejected row
+	ID   string    // CloudEvents id, unescaped; of the first content until Revise
+	Time time.Time // when it was measured or raised, UTC; of a rejected row: when it was read
 
 	series *series       // what it shares with other events
 	text   string        // its parts, one after the other
@@ -64,6 +65,35 @@ var kinds = [...]struct{ eventType, dataSchema string }{
 	alarmCleared: {"saveris.alarm.cleared.v1", "urn:saveris-bridge:alarm:v1"},
 	alarmUnknown: {"saveris.alarm.unknown.v1", "urn:saveris-bridge:alarm:v1"},
 	rejected:     {"saveris.row.rejected.v1", "urn:saveris-bridge:rejected:v1"},
+}
+
+// ProcessedAt is when the vendor's cloud received the row, in UTC; the zero time if the row does not say.
+func (e *Event) ProcessedAt() time.Time {
+	stamp := ""
+	if e.inPieces() {
+		stamp = e.part(partReceived)
+	} else {
+		stamp = e.told().ReceivedAt
+	}
+	_, at, _ := appendTime(nil, []byte(stamp))
+	return at
+}
+
+// Reason says why a row was rejected; it is empty for other events.
+func (e *Event) Reason() string {
+	if !e.Rejected {
+		return ""
+	}
+	return e.told().Reason
+}
+
+// told is what is asked for rarely enough to be read out of the data again.
+func (e *Event) told() (d struct {
+	ReceivedAt string `json:"received_at"`
+	Reason     string `json:"reason"`
+}) {
+	_ = json.Unmarshal(e.AppendData(nil), &d, jsontext.AllowDuplicateNames(true)) // it is ours; null leaves a text empty
+	return d
 }
 
 // Day names the page that the event belongs to: its UTC day as YYYY-MM-DD, or "rejected".

@@ -80,7 +80,7 @@ func checkTimesInZone(t *testing.T, zone string) {
 		e := eventOf(Readings, with(readingRow, "timestamp", strconv.Quote(vendor)))
 		at, err := time.Parse(time.RFC3339Nano, want)
 		if err != nil || e.Rejected || !e.Time.Equal(at) || e.Time.Location() != time.UTC || e.Day() != want[:10] {
-			t.Errorf("%s in %s: %s, day %s, %s", vendor, zone, e.Time, e.Day(), e.Reason)
+			t.Errorf("%s in %s: %s, day %s, %s", vendor, zone, e.Time, e.Day(), e.Reason())
 		}
 		h := map[string][]string{}
 		e.Header(h, Live, testReadAt.Local())
@@ -100,8 +100,8 @@ func TestProcessedAtIsZeroIfUnknown(t *testing.T) {
 		`"2026-07-01T10:15:42.5Z"`: time.Date(2026, 7, 1, 10, 15, 42, 5e8, time.UTC), `""`: {}, `null`: {}, `"later"`: {},
 	} {
 		m.Event(parseRow(readingRow), testWindow, testReadAt)
-		if e := m.Event(parseRow(with(readingRow, "processed_at", processed)), testWindow, testReadAt); e.ProcessedAt != want {
-			t.Errorf("%s: %s", processed, e.ProcessedAt)
+		if e := m.Event(parseRow(with(readingRow, "processed_at", processed)), testWindow, testReadAt); e.ProcessedAt() != want {
+			t.Errorf("%s: %s", processed, e.ProcessedAt())
 		}
 	}
 }
@@ -207,11 +207,11 @@ func TestLongRowsStayWithinTheBroker(t *testing.T) {
 		row = with(row, name, long)
 	}
 	if e := eventOf(Readings, row); e.Rejected || len(e.Subject(History)) > 4*129+50 {
-		t.Error(e.Reason, e.Subject(History))
+		t.Error(e.Reason(), e.Subject(History))
 	}
 	e := eventOf(Readings, with(readingRow, "new", strconv.Quote(strings.Repeat("x", maxText))))
-	if !e.Rejected || e.Reason != "too long as an event" {
-		t.Error(e.Size(), e.Reason)
+	if !e.Rejected || e.Reason() != "too long as an event" {
+		t.Error(e.Size(), e.Reason())
 	}
 	for _, name := range []string{"uuid", "tenant_uuid", "sensor_uuid", "serial_no"} {
 		if e := eventOf(Readings, with(readingRow, name, strconv.Quote(strings.Repeat("ä", 10_000)))); !e.Rejected {

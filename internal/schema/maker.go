@@ -28,7 +28,8 @@ type Maker struct {
 	names   names
 	clocks  [columns]clock
 
-	recorder *recorder // of all its events
+	recorder *recorder         // of all its events
+	sources  map[string]string // by tenant
 
 	// Scratch of one call of Event.
 	cell    [columns][]byte    // the row's values in the event's form; nil is null
@@ -45,7 +46,7 @@ type Maker struct {
 // NewMaker makes the maker of a feed. Prefix is the first token of subjects, baseURL the vendor's address without the
 // version part; a slash at its end is cut.
 func NewMaker(feed Feed, prefix, baseURL string) *Maker {
-	m := &Maker{feed: feed, baseURL: strings.TrimSuffix(baseURL, "/"), series: map[string]*series{}, recorder: &recorder{}}
+	m := &Maker{feed: feed, baseURL: strings.TrimSuffix(baseURL, "/"), series: map[string]*series{}, sources: map[string]string{}, recorder: &recorder{}}
 	m.stem = prefix + "." + string(feed) + "."
 	subject, source := prefix+".rejected."+string(feed), string(appendPercent(nil, []byte(m.baseURL)))
 	m.reject = &series{live: subject, history: subject, subject: string(feed), source: source, baseURL: m.baseURL, recorder: m.recorder}
@@ -68,7 +69,7 @@ func (m *Maker) Event(row *saveris.Row, w Window, readAt time.Time) Event {
 	if reason := m.objection(row.Fields); reason != "" {
 		return m.rejected(row, reason, w, readAt)
 	}
-	e := Event{Time: m.at[colTime], ProcessedAt: m.at[colReceived]}
+	e := Event{Time: m.at[colTime]}
 	fits := false
 	if m.feed == Alarms { // no table of functions: e would escape to the heap
 		fits = m.writeAlarm(&e)
@@ -83,7 +84,7 @@ func (m *Maker) Event(row *saveris.Row, w Window, readAt time.Time) Event {
 
 // read sorts the row's columns into cells and the rest.
 func (m *Maker) read(fields []saveris.Field) {
-	m.cell, m.at[colReceived] = [columns][]byte{}, time.Time{}
+	m.cell = [columns][]byte{}
 	m.changed = nil
 	m.other.reset()
 	m.names.begin()

@@ -23,11 +23,11 @@ func (m *Maker) quick(fields []saveris.Field) (e Event, ok bool) {
 	if !ok {
 		return e, false
 	}
-	received, receivedAt, ok := m.timeOf(colReceived, cell[colReceived])
+	received, _, ok := m.timeOf(colReceived, cell[colReceived])
 	if !ok && cell[colReceived] != nil {
 		return e, false
 	}
-	e.Time, e.ProcessedAt = at, receivedAt
+	e.Time = at
 	id := cell[colUUID]
 	if id == nil {
 		id = m.hashID(cell[colSensor], cell[colChannel], cell[colProperty], cell[colExtension], stamp)

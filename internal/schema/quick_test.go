@@ -21,7 +21,7 @@ func TestQuickGivesTheSameEvent(t *testing.T) {
 		}
 		taken++
 		m.read(row.Fields)
-		long := Event{Time: m.at[colTime], ProcessedAt: m.at[colReceived]}
+		long := Event{Time: m.at[colTime]}
 		if reason := m.objection(row.Fields); reason != "" || !m.writeReading(&long) || quick != long {
 			t.Fatalf("%s\nquick %+v\nlong  %+v %s", row.Raw, quick, long, reason)
 		}
@@ -51,6 +51,6 @@ func TestSeriesAreBounded(t *testing.T) {
 	huge := with(readingRow, "customer_site", fmt.Sprintf("%q", strings.Repeat("x", maxSeries/1000)))
 	before := len(m.series)
 	if e := m.Event(parseRow(huge), testWindow, testReadAt); e.Rejected || len(m.series) != before {
-		t.Errorf("rejected %v %s, %d series", e.Rejected, e.Reason, len(m.series))
+		t.Errorf("rejected %v %s, %d series", e.Rejected, e.Reason(), len(m.series))
 	}
 }

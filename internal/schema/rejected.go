@@ -17,9 +17,8 @@ func (m *Maker) rejected(row *saveris.Row, reason string, w Window, readAt time.
 		Check: crc32.Checksum(raw, castagnoli), Time: readAt.UTC(), Rejected: true,
 		kind: rejected, series: m.reject,
 	}
-	e.Reason = string(validUTF8([]byte(reason)))
 	m.buf = append(m.buf[:0], rejectedJSON(rejectedData{
-		Feed: m.feed, Reason: e.Reason, Row: string(validUTF8(raw)),
+		Feed: m.feed, Reason: string(validUTF8([]byte(reason))), Row: string(validUTF8(raw)),
 		Window: windowData{rfc3339(w.From), rfc3339(w.Until)},
 	})...)
 	m.keepText(&e, appendHash(nil, raw), []byte(rfc3339(readAt)), nil)

@@ -56,12 +56,24 @@ func (m *Maker) make(tail, subject, partitionKey, quantity []byte) *series {
 		live:         m.stem + string(Live) + "." + string(tail),
 		history:      m.stem + string(History) + "." + string(tail),
 		quantity:     string(quantity),
-		source:       string(appendPercent(nil, []byte(sourceOf(m.baseURL, string(m.cell[colTenant]))))),
+		source:       m.sourceOf(m.cell[colTenant]),
 		subject:      string(subject),
 		partitionKey: string(appendPercent(nil, partitionKey)),
 		baseURL:      m.baseURL,
 		recorder:     m.recorder,
 	}
+}
+
+// sourceOf is the attribute source of a tenant's events as it stands in a header. Series share it.
+func (m *Maker) sourceOf(tenant []byte) string {
+	source, known := m.sources[string(tenant)]
+	if !known {
+		source = string(appendPercent(nil, []byte(sourceOf(m.baseURL, string(tenant)))))
+		if len(m.sources) < 1000 && len(tenant) < 1000 {
+			m.sources[string(tenant)] = source
+		}
+	}
+	return source
 }
 
 // learn remembers a series under the key that find made. When it is too much, all are forgotten: events keep theirs.

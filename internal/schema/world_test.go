@@ -84,7 +84,7 @@ func (a *auditor) world(t *testing.T, v variant, feed saveris.Feed) map[string]u
 	_, err = client.Rows(context.Background(), saveris.Query{Feed: feed, From: until.Add(-24 * time.Hour), Until: until}, func(row *saveris.Row) error {
 		e := a.maker.Event(row, testWindow, testReadAt)
 		if e.Rejected {
-			t.Fatalf("%s: rejected: %s: %s", v.name, e.Reason, row.Raw)
+			t.Fatalf("%s: rejected: %s: %s", v.name, e.Reason(), row.Raw)
 		}
 		checks[e.ID] = e.Check
 		return a.check(row)
