@@ -91,7 +91,8 @@ func natsOptions(a natsAccess, logger *slog.Logger) ([]nats.Option, error) {
 		nats.Name("saveris-bridge"),
 		nats.MaxReconnects(-1),
 		nats.ReconnectBufSize(-1),
-		nats.IgnoreAuthErrorAbort(), // a server that is being set up again refuses for a while
+		nats.SkipSubjectValidation(), // all subjects are made of tokens that schema and the rules of the settings have cleaned
+		nats.IgnoreAuthErrorAbort(),  // a server that is being set up again refuses for a while
 	}
 	options = append(options, natsHandlers(logger)...)
 	if a.InboxPrefix != "" {

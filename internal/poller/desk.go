@@ -18,7 +18,7 @@ type Desk chan *reading
 func NewDesk(n int, maker func() *schema.Maker) Desk {
 	d := make(Desk, n)
 	for range n {
-		d <- &reading{maker: maker(), events: map[string][]schema.Event{}}
+		d <- &reading{maker: maker(), events: map[string]*[]schema.Event{}}
 	}
 	return d
 }
@@ -45,7 +45,9 @@ func (d Desk) give(r *reading) {
 type reading struct {
 	rows     int
 	rejected int
-	events   map[string][]schema.Event // by page
+	events   map[string]*[]schema.Event // by page
+	last     string                     // page of the last event, and its events
+	onLast   *[]schema.Event
 	cover    checkpoint.Interval
 	took     time.Duration
 
@@ -59,27 +61,46 @@ func (r *reading) add(event schema.Event) {
 		r.rejected++
 	}
 	r.rows++
-	day := event.Day()
-	events, known := r.events[day]
-	if n := len(r.spare); !known && n > 0 {
-		events, r.spare = r.spare[n-1], r.spare[:n-1]
+	if page := event.Day(); r.onLast == nil || page != r.last {
+		r.last, r.onLast = page, r.page(page)
 	}
-	r.events[day] = append(events, event)
+	*r.onLast = append(*r.onLast, event)
+}
+
+// page gives the events of a page, to add to.
+func (r *reading) page(page string) *[]schema.Event {
+	events := r.events[page]
+	if events == nil {
+		events = new([]schema.Event)
+		if n := len(r.spare); n > 0 {
+			*events, r.spare = r.spare[n-1], r.spare[:n-1]
+		}
+		r.events[page] = events
+	}
+	return events
+}
+
+// of gives the events of a page.
+func (r *reading) of(page string) []schema.Event {
+	if events := r.events[page]; events != nil {
+		return *events
+	}
+	return nil
 }
 
 // reset forgets all but the room, as far as it was used: a single large window does not keep its memory for ever.
 func (r *reading) reset() {
 	r.spare = r.spare[:0]
 	for _, events := range r.events {
-		if clear(events); cap(events) <= 4*len(events) {
-			r.spare = append(r.spare, events[:0])
+		if clear(*events); cap(*events) <= 4*len(*events) {
+			r.spare = append(r.spare, (*events)[:0])
 		}
 	}
 	if cap(r.order) > 4*r.rows {
 		r.order = nil
 	}
 	clear(r.events)
-	r.rows, r.rejected, r.cover, r.took = 0, 0, checkpoint.Interval{}, 0
+	r.rows, r.rejected, r.onLast, r.cover, r.took = 0, 0, nil, checkpoint.Interval{}, 0
 }
 
 // place is where an event stands, with its time.
@@ -92,7 +113,7 @@ type place struct {
 // sorted gives a page's events by their time; those of the same time stay in the order in which they came. Only places
 // are sorted: an event is large.
 func (r *reading) sorted(page string) []schema.Event {
-	events := r.events[page]
+	events := r.of(page)
 	r.order = r.order[:0]
 	for i := range events {
 		at := events[i].Time

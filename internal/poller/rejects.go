@@ -26,7 +26,7 @@ const memory = 200
 
 // check refuses a window that holds too many rejected rows.
 func (r *rejects) check(feed schema.Feed, got *reading) error {
-	bad, fresh := got.events[checkpoint.RejectedDay], 0
+	bad, fresh := got.of(checkpoint.RejectedDay), 0
 	for _, event := range bad {
 		if !r.seen[event.ID] {
 			fresh++
@@ -47,7 +47,7 @@ func (r *rejects) stored(got *reading, rejected, all int) {
 	if r.seen == nil || len(r.seen) > memory {
 		r.seen = map[string]bool{}
 	}
-	for _, event := range got.events[checkpoint.RejectedDay] {
+	for _, event := range got.of(checkpoint.RejectedDay) {
 		r.seen[event.ID] = true
 	}
 	r.rejected, r.new = r.rejected+rejected, r.new+all

@@ -59,7 +59,8 @@ func newBatchID() string { return rand.Text() }
 type sender struct {
 	nc      *nats.Conn
 	timeout time.Duration
-	msg     nats.Msg // filled anew for every event
+	headers schema.Headers
+	msg     nats.Msg // filled anew for every event, with these headers
 	seqNo   []string // the value of Nats-Batch-Sequence, reused
 	data    []byte
 
@@ -69,7 +70,11 @@ type sender struct {
 }
 
 func newSender(nc *nats.Conn, timeout time.Duration) *sender {
-	return &sender{nc: nc, timeout: timeout, msg: nats.Msg{Header: nats.Header{}}, seqNo: []string{""}, early: map[string]*nats.Msg{}}
+	header := nats.Header{}
+	return &sender{
+		nc: nc, timeout: timeout, headers: schema.Headers{Map: header}, msg: nats.Msg{Header: header},
+		seqNo: []string{""}, early: map[string]*nats.Msg{},
+	}
 }
 
 // send stores a batch and gives the sequence of its record.
@@ -119,7 +124,7 @@ func (s *sender) stageEvent(b *batch, i int, recorded time.Time) error {
 	if b.now.Sub(event.Time) > b.liveAge {
 		lane = schema.History
 	}
-	event.Header(s.msg.Header, lane, recorded)
+	s.headers.Set(event, lane, recorded)
 	s.seqNo[0] = strconv.Itoa(i + 1)
 	s.data = event.AppendData(s.data[:0])
 	s.msg.Subject, s.msg.Data, s.msg.Reply = event.Subject(lane), s.data, ""

@@ -30,7 +30,7 @@ var (
 type auditor struct {
 	feed    Feed
 	maker   *Maker
-	header  map[string][]string // reused, as the publisher does
+	headers Headers // reused, as the publisher does
 	schemas map[string]*jsonschema.Schema
 	kinds   [rejected + 1]int // how many events there were of each
 }
@@ -38,7 +38,7 @@ type auditor struct {
 func newAuditor(t testing.TB, feed Feed) *auditor {
 	return &auditor{
 		feed: feed, maker: NewMaker(feed, "pfx", refBase+"/"),
-		header: map[string][]string{"Nats-Batch-Id": {"b"}}, schemas: compileSchemas(t),
+		headers: Headers{Map: map[string][]string{"Nats-Batch-Id": {"b"}}}, schemas: compileSchemas(t),
 	}
 }
 
@@ -104,8 +104,8 @@ func (a *auditor) likeReference(row *saveris.Row, e Event) error {
 	if got != wanted {
 		return fmt.Errorf("id, check, day, subjects: %q, reference gives %q", got, wanted)
 	}
-	e.Header(a.header, Live, testReadAt)
-	return compareHeaders(a.header, a.refHeader(want, e))
+	a.headers.Set(&e, Live, testReadAt)
+	return compareHeaders(a.headers.Map, a.refHeader(want, e))
 }
 
 func (a *auditor) refHeader(want message, e Event) map[string]string {
@@ -143,11 +143,11 @@ func (a *auditor) likeSDK(row *saveris.Row, e Event) error {
 			if string(want.Data()) != string(e.AppendData(nil)) {
 				return fmt.Errorf("data, the SDK path gives %s", want.Data())
 			}
-			e.Header(a.header, lane, testReadAt)
-			if err := compareHeaders(a.header, sdkHeader(want, e)); err != nil {
+			a.headers.Set(&e, lane, testReadAt)
+			if err := compareHeaders(a.headers.Map, sdkHeader(want, e)); err != nil {
 				return fmt.Errorf("SDK path: %w", err)
 			}
-			got, err := Parse(a.header, e.AppendData(nil))
+			got, err := Parse(a.headers.Map, e.AppendData(nil))
 			if err != nil {
 				return err
 			}
@@ -184,9 +184,9 @@ func (a *auditor) fitsSchema(_ *saveris.Row, e Event) error {
 		return err
 	}
 	for _, e := range []Event{e, e.Revise()} {
-		e.Header(a.header, History, testReadAt)
+		a.headers.Set(&e, History, testReadAt)
 		header := map[string]any{}
-		for key, values := range a.header {
+		for key, values := range a.headers.Map {
 			header[key] = values[0]
 		}
 		if err := a.schemas[kinds[e.kind].eventType].Validate(header); err != nil {

@@ -119,10 +119,10 @@ func BenchmarkMessage(b *testing.B) {
 	for i, row := range rows {
 		events[i] = m.Event(row, testWindow, testReadAt)
 	}
-	header, data, at, i := map[string][]string{}, []byte(nil), time.Now(), 0
+	headers, data, at, i := Headers{Map: map[string][]string{}}, []byte(nil), time.Now(), 0
 	b.ReportAllocs()
 	for b.Loop() {
-		events[i].Header(header, Live, at)
+		headers.Set(&events[i], Live, at)
 		data = events[i].AppendData(data[:0])
 		if i++; i == len(events) {
 			i = 0

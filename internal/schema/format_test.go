@@ -227,11 +227,12 @@ func TestNoAllocationAnEventNoneAMessage(t *testing.T) {
 	for feed, text := range map[Feed]string{Readings: readingRow, Alarms: alarmRow} {
 		m, row, data, at := NewMaker(feed, "saveris", "https://vendor.example"), parseRow(text), []byte(nil), time.Now()
 		h := map[string][]string{}
+		headers := Headers{Map: h}
 		var e Event
 		if n := testing.AllocsPerRun(100, func() { e = m.Event(row, testWindow, testReadAt) }); n > 0 {
 			t.Errorf("%s: %v allocations an event", feed, n)
 		}
-		if n := testing.AllocsPerRun(100, func() { e.Header(h, History, at); data = e.AppendData(data[:0]) }); n > 0 {
+		if n := testing.AllocsPerRun(100, func() { headers.Set(&e, History, at); data = e.AppendData(data[:0]) }); n > 0 {
 			t.Errorf("%s: %v allocations a message", feed, n)
 		}
 		size := len(e.Subject(History)) + len(data)

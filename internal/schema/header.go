@@ -29,43 +29,60 @@ const (
 	headerSize = 280
 )
 
-// Header fills h with the event's attributes as the NATS protocol binding of CloudEvents writes them. It reuses the
-// slices that are in h, removes attributes that this event lacks, and leaves all other keys alone. Recorded is when the
-// bridge built the message. From the second event on, h costs no allocation as long as recorded stays the same.
-func (e *Event) Header(h map[string][]string, lane Lane, recorded time.Time) {
+// attributeKeys are the headers of an event, in the order of attributeValues.
+var attributeKeys = [...]string{
+	keySpecVersion, keyID, keySource, keyType, keySubject, keyTime, keyContentType, keyDataSchema, keyRecordedTime,
+	keyPartitionKey, keyLane, keyRevises, keyCausationID,
+}
+
+// attributeValues are an event's attributes as they stand in headers; what the event lacks is empty.
+type attributeValues [len(attributeKeys)]string
+
+func (e *Event) values(lane Lane, recorded time.Time) attributeValues {
 	if e.Rejected {
 		lane = ""
 	}
-	set(h, keySpecVersion, specVersion)
-	set(h, keyID, e.headerID())
-	set(h, keySource, e.series.source)
-	set(h, keyType, kinds[e.kind].eventType)
-	set(h, keySubject, e.series.subject)
-	set(h, keyTime, e.part(partTime))
-	set(h, keyContentType, contentType)
-	set(h, keyDataSchema, kinds[e.kind].dataSchema)
-	set(h, keyRecordedTime, e.series.recorder.text(recorded))
-	set(h, keyPartitionKey, e.series.partitionKey)
-	set(h, keyLane, string(lane))
 	revises := ""
 	if e.Correction() {
 		revises = e.firstID()
 	}
-	set(h, keyRevises, revises)
-	set(h, keyCausationID, e.cause())
+	return attributeValues{
+		specVersion, e.headerID(), e.series.source, kinds[e.kind].eventType, e.series.subject, e.part(partTime), contentType,
+		kinds[e.kind].dataSchema, e.series.recorder.text(recorded), e.series.partitionKey, string(lane), revises, e.cause(),
+	}
 }
 
-// set gives a key one value; without a value the key goes.
-func set(h map[string][]string, key, value string) {
-	switch old := h[key]; {
-	case value == "":
-		if old != nil {
-			delete(h, key)
+// Header fills h with the event's attributes as the NATS protocol binding of CloudEvents writes them, removes those that
+// this event lacks, and leaves all other keys alone. Recorded is when the bridge built the message.
+func (e *Event) Header(h map[string][]string, lane Lane, recorded time.Time) {
+	for i, value := range e.values(lane, recorded) {
+		if value == "" {
+			delete(h, attributeKeys[i])
+			continue
 		}
-	case len(old) == 1:
-		old[0] = value
-	default:
-		h[key] = []string{value}
+		h[attributeKeys[i]] = []string{value}
+	}
+}
+
+// Headers writes the headers of one message after the other into one map, which may hold other keys too. It costs no
+// allocation as long as recorded stays the same. It serves one goroutine.
+type Headers struct {
+	Map    map[string][]string
+	values [len(attributeKeys)][1]string // the map's slices lead here
+	there  [len(attributeKeys)]bool      // in the map
+}
+
+// Set does what Header does. Nobody else may change the attributes of the map.
+func (h *Headers) Set(e *Event, lane Lane, recorded time.Time) {
+	for i, value := range e.values(lane, recorded) {
+		h.values[i][0] = value
+		if there := value != ""; there != h.there[i] {
+			if h.there[i] = there; there {
+				h.Map[attributeKeys[i]] = h.values[i][:]
+			} else {
+				delete(h.Map, attributeKeys[i])
+			}
+		}
 	}
 }
 
