@@ -79,6 +79,14 @@ func (o *backfillOptions) check(s *settings) error {
 	return o.timeRange.check(s)
 }
 
+// wholeSpan is the range on whole seconds: the vendor's times have no finer ones.
+func (o *backfillOptions) wholeSpan(now time.Time, note io.Writer) (checkpoint.Span, error) {
+	span, err := o.span(now, note)
+	span.From = span.From.Truncate(time.Second)
+	span.Until = span.Until.Add(time.Second - time.Nanosecond).Truncate(time.Second)
+	return span, err
+}
+
 func runBackfill(ctx context.Context, s settings, o backfillOptions, std streams) error {
 	bar := newBar(std.err)
 	if bar.shown() {
@@ -107,7 +115,7 @@ func runBackfill(ctx context.Context, s settings, o backfillOptions, std streams
 	if err != nil {
 		return err
 	}
-	span, err := o.span(now, std.err)
+	span, err := o.wholeSpan(now, std.err)
 	if err != nil {
 		return err
 	}
@@ -174,11 +182,11 @@ func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) e
 			continue
 		}
 		if f.without, err = removedDays(ctx, f.reader, b.span); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errNATS, refusal(b.js.Conn(), err))
 		}
 		if n := len(f.without); n > 0 {
-			fmt.Fprintf(note, "note: retention has removed %d days of %s from the stream, %s to %s; they are left alone, --republish reads and stores them again\n",
-				n, feed, checkpoint.DayOf(f.without[0].From), checkpoint.DayOf(f.without[n-1].From))
+			fmt.Fprintf(note, "note: retention has removed days of %s from the stream, %d from %s on; they are left alone, --republish reads and stores them again\n",
+				feed, n, checkpoint.DayOf(f.without[0].From))
 		}
 	}
 	return nil
@@ -222,10 +230,25 @@ func removedDays(ctx context.Context, w writer, span checkpoint.Span) (spans []c
 }
 
 // pausedError says that a backfill was stopped before it was done.
-type pausedError struct{ covered float64 }
+type pausedError struct {
+	covered float64
+	again   string // what goes on
+}
 
 func (e *pausedError) Error() string {
 	return fmt.Sprintf("paused: %.1f %% of the range is covered", 100*e.covered)
+}
+
+// command is how this backfill is called again, with times that do not move.
+func (b *backfill) command() string {
+	text := fmt.Sprintf("bridge backfill --from %s --until %s --feeds %s", b.span.From.Format(time.RFC3339), b.span.Until.Format(time.RFC3339), strings.Join(b.settings.Feeds, ","))
+	if b.options.Reread {
+		text += " --reread"
+	}
+	if b.options.Republish {
+		text += " --republish"
+	}
+	return text
 }
 
 // run works until all is covered, and tells how that goes.
@@ -248,7 +271,7 @@ func (b *backfill) run(ctx context.Context) error {
 		b.say(last, schema.BackfillFinished)
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		b.say(last, schema.BackfillPaused)
-		return &pausedError{b.state.covered()}
+		return &pausedError{b.state.covered(), b.command()}
 	default:
 		b.state.failed(err)
 		b.say(last, schema.BackfillFailed)
@@ -258,22 +281,29 @@ func (b *backfill) run(ctx context.Context) error {
 
 // work runs the workers of all feeds.
 func (b *backfill) work(ctx context.Context) error {
-	lease, end := context.WithCancel(ctx)
-	defer end()
-	keeping, working := errgroup.Group{}, errgroup.Group{}
+	type pair struct {
+		worker *poller.Backfill
+		leases *publish.Leases // nil where it gets along without
+	}
+	var pairs []pair
 	for _, f := range b.feeds {
 		for n := range b.options.Workers {
-			worker := b.worker(f)
 			leases, err := b.leases(ctx, f, n+1)
 			if err != nil {
 				return err
 			}
-			if leases != nil {
-				worker.Leases = leases
-				keeping.Go(func() error { leases.Keep(lease); return nil })
-			}
-			working.Go(func() error { return worker.Run(ctx) })
+			pairs = append(pairs, pair{b.worker(f), leases})
 		}
+	}
+	lease, end := context.WithCancel(ctx)
+	defer end()
+	var keeping, working errgroup.Group
+	for _, p := range pairs {
+		if p.leases != nil {
+			p.worker.Leases = p.leases
+			keeping.Go(func() error { p.leases.Keep(lease); return nil })
+		}
+		working.Go(func() error { return p.worker.Run(ctx) })
 	}
 	err := working.Wait()
 	end()

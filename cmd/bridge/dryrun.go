@@ -23,7 +23,7 @@ func dryRun(ctx context.Context, s settings, o backfillOptions, std streams) err
 	if err != nil {
 		return err
 	}
-	span, err := o.span(now, std.err)
+	span, err := o.wholeSpan(now, std.err)
 	if err != nil {
 		return err
 	}

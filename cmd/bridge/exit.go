@@ -59,7 +59,9 @@ func verdict(err error) (code int, hint string) {
 	case errors.As(err, &differences):
 		return exitFailed, differences.hint()
 	case errors.As(err, &paused):
-		return exitFailed, "the same command goes on where this one has stopped"
+		return exitFailed, "this goes on where it has stopped: " + paused.again
+	case errors.Is(err, poller.ErrRemoved):
+		return exitFailed, "the stream keeps less than the range: raise its limits (max_age, max_bytes, max_msgs), or fill less at once"
 	case errors.As(err, &incomplete):
 		return exitFailed, "all else is stored; the same command tries these parts again, and nothing else"
 	case errors.Is(err, context.Canceled):

@@ -5,14 +5,22 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 )
 
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	ctx := untilSignal(context.Background())
 	os.Exit(execute(ctx, os.Args[1:], streams{env: os.LookupEnv, environ: os.Environ, out: os.Stdout, err: os.Stderr}))
 }
+
+// gcPercent is half of Go's default: a window that is being stored lives for seconds, and the collector would let as much
+// garbage lie beside it.
+const gcPercent = 50
 
 // patience is how long further signals are ignored after the first: terminals, shells and supervisors often send it
 // twice, and the batch in hand is to be finished.

@@ -2,6 +2,7 @@ package poller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -28,7 +29,7 @@ type Backfill struct {
 	Exports   int               // in flight at most
 	Rows      int               // a window should hold
 	Interval  time.Duration     // of live polling, which goes first while it is late
-	Without   []checkpoint.Span // left alone
+	Without   []checkpoint.Span // days that are left alone
 	ReadSince time.Time         // what was read before is read again; zero = nothing
 	Stored    func(w Window, rows int, result publish.Result)
 }
@@ -42,15 +43,21 @@ func (b *Backfill) Run(ctx context.Context) error {
 	for {
 		backlog := &Backlog{
 			Span: b.Span, Rows: b.Rows, Now: b.Source.Now, Covered: b.Writer.Covered, Leases: b.Leases, Without: b.Without,
-			ReadSince: b.ReadSince, First: b.unfinished(ctx), Yield: b.yield,
+			ReadSince: b.ReadSince, First: b.unfinished(ctx), Yield: b.yield, Removed: b.removed,
 			Waits: func() { b.Log.Info("other workers have the days that are left, waiting for them to end or to die") },
 		}
 		if err := b.work(ctx, backlog); err != nil {
 			return err
 		}
 		gaps, err := b.gaps(ctx, backlog)
-		if err != nil || len(gaps) == 0 {
+		if err != nil {
 			return err
+		}
+		if lost := backlog.Lost(); len(lost) > 0 {
+			return fmt.Errorf("%w: %d days, the first %s", ErrRemoved, len(lost), checkpoint.DayOf(lost[0].From))
+		}
+		if len(gaps) == 0 {
+			return nil
 		}
 		if aside := backlog.Aside(); len(aside) > 0 {
 			return &IncompleteError{aside}
@@ -65,6 +72,7 @@ func (b *Backfill) work(ctx context.Context, backlog *Backlog) error {
 	desk := NewDesk(1, b.Maker)
 	for range b.Exports + 1 {
 		line := b.line(desk)
+		line.LeftAlone = backlog.LeftAlone
 		group.Go(func() error { return line.Run(ctx, backlog.Share()) })
 	}
 	return group.Wait()
@@ -73,19 +81,41 @@ func (b *Backfill) work(ctx context.Context, backlog *Backlog) error {
 func (b *Backfill) line(desk Desk) *Line {
 	return &Line{
 		LoggedIn: true, Source: b.Source, Writer: b.Writer, Log: b.Log, MaxWait: maxWait,
-		Desk: desk, Deadline: exportDeadline, Stored: b.Stored,
+		Desk: desk, Deadline: exportDeadline, AskedSince: b.ReadSince, Stored: b.Stored,
 	}
 }
 
-// unfinished gives the windows whose exports an earlier process has left.
+// ErrRemoved says that retention has removed days while they were filled: the stream keeps less than the range.
+var ErrRemoved = errors.New("retention has removed what was being stored")
+
+func (b *Backfill) removed(ctx context.Context, span checkpoint.Span) (spans []checkpoint.Span, err error) {
+	days, err := b.Writer.Removed(ctx, span)
+	for _, day := range days {
+		removed, err := checkpoint.DaySpan(day)
+		if err != nil {
+			return nil, err
+		}
+		spans = append(spans, removed)
+	}
+	return spans, err
+}
+
+// unfinished gives the windows whose exports an earlier process has left, oldest first. What is read again is asked for
+// again.
 func (b *Backfill) unfinished(ctx context.Context) (windows []checkpoint.Span) {
+	if !b.ReadSince.IsZero() {
+		return nil
+	}
 	queries, err := b.Source.Unfinished(ctx, VendorFeed(b.Writer.Feed))
 	if err != nil {
 		b.Log.Warn("what an earlier process has asked for is not known", "err", err)
 	}
 	for _, q := range queries {
-		windows = append(windows, checkpoint.Span{From: q.From, Until: q.Until})
+		if w := (checkpoint.Span{From: q.From, Until: q.Until}); minWindow <= w.Width() && w.Width() <= maxWindow {
+			windows = append(windows, w)
+		}
 	}
+	slices.SortFunc(windows, func(a, b checkpoint.Span) int { return a.From.Compare(b.From) })
 	return windows
 }
 
@@ -106,11 +136,11 @@ func (b *Backfill) yield(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		covered, err := b.Writer.Covered(ctx, checkpoint.Span{From: now.Add(-maxTail), Until: now})
+		records, err := b.Writer.Records(ctx, checkpoint.Span{From: now.Add(-maxTail), Until: now})
 		if err != nil {
 			return err
 		}
-		late := now.Sub(liveEnd(covered))
+		late := now.Sub(liveEnd(records))
 		if late < 2*b.Interval+yieldAfter || late > 10*b.Interval+yieldAfter {
 			return nil
 		}
@@ -129,11 +159,13 @@ const (
 	longestYield = time.Minute      // before one window
 )
 
-// liveEnd is the end of what has been read as soon as it could be, which only a poll does.
-func liveEnd(covered []checkpoint.Interval) (end time.Time) {
-	for _, iv := range covered {
-		if iv.ReadAt.Before(iv.Until.Add(yieldAfter)) {
-			end = later(end, iv.Until)
+// liveEnd is the end of what has been read as soon as it could be, on days that live polling has written on.
+func liveEnd(records []checkpoint.Record) (end time.Time) {
+	for _, r := range records {
+		for _, iv := range r.Covered {
+			if r.Since != nil && iv.ReadAt.Before(iv.Until.Add(yieldAfter)) {
+				end = later(end, iv.Until)
+			}
 		}
 	}
 	return end

@@ -21,8 +21,11 @@ type Backlog struct {
 	Covered         Coverage
 	// Leases says which days are this worker's, so that others at the same range take other days. nil = all of them.
 	Leases Leases
-	// Without is left alone, gap or not.
+	// Without are days that are left alone, gap or not.
 	Without []checkpoint.Span
+	// Removed tells which days within a span retention has removed from the stream: asked for when something is a gap again
+	// that had been read. nil = none.
+	Removed func(ctx context.Context, span checkpoint.Span) ([]checkpoint.Span, error)
 	// ReadSince makes a gap of what was read before it, for whoever wants covered intervals read again; zero = nothing.
 	ReadSince time.Time
 	// First are windows that are asked for before others, where they are still gaps: their exports may be under way.
@@ -39,7 +42,8 @@ type Backlog struct {
 	read   int // windows
 	failed map[checkpoint.Span]failure
 	aside  []Failed
-	reread []checkpoint.Span // what has been read since ReadSince by this process
+	done   []checkpoint.Span // has been read
+	lost   []checkpoint.Span // of that, days that retention has removed meanwhile
 }
 
 // Leases parts days among workers. A lease that has been lost unnoticed costs double work and nothing else: the commit is
@@ -151,13 +155,60 @@ func (b *Backlog) gaps(ctx context.Context, piece checkpoint.Span, now time.Time
 	if err != nil {
 		return nil, err
 	}
+	if err := b.notice(ctx, piece, covered); err != nil {
+		return nil, err
+	}
 	covered = slices.DeleteFunc(believable(covered, now), func(iv checkpoint.Interval) bool { return iv.ReadAt.Before(b.ReadSince) })
-	gaps := checkpoint.Gaps(covered, piece.From, piece.Until)
-	gaps = CutOut(gaps, slices.Concat(b.Without, b.reread)...)
+	gaps := CutOut(checkpoint.Gaps(covered, piece.From, piece.Until), slices.Concat(b.Without, b.lost)...)
+	if !b.ReadSince.IsZero() {
+		gaps = CutOut(gaps, b.done...)
+	}
 	for _, f := range b.aside {
 		gaps = CutOut(gaps, f.Span)
 	}
 	return gaps, nil
+}
+
+// notice finds out why something is a gap again that has been read: what retention has removed is not read for ever, what
+// the broker has lost is read again.
+func (b *Backlog) notice(ctx context.Context, piece checkpoint.Span, covered []checkpoint.Interval) error {
+	if b.Removed == nil {
+		return nil
+	}
+	var again []checkpoint.Span
+	for _, gap := range checkpoint.Gaps(covered, piece.From, piece.Until) {
+		for _, done := range b.done {
+			if part := done.Cut(gap.From, gap.Until); !part.Empty() {
+				again = append(again, part)
+			}
+		}
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	removed, err := b.Removed(ctx, piece)
+	if err != nil {
+		return err
+	}
+	b.lost = append(b.lost, removed...)
+	if b.ReadSince.IsZero() {
+		b.done = CutOut(b.done, again...)
+	}
+	return nil
+}
+
+// Lost gives the days that retention has removed while they were filled.
+func (b *Backlog) Lost() []checkpoint.Span {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.lost)
+}
+
+// LeftAlone tells whether nothing is to be stored on a day, whatever window shows it.
+func (b *Backlog) LeftAlone(day string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(slices.Concat(b.Without, b.lost), func(s checkpoint.Span) bool { return checkpoint.DayOf(s.From) == day })
 }
 
 // free gives what no line has under way.
@@ -184,13 +235,15 @@ func (b *Backlog) take(ctx context.Context, gaps []checkpoint.Span) (span checkp
 		i--
 	}
 	for len(gaps) > 0 {
-		want := b.width.cut(gaps[0])
-		span, err = b.ours(ctx, want)
-		if err != nil || !span.Empty() {
-			return span, false, err
+		span, err = b.ours(ctx, b.width.first(gaps[0]))
+		if err != nil {
+			return checkpoint.Span{}, false, err
+		}
+		if !span.Empty() {
+			return grow(span), false, nil // onto another's day perhaps: a narrower one might bring nothing, and be believed
 		}
 		othersHave = true
-		day, err := checkpoint.DaySpan(checkpoint.DayOf(want.From))
+		day, err := checkpoint.DaySpan(checkpoint.DayOf(gaps[0].From))
 		if err != nil {
 			return checkpoint.Span{}, false, err
 		}
@@ -255,9 +308,7 @@ func (s *share) Done(w Window, rows int, err error) {
 	}
 	s.read++
 	delete(s.failed, w.Span)
-	if !s.ReadSince.IsZero() {
-		s.reread = append(s.reread, w.Span)
-	}
+	s.done = append(CutOut(s.done, w.Span), w.Span)
 }
 
 func (b *Backlog) fail(w Window, err error) {
@@ -274,7 +325,8 @@ func (b *Backlog) fail(w Window, err error) {
 	if b.read == f.told && tries < lonely {
 		tries = 1
 	}
-	if cannotBeHad(w, tries, err) {
+	lasting := errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex)
+	if cannotBeHad(w, tries, err) && (lasting || tries >= maxFailures) { // a query fails now and then
 		b.aside = append(b.aside, Failed{w.Span, err})
 	}
 }

@@ -57,7 +57,7 @@ func TestBacklogYieldsTheGapsOldestFirstAndEnds(t *testing.T) {
 	s := newShelf(days(0, 40))
 	s.list = covered{{From: days(0, 1).From, Until: days(0, 2).Until}, {From: days(10, 0).From, Until: days(0, 30).Until}}
 	windows := s.carry(t, s.Share(), 1000)
-	if len(windows) != 8*24+10*24 || windows[0] != days(2, 2+1./24) {
+	if len(windows) != (8*24+10*24)*4 || windows[0] != days(2, 2+1./24/4) {
 		t.Errorf("%d windows, the first %v", len(windows), windows[0])
 	}
 	if !slices.IsSortedFunc(windows, func(a, b checkpoint.Span) int { return a.From.Compare(b.From) }) {
@@ -205,8 +205,8 @@ func TestConcurrentWindowsDoNotShrinkEachOther(t *testing.T) {
 	second, _ := b.Next(t.Context())
 	a.Done(first, 1500, nil)
 	b.Done(second, 1500, nil)
-	if w, err := a.Next(t.Context()); err != nil || w.Width() != 30*time.Minute {
-		t.Errorf("windows of an hour with half too many rows are followed by one of %v: %v", w.Width(), err)
+	if w, err := a.Next(t.Context()); err != nil || w.Width() != 15*time.Minute/2 {
+		t.Errorf("windows of a quarter of an hour with half too many rows are followed by one of %v: %v", w.Width(), err)
 	}
 }
 
@@ -219,5 +219,82 @@ func TestForecastHoldsTheRowsAWindowShould(t *testing.T) {
 	}
 	if sparse := poller.Forecast([]checkpoint.Span{days(0, 365)}, 100_000, 0); len(sparse) > 62 {
 		t.Errorf("%d windows for a year of few rows", len(sparse))
+	}
+}
+
+func TestAWindowBesideTheDayOfAnotherIsNotTooNarrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(checkpoint.Span{From: june.Add(57 * time.Minute), Until: june.AddDate(0, 0, 2)})
+		owners := map[string]string{"2026-06-02": "another"}
+		s.Leases = parted{owners, "me"}
+		time.AfterFunc(time.Minute, func() { delete(owners, "2026-06-02") })
+		for _, w := range s.carry(t, s.Share(), 1000) {
+			if w.Width() < 5*time.Minute {
+				t.Errorf("%v is %v wide: the vendor may refuse it, or show nothing", w, w.Width())
+			}
+		}
+	})
+}
+
+// counted counts how often leases are asked for.
+type counted struct {
+	parted
+	takes *int
+}
+
+func (c counted) Take(ctx context.Context, day string) (bool, error) {
+	*c.takes++
+	return c.parted.Take(ctx, day)
+}
+
+func TestANarrowGapBehindTheDayOfAnotherIsNotWaitedForInALoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(checkpoint.Span{From: june, Until: june.AddDate(0, 0, 1).Add(2 * time.Minute)})
+		takes := 0
+		s.Leases = counted{parted{map[string]string{"2026-06-01": "another"}, "me"}, &takes}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		plan := s.Share()
+		w, err := plan.Next(ctx)
+		if err != nil || w.Width() < 5*time.Minute || !w.Until.Equal(s.Until) {
+			t.Fatalf("%v, %v: the day behind is free", w.Span, err)
+		}
+		s.list.add(w, june.AddDate(1, 0, 0), nil)
+		plan.Done(w, 1, nil)
+		if _, err := plan.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if takes > 20 {
+			t.Errorf("leases were asked for %d times in five seconds", takes)
+		}
+	})
+}
+
+func TestWhatRetentionRemovesMeanwhileIsNotReadForEver(t *testing.T) {
+	s := newShelf(days(0, 2))
+	plan := s.Share()
+	s.Removed = func(context.Context, checkpoint.Span) ([]checkpoint.Span, error) {
+		return []checkpoint.Span{days(0, 1)}, nil
+	}
+	windows := 0
+	for ; windows < 1000; windows++ {
+		w, err := plan.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.list.add(w, june.AddDate(1, 0, 0), nil)
+		if w.From.After(days(0, 1.5).Until) { // the first day goes
+			s.list = slices.DeleteFunc(s.list, func(iv checkpoint.Interval) bool { return iv.From.Before(days(0, 1).Until) })
+		}
+		plan.Done(w, 600, nil)
+	}
+	if windows > 250 {
+		t.Errorf("%d windows", windows)
+	}
+	if lost := s.Lost(); len(lost) == 0 || !s.LeftAlone("2026-06-01") || s.LeftAlone("2026-06-02") {
+		t.Errorf("lost %v", lost)
 	}
 }

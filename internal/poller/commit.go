@@ -26,6 +26,9 @@ func (l *Line) commit(ctx context.Context, w Window, got *reading) error {
 		}
 	}
 	for _, day := range days {
+		if l.LeftAlone != nil && l.LeftAlone(day) { // the vendor counts both ends in, and a narrow window reaches back
+			continue
+		}
 		result, err := l.commitPage(ctx, day, got)
 		if err != nil {
 			return err
@@ -52,13 +55,15 @@ func (l *Line) commitPage(ctx context.Context, day string, got *reading) (publis
 		return publish.Result{}, err
 	}
 	var result publish.Result
-	err = l.retry(ctx, func() (err error) {
-		result, err = l.Writer.Commit(ctx, day, events, cover)
+	err = l.retry(ctx, func() error {
+		more, err := l.Writer.Commit(ctx, day, events, cover)
+		result = result.Add(more)
 		if errors.Is(err, checkpoint.ErrIndex) { // no outage: let other windows go on
 			return backoff.Permanent(err)
 		}
 		return err
 	})
+	result.Known = len(events) - result.Stored // a try that failed may have stored some, which the next one knows
 	return result, err
 }
 

@@ -26,6 +26,10 @@ type Line struct {
 	Desk    Desk // where rows become events; lines may share one
 	// Stored is told of every window that has been stored; may be nil.
 	Stored func(w Window, rows int, result publish.Result)
+	// AskedSince is from when on the answer may have been asked for that a process before this one has left; zero = any time.
+	AskedSince time.Time
+	// LeftAlone tells whether nothing is to be stored on a day; nil = no day.
+	LeftAlone func(day string) bool
 	// Deadline is how long the vendor may take to prepare an export, 0 = 5 minutes.
 	Deadline time.Duration
 	// LoggedIn says that the login has worked: a refusal is then believed only when it comes again and again.
@@ -124,7 +128,7 @@ func (l *Line) carry(ctx context.Context, w Window) (rows int, err error) {
 	return got.rows, l.commit(ctx, w, got)
 }
 
-func (w Window) divisible() bool { return w.Width() >= 2*minWindow }
+func (w Window) divisible() bool { return w.Width() >= 2*minWindow+time.Second }
 
 // halves parts a window at a whole second, newer half first.
 func (w Window) halves() [2]Window {
@@ -155,7 +159,7 @@ func (l *Line) fetch(ctx context.Context, w Window) (got *reading, err error) {
 		return err
 	}
 	answer, err := l.Source.Rows(ctx, saveris.Query{
-		Feed: VendorFeed(feed), From: w.From, Until: w.Until, Background: w.Background, Deadline: l.Deadline, Ready: place,
+		Feed: VendorFeed(feed), From: w.From, Until: w.Until, Background: w.Background, Deadline: l.Deadline, AskedSince: l.AskedSince, Ready: place,
 	}, func(row *saveris.Row) error {
 		got.add(got.maker.Event(row, schema.Window(w.Span), readAt))
 		return nil

@@ -160,8 +160,8 @@ func TestWindowsGrowAndShrinkTowardsTheirRows(t *testing.T) {
 			fill.Done(w, rows, err)
 			return w.Width()
 		}
-		if w := width(10, nil); w != time.Hour {
-			t.Errorf("the first window is %v wide, want an hour", w)
+		if w := width(10, nil); w != 15*time.Minute {
+			t.Errorf("the first window is %v wide, want a quarter of an hour", w)
 		}
 		for range 20 {
 			if w := width(10, nil); w > 7*24*time.Hour {
@@ -218,7 +218,7 @@ func TestAnEmptyWindowIsDoubtedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		var list covered
-		fill := poller.Fill{Watermark: &mark{now.Add(-4 * time.Hour)}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		fill := poller.Fill{Watermark: &mark{now.Add(-90 * time.Minute)}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
 		list.add(poller.Window{Span: checkpoint.Span{From: now.Add(-time.Hour), Until: now.Add(24 * time.Hour)}}, time.Now(), nil)
 		read := func(rows int) poller.Window {
 			w, err := fill.Next(t.Context())
@@ -229,7 +229,7 @@ func TestAnEmptyWindowIsDoubtedOnce(t *testing.T) {
 			fill.Done(w, rows, nil)
 			return w
 		}
-		read(10)
+		read(600)
 		empty := read(0)
 		if again := read(0); again.Reason != poller.ReasonRevisit || again.Span != empty.Span || time.Since(now) < 10*time.Minute {
 			t.Errorf("read %+v after %v, want %+v again after ten minutes", again, time.Since(now), empty.Span)

@@ -7,23 +7,33 @@ import (
 	"saveris-bridge/internal/checkpoint"
 )
 
-// width is how wide windows are: it starts with an hour, doubles while they hold little and halves when they hold too
-// much or cannot be had.
+// width is how wide windows are: it doubles while they hold little and halves when they hold too much or cannot be had.
 type width struct{ d time.Duration }
+
+// firstWidth is where it starts: a window of the largest fleets that are known has more rows in it than it should, and
+// others get there in a few steps.
+const firstWidth = 15 * time.Minute
 
 func (w *width) now() time.Duration {
 	if w.d == 0 {
-		w.d = time.Hour
+		w.d = firstWidth
 	}
 	return w.d
 }
 
-// cut gives the first window of a span: not wider than the width, and not so narrow that the vendor may refuse it. A rest
-// that would be too narrow is taken along; a span that is too narrow grows backwards.
-func (w *width) cut(span checkpoint.Span) checkpoint.Span {
+// cut gives the first window of a span: not wider than the width, and not so narrow that the vendor may refuse it.
+func (w *width) cut(span checkpoint.Span) checkpoint.Span { return grow(w.first(span)) }
+
+// first is cut for a span that may grow later. A rest that would be too narrow is taken along.
+func (w *width) first(span checkpoint.Span) checkpoint.Span {
 	if until := span.From.Add(w.now()); span.Until.Sub(until) >= minWindow {
 		span.Until = until
 	}
+	return span
+}
+
+// grow lets a span that is too narrow for the vendor reach further back.
+func grow(span checkpoint.Span) checkpoint.Span {
 	if from := span.Until.Add(-minWindow); from.Before(span.From) {
 		span.From = from
 	}

@@ -30,6 +30,7 @@ const (
 	codeStreamNotFound    = 10059
 	codeWrongLastSequence = 10071 // the expectation failed: somebody else wrote the page
 	codeSequenceInFlight  = 10164 // the same, seen while a leader changes
+	codeBatchIncomplete   = 10176 // it was idle for too long, or messages of it were lost
 	codeBatchTooLarge     = 10199
 )
 
@@ -170,6 +171,18 @@ func (s *sender) commit(b *batch) error {
 		header["Nats-Batch-Commit"] = []string{"1"}
 	}
 	return s.nc.PublishMsg(&nats.Msg{Subject: b.recordSubject, Reply: s.committed(b), Data: b.data, Header: header})
+}
+
+// abandon has the server forget a batch that has been staged and will not be committed, by a gap in its sequence. It would
+// do so by itself ten seconds later, and takes only so many unfinished batches.
+func (s *sender) abandon(b *batch) {
+	if len(b.entries) == 0 {
+		return
+	}
+	_ = s.nc.PublishMsg(&nats.Msg{Subject: b.recordSubject, Data: b.data, Header: nats.Header{ // an error: it forgets it anyway
+		"Nats-Batch-Id":       {b.record.Batch},
+		"Nats-Batch-Sequence": {strconv.Itoa(len(b.events) + 3)},
+	}})
 }
 
 // answer waits until the server has stored a batch and gives the sequence of its record.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/schema"
@@ -19,27 +20,50 @@ const leaseLife = 10 * time.Second
 // renews it. They save double work and nothing depends on them: two workers at one day are kept apart by the commit. They
 // may be used by many goroutines.
 type Leases struct {
-	kv    jetstream.KeyValue
-	feed  schema.Feed
-	owner string
+	js     jetstream.JetStream
+	config Config
+	feed   schema.Feed
+	owner  string
 
 	mu   sync.Mutex
+	kv   jetstream.KeyValue
 	held map[string]uint64 // days, with the revision of their key
 }
 
 // OpenLeases opens the bucket, and creates it if it is missing. Owner tells people who has a day.
 func OpenLeases(ctx context.Context, js jetstream.JetStream, config Config, feed schema.Feed, owner string) (*Leases, error) {
-	name := config.Names.Leases()
-	kv, err := js.KeyValue(ctx, name)
+	l := &Leases{js: js, config: config, feed: feed, owner: owner, held: map[string]uint64{}}
+	return l, l.open(ctx)
+}
+
+func (l *Leases) open(ctx context.Context) error {
+	name := l.config.Names.Leases()
+	kv, err := l.js.KeyValue(ctx, name)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		kv, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: name, Description: "Saveris bridge: who works at what", TTL: leaseLife, Replicas: config.Replicas,
+		kv, err = l.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: name, Description: "Saveris bridge: who works at what", TTL: leaseLife, Replicas: l.config.Replicas,
 		})
 	}
-	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w", name, err)
+	if err == nil {
+		err = checkLife(ctx, kv)
 	}
-	return &Leases{kv: kv, feed: feed, owner: owner, held: map[string]uint64{}}, nil
+	if err != nil {
+		return fmt.Errorf("bucket %s: %w", name, err)
+	}
+	l.kv = kv
+	return nil
+}
+
+// checkLife refuses a bucket in which the lease of a dead worker would stay for ever, or end while he works.
+func checkLife(ctx context.Context, kv jetstream.KeyValue) error {
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if ttl := status.TTL(); ttl < leaseLife || ttl > 6*leaseLife {
+		return fmt.Errorf("%w: ttl is %v, expected %v: remove the bucket, the bridge creates it again", ErrForeign, ttl, leaseLife)
+	}
+	return nil
 }
 
 func (l *Leases) key(day string) string { return string(l.feed) + "." + day }
@@ -52,6 +76,12 @@ func (l *Leases) Take(ctx context.Context, day string) (bool, error) {
 		return true, nil
 	}
 	revision, err := l.kv.Create(ctx, l.key(day), []byte(l.owner))
+	if errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || hasCode(err, codeStreamNotFound) {
+		clear(l.held) // somebody has removed the bucket
+		if err = l.open(ctx); err == nil {
+			revision, err = l.kv.Create(ctx, l.key(day), []byte(l.owner))
+		}
+	}
 	if errors.Is(err, jetstream.ErrKeyExists) {
 		return false, nil
 	}
@@ -80,7 +110,7 @@ func (l *Leases) Release(ctx context.Context, keep func(day string) bool) error 
 			continue
 		}
 		err := l.kv.Delete(ctx, l.key(day), jetstream.LastRevision(revision))
-		if err != nil && !lost(err) {
+		if err != nil && !lost(err) && !errors.Is(err, jetstream.ErrNoStreamResponse) {
 			return fmt.Errorf("give back lease %s: %w", l.key(day), err)
 		}
 		delete(l.held, day)

@@ -146,6 +146,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 			return err
 		}
 		if err := w.settle(page, inHand, result); err != nil {
+			w.send.abandon(next)
 			return err
 		}
 		next.after = page.Seq
@@ -179,7 +180,8 @@ func (w *Writer) settle(page *checkpoint.Page, inHand *batch, result *Result) er
 // or for a slow link, which could not carry it in time.
 func (w *Writer) shrink(err error) bool {
 	tooLarge := hasCode(err, codeBatchTooLarge)
-	if !tooLarge && !errors.Is(err, context.DeadlineExceeded) || w.limit == minBatch {
+	slow := errors.Is(err, context.DeadlineExceeded) || hasCode(err, codeBatchIncomplete)
+	if !tooLarge && !slow || w.limit == minBatch {
 		return false
 	}
 	w.limit = max(minBatch, w.limit/2)

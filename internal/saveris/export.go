@@ -24,7 +24,7 @@ func (c *Client) export(ctx context.Context, q *Query, each func(*Row) error) (A
 	}
 	defer c.slots.give(q.Background)
 	key := c.key(q)
-	if x, ok := c.adopt(ctx, q.Feed, key); ok {
+	if x, ok := c.adopt(ctx, q.Feed, key); ok && !x.askedAt.Before(q.AskedSince) {
 		ans, err := c.finish(ctx, x, q, each)
 		if err == nil || ours(ctx, err) || errors.Is(err, errNotReady) {
 			return ans, err

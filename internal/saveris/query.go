@@ -33,6 +33,8 @@ type Query struct {
 	// Deadline is how long the vendor may take to prepare an export, 0 = 5 minutes. Time that the vendor made us wait
 	// (429) and the reading of the files do not count.
 	Deadline time.Duration
+	// AskedSince is from when on, by the vendor's clock, an export may have been submitted that is adopted; zero = any time.
+	AskedSince time.Time
 	// Ready is called before rows are handed over: an export is prepared then, a synchronous answer has begun. It may wait, so that no more windows are in memory than there is room for; an error ends the reading and is returned as it
 	// is. It may be called again where an export has to be asked for anew. nil = read at once.
 	Ready func(ctx context.Context) error

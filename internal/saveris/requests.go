@@ -76,7 +76,11 @@ func (c *Client) Unfinished(ctx context.Context, feed Feed) ([]Query, error) {
 		}
 		from, errFrom := time.Parse(keyLayout, parts[3])
 		until, errUntil := time.Parse(keyLayout, parts[4])
-		if q := (Query{Feed: feed, From: from, Until: until, Background: true}); errFrom == nil && errUntil == nil && c.key(&q) == key {
+		q := Query{Feed: feed, From: from, Until: until, Background: true}
+		if errFrom != nil || errUntil != nil || c.key(&q) != key {
+			continue
+		}
+		if _, ok := c.adopt(ctx, feed, key); ok { // a key that was dropped may still be listed
 			unfinished = append(unfinished, q)
 		}
 	}
