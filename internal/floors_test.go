@@ -26,6 +26,7 @@ const (
 	tint        = "github.com/lmittmann/tint"
 	progressbar = "github.com/schollz/progressbar/v3"
 	compress    = "github.com/klauspost/compress"
+	readahead   = "github.com/klauspost/readahead"
 )
 
 // room is what one package may import besides the standard library: packages of ours, and modules of others.
@@ -69,7 +70,7 @@ var rooms = []struct {
 	{"internal/publish", room{ours: []string{"internal/checkpoint", "internal/schema"}, others: []string{natsGo, cloudevents, sync}}},
 	{"internal/checkpoint", room{ours: []string{"internal/schema"}, others: []string{natsGo, sync}}},
 	{"internal/schema", room{ours: []string{"internal/saveris"}, others: []string{cloudevents, jsonV2}}},
-	{"internal/saveris", room{ours: []string{"internal/secret"}, others: []string{backoff, jsonV2, sync, compress}, http: true}},
+	{"internal/saveris", room{ours: []string{"internal/secret"}, others: []string{backoff, jsonV2, sync, compress, readahead}, http: true}},
 	{"internal/saveris/saveristest", room{http: true}},
 	{"internal/natsd", room{others: []string{natsServer}}},
 	{"internal/lossy", room{}}, // test support: a TCP link that can be cut

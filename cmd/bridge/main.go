@@ -18,9 +18,9 @@ func main() {
 	os.Exit(execute(ctx, os.Args[1:], streams{env: os.LookupEnv, environ: os.Environ, out: os.Stdout, err: os.Stderr}))
 }
 
-// gcPercent is half of Go's default: a window that is being stored lives for seconds, and the collector would let as much
-// garbage lie beside it.
-const gcPercent = 50
+// gcPercent is less than half of Go's default: a window that is being stored lives for seconds, and the collector would let
+// as much garbage lie beside it.
+const gcPercent = 40
 
 // patience is how long further signals are ignored after the first: terminals, shells and supervisors often send it
 // twice, and the batch in hand is to be finished.

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/readahead"
 )
 
 var (
@@ -52,20 +53,33 @@ type decoder struct {
 // decode reads one file to its end and gives the number of rows handed over. An error means that the file is cut or
 // broken as a whole; a row that is broken is handed over as such, and the next ones come.
 func decode(src io.Reader, format Format, each func(*Row) error) (int, error) {
-	d, err := newDecoder(src, each)
+	plain, err := gunzip(src)
 	if err != nil {
 		return 0, err
 	}
+	ahead, err := readahead.NewReaderSize(plain, aheadBuffers, aheadSize)
+	if err != nil {
+		return 0, err
+	}
+	defer ahead.Close()
+	d := newDecoder(ahead, each)
 	err = d.file(format)
 	return d.rows, err
 }
 
+// A file is unpacked a little ahead of the rows that are made of it, on another processor where there is one.
+const (
+	aheadBuffers = 4
+	aheadSize    = 64 << 10
+)
+
 // decodeList reads a synchronous answer: a JSON array, or an object that holds one.
 func decodeList(src io.Reader, each func(*Row) error) (int, error) {
-	d, err := newDecoder(src, each)
+	plain, err := gunzip(src)
 	if err != nil {
 		return 0, err
 	}
+	d := newDecoder(plain, each)
 	switch first, _ := d.w.blanks(); first {
 	case '[':
 		err = d.array()
@@ -79,16 +93,12 @@ func decodeList(src io.Reader, each func(*Row) error) (int, error) {
 	return d.rows, err
 }
 
-func newDecoder(src io.Reader, each func(*Row) error) (*decoder, error) {
-	plain, err := gunzip(src)
-	if err != nil {
-		return nil, err
-	}
+func newDecoder(plain io.Reader, each func(*Row) error) *decoder {
 	d := &decoder{w: newWindow(&bounded{plain, maxFile}), each: each}
 	if string(d.w.peek(3)) == "\ufeff" {
 		d.w.pos += 3
 	}
-	return d, nil
+	return d
 }
 
 // gunzip unpacks what begins like gzip, whatever its headers say: files are gzip in themselves, without a
