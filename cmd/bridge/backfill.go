@@ -181,7 +181,7 @@ func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) e
 		if b.options.Republish {
 			continue
 		}
-		if f.without, err = removedDays(ctx, f.reader, b.span); err != nil {
+		if f.without, err = f.reader.Removed(ctx, b.span); err != nil {
 			return fmt.Errorf("%w: %w", errNATS, refusal(b.js.Conn(), err))
 		}
 		if n := len(f.without); n > 0 {
@@ -212,21 +212,6 @@ func (b *backfill) rereadSince(ctx context.Context) time.Time {
 		b.state.StartedAt = last.StartedAt
 	}
 	return b.state.StartedAt
-}
-
-func removedDays(ctx context.Context, w writer, span checkpoint.Span) (spans []checkpoint.Span, err error) {
-	days, err := w.Removed(ctx, span)
-	if err != nil {
-		return nil, err
-	}
-	for _, day := range days {
-		removed, err := checkpoint.DaySpan(day)
-		if err != nil {
-			return nil, err
-		}
-		spans = append(spans, removed)
-	}
-	return spans, nil
 }
 
 // pausedError says that a backfill was stopped before it was done.

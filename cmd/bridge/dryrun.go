@@ -9,6 +9,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -62,7 +63,7 @@ type forecast struct {
 const storedBefore = 30 * 24 * time.Hour
 
 // look finds out what is covered, and how many rows an hour has as stored so far.
-func (f *forecast) look(ctx context.Context, w writer, now time.Time, o backfillOptions) error {
+func (f *forecast) look(ctx context.Context, w *publish.Writer, now time.Time, o backfillOptions) error {
 	covered, err := w.Covered(ctx, f.span)
 	if err != nil {
 		return err
@@ -71,7 +72,7 @@ func (f *forecast) look(ctx context.Context, w writer, now time.Time, o backfill
 		f.gaps = checkpoint.Gaps(covered, f.span.From, f.span.Until)
 	}
 	if !o.Republish {
-		removed, err := removedDays(ctx, w, f.span)
+		removed, err := w.Removed(ctx, f.span)
 		if err != nil {
 			return err
 		}
@@ -94,13 +95,6 @@ func (f *forecast) look(ctx context.Context, w writer, now time.Time, o backfill
 		f.perHour = float64(rows) / width.Hours()
 	}
 	return nil
-}
-
-// writer is what a dry run asks of a feed's pages.
-type writer interface {
-	Covered(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error)
-	Records(ctx context.Context, span checkpoint.Span) ([]checkpoint.Record, error)
-	Removed(ctx context.Context, span checkpoint.Span) ([]string, error)
 }
 
 // storeRate is how many rows a second a broker on a small machine stores, see BENCHMARKS.md.

@@ -43,7 +43,7 @@ func (b *Backfill) Run(ctx context.Context) error {
 	for {
 		backlog := &Backlog{
 			Span: b.Span, Rows: b.Rows, Now: b.Source.Now, Covered: b.Writer.Covered, Leases: b.Leases, Without: b.Without,
-			ReadSince: b.ReadSince, First: b.unfinished(ctx), Yield: b.yield, Removed: b.removed,
+			ReadSince: b.ReadSince, First: b.unfinished(ctx), Yield: b.yield, Removed: b.Writer.Removed,
 			Waits: func() { b.Log.Info("other workers have the days that are left, waiting for them to end or to die") },
 		}
 		if err := b.work(ctx, backlog); err != nil {
@@ -87,18 +87,6 @@ func (b *Backfill) line(desk Desk) *Line {
 
 // ErrRemoved says that retention has removed days while they were filled: the stream keeps less than the range.
 var ErrRemoved = errors.New("retention has removed what was being stored")
-
-func (b *Backfill) removed(ctx context.Context, span checkpoint.Span) (spans []checkpoint.Span, err error) {
-	days, err := b.Writer.Removed(ctx, span)
-	for _, day := range days {
-		removed, err := checkpoint.DaySpan(day)
-		if err != nil {
-			return nil, err
-		}
-		spans = append(spans, removed)
-	}
-	return spans, err
-}
 
 // unfinished gives the windows whose exports an earlier process has left, oldest first. What is read again is asked for
 // again.

@@ -128,7 +128,7 @@ func (l *Line) carry(ctx context.Context, w Window) (rows int, err error) {
 	return got.rows, l.commit(ctx, w, got)
 }
 
-func (w Window) divisible() bool { return w.Width() >= 2*minWindow+time.Second }
+func (w Window) divisible() bool { return w.Width() >= 2*minWindow }
 
 // halves parts a window at a whole second, newer half first.
 func (w Window) halves() [2]Window {

@@ -248,7 +248,7 @@ func TestTheWatermarkFollowsWhatHasBeenRead(t *testing.T) {
 		m := &mark{now.Add(-4 * time.Hour)}
 		list := covered{{From: now.Add(-time.Hour), Until: now.Add(time.Hour), ReadAt: now, Route: "sync"}}
 		fill := poller.Fill{Watermark: m, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
-		for _, want := range []time.Duration{-4 * time.Hour, -3 * time.Hour} {
+		for _, want := range []time.Duration{-4 * time.Hour, -225 * time.Minute} {
 			w, err := fill.Next(t.Context())
 			if err != nil || !m.at.Equal(now.Add(want)) || !w.From.Equal(m.at) {
 				t.Fatalf("mark %v, window %+v (%v), want both at %v", m.at, w, err, now.Add(want))
@@ -257,7 +257,7 @@ func TestTheWatermarkFollowsWhatHasBeenRead(t *testing.T) {
 			fill.Done(w, 10, nil)
 		}
 		list = nil // the stream was emptied: what has been read is not read again without need
-		if w, err := fill.Next(t.Context()); err != nil || !w.From.Equal(now.Add(-3*time.Hour)) {
+		if w, err := fill.Next(t.Context()); err != nil || !w.From.Equal(now.Add(-225*time.Minute)) {
 			t.Errorf("window %+v (%v)", w, err)
 		}
 	})

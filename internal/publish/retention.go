@@ -16,13 +16,20 @@ import (
 // Removed gives the days within a span that were filled once and of which retention has left nothing in the stream, oldest
 // first. The checkpoint bucket still shows their records, with the sequence that each had: one before the stream's first
 // message has been removed, one behind its last has been lost, and a lost day is a gap like any other.
-func (w *Writer) Removed(ctx context.Context, span checkpoint.Span) ([]string, error) {
+func (w *Writer) Removed(ctx context.Context, span checkpoint.Span) (days []checkpoint.Span, err error) {
 	removed, err := w.removed(ctx, span)
 	if err != nil {
 		return nil, w.mend(ctx, fmt.Errorf("days of %s that retention has removed: %w", w.Feed, err))
 	}
 	slices.Sort(removed)
-	return removed, nil
+	for _, name := range removed {
+		day, err := checkpoint.DaySpan(name)
+		if err != nil {
+			return nil, err
+		}
+		days = append(days, day)
+	}
+	return days, nil
 }
 
 func (w *Writer) removed(ctx context.Context, span checkpoint.Span) (removed []string, err error) {
