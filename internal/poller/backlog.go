@@ -55,12 +55,6 @@ type Leases interface {
 	Release(ctx context.Context, keep func(day string) bool) error
 }
 
-// Failed is a window that could not be had, and why.
-type Failed struct {
-	checkpoint.Span
-	Err error
-}
-
 // share is one line's part in a Backlog.
 type share struct {
 	*Backlog
@@ -74,13 +68,6 @@ func (b *Backlog) Share() Plan {
 	s := &share{Backlog: b}
 	b.shares = append(b.shares, s)
 	return s
-}
-
-// Aside gives the windows that were set aside because they cannot be had.
-func (b *Backlog) Aside() []Failed {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.aside)
 }
 
 // leaseWait is how long a line waits that finds only days of other workers.
@@ -169,48 +156,6 @@ func (b *Backlog) gaps(ctx context.Context, piece checkpoint.Span, now time.Time
 	return gaps, nil
 }
 
-// notice finds out why something is a gap again that has been read: what retention has removed is not read for ever, what
-// the broker has lost is read again.
-func (b *Backlog) notice(ctx context.Context, piece checkpoint.Span, covered []checkpoint.Interval) error {
-	if b.Removed == nil {
-		return nil
-	}
-	var again []checkpoint.Span
-	for _, gap := range checkpoint.Gaps(covered, piece.From, piece.Until) {
-		for _, done := range b.done {
-			if part := done.Cut(gap.From, gap.Until); !part.Empty() {
-				again = append(again, part)
-			}
-		}
-	}
-	if len(again) == 0 {
-		return nil
-	}
-	removed, err := b.Removed(ctx, piece)
-	if err != nil {
-		return err
-	}
-	b.lost = append(b.lost, removed...)
-	if b.ReadSince.IsZero() {
-		b.done = CutOut(b.done, again...)
-	}
-	return nil
-}
-
-// Lost gives the days that retention has removed while they were filled.
-func (b *Backlog) Lost() []checkpoint.Span {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.lost)
-}
-
-// LeftAlone tells whether nothing is to be stored on a day, whatever window shows it.
-func (b *Backlog) LeftAlone(day string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.ContainsFunc(slices.Concat(b.Without, b.lost), func(s checkpoint.Span) bool { return checkpoint.DayOf(s.From) == day })
-}
-
 // free gives what no line has under way.
 func (b *Backlog) free(gaps []checkpoint.Span) []checkpoint.Span {
 	for _, s := range b.shares {
@@ -285,15 +230,6 @@ func (b *Backlog) release(ctx context.Context, piece checkpoint.Span, gaps []che
 	})
 }
 
-// failure is a window that fails.
-type failure struct {
-	tries int
-	told  int // windows that had been read when it failed first
-}
-
-// lonely is how often a window fails that nothing else is read beside: it may be the vendor's outage.
-const lonely = 20
-
 // Done adapts the width of the next windows, and sets aside what cannot be had.
 func (s *share) Done(w Window, rows int, err error) {
 	s.mu.Lock()
@@ -309,26 +245,6 @@ func (s *share) Done(w Window, rows int, err error) {
 	s.read++
 	delete(s.failed, w.Span)
 	s.done = append(CutOut(s.done, w.Span), w.Span)
-}
-
-func (b *Backlog) fail(w Window, err error) {
-	f, before := b.failed[w.Span]
-	if !before {
-		f.told = b.read
-	}
-	f.tries++
-	if b.failed == nil {
-		b.failed = map[checkpoint.Span]failure{}
-	}
-	b.failed[w.Span] = f
-	tries := f.tries
-	if b.read == f.told && tries < lonely {
-		tries = 1
-	}
-	lasting := errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex)
-	if cannotBeHad(w, tries, err) && (lasting || tries >= maxFailures) { // a query fails now and then
-		b.aside = append(b.aside, Failed{w.Span, err})
-	}
 }
 
 // left gives all that is still to be covered, what was set aside included.

@@ -9,6 +9,10 @@
 // Tail reads the newest window at every poll. Fill reads what lies behind it: first the gaps, then the intervals that are
 // due to be read again for late rows. Live polling is one line with each of them, side by side, on one Writer.
 //
+// Backlog yields the gaps of a range, and ends. A Backfill shares one among several lines: while one of them commits, the
+// others have the vendor prepare the next exports. A Desk bounds how many windows are in memory, for a backfill one: rows of
+// the next window are only read when this one is stored.
+//
 // Fetching and committing are retried apart. A window that could not be fetched is planned anew; rows that were fetched
 // are held until the broker has them, however long that takes, so a NATS outage asks nothing more of the vendor.
 package poller

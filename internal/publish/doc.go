@@ -5,6 +5,9 @@
 // that this process knows (Nats-Expected-Last-Subject-Sequence), so all of it is stored or nothing, and whoever knows an
 // older page stores nothing.
 //
+// While the server stores a batch the next one is sent to it, all but its record: that names the sequence of the record
+// before it, which must not be guessed. Another writer's batch of the same size would make the guess come true.
+//
 // That leaves one rule for every failure. A conflict, a lost answer, a paused process that wakes up, a broker that lost
 // its tail: bring the page up to date from the stream, drop what it holds, go on with the rest. Whether an unanswered
 // batch was stored is never guessed, the page knows.

@@ -21,10 +21,10 @@ type broken struct {
 }
 
 var (
-	noFence     = edit{"internal/publish/batch.go", `header["Nats-Expected-Last-Subject-Sequence"] = []string{strconv.FormatUint(b.after, 10)}`, ``}
+	noFence     = edit{"internal/publish/batch.go", `"Nats-Expected-Last-Subject-Sequence": {strconv.FormatUint(b.after, 10)},`, ``}
 	coverFirst  = edit{"internal/publish/writer.go", `n, last = room, nil`, `n, last = room, cover`}
 	memoryOnly  = edit{"internal/checkpoint/book.go", `if seq == page.Seq && record.Batch == page.Record.Batch {`, `if page.Seq > 0 {`}
-	twiceInOne  = edit{"internal/checkpoint/page.go", `seen[entry.key()] = entry.check()`, ``}
+	twiceInOne  = edit{"internal/checkpoint/page.go", `seen.put(entry)`, ``}
 	ownClock    = edit{"internal/poller/tail.go", `now, err := t.Now(ctx)`, `_, err := t.Now(ctx); now := time.Now().UTC()`}
 	tornStays   = edit{"internal/publish/torn.go", `if connection == w.looked {`, `if connection > 0 {`}
 	nothingLost = []edit{
@@ -69,6 +69,21 @@ func TestEveryNemesisSeesABrokenBridge(t *testing.T) {
 			}
 			t.Log(verdict(string(out)))
 		})
+	}
+}
+
+// TestTortureOfBrokenBuildsFitsTheSources notices when an edit has no place any more.
+func TestTortureOfBrokenBuildsFitsTheSources(t *testing.T) {
+	for _, b := range brokenBuilds {
+		for _, e := range b.edits {
+			text, err := os.ReadFile(filepath.Join("..", "..", e.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(text), e.right); n != 1 {
+				t.Errorf("%s: %s holds %q %d times, want once", b.name, e.file, e.right, n)
+			}
+		}
 	}
 }
 

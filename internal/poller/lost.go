@@ -1,0 +1,50 @@
+package poller
+
+import (
+	"context"
+	"slices"
+
+	"saveris-bridge/internal/checkpoint"
+)
+
+// notice finds out why something is a gap again that has been read: what retention has removed is not read for ever, what
+// the broker has lost is read again.
+func (b *Backlog) notice(ctx context.Context, piece checkpoint.Span, covered []checkpoint.Interval) error {
+	if b.Removed == nil {
+		return nil
+	}
+	var again []checkpoint.Span
+	for _, gap := range checkpoint.Gaps(covered, piece.From, piece.Until) {
+		for _, done := range b.done {
+			if part := done.Cut(gap.From, gap.Until); !part.Empty() {
+				again = append(again, part)
+			}
+		}
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	removed, err := b.Removed(ctx, piece)
+	if err != nil {
+		return err
+	}
+	b.lost = append(b.lost, removed...)
+	if b.ReadSince.IsZero() {
+		b.done = CutOut(b.done, again...)
+	}
+	return nil
+}
+
+// Lost gives the days that retention has removed while they were filled.
+func (b *Backlog) Lost() []checkpoint.Span {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.lost)
+}
+
+// LeftAlone tells whether nothing is to be stored on a day, whatever window shows it.
+func (b *Backlog) LeftAlone(day string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(slices.Concat(b.Without, b.lost), func(s checkpoint.Span) bool { return checkpoint.DayOf(s.From) == day })
+}
