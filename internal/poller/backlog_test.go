@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,23 +89,47 @@ func TestLinesOfABacklogNeverCarryTheSameWindow(t *testing.T) {
 	}
 }
 
+// owners says who has which day.
+type owners struct {
+	mu sync.Mutex
+	of map[string]string
+}
+
+func ownedBy(owner string, days ...string) *owners {
+	o := &owners{of: map[string]string{}}
+	for _, day := range days {
+		o.of[day] = owner
+	}
+	return o
+}
+
+func (o *owners) die(day string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.of, day)
+}
+
 // parted are leases in memory.
 type parted struct {
-	owners map[string]string
-	owner  string
+	*owners
+	owner string
 }
 
 func (p parted) Take(_ context.Context, day string) (bool, error) {
-	if p.owners[day] == "" {
-		p.owners[day] = p.owner
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.of[day] == "" {
+		p.of[day] = p.owner
 	}
-	return p.owners[day] == p.owner, nil
+	return p.of[day] == p.owner, nil
 }
 
 func (p parted) Release(_ context.Context, keep func(string) bool) error {
-	for day, owner := range p.owners {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for day, owner := range p.of {
 		if owner == p.owner && !keep(day) {
-			delete(p.owners, day)
+			delete(p.of, day)
 		}
 	}
 	return nil
@@ -112,10 +137,10 @@ func (p parted) Release(_ context.Context, keep func(string) bool) error {
 
 func TestBacklogLeavesTheDaysOfOthersAndTakesThemOverWhenTheyDie(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		owners := map[string]string{"2026-06-02": "another"}
+		owners := ownedBy("another", "2026-06-02")
 		s := newShelf(days(0, 3))
 		s.Leases = parted{owners, "me"}
-		time.AfterFunc(time.Minute, func() { delete(owners, "2026-06-02") })
+		time.AfterFunc(time.Minute, func() { owners.die("2026-06-02") })
 		began := time.Now()
 		windows := s.carry(t, s.Share(), 0)
 		if len(checkpoint.Gaps(s.list, s.From, s.Until)) > 0 {
@@ -127,8 +152,8 @@ func TestBacklogLeavesTheDaysOfOthersAndTakesThemOverWhenTheyDie(t *testing.T) {
 		if last := windows[len(windows)-1]; last.From.Before(days(1, 0).From) || last.Until.After(days(0, 2).Until) {
 			t.Errorf("the day of another comes last, not %v", last)
 		}
-		if len(owners) > 0 {
-			t.Errorf("leases that were not given back: %v", owners)
+		if len(owners.of) > 0 {
+			t.Errorf("leases that were not given back: %v", owners.of)
 		}
 	})
 }
@@ -225,9 +250,9 @@ func TestForecastHoldsTheRowsAWindowShould(t *testing.T) {
 func TestAWindowBesideTheDayOfAnotherIsNotTooNarrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(checkpoint.Span{From: june.Add(57 * time.Minute), Until: june.AddDate(0, 0, 2)})
-		owners := map[string]string{"2026-06-02": "another"}
+		owners := ownedBy("another", "2026-06-02")
 		s.Leases = parted{owners, "me"}
-		time.AfterFunc(time.Minute, func() { delete(owners, "2026-06-02") })
+		time.AfterFunc(time.Minute, func() { owners.die("2026-06-02") })
 		for _, w := range s.carry(t, s.Share(), 1000) {
 			if w.Width() < 5*time.Minute {
 				t.Errorf("%v is %v wide: the vendor may refuse it, or show nothing", w, w.Width())
@@ -251,7 +276,7 @@ func TestANarrowGapBehindTheDayOfAnotherIsNotWaitedForInALoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(checkpoint.Span{From: june, Until: june.AddDate(0, 0, 1).Add(2 * time.Minute)})
 		takes := 0
-		s.Leases = counted{parted{map[string]string{"2026-06-01": "another"}, "me"}, &takes}
+		s.Leases = counted{parted{ownedBy("another", "2026-06-01"), "me"}, &takes}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		plan := s.Share()
