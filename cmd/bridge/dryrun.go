@@ -59,7 +59,7 @@ type forecast struct {
 	perHour float64 // rows stored so far, 0 = not known
 }
 
-// stored is how far back before the range the stored days tell how many rows an hour has.
+// storedBefore is how far back before the range the stored days tell how many rows an hour has.
 const storedBefore = 30 * 24 * time.Hour
 
 // look finds out what is covered, and how many rows an hour has as stored so far.

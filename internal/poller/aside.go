@@ -16,7 +16,7 @@ type Failed struct {
 // failure is a window that fails.
 type failure struct {
 	tries int
-	told  int // windows that had been read when it failed first
+	after int // windows that had been read when it failed first
 }
 
 // lonely is how often a window fails that nothing else is read beside: it may be the vendor's outage.
@@ -26,7 +26,7 @@ const lonely = 20
 func (b *Backlog) fail(w Window, err error) {
 	f, before := b.failed[w.Span]
 	if !before {
-		f.told = b.read
+		f.after = b.read
 	}
 	f.tries++
 	if b.failed == nil {
@@ -34,7 +34,7 @@ func (b *Backlog) fail(w Window, err error) {
 	}
 	b.failed[w.Span] = f
 	tries := f.tries
-	if b.read == f.told && tries < lonely {
+	if b.read == f.after && tries < lonely {
 		tries = 1
 	}
 	lasting := errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex)

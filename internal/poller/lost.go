@@ -28,7 +28,11 @@ func (b *Backlog) notice(ctx context.Context, piece checkpoint.Span, covered []c
 	if err != nil {
 		return err
 	}
-	b.lost = append(b.lost, removed...)
+	for _, day := range removed { // those that were gone before are not of this backfill's doing
+		if slices.ContainsFunc(again, func(s checkpoint.Span) bool { return !s.Cut(day.From, day.Until).Empty() }) {
+			b.lost = append(b.lost, day)
+		}
+	}
 	if b.ReadSince.IsZero() {
 		b.done = CutOut(b.done, again...)
 	}

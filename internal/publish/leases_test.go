@@ -167,15 +167,20 @@ func awaitShown(t *testing.T, js jetstream.JetStream, records uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for {
-		status, err := kv.Status(t.Context())
-		if err != nil {
-			t.Fatal(err)
+	watcher, err := kv.WatchAll(t.Context(), jetstream.IncludeHistory())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watcher.Stop()
+	for shown := uint64(0); shown < records; {
+		select {
+		case entry := <-watcher.Updates():
+			if entry != nil { // nil ends what was there before
+				shown++
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%d records are shown, %d are stored", shown, records)
 		}
-		if status.Values() >= records {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }
 
