@@ -107,11 +107,7 @@ func runBackfill(ctx context.Context, s settings, o backfillOptions, std streams
 	defer stop()
 	config := workingVendor(ctx, s, js, logger)
 	config.NoLive = true
-	vendor, err := saveris.New(config)
-	if err != nil {
-		return err
-	}
-	now, err := vendor.Now(ctx)
+	vendor, now, err := askTheTime(ctx, config)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,16 @@ func firstContact(ctx context.Context, s settings, vendor *saveris.Client, logge
 	return nil
 }
 
+// askTheTime makes a client and asks it the vendor's time, which a range counts from, and which proves address and login.
+func askTheTime(ctx context.Context, config saveris.Config) (*saveris.Client, time.Time, error) {
+	vendor, err := saveris.New(config)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	now, err := vendor.Now(ctx)
+	return vendor, now, err
+}
+
 // readALittle reads five minutes of an hour ago and throws them away: the smallest window that the vendor wants.
 func readALittle(ctx context.Context, s settings, vendor *saveris.Client, feed schema.Feed, deadline time.Duration) (saveris.Answer, error) {
 	now, err := vendor.Now(ctx)

@@ -10,17 +10,12 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
-	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
 
 // dryRun prints the windows that a backfill would read, and changes nothing.
 func dryRun(ctx context.Context, s settings, o backfillOptions, std streams) error {
-	vendor, err := saveris.New(vendorConfig(s))
-	if err != nil {
-		return err
-	}
-	now, err := vendor.Now(ctx)
+	vendor, now, err := askTheTime(ctx, vendorConfig(s))
 	if err != nil {
 		return err
 	}

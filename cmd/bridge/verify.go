@@ -12,7 +12,6 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/poller"
-	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/verify"
 )
@@ -70,12 +69,7 @@ func (o verifyOptions) check(s *settings) error {
 }
 
 func runVerify(ctx context.Context, s settings, o verifyOptions, std streams) error {
-	config := vendorConfig(s)
-	vendor, err := saveris.New(config)
-	if err != nil {
-		return err
-	}
-	now, err := vendor.Now(ctx)
+	vendor, now, err := askTheTime(ctx, vendorConfig(s))
 	if err != nil {
 		return err
 	}
