@@ -27,6 +27,7 @@ const (
 	progressbar = "github.com/schollz/progressbar/v3"
 	compress    = "github.com/klauspost/compress"
 	readahead   = "github.com/klauspost/readahead"
+	prometheus  = "github.com/prometheus/client_golang"
 )
 
 // room is what one package may import besides the standard library: packages of ours, and modules of others.
@@ -43,7 +44,7 @@ var rooms = []struct {
 	room
 }{
 	{"cmd/bridge", room{
-		ours: []string{"internal/audit", "internal/poller", "internal/verify", "internal/replay", "internal/publish", "internal/checkpoint", "internal/schema",
+		ours: []string{"internal/audit", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/publish", "internal/checkpoint", "internal/schema",
 			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "schemas"},
 		others: []string{natsGo, cobra, envconfig, tint, sync, progressbar},
 		http:   true,
@@ -58,6 +59,9 @@ var rooms = []struct {
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris/saveristest"},
 		others: []string{natsGo, cloudevents},
 	}},
+	{"internal/web", room{ours: []string{"internal/status", "internal/schema"}, http: true}},
+	{"internal/metrics", room{ours: []string{"internal/status", "internal/poller", "internal/publish", "internal/schema", "internal/saveris"}, others: []string{prometheus}, http: true}},
+	{"internal/status", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema"}, others: []string{natsGo, sync}}},
 	{"internal/poller", room{
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris"},
 		others: []string{backoff, sync},

@@ -1,0 +1,104 @@
+package status
+
+import (
+	"encoding/json"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
+)
+
+// Status is what the checkpoints and the backfills' last words say at a moment. All times are UTC.
+type Status struct {
+	At        time.Time         `json:"at"` // by the clock of whoever asks
+	Feeds     []Feed            `json:"feeds"`
+	Backfills []schema.Backfill `json:"backfills"` // newest first: those that run, and those whose last word is remembered
+}
+
+// Feed is how one feed stands. A pointer is nil where nothing is known yet.
+type Feed struct {
+	Feed         schema.Feed       `json:"feed"`
+	Since        *time.Time        `json:"since"`         // from when on `run` answers for gaps
+	CoveredUntil *time.Time        `json:"covered_until"` // end of the newest covered interval
+	ReadAt       *time.Time        `json:"read_at"`       // when that was read, by the vendor's clock: the last poll
+	Newest       *time.Time        `json:"newest"`        // time of the newest event that is stored
+	Writer       string            `json:"writer"`        // who wrote the newest record
+	Leader       string            `json:"leader"`        // who polls, where a lease says so
+	Rows         uint64            `json:"rows"`          // events stored, of all days
+	Late         uint64            `json:"late"`          // of these, those that came after their time had been read
+	Rejected     uint64            `json:"rejected"`      // rows that could not be events
+	Gaps         []checkpoint.Span `json:"gaps"`          // between since and covered_until, oldest first
+	Lateness     *Lateness         `json:"lateness"`
+	Days         []Day             `json:"days"` // with a record, oldest first
+}
+
+// Lateness is how long events were under way, measured over the newest ones that are stored.
+type Lateness struct {
+	Events  int       `json:"events"`  // measured
+	Arrival Quantiles `json:"arrival"` // from measuring to the vendor's cloud, in seconds
+	Storing Quantiles `json:"storing"` // from there to the stream, in seconds
+}
+
+// Quantiles are in seconds.
+type Quantiles struct {
+	Median float64 `json:"median"`
+	P95    float64 `json:"p95"`
+	Max    float64 `json:"max"`
+}
+
+// Day is one UTC day of a feed.
+type Day struct {
+	Day     string    `json:"day"`     // YYYY-MM-DD
+	Covered float64   `json:"covered"` // share of the day that has been read completely, 0 to 1
+	Rows    uint64    `json:"rows"`
+	Late    uint64    `json:"late"`
+	ReadAt  time.Time `json:"read_at"` // the newest read
+}
+
+// Recent is what the streams have stored of late. All text of it is the vendor's: whoever shows it has to escape it.
+type Recent struct {
+	Sensors []Sensor `json:"sensors"` // newest first
+	Known   int      `json:"known"`   // sensors' channels that are known, of which Sensors may show a part
+	Alarms  []Alarm  `json:"alarms"`  // open, newest first
+	Rejects []Reject `json:"rejects"` // newest first
+}
+
+// Sensor is one quantity of one channel, with its newest readings.
+type Sensor struct {
+	Tenant   string  `json:"tenant"`
+	Site     string  `json:"site"`
+	Serial   string  `json:"serial"`
+	Channel  string  `json:"channel"`
+	Quantity string  `json:"quantity"`
+	Unit     string  `json:"unit"`
+	Points   []Point `json:"points"` // oldest first
+}
+
+// Point is one reading; the value is null where the vendor sent none.
+type Point struct {
+	At    time.Time    `json:"at"`
+	Value *json.Number `json:"value"`
+}
+
+// Alarm is one that was raised and has not been cleared since.
+type Alarm struct {
+	ID        string       `json:"id"`
+	At        time.Time    `json:"at"`
+	Tenant    string       `json:"tenant"`
+	Site      string       `json:"site"`
+	Serial    string       `json:"serial"`
+	Severity  string       `json:"severity"`
+	Condition string       `json:"condition"`
+	Reason    string       `json:"reason"`
+	Quantity  string       `json:"quantity"`
+	Value     *json.Number `json:"value"`
+	Unit      string       `json:"unit"`
+}
+
+// Reject is a row that could not be an event.
+type Reject struct {
+	Feed   schema.Feed `json:"feed"`
+	At     time.Time   `json:"at"` // when it was read
+	Reason string      `json:"reason"`
+	Row    string      `json:"row"` // raw text, cut
+}

@@ -1,0 +1,7 @@
+//go:build browser
+
+package web_test
+
+import (
+	_ "github.com/chromedp/chromedp"
+)
