@@ -23,6 +23,9 @@ type Record struct {
 	Digest  Digest     `json:"digest"`  // of the index entries of all of them
 	Batch   string     `json:"batch"`   // id of the batch that wrote the record
 	Writer  string     `json:"writer"`
+	// Late is how many of the rows were stored although their time was covered already: they were not there when it was
+	// read. Absent while there is none. What is finished of a batch that a broker had torn is not counted here.
+	Late uint64 `json:"late,omitempty"`
 	// Since is the time from which on `run` still answers for gaps: when the feed's first `run` began, and later, as far
 	// as all has been read since. Absent on pages that only backfills have written.
 	Since *time.Time `json:"since,omitempty"`
@@ -53,6 +56,9 @@ func (r Record) Validate() error {
 	}
 	if r.Rows == 0 && r.Digest != (Digest{}) {
 		return bad("digest %s of no rows", r.Digest)
+	}
+	if r.Late > r.Rows {
+		return bad("late %d of %d rows", r.Late, r.Rows)
 	}
 	if r.Day == RejectedDay {
 		if len(r.Covered) > 0 {

@@ -137,7 +137,9 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 		if room := w.limit - 2; n > room {
 			n, last = room, nil
 		}
-		next, err := w.batch(page, record.Next(news.Entries[:n], last, w.Ages))
+		following := record.Next(news.Entries[:n], last, w.Ages)
+		following.Late += checkpoint.Late(news.Events[:n], record.Covered)
+		next, err := w.batch(page, following)
 		if err != nil {
 			return err
 		}
