@@ -293,19 +293,16 @@ func (b *backfill) work(ctx context.Context) error {
 
 // leases opens the leases of a worker. A worker that is alone gets along without them.
 func (b *backfill) leases(ctx context.Context, f *backfillFeed, n int) (*publish.Leases, error) {
-	l, err := publish.OpenLeases(ctx, b.js, brokerConfig(b.settings), f.feed, fmt.Sprintf("%s/%d", writerName(), n))
-	if err == nil {
-		err = l.Try(ctx)
-	}
+	l, err := openLeases(ctx, b.js, b.settings, f.feed, fmt.Sprintf("%s/%d", writerName(), n))
 	switch {
 	case err == nil:
 		return l, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case b.options.Workers > 1:
-		return nil, fmt.Errorf("%w: %w", errNATS, refusal(b.js.Conn(), err))
+		return nil, fmt.Errorf("%w: %w", errNATS, err)
 	}
-	f.log.Warn("days are not shared with other workers, which may read them too", "err", refusal(b.js.Conn(), err))
+	f.log.Warn("days are not shared with other workers, which may read them too", "err", err)
 	return nil, nil
 }
 

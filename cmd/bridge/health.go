@@ -8,7 +8,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/schema"
 )
 
@@ -22,24 +21,24 @@ type health struct {
 }
 
 // healthHandler answers /livez (this process runs) and /readyz (NATS is connected and every feed has been polled).
-func healthHandler(nc *nats.Conn, feeds map[schema.Feed]*poller.Live) http.Handler {
+func healthHandler(nc *nats.Conn, turns map[schema.Feed]*turn) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, health{OK: true, Reasons: []string{}, Polled: map[string]time.Time{}, Goroutines: runtime.NumGoroutine()})
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, readiness(nc, feeds))
+		answer(w, readiness(nc, turns))
 	})
 	return mux
 }
 
-func readiness(nc *nats.Conn, feeds map[schema.Feed]*poller.Live) health {
+func readiness(nc *nats.Conn, turns map[schema.Feed]*turn) health {
 	h := health{Reasons: []string{}, Polled: map[string]time.Time{}, Goroutines: runtime.NumGoroutine()}
 	if !nc.IsConnected() {
 		h.Reasons = append(h.Reasons, "NATS is not connected: "+nc.Status().String())
 	}
-	for feed, live := range feeds {
-		at := live.LastPoll()
+	for feed, turn := range turns {
+		at := turn.live.LastPoll()
 		if at.IsZero() {
 			h.Reasons = append(h.Reasons, "no poll of "+string(feed)+" has been stored yet")
 			continue

@@ -53,18 +53,18 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, health net.Li
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	feeds := map[schema.Feed]*poller.Live{}
+	turns := map[schema.Feed]*turn{}
 	for _, name := range s.Feeds {
-		feed := schema.Feed(name)
-		feeds[feed] = newLive(s, feed, vendor, js, logger.With("feed", feed))
+		feed, log := schema.Feed(name), logger.With("feed", name)
+		turns[feed] = &turn{feed: feed, live: newLive(s, feed, vendor, js, log), settings: s, js: js, log: log}
 	}
-	group.Go(func() error { return serveHealth(ctx, health, healthHandler(js.Conn(), feeds)) })
+	group.Go(func() error { return serveHealth(ctx, health, healthHandler(js.Conn(), turns)) })
 	group.Go(func() error {
 		if err := firstContact(ctx, s, vendor, logger); err != nil {
 			return err
 		}
-		for _, live := range feeds {
-			group.Go(func() error { return live.Run(ctx) })
+		for _, turn := range turns {
+			group.Go(func() error { return turn.run(ctx) })
 		}
 		return nil
 	})

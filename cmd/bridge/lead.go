@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// turn is a feed that several bridges may poll in turn: one polls, the others stand by. Nothing but effort depends on it.
+type turn struct {
+	feed     schema.Feed
+	live     *poller.Live
+	settings settings
+	js       jetstream.JetStream
+	log      *slog.Logger
+	leading  atomic.Bool
+}
+
+// run polls whenever it is this bridge's turn, until ctx ends. Where leases cannot be had it is always its turn.
+//
+// On an embedded server it takes the lease at once: who has the store is not replaced by anybody.
+func (t *turn) run(ctx context.Context) error {
+	leases, err := openLeases(ctx, t.js, t.settings, t.feed, writerName())
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		t.log.Warn("polls without a lease, and so would a second bridge", "err", err)
+		return t.poll(ctx)
+	}
+	return leases.Lead(ctx, publish.Polling, t.settings.Embedded(), t.poll)
+}
+
+func (t *turn) poll(ctx context.Context) error {
+	t.leading.Store(true)
+	defer t.leading.Store(false)
+	t.log.Info("polls from now on")
+	err := t.live.Run(ctx)
+	t.log.Info("polls no longer")
+	return err
+}
+
+// openLeases opens a feed's leases and finds out whether the account may have any.
+func openLeases(ctx context.Context, js jetstream.JetStream, s settings, feed schema.Feed, owner string) (*publish.Leases, error) {
+	l, err := publish.OpenLeases(ctx, js, brokerConfig(s), feed, owner)
+	if err == nil {
+		err = l.Try(ctx)
+	}
+	return l, refusal(js.Conn(), err)
+}

@@ -1,0 +1,108 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Polling is the name of the lease of whoever polls a feed. It stands beside the days of backfills.
+const Polling = "live"
+
+// leadTick is how often one that stands by asks for the lease, and one that leads looks whether it still has it.
+const leadTick = 500 * time.Millisecond
+
+// Lead runs work while the lease called name is ours, and stands by while it is another's, until ctx ends (its error is
+// returned) or work ends by itself. The lease is given back when work has ended, so that the next one starts at once and
+// not beside it. When another process has taken the lease, since this one was asleep or cut off, the context of work ends
+// and Lead stands by again.
+//
+// At first it takes a lease that bears our own name without waiting for its end: the process that had it is the one that
+// this one replaces. With force it takes anybody's. Where nobody can say who has the lease, for as long as one lives, it
+// works without: two that work do no harm, none would.
+func (l *Leases) Lead(ctx context.Context, name string, force bool, work func(context.Context) error) error {
+	l.inherit(ctx, name, force)
+	keep, release := context.WithCancel(context.WithoutCancel(ctx))
+	kept := make(chan struct{})
+	go func() { defer close(kept); l.Keep(keep) }()
+	defer func() { release(); <-kept }()
+	for {
+		if err := l.await(ctx, name); err != nil {
+			return err
+		}
+		if ousted, err := l.during(ctx, name, work); !ousted {
+			return err
+		}
+	}
+}
+
+// inherit takes a lease that is in our name, or anybody's with force. If that fails, it is waited for.
+func (l *Leases) inherit(ctx context.Context, name string, force bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	entry, err := l.kv.Get(ctx, l.key(name))
+	if err != nil || !force && string(entry.Value()) != l.owner {
+		return
+	}
+	if revision, err := l.kv.Update(ctx, l.key(name), []byte(l.owner), entry.Revision()); err == nil {
+		l.held[name] = revision
+	}
+}
+
+// await waits until the lease is ours, or nobody has been able to say whose it is for as long as one lives.
+func (l *Leases) await(ctx context.Context, name string) error {
+	tick := time.NewTicker(leadTick)
+	defer tick.Stop()
+	for answered := time.Now(); ; {
+		ours, err := l.Take(ctx, name)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case ours:
+			return nil
+		case err == nil:
+			answered = time.Now()
+		case time.Since(answered) > leaseLife:
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// errOusted is why work ends when the lease has become another's.
+var errOusted = errors.New("another process has the lease")
+
+// during runs work until it ends or the lease is another's, and tells whether that is why.
+func (l *Leases) during(ctx context.Context, name string, work func(context.Context) error) (ousted bool, err error) {
+	term, end := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		l.watch(term, name, func() { end(errOusted) })
+	}()
+	err = work(term)
+	end(nil)
+	<-watched
+	return ctx.Err() == nil && errors.Is(context.Cause(term), errOusted), err
+}
+
+// watch calls ousted once the lease is another's, and returns then or when ctx ends.
+func (l *Leases) watch(ctx context.Context, name string, ousted func()) {
+	tick := time.NewTicker(leadTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if ours, err := l.Take(ctx, name); err == nil && !ours {
+				ousted()
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
