@@ -6,7 +6,10 @@ import (
 )
 
 // Span is the half-open time [From, Until), in UTC.
-type Span struct{ From, Until time.Time }
+type Span struct {
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until"`
+}
 
 // Empty tells whether nothing lies in the span.
 func (s Span) Empty() bool { return !s.From.Before(s.Until) }

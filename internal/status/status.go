@@ -10,9 +10,20 @@ import (
 
 // Status is what the checkpoints and the backfills' last words say at a moment. All times are UTC.
 type Status struct {
-	At        time.Time         `json:"at"` // by the clock of whoever asks
-	Feeds     []Feed            `json:"feeds"`
-	Backfills []schema.Backfill `json:"backfills"` // newest first: those that run, and those whose last word is remembered
+	At        time.Time  `json:"at"` // by the clock of whoever asks
+	Feeds     []Feed     `json:"feeds"`
+	Backfills []Backfill `json:"backfills"` // newest first: those that run, and those whose last word is remembered
+}
+
+// Backfill is the last word of a backfill.
+type Backfill struct {
+	schema.Backfill
+	ToldAt time.Time `json:"told_at"` // when NATS stored it
+}
+
+// Running tells whether the backfill has not said that it ended. One that was killed has not either: its last word is old.
+func (b Backfill) Running() bool {
+	return b.Phase == schema.BackfillStarted || b.Phase == schema.BackfillProgress
 }
 
 // Feed is how one feed stands. A pointer is nil where nothing is known yet.
@@ -20,7 +31,7 @@ type Feed struct {
 	Feed         schema.Feed       `json:"feed"`
 	Since        *time.Time        `json:"since"`         // from when on `run` answers for gaps
 	CoveredUntil *time.Time        `json:"covered_until"` // end of the newest covered interval
-	ReadAt       *time.Time        `json:"read_at"`       // when that was read, by the vendor's clock: the last poll
+	ReadAt       *time.Time        `json:"read_at"`       // when something was read last, by the vendor's clock: the last poll
 	Newest       *time.Time        `json:"newest"`        // time of the newest event that is stored
 	Writer       string            `json:"writer"`        // who wrote the newest record
 	Leader       string            `json:"leader"`        // who polls, where a lease says so
@@ -52,7 +63,7 @@ type Day struct {
 	Covered float64   `json:"covered"` // share of the day that has been read completely, 0 to 1
 	Rows    uint64    `json:"rows"`
 	Late    uint64    `json:"late"`
-	ReadAt  time.Time `json:"read_at"` // the newest read
+	ReadAt  time.Time `json:"read_at"` // the newest read; zero where nothing of the day is covered
 }
 
 // Recent is what the streams have stored of late. All text of it is the vendor's: whoever shows it has to escape it.
@@ -60,6 +71,7 @@ type Recent struct {
 	Sensors []Sensor `json:"sensors"` // newest first
 	Known   int      `json:"known"`   // sensors' channels that are known, of which Sensors may show a part
 	Alarms  []Alarm  `json:"alarms"`  // open, newest first
+	Open    int      `json:"open"`    // alarms that are open, of which Alarms may show a part
 	Rejects []Reject `json:"rejects"` // newest first
 }
 
