@@ -89,6 +89,9 @@ func (t *try) once(ctx context.Context) (answer, error) {
 		defer resp.Body.Close()
 		return answer{}, t.client.newError(t.op, resp)
 	}
+	if !t.login {
+		t.client.accepted.Store(true)
+	}
 	return answer{resp, sent, t.waited}, nil
 }
 
@@ -145,6 +148,9 @@ func (t *try) again(ctx context.Context, e *Error) (bool, error) {
 		e.Err = ErrAddress
 	case e.refusal() || t.login && e.Status == http.StatusBadRequest && e.ofAPI():
 		e.Err = ErrRefused
+		if t.client.cfg.APIKey.Set() && e.Status == http.StatusUnauthorized { // there is no login of its own
+			t.client.loginFailed()
+		}
 	}
 	return false, e
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"saveris-bridge/internal/secret"
@@ -47,6 +48,13 @@ type Config struct {
 
 	// Throttled is told whenever the vendor makes us wait, and until when by the local clock. Any goroutine may call it.
 	Throttled func(until time.Time)
+	// Answered is told the status of every HTTP answer, and 0 of every request that had none.
+	Answered func(status int)
+	// Exported is told how every export has ended, and how long that took from asking for it.
+	Exported func(how Outcome, took time.Duration)
+	// LoginFailed is told of every login that did not work, refused or unanswered. Like the others, nil is nobody, and any
+	// goroutine may call it.
+	LoginFailed func()
 	// Requests remembers running exports across restarts; nil forgets them.
 	Requests Requests
 
@@ -70,7 +78,8 @@ type Client struct {
 	throttle throttle
 	slots    *slots
 	pace     pace
-	noSync   sync.Map // feeds that have no synchronous route here
+	noSync   sync.Map    // feeds that have no synchronous route here
+	accepted atomic.Bool // whoever we say we are has been let in
 }
 
 // New makes a client; it asks nobody anything. It fails on settings that cannot work.
@@ -205,6 +214,7 @@ func (c *Client) probe(ctx context.Context) error {
 	var e *Error
 	if errors.As(err, &e) && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound ||
 		e.Status == http.StatusForbidden && e.Kind == "" || e.Status == http.StatusInternalServerError && e.ofAPI()) {
+		c.accepted.Store(true)
 		return nil // the vendor's answers to an export that he does not know
 	}
 	return err

@@ -13,29 +13,36 @@ type export struct {
 	feed    Feed
 	uuid    string
 	askedAt time.Time // vendor's clock
+	asked   time.Time // local clock
 	key     string    // in Config.Requests
 }
 
 // export reads the window by an export. One that a dead process left is adopted; one that turns out to be forgotten is
 // submitted once more.
 func (c *Client) export(ctx context.Context, q *Query, each func(*Row) error) (Answer, error) {
+	q.queued(true)
 	if err := c.slots.take(ctx, q.Background); err != nil {
 		return Answer{}, err
 	}
+	q.queued(false)
 	defer c.slots.give(q.Background)
 	key := c.key(q)
 	if x, ok := c.adopt(ctx, q.Feed, key); ok && !x.askedAt.Before(q.AskedSince) {
 		ans, err := c.finish(ctx, x, q, each)
+		c.exported(ctx, x.asked, err)
 		if err == nil || ours(ctx, err) || errors.Is(err, errNotReady) {
 			return ans, err
 		}
 	}
 	for n := 0; ; n++ {
+		asked := time.Now()
 		x, err := c.submit(ctx, q, key)
 		if err != nil {
+			c.exported(ctx, asked, err)
 			return Answer{}, err
 		}
 		ans, err := c.finish(ctx, x, q, each)
+		c.exported(ctx, x.asked, err)
 		if n > 0 || !errors.Is(err, errForgotten) {
 			return ans, err
 		}
@@ -87,7 +94,7 @@ func (c *Client) submit(ctx context.Context, q *Query, key string) (export, erro
 	if !isRequest(body.RequestUUID) {
 		return export{}, &Error{Op: op, Status: ans.StatusCode, Text: "the answer has no request_uuid"}
 	}
-	x := export{feed: q.Feed, uuid: body.RequestUUID, key: key}
+	x := export{feed: q.Feed, uuid: body.RequestUUID, asked: ans.sent, key: key}
 	x.askedAt, _ = c.clock.tell(ans.sent)
 	c.keep(ctx, x)
 	return x, nil

@@ -51,8 +51,10 @@ func (c *Client) send(ctx context.Context, via http.RoundTripper, req *http.Requ
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
+		c.answered(ctx, 0)
 		return nil, err
 	}
+	c.answered(ctx, resp.StatusCode)
 	resp.Body = &body{ReadCloser: resp.Body, ctx: inner, cancel: cancel, stall: c.cfg.Stall}
 	return resp, nil
 }

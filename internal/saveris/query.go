@@ -35,6 +35,9 @@ type Query struct {
 	Deadline time.Duration
 	// AskedSince is from when on, by the vendor's clock, an export may have been submitted that is adopted; zero = any time.
 	AskedSince time.Time
+	// Queued is told when the query begins to wait for a slot and when that is over: a wait without a bound, since live
+	// queries go first. nil = nobody is.
+	Queued func(waiting bool)
 	// Ready is called before rows are handed over: an export is prepared then, a synchronous answer has begun. It may wait, so that no more windows are in memory than there is room for; an error ends the reading and is returned as it
 	// is. It may be called again where an export has to be asked for anew. nil = read at once.
 	Ready func(ctx context.Context) error
@@ -78,6 +81,12 @@ func (q *Query) ready(ctx context.Context) error {
 		return nil
 	}
 	return q.Ready(ctx)
+}
+
+func (q *Query) queued(waiting bool) {
+	if q.Queued != nil {
+		q.Queued(waiting)
+	}
 }
 
 // bounds are the two ends as the vendor reads them: whole seconds where they are, else milliseconds, never narrower

@@ -53,7 +53,9 @@ func (c *Client) adopt(ctx context.Context, feed Feed, key string) (export, bool
 	if err != nil || errTime != nil || !isRequest(uuid) {
 		return export{}, false
 	}
-	return export{feed: feed, uuid: uuid, askedAt: at.UTC(), key: key}, true
+	local := time.Now()
+	now, _ := c.clock.tell(local)
+	return export{feed: feed, uuid: uuid, askedAt: at.UTC(), asked: local.Add(at.Sub(now)), key: key}, true
 }
 
 // Unfinished gives the windows of a feed whose exports an earlier process has submitted and not read to their end, in no

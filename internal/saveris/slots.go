@@ -9,6 +9,7 @@ import (
 // there are two or more: a poll never waits behind a backfill of hours.
 type slots struct {
 	mu         sync.Mutex
+	all        int
 	free       int
 	background int // how many more the background may take
 	live, back []chan struct{}
@@ -17,9 +18,15 @@ type slots struct {
 // newSlots makes n slots, of which queries in the background may take one less, or all where nothing is polled live.
 func newSlots(n int, live bool) *slots {
 	if !live {
-		return &slots{free: n, background: n}
+		return &slots{all: n, free: n, background: n}
 	}
-	return &slots{free: n, background: max(1, n-1)}
+	return &slots{all: n, free: n, background: max(1, n-1)}
+}
+
+func (s *slots) inFlight() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all - s.free
 }
 
 // take waits for a slot; give it back with the same background.

@@ -27,7 +27,8 @@ type tokens struct {
 
 	mu      sync.Mutex
 	current string
-	renew   time.Time // local; the token's life ends later
+	ends    time.Time // local: the token's life
+	renew   time.Time // local, earlier
 	logins  int       // finished ones
 	failed  error     // why the last one failed for good
 	worked  bool      // one has succeeded
@@ -66,7 +67,8 @@ func (t *tokens) put(token string, life time.Duration, err error) {
 	}
 	if err == nil {
 		t.current, t.worked = token, true
-		t.renew = time.Now().Add(life - min(earliest, life/10))
+		t.ends = time.Now().Add(life)
+		t.renew = t.ends.Add(-min(earliest, life/10))
 	}
 }
 
@@ -116,6 +118,9 @@ func (c *Client) logIn(ctx context.Context) (string, error) {
 	}
 	if ctx.Err() == nil {
 		c.tokens.put(token, life, err)
+	}
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		c.loginFailed()
 	}
 	return token, err
 }
