@@ -81,7 +81,9 @@ func TestEveryRowOnceInRealProcesses(t *testing.T) {
 		t.Errorf("the bridge was interrupted and ended with %v", err)
 	}
 	twin := startTwin(t, start)
-	judge(t, s, twin, due)
+	if readings := judge(t, s, twin, due); readings.Rejected == 0 {
+		t.Error("no row was rejected: there was too little garbage to prove anything")
+	}
 	showBucket(t, natsAddr)
 }
 
@@ -159,7 +161,8 @@ func startTwin(t *testing.T, start time.Time) *saveristest.Server {
 	return twin
 }
 
-func judge(t *testing.T, s *scene, twin *saveristest.Server, due audit.Due) {
+// judge audits both streams.
+func judge(t *testing.T, s *scene, twin *saveristest.Server, due audit.Due) (readings *audit.Report) {
 	t.Helper()
 	readings, err := audit.Readings(t.Context(), s.js, streamOfReadings, twin, due)
 	if err != nil {
@@ -173,9 +176,10 @@ func judge(t *testing.T, s *scene, twin *saveristest.Server, due audit.Due) {
 	if !readings.Clean() || !alarms.Clean() {
 		t.Error("the audit found fault")
 	}
-	if readings.Rejected == 0 || readings.Stored < 2000 || alarms.Stored == 0 {
+	if readings.Stored < 2000 || alarms.Stored == 0 {
 		t.Error("too little was stored to prove anything")
 	}
+	return readings
 }
 
 // showBucket reads today's record as people do.

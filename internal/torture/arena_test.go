@@ -131,6 +131,7 @@ type setting struct {
 	bridges int
 	ahead   time.Duration // the vendor's clock before ours
 	faults  bool          // every fault of the vendor's
+	leases  bool          // bridges poll in turn, as they do by themselves; without, all poll at once
 }
 
 func newArena(t *testing.T, seed uint64, s setting) *arena {
@@ -140,6 +141,9 @@ func newArena(t *testing.T, seed uint64, s setting) *arena {
 	a.startVendor(seed, s)
 	dir := logDir(t)
 	a.startBroker(dir, s.nodes)
+	if !s.leases {
+		a.spoilLeases(s.nodes)
+	}
 	link, err := lossy.New(a.nodes[0].addr)
 	if err != nil {
 		t.Fatal(err)
@@ -238,6 +242,15 @@ func (a *arena) startBroker(dir string, nodes int) {
 	if a.js, err = jetstream.New(nc); err != nil {
 		a.Fatal(err)
 	}
+}
+
+// spoilLeases takes the leases from the bridges: a bucket that they do not trust. The guarantee must not depend on them,
+// and a killed bridge is back at once.
+func (a *arena) spoilLeases(replicas int) {
+	a.await("a bucket without leases", func(ctx context.Context) bool {
+		_, err := a.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "saveris-leases", TTL: time.Hour, Replicas: replicas})
+		return err == nil
+	})
 }
 
 func create(t *testing.T, name string) *os.File {

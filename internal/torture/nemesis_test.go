@@ -44,6 +44,7 @@ var nemeses = []nemesis{
 	{"stream purged", setting{nodes: 1, bridges: 1}, spell, false, once(purgeStream)},
 	{"bucket deleted", setting{nodes: 1, bridges: 1}, spell, false, once(deleteBucket)},
 	{"three bridges at once", setting{nodes: 1, bridges: 3}, spell, false, forever(killBridge)},
+	{"bridges that poll in turn killed", setting{nodes: 1, bridges: 3, leases: true}, 3 * spell, false, forever(killBridge, zombieShort)},
 	{"all of it", setting{nodes: 1, bridges: 3, faults: true}, 2 * spell, true,
 		forever(killBridge, killNode, loseTail, cut, slow, deaf, beforeAck, afterAck, zombieShort, full)},
 }

@@ -1,0 +1,128 @@
+package publish_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// worker leads until its context ends, and tells when its work begins and ends.
+type worker struct {
+	began, ended chan struct{}
+	stop         context.CancelFunc
+	done         chan error
+}
+
+func startWorker(t *testing.T, l *publish.Leases, force bool) *worker {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	w := &worker{began: make(chan struct{}, 9), ended: make(chan struct{}, 9), stop: stop, done: make(chan error, 1)}
+	go func() {
+		w.done <- l.Lead(ctx, publish.Polling, force, func(ctx context.Context) error {
+			w.began <- struct{}{}
+			<-ctx.Done()
+			w.ended <- struct{}{}
+			return ctx.Err()
+		})
+	}()
+	t.Cleanup(func() { stop(); <-w.done })
+	return w
+}
+
+// soon waits for what has to come without a lease running out.
+func soon(t *testing.T, what string, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(30 * time.Second):
+		t.Fatal("waited in vain for ", what)
+	}
+}
+
+func working(w *worker) bool { return len(w.began) > len(w.ended) }
+
+func TestOneLeadsAndTheOtherFollowsWhenItStops(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	a := startWorker(t, lease(t, js, schema.Readings, "a"), false)
+	soon(t, "the first one to work", a.began)
+	second := lease(t, js, schema.Readings, "b")
+	b := startWorker(t, second, false)
+	if ours, err := second.Take(t.Context(), publish.Polling); ours || err != nil {
+		t.Errorf("the second one takes the lease of the first: %v %v", ours, err)
+	}
+	if working(b) {
+		t.Error("both work")
+	}
+	a.stop()
+	soon(t, "the second one to work", b.began)
+	select {
+	case <-a.ended:
+	default:
+		t.Error("the second one works before the first has ended")
+	}
+	if err := <-a.done; !errors.Is(err, context.Canceled) {
+		t.Errorf("the first one ended with %v", err)
+	}
+	a.done <- nil
+}
+
+func TestOneThatHasLostItsLeaseStandsByUntilItIsFree(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	a := startWorker(t, lease(t, js, schema.Readings, "a"), false)
+	soon(t, "it to work", a.began)
+	kv, err := js.KeyValue(t.Context(), "saveris-leases")
+	if err != nil {
+		t.Fatal(err)
+	}
+	revision, err := kv.Put(t.Context(), "readings.live", []byte("another")) // as if it had slept for longer than the lease lives
+	if err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "it to notice", a.ended)
+	if entry, err := kv.Get(t.Context(), "readings.live"); err != nil || entry.Revision() != revision {
+		t.Errorf("it took the lease back: %v %v", entry, err)
+	}
+	if err := kv.Delete(t.Context(), "readings.live"); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "it to work again", a.began)
+}
+
+func TestALeaseIsTakenAtOnceByWhoeverReplacesItsOwner(t *testing.T) {
+	for name, c := range map[string]struct {
+		owner string
+		force bool
+		takes bool
+	}{
+		"a process of the same name": {"former", false, true},
+		"the one that has the store": {"b", true, true},
+		"any other":                  {"b", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			js := open(t, connect(t, startServer(t).ClientURL()))
+			former := startWorker(t, lease(t, js, schema.Readings, "former"), false)
+			soon(t, "the former one to work", former.began)
+			w := startWorker(t, lease(t, js, schema.Readings, c.owner), c.force)
+			if c.takes {
+				soon(t, "it to work", w.began)
+				soon(t, "the former one to notice", former.ended)
+				return
+			}
+			if ours, err := lease(t, js, schema.Readings, c.owner).Take(t.Context(), publish.Polling); ours || err != nil || working(w) {
+				t.Error("it works beside the owner", ours, err)
+			}
+		})
+	}
+}
+
+func TestWithoutAnyWordOnTheLeaseItWorks(t *testing.T) {
+	server := startServer(t)
+	js := open(t, connect(t, server.ClientURL()))
+	l := lease(t, js, schema.Readings, "a")
+	server.Close()
+	soon(t, "it to work", startWorker(t, l, false).began)
+}
