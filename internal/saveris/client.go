@@ -46,6 +46,10 @@ type Config struct {
 	NoLive  bool     // nothing is polled live by this client, so queries in the background need not leave it a slot
 	Format  Format   // empty = JSON
 
+	// MostRows is how many rows one window may have, of 1 KiB on average: Rows fails with ErrTooLarge where there are more.
+	// 0 is no limit.
+	MostRows int
+
 	// Throttled is told whenever the vendor makes us wait, and until when by the local clock. Any goroutine may call it.
 	Throttled func(until time.Time)
 	// Answered is told the status of every HTTP answer, and 0 of every request that had none.
@@ -68,6 +72,7 @@ type Client struct {
 	cfg        Config
 	base       string            // base URL without a slash at its end
 	host       string            // where files may come from over http, empty where the API itself is https
+	local      bool              // the API is on this machine, or http, as in tests: files may be on this machine too
 	api, files http.RoundTripper // files never sees a login
 
 	retryWait     time.Duration // before something is repeated first
@@ -98,7 +103,7 @@ func New(cfg Config) (*Client, error) {
 		cfg:           cfg,
 		base:          strings.TrimRight(base.String(), "/"),
 		api:           newTransport(cfg.Answer),
-		files:         newTransport(cfg.Answer),
+		local:         base.Scheme == "http" || thisMachine(base.Hostname()),
 		retryWait:     500 * time.Millisecond,
 		throttledWait: 2 * time.Second,
 		tokens:        newTokens(),
@@ -109,6 +114,7 @@ func New(cfg Config) (*Client, error) {
 	if base.Scheme == "http" {
 		c.host = base.Host
 	}
+	c.files = c.newFileTransport()
 	return c, nil
 }
 
@@ -135,8 +141,8 @@ func (c *Config) complete() error {
 	if c.Format != JSON && c.Format != CSV {
 		return fmt.Errorf("format: %q is not JSON or CSV", c.Format)
 	}
-	if c.Exports < 0 || c.FirstPoll < 0 || c.Answer < 0 || c.Stall < 0 {
-		return errors.New("exports and times cannot be negative")
+	if c.Exports < 0 || c.MostRows < 0 || c.FirstPoll < 0 || c.Answer < 0 || c.Stall < 0 {
+		return errors.New("exports, rows and times cannot be negative")
 	}
 	return nil
 }
@@ -152,7 +158,7 @@ func (c *Client) Rows(ctx context.Context, q Query, each func(*Row) error) (Answ
 	if _, err := c.Now(ctx); err != nil {
 		return Answer{}, err
 	}
-	ans, err := c.rows(ctx, &q, each)
+	ans, err := c.rows(ctx, &q, c.limited(each))
 	var mine callerError
 	if errors.As(err, &mine) {
 		return Answer{}, mine.error

@@ -21,18 +21,19 @@ var (
 // 13 GB in all their files together.
 const maxFile = 16 << 30
 
-// bounded fails behind a number of bytes.
+// bounded fails with over where its source has more than left bytes.
 type bounded struct {
 	src  io.Reader
 	left int64
+	over error
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errHuge
+	n, err := b.src.Read(p[:min(int64(len(p)), b.left+1)])
+	if b.left -= int64(n); b.left < 0 {
+		b.left = 0
+		return n - 1, b.over
 	}
-	n, err := b.src.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
 	return n, err
 }
 
@@ -53,7 +54,7 @@ type decoder struct {
 // decode reads one file to its end and gives the number of rows handed over. An error means that the file is cut or
 // broken as a whole; a row that is broken is handed over as such, and the next ones come.
 func decode(src io.Reader, format Format, each func(*Row) error) (int, error) {
-	plain, err := gunzip(src)
+	plain, err := unpack(src)
 	if err != nil {
 		return 0, err
 	}
@@ -75,7 +76,7 @@ const (
 
 // decodeList reads a synchronous answer: a JSON array, or an object that holds one.
 func decodeList(src io.Reader, each func(*Row) error) (int, error) {
-	plain, err := gunzip(src)
+	plain, err := unpack(src)
 	if err != nil {
 		return 0, err
 	}
@@ -94,11 +95,20 @@ func decodeList(src io.Reader, each func(*Row) error) (int, error) {
 }
 
 func newDecoder(plain io.Reader, each func(*Row) error) *decoder {
-	d := &decoder{w: newWindow(&bounded{plain, maxFile}), each: each}
+	d := &decoder{w: newWindow(plain), each: each}
 	if string(d.w.peek(3)) == "\ufeff" {
 		d.w.pos += 3
 	}
 	return d
+}
+
+// unpack gives the text of a file, bounded before and after unpacking: what is packed may be endless and unpack to nothing.
+func unpack(src io.Reader) (io.Reader, error) {
+	plain, err := gunzip(&bounded{src, maxFile, errHuge})
+	if err != nil {
+		return nil, err
+	}
+	return &bounded{plain, maxFile, errHuge}, nil
 }
 
 // gunzip unpacks what begins like gzip, whatever its headers say: files are gzip in themselves, without a

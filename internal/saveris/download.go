@@ -3,10 +3,8 @@ package saveris
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 )
 
 const (
@@ -94,16 +92,6 @@ func (c *Client) open(ctx context.Context, link string) (*http.Response, error) 
 		link = target.String()
 	}
 	return nil, &Error{Op: opDownload, Err: errLink, Text: "too many redirects"}
-}
-
-// mayLoad: files come over https; http is for this machine, and for the host of an API that is http itself.
-func (c *Client) mayLoad(u *url.URL) bool {
-	if u.Scheme == "https" {
-		return true
-	}
-	ip := net.ParseIP(u.Hostname())
-	local := strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
-	return u.Scheme == "http" && (local || c.host != "" && strings.EqualFold(u.Host, c.host))
 }
 
 // fileError is what S3 says instead of a file. Dead links are 403 or 400, files that are gone 404 (document, 13.4).

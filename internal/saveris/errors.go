@@ -1,6 +1,7 @@
 package saveris
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,8 @@ var (
 	ErrTooLarge = errors.New("the window is too large")
 	// ErrAddress: what answers at the base URL is not this API, or not a version of it that we know.
 	ErrAddress = errors.New("the address is not the Saveris Data API")
+	// ErrUntrusted: whoever answered has no certificate that this machine trusts. Nothing was sent to him.
+	ErrUntrusted = errors.New("the certificate is not to be trusted")
 )
 
 var (
@@ -76,10 +79,17 @@ func (e *Error) Unwrap() []error {
 // time-out claims to be the context's, and a closed connection is io.EOF, which means something to others.
 func (c *Client) broken(op string, err error) *Error {
 	e := &Error{Op: op, Text: c.clean(err.Error())}
-	for _, cause := range []error{errNoAnswer, errStalled, errMarkup, errNoList, errTrailing, errHuge, io.ErrUnexpectedEOF} {
+	for _, cause := range []error{errNoAnswer, errStalled, errMarkup, errNoList, errTrailing, errHuge, errLong, io.ErrUnexpectedEOF} {
 		if errors.Is(err, cause) {
 			e.cause = cause
 		}
+	}
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &untrusted):
+		e.Err = ErrUntrusted
+	case errors.Is(err, errPlace):
+		e.Err = errLink
 	}
 	return e
 }

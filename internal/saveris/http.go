@@ -3,11 +3,11 @@ package saveris
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
 )
@@ -16,15 +16,19 @@ const (
 	userAgent  = "saveris-bridge"
 	maxHeader  = 64 << 10
 	maxAPIBody = 1 << 20 // bytes of a JSON answer; a list of links is the largest
+	slowest    = 1 << 10 // bytes a second of a body that has taken Config.Stall: a trickle would never end
 )
+
+var errLong = fmt.Errorf("the answer is longer than %d bytes", maxAPIBody)
 
 // newTransport makes the HTTP transport of the API or of the files, which share nothing. It is used without an
 // http.Client: that one follows redirects, sends a Referer with the signed link in it, and puts whole links into errors.
+// It trusts the authorities of the system, and nothing turns that off.
 func newTransport(answer time.Duration) *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
+		DialContext:            newDialer().DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    10 * time.Second,
 		ResponseHeaderTimeout:  answer,
 		MaxResponseHeaderBytes: maxHeader,
@@ -59,18 +63,27 @@ func (c *Client) send(ctx context.Context, via http.RoundTripper, req *http.Requ
 	return resp, nil
 }
 
-// body is an answer's body that fails when no byte comes for too long. The time its reader takes does not count.
+// body is an answer's body that fails when no byte comes for too long, or hardly any in the long run. The time its reader
+// takes does not count.
 type body struct {
 	io.ReadCloser
 	ctx    context.Context // of this one request; it ends with the body
 	cancel context.CancelCauseFunc
 	stall  time.Duration
+
+	got  int64         // bytes so far
+	took time.Duration // waiting for them
 }
 
 func (b *body) Read(p []byte) (int, error) {
+	began := time.Now()
 	timer := time.AfterFunc(b.stall, func() { b.cancel(errStalled) })
 	n, err := b.ReadCloser.Read(p)
 	timer.Stop()
+	b.got, b.took = b.got+int64(n), b.took+time.Since(began)
+	if err == nil && b.took > b.stall && b.got < int64(b.took.Seconds()*slowest) {
+		return n, errStalled
+	}
 	if err != nil && err != io.EOF {
 		if cause := context.Cause(b.ctx); cause != nil {
 			err = cause
@@ -85,19 +98,17 @@ func (b *body) Close() error {
 	return err
 }
 
-// readJSON reads a whole JSON answer of the API, packed or not, and closes it.
+// readJSON reads a whole JSON answer of the API, packed or not, and closes it. It is bounded on both sides of unpacking:
+// what is packed may be endless and unpack to nothing.
 func readJSON(resp *http.Response, into any) error {
 	defer resp.Body.Close()
-	plain, err := gunzip(resp.Body)
+	plain, err := gunzip(&bounded{resp.Body, maxAPIBody, errLong})
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(plain, maxAPIBody+1))
+	text, err := io.ReadAll(&bounded{plain, maxAPIBody, errLong})
 	if err != nil {
 		return err
-	}
-	if len(text) > maxAPIBody {
-		return fmt.Errorf("the answer is longer than %d bytes", maxAPIBody)
 	}
 	err = json.Unmarshal(bytes.TrimPrefix(text, []byte("\ufeff")), into)
 	var odd *json.UnmarshalTypeError

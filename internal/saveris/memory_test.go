@@ -86,7 +86,7 @@ func TestGzipBombIsBounded(t *testing.T) {
 	if err != nil || rows != 2 || used > 2<<20 {
 		t.Errorf("%d rows, %v, %d bytes allocated", rows, err, used)
 	}
-	b := &bounded{&endless{'x', 1 << 40}, 1 << 20}
+	b := &bounded{&endless{'x', 1 << 40}, 1 << 20, errHuge}
 	if n, err := io.Copy(io.Discard, b); n != 1<<20 || !errors.Is(err, errHuge) {
 		t.Errorf("%d bytes came through, %v", n, err)
 	}

@@ -70,7 +70,11 @@ func (c *Client) poll(ctx context.Context, x export) (s status, waited time.Dura
 	if err != nil {
 		return s, 0, pollError(err)
 	}
-	if readJSON(ans.Response, &s) != nil {
+	err = readJSON(ans.Response, &s)
+	if errors.Is(err, errLong) {
+		return status{}, ans.waited, &Error{Op: op, Status: http.StatusOK, Text: err.Error(), Err: ErrTooLarge}
+	}
+	if err != nil {
 		return status{}, ans.waited, ctx.Err()
 	}
 	if s.failed() {

@@ -53,28 +53,6 @@ func TestDownloadCarriesNoLogin(t *testing.T) {
 	}
 }
 
-func TestFilesComeOverHTTPSOnly(t *testing.T) {
-	for link, want := range map[string]bool{
-		"https://files.example.net/a": true, "http://127.0.0.1:1/a": true, "http://[::1]:1/a": true, "http://localhost/a": true,
-		"http://files.example.net/a": false, "file:///etc/passwd": false, "http://127.0.0.1.example.net/a": false, "ftp://localhost/a": false,
-	} {
-		c := wired(t, vendor(func(req *http.Request) *http.Response {
-			if strings.HasPrefix(req.URL.Path, "/v2/measurements/") {
-				return reply(200, `{"status":"Completed","data_urls":["`+link+`?X-Amz-Signature=sealed"]}`)
-			}
-			return nil
-		}))
-		c.retryWait, c.pace.first = time.Nanosecond, time.Nanosecond
-		_, err := c.Rows(t.Context(), sixHours, nothing)
-		if (err == nil) != want {
-			t.Errorf("%s: %v", link, err)
-		}
-		if err != nil && strings.Contains(err.Error(), "sealed") {
-			t.Errorf("%v holds the signature", err)
-		}
-	}
-}
-
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	const key, password, signature = "key-0123456789", `pass"word-0123456789`, "signature-0123456789"
 	token := jwt(time.Now().Add(time.Hour))

@@ -23,7 +23,7 @@ const (
 func (c *Client) newError(op string, resp *http.Response) *Error {
 	e := &Error{Op: op, Status: resp.StatusCode, Wait: c.retryAfter(resp)}
 	var body []byte
-	if plain, err := gunzip(resp.Body); err == nil {
+	if plain, err := gunzip(io.LimitReader(resp.Body, maxErrorBody)); err == nil {
 		body, _ = io.ReadAll(io.LimitReader(plain, maxErrorBody))
 	}
 	e.Kind, e.word, e.Text = vendorText(body)
