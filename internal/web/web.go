@@ -1,8 +1,8 @@
-// Package web is the page at /: one embedded file without outside resources, kept alive by server-sent events.
 package web
 
 import (
 	"net/http"
+	"time"
 
 	"saveris-bridge/internal/status"
 )
@@ -17,5 +17,70 @@ type Source interface {
 	Changed() <-chan struct{}
 }
 
-// Handler serves the page at / and what it lives on.
-func Handler(source Source) http.Handler { return http.NotFoundHandler() }
+// Options are what the page has to know besides its source.
+type Options struct {
+	Version string        // as people are told
+	Poll    time.Duration // the poll interval: three without a poll, or a minute where that is longer, are a standstill
+	Quiet   time.Duration // how old the newest reading may be; 0 is two hours
+	Streams int           // pages that may be open at a time; 0 is 100
+}
+
+// pace is how the streams move, which tests have faster.
+type pace struct {
+	gap      time.Duration // between two snapshots at least
+	beat     time.Duration // without any event at most
+	patience time.Duration // with a reader who takes nothing
+}
+
+var usual = pace{gap: time.Second, beat: 15 * time.Second, patience: 10 * time.Second}
+
+// Handler serves the page at / and what it lives on. Streams of it end with their request's context, so whoever shuts a
+// server down has to end that as well (http.Server.BaseContext).
+func Handler(source Source, options Options) http.Handler { return handler(source, options, usual) }
+
+func handler(source Source, options Options, moves pace) http.Handler {
+	if options.Quiet == 0 {
+		options.Quiet = 2 * time.Hour
+	}
+	if options.Streams == 0 {
+		options.Streams = 100
+	}
+	p := &picture{source: source, options: options}
+	s := &streams{picture: p, pace: moves, slots: make(chan struct{}, options.Streams)}
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", files("page/index.html"))
+	mux.Handle("GET /page/{name}", files(""))
+	mux.Handle("GET /status.json", sameSite(p))
+	mux.Handle("GET /events", sameSite(s))
+	return guarded(mux)
+}
+
+// policy allows what the page consists of and nothing else; trusted types keep its own scripts from making HTML of text.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// guarded gives every answer, refusals included, the headers that keep a browser from being led astray with it.
+func guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Embedder-Policy", "require-corp")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// sameSite refuses what a browser asks for on behalf of another site: it could not read the answer, but take all streams.
+func sameSite(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+			http.Error(w, "this is for the page of the bridge, not for other sites", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

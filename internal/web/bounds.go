@@ -1,0 +1,80 @@
+package web
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+
+	"saveris-bridge/internal/status"
+)
+
+// What a page is sent at most.
+const (
+	mostSensors = 200
+	mostPoints  = 48 // of a sensor
+	mostAlarms  = 100
+	mostRejects = 50
+	mostGaps    = 20   // of a feed
+	longestText = 200  // characters of a name
+	longestRow  = 4000 // characters of a rejected row
+)
+
+// bounded cuts what is new to what a page is sent. The source's own slices stay as they are.
+func bounded(r status.Recent) status.Recent {
+	r.Sensors = head(r.Sensors, mostSensors)
+	for i := range r.Sensors {
+		s := &r.Sensors[i]
+		cut(longestText, &s.Tenant, &s.Site, &s.Serial, &s.Channel, &s.Quantity, &s.Unit)
+		s.Points = slices.Clone(s.Points[max(0, len(s.Points)-mostPoints):])
+		for j := range s.Points {
+			s.Points[j].Value = number(s.Points[j].Value)
+		}
+	}
+	r.Alarms = head(r.Alarms, mostAlarms)
+	for i := range r.Alarms {
+		a := &r.Alarms[i]
+		cut(longestText, &a.ID, &a.Tenant, &a.Site, &a.Serial, &a.Severity, &a.Condition, &a.Reason, &a.Quantity, &a.Unit)
+		a.Value = number(a.Value)
+	}
+	r.Rejects = head(r.Rejects, mostRejects)
+	for i := range r.Rejects {
+		cut(longestText, &r.Rejects[i].Reason)
+		cut(longestRow, &r.Rejects[i].Row)
+	}
+	return r
+}
+
+// head copies the first n; it is never nil, which JSON would tell apart.
+func head[T any](list []T, n int) []T { return append([]T{}, list[:min(n, len(list))]...) }
+
+func cut(most int, texts ...*string) {
+	for _, text := range texts {
+		*text = shortened(*text, most)
+	}
+}
+
+// shortened gives so many characters of a text at most, and valid ones.
+func shortened(text string, most int) string {
+	if len(text) <= most {
+		return strings.ToValidUTF8(text, "\uFFFD")
+	}
+	count := 0
+	for at := range text {
+		if count == most {
+			return strings.ToValidUTF8(text[:at], "\uFFFD") + "…"
+		}
+		count++
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
+// number gives what can be written as a JSON number, and nil for anything else: one odd value must not cost the whole page.
+func number(n *json.Number) *json.Number {
+	if n == nil || !aNumber.MatchString(string(*n)) {
+		return nil
+	}
+	return n
+}
+
+var aNumber = regexp.MustCompile(`^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$`)

@@ -1,0 +1,26 @@
+// Open alarms, the severe ones first.
+import { age } from "./clock.js";
+import { el, icon, id, keyed, setText } from "./dom.js";
+import { count, plain, quantity, unit } from "./text.js";
+
+const order = ["alarm", "warning"];
+const icons = { alarm: "bad", warning: "look" };
+
+const rank = (alarm) => (order.indexOf(alarm.severity) + order.length + 1) % (order.length + 1);
+
+const item = (a) => {
+  const value = a.value == null ? null : `${a.value} ${unit(a.unit)}`.trim();
+  return el("li", { class: "alarm", "data-level": icons[a.severity] ?? "wait" },
+    icon(icons[a.severity] ?? "wait"),
+    el("div", { class: "body" },
+      el("p", null, el("strong", null, plain(a.severity)), " ", plain(a.condition), value && el("span", { class: "digits" }, " " + value)),
+      el("p", { class: "note" }, [plain(a.serial), quantity(a.quantity), plain(a.reason)].filter(Boolean).join(" · "))),
+    age(a.at, { class: "age" }));
+};
+
+export const showAlarms = (state) => {
+  const list = [...state.alarms].sort((a, b) => rank(a) - rank(b));
+  keyed(id("alarms"), list, (a) => a.id, item);
+  id("alarms-none").hidden = list.length > 0;
+  setText(id("alarms-count"), state.counts.alarms > list.length ? `${count(list.length)} of ${count(state.counts.alarms)}` : list.length ? count(list.length) : "");
+};

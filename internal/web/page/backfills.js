@@ -1,0 +1,39 @@
+// Backfills: those that run with a bar, those that have ended in words.
+import { now } from "./clock.js";
+import { el, icon, id, keyed } from "./dom.js";
+import { clock, count, plain, share, span } from "./text.js";
+
+const running = ["started", "progress"];
+const levels = { finished: "good", failed: "bad", paused: "wait", started: "wait", progress: "wait" };
+
+const range = (b) => `${clock(new Date(b.from), now())} – ${clock(new Date(b.until), now())}`;
+
+const speed = (b) => [
+  share(b.covered),
+  b.rows_per_second > 0 && `${count(b.rows_per_second)} rows/s`,
+  b.eta_seconds != null && `${span(b.eta_seconds)} left`,
+  `${count(b.rows)} rows read, ${count(b.stored)} new`,
+].filter(Boolean).join(" · ");
+
+const ends = {
+  finished: (b) => `finished: ${count(b.rows)} rows read, ${count(b.stored)} new`,
+  failed: (b) => `failed at ${share(b.covered)}: ${plain(b.error) || "no reason given"}`,
+  paused: (b) => `paused at ${share(b.covered)}; the same command goes on from there`,
+};
+
+const item = (b) => {
+  const name = b.feeds.map(plain).join(" and ");
+  const runs = running.includes(b.phase);
+  return el("li", { class: "backfill" },
+    icon(levels[b.phase] ?? "wait"),
+    el("div", { class: "body" },
+      el("p", null, el("strong", null, name), " ", range(b), b.reread && " (read again)", el("span", { class: "note" }, " " + plain(b.id))),
+      runs && el("progress", { max: 1, value: Math.min(1, Math.max(0, b.covered)), "aria-label": `Backfill of ${name}` }, share(b.covered)),
+      el("p", { class: "note" }, runs ? speed(b) : (ends[b.phase] ?? (() => plain(b.phase)))(b))));
+};
+
+export const showBackfills = (state) => {
+  const list = [...state.backfills].sort((a, b) => running.includes(b.phase) - running.includes(a.phase));
+  keyed(id("backfills"), list, (b) => b.id, item);
+  id("backfills-section").hidden = !list.length;
+};

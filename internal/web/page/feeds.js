@@ -1,0 +1,47 @@
+// A card a feed: how fresh it is, how far it has been read, and by whom.
+import { age, now } from "./clock.js";
+import { el, icon, id, keyed } from "./dom.js";
+import { clock, count, exact, feedName, plain, plural, span } from "./text.js";
+import { ofFeed } from "./verdict.js";
+
+const words = { good: "fresh and complete", look: "needs a look", bad: "stands still", wait: "not read yet" };
+
+const figure = (label, value, note) => el("div", { class: "figure" }, el("dt", null, label), el("dd", null, value, note && el("span", { class: "note" }, note)));
+
+const fact = (label, value) => el("div", { class: "fact" }, el("dt", null, label), el("dd", null, value));
+
+const moment = (at) => (at ? el("time", { datetime: at, title: exact(new Date(at)) }, clock(new Date(at), now())) : "–");
+
+const ahead = ["bad", "look", "wait"];
+
+export const levelOf = (feed, bridge) => ahead.find((level) => ofFeed(feed, bridge).some(([l]) => l === level)) ?? "good";
+
+const gapItem = ({ from, until }) => el("li", null, moment(from), " – ", moment(until), el("span", { class: "note" }, span((new Date(until) - new Date(from)) / 1000)));
+
+const gaps = (feed, open) => {
+  if (!feed.gap_count) return el("p", { class: "gaps note" }, feed.since ? "No gaps." : "");
+  const left = feed.gap_count - feed.gaps.length;
+  return el("details", { class: "gaps", open },
+    el("summary", null, `${plural(feed.gap_count, "gap")}, ${span(feed.gap_seconds)} in all`),
+    el("ul", { class: "plain" }, ...feed.gaps.map(gapItem), left > 0 && el("li", { class: "note" }, `and ${count(left)} more`)));
+};
+
+const card = ({ feed, level }, old) => {
+  const title = `feed-${plain(feed.feed)}`;
+  return el("article", { class: "card", "aria-labelledby": title, "data-level": level },
+    el("div", { class: "heading" }, el("h3", { id: title }, feedName(feed.feed)), el("p", { class: "badge", "data-level": level }, icon(level), words[level])),
+    el("dl", { class: "figures" },
+      figure("Newest event", age(feed.newest)),
+      figure("Last poll", age(feed.read_at)),
+      figure("Covered until", moment(feed.covered_until))),
+    el("dl", { class: "facts" },
+      fact("Rows", count(feed.rows)), fact("Late", count(feed.late)), fact("Rejected", count(feed.rejected)),
+      fact("Since", moment(feed.since)), fact("Leader", plain(feed.leader) || "–"), fact("Writer", plain(feed.writer) || "–")),
+    gaps(feed, old?.querySelector("details")?.open ?? feed.gap_count <= 3));
+};
+
+// showFeeds is called at every tick too: a feed may come to stand still without a word.
+export const showFeeds = (state) => {
+  const list = state.feeds.map((feed) => ({ feed, level: levelOf(feed, state.bridge) }));
+  keyed(id("feeds"), list, ({ feed }) => feed.feed, card);
+};

@@ -1,0 +1,101 @@
+// The page's one loop: what is sent becomes what is seen, and ages grow every second.
+import { showAlarms } from "./alarms.js";
+import { showBackfills } from "./backfills.js";
+import { showCalendars, showYears } from "./calendar.js";
+import { age, grow } from "./clock.js";
+import { el, id, setText } from "./dom.js";
+import { showFeeds } from "./feeds.js";
+import { showLateness } from "./lateness.js";
+import { Live } from "./live.js";
+import { showReadings } from "./readings.js";
+import { showRejects } from "./rejects.js";
+import { plain } from "./text.js";
+import { showVerdict } from "./verdict.js";
+
+let state = null; // everything that was sent last, by part
+let heard = null; // when, by the server's clock
+let link = "wait";
+const asked = new URLSearchParams(location.search);
+const chosen = { search: asked.get("q") ?? "", year: asked.get("year") ?? "" };
+
+// sections tells which parts of the picture each section is made of.
+const sections = [
+  [["feeds", "bridge"], () => showFeeds(state)],
+  [["feeds"], () => showLateness(state)],
+  [["sensors", "counts"], () => showReadings(state, chosen.search)],
+  [["alarms", "counts"], () => showAlarms(state)],
+  [["backfills"], () => showBackfills(state)],
+  [["rejects", "feeds"], () => showRejects(state)],
+  [["years"], () => showYears(state.years, chosen.year)],
+  [["days", "feeds"], () => showCalendars(state, chosen.year)],
+  [["bridge"], () => setText(id("version"), `saveris-bridge ${plain(state.bridge.version)}`)],
+];
+
+const picture = (parts) => {
+  state = { ...state, ...parts };
+  heard = new Date(parts.at);
+  for (const [needs, show] of sections) if (needs.some((part) => part in parts)) show();
+  document.body.dataset.ready = "";
+  tick();
+};
+
+const linkText = () => {
+  if (link === "live") return ["Live"];
+  if (link === "wait") return ["Connecting"];
+  if (!heard) return ["Cannot reach the bridge"];
+  return ["Connection lost", el("span", { "aria-hidden": "true" }, "picture is ", age(heard), " old")]; // unread, because it changes every second
+};
+
+const showLink = (next) => {
+  const before = link;
+  link = next;
+  document.body.dataset.link = link;
+  if (before !== link || !id("link").hasChildNodes()) id("link").replaceChildren(...linkText());
+  tick();
+};
+
+// tick is for what time alone changes.
+const tick = () => {
+  grow();
+  if (state) showFeeds(state);
+  showVerdict(state, link === "lost" && heard ? heard : null);
+};
+
+const query = () => {
+  const q = new URLSearchParams();
+  if (chosen.search) q.set("q", chosen.search);
+  if (chosen.year) q.set("year", chosen.year);
+  return q.size ? "?" + q : "";
+};
+
+const live = new Live(picture, showLink);
+
+// ask shows what was chosen, in the address too, so that it outlives a reload and can be sent to somebody.
+const ask = () => {
+  history.replaceState(null, "", location.pathname + query());
+  live.ask(query());
+};
+
+// typed waits until somebody has stopped typing.
+const typed = (then) => {
+  let waiting = null;
+  return () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(then, 200);
+  };
+};
+
+const search = id("search");
+search.value = chosen.search;
+search.addEventListener("input", typed(() => {
+  chosen.search = search.value.trim();
+  ask();
+}));
+id("year").addEventListener("change", (event) => {
+  chosen.year = event.target.value;
+  ask();
+});
+
+showLink("wait");
+setInterval(tick, 1000);
+live.ask(query());

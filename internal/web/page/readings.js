@@ -1,0 +1,36 @@
+// The newest readings: a row a sensor's channel.
+import { age } from "./clock.js";
+import { el, id, keyed, setText } from "./dom.js";
+import { line } from "./line.js";
+import { count, plain, quantity, unit } from "./text.js";
+
+const cell = (name, ...children) => el("td", { role: "cell", class: name }, ...children);
+
+const keyOf = (s) => JSON.stringify([s.tenant, s.site, s.serial, s.channel, s.quantity]);
+
+const row = (s, old) => {
+  const last = s.points.at(-1);
+  const site = plain(s.site);
+  return el("tr", { role: "row", class: old ? "fresh" : null },
+    el("th", { role: "rowheader", scope: "row", class: "sensor" }, el("span", { class: "name" }, plain(s.serial)), el("span", { class: "note" }, "/" + plain(s.channel))),
+    cell("quantity", quantity(s.quantity)),
+    cell("site", el("span", { class: "clip", title: site }, site)),
+    cell("trend", line(s.points)),
+    cell("number value", el("span", { class: "digits" }, last?.value ?? "–"), " ", el("span", { class: "note unit" }, unit(s.unit))),
+    cell("number age", age(last?.at)));
+};
+
+const counted = (shown, known, search) => {
+  if (search) return shown ? `${count(shown)} of ${count(known)} channels, those that match` : "";
+  if (shown < known) return `${count(shown)} of ${count(known)} channels, those that spoke last`;
+  return known ? `${count(known)} ${known === 1 ? "channel" : "channels"}` : "";
+};
+
+export const showReadings = (state, search) => {
+  const { sensors, counts } = state;
+  keyed(id("readings").tBodies[0], sensors, keyOf, row);
+  setText(id("readings-count"), counted(sensors.length, counts.sensors, search));
+  id("readings").hidden = !sensors.length;
+  id("readings-none").hidden = sensors.length > 0;
+  setText(id("readings-none"), search ? `Nothing matches “${plain(search)}”.` : "No reading has been stored yet.");
+};

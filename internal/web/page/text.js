@@ -1,0 +1,70 @@
+// How things are written: pure functions from what the server sends to words.
+
+// Characters that cannot be seen, or that turn the direction of what follows, are written as \u and four hex digits: a name
+// must not look like another one. Line breaks and tabs are left to whoever shows more than a line.
+const unseen = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+const escaped = (c) => "\\u" + c.codePointAt(0).toString(16).padStart(4, "0");
+
+export const plain = (text) => String(text ?? "").replace(unseen, escaped);
+
+export const plainLines = (text) => String(text ?? "").replace(unseen, (c) => (c === "\n" || c === "\t" ? c : escaped(c)));
+
+const whole = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
+
+export const count = (n) => whole.format(n ?? 0);
+
+export const plural = (n, one, many = one + "s") => `${count(n)} ${n === 1 ? one : many}`;
+
+// share never rounds up to 100 %: what is not complete must not look so.
+export const share = (x) => {
+  if (x >= 1) return "100 %";
+  const percent = Math.max(0, x) * 100;
+  return (percent > 0 && percent < 0.1 ? "under 0.1" : Math.floor(percent * 10) / 10) + " %";
+};
+
+const steps = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+
+// span writes seconds in the two largest units that matter: 2 d 4 h, 12 min, 45 s. Seconds go with less than ten minutes.
+export const span = (seconds) => {
+  const s = Math.max(0, seconds);
+  if (s < 1) return s === 0 ? "0 s" : s.toFixed(1) + " s";
+  let left = Math.floor(s);
+  const at = steps.findIndex(([, size]) => left >= size);
+  const [unit, size] = steps[at];
+  const first = Math.floor(left / size);
+  left -= first * size;
+  const next = steps[at + 1];
+  const second = next ? Math.floor(left / next[1]) : 0;
+  const matters = second > 0 && (unit !== "min" || first < 10);
+  return matters ? `${first} ${unit} ${second} ${next[0]}` : `${first} ${unit}`;
+};
+
+const two = (n) => String(n).padStart(2, "0");
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+export const month = (d) => months[d.getUTCMonth()];
+
+export const weekday = (d) => weekdays[(d.getUTCDay() + 6) % 7];
+
+export const date = (d) => `${d.getUTCDate()} ${month(d)} ${d.getUTCFullYear()}`;
+
+// clock writes a moment as short as it stays clear on the day of now.
+export const clock = (d, now) => {
+  const time = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
+  const days = Math.abs(now - d) / 86400e3;
+  if (days < 1 && d.getUTCDate() === now.getUTCDate()) return time;
+  return `${d.getUTCDate()} ${month(d)}${days > 300 ? " " + d.getUTCFullYear() : ""} ${time}`;
+};
+
+export const exact = (d) => d.toISOString().replace("T", " ").replace(/(\.000)?Z$/, " UTC");
+
+const units = { Cel: "°C", "[degF]": "°F", "g/m3": "g/m³", "[ppm]": "ppm" };
+
+export const unit = (u) => units[u] ?? plain(u);
+
+// quantity writes the token of a subject as words.
+export const quantity = (q) => plain(q).replaceAll("_", " ");
+
+export const feedName = (feed) => plain(feed).replace(/^./u, (c) => c.toUpperCase());

@@ -1,0 +1,149 @@
+package web
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"time"
+
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
+)
+
+// picture is what can be seen of a source.
+type picture struct {
+	source  Source
+	options Options
+}
+
+// choice is what a page has asked to see.
+type choice struct {
+	search string
+	year   string // of the calendar, empty for the last 53 weeks
+}
+
+var aYear = regexp.MustCompile(`^\d{4}$`)
+
+func chosen(q url.Values) choice {
+	c := choice{search: shortened(q.Get("q"), longestText), year: q.Get("year")}
+	if !aYear.MatchString(c.year) {
+		c.year = ""
+	}
+	return c
+}
+
+// about is what a page has to know of the bridge itself.
+type about struct {
+	Version string  `json:"version"`
+	Poll    float64 `json:"poll_seconds"`
+	Quiet   float64 `json:"quiet_seconds"`
+}
+
+func (p *picture) about() about {
+	return about{p.options.Version, p.options.Poll.Seconds(), p.options.Quiet.Seconds()}
+}
+
+// ServeHTTP gives the whole picture to scripts.
+func (p *picture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := json.Marshal(map[string]any{
+		"bridge": p.about(),
+		"status": p.source.Status(),
+		"recent": bounded(p.source.Recent(chosen(r.URL.Query()).search)),
+	})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(append(body, '\n')) // whoever asked is gone
+}
+
+// parts gives the picture in the parts in which a page is sent it, each as JSON.
+func (p *picture) parts(c choice) (map[string]json.RawMessage, error) {
+	now, all := p.source.Status(), p.source.Recent(c.search)
+	some := bounded(all)
+	parts := map[string]json.RawMessage{}
+	for name, part := range map[string]any{
+		"bridge":    p.about(),
+		"feeds":     feeds(now.Feeds),
+		"days":      days(now, c.year),
+		"years":     years(now.Feeds),
+		"backfills": head(now.Backfills, 20),
+		"sensors":   some.Sensors,
+		"alarms":    some.Alarms,
+		"rejects":   some.Rejects,
+		"counts":    map[string]int{"sensors": all.Known, "alarms": len(all.Alarms)},
+	} {
+		body, err := json.Marshal(part)
+		if err != nil {
+			return nil, err
+		}
+		parts[name] = body
+	}
+	return parts, nil
+}
+
+// feed is a feed as a page is sent it: without its days, and of its gaps no more than can be read.
+type feed struct {
+	status.Feed
+	Days       []status.Day `json:"days,omitempty"`
+	Gaps       []gap        `json:"gaps"`
+	GapCount   int          `json:"gap_count"`
+	GapSeconds float64      `json:"gap_seconds"`
+}
+
+type gap struct {
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until"`
+}
+
+func feeds(all []status.Feed) []feed {
+	list := make([]feed, len(all))
+	for i, f := range all {
+		f.Days = nil
+		list[i] = feed{Feed: f, Gaps: []gap{}, GapCount: len(f.Gaps)}
+		cut(longestText, &list[i].Writer, &list[i].Leader)
+		for j, span := range f.Gaps {
+			list[i].GapSeconds += span.Until.Sub(span.From).Seconds()
+			if j < mostGaps {
+				list[i].Gaps = append(list[i].Gaps, gap{span.From, span.Until})
+			}
+		}
+	}
+	return list
+}
+
+// days are those of a year, or of the last 53 weeks and what is yet to come.
+func days(now status.Status, year string) map[schema.Feed][]status.Day {
+	first, last := now.At.UTC().AddDate(0, 0, -53*7).Format(time.DateOnly), "9999"
+	if year != "" {
+		first, last = year, year+"-99"
+	}
+	byFeed := map[schema.Feed][]status.Day{}
+	for _, f := range now.Feeds {
+		byFeed[f.Feed] = []status.Day{}
+		for _, day := range f.Days {
+			if day.Day >= first && day.Day <= last {
+				byFeed[f.Feed] = append(byFeed[f.Feed], day)
+			}
+		}
+	}
+	return byFeed
+}
+
+// years are those with a record, the newest first.
+func years(all []status.Feed) []string {
+	found := map[string]bool{}
+	for _, f := range all {
+		for _, day := range f.Days {
+			found[day.Day[:min(4, len(day.Day))]] = true
+		}
+	}
+	list := slices.Sorted(maps.Keys(found))
+	slices.Reverse(list)
+	return append([]string{}, list...)
+}

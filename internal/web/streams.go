@@ -1,0 +1,124 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// streams are the pages that are open.
+type streams struct {
+	picture *picture
+	pace    pace
+	slots   chan struct{}
+}
+
+// ServeHTTP keeps one page alive until it is closed, or takes nothing for too long.
+func (s *streams) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		w.Header().Set("Retry-After", "30")
+		http.Error(w, fmt.Sprintf("%d pages are open, which is as many as may be; /status.json still answers", cap(s.slots)), http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
+	if r.Method == http.MethodHead {
+		return
+	}
+	one := &stream{writer: w, control: http.NewResponseController(w), pace: s.pace, sent: map[string][sha256.Size]byte{}}
+	_ = one.run(r.Context(), s.picture, chosen(r.URL.Query())) // the reader is gone; there is nobody to tell
+}
+
+// stream is one open page, of one goroutine.
+type stream struct {
+	writer  http.ResponseWriter
+	control *http.ResponseController
+	pace    pace
+	sent    map[string][sha256.Size]byte // parts, as the page has them
+}
+
+// run sends the picture at once and whenever it changes, and gives the reason of the end.
+func (s *stream) run(ctx context.Context, p *picture, c choice) error {
+	for {
+		changed := p.source.Changed() // before looking, so that nothing falls in between
+		parts, err := p.parts(c)
+		if err == nil {
+			err = s.picture(parts)
+		}
+		if err == nil {
+			err = pause(ctx, s.pace.gap)
+		}
+		if err == nil {
+			err = s.wait(ctx, changed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// picture sends the parts that the page does not have yet.
+func (s *stream) picture(parts map[string]json.RawMessage) error {
+	news := map[string]any{}
+	for name, part := range parts {
+		if sum := sha256.Sum256(part); sum != s.sent[name] {
+			news[name], s.sent[name] = part, sum
+		}
+	}
+	if len(news) == 0 {
+		return nil
+	}
+	news["at"] = time.Now().UTC()
+	data, err := json.Marshal(news)
+	if err != nil {
+		return err
+	}
+	return s.send("data: %s\n\n", data)
+}
+
+// wait returns when something has changed. Until then it lets the page know that the connection lives.
+func (s *stream) wait(ctx context.Context, changed <-chan struct{}) error {
+	beat := time.NewTicker(s.pace.beat)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+			return nil
+		case now := <-beat.C:
+			if err := s.send(": still here\nevent: beat\ndata: {\"at\":%q}\n\n", now.UTC().Format(time.RFC3339Nano)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// send writes one event, for which the reader has as long as patience lasts.
+func (s *stream) send(format string, data any) error {
+	if err := s.control.SetWriteDeadline(time.Now().Add(s.pace.patience)); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(s.writer, format, data); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
