@@ -160,6 +160,12 @@ func (b *Book) Records(ctx context.Context, days []string) ([]Record, error) {
 	return records, group.Wait()
 }
 
+// After gives the record of a day that follows a sequence; a zero Version says that there is none.
+func (b *Book) After(ctx context.Context, day string, seq uint64) (Record, error) {
+	record, _, err := b.stream.record(ctx, day, map[string]any{"seq": seq + 1, "next_by_subj": b.stream.RecordSubject(day)})
+	return record, err
+}
+
 // Last gives the sequence of the stream's last message, 0 if it holds none.
 func (b *Book) Last(ctx context.Context) (uint64, error) { return b.stream.last(ctx) }
 

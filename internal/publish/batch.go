@@ -50,6 +50,8 @@ type batch struct {
 	tail          uint64    // sequence that the stream's last message has to have, 0 = any
 	now           time.Time // the vendor's, which decides the lane
 	liveAge       time.Duration
+	why           string    // what its rows were read for
+	begun         time.Time // when it was made, by our clock
 }
 
 // newBatchID makes an id of 26 characters that never comes twice.
@@ -121,10 +123,8 @@ func (s *sender) stage(b *batch) error {
 // stageEvent sends the i-th event. The first message of a batch is answered: with nothing, or with the reason why this
 // stream takes no batch.
 func (s *sender) stageEvent(b *batch, i int, recorded time.Time) error {
-	event, lane := &b.events[i], schema.Live
-	if b.now.Sub(event.Time) > b.liveAge {
-		lane = schema.History
-	}
+	event := &b.events[i]
+	lane := laneOf(event, b.now, b.liveAge)
 	s.headers.Set(event, lane, recorded)
 	s.seqNo[0] = strconv.Itoa(i + 1)
 	s.data = event.AppendData(s.data[:0])

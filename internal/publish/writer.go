@@ -29,6 +29,9 @@ type Writer struct {
 	most   int       // and at most
 	looked uint64    // the connection, counted from 1, on which the stream's end was looked at
 	begin  time.Time // see Begin
+	why    string    // of the call that is under way, like owner
+	owner  *schema.Event
+	doubts []doubt
 }
 
 // Options say how a feed is written.
@@ -39,6 +42,9 @@ type Options struct {
 	Ages    checkpoint.Ages // at which intervals are read again; decides which of them are joined in a record
 	// Now is the vendor's clock, which decides the lane.
 	Now func() time.Time
+	// Stored is told once of every batch of a commit that is known to be stored, one of which the answer was lost included;
+	// nil = nobody is. It holds up the writer.
+	Stored func(Batch)
 	// Pages is how many days' ids are kept in memory at most, 0 = 12.
 	Pages int
 	// Timeout is how long the broker may take for a batch before it counts as unanswered, 0 = 15 s.
@@ -86,9 +92,18 @@ func (r *Result) add(stored []schema.Event) {
 //
 // It may be called again with the same arguments after any error, and has to be until it succeeds: what was stored is
 // recognised. A context that ends lets the batch in hand finish.
-func (w *Writer) Commit(ctx context.Context, day string, events []schema.Event, cover *checkpoint.Interval) (result Result, err error) {
+func (w *Writer) Commit(ctx context.Context, day string, events []schema.Event, cover *checkpoint.Interval) (Result, error) {
+	return w.CommitFor(ctx, "", day, events, cover)
+}
+
+// CommitFor is Commit, and its batches say what their rows were read for.
+func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema.Event, cover *checkpoint.Interval) (result Result, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.why, w.owner = why, nil
+	if len(events) > 0 {
+		w.owner = &events[0]
+	}
 	if err := w.finishTorn(ctx); err != nil {
 		return result, w.mend(ctx, err)
 	}
@@ -100,9 +115,12 @@ func (w *Writer) Commit(ctx context.Context, day string, events []schema.Event, 
 		if err := w.inherit(ctx, page); err != nil {
 			return result, err
 		}
+		if err := w.resolve(ctx, page, &result); err != nil {
+			return result, w.mend(ctx, err)
+		}
 		news := page.New(events)
 		if first { // after a conflict, our own events of the batches before it would be counted as known
-			result.Known = news.Known
+			result.Known = news.Known - result.Stored // what was in doubt is not known, it is ours
 		}
 		err = w.commitNews(ctx, page, news, cover, &result)
 		switch {
@@ -153,7 +171,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 		}
 		next.after = page.Seq
 		if err := w.send.commit(next); err != nil {
-			return err
+			return w.doubted(next, err)
 		}
 		inHand, record = next, next.record
 		if news.Events, news.Entries = news.Events[n:], news.Entries[n:]; len(news.Events) == 0 && last != nil {
@@ -170,11 +188,11 @@ func (w *Writer) settle(page *checkpoint.Page, inHand *batch, result *Result) er
 	}
 	seq, err := w.send.answer(inHand)
 	if err != nil {
-		return err
+		return w.doubted(inHand, err)
 	}
 	page.Stored(inHand.entries, inHand.record, seq)
 	w.limit = min(w.most, 2*w.limit)
-	result.add(inHand.events)
+	w.stored(inHand, result)
 	return nil
 }
 
@@ -204,6 +222,7 @@ func (w *Writer) batch(page *checkpoint.Page, next checkpoint.Record) (*batch, e
 	return &batch{
 		stream: names.Stream(w.Feed), indexSubject: names.index(w.Feed, next.Day), recordSubject: names.record(w.Feed, next.Day),
 		record: next, data: data, after: page.Seq, now: w.Now(), liveAge: w.LiveAge,
+		why: w.why, begun: time.Now(),
 	}, nil
 }
 

@@ -1,0 +1,172 @@
+package publish_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// ledger is what a writer says that it has stored: how often, by the id of the event.
+type ledger struct {
+	mu      sync.Mutex
+	events  map[string]int
+	lanes   map[schema.Lane]int
+	batches []publish.Batch // without events
+}
+
+func tellingWriter(js jetstream.JetStream, timeout time.Duration) (*publish.Writer, *ledger) {
+	l := &ledger{events: map[string]int{}, lanes: map[schema.Lane]int{}}
+	w := newWriter(js, timeout)
+	w.Stored = func(b publish.Batch) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for i := range b.Events {
+			l.events[b.Events[i].ID]++
+			l.lanes[b.Lane(&b.Events[i])]++
+		}
+		b.Events = nil
+		l.batches = append(l.batches, b)
+	}
+	return w, l
+}
+
+// checkTold compares what writers have told with what the stream holds.
+func checkTold(t *testing.T, js jetstream.JetStream, told ...*ledger) {
+	t.Helper()
+	in := map[string]int{}
+	for _, m := range stored(t, js, stream) {
+		if strings.HasPrefix(m.subject, "saveris.readings.") {
+			in[m.header["ce-id"][0]]++
+		}
+	}
+	sum := 0
+	for _, l := range told {
+		for id, n := range l.events {
+			if sum += n; n != 1 || in[id] != 1 {
+				t.Errorf("%s was told %d times and stands in the stream %d times", id, n, in[id])
+			}
+		}
+	}
+	if sum != len(in) {
+		t.Errorf("%d events were told, the stream holds %d", sum, len(in))
+	}
+}
+
+func TestEveryBatchIsToldOnceItIsStored(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	w, told := tellingWriter(js, 0)
+	before := time.Now()
+	commit(t, w, readings(0, 2500), interval(0, time.Hour))
+	commit(t, w, readings(0, 2500), interval(0, time.Hour))
+	old := []schema.Event{reading("old", noon.Add(-11*time.Hour), "1")}
+	w.LiveAge = 12*time.Hour - time.Minute // an event of an hour past midnight is older, at one o'clock
+	if _, err := w.CommitFor(t.Context(), "revisit", day, old, nil); err != nil {
+		t.Fatal(err)
+	}
+	checkTold(t, js, told)
+	if told.lanes[schema.Live] != 2500 || told.lanes[schema.History] != 1 {
+		t.Errorf("lanes %v", told.lanes)
+	}
+	if n := len(told.batches); n != 5 { // three full ones, one that only covers, and the old one
+		t.Fatalf("%d batches were told, want 5", n)
+	}
+	for i, b := range told.batches {
+		if b.Took <= 0 || b.Took > time.Since(before) || !b.Made.Equal(noon.Add(time.Hour)) || (b.For == "revisit") != (i == 4) {
+			t.Errorf("batch %d: %+v", i, b)
+		}
+	}
+}
+
+func TestABatchWhoseAckWasLostIsToldOnce(t *testing.T) {
+	for name, meanwhile := range map[string]int{"nothing happens meanwhile": 0, "another writes meanwhile": 3} {
+		t.Run(name, func(t *testing.T) {
+			server := startServer(t)
+			link, err := lossy.New(strings.TrimPrefix(server.ClientURL(), "nats://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer link.Close()
+			js := open(t, connect(t, server.ClientURL()))
+			w, told := tellingWriter(open(t, connect(t, "nats://"+link.Addr())), time.Second)
+			other, others := tellingWriter(js, 0)
+			commit(t, w, readings(0, 10), interval(0, time.Minute))
+			link.DeafenAt(`"count":`) // the answer to a stored batch
+			events := readings(0, 30)
+			if _, err = w.Commit(t.Context(), day, events, interval(0, 2*time.Minute)); err == nil || !link.Deaf() {
+				t.Fatalf("deaf %v, error %v: expected an answer to be lost and the commit to say so", link.Deaf(), err)
+			}
+			for i := range meanwhile {
+				commit(t, other, readings(100*i, 100*i+50), nil)
+			}
+			link.Mend()
+			result := commitSometime(t, w, events)
+			checkTold(t, js, told, others)
+			if result.Stored != 20 || result.Known != 10 {
+				t.Errorf("the commit says %+v: 20 of the 30 are its own", result)
+			}
+		})
+	}
+}
+
+func TestABatchThatWasNotStoredIsNotTold(t *testing.T) {
+	server := startServer(t)
+	link, err := lossy.New(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	js := open(t, connect(t, server.ClientURL()))
+	w, told := tellingWriter(open(t, connect(t, "nats://"+link.Addr())), time.Second)
+	other, others := tellingWriter(js, 0)
+	commit(t, w, readings(0, 10), interval(0, time.Minute))
+	link.Before("stream_msg_get_response", func() { commit(t, other, readings(0, 30), nil) }) // w has looked, and not seen it
+	link.DeafenAt(`"err_code":10071`)                                                         // its conflict is not heard of
+	events := readings(0, 30)
+	if _, err = w.Commit(t.Context(), day, events, interval(0, 2*time.Minute)); err == nil || !link.Deaf() {
+		t.Fatalf("deaf %v, error %v: expected a conflict to be lost", link.Deaf(), err)
+	}
+	link.Mend()
+	if result := commitSometime(t, w, events); result.Stored != 0 || result.Known != 30 {
+		t.Errorf("the commit says %+v: all were the other's", result)
+	}
+	checkTold(t, js, told, others)
+}
+
+func TestTwoWritersTellTheirOwn(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	a, toldA := tellingWriter(js, 0)
+	b, toldB := tellingWriter(js, 0)
+	var both sync.WaitGroup
+	for _, w := range []*publish.Writer{a, b} {
+		both.Go(func() {
+			for i := range 20 {
+				if _, err := w.Commit(t.Context(), day, readings(0, 100*(i+1)), nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	both.Wait()
+	checkTold(t, js, toldA, toldB)
+}
+
+// commitSometime commits until it works.
+func commitSometime(t *testing.T, w *publish.Writer, events []schema.Event) publish.Result {
+	t.Helper()
+	for {
+		result, err := w.Commit(t.Context(), day, events, interval(0, 2*time.Minute))
+		if err == nil {
+			return result
+		}
+		if t.Context().Err() != nil {
+			t.Fatal(err)
+		}
+	}
+}
