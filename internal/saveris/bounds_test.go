@@ -87,6 +87,7 @@ func TestHostileAnswersAreBounded(t *testing.T) {
 		answer func(w http.ResponseWriter)
 		want   error // nil: rows come
 		broken int   // of them, in all tries
+		text   string
 	}{
 		"a bomb of 2 GiB in 2 MiB": {answer: func(w http.ResponseWriter) { io.Copy(w, members(spaces, 128)) }},
 		"a line of 256 MiB": {answer: func(w http.ResponseWriter) {
@@ -116,13 +117,18 @@ func TestHostileAnswersAreBounded(t *testing.T) {
 		}, want: ErrTooLarge},
 		"an endless login":               {path: tokenPath, answer: func(w http.ResponseWriter) { io.Copy(w, &endless{'{', 512 * mib}) }, want: errLong},
 		"a packed login without content": {path: tokenPath, answer: func(w http.ResponseWriter) { io.Copy(w, members(nil, 1<<20)) }, want: errLong},
+		"a packed login that swells":     {path: tokenPath, answer: func(w http.ResponseWriter) { io.Copy(w, members(spaces, 60)) }, want: errLong},
+		"a packed error that swells": {path: "/v2/measurements", answer: func(w http.ResponseWriter) {
+			w.WriteHeader(500)
+			io.Copy(w, members(spaces, 60))
+		}, want: errAny},
 		"an error body without end": {path: "/v2/measurements", answer: func(w http.ResponseWriter) {
 			w.WriteHeader(500)
 			io.Copy(w, &endless{'x', 512 * mib})
 		}, want: errAny},
 		"headers without end": {path: "/v2/measurements", answer: func(w http.ResponseWriter) {
 			w.Header().Set("X-Long", strings.Repeat("x", mib))
-		}, want: errAny},
+		}, want: errAny, text: "headers exceeded"},
 		"a vendor who asks to wait for a year": {path: "/v2/measurements", answer: func(w http.ResponseWriter) {
 			w.Header().Set("Retry-After", "31536000")
 			w.WriteHeader(503)
@@ -160,6 +166,8 @@ func TestHostileAnswersAreBounded(t *testing.T) {
 			switch {
 			case tt.want == errAny && !errors.As(err, &e), tt.want == nil && err != nil, tt.want != errAny && !errors.Is(err, tt.want):
 				t.Errorf("got %v, want %v", err, tt.want)
+			case tt.text != "" && !strings.Contains(err.Error(), tt.text):
+				t.Errorf("got %v, want %q in it", err, tt.text)
 			case broken != tt.broken:
 				t.Errorf("%d broken rows, want %d", broken, tt.broken)
 			case most > 48*mib: // a collection may be due
