@@ -11,13 +11,14 @@ import (
 
 // What a page is sent at most.
 const (
-	mostSensors = 200
-	mostPoints  = 48 // of a sensor
-	mostAlarms  = 100
-	mostRejects = 50
-	mostGaps    = 20   // of a feed
-	longestText = 200  // characters of a name
-	longestRow  = 4000 // characters of a rejected row
+	mostSensors   = 200
+	mostPoints    = 48 // of a sensor
+	mostAlarms    = 100
+	mostRejects   = 50
+	mostBackfills = 20
+	mostGaps      = 20   // of a feed
+	longestText   = 200  // characters of a name
+	longestRow    = 4000 // characters of a rejected row
 )
 
 // bounded cuts what is new to what a page is sent. The source's own slices stay as they are.

@@ -72,7 +72,7 @@ func (p *picture) parts(c choice) (map[string]json.RawMessage, error) {
 		"feeds":     feeds(now.Feeds),
 		"days":      days(now, c.year),
 		"years":     years(now.Feeds),
-		"backfills": head(now.Backfills, 20),
+		"backfills": backfills(now.Backfills),
 		"sensors":   some.Sensors,
 		"alarms":    some.Alarms,
 		"rejects":   some.Rejects,
@@ -91,28 +91,20 @@ func (p *picture) parts(c choice) (map[string]json.RawMessage, error) {
 type feed struct {
 	status.Feed
 	Days       []status.Day `json:"days,omitempty"`
-	Gaps       []gap        `json:"gaps"`
 	GapCount   int          `json:"gap_count"`
 	GapSeconds float64      `json:"gap_seconds"`
-}
-
-type gap struct {
-	From  time.Time `json:"from"`
-	Until time.Time `json:"until"`
 }
 
 func feeds(all []status.Feed) []feed {
 	list := make([]feed, len(all))
 	for i, f := range all {
-		f.Days = nil
-		list[i] = feed{Feed: f, Gaps: []gap{}, GapCount: len(f.Gaps)}
-		cut(longestText, &list[i].Writer, &list[i].Leader)
-		for j, span := range f.Gaps {
-			list[i].GapSeconds += span.Until.Sub(span.From).Seconds()
-			if j < mostGaps {
-				list[i].Gaps = append(list[i].Gaps, gap{span.From, span.Until})
-			}
+		one := feed{Feed: f, GapCount: len(f.Gaps)}
+		for _, gap := range f.Gaps {
+			one.GapSeconds += gap.Width().Seconds()
 		}
+		one.Feed.Days, one.Gaps = nil, head(f.Gaps, mostGaps)
+		cut(longestText, &one.Writer, &one.Leader)
+		list[i] = one
 	}
 	return list
 }
@@ -133,6 +125,18 @@ func days(now status.Status, year string) map[schema.Feed][]status.Day {
 		}
 	}
 	return byFeed
+}
+
+func backfills(all []status.Backfill) []status.Backfill {
+	list := head(all, mostBackfills)
+	for i := range list {
+		cut(longestText, &list[i].ID, &list[i].Worker)
+		if list[i].Error != nil {
+			text := shortened(*list[i].Error, longestRow)
+			list[i].Error = &text
+		}
+	}
+	return list
 }
 
 // years are those with a record, the newest first.

@@ -1,5 +1,5 @@
 // Backfills: those that run with a bar, those that have ended in words.
-import { now } from "./clock.js";
+import { age, ageOf, now } from "./clock.js";
 import { el, icon, id, keyed } from "./dom.js";
 import { clock, count, plain, share, span } from "./text.js";
 
@@ -15,25 +15,32 @@ const speed = (b) => [
   `${count(b.rows)} rows read, ${count(b.stored)} new`,
 ].filter(Boolean).join(" · ");
 
+const silence = 60; // seconds without a word from a backfill that should run: it may have been killed
+
 const ends = {
   finished: (b) => `finished: ${count(b.rows)} rows read, ${count(b.stored)} new`,
   failed: (b) => `failed at ${share(b.covered)}: ${plain(b.error) || "no reason given"}`,
   paused: (b) => `paused at ${share(b.covered)}; the same command goes on from there`,
 };
 
-const item = (b) => {
+const item = ({ quiet, ...b }) => {
   const name = b.feeds.map(plain).join(" and ");
   const runs = running.includes(b.phase);
-  return el("li", { class: "backfill" },
-    icon(levels[b.phase] ?? "wait"),
+  const level = quiet ? "look" : levels[b.phase] ?? "wait";
+  return el("li", { class: "backfill", "data-level": level },
+    icon(level),
     el("div", { class: "body" },
       el("p", null, el("strong", null, name), " ", range(b), b.reread && " (read again)", el("span", { class: "note" }, " " + plain(b.id))),
       runs && el("progress", { max: 1, value: Math.min(1, Math.max(0, b.covered)), "aria-label": `Backfill of ${name}` }, share(b.covered)),
-      el("p", { class: "note" }, runs ? speed(b) : (ends[b.phase] ?? (() => plain(b.phase)))(b))));
+      el("p", { class: "note" }, runs ? speed(b) : (ends[b.phase] ?? (() => plain(b.phase)))(b)),
+      quiet && el("p", { class: "note" }, "No word from it for a while: if it was killed, the same command goes on from there.")),
+    age(b.told_at, { class: "age" }));
 };
 
+// showBackfills is called at every tick too: one that was killed shows in that it says nothing.
 export const showBackfills = (state) => {
-  const list = [...state.backfills].sort((a, b) => running.includes(b.phase) - running.includes(a.phase));
+  const list = state.backfills.map((b) => ({ ...b, quiet: running.includes(b.phase) && ageOf(b.told_at) > silence }));
+  list.sort((a, b) => running.includes(b.phase) - running.includes(a.phase));
   keyed(id("backfills"), list, (b) => b.id, item);
   id("backfills-section").hidden = !list.length;
 };

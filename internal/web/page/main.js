@@ -57,7 +57,10 @@ const showLink = (next) => {
 // tick is for what time alone changes.
 const tick = () => {
   grow();
-  if (state) showFeeds(state);
+  if (state) {
+    showFeeds(state);
+    showBackfills(state);
+  }
   showVerdict(state, link === "lost" && heard ? heard : null);
 };
 

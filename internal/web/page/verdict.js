@@ -4,6 +4,7 @@ import { ageOf, now } from "./clock.js";
 import { el, id, icon } from "./dom.js";
 import { clock, count, feedName, plain, plural, span } from "./text.js";
 
+const day = 86400;
 const order = ["bad", "look", "wait"];
 
 // stalledAfter is how old the last poll may be, in seconds.
@@ -23,9 +24,7 @@ export const ofFeed = (feed, bridge) => {
   return wrong;
 };
 
-const ofBackfill = (b) => (b.phase === "failed" ? [["look", `A backfill of ${b.feeds.map(plain).join(" and ")} has failed.`]] : []);
-
-const day = 86400;
+const ofBackfill = (b) => (b.phase === "failed" && ageOf(b.told_at) < day ? [["look", `A backfill of ${b.feeds.map(plain).join(" and ")} has failed.`]] : []);
 
 // ofRejects speaks of the last day only: a row that was rejected a month ago is no news.
 const ofRejects = (rejects) => {
