@@ -12,7 +12,6 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"saveris-bridge/internal/poller"
-	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
 
@@ -29,13 +28,13 @@ func newProgress(state schema.Backfill) *progress {
 	return &progress{Backfill: state, began: time.Now(), first: -1}
 }
 
-func (p *progress) stored(w poller.Window, rows int, result publish.Result) {
+func (p *progress) stored(w poller.Stored) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.Windows++
 	p.width += w.Width()
-	p.Rows += rows
-	p.Stored += result.Stored
+	p.Rows += w.Rows
+	p.Stored += w.Result.Stored
 }
 
 func (p *progress) failed(err error) {

@@ -31,7 +31,7 @@ type Backfill struct {
 	Interval  time.Duration     // of live polling, which goes first while it is late
 	Without   []checkpoint.Span // days that are left alone
 	ReadSince time.Time         // what was read before is read again; zero = nothing
-	Stored    func(w Window, rows int, result publish.Result)
+	Stored    func(Stored)      // told of every window that has been stored; may be nil
 }
 
 // exportDeadline is how long the vendor may take to prepare an export for a backfill.

@@ -93,7 +93,7 @@ func TestWorkersAtOneRangeShareItsDays(t *testing.T) {
 		defer stop()
 		go leases.Keep(ctx)
 		w.Leases = leases
-		w.Stored = func(w poller.Window, _ int, _ publish.Result) {
+		w.Stored = func(w poller.Stored) {
 			mu.Lock()
 			defer mu.Unlock()
 			for _, day := range w.Days() {
@@ -132,7 +132,7 @@ func TestBackfillOutlivesANatsOutage(t *testing.T) {
 	defer link.Close()
 	f := b.backfill(b.connect("nats://"+link.Addr()), schema.Readings, b.client(nil))
 	cut := 0
-	f.Stored = func(poller.Window, int, publish.Result) {
+	f.Stored = func(poller.Stored) {
 		if cut++; cut == 3 {
 			link.Cut()
 			time.AfterFunc(time.Second, link.Mend)

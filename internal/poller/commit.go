@@ -10,6 +10,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
 )
 
 // commit stores what a window brought, page by page, and holds it until the broker has it or the context ends.
@@ -29,7 +30,7 @@ func (l *Line) commit(ctx context.Context, w Window, got *reading) error {
 		if l.LeftAlone != nil && l.LeftAlone(day) { // the vendor counts both ends in, and a narrow window reaches back
 			continue
 		}
-		result, err := l.commitPage(ctx, day, got)
+		result, err := l.commitPage(ctx, w.Reason, day, got)
 		if err != nil {
 			return err
 		}
@@ -40,7 +41,7 @@ func (l *Line) commit(ctx context.Context, w Window, got *reading) error {
 	}
 	l.rejects.stored(got, rejected, total.Stored)
 	if l.Stored != nil {
-		l.Stored(w, got.rows, total)
+		l.Stored(Stored{Window: w, Result: total, Route: saveris.Route(got.cover.Route), Rows: got.rows, Rejected: rejected})
 	}
 	l.Log.Info("window stored", "reason", w.Reason, "from", w.From, "until", w.Until, "route", got.cover.Route,
 		"rows", got.rows, "stored", total.Stored, "known", total.Known, "corrections", total.Corrections,
@@ -48,7 +49,7 @@ func (l *Line) commit(ctx context.Context, w Window, got *reading) error {
 	return nil
 }
 
-func (l *Line) commitPage(ctx context.Context, day string, got *reading) (publish.Result, error) {
+func (l *Line) commitPage(ctx context.Context, why Reason, day string, got *reading) (publish.Result, error) {
 	events := got.sorted(day)
 	cover, err := coverOf(day, got.cover)
 	if err != nil {
@@ -56,7 +57,8 @@ func (l *Line) commitPage(ctx context.Context, day string, got *reading) (publis
 	}
 	var result publish.Result
 	err = l.retry(ctx, func() error {
-		more, err := l.Writer.Commit(ctx, day, events, cover)
+		l.step(Commits, 0)
+		more, err := l.Writer.CommitFor(ctx, string(why), day, events, cover)
 		result = result.Add(more)
 		if errors.Is(err, checkpoint.ErrIndex) { // no outage: let other windows go on
 			return backoff.Permanent(err)

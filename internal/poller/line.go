@@ -18,6 +18,7 @@ import (
 
 // Line carries the rows of one feed from the vendor to the stream. It serves one goroutine.
 type Line struct {
+	Name   string // in what it tells
 	Source *saveris.Client
 	Writer *publish.Writer
 	Log    *slog.Logger
@@ -25,7 +26,11 @@ type Line struct {
 	MaxWait time.Duration
 	Desk    Desk // where rows become events; lines may share one
 	// Stored is told of every window that has been stored; may be nil.
-	Stored func(w Window, rows int, result publish.Result)
+	Stored func(Stored)
+	// Step is told whenever the line goes on; may be nil.
+	Step func(Step)
+	// Interval is how long a plan waits at most before it looks again.
+	Interval time.Duration
 	// AskedSince is from when on the answer may have been asked for that a process before this one has left; zero = any time.
 	AskedSince time.Time
 	// LeftAlone tells whether nothing is to be stored on a day; nil = no day.
@@ -37,6 +42,7 @@ type Line struct {
 
 	rejects rejects
 	refused int // tries in a row
+	doing   Doing
 }
 
 // VendorFeed is what the vendor calls a feed.
@@ -50,8 +56,10 @@ func VendorFeed(feed schema.Feed) saveris.Feed {
 // Run carries one window after the other until the plan ends, the context ends (its error is returned) or the vendor
 // refuses the login for good (saveris.ErrRefused). Everything else is tried again for ever.
 func (l *Line) Run(ctx context.Context, plan Plan) error {
+	defer l.step(Ends, 0)
 	for {
 		err := l.retry(ctx, func() error {
+			l.step(Plans, l.Interval)
 			w, err := plan.Next(ctx)
 			if err != nil {
 				return err
@@ -85,6 +93,7 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 		}
 		return err
 	}, backoff.WithContext(l.pause(), ctx), func(err error, d time.Duration) {
+		l.failed(err, d)
 		level := slog.LevelWarn
 		if errors.Is(err, publish.ErrAway) {
 			level = slog.LevelDebug // told once, when the connection went
@@ -140,6 +149,7 @@ func (w Window) halves() [2]Window {
 
 // fetch reads a window's rows and makes events of them. What it gives has to go back to the desk.
 func (l *Line) fetch(ctx context.Context, w Window) (got *reading, err error) {
+	l.step(Fetches, 0)
 	began, feed := time.Now(), l.Writer.Feed
 	readAt, err := l.Source.Now(ctx)
 	if err != nil {
@@ -159,9 +169,12 @@ func (l *Line) fetch(ctx context.Context, w Window) (got *reading, err error) {
 		return err
 	}
 	answer, err := l.Source.Rows(ctx, saveris.Query{
-		Feed: VendorFeed(feed), From: w.From, Until: w.Until, Background: w.Background, Deadline: l.Deadline, AskedSince: l.AskedSince, Ready: place,
+		Feed: VendorFeed(feed), From: w.From, Until: w.Until, Background: w.Background, Deadline: l.Deadline, AskedSince: l.AskedSince,
+		Ready: place, Queued: l.queued,
 	}, func(row *saveris.Row) error {
-		got.add(got.maker.Event(row, schema.Window(w.Span), readAt))
+		if got.add(got.maker.Event(row, schema.Window(w.Span), readAt)); got.rows%manyRows == 0 {
+			l.step(Fetches, 0)
+		}
 		return nil
 	})
 	if err != nil {

@@ -26,6 +26,8 @@ type Live struct {
 	Overlap  time.Duration // how far a poll reaches back over what is covered
 	Rows     int           // a window should hold
 	Start    func(now time.Time) time.Time
+	Stored   func(Stored) // told of every window that has been stored; may be nil, like Step
+	Step     func(Step)   // told of every step of the lines "tail" and "fill"
 
 	polled atomic.Int64
 }
@@ -41,13 +43,15 @@ func (l *Live) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return l.line(true).Run(ctx, &Tail{
-			Interval: l.Interval, Overlap: l.Overlap, Now: l.Source.Now, Covered: l.Writer.Covered, Since: mark.begin, Polled: l.notePoll,
+		line := l.line("tail", true)
+		return line.Run(ctx, &Tail{
+			Interval: l.Interval, Overlap: l.Overlap, Now: line.clock, Covered: l.Writer.Covered, Since: mark.begin, Polled: l.notePoll,
 		})
 	})
 	group.Go(func() error {
-		return l.line(true).Run(ctx, &Fill{
-			Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: l.Source.Now, Covered: l.Writer.Covered, Watermark: mark,
+		line := l.line("fill", true)
+		return line.Run(ctx, &Fill{
+			Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Covered, Watermark: mark,
 		})
 	})
 	return group.Wait()
@@ -63,15 +67,25 @@ func (l *Live) LastPoll() time.Time {
 
 func (l *Live) notePoll(at time.Time) { l.polled.Store(at.UnixNano()) }
 
-func (l *Live) line(loggedIn bool) *Line {
-	return &Line{LoggedIn: loggedIn, Source: l.Source, Desk: NewDesk(1, l.Maker), Writer: l.Writer, Log: l.Log, MaxWait: min(maxWait, l.Interval)}
+func (l *Live) line(name string, loggedIn bool) *Line {
+	return &Line{
+		Name: name, LoggedIn: loggedIn, Source: l.Source, Desk: NewDesk(1, l.Maker), Writer: l.Writer, Log: l.Log,
+		MaxWait: min(maxWait, l.Interval), Interval: l.Interval, Stored: l.Stored, Step: l.Step,
+	}
+}
+
+// clock is the vendor's. A plan asks for it whenever it looks for something to do, so that is a step.
+func (l *Line) clock(ctx context.Context) (time.Time, error) {
+	l.step(Plans, l.Interval)
+	return l.Source.Now(ctx)
 }
 
 // begin finds out from when on the feed is answered for. The first run decides it, and every record says so from then on:
 // were it only remembered here, a first run that was stopped before it had caught up would leave a gap for ever.
 func (l *Live) begin(ctx context.Context, mark *watermark) error {
-	err := l.line(false).retry(ctx, func() error {
-		now, err := l.Source.Now(ctx)
+	line := l.line("tail", false)
+	err := line.retry(ctx, func() error {
+		now, err := line.clock(ctx)
 		if err != nil {
 			return err
 		}

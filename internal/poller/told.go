@@ -1,0 +1,68 @@
+package poller
+
+import (
+	"time"
+
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+)
+
+// Stored is what a line tells of a window that has been stored.
+type Stored struct {
+	Window
+	publish.Result // of all its pages
+
+	Route    saveris.Route
+	Rows     int // that the vendor answered with
+	Rejected int // of Result.Stored
+}
+
+// Doing is what a line does at a time.
+type Doing string
+
+// What lines do.
+const (
+	Plans   Doing = "plans"   // asks what is next, and waits until something is
+	Queues  Doing = "queues"  // waits for an export slot, which has no bound
+	Fetches Doing = "fetches" // reads a window
+	Commits Doing = "commits" // stores it
+	Waits   Doing = "waits"   // for the next try
+	Ends    Doing = "ends"    // there will be no other step
+)
+
+// Step is what a line tells whenever it goes on. One that is silent for long has got stuck.
+type Step struct {
+	Line  string // its name
+	Doing Doing  // from now on
+	// For is how long it does so by plan: how long a plan waits at most before it looks again, or until the next try.
+	For time.Duration
+
+	Failed Doing // where it waits after a failure: Plans, Fetches or Commits
+	Err    error
+}
+
+// manyRows is after how many rows reading them is a step.
+const manyRows = 1 << 10
+
+// step tells what the line does from now on.
+func (l *Line) step(doing Doing, planned time.Duration) {
+	l.doing = doing
+	if l.Step != nil {
+		l.Step(Step{Line: l.Name, Doing: doing, For: planned})
+	}
+}
+
+// failed tells that a try has failed and will be repeated. What was done stays so for the tries that follow.
+func (l *Line) failed(err error, wait time.Duration) {
+	if l.Step != nil {
+		l.Step(Step{Line: l.Name, Doing: Waits, For: wait, Failed: l.doing, Err: err})
+	}
+}
+
+func (l *Line) queued(waiting bool) {
+	if waiting {
+		l.step(Queues, 0)
+		return
+	}
+	l.step(Fetches, 0)
+}

@@ -1,0 +1,157 @@
+package poller_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
+)
+
+// ledger is what lines tell.
+type ledger struct {
+	mu      sync.Mutex
+	windows []poller.Stored
+	steps   []poller.Step
+}
+
+func (l *ledger) stored(w poller.Stored) { l.note(func() { l.windows = append(l.windows, w) }) }
+func (l *ledger) step(s poller.Step)     { l.note(func() { l.steps = append(l.steps, s) }) }
+
+func (l *ledger) note(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f()
+}
+
+// sum adds up all windows.
+func (l *ledger) sum() (rows, rejected int, result publish.Result) {
+	for _, w := range l.windows {
+		rows, rejected, result = rows+w.Rows, rejected+w.Rejected, result.Add(w.Result)
+	}
+	return rows, rejected, result
+}
+
+// failures counts the tries that failed, by what the line was about.
+func (l *ledger) failures() map[poller.Doing]int {
+	n := map[poller.Doing]int{}
+	for _, s := range l.steps {
+		if s.Doing == poller.Waits && s.Err != nil && s.For > 0 {
+			n[s.Failed]++
+		}
+	}
+	return n
+}
+
+func TestLinesTellWhatTheyStore(t *testing.T) {
+	b := newBench(t, saveristest.Config{
+		World:    saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: 30 * time.Second},
+		Switches: saveristest.Switches{RowsChanged: "on"}, Faults: saveristest.Faults{Duplicate: .02, Garbage: .005},
+	})
+	client := b.client(func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever })
+	var told [2]ledger
+	batches := map[string]int{}
+	first, second := b.live(b.js, schema.Readings, client), b.live(b.js, schema.Readings, client)
+	first.Stored, first.Step, second.Stored = told[0].stored, told[0].step, told[1].stored
+	first.Writer.Stored = func(batch publish.Batch) {
+		told[0].note(func() { batches[batch.For] += len(batch.Events) })
+	}
+	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, first, second)
+	report := b.audit(schema.Readings, dayEnd)
+	if report.Rejected == 0 {
+		t.Error("no row was rejected: the garbage did not come")
+	}
+	stored := 0
+	for i := range told {
+		rows, rejected, result := told[i].sum()
+		if rows != result.Stored+result.Known {
+			t.Errorf("bridge %d: %d rows, %d stored and %d known", i, rows, result.Stored, result.Known)
+		}
+		if rejected > result.Stored || result.Corrections > result.Stored {
+			t.Errorf("bridge %d: %d rejected and %d corrections of %d stored", i, rejected, result.Corrections, result.Stored)
+		}
+		stored += result.Stored
+		for _, w := range told[i].windows {
+			if w.Route != saveris.RouteExport || w.Reason == "" || w.Empty() {
+				t.Errorf("bridge %d tells of %+v", i, w)
+			}
+		}
+	}
+	if in := report.Stored; stored != in {
+		t.Errorf("%d events are told, the stream holds %d", stored, in)
+	}
+	_, _, result := told[0].sum()
+	if sum := batches[string(poller.ReasonTail)] + batches[string(poller.ReasonCatchUp)] + batches[string(poller.ReasonRevisit)]; sum != result.Stored || batches[""] > 0 {
+		t.Errorf("batches %v, of %d events", batches, result.Stored)
+	}
+	last := map[string]poller.Doing{}
+	for _, s := range told[0].steps {
+		last[s.Line] = s.Doing
+	}
+	if len(last) != 2 || last["tail"] != poller.Ends || last["fill"] != poller.Ends {
+		t.Errorf("the last steps are %v", last)
+	}
+}
+
+func TestLinesTellWhatFails(t *testing.T) {
+	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
+	client := b.client(func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever })
+	var told ledger
+	bridge := b.live(b.js, schema.Readings, client)
+	bridge.Stored, bridge.Step = told.stored, told.step
+	b.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultUnavailable, On: "submit", Times: 3})
+	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, bridge)
+	if got := told.failures(); got[poller.Fetches] != 3 || len(got) != 1 {
+		t.Errorf("tries that failed: %v, want three of fetching", got)
+	}
+	for _, s := range told.steps {
+		var vendor *saveris.Error
+		if s.Doing == poller.Waits && (!errors.As(s.Err, &vendor) || vendor.Status != 503) {
+			t.Errorf("a try failed with %v", s.Err)
+		}
+		if s.Doing == poller.Plans && s.For != bridge.Interval {
+			t.Errorf("a plan looks again after %v, not %v", s.For, bridge.Interval)
+		}
+	}
+}
+
+// TestALineThatGoesOnTakesSteps: reading a large window is many steps, and an outage of the broker is, too.
+func TestALineThatGoesOnTakesSteps(t *testing.T) {
+	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 5, Loggers: 5, Channels: 4, Cycle: 10 * time.Second}})
+	link, err := lossy.New(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	var told ledger
+	bridge := b.live(b.connect("nats://"+link.Addr()), schema.Readings, b.client(nil))
+	bridge.Step = told.step
+	b.run(func() {
+		b.awaitCovered(schema.Readings, dayEnd)
+		link.Cut()
+		b.await("tries that fail", func(context.Context) bool {
+			n := 0
+			told.note(func() { n = told.failures()[poller.Plans] + told.failures()[poller.Commits] })
+			return n > 3
+		})
+		link.Mend()
+	}, bridge)
+	most, run := 0, 0
+	for _, s := range told.steps {
+		if run++; s.Doing != poller.Fetches || s.Line != "tail" {
+			run = 0
+		}
+		most = max(most, run)
+	}
+	if most < 3 {
+		t.Errorf("%d steps in a row of reading: an hour has %d rows", most, 100*360)
+	}
+}
