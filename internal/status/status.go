@@ -71,7 +71,6 @@ type Recent struct {
 	Sensors []Sensor `json:"sensors"` // newest first
 	Known   int      `json:"known"`   // sensors' channels that are known, of which Sensors may show a part
 	Alarms  []Alarm  `json:"alarms"`  // open, newest first
-	Open    int      `json:"open"`    // alarms that are open, of which Alarms may show a part
 	Rejects []Reject `json:"rejects"` // newest first
 }
 

@@ -1,0 +1,250 @@
+package status
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// Board is a picture of how the bridge stands, kept up to date by Run. Its methods may be called by many goroutines. What
+// they give is shared and must not be changed.
+type Board struct {
+	js     jetstream.JetStream
+	config Config
+
+	mu        sync.Mutex
+	records   *bucket[checkpoint.Record]
+	words     *bucket[schema.Backfill]
+	leases    *bucket[string]
+	sensors   *sensors
+	alarms    *alarms
+	feeds     map[schema.Feed]*feed
+	summed    map[schema.Feed]Feed // of the records
+	stale     bool                 // a record is not in it yet
+	dirty     bool                 // something is not in the picture yet
+	status    Status
+	recent    *Recent // what the streams hold now, nil while nobody has asked
+	changed   chan struct{}
+	waiting   map[string]error // what has not been read completely yet, and why
+	complete  chan struct{}    // closed when there is no more of it and the picture has been drawn
+	completed bool
+}
+
+// Config says what a Board looks at.
+type Config struct {
+	Names publish.Names
+	Feeds []schema.Feed
+	// History is how much of the live readings that are stored it begins with, counted back from the newest, 0 = an hour.
+	History time.Duration
+}
+
+// drawing is how often the picture is drawn anew at most.
+const drawing = 500 * time.Millisecond
+
+// feed is what the streams tell of a feed.
+type feed struct {
+	newest  time.Time
+	delays  delays
+	rejects rejects
+}
+
+// errAnotherPage says that a record stands under a key that is not its own.
+var errAnotherPage = errors.New("the record is of another page")
+
+// New makes a Board that nothing is known to yet.
+func New(js jetstream.JetStream, config Config) *Board {
+	config.History = cmp.Or(config.History, time.Hour)
+	b := &Board{
+		js: js, config: config, sensors: newSensors(), alarms: newAlarms(), feeds: map[schema.Feed]*feed{}, dirty: true, stale: true,
+		changed: make(chan struct{}), complete: make(chan struct{}), waiting: map[string]error{}, summed: map[schema.Feed]Feed{},
+		records: newBucket(config.Names.Bucket(), parseRecord),
+		words: newBucket(config.Names.Backfills(), func(_ string, data []byte) (w schema.Backfill, err error) {
+			err = json.Unmarshal(data, &w)
+			return w, err
+		}),
+		leases: newBucket(config.Names.Leases(), func(_ string, data []byte) (string, error) { return shortened(string(data), longestText), nil }),
+	}
+	for _, name := range config.Feeds {
+		b.feeds[name] = &feed{}
+	}
+	b.draw(time.Now())
+	return b
+}
+
+// Run keeps the picture up to date until ctx ends, whose error it gives. It needs the rights to look a stream up and to
+// make, use and remove consumers. While something cannot be read, the last picture of it stays.
+func (b *Board) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, f := range b.follows() {
+		group.Go(func() error { return f.Run(ctx, b.js) })
+	}
+	group.Go(func() error {
+		tick := time.NewTicker(drawing)
+		defer tick.Stop()
+		for {
+			select {
+			case now := <-tick.C:
+				b.redraw(now)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
+	return group.Wait()
+}
+
+// Ready waits until the picture is complete for the first time. If ctx ends before, the error says what is missing.
+func (b *Board) Ready(ctx context.Context) error {
+	select {
+	case <-b.complete:
+		return nil
+	case <-ctx.Done():
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		missing := []error{ctx.Err()}
+		for _, err := range b.waiting {
+			if err != nil {
+				missing = append(missing, err)
+			}
+		}
+		return errors.Join(missing...)
+	}
+}
+
+// Status is how the bridge stands now.
+func (b *Board) Status() Status {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.status
+	s.At = time.Now().UTC()
+	return s
+}
+
+// Recent gives what is newest. Search picks sensors: each of its words is a part of something that names them, in any case.
+func (b *Board) Recent(search string) Recent {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.recent == nil {
+		b.recent = &Recent{Sensors: b.sensors.show(""), Known: len(b.sensors.byKey), Alarms: b.alarms.show(time.Now()), Rejects: b.rejects()}
+	}
+	r := *b.recent
+	if strings.TrimSpace(search) != "" {
+		r.Sensors = b.sensors.show(search)
+	}
+	return r
+}
+
+// Changed is closed when something is new, at most twice a second; then it is another channel.
+func (b *Board) Changed() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.changed
+}
+
+func (b *Board) rejects() []Reject {
+	list := []Reject{}
+	for _, f := range b.feeds {
+		for _, r := range f.rejects.list {
+			list = append(list, r.Reject)
+		}
+	}
+	slices.SortStableFunc(list, func(x, y Reject) int { return cmp.Or(y.At.Compare(x.At), cmp.Compare(x.Row, y.Row)) })
+	return list[:min(maxRejects, len(list))]
+}
+
+// redraw draws the picture anew if something has changed, and says so.
+func (b *Board) redraw(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, f := range b.status.Feeds { // a lease ends without a word
+		b.dirty = b.dirty || f.Leader != leader(b.leases, leaseKey(f.Feed), now)
+	}
+	if b.dirty {
+		b.draw(now)
+		close(b.changed)
+		b.changed = make(chan struct{})
+	}
+	if len(b.waiting) == 0 && !b.completed {
+		b.completed = true
+		close(b.complete)
+	}
+}
+
+func leaseKey(feed schema.Feed) string { return string(feed) + "." + publish.Polling }
+
+// draw makes the status of what is known.
+func (b *Board) draw(now time.Time) {
+	s := Status{Backfills: sumUpBackfills(b.words, now), Feeds: []Feed{}}
+	for _, name := range b.config.Feeds {
+		if b.stale {
+			b.summed[name] = sumUp(name, b.records.entries)
+		}
+		f, known := b.summed[name], b.feeds[name]
+		if newest := known.newest; !newest.IsZero() {
+			f.Newest = &newest
+		}
+		f.Lateness = known.delays.lateness()
+		f.Leader = leader(b.leases, leaseKey(name), now)
+		s.Feeds = append(s.Feeds, f)
+	}
+	b.status, b.recent, b.dirty, b.stale = s, nil, false, false
+}
+
+// follows lists all that a Board follows. What each hands out is taken over under the lock.
+func (b *Board) follows() []*Follow {
+	list := []*Follow{
+		followBucket(b, b.config.Names.Bucket(), b.records, &b.stale),
+		followBucket(b, b.config.Names.Backfills(), b.words, nil),
+		followBucket(b, b.config.Names.Leases(), b.leases, nil),
+	}
+	for _, name := range b.config.Feeds {
+		list = append(list, b.followEvents(name), b.followRejects(name))
+	}
+	for _, f := range list {
+		b.watch(f)
+	}
+	return list
+}
+
+// watch keeps count of what has been read completely, and takes messages over under the lock.
+func (b *Board) watch(f *Follow) {
+	name := f.Stream + " " + strings.Join(f.Filters, " ")
+	b.mu.Lock()
+	b.waiting[name] = nil
+	b.mu.Unlock()
+	each, complete := f.Each, f.Complete
+	f.Each = func(m Stored) error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.dirty = true
+		return each(m)
+	}
+	f.Complete = func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.waiting, name)
+		if complete != nil {
+			complete()
+		}
+	}
+	f.Failed = func(err error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if _, waiting := b.waiting[name]; waiting {
+			b.waiting[name] = fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package status
+
+import (
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// bucket holds what a KV bucket says. A bucket that was made anew is gathered beside what the old one said, and takes its
+// place when it is complete: the bridge fills it again within moments, and the picture does not flicker.
+type bucket[T any] struct {
+	prefix  string // of subjects
+	parse   func(key string, data []byte) (T, error)
+	life    time.Duration // of an entry, 0 = for ever
+	entries map[string]entry[T]
+	fresh   map[string]entry[T] // nil while there is nothing to gather
+}
+
+type entry[T any] struct {
+	value T
+	seq   uint64
+	at    time.Time // stored, by the server's clock
+	seen  time.Time // by ours
+}
+
+func newBucket[T any](name string, parse func(key string, data []byte) (T, error)) *bucket[T] {
+	return &bucket[T]{prefix: "$KV." + name + ".", parse: parse, entries: map[string]entry[T]{}}
+}
+
+func (b *bucket[T]) begin(life time.Duration) {
+	b.life, b.fresh = life, map[string]entry[T]{}
+}
+
+func (b *bucket[T]) complete() {
+	if b.fresh != nil {
+		b.entries, b.fresh = b.fresh, nil
+	}
+}
+
+// take takes an entry over. What cannot be read leaves the one before it.
+func (b *bucket[T]) take(m Stored) {
+	key, ours := strings.CutPrefix(m.Subject(), b.prefix)
+	if !ours {
+		return
+	}
+	into := b.entries
+	if b.fresh != nil {
+		into = b.fresh
+	}
+	if removed(m) {
+		delete(into, key)
+		return
+	}
+	if value, err := b.parse(key, m.Data()); err == nil {
+		into[key] = entry[T]{value, m.Seq, m.At, time.Now()}
+	}
+}
+
+// removed tells whether a message says that its key is there no more: deleted by somebody, or ended by the server.
+func removed(m Stored) bool {
+	header := m.Headers()
+	if op := header.Get("KV-Operation"); op == "DEL" || op == "PURGE" {
+		return true
+	}
+	return header.Get(jetstream.MarkerReasonHeader) != ""
+}

@@ -1,0 +1,97 @@
+package status
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
+)
+
+// parseRecord reads what stands in the bucket of checkpoints under <feed>.<day>.
+func parseRecord(key string, data []byte) (checkpoint.Record, error) {
+	record, err := checkpoint.ParseRecord(data)
+	if err == nil && record.Feed+"."+record.Day != key {
+		err = errAnotherPage
+	}
+	return record, err
+}
+
+// sumUp tells of a feed what its records say.
+func sumUp(feed schema.Feed, records map[string]entry[checkpoint.Record]) Feed {
+	f := Feed{Feed: feed, Gaps: []checkpoint.Span{}, Days: []Day{}}
+	var covered []checkpoint.Interval
+	var newest uint64
+	for _, key := range slices.Sorted(maps.Keys(records)) { // by day
+		if !strings.HasPrefix(key, string(feed)+".") {
+			continue
+		}
+		e := records[key]
+		if e.seq > newest {
+			newest, f.Writer = e.seq, e.value.Writer
+		}
+		if e.value.Day == checkpoint.RejectedDay {
+			f.Rejected = e.value.Rows
+			continue
+		}
+		f.add(e.value)
+		covered = append(covered, e.value.Covered...)
+	}
+	if len(covered) == 0 {
+		return f
+	}
+	until := covered[len(covered)-1].Until.UTC()
+	f.CoveredUntil = &until
+	if f.ReadAt == nil || f.ReadAt.Before(until) { // joined intervals have the time of the first one, but nobody reads ahead
+		f.ReadAt = &until
+	}
+	if f.Since != nil {
+		f.Gaps = append(f.Gaps, checkpoint.Gaps(covered, *f.Since, until)...)
+	}
+	return f
+}
+
+// add adds a day's record. The latest watermark of the records counts, as it does for who polls.
+func (f *Feed) add(r checkpoint.Record) {
+	day := Day{Day: r.Day, Rows: r.Rows, Late: r.Late}
+	for _, iv := range r.Covered {
+		day.Covered += iv.Span().Width().Hours() / 24
+		if iv.ReadAt.After(day.ReadAt) {
+			day.ReadAt = iv.ReadAt.UTC()
+		}
+	}
+	f.Days = append(f.Days, day)
+	f.Rows += r.Rows
+	f.Late += r.Late
+	if read := day.ReadAt; !read.IsZero() && (f.ReadAt == nil || read.After(*f.ReadAt)) {
+		f.ReadAt = &read
+	}
+	if r.Since != nil && (f.Since == nil || r.Since.After(*f.Since)) {
+		since := r.Since.UTC()
+		f.Since = &since
+	}
+}
+
+// sumUpBackfills gives the last words, newest first.
+func sumUpBackfills(b *bucket[schema.Backfill], now time.Time) []Backfill {
+	list := []Backfill{}
+	for _, e := range b.entries {
+		if b.life == 0 || now.Sub(e.at) < b.life {
+			list = append(list, Backfill{e.value, e.at})
+		}
+	}
+	slices.SortFunc(list, func(x, y Backfill) int { return cmp.Or(y.StartedAt.Compare(x.StartedAt), cmp.Compare(x.ID, y.ID)) })
+	return list
+}
+
+// leader gives who has the lease of polling; nobody if it has not been renewed for as long as one lives.
+func leader(b *bucket[string], key string, now time.Time) string {
+	e := b.entries[key]
+	if b.life > 0 && now.Sub(e.seen) > b.life {
+		return ""
+	}
+	return e.value
+}

@@ -1,0 +1,207 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+)
+
+// Follow hands out what a stream stores, in its order, for as long as it is told to: it outlives NATS being away and the
+// stream being removed or created anew. One goroutine may run it.
+type Follow struct {
+	Stream  string
+	Filters []string // subjects
+	// Begin says where to begin in a stream that was not followed before. Again tells that it took the place of one that was.
+	Begin func(ctx context.Context, stream jetstream.Stream, again bool) (jetstream.OrderedConsumerConfig, error)
+	// Each gets every message once. Its error ends the following.
+	Each func(Stored) error
+	// Complete is called when all has been handed out that was there at the beginning, or when there is no stream. May be nil.
+	Complete func()
+	// Failed is called before each new try. May be nil.
+	Failed func(error)
+
+	created time.Time // of the stream that is followed
+	next    uint64    // sequence from which to go on, 0 = as Begin says
+}
+
+// Stored is a message as a stream holds it.
+type Stored struct {
+	jetstream.Msg
+	Seq uint64
+	At  time.Time // when NATS stored it
+}
+
+const (
+	followPause  = time.Second
+	followAnswer = 5 * time.Second
+	// followLook is how often somebody looks whether the stream is still the one that is followed.
+	followLook = 5 * time.Second
+	// followIdle is how long the server keeps the consumer of somebody who has gone.
+	followIdle = 30 * time.Second
+)
+
+// Run follows until ctx ends or Each fails, and gives the reason.
+func (f *Follow) Run(ctx context.Context, js jetstream.JetStream) error {
+	for {
+		err := f.once(ctx, js)
+		var refused *eachError
+		switch {
+		case errors.As(err, &refused):
+			return refused.error
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case f.Failed != nil:
+			f.Failed(fmt.Errorf("follow %s: %w", f.Stream, err))
+		}
+		select {
+		case <-time.After(followPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// eachError is one of Each.
+type eachError struct{ error }
+
+func (e *eachError) Unwrap() error { return e.error }
+
+func (f *Follow) complete() {
+	if f.Complete != nil {
+		f.Complete()
+	}
+}
+
+// once follows until something is in the way.
+func (f *Follow) once(ctx context.Context, js jetstream.JetStream) error {
+	stream, err := f.look(ctx, js)
+	if err != nil {
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			f.complete()
+		}
+		return err
+	}
+	config, err := f.config(ctx, stream)
+	if err != nil {
+		return err
+	}
+	consumer, err := stream.OrderedConsumer(ctx, config)
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() error { return f.guard(both, js) })
+	group.Go(func() error { return f.read(both, messages, consumer.CachedInfo().NumPending) })
+	return group.Wait()
+}
+
+// config says where to go on, or to begin.
+func (f *Follow) config(ctx context.Context, stream jetstream.Stream) (config jetstream.OrderedConsumerConfig, err error) {
+	info := stream.CachedInfo()
+	known := f.created.Equal(info.Created)
+	if known && f.next > 0 { // behind a tail that the stream has lost others will have its sequences
+		f.next = min(f.next, info.State.LastSeq+1)
+		config = jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.next}
+	} else {
+		config, err = f.Begin(ctx, stream, !f.created.IsZero() && !known)
+		f.next = 0
+	}
+	f.created = info.Created
+	config.FilterSubjects = f.Filters
+	config.MaxResetAttempts = 1 // this try is given up then, and the next one looks at the stream first
+	config.InactiveThreshold = followIdle
+	return config, err
+}
+
+// read hands out messages, of which so many were there before.
+func (f *Follow) read(ctx context.Context, messages jetstream.MessagesContext, before uint64) error {
+	if before == 0 {
+		f.complete()
+	}
+	for {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return err
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return err
+		}
+		if err := f.Each(Stored{msg, meta.Sequence.Stream, meta.Timestamp.UTC()}); err != nil {
+			return &eachError{err}
+		}
+		f.next = meta.Sequence.Stream + 1
+		if before > 0 {
+			if before--; before == 0 || meta.NumPending == 0 {
+				before = 0
+				f.complete()
+			}
+		}
+	}
+}
+
+// errAnother says that the stream is not the one that was followed, or has lost its tail.
+var errAnother = errors.New("the stream was made anew")
+
+// guard ends the following when the stream has gone or is another one: an ordered consumer would go on behind the old
+// one's last sequence.
+func (f *Follow) guard(ctx context.Context, js jetstream.JetStream) error {
+	created, last := f.created, uint64(0)
+	tick := time.NewTicker(followLook)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		stream, err := f.look(ctx, js)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return err
+		}
+		if err != nil { // it says nothing about the stream
+			continue
+		}
+		info := stream.CachedInfo()
+		if !info.Created.Equal(created) || info.State.LastSeq < last {
+			return errAnother
+		}
+		last = info.State.LastSeq
+	}
+}
+
+func (f *Follow) look(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, followAnswer)
+	defer cancel()
+	return js.Stream(ctx, f.Stream)
+}
+
+// lastStored gives the newest message that the stream holds on a subject, which may have wildcards; a zero one if there is
+// none.
+func lastStored(ctx context.Context, stream jetstream.Stream, subject string) (last Stored, err error) {
+	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverLastPolicy, MaxResetAttempts: 1, InactiveThreshold: followIdle,
+	})
+	if err != nil {
+		return last, err
+	}
+	batch, err := consumer.FetchNoWait(1)
+	if err != nil {
+		return last, err
+	}
+	for msg := range batch.Messages() {
+		if meta, err := msg.Metadata(); err == nil {
+			last = Stored{msg, meta.Sequence.Stream, meta.Timestamp.UTC()}
+		}
+	}
+	return last, batch.Error()
+}

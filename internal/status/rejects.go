@@ -1,0 +1,53 @@
+package status
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"saveris-bridge/internal/schema"
+)
+
+// Bounds of what is remembered of rejected rows.
+const (
+	maxRejects = 100
+	longestRow = 1000 // characters
+	fewRejects = 10_000
+	rejectAge  = 24 * time.Hour
+)
+
+// rejects remembers the newest rejected rows, oldest first.
+type rejects struct{ list []reject }
+
+type reject struct {
+	id string
+	Reject
+}
+
+// take takes a rejected row over. The same one is remembered once.
+func (r *rejects) take(id string, at time.Time, data []byte) {
+	var d struct {
+		Feed   schema.Feed
+		Reason string
+		Row    string
+	}
+	known := slices.ContainsFunc(r.list, func(old reject) bool { return old.id == id })
+	if known || json.Unmarshal(data, &d) != nil {
+		return
+	}
+	one := reject{id, Reject{Feed: d.Feed, At: at, Reason: shortened(d.Reason, longestRow), Row: cut(d.Row, longestRow)}}
+	if len(r.list) == maxRejects {
+		r.list = slices.Delete(r.list, 0, 1)
+	}
+	r.list = append(r.list, one)
+}
+
+// cut gives so many characters of a text at most.
+func cut(text string, most int) string {
+	for i := range text {
+		if most--; most < 0 {
+			return string([]byte(text[:i])) // not the megabyte behind it
+		}
+	}
+	return text
+}

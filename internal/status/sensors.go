@@ -1,0 +1,184 @@
+package status
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+	"unique"
+)
+
+// Bounds of what is remembered of sensors. A chain of 1,500 sites has 36,000 channels. The more there are, the fewer points
+// has each.
+const (
+	maxSensors  = 50_000
+	maxPoints   = 200_000 // of all sensors
+	mostPoints  = 32      // of one
+	leastPoints = 4
+	mostShown   = 500 // sensors in one answer
+	longestText = 200 // bytes of a name that are kept
+)
+
+// sensors remembers the newest readings of each channel.
+type sensors struct {
+	byKey  map[string]*sensor // by subject behind the lane
+	clock  uint64             // counts readings
+	growth int                // of points that one may have; goes down as sensors are added
+}
+
+type sensor struct {
+	tenant, site, quantity, unit unique.Handle[string] // many share them
+	serial, channel              string
+	points                       []point // oldest first
+	heard                        uint64  // the clock at its last reading
+}
+
+type point struct {
+	at    int64 // ns since 1970
+	value string
+}
+
+func newSensors() *sensors { return &sensors{byKey: map[string]*sensor{}} }
+
+// take takes a reading over and gives its times; ok is false where it is none.
+func (s *sensors) take(key string, data []byte) (happened, received time.Time, ok bool) {
+	literal, rest := scalar(data, `"value":`)
+	stamp, rest := scalar(rest, `"measured_at":`)
+	happened = moment(stamp)
+	if happened.IsZero() {
+		return happened, received, false
+	}
+	cloud, _ := scalar(rest, `"received_at":`)
+	one := s.byKey[key]
+	if one == nil {
+		if one = newSensor(data); one == nil {
+			return happened, received, false
+		}
+		s.add(strings.Clone(key), one)
+	}
+	s.clock++
+	one.heard = s.clock
+	one.put(point{happened.UnixNano(), string(literal)}, min(mostPoints, max(leastPoints, maxPoints/len(s.byKey))))
+	return happened, moment(cloud), true
+}
+
+// add adds a sensor. Where there are too many, the tenth that has been silent for longest goes.
+func (s *sensors) add(key string, one *sensor) {
+	if len(s.byKey) >= maxSensors {
+		heard := make([]uint64, 0, len(s.byKey))
+		for _, other := range s.byKey {
+			heard = append(heard, other.heard)
+		}
+		slices.Sort(heard)
+		limit := heard[len(heard)/10]
+		for key, other := range s.byKey {
+			if other.heard <= limit {
+				delete(s.byKey, key)
+			}
+		}
+	}
+	s.byKey[key] = one
+}
+
+// newSensor reads what names a sensor; nil where that cannot be read.
+func newSensor(data []byte) *sensor {
+	var d struct {
+		Tenant, Site, Quantity, Unit string
+		VendorUnit                   string `json:"vendor_unit"`
+		Sensor                       struct {
+			Serial  string      `json:"serial_no"`
+			Channel json.Number `json:"channel_no"`
+		}
+	}
+	if json.Unmarshal(data, &d) != nil {
+		return nil
+	}
+	return &sensor{
+		tenant: shared(d.Tenant), site: shared(d.Site), quantity: shared(d.Quantity), unit: shared(cmp.Or(d.Unit, d.VendorUnit)),
+		serial: shortened(d.Sensor.Serial, longestText), channel: shortened(d.Sensor.Channel.String(), longestText),
+	}
+}
+
+func shared(text string) unique.Handle[string] { return unique.Make(shortened(text, longestText)) }
+
+// shortened cuts a text where it is longer than so many bytes, and never inside of a character.
+func shortened(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.Clone(strings.ToValidUTF8(text[:most], "")) + "…"
+}
+
+// put keeps the newest points, in the order of time. One of the same time is a correction.
+func (s *sensor) put(p point, most int) {
+	i := len(s.points)
+	for i > 0 && s.points[i-1].at > p.at {
+		i--
+	}
+	switch {
+	case i > 0 && s.points[i-1].at == p.at:
+		s.points[i-1] = p
+	case i == 0 && len(s.points) >= most: // older than all
+	default:
+		s.points = slices.Insert(s.points, i, p)
+	}
+	if over := len(s.points) - most; over > 0 {
+		s.points = slices.Delete(s.points, 0, over)
+	}
+}
+
+// show gives the sensors that search finds, the newest first, of all some.
+func (s *sensors) show(search string) []Sensor {
+	words := strings.Fields(strings.ToLower(search))
+	found := make([]*sensor, 0, len(s.byKey))
+	for _, one := range s.byKey {
+		if one.matches(words) {
+			found = append(found, one)
+		}
+	}
+	newest := func(a *sensor) int64 { return a.points[len(a.points)-1].at }
+	slices.SortFunc(found, func(a, b *sensor) int {
+		return cmp.Or(cmp.Compare(newest(b), newest(a)), cmp.Compare(b.heard, a.heard))
+	})
+	list := make([]Sensor, min(mostShown, len(found)))
+	for i := range list {
+		list[i] = found[i].show()
+	}
+	return list
+}
+
+// matches tells whether each word is a part of something that names the sensor.
+func (s *sensor) matches(words []string) bool {
+	for _, word := range words {
+		if !slices.ContainsFunc([]string{s.tenant.Value(), s.site.Value(), s.serial, s.channel, s.quantity.Value()}, func(name string) bool {
+			return strings.Contains(strings.ToLower(name), word)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *sensor) show() Sensor {
+	out := Sensor{
+		Tenant: s.tenant.Value(), Site: s.site.Value(), Serial: s.serial, Channel: s.channel, Quantity: s.quantity.Value(), Unit: s.unit.Value(),
+		Points: make([]Point, len(s.points)),
+	}
+	for i, p := range s.points {
+		out.Points[i] = Point{At: time.Unix(0, p.at).UTC(), Value: number(p.value)}
+	}
+	return out
+}
+
+// number gives a JSON number; nil for what is none, of which a vendor's row holds null.
+func number(literal string) *json.Number {
+	n := json.Number(literal)
+	if literal == "" || !json.Valid([]byte(literal)) {
+		return nil
+	}
+	if _, err := n.Float64(); err != nil {
+		return nil
+	}
+	return &n
+}

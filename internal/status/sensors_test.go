@@ -1,0 +1,122 @@
+package status
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+func readingAt(at time.Time, value string) []byte {
+	return fmt.Appendf(nil, `{"uuid":"u","tenant":"T","site":"Köln \"value\":9","sensor":{"uuid":null,"serial_no":"22","model_code":null,"channel_no":3},`+
+		`"quantity":"air_temperature","property":"\"measured_at\":\"2020-01-01T00:00:00Z\"","extension":null,"value":%s,"unit":"Cel","vendor_unit":"x",`+
+		`"measured_at":"%s","measured_at_local":null,"received_at":"%s","other":{"value":77}}`,
+		value, at.Format(time.RFC3339Nano), at.Add(time.Minute).Format(time.RFC3339))
+}
+
+func TestPointsAreTheNewestInTheOrderOfTime(t *testing.T) {
+	s := newSensors()
+	for _, m := range []int{5, 3, 9, 3, 7, 9} { // two of them come again, corrected
+		happened, received, ok := s.take("key", readingAt(base.Add(time.Duration(m)*time.Minute), fmt.Sprintf("%d.10", m)))
+		if want := base.Add(time.Duration(m) * time.Minute); !ok || !happened.Equal(want) || !received.Equal(want.Add(time.Minute)) {
+			t.Fatalf("%v %v %v", happened, received, ok)
+		}
+	}
+	s.take("key", readingAt(base.Add(7*time.Minute), "null"))
+	one := s.show("")[0]
+	var got []string
+	for _, p := range one.Points {
+		value := "null"
+		if p.Value != nil {
+			value = p.Value.String()
+		}
+		got = append(got, p.At.Sub(base).String()+"="+value)
+	}
+	if want := []string{"3m0s=3.10", "5m0s=5.10", "7m0s=null", "9m0s=9.10"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if one.Site != `Köln "value":9` || one.Serial != "22" || one.Channel != "3" || one.Unit != "Cel" {
+		t.Errorf("%+v", one)
+	}
+	for i := range 100 {
+		s.take("key", readingAt(base.Add(time.Duration(10+i)*time.Minute), "1"))
+	}
+	if points := s.show("")[0].Points; len(points) != mostPoints || !points[0].At.Equal(base.Add((110-mostPoints)*time.Minute)) {
+		t.Errorf("%d points since %v", len(points), points[0].At)
+	}
+}
+
+func TestSearchFindsEachWordInAnyCase(t *testing.T) {
+	s := newSensors()
+	s.take("a", readingAt(base, "1"))
+	for search, want := range map[string]int{"": 1, "KÖLN": 1, "22 temp": 1, "22 humidity": 0, "  ": 1, "t": 1, "23": 0} {
+		if got := len(s.show(search)); got != want {
+			t.Errorf("%q finds %d, want %d", search, got, want)
+		}
+	}
+}
+
+func TestSensorsAreBoundedAndTheSilentOnesGo(t *testing.T) {
+	s := newSensors()
+	total := func() (n int) {
+		for _, one := range s.byKey {
+			n += len(one.points)
+		}
+		return n
+	}
+	data := readingAt(base, "1")
+	for i := range maxSensors + 10 {
+		s.take(fmt.Sprint(i), data)
+		if i == maxSensors-1 {
+			s.take("0", data) // the first one is heard again
+		}
+	}
+	if n := len(s.byKey); n > maxSensors || n < maxSensors*8/10 || s.byKey["0"] == nil || s.byKey["1"] != nil {
+		t.Errorf("%d remembered, the first %v, the second %v", n, s.byKey["0"] != nil, s.byKey["1"] != nil)
+	}
+	if total() > maxPoints || len(s.show("")) != mostShown {
+		t.Errorf("%d points, %d shown", total(), len(s.show("")))
+	}
+}
+
+func TestQuantilesAreOfTheNewest(t *testing.T) {
+	var d delays
+	for i := range 2 * measured { // the older half took ever longer
+		took := time.Duration(i) * time.Second
+		if i >= measured {
+			took = time.Duration(i-measured) * time.Second
+		}
+		d.add(base, base.Add(took), base.Add(2*took))
+	}
+	l := d.lateness()
+	want := Quantiles{Median: 500, P95: 949, Max: 999}
+	if l.Events != measured || l.Arrival != want || l.Storing != want {
+		t.Errorf("%+v", l)
+	}
+}
+
+func FuzzReading(f *testing.F) {
+	f.Add(readingAt(base, "4.7"))
+	f.Add([]byte(`{"value":`))
+	f.Add([]byte(`{"value":1,"measured_at":"2026-01-01T00:00:00Z","received_at":"\"`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s := newSensors()
+		s.take("key", data)
+		s.show("x")
+		newAlarms().take("id", data)
+		new(rejects).take("id", base, data)
+	})
+}
+
+func BenchmarkTakeReading(b *testing.B) {
+	s := newSensors()
+	data := readingAt(base, "4.7")
+	keys := make([]string, 36_000)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("tenant.site-%d.22.1.air_temperature", i)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		s.take(keys[i%len(keys)], data)
+	}
+}

@@ -1,0 +1,132 @@
+package status
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/schema"
+)
+
+// followBucket follows a KV bucket. A watcher of the client would need rights that nothing else of the bridge does. What
+// changes makes stale true, where that is not nil.
+func followBucket[T any](b *Board, name string, into *bucket[T], stale *bool) *Follow {
+	spoil := func() {
+		b.dirty = true
+		if stale != nil {
+			*stale = true
+		}
+	}
+	return &Follow{
+		Stream: "KV_" + name, Filters: []string{"$KV." + name + ".>"},
+		Begin: func(_ context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			into.begin(stream.CachedInfo().Config.MaxAge)
+			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}, nil
+		},
+		Each:     func(m Stored) error { into.take(m); spoil(); return nil },
+		Complete: func() { into.complete(); spoil() },
+	}
+}
+
+// followEvents follows a feed's events: the live readings, and the alarms of both lanes.
+func (b *Board) followEvents(name schema.Feed) *Follow {
+	all := b.config.Names.Prefix + "." + string(name) + "."
+	lane := all + string(schema.Live) + "."
+	f := &Follow{Stream: b.config.Names.Stream(name)}
+	if name == schema.Alarms {
+		f.Filters = []string{all + ">"}
+		f.Begin = since(func(context.Context, jetstream.Stream) (time.Time, error) { return time.Now().Add(-alarmAge), nil })
+		f.Each = func(m Stored) error { b.takeAlarm(m, strings.HasPrefix(m.Subject(), lane)); return nil }
+		return f
+	}
+	f.Filters = []string{lane + ">"}
+	f.Begin = since(func(ctx context.Context, stream jetstream.Stream) (time.Time, error) {
+		if last, err := lastStored(ctx, stream, all+">"); err == nil && last.Msg != nil { // all may be of the past
+			b.mu.Lock()
+			b.feeds[name].heard(moment([]byte(first(last.Headers()["ce-time"]))), last.At)
+			b.mu.Unlock()
+		}
+		last, err := lastStored(ctx, stream, lane+">")
+		return last.At.Add(-b.config.History), err
+	})
+	f.Each = func(m Stored) error { b.takeReading(m.Subject()[len(lane):], m); return nil }
+	return f
+}
+
+// since begins with what was stored since a moment; with all if that is long ago.
+func since(from func(context.Context, jetstream.Stream) (time.Time, error)) func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
+	return func(ctx context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
+		at, err := from(ctx, stream)
+		if at.Year() < 2000 {
+			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}, err
+		}
+		return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &at}, err
+	}
+}
+
+// followRejects follows rejected rows: all of them while they are few, otherwise those of the last day.
+func (b *Board) followRejects(name schema.Feed) *Follow {
+	subject := b.config.Names.Prefix + ".rejected." + string(name)
+	return &Follow{
+		Stream: b.config.Names.Stream(name), Filters: []string{subject},
+		Begin: since(func(ctx context.Context, stream jetstream.Stream) (time.Time, error) {
+			info, err := stream.Info(ctx, jetstream.WithSubjectFilter(subject))
+			if err != nil || info.State.Subjects[subject] <= fewRejects {
+				return time.Time{}, err
+			}
+			return time.Now().Add(-rejectAge), nil
+		}),
+		Each: func(m Stored) error {
+			read := moment([]byte(first(m.Headers()["ce-time"])))
+			if read.IsZero() {
+				read = m.At
+			}
+			b.feeds[name].rejects.take(first(m.Headers()["ce-id"]), read, m.Data())
+			return nil
+		},
+	}
+}
+
+func (b *Board) takeReading(key string, m Stored) {
+	if happened, received, ok := b.sensors.take(key, m.Data()); ok {
+		f := b.feeds[schema.Readings]
+		f.heard(happened, m.At)
+		if !received.IsZero() {
+			f.delays.add(happened, received, m.At)
+		}
+	}
+}
+
+func (b *Board) takeAlarm(m Stored, live bool) {
+	d, ok := b.alarms.take(first(m.Headers()["ce-id"]), m.Data())
+	if !ok {
+		return
+	}
+	f := b.feeds[schema.Alarms]
+	f.heard(d.RaisedAt.UTC(), m.At)
+	if live && !d.ReceivedAt.IsZero() {
+		f.delays.add(d.changed(), d.ReceivedAt, m.At)
+	}
+}
+
+// aheadAtMost is how far the time of an event may lie behind its storing to count as the newest: one of a device whose clock
+// is wrong would hide for years that nothing comes any more.
+const aheadAtMost = time.Hour
+
+// heard takes note of an event's time.
+func (f *feed) heard(at, stored time.Time) {
+	if at.After(f.newest) && at.Before(stored.Add(aheadAtMost)) {
+		f.newest = at
+	}
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
