@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -72,7 +73,18 @@ func checkConnect(ctx context.Context, c *checkup) finding {
 		return failing(err, "")
 	}
 	c.nc, c.js = nc, js
-	return fine("connected to %s", maskURL(nc.ConnectedUrlRedacted()))
+	url := maskURL(nc.ConnectedUrlRedacted())
+	if readable(nc) {
+		return warning("use TLS, by tls:// in NATS_URL: events can be read on their way, and passwords and tokens too", "connected to %s, not encrypted", url)
+	}
+	return fine("connected to %s", url)
+}
+
+// readable tells whether a connection leaves this machine without TLS.
+func readable(nc *nats.Conn) bool {
+	_, plain := nc.TLSConnectionState()
+	host, _, err := net.SplitHostPort(nc.ConnectedAddr())
+	return plain != nil && (err != nil || !net.ParseIP(host).IsLoopback())
 }
 
 func checkServer(_ context.Context, c *checkup) finding {

@@ -20,8 +20,12 @@ func vendorConfig(s settings) saveris.Config {
 		APIKey:   s.SaverisAPIKey,
 		Sync:     saveris.SyncMode(s.SaverisSync),
 		Exports:  s.SaverisExports,
+		MostRows: max(mostRows, 10*s.WindowRows),
 	}
 }
+
+// mostRows is what a window may hold whatever windows should hold: five minutes of the largest fleet have a tenth of it.
+const mostRows = 1_000_000
 
 // vendorChecks are the checks up to the vendor.
 func vendorChecks(s settings) []check {

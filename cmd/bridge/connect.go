@@ -129,6 +129,8 @@ func (a natsAccess) tls() ([]nats.Option, error) {
 	return options, nil
 }
 
+// login gives what is asked for at every connection anew: files are read again then, so that those which are exchanged while
+// the bridge runs are used at the next one. Only another nkey needs another start: its public half belongs to the options.
 func (a natsAccess) login() ([]nats.Option, error) {
 	switch {
 	case a.Creds != "":
@@ -142,8 +144,13 @@ func (a natsAccess) login() ([]nats.Option, error) {
 			return nil, fmt.Errorf("read nkey seed %s: %w", a.NKey, err)
 		}
 		return []nats.Option{option}, nil
+	case a.TokenFile != "":
+		return []nats.Option{nats.TokenHandler(freshSecret(a.TokenFile, a.Token))}, nil
 	case a.Token != "":
 		return []nats.Option{nats.Token(a.Token)}, nil
+	case a.User != "" && a.PasswordFile != "":
+		password := freshSecret(a.PasswordFile, a.Password)
+		return []nats.Option{nats.UserInfoHandler(func() (string, string) { return a.User, password() })}, nil
 	case a.User != "":
 		return []nats.Option{nats.UserInfo(a.User, a.Password)}, nil
 	}

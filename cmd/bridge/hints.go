@@ -27,6 +27,8 @@ func vendorHint(err error) string {
 		return "the login works, but this data is refused: the account of " + login + " needs the licence for the Data API"
 	case errors.Is(err, saveris.ErrRefused):
 		return "check " + login + ": they must be of the region and environment that are set (SAVERIS_REGION, SAVERIS_ENV), and the account needs the licence for the Data API"
+	case errors.Is(err, saveris.ErrUntrusted):
+		return "nothing was sent: check SAVERIS_URL and the clock of this machine; where a proxy opens TLS on the way, name its authority by SSL_CERT_FILE"
 	case errors.Is(err, saveris.ErrAddress):
 		return "check SAVERIS_URL, or SAVERIS_REGION and SAVERIS_ENV: the URL stands without a version part"
 	case errors.As(err, &lookup):

@@ -29,6 +29,9 @@ type variable struct {
 func variables() []variable {
 	var list []variable
 	for field := range reflect.TypeFor[settings]().Fields() {
+		if field.Tag.Get("env") == "" {
+			continue
+		}
 		name, options, _ := strings.Cut(field.Tag.Get("env"), ",")
 		_, value, _ := strings.Cut(options, "default=")
 		list = append(list, variable{
@@ -63,7 +66,7 @@ func loadWithoutVendor(ctx context.Context, env lookup) (settings, error) {
 }
 
 func readSettings(ctx context.Context, env lookup, conflicts func(settings) []error) (settings, error) {
-	r := reader{env: env, vars: map[string]variable{}}
+	r := reader{env: env, vars: map[string]variable{}, files: map[string]string{}}
 	for _, v := range variables() {
 		r.vars[v.Name] = v
 	}
@@ -80,7 +83,7 @@ func readSettings(ctx context.Context, env lookup, conflicts func(settings) []er
 	if len(problems) > 0 {
 		return settings{}, &settingsError{problems: problems}
 	}
-	s.SaverisURL = s.baseURL()
+	s.SaverisURL, s.files = s.baseURL(), r.files
 	return s, nil
 }
 
@@ -89,6 +92,7 @@ func readSettings(ctx context.Context, env lookup, conflicts func(settings) []er
 type reader struct {
 	env      lookup
 	vars     map[string]variable
+	files    map[string]string // those that secrets were read from, by variable
 	problems []error
 }
 
@@ -110,13 +114,13 @@ func (r *reader) Lookup(name string) (string, bool) {
 		r.refuse(&problem{Name: name + "_FILE", Value: path, Want: "only one of " + name + " and " + name + "_FILE"})
 		return text, true
 	}
+	r.files[name] = path
 	return r.fromFile(name+"_FILE", path)
 }
 
 // fromFile reads a secret's file. The secret counts as given also where that fails: once is enough to say what is wrong.
 func (r *reader) fromFile(name, path string) (string, bool) {
-	text, err := os.ReadFile(path)
-	cut := strings.TrimRight(string(text), "\r\n")
+	cut, err := readSecret(path)
 	switch {
 	case err != nil:
 		r.refuse(&problem{Name: name, Value: path, Want: "a file that can be read", Err: errors.Unwrap(err)})
@@ -126,6 +130,23 @@ func (r *reader) fromFile(name, path string) (string, bool) {
 		return "empty", true
 	}
 	return cut, true
+}
+
+// readSecret reads a secret's file. Editors end it with a newline, which no secret has.
+func readSecret(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	return strings.TrimRight(string(text), "\r\n"), err
+}
+
+// freshSecret gives a secret as its file holds it now, for every new connection: files that are mounted are exchanged while
+// the bridge runs. Where the file cannot be read, it is what it was.
+func freshSecret(path, was string) func() string {
+	return func() string {
+		if now, err := readSecret(path); err == nil && now != "" {
+			return now
+		}
+		return was
+	}
 }
 
 // normalize checks a value by its rule. A wrong one is noted and reading goes on, so that the next one is checked too.

@@ -27,6 +27,9 @@ type natsAccess struct {
 	Domain      string `json:"jetstream_domain"`
 	APIPrefix   string `json:"jetstream_api_prefix"`
 
+	PasswordFile string `json:"-"` // where Password and Token were read from, if it was a file
+	TokenFile    string `json:"-"`
+
 	// What the bridge cannot do is read too, so that it is refused and not ignored.
 	NSC        string `json:"nsc"`
 	UserJWT    string `json:"user_jwt"`
@@ -53,6 +56,7 @@ func (s settings) access() (natsAccess, error) {
 	if s.NATSCreds != "" || s.NATSNKey != "" || s.NATSUser != "" || s.NATSToken.Set() {
 		a.Creds, a.NKey, a.User = s.NATSCreds, s.NATSNKey, s.NATSUser
 		a.Password, a.Token = s.NATSPassword.Reveal(), s.NATSToken.Reveal()
+		a.PasswordFile, a.TokenFile = s.files["NATS_PASSWORD"], s.files["NATS_TOKEN"]
 	}
 	if s.NATSCert != "" {
 		a.Cert, a.Key = s.NATSCert, s.NATSKey

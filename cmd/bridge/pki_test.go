@@ -22,33 +22,46 @@ import (
 type pki struct {
 	server                    *tls.Config
 	caFile, certFile, keyFile string
+
+	ca    *x509.Certificate
+	caKey *ecdsa.PrivateKey
 }
 
 func newPKI(t *testing.T) pki {
 	t.Helper()
-	caKey, ca := certificate(t, nil, nil)
-	serverKey, serverCert := certificate(t, ca, caKey)
-	clientKey, clientCert := certificate(t, ca, caKey)
+	p := pki{}
+	p.caKey, p.ca = certificate(t, nil, nil)
 	pool := x509.NewCertPool()
-	pool.AddCert(ca)
-	der, err := x509.MarshalPKCS8PrivateKey(clientKey)
+	pool.AddCert(p.ca)
+	p.server = &tls.Config{Certificates: []tls.Certificate{p.serverCert(t)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
+	p.caFile = file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.ca.Raw})))
+	p.certFile, p.keyFile = p.client(t)
+	return p
+}
+
+func (p pki) serverCert(t *testing.T, change ...func(*x509.Certificate)) tls.Certificate {
+	t.Helper()
+	key, cert := certificate(t, p.ca, p.caKey, change...)
+	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
+}
+
+// client makes a certificate for a client, and gives the files of it and its key.
+func (p pki) client(t *testing.T, change ...func(*x509.Certificate)) (certFile, keyFile string) {
+	t.Helper()
+	key, cert := certificate(t, p.ca, p.caKey, change...)
+	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pki{
-		server: &tls.Config{
-			Certificates: []tls.Certificate{{Certificate: [][]byte{serverCert.Raw}, PrivateKey: serverKey}},
-			ClientAuth:   tls.RequireAndVerifyClientCert,
-			ClientCAs:    pool,
-		},
-		caFile:   file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}))),
-		certFile: file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: clientCert.Raw}))),
-		keyFile:  file(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))),
-	}
+	return file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}))),
+		file(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 }
 
+// expired makes a certificate one of the past.
+func expired(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }
+
 // certificate makes a key and a certificate for this machine, signed by ca, or an authority where ca is nil.
-func certificate(t *testing.T, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*ecdsa.PrivateKey, *x509.Certificate) {
+func certificate(t *testing.T, ca *x509.Certificate, caKey *ecdsa.PrivateKey, change ...func(*x509.Certificate)) (*ecdsa.PrivateKey, *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -66,6 +79,9 @@ func certificate(t *testing.T, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
+	for _, f := range change {
+		f(template)
+	}
 	if ca == nil {
 		ca, caKey = template, key
 		template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
@@ -81,15 +97,45 @@ func certificate(t *testing.T, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*
 	return key, made
 }
 
-// operatorMode gives a server that knows one account, and a credentials file of a user of it.
-func operatorMode(t *testing.T) (*server.Options, string) {
+// operator is a NATS operator with two accounts: one with JetStream, and the system's.
+type operator struct {
+	operator, account, system keyPair
+}
+
+func newOperator(t *testing.T) operator {
 	t.Helper()
-	operator, account, user := pair(t, nkeys.CreateOperator), pair(t, nkeys.CreateAccount), pair(t, nkeys.CreateUser)
-	accountJWT, err := jwt.NewAccountClaims(account.public).Encode(operator.KeyPair)
-	if err != nil {
-		t.Fatal(err)
+	return operator{pair(t, nkeys.CreateOperator), pair(t, nkeys.CreateAccount), pair(t, nkeys.CreateAccount)}
+}
+
+// options are a server's that trusts the operator, with its accounts in memory.
+func (o operator) options(t *testing.T) *server.Options {
+	t.Helper()
+	resolver := &server.MemAccResolver{}
+	for _, account := range []keyPair{o.account, o.system} {
+		claims := jwt.NewAccountClaims(account.public)
+		if account == o.account {
+			claims.Limits.JetStreamLimits = jwt.JetStreamLimits{MemoryStorage: -1, DiskStorage: -1, Streams: -1, Consumer: -1}
+		}
+		text, err := claims.Encode(o.operator.KeyPair)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resolver.Store(account.public, text); err != nil {
+			t.Fatal(err)
+		}
 	}
-	userJWT, err := jwt.NewUserClaims(user.public).Encode(account.KeyPair)
+	return &server.Options{TrustedKeys: []string{o.operator.public}, AccountResolver: resolver, SystemAccount: o.system.public}
+}
+
+// creds makes a user of the account and gives the text of its credentials file.
+func (o operator) creds(t *testing.T, change ...func(*jwt.UserClaims)) string {
+	t.Helper()
+	user := pair(t, nkeys.CreateUser)
+	claims := jwt.NewUserClaims(user.public)
+	for _, f := range change {
+		f(claims)
+	}
+	text, err := claims.Encode(o.account.KeyPair)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,15 +143,18 @@ func operatorMode(t *testing.T) (*server.Options, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	creds, err := jwt.FormatUserConfig(userJWT, seed)
+	creds, err := jwt.FormatUserConfig(text, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resolver := &server.MemAccResolver{}
-	if err := resolver.Store(account.public, accountJWT); err != nil {
-		t.Fatal(err)
-	}
-	return &server.Options{TrustedKeys: []string{operator.public}, AccountResolver: resolver}, file(t, string(creds))
+	return string(creds)
+}
+
+// operatorMode gives a server that knows one account, and a credentials file of a user of it.
+func operatorMode(t *testing.T) (*server.Options, string) {
+	t.Helper()
+	o := newOperator(t)
+	return o.options(t), file(t, o.creds(t))
 }
 
 type keyPair struct {
@@ -124,4 +173,14 @@ func pair(t *testing.T, create func() (nkeys.KeyPair, error)) keyPair {
 		t.Fatal(err)
 	}
 	return keyPair{key, public}
+}
+
+// subject is the common name of the client's certificate.
+func (p pki) subject(t *testing.T) string {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(p.certFile, p.keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair.Leaf.Subject.CommonName
 }

@@ -48,6 +48,8 @@ type settings struct {
 	HTTPAddr     string          `env:"BRIDGE_HTTP_ADDR, default=127.0.0.1:8080" empty:"off" doc:"where '/livez' (the process runs) and '/readyz' (NATS is connected, every feed has been polled) are answered; empty is off"`
 	LogLevel     string          `env:"BRIDGE_LOG_LEVEL, default=info" doc:"'debug', 'info', 'warn' or 'error'"`
 	LogFormat    string          `env:"BRIDGE_LOG_FORMAT, default=auto" doc:"'text', 'json' or 'auto': text on a terminal, JSON otherwise"`
+
+	files map[string]string // those that secrets were read from, by variable
 }
 
 // Embedded tells whether the bridge brings its own NATS server, because no other one is named.

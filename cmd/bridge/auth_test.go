@@ -1,0 +1,366 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/saveris/saveristest"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// way is a way into a NATS server.
+type way struct {
+	server  *server.Options
+	right   []string            // environment that lets a bridge in
+	wrong   map[string][]string // what does not, by what is wrong with it
+	hint    string              // what a wrong one is told, in part
+	secrets []string            // never to be seen
+}
+
+const (
+	loginHint = "NATS_CREDS"
+	tlsHint   = "check NATS_CA"
+)
+
+// ways are all that the contract names. Each has a server of its own that asks for it.
+func ways(t *testing.T) map[string]way {
+	t.Helper()
+	const password, token = "pass word-0123456789", "token-0123456789"
+	seedFile, public := userKey(t)
+	otherSeed, _ := userKey(t)
+	op, otherOp := newOperator(t), newOperator(t)
+	creds := op.creds(t)
+	expiredCreds := file(t, op.creds(t, func(c *jwt.UserClaims) { c.Expires = time.Now().Add(-time.Minute).Unix() }))
+	p, other := newPKI(t), newPKI(t)
+	oldCert, oldKey := p.client(t, expired)
+	withTLS := func(o *server.Options, change func(*tls.Config)) *server.Options {
+		o.TLSConfig = p.server.Clone()
+		change(o.TLSConfig)
+		return o
+	}
+	serverOnly := func(c *tls.Config) { c.ClientAuth = tls.NoClientCert }
+	mutual := func(*tls.Config) {}
+	clientCert := []string{"NATS_CERT=" + p.certFile, "NATS_KEY=" + p.keyFile}
+	ca := "NATS_CA=" + p.caFile
+	seeds := []string{textOf(t, seedFile), textOf(t, otherSeed)}
+	return map[string]way{
+		"user": {
+			server: &server.Options{Username: "ada", Password: password}, right: []string{"NATS_USER=ada", "NATS_PASSWORD=" + password},
+			wrong:   map[string][]string{"password": {"NATS_USER=ada", "NATS_PASSWORD=wrong-0123456789"}, "nothing": nil, "user": {"NATS_USER=bob", "NATS_PASSWORD=" + password}},
+			secrets: []string{password, "wrong-0123456789"}, hint: loginHint,
+		},
+		"password in a file": {
+			server: &server.Options{Username: "ada", Password: password}, right: []string{"NATS_USER=ada", "NATS_PASSWORD_FILE=" + file(t, password+"\r\n")},
+			wrong:   map[string][]string{"password": {"NATS_USER=ada", "NATS_PASSWORD_FILE=" + file(t, "wrong-0123456789\n")}},
+			secrets: []string{password, "wrong-0123456789"}, hint: loginHint,
+		},
+		"token": {
+			server: &server.Options{Authorization: token}, right: []string{"NATS_TOKEN=" + token},
+			wrong: map[string][]string{"token": {"NATS_TOKEN=wrong-0123456789"}}, secrets: []string{token, "wrong-0123456789"}, hint: loginHint,
+		},
+		"token in a file": {
+			server: &server.Options{Authorization: token}, right: []string{"NATS_TOKEN_FILE=" + file(t, token+"\n")},
+			wrong: map[string][]string{"token": {"NATS_TOKEN_FILE=" + file(t, "wrong-0123456789\n")}}, secrets: []string{token, "wrong-0123456789"}, hint: loginHint,
+		},
+		"login in the URL": {
+			server: &server.Options{Username: "ada", Password: token}, right: []string{"NATS_URL=nats://ada:" + token + "@HOST"},
+			wrong: map[string][]string{"password": {"NATS_URL=nats://ada:wrong-0123456789@HOST"}}, secrets: []string{token, "wrong-0123456789"}, hint: loginHint,
+		},
+		"nkey": {
+			server: &server.Options{Nkeys: []*server.NkeyUser{{Nkey: public}}}, right: []string{"NATS_NKEY=" + file(t, seeds[0]+"\n")},
+			wrong: map[string][]string{"seed": {"NATS_NKEY=" + otherSeed}}, secrets: seeds, hint: loginHint,
+		},
+		"creds": {
+			server: op.options(t), right: []string{"NATS_CREDS=" + file(t, creds)},
+			wrong:   map[string][]string{"operator": {"NATS_CREDS=" + file(t, otherOp.creds(t))}, "time": {"NATS_CREDS=" + expiredCreds}, "nothing": nil},
+			secrets: secretLines(creds), hint: loginHint,
+		},
+		"TLS": {
+			server: withTLS(&server.Options{Username: "ada", Password: password}, serverOnly),
+			right:  []string{"NATS_URL=tls://HOST", "NATS_USER=ada", "NATS_PASSWORD=" + password, ca},
+			wrong: map[string][]string{
+				"authority":    {"NATS_URL=tls://HOST", "NATS_USER=ada", "NATS_PASSWORD=" + password, "NATS_CA=" + other.caFile},
+				"no authority": {"NATS_URL=tls://HOST", "NATS_USER=ada", "NATS_PASSWORD=" + password},
+			},
+			secrets: []string{password}, hint: tlsHint,
+		},
+		"TLS whose certificate has expired": {
+			server: withTLS(&server.Options{}, func(c *tls.Config) { serverOnly(c); c.Certificates = []tls.Certificate{p.serverCert(t, expired)} }),
+			wrong:  map[string][]string{"time": {"NATS_URL=tls://HOST", ca}}, hint: tlsHint,
+		},
+		"TLS wanted of a server without": {
+			server: &server.Options{Authorization: token}, wrong: map[string][]string{"server": {"NATS_URL=tls://HOST", "NATS_TOKEN=" + token}},
+			secrets: []string{token}, hint: tlsHint,
+		},
+		"mutual TLS": {
+			server: withTLS(&server.Options{}, mutual), right: append([]string{ca}, clientCert...),
+			wrong: map[string][]string{
+				"no certificate":    {ca},
+				"other certificate": {ca, "NATS_CERT=" + other.certFile, "NATS_KEY=" + other.keyFile},
+				"time":              {ca, "NATS_CERT=" + oldCert, "NATS_KEY=" + oldKey},
+			},
+			secrets: secretLines(textOf(t, p.keyFile) + textOf(t, oldKey) + textOf(t, other.keyFile)), hint: tlsHint,
+		},
+		"user by certificate": {
+			server: withTLS(&server.Options{TLSMap: true, Users: []*server.User{{Username: "CN=" + p.subject(t)}}}, mutual), right: append([]string{ca}, clientCert...),
+			wrong:   map[string][]string{"another's": anotherClient(t, p, ca)},
+			secrets: secretLines(textOf(t, p.keyFile)), hint: loginHint,
+		},
+		"creds and mutual TLS": {
+			server: withTLS(op.options(t), mutual), right: append([]string{ca, "NATS_CREDS=" + file(t, creds)}, clientCert...),
+			wrong:   map[string][]string{"no certificate": {ca, "NATS_CREDS=" + file(t, creds)}},
+			secrets: append(secretLines(creds), secretLines(textOf(t, p.keyFile))...), hint: tlsHint,
+		},
+		"creds and mutual TLS with another's creds": {
+			server: withTLS(op.options(t), mutual), wrong: map[string][]string{"operator": append([]string{ca, "NATS_CREDS=" + file(t, otherOp.creds(t))}, clientCert...)},
+			hint: loginHint,
+		},
+	}
+}
+
+func anotherClient(t *testing.T, p pki, ca string) []string {
+	t.Helper()
+	cert, key := p.client(t)
+	return []string{ca, "NATS_CERT=" + cert, "NATS_KEY=" + key}
+}
+
+func textOf(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// secretLines are the lines of a file that are long enough to be secrets, and no headings.
+func secretLines(text string) []string {
+	var list []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); len(line) > 30 && !strings.Contains(line, "---") && !strings.Contains(line, " ") {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// TestEveryWayIntoNATSStoresRows starts bridge check and bridge run as processes for each way.
+func TestEveryWayIntoNATSStoresRows(t *testing.T) {
+	s := newScene(t, saveristest.World{Cycle: time.Minute})
+	all := ways(t)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		w := all[name]
+		t.Run(name, func(t *testing.T) {
+			w.server.JetStream = true
+			host := strings.TrimPrefix(natsServer(t, w.server).ClientURL(), "nats://")
+			host = strings.TrimPrefix(host, "tls://")
+			environ := func(more []string) []string {
+				env := append(slices.Clone(s.env), "NATS_URL=nats://"+host)
+				for _, variable := range more {
+					env = append(env, strings.ReplaceAll(variable, "HOST", host))
+				}
+				return env
+			}
+			if w.right != nil {
+				w.works(t, environ(w.right))
+			}
+			for what, env := range w.wrong {
+				for _, command := range []string{"check", "run"} {
+					got := bridge(t, environ(env), command)
+					w.hidden(t, got.out+got.err)
+					if all := got.out + got.err; got.code != exitNATS || !strings.Contains(all, w.hint) {
+						t.Errorf("%s with a wrong %s: exit code %d, no hint %q:\n%s", command, what, got.code, w.hint, all)
+					}
+				}
+			}
+		})
+	}
+}
+
+// works wants check to be content, run to store rows and stop well, and neither to show a secret.
+func (w way) works(t *testing.T, env []string) {
+	t.Helper()
+	got := bridge(t, env, "check")
+	w.hidden(t, got.out+got.err)
+	if got.code != exitDone {
+		t.Fatalf("check: exit code %d:\n%s%s", got.code, got.out, got.err)
+	}
+	var log noise
+	cmd := command(t, append(env, "BRIDGE_LOG_LEVEL=debug"), "run")
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if !awaitRows(t, cmd, settingsOf(t, env)) {
+		t.Errorf("no rows were stored:\n%s", log.String())
+	}
+	if code := stop(t, cmd); code != exitDone {
+		t.Errorf("run: exit code %d:\n%s", code, log.String())
+	}
+	w.hidden(t, log.String())
+}
+
+// settingsOf loads settings of an environment as a process has it.
+func settingsOf(t *testing.T, env []string) settings {
+	t.Helper()
+	vars := map[string]string{}
+	for _, variable := range env {
+		name, value, _ := strings.Cut(variable, "=")
+		vars[name] = value
+	}
+	return load(t, func(name string) (string, bool) { value, found := vars[name]; return value, found })
+}
+
+// awaitRows waits until the stream of readings holds something, for as long as the command lives.
+func awaitRows(t *testing.T, cmd *exec.Cmd, c settings) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	nc, err := connect(ctx, c, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetStream(nc, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ctx.Err() == nil {
+		if stream, err := js.Stream(ctx, streamOfReadings); err == nil && stream.CachedInfo().State.Msgs > 0 {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return false
+}
+
+func (w way) hidden(t *testing.T, text string) {
+	t.Helper()
+	for _, secret := range w.secrets {
+		if secret = strings.TrimSpace(secret); strings.Contains(text, secret) {
+			t.Errorf("the output holds the secret %q:\n%s", secret, text)
+		}
+	}
+}
+
+// noise collects what a process writes, from any goroutine.
+type noise struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (n *noise) Write(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.b.Write(p)
+}
+
+func (n *noise) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.b.String()
+}
+
+// TestAContextHoldsEveryWayIntoNATS: what the variables can say, a context of the nats command line can.
+func TestAContextHoldsEveryWayIntoNATS(t *testing.T) {
+	p, op := newPKI(t), newOperator(t)
+	seedFile, public := userKey(t)
+	config := t.TempDir()
+	s := newScene(t, saveristest.World{Cycle: time.Minute})
+	for name, c := range map[string]struct {
+		server *server.Options
+		holds  map[string]string
+	}{
+		"user":  {&server.Options{Username: "ada", Password: "password-0123456789"}, map[string]string{"user": "ada", "password": "password-0123456789"}},
+		"token": {&server.Options{Authorization: "token-0123456789"}, map[string]string{"token": "token-0123456789"}},
+		"nkey":  {&server.Options{Nkeys: []*server.NkeyUser{{Nkey: public}}}, map[string]string{"nkey": seedFile}},
+		"creds and TLS": {func() *server.Options { o := op.options(t); o.TLSConfig = p.server; return o }(),
+			map[string]string{"creds": file(t, op.creds(t)), "ca": p.caFile, "cert": p.certFile, "key": p.keyFile}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.server.JetStream = true
+			c.holds["url"] = natsServer(t, c.server).ClientURL()
+			folder := filepath.Join(config, "nats", "context")
+			if err := os.MkdirAll(folder, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			text, err := json.Marshal(c.holds)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(folder, "here.json"), text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv("XDG_CONFIG_HOME", config) // of the test's own connection
+			way{secrets: []string{"password-0123456789", "token-0123456789"}}.works(t, append(slices.Clone(s.env), "NATS_CONTEXT=here", "XDG_CONFIG_HOME="+config))
+		})
+	}
+}
+
+// TestExchangedFilesAreUsedAtTheNextConnection: mounted secrets are exchanged while the bridge runs.
+func TestExchangedFilesAreUsedAtTheNextConnection(t *testing.T) {
+	p, next := newPKI(t), newPKI(t)
+	op, nextOp := newOperator(t), newOperator(t)
+	passwordFile, tokenFile, credsFile := file(t, "old-0123456789"), file(t, "old-0123456789"), file(t, op.creds(t))
+	exchange := map[string]string{}
+	for old, new := range map[string]string{p.caFile: next.caFile, p.certFile: next.certFile, p.keyFile: next.keyFile} {
+		exchange[old] = textOf(t, new)
+	}
+	for name, c := range map[string]struct {
+		before, after *server.Options
+		env           []string
+		files         map[string]string // their later content
+	}{
+		"password": {&server.Options{Username: "ada", Password: "old-0123456789"}, &server.Options{Username: "ada", Password: "new"},
+			[]string{"NATS_USER", "ada", "NATS_PASSWORD_FILE", passwordFile}, map[string]string{passwordFile: "new\n"}},
+		"token": {&server.Options{Authorization: "old-0123456789"}, &server.Options{Authorization: "new"},
+			[]string{"NATS_TOKEN_FILE", tokenFile}, map[string]string{tokenFile: "new\n"}},
+		"creds": {op.options(t), nextOp.options(t), []string{"NATS_CREDS", credsFile}, map[string]string{credsFile: nextOp.creds(t)}},
+		"TLS": {&server.Options{TLSConfig: p.server}, &server.Options{TLSConfig: next.server},
+			[]string{"NATS_CA", p.caFile, "NATS_CERT", p.certFile, "NATS_KEY", p.keyFile}, exchange},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first := natsServer(t, c.before)
+			nc, err := connect(t.Context(), load(t, with(append(c.env, "NATS_URL", first.ClientURL())...)), quiet)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer nc.Close()
+			again := make(chan struct{}, 1)
+			nc.SetReconnectHandler(func(*nats.Conn) { again <- struct{}{} })
+			for path, text := range c.files {
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.after.Port = first.Addr().(*net.TCPAddr).Port
+			first.Shutdown()
+			first.WaitForShutdown()
+			natsServer(t, c.after)
+			select {
+			case <-again:
+			case <-time.After(30 * time.Second):
+				t.Errorf("it did not get in again: %v", nc.LastError())
+			}
+		})
+	}
+}
