@@ -27,20 +27,20 @@ var names = publish.Names{Prefix: "saveris"}
 
 // stage is a broker that a board looks at.
 type stage struct {
-	*testing.T
+	testing.TB
 	js     jetstream.JetStream
 	config publish.Config
 	url    string
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t testing.TB) *stage {
 	t.Helper()
 	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	s := &stage{T: t, config: publish.Config{Names: names, Replicas: 1}, url: server.ClientURL()}
+	s := &stage{TB: t, config: publish.Config{Names: names, Replicas: 1}, url: server.ClientURL()}
 	s.js = s.dial()
 	s.ready()
 	return s

@@ -24,7 +24,6 @@ const (
 type sensors struct {
 	byKey  map[string]*sensor // by subject behind the lane
 	clock  uint64             // counts readings
-	growth int                // of points that one may have; goes down as sensors are added
 }
 
 type sensor struct {
