@@ -2,20 +2,39 @@ package metrics
 
 import (
 	"net/http"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Metrics are all metrics of one process. They may be used by many goroutines.
-type Metrics struct{ registry *prometheus.Registry }
+type Metrics struct {
+	table
+	build   Build
+	sources atomic.Pointer[Sources]
 
-// New makes the metrics of a process.
-func New() *Metrics { return &Metrics{registry: prometheus.NewRegistry()} }
+	rows, events, known, corrections, rejected, dropped, conflicts, failed *prometheus.CounterVec
+	exports, requests, logins                                              *prometheus.CounterVec
+	exportTime, commitTime, commitSize, lateness, delay, freshness         *prometheus.HistogramVec
+	gauges                                                                 gauges
+}
 
-// Handler serves them in Prometheus' text format.
+// Build says what runs.
+type Build struct{ Version, Commit, GoVersion string }
+
+// New makes the metrics of a process, all of them at zero or absent.
+func New(build Build) *Metrics {
+	m := &Metrics{table: table{registry: prometheus.NewRegistry()}, build: build}
+	m.define()
+	m.registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler serves them in Prometheus' text format, as many as can be had.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 }
 
 // Registry gives the metrics as a test reads them.

@@ -1,0 +1,121 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
+)
+
+// Sources are what the gauges ask when somebody scrapes, from any goroutine.
+type Sources struct {
+	Feeds    []schema.Feed
+	Interval time.Duration    // between polls
+	Vendor   *saveris.Client  // of exports, throttling and token
+	Now      func() time.Time // the vendor's clock, which ages count by
+
+	Leading   func(schema.Feed) bool
+	Stalled   func(schema.Feed) bool
+	Connected func() bool          // to NATS
+	Status    func() status.Status // nil = nothing is known of what is stored
+}
+
+// gauges describes them.
+type gauges struct {
+	inFlight, throttled, token       *prometheus.Desc
+	newest, lastPoll, covered, gaps  *prometheus.Desc
+	leading, stalled, connected      *prometheus.Desc
+	ratio, lastWord, interval, build *prometheus.Desc
+}
+
+// Watch begins to give the gauges, and sets every series to zero that is sure to come, so that a rate over its first
+// increase is right.
+func (m *Metrics) Watch(s Sources) {
+	m.sources.Store(&s)
+	m.zero(s.Feeds)
+}
+
+// Describe is for the registry.
+func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
+	g := &m.gauges
+	for _, desc := range []*prometheus.Desc{
+		g.inFlight, g.throttled, g.token, g.newest, g.lastPoll, g.covered, g.gaps, g.leading, g.stalled, g.connected, g.ratio,
+		g.lastWord, g.interval, g.build,
+	} {
+		to <- desc
+	}
+}
+
+// Collect is for the registry.
+func (m *Metrics) Collect(to chan<- prometheus.Metric) {
+	give := func(desc *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	g := &m.gauges
+	give(g.build, 1, m.build.Version, m.build.Commit, m.build.GoVersion)
+	s := m.sources.Load()
+	if s == nil {
+		return
+	}
+	give(g.interval, s.Interval.Seconds())
+	give(g.inFlight, float64(s.Vendor.ExportsInFlight()))
+	give(g.throttled, unix(s.Vendor.ThrottledUntil()))
+	give(g.token, unix(s.Vendor.TokenExpiry()))
+	give(g.connected, oneIf(s.Connected()))
+	for _, feed := range s.Feeds {
+		give(g.leading, oneIf(s.Leading(feed)), string(feed))
+		give(g.stalled, oneIf(s.Stalled(feed)), string(feed))
+	}
+	if s.Status == nil {
+		return
+	}
+	now, stored := s.Now(), s.Status()
+	for _, f := range stored.Feeds {
+		g.giveFeed(f, now, give)
+	}
+	for _, b := range stored.Backfills {
+		if b.Running() {
+			give(g.ratio, b.Covered, b.ID)
+			give(g.lastWord, max(0, stored.At.Sub(b.ToldAt).Seconds()), b.ID)
+		}
+	}
+}
+
+// giveFeed gives what is known of a feed.
+func (g *gauges) giveFeed(f status.Feed, now time.Time, give func(*prometheus.Desc, float64, ...string)) {
+	feed := string(f.Feed)
+	if f.Newest != nil {
+		give(g.newest, max(0, now.Sub(*f.Newest).Seconds()), feed)
+	}
+	if f.ReadAt != nil {
+		give(g.lastPoll, max(0, now.Sub(*f.ReadAt).Seconds()), feed)
+	}
+	if f.CoveredUntil != nil {
+		give(g.covered, unix(*f.CoveredUntil), feed)
+	}
+	if f.Since != nil && f.CoveredUntil != nil {
+		var open time.Duration
+		for _, gap := range f.Gaps {
+			open += gap.Width()
+		}
+		give(g.gaps, open.Seconds(), feed)
+	}
+}
+
+// unix is a time in seconds, 0 for none.
+func unix(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
+func oneIf(so bool) float64 {
+	if so {
+		return 1
+	}
+	return 0
+}
