@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -19,6 +18,7 @@ import (
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/secret"
+	"saveris-bridge/internal/status"
 )
 
 // demoOptions are the flags of bridge demo.
@@ -190,43 +190,21 @@ func printStored(ctx context.Context, js jetstream.JetStream, s settings, out io
 	group, ctx := errgroup.WithContext(ctx)
 	lines := make(chan storedEvent, 64)
 	for _, feed := range s.Feeds {
-		group.Go(func() error {
-			return follow(ctx, js, strings.ToUpper(names.Prefix+"_"+feed), names.Prefix+"."+feed+".>", lines)
-		})
+		f := &status.Follow{Stream: names.Stream(schema.Feed(feed)), Filters: []string{names.Prefix + "." + feed + ".>"}, Begin: from(time.Time{})}
+		f.Each = func(m status.Stored) error {
+			event, err := parseStored(m.Headers(), m.Data())
+			if err != nil {
+				return fmt.Errorf("follow %s: %w", f.Stream, err)
+			}
+			select {
+			case lines <- event:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		group.Go(func() error { return f.Run(ctx, js) })
 	}
 	group.Go(func() error { return newEventPrinter(out, time.Now()).print(ctx, lines) })
 	return group.Wait()
-}
-
-// follow hands on what a stream stores from now on, in its order.
-func follow(ctx context.Context, js jetstream.JetStream, stream, subject string, lines chan<- storedEvent) error {
-	consumer, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverNewPolicy,
-	})
-	if err != nil {
-		return fmt.Errorf("follow %s: %w", stream, err)
-	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return fmt.Errorf("follow %s: %w", stream, err)
-	}
-	defer context.AfterFunc(ctx, messages.Stop)()
-	for {
-		msg, err := messages.Next()
-		switch {
-		case ctx.Err() != nil || errors.Is(err, jetstream.ErrMsgIteratorClosed):
-			return ctx.Err()
-		case err != nil:
-			return fmt.Errorf("follow %s: %w", stream, err)
-		}
-		event, err := parseStored(msg.Headers(), msg.Data())
-		if err != nil {
-			return fmt.Errorf("follow %s: %w", stream, err)
-		}
-		select {
-		case lines <- event:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }

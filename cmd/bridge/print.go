@@ -32,6 +32,9 @@ type storedEvent struct {
 		Serial  string      `json:"serial_no"`
 		Channel json.Number `json:"channel_no"`
 	} `json:"sensor"`
+	Rejected time.Time `json:"-"` // when a row was read that could not be an event
+	Reason   string    `json:"reason"`
+	Row      string    `json:"row"`
 }
 
 // parseStored reads a stored message as a consumer does.
@@ -45,13 +48,19 @@ func parseStored(header map[string][]string, data []byte) (storedEvent, error) {
 	if err := json.Unmarshal(data, &out); err != nil {
 		return storedEvent{}, fmt.Errorf("data of event %s: %w", event.ID(), err)
 	}
+	if event.Type() == "saveris.row.rejected.v1" {
+		out.Rejected = event.Time()
+	}
 	return out, nil
 }
 
 // at is the time that a line shows.
 func (e storedEvent) at() time.Time {
-	if e.alarm() {
+	switch {
+	case e.alarm():
 		return e.Raised
+	case !e.Rejected.IsZero():
+		return e.Rejected
 	}
 	return e.Measured
 }
@@ -90,6 +99,7 @@ func (c counts) String() string {
 type eventPrinter struct {
 	out     io.Writer
 	colour  bool
+	dated   bool // lines show the date too
 	began   time.Time
 	before  counts        // lines that may still be printed of what was before
 	hand    []storedEvent // to be printed
@@ -113,9 +123,17 @@ func newEventPrinter(out io.Writer, began time.Time) *eventPrinter {
 	return &eventPrinter{out: out, colour: isTerminal(out) && os.Getenv("NO_COLOR") == "", began: began, before: fewBefore}
 }
 
+// head prints what the columns are.
+func (p *eventPrinter) head() error {
+	_, err := fmt.Fprintf(p.out, "%-14s  %-7s  %-8s  %-14s  %-22s  %10s %s\n", "measured (UTC)", "lane", "site", "sensor/channel", "quantity", "value", "unit")
+	return err
+}
+
 // print prints until ctx ends.
 func (p *eventPrinter) print(ctx context.Context, events <-chan storedEvent) error {
-	fmt.Fprintf(p.out, "%-14s  %-7s  %-8s  %-14s  %-22s  %10s %s\n", "measured (UTC)", "lane", "site", "sensor/channel", "quantity", "value", "unit")
+	if err := p.head(); err != nil {
+		return err
+	}
 	fresh, old := time.NewTimer(settle), time.NewTimer(settleOld)
 	for {
 		select {
@@ -174,14 +192,24 @@ const (
 	plain  = "\x1b[0m"
 )
 
+// longestRow is how many characters of a rejected row a line shows.
+const longestRow = 200
+
 func (p *eventPrinter) line(e storedEvent) string {
+	stamp := e.at().UTC().Format(time.TimeOnly)
+	if p.dated {
+		stamp = e.at().UTC().Format("01-02 15:04:05")
+	}
+	if !e.Rejected.IsZero() {
+		return printable(fmt.Sprintf("%-14s  rejected: %s: %.*s", stamp, e.Reason, longestRow, e.Row))
+	}
 	sensor, suffix, colour := e.Sensor.Serial+"/"+e.Sensor.Channel.String(), "", ""
 	if e.alarm() {
 		sensor = e.Sensor.Serial
 		suffix = fmt.Sprintf("  %s %s: %s", strings.ToUpper(e.Severity), e.State, e.Cond)
 		colour = alarmColour(e)
 	}
-	text := printable(fmt.Sprintf("%-14s  %-7s  %-8.8s  %-14s  %-22s  %10s %s%s", e.at().UTC().Format(time.TimeOnly), e.Lane, e.Site,
+	text := printable(fmt.Sprintf("%-14s  %-7s  %-8.8s  %-14s  %-22s  %10s %s%s", stamp, e.Lane, e.Site,
 		sensor, e.Quantity, twoDecimals(e.Value), cmp.Or(e.Unit, e.Vendor), suffix))
 	text = strings.TrimRight(text, " ")
 	if !p.colour || colour == "" {

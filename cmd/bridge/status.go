@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/status"
+)
+
+func statusCommand(std streams) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "what is covered, what is late, what is running",
+		Long: `Prints how the bridge stands, from what is stored on NATS: for each feed how far it is covered, when it was polled last
+and by whom, the gaps, the rows that came late, how long events were under way, and the backfills. The first line says
+whether all is well. It changes nothing, and needs no bridge to run. Settings are those of run, but none of the vendor's is
+needed; bridge run --help lists them. All times are UTC.
+
+Well is a feed that is covered without a gap since its beginning and was read within the last three BRIDGE_POLL_INTERVAL.
+
+Exit code 0: it could be read, whatever it says. 4: NATS cannot be used, or nothing has been stored yet.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := loadWithoutVendor(cmd.Context(), std.env)
+			if err != nil {
+				return err
+			}
+			now, err := readStatus(cmd.Context(), s, std.err)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				out := json.NewEncoder(std.out)
+				out.SetIndent("", "  ")
+				return out.Encode(now)
+			}
+			_, err = io.WriteString(std.out, statusText(now, s.PollInterval))
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return cmd
+}
+
+// recentHistory is how much of the newest readings is looked at for lateness.
+const recentHistory = 15 * time.Minute
+
+// readStatus looks once.
+func readStatus(ctx context.Context, s settings, log io.Writer) (now status.Status, err error) {
+	js, stop, err := readBroker(ctx, s, log)
+	if err != nil {
+		return now, err
+	}
+	defer stop()
+	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds), History: recentHistory})
+	ctx, done := context.WithCancel(ctx)
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() error { return board.Run(both) })
+	wait, cancel := context.WithTimeout(ctx, natsWait)
+	defer cancel()
+	err = board.Ready(wait)
+	interrupted := ctx.Err()
+	done()
+	_ = group.Wait() // it ends because it was told to
+	switch {
+	case interrupted != nil:
+		return now, interrupted
+	case err != nil:
+		return now, fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
+	}
+	if now = board.Status(); !slices.ContainsFunc(now.Feeds, func(f status.Feed) bool { return len(f.Days) > 0 || f.Rejected > 0 }) {
+		return now, fmt.Errorf("%w: no checkpoint is there", errNothingStored)
+	}
+	return now, nil
+}
+
+// statusText is a status for people.
+func statusText(now status.Status, poll time.Duration) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", shownTime(now.At), verdictOf(now, poll))
+	for _, f := range now.Feeds {
+		fmt.Fprintf(&b, "\n%s\n", f.Feed)
+		for _, line := range feedLines(f, now.At) {
+			fmt.Fprintf(&b, "  %-14s %s\n", line[0], line[1])
+		}
+	}
+	if len(now.Backfills) > 0 {
+		b.WriteString("\nbackfills\n")
+		for _, line := range backfillLines(now) {
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
+	}
+	return b.String()
+}
+
+// stalledPolls is after how many intervals without a poll a feed is not well.
+const stalledPolls = 3
+
+// verdictOf says in words whether all is well, or what is not.
+func verdictOf(now status.Status, poll time.Duration) string {
+	var wrong []string
+	for _, f := range now.Feeds {
+		switch {
+		case f.ReadAt == nil:
+			wrong = append(wrong, string(f.Feed)+" have not been read yet")
+		case now.At.Sub(*f.ReadAt) > stalledPolls*poll:
+			wrong = append(wrong, fmt.Sprintf("%s have not been polled for %s", f.Feed, took(now.At.Sub(*f.ReadAt))))
+		}
+		if len(f.Gaps) > 0 {
+			wrong = append(wrong, fmt.Sprintf("%s have %s", f.Feed, gapsSum(f.Gaps)))
+		}
+	}
+	for _, b := range now.Backfills {
+		if silent(b, now.At) {
+			wrong = append(wrong, fmt.Sprintf("backfill %s has not been heard of for %s", printable(b.ID), took(now.At.Sub(b.ToldAt))))
+		}
+	}
+	if len(wrong) == 0 {
+		return "all is well"
+	}
+	return strings.Join(wrong, "; ")
+}
+
+// silentAfter is how long a running backfill may say nothing: it tells every few seconds, and a window may wait a minute.
+const silentAfter = 10 * time.Minute
+
+// silent tells whether a backfill that has not ended says nothing any more. After a day it is the past.
+func silent(b status.Backfill, now time.Time) bool {
+	age := now.Sub(b.ToldAt)
+	return b.Running() && age > silentAfter && age < 24*time.Hour
+}
+
+// feedLines are a feed's facts, each with its name.
+func feedLines(f status.Feed, now time.Time) [][2]string {
+	polled := ago(f.ReadAt, now)
+	if f.Leader != "" {
+		polled += ", polled by " + printable(f.Leader)
+	} else if f.Writer != "" {
+		polled += ", last record by " + printable(f.Writer)
+	}
+	lines := [][2]string{
+		{"covered until", whenAndAgo(f.CoveredUntil, now)},
+		{"last poll", polled},
+		{"newest event", whenAndAgo(f.Newest, now)},
+		{"gaps", gapsSum(f.Gaps)},
+	}
+	for i, gap := range f.Gaps {
+		if i == shownGaps {
+			lines = append(lines, [2]string{"", fmt.Sprintf("and %d more", len(f.Gaps)-i)})
+			break
+		}
+		lines = append(lines, [2]string{"", fmt.Sprintf("%s until %s (%s)", shownTime(gap.From), shownTime(gap.Until), took(gap.Width()))})
+	}
+	if f.Since == nil {
+		lines[3][1] = "none are looked for: only backfills have written here"
+	}
+	lines = append(lines,
+		[2]string{"rows", fmt.Sprintf("%d on %s", f.Rows, plural(len(f.Days), "day"))},
+		[2]string{"late rows", lateDays(f)},
+		[2]string{"rejected rows", fmt.Sprint(f.Rejected)},
+	)
+	if l := f.Lateness; l != nil {
+		lines = append(lines,
+			[2]string{"lateness", fmt.Sprintf("measured to cloud: median %s, 95%% within %s (the newest %d)", seconds(l.Arrival.Median), seconds(l.Arrival.P95), l.Events)},
+			[2]string{"", fmt.Sprintf("cloud to stream: median %s, 95%% within %s", seconds(l.Storing.Median), seconds(l.Storing.P95))})
+	}
+	return lines
+}
+
+// How much of a list is shown.
+const (
+	shownGaps     = 5
+	shownLateDays = 5
+	shownEnded    = 3 // backfills that have ended
+)
+
+func gapsSum(gaps []checkpoint.Span) string {
+	if len(gaps) == 0 {
+		return "none"
+	}
+	var width time.Duration
+	for _, gap := range gaps {
+		width += gap.Width()
+	}
+	return fmt.Sprintf("%s, %s in all", plural(len(gaps), "gap"), took(width))
+}
+
+// lateDays names the newest days that had late rows.
+func lateDays(f status.Feed) string {
+	if f.Late == 0 {
+		return "none"
+	}
+	var days []string
+	for _, day := range slices.Backward(f.Days) {
+		if day.Late > 0 {
+			days = append(days, fmt.Sprintf("%s: %d", day.Day, day.Late))
+		}
+	}
+	more := ""
+	if rest := len(days) - shownLateDays; rest > 0 {
+		days, more = days[:shownLateDays], fmt.Sprintf(" and %s more", plural(rest, "day"))
+	}
+	return fmt.Sprintf("%d (%s%s)", f.Late, strings.Join(days, ", "), more)
+}
+
+// backfillLines are the running backfills and the last ones that ended.
+func backfillLines(now status.Status) []string {
+	var lines []string
+	ended, hidden := 0, 0
+	for _, b := range now.Backfills {
+		if !b.Running() {
+			if ended++; ended > shownEnded {
+				hidden++
+				continue
+			}
+		}
+		line := fmt.Sprintf("%s  %s  %.0f%% covered, %s until %s, told %s", printable(b.ID), printable(string(b.Phase)), 100*b.Covered,
+			shownTime(b.From), shownTime(b.Until), ago(&b.ToldAt, now.At))
+		if b.Running() && b.ETA != nil {
+			line += fmt.Sprintf(", about %s to go", seconds(*b.ETA))
+		}
+		if b.Error != nil {
+			line += ": " + printable(*b.Error)
+		}
+		lines = append(lines, line)
+	}
+	if hidden > 0 {
+		lines = append(lines, fmt.Sprintf("and %d older", hidden))
+	}
+	return lines
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// tailOptions are the flags of bridge tail.
+type tailOptions struct {
+	Feeds, Lanes, Sites, Serials, Quantities, Severities, States []string
+	Since                                                        string
+	Rejected, JSON                                               bool
+}
+
+func (o *tailOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringSliceVar(&o.Feeds, "feed", nil, "readings, alarms (default: BRIDGE_FEEDS)")
+	f.StringSliceVar(&o.Lanes, "lane", nil, "live, history")
+	f.StringSliceVar(&o.Sites, "site", nil, "sites")
+	f.StringSliceVar(&o.Serials, "serial", nil, "serial numbers")
+	f.StringSliceVar(&o.Quantities, "quantity", nil, "quantities, such as air_temperature")
+	f.StringSliceVar(&o.Severities, "severity", nil, "of alarms: alarm, warning, unknown")
+	f.StringSliceVar(&o.States, "state", nil, "of alarms: raised, cleared, unknown")
+	f.StringVar(&o.Since, "since", "", "begin with what was stored since then: an RFC 3339 time, or how long ago, such as 10m")
+	f.BoolVar(&o.Rejected, "rejected", false, "print rejected rows too, whatever the other filters say")
+	f.BoolVar(&o.JSON, "json", false, "print each event as a line of JSON, a CloudEvent in structured form")
+}
+
+// wanted is what the flags of bridge tail say. An empty list takes all. Texts are tokens of subjects.
+type wanted struct {
+	feeds                             []schema.Feed
+	lanes, sites, serials, quantities []string
+	severities, states                []string
+	since                             time.Time
+	rejected, json                    bool
+}
+
+// maxFilters is how many subjects the server is asked to filter by; with more of them it takes longer than we do.
+const maxFilters = 100
+
+// wanted refuses wrong flags.
+func (o tailOptions) wanted(s settings, now time.Time) (w wanted, err error) {
+	for _, flag := range []struct {
+		name    string
+		values  []string
+		into    *[]string
+		allowed []string // none: any text
+		token   func(string) string
+	}{
+		{"feed", o.Feeds, new([]string), []string{string(schema.Readings), string(schema.Alarms)}, nil},
+		{"lane", o.Lanes, &w.lanes, []string{string(schema.Live), string(schema.History)}, nil},
+		{"site", o.Sites, &w.sites, nil, schema.Token},
+		{"serial", o.Serials, &w.serials, nil, schema.Token},
+		{"quantity", o.Quantities, &w.quantities, nil, schema.QuantityToken},
+		{"severity", o.Severities, &w.severities, []string{"alarm", "warning", "unknown"}, nil},
+		{"state", o.States, &w.states, []string{"raised", "cleared", "unknown"}, nil},
+	} {
+		for _, value := range flag.values {
+			value = strings.TrimSpace(value)
+			switch {
+			case value == "":
+				return w, flagf("tail", "--%s is empty: expected %s", flag.name, expected(flag.allowed))
+			case flag.allowed == nil:
+				value = flag.token(value)
+			case !slices.Contains(flag.allowed, value):
+				return w, flagf("tail", "--%s is %q: expected %s", flag.name, value, expected(flag.allowed))
+			}
+			if !slices.Contains(*flag.into, value) {
+				*flag.into = append(*flag.into, value)
+			}
+		}
+		if flag.name == "feed" {
+			w.feeds = feedsOf(*flag.into)
+		}
+	}
+	if w.rejected, w.json = o.Rejected, o.JSON; len(w.feeds) == 0 {
+		w.feeds = feedsOf(s.Feeds)
+	}
+	return w, w.check(o, s, now)
+}
+
+func expected(allowed []string) string {
+	if allowed == nil {
+		return "a name"
+	}
+	return strings.Join(allowed[:len(allowed)-1], ", ") + " or " + allowed[len(allowed)-1]
+}
+
+// check refuses what no event can match, and reads --since.
+func (w *wanted) check(o tailOptions, s settings, now time.Time) (err error) {
+	if o.Since != "" {
+		if w.since, err = moment(o.Since, now); err != nil {
+			return flagf("tail", "--since is %q: expected %s", o.Since, wantMoment)
+		}
+	}
+	alarmsOnly := len(w.severities) > 0 || len(w.states) > 0
+	if alarmsOnly && !slices.Contains(w.feeds, schema.Alarms) {
+		return flagf("tail", "--severity and --state are of alarms, and the feed is readings: expected --feed alarms or neither of them")
+	}
+	for _, one := range w.subjects(brokerConfig(s).Names) {
+		if len(one.filters) > maxFilters {
+			return flagf("tail", "the filters make %d subjects of %s: expected %d at most, so fewer values", len(one.filters), one.stream, maxFilters)
+		}
+	}
+	return nil
+}
+
+// subscription is what a stream is asked for.
+type subscription struct {
+	stream  string
+	filters []string
+}
+
+// subjects turns the filters into subjects, which the server filters by.
+func (w *wanted) subjects(names publish.Names) (list []subscription) {
+	any := []string{"*"}
+	for _, feed := range w.feeds {
+		one := subscription{stream: names.Stream(feed)}
+		switch prefix := []string{names.Prefix + "." + string(feed)}; {
+		case feed == schema.Alarms:
+			one.filters = product(prefix, w.lanes, any, w.sites, w.severities, w.states, w.serials)
+		case len(w.severities) == 0 && len(w.states) == 0:
+			one.filters = product(prefix, w.lanes, any, w.sites, w.serials, any, w.quantities)
+		}
+		if w.rejected {
+			one.filters = append(one.filters, names.Prefix+".rejected."+string(feed))
+		}
+		if len(one.filters) > 0 {
+			list = append(list, one)
+		}
+	}
+	return list
+}
+
+// product gives all subjects that have one of each list as their tokens; an empty list is any token.
+func product(tokens ...[]string) []string {
+	subjects := []string{""}
+	for i, list := range tokens {
+		if len(list) == 0 {
+			list = []string{"*"}
+		}
+		var longer []string
+		for _, subject := range subjects {
+			for _, token := range list {
+				longer = append(longer, subject+[...]string{"", "."}[min(i, 1)]+token)
+				if len(longer) > 10*maxFilters {
+					return longer
+				}
+			}
+		}
+		subjects = longer
+	}
+	return subjects
+}
+
+// takes tells whether an event that came is wanted: the subject of an alarm does not say its quantity.
+func (w *wanted) takes(e storedEvent) bool {
+	return !e.alarm() || len(w.quantities) == 0 || slices.Contains(w.quantities, schema.QuantityToken(e.Quantity))
+}
