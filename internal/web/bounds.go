@@ -17,7 +17,7 @@ const (
 	mostRejects   = 50
 	mostBackfills = 20
 	mostGaps      = 20   // of a feed
-	longestText   = 200  // characters of a name
+	longestText   = 120  // characters of a name
 	longestRow    = 4000 // characters of a rejected row
 )
 
@@ -49,9 +49,9 @@ func bounded(r status.Recent) status.Recent {
 // head copies the first n; it is never nil, which JSON would tell apart.
 func head[T any](list []T, n int) []T { return append([]T{}, list[:min(n, len(list))]...) }
 
-func cut(most int, texts ...*string) {
+func cut[T ~string](most int, texts ...*T) {
 	for _, text := range texts {
-		*text = shortened(*text, most)
+		*text = T(shortened(string(*text), most))
 	}
 }
 

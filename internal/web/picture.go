@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"saveris-bridge/internal/schema"
@@ -104,6 +105,7 @@ func feeds(all []status.Feed) []feed {
 		}
 		one.Feed.Days, one.Gaps = nil, head(f.Gaps, mostGaps)
 		cut(longestText, &one.Writer, &one.Leader)
+		cut(longestText, &one.Feed.Feed)
 		list[i] = one
 	}
 	return list
@@ -117,6 +119,7 @@ func days(now status.Status, year string) map[schema.Feed][]status.Day {
 	}
 	byFeed := map[schema.Feed][]status.Day{}
 	for _, f := range now.Feeds {
+		cut(longestText, &f.Feed)
 		byFeed[f.Feed] = []status.Day{}
 		for _, day := range f.Days {
 			if day.Day >= first && day.Day <= last {
@@ -130,10 +133,14 @@ func days(now status.Status, year string) map[schema.Feed][]status.Day {
 func backfills(all []status.Backfill) []status.Backfill {
 	list := head(all, mostBackfills)
 	for i := range list {
-		cut(longestText, &list[i].ID, &list[i].Worker)
-		if list[i].Error != nil {
-			text := shortened(*list[i].Error, longestRow)
-			list[i].Error = &text
+		b := &list[i]
+		cut(longestText, &b.ID, &b.Worker)
+		b.Feeds = head(b.Feeds, 2)
+		for j := range b.Feeds {
+			cut(longestText, &b.Feeds[j])
+		}
+		if b.Error != nil {
+			b.Error = new(shortened(*b.Error, longestRow))
 		}
 	}
 	return list
@@ -144,7 +151,9 @@ func years(all []status.Feed) []string {
 	found := map[string]bool{}
 	for _, f := range all {
 		for _, day := range f.Days {
-			found[day.Day[:min(4, len(day.Day))]] = true
+			if year, _, _ := strings.Cut(day.Day, "-"); aYear.MatchString(year) {
+				found[year] = true
+			}
 		}
 	}
 	list := slices.Sorted(maps.Keys(found))

@@ -1,7 +1,7 @@
 // Open alarms, the severe ones first.
 import { age } from "./clock.js";
 import { el, icon, id, keyed, setText } from "./dom.js";
-import { count, plain, quantity, unit } from "./text.js";
+import { count, listed, plain, quantity, unit } from "./text.js";
 
 const order = ["alarm", "warning"];
 const icons = { alarm: "bad", warning: "look" };
@@ -14,7 +14,7 @@ const item = (a) => {
     icon(icons[a.severity] ?? "wait"),
     el("div", { class: "body" },
       el("p", null, el("strong", null, plain(a.severity)), " ", plain(a.condition), value && el("span", { class: "digits" }, " " + value)),
-      el("p", { class: "note" }, [plain(a.serial), quantity(a.quantity), plain(a.reason)].filter(Boolean).join(" · "))),
+      el("p", { class: "note" }, listed(plain(a.serial), quantity(a.quantity), plain(a.reason)))),
     age(a.at, { class: "age" }));
 };
 

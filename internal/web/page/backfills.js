@@ -1,19 +1,21 @@
 // Backfills: those that run with a bar, those that have ended in words.
 import { age, ageOf, now } from "./clock.js";
 import { el, icon, id, keyed } from "./dom.js";
-import { clock, count, plain, share, span } from "./text.js";
+import { clock, count, date, listed, plain, share, span } from "./text.js";
 
 const running = ["started", "progress"];
 const levels = { finished: "good", failed: "bad", paused: "wait", started: "wait", progress: "wait" };
 
-const range = (b) => `${clock(new Date(b.from), now())} – ${clock(new Date(b.until), now())}`;
+const edge = (at) => (at.getTime() % 86400e3 === 0 ? date(at) : clock(at, now()));
 
-const speed = (b) => [
+const range = (b) => `${edge(new Date(b.from))} – ${edge(new Date(b.until))}`;
+
+const speed = (b) => listed(
   share(b.covered),
   b.rows_per_second > 0 && `${count(b.rows_per_second)} rows/s`,
   b.eta_seconds != null && `${span(b.eta_seconds)} left`,
   `${count(b.rows)} rows read, ${count(b.stored)} new`,
-].filter(Boolean).join(" · ");
+);
 
 const silence = 60; // seconds without a word from a backfill that should run: it may have been killed
 

@@ -2,7 +2,7 @@
 // others from there with the arrows.
 import { now } from "./clock.js";
 import { el, id, keyed, setText } from "./dom.js";
-import { clock, count, date, feedName, month, plural, share, weekday } from "./text.js";
+import { clock, count, date, feedName, month, plain, plural, share, weekday } from "./text.js";
 
 const day = 86400e3;
 
@@ -99,7 +99,7 @@ const showMonths = (node, cells) => keyed(node, monthsOf(cells), (m) => `${m.nam
 
 // build makes what stays of a calendar: the grid, and the line below it that says what the cell under pointer or focus is.
 const build = (name) => {
-  const title = `calendar-${name}`;
+  const title = `calendar-${plain(name)}`;
   const rows = Array.from({ length: 7 }, () => el("div", { role: "row", class: "week-row" }));
   const months = el("div", { class: "months", "aria-hidden": "true" });
   const grid = el("div", { role: "grid", class: "grid", "aria-labelledby": title, "aria-readonly": "true" }, ...rows);
@@ -158,6 +158,7 @@ const update = (node, cells) => {
 
 export const showCalendars = (state, year) => {
   const parent = id("calendar");
+  id("calendar-section").hidden = !state.feeds.length;
   keyed(parent, state.feeds.map((f) => ({ feed: f.feed })), (f) => f.feed, ({ feed }) => build(feed));
   state.feeds.forEach((f, i) => update(parent.children[i], daysOf(f, state.days[f.feed] ?? [], year)));
 };

@@ -1,6 +1,6 @@
 // The server's clock, as far as the page knows it, and what grows with it.
 import { el, setText } from "./dom.js";
-import { exact, span } from "./text.js";
+import { exact, older } from "./text.js";
 
 let ahead = 0; // of the server's clock before the browser's, in milliseconds
 
@@ -14,10 +14,7 @@ export const now = () => new Date(Date.now() + ahead);
 // ageOf is in seconds. What lies ahead, because the vendor's clock is, is not older than nothing.
 export const ageOf = (at) => Math.max(0, (now() - new Date(at)) / 1000);
 
-const ageText = (at) => {
-  const age = ageOf(at);
-  return age < 1 ? "now" : span(Math.floor(age));
-};
+const ageText = (at) => older(ageOf(at));
 
 // age is an element that says how old a moment is, and goes on doing so.
 export const age = (at, attributes) => {

@@ -27,7 +27,7 @@ export const setText = (node, text) => {
 // keyed makes the children of a parent those of a list: what has the same key and content stays the same element, so that
 // focus, unfolded details and selections outlive an update. make(item, old) gives the element; old is null for a new key.
 export const keyed = (parent, list, keyOf, make) => {
-  const known = new Map([...parent.children].map((node) => [node.dataset.key, node]));
+  const known = new Map([...parent.children].map((node) => [node.key, node]));
   const wanted = withKeys(list, keyOf);
   for (const [key, node] of known) if (!wanted.has(key)) node.remove();
   let place = parent.firstElementChild;
@@ -65,7 +65,7 @@ const renewed = (old, key, item, make) => {
   const content = JSON.stringify(item);
   if (old?.content === content) return old;
   const node = make(item, old);
-  node.dataset.key = key;
+  node.key = key;
   node.content = content;
   return node;
 };

@@ -43,5 +43,6 @@ const card = ({ feed, level }, old) => {
 // showFeeds is called at every tick too: a feed may come to stand still without a word.
 export const showFeeds = (state) => {
   const list = state.feeds.map((feed) => ({ feed, level: levelOf(feed, state.bridge) }));
+  id("feeds-section").hidden = !list.length;
   keyed(id("feeds"), list, ({ feed }) => feed.feed, card);
 };

@@ -16,7 +16,7 @@ export class Live {
   #watch = null;
   #tries = 0;
 
-  // onPicture is given parts of the picture; onState "live" or "lost".
+  // onPicture is given parts of the picture; onState "live", "lost", or "full" where there are too many pages.
   constructor(onPicture, onState) {
     this.#onPicture = onPicture;
     this.#onState = onState;
@@ -62,7 +62,14 @@ export class Live {
     clearTimeout(this.#watch);
     clearTimeout(this.#retry);
     this.#onState("lost");
+    this.#wonder(this.#source);
     const wait = Math.min(slowest, 1000 * 2 ** this.#tries++) * (0.5 + Math.random() / 2);
     this.#retry = setTimeout(() => this.#open(), wait);
+  }
+
+  // #wonder finds out whether the bridge is there but has refused: the browser does not say why a stream has failed.
+  async #wonder(source) {
+    const answer = await fetch("events", { method: "HEAD", cache: "no-store" }).catch(() => null);
+    if (answer?.status === 503 && source === this.#source) this.#onState("full");
   }
 }

@@ -2,7 +2,7 @@
 import { showAlarms } from "./alarms.js";
 import { showBackfills } from "./backfills.js";
 import { showCalendars, showYears } from "./calendar.js";
-import { age, grow } from "./clock.js";
+import { age, grow, now } from "./clock.js";
 import { el, id, setText } from "./dom.js";
 import { showFeeds } from "./feeds.js";
 import { showLateness } from "./lateness.js";
@@ -13,7 +13,7 @@ import { plain } from "./text.js";
 import { showVerdict } from "./verdict.js";
 
 let state = null; // everything that was sent last, by part
-let heard = null; // when, by the server's clock
+let heard = null; // when the server was heard last, by the server's clock
 let link = "wait";
 const asked = new URLSearchParams(location.search);
 const chosen = { search: asked.get("q") ?? "", year: asked.get("year") ?? "" };
@@ -33,7 +33,6 @@ const sections = [
 
 const picture = (parts) => {
   state = { ...state, ...parts };
-  heard = new Date(parts.at);
   for (const [needs, show] of sections) if (needs.some((part) => part in parts)) show();
   document.body.dataset.ready = "";
   tick();
@@ -42,14 +41,16 @@ const picture = (parts) => {
 const linkText = () => {
   if (link === "live") return ["Live"];
   if (link === "wait") return ["Connecting"];
+  if (link === "full") return ["Too many pages are open"];
   if (!heard) return ["Cannot reach the bridge"];
-  return ["Connection lost", el("span", { "aria-hidden": "true" }, "picture is ", age(heard), " old")]; // unread, because it changes every second
+  return ["Connection lost", el("span", { "aria-hidden": "true" }, "the picture is ", age(heard), " old")]; // unread, because it changes every second
 };
 
 const showLink = (next) => {
   const before = link;
   link = next;
-  document.body.dataset.link = link;
+  if (link === "live") heard = now();
+  document.body.dataset.link = link === "full" ? "lost" : link;
   if (before !== link || !id("link").hasChildNodes()) id("link").replaceChildren(...linkText());
   tick();
 };
@@ -61,7 +62,7 @@ const tick = () => {
     showFeeds(state);
     showBackfills(state);
   }
-  showVerdict(state, link === "lost" && heard ? heard : null);
+  showVerdict(state, link === "live" ? null : heard);
 };
 
 const query = () => {

@@ -26,11 +26,28 @@ const counted = (shown, known, search) => {
   return known ? `${count(known)} ${known === 1 ? "channel" : "channels"}` : "";
 };
 
+const few = 18; // rows until somebody wants all: what lies below them should not be a long way off
+
+let all = false;
+
+const showAll = (state, search) => {
+  const button = id("readings-all");
+  const more = state.sensors.length > few;
+  button.hidden = !more;
+  button.setAttribute("aria-expanded", all);
+  setText(button, all ? "Show fewer" : `Show all ${count(state.sensors.length)}`);
+  button.onclick = () => {
+    all = !all;
+    showReadings(state, search);
+  };
+};
+
 export const showReadings = (state, search) => {
   const { sensors, counts } = state;
-  keyed(id("readings").tBodies[0], sensors, keyOf, row);
+  keyed(id("readings").tBodies[0], all ? sensors : sensors.slice(0, few), keyOf, row);
   setText(id("readings-count"), counted(sensors.length, counts.sensors, search));
   id("readings").hidden = !sensors.length;
   id("readings-none").hidden = sensors.length > 0;
   setText(id("readings-none"), search ? `Nothing matches “${plain(search)}”.` : "No reading has been stored yet.");
+  showAll(state, search);
 };

@@ -40,6 +40,9 @@ export const span = (seconds) => {
   return matters ? `${first} ${unit} ${second} ${next[0]}` : `${first} ${unit}`;
 };
 
+// older writes an age, calmer than span: whatever changes each second draws the eye.
+export const older = (seconds) => (seconds < 1 ? "now" : seconds < 60 || seconds >= 3600 ? span(Math.floor(seconds)) : `${Math.floor(seconds / 60)} min`);
+
 const two = (n) => String(n).padStart(2, "0");
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -68,3 +71,6 @@ export const unit = (u) => units[u] ?? plain(u);
 export const quantity = (q) => plain(q).replaceAll("_", " ");
 
 export const feedName = (feed) => plain(feed).replace(/^./u, (c) => c.toUpperCase());
+
+// listed joins what there is of several things; the dot stays at the end of a line, not at the beginning of the next.
+export const listed = (...things) => things.filter(Boolean).join("\u00a0· ");

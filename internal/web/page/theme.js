@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const themes = ["auto", "light", "dark"];
-  const names = { auto: "Automatic", light: "Light", dark: "Dark" };
+  const names = { auto: "automatic", light: "light", dark: "dark" };
   let theme = "auto";
 
   // Storage may be forbidden, and then the choice lasts as long as the page.
@@ -19,8 +19,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
     const label = () => {
-      button.textContent = names[theme];
-      button.setAttribute("aria-label", `Colours: ${names[theme].toLowerCase()}. Change`);
+      button.lastChild.data = names[theme];
     };
     button.addEventListener("click", () => {
       apply(themes[(themes.indexOf(theme) + 1) % themes.length]);

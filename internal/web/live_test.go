@@ -1,0 +1,156 @@
+//go:build browser
+
+package web
+
+import (
+	"encoding/json"
+	"net"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"saveris-bridge/internal/status"
+)
+
+func TestNewReadingAppearsWithoutReload(t *testing.T) {
+	source := newFake(calm(time.Now().UTC()))
+	b := open(t, source)
+	b.text(`window.same = document.querySelector("#readings tbody tr:nth-child(2)")`)
+	b.say(`document.querySelectorAll("#readings tbody tr").length`, "18")
+	source.change(func(_ *status.Status, r *status.Recent) {
+		first := r.Sensors[0]
+		value := json.Number("4.70")
+		first.Points = append(first.Points[1:], status.Point{At: time.Now(), Value: &value})
+		r.Sensors = append([]status.Sensor{first}, r.Sensors[1:]...)
+	})
+	b.wait(`document.querySelector("#readings tbody tr .digits").textContent === "4.70"`)
+	b.say(`same === document.querySelector("#readings tbody tr:nth-child(2)")`, "true") // others are left alone
+	b.wait(`document.querySelector("#readings .line").ariaLabel.includes("4.70") || document.querySelector("#readings .line title").textContent.includes("32 values")`)
+	b.innocent()
+}
+
+func TestDigitsOfTheVendorAreKept(t *testing.T) {
+	s, r := calm(time.Now().UTC())
+	digits := []string{"4.70", "12345678901234567890.1234567890", "1e400", "-0.0"}
+	for i, d := range digits {
+		value := json.Number(d)
+		r.Sensors[i].Points = append(r.Sensors[i].Points[:0:0], status.Point{At: time.Now(), Value: &value})
+	}
+	r.Sensors[4].Points = []status.Point{{At: time.Now()}}
+	b := open(t, newFake(s, r))
+	b.say(`[...document.querySelectorAll("#readings .digits")].slice(0, 5).map((e) => e.textContent).join(" ")`, "4.70 12345678901234567890.1234567890 1e400 -0.0 –")
+	b.fits()
+	b.innocent()
+}
+
+// TestLostConnectionIsShownAndComesBack takes the server away and starts another one at its address.
+func TestLostConnectionIsShownAndComesBack(t *testing.T) {
+	source := newFake(calm(time.Now().UTC()))
+	b := open(t, source)
+	b.say(`document.querySelector(".sentence").textContent`, "All is well: every feed is fresh and complete.")
+	addr := b.server.Listener.Addr().String()
+	b.server.CloseClientConnections()
+	b.server.Close()
+	b.wait(`document.querySelector(".sentence").textContent.startsWith("Connection lost: what you see is from ")`)
+	b.say(`document.getElementById("verdict").dataset.level`, "bad")
+	b.text(`window.before = document.querySelector("#link time").textContent`)
+	b.wait(`document.querySelector("#link time").textContent !== before`) // it grows
+	b.shoot("lost")
+
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := httptest.NewUnstartedServer(Handler(source, Options{Poll: time.Minute}))
+	again.Listener.Close()
+	again.Listener = l
+	again.Start()
+	t.Cleanup(again.Close)
+	t.Cleanup(again.CloseClientConnections)
+	b.wait(`document.querySelector(".sentence").textContent.startsWith("All is well")`)
+	b.say(`document.getElementById("link").textContent`, "Live")
+}
+
+func TestTooManyPagesAreToldSo(t *testing.T) {
+	source := newFake(calm(time.Now().UTC()))
+	server := httptest.NewServer(Handler(source, Options{Poll: time.Minute, Streams: 1}))
+	t.Cleanup(server.Close)
+	t.Cleanup(server.CloseClientConnections)
+	if got := events(t, server, "").StatusCode; got != 200 {
+		t.Fatalf("the first stream is answered with %d", got)
+	}
+	b := &tab{t: t, ctx: browser(t), server: server}
+	b.do(chromedp.Navigate(server.URL))
+	b.wait(`document.getElementById("link").textContent === "Too many pages are open"`)
+}
+
+// TestStandstillIsSeenThoughNothingIsSent: whoever polls is dead, so nothing tells the page but its clock.
+func TestStandstillIsSeenThoughNothingIsSent(t *testing.T) {
+	now := time.Now().UTC()
+	s, r := calm(now)
+	s.Feeds[0].ReadAt = ptr(now.Add(-175 * time.Second))
+	b := open(t, newFake(s, r))
+	b.say(`document.getElementById("verdict").dataset.level`, "good")
+	b.wait(`document.querySelector(".sentence").textContent.startsWith("Readings stand still: the last poll was at ")`)
+	b.say(`document.getElementById("verdict").dataset.level`, "bad")
+	b.say(`document.querySelector(".card .badge").textContent`, "stands still")
+	b.say(`document.title`, "✕ saveris-bridge")
+}
+
+func TestHeatMapTellsCountsUnderPointerFocusAndFinger(t *testing.T) {
+	now := time.Now().UTC()
+	b := open(t, newFake(calm(now)))
+	late := now.AddDate(0, 0, -28) // has 28 late rows
+	day := `document.querySelector(".calendar [data-day='` + late.Format(time.DateOnly) + `']")`
+	told := `document.querySelector(".calendar .told").textContent`
+	want := late.Format("Mon 2 Jan 2006") + ", complete, 34,725 rows, 28 of them late, read "
+	b.text(day + `.scrollIntoView()`)
+	x, y := measured(b, day+".getBoundingClientRect().x + 5"), measured(b, day+".getBoundingClientRect().y + 5")
+	b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x, y))
+	b.wait(told + `.startsWith("` + want + `")`)
+	b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 1, 1))
+	b.wait(told + `.includes("300 days complete, 1 partly")`)
+
+	b.text(`document.querySelector(".calendar [tabindex='0'].day").focus()`) // today, as Tab would
+	b.wait(told + `.startsWith("` + now.Format("Mon 2 Jan 2006") + `")`)
+	for range 4 {
+		b.do(chromedp.KeyEvent(kb.ArrowLeft))
+	}
+	b.wait(told + `.startsWith("` + want + `")`)
+	b.say(day+`.ariaLabel`, b.text(told))
+	b.text(`document.activeElement.blur()`)
+	b.wait(told + `.includes("days complete")`)
+
+	b.do(chromedp.TapXY(x, y))
+	b.wait(told + `.startsWith("` + want + `")`)
+	b.innocent()
+}
+
+func measured(b *tab, expression string) float64 {
+	return ask(b, chromedp.Evaluate[float64](expression))
+}
+
+func TestSearchFiltersAtTheServerAndOutlivesAReload(t *testing.T) {
+	now := time.Now().UTC()
+	s, r := calm(now)
+	for i := len(r.Sensors); i < 5000; i++ {
+		r.Sensors = append(r.Sensors, calmSensor(now, i))
+	}
+	r.Known = len(r.Sensors)
+	b := open(t, newFake(s, r))
+	b.say(`document.getElementById("readings-count").textContent`, "200 of 5,000 channels, those that spoke last")
+	b.do(chromedp.SendKeys("#search", "22012900"))
+	b.wait(`document.getElementById("readings-count").textContent === "2 of 5,000 channels, those that match"`)
+	b.say(`document.querySelectorAll("#readings tbody tr").length`, "2")
+	b.do(chromedp.Reload())
+	b.wait(`document.getElementById("readings-count").textContent === "2 of 5,000 channels, those that match"`)
+	b.say(`document.getElementById("search").value`, "22012900")
+	b.do(chromedp.SendKeys("#search", "x"))
+	b.wait(`document.getElementById("readings-none").checkVisibility()`)
+	b.say(`document.getElementById("readings-none").textContent`, "Nothing matches “22012900x”.")
+	b.innocent()
+}
