@@ -18,6 +18,7 @@ const (
 	mostBackfills = 20
 	mostGaps      = 20   // of a feed
 	longestText   = 120  // characters of a name
+	longestError  = 500  // characters of why a backfill has failed
 	longestRow    = 4000 // characters of a rejected row
 )
 

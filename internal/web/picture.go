@@ -140,7 +140,7 @@ func backfills(all []status.Backfill) []status.Backfill {
 			cut(longestText, &b.Feeds[j])
 		}
 		if b.Error != nil {
-			b.Error = new(shortened(*b.Error, longestRow))
+			b.Error = new(shortened(*b.Error, longestError))
 		}
 	}
 	return list

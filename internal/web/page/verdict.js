@@ -24,20 +24,26 @@ export const ofFeed = (feed, bridge) => {
   return wrong;
 };
 
-const ofBackfill = (b) => (b.phase === "failed" && ageOf(b.told_at) < day ? [["look", `A backfill of ${b.feeds.map(plain).join(" and ")} has failed.`]] : []);
+// Of what has failed or was rejected the last day counts: a month ago is no news.
+const ofBackfills = (backfills) => {
+  const failed = backfills.filter((b) => b.phase === "failed" && ageOf(b.told_at) < day);
+  if (failed.length === 1) return [["look", `A backfill of ${failed[0].feeds.map(plain).join(" and ")} has failed.`]];
+  return failed.length ? [["look", `${count(failed.length)} backfills have failed.`]] : [];
+};
 
-// ofRejects speaks of the last day only: a row that was rejected a month ago is no news.
-const ofRejects = (rejects) => {
+const ofRejects = ({ rejects, feeds }) => {
   const fresh = rejects.filter((r) => ageOf(r.at) < day).length;
-  return fresh ? [["look", `${plural(fresh, "row")} rejected within a day.`]] : [];
+  const more = feeds.reduce((sum, f) => sum + f.rejected, 0) > rejects.length; // the page has the newest ones only
+  const atLeast = more && fresh === rejects.length ? "At least " : "";
+  return fresh ? [["look", `${atLeast}${plural(fresh, "row")} rejected within a day.`]] : [];
 };
 
 // judge gives what is wrong, the worst first.
 export const judge = (state) => {
   const wrong = [
     ...state.feeds.flatMap((f) => ofFeed(f, state.bridge)),
-    ...state.backfills.flatMap(ofBackfill),
-    ...ofRejects(state.rejects),
+    ...ofBackfills(state.backfills),
+    ...ofRejects(state),
   ];
   if (!state.feeds.length) wrong.push(["wait", "Nothing has been read yet. The first poll is on its way."]);
   return wrong.sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
