@@ -97,9 +97,10 @@ func checkServer(_ context.Context, c *checkup) finding {
 func checkJetStream(ctx context.Context, c *checkup) finding {
 	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
 	defer cancel()
-	subject := apiSubject(c.js.Options(), "INFO")
-	if _, err := probe(ctx, c.nc, &nats.Msg{Subject: subject}); errors.Is(err, nats.ErrPermissionViolation) {
-		return failing(fmt.Errorf("%w: ask for JetStream: %w", errNATS, err), "let the account publish to "+subject)
+	subject := c.api("INFO")
+	if _, err := probe(ctx, c.nc, &nats.Msg{Subject: subject}); forbidden(err) {
+		c.off = errors.Is(err, errNoAnswers)
+		return failing(fmt.Errorf("%w: ask for JetStream: %w", errNATS, err), c.allow(err, subject))
 	}
 	info, err := c.js.AccountInfo(ctx)
 	if err != nil {
@@ -141,10 +142,11 @@ func brokerChecks(s settings) []check {
 	for _, feed := range publish.Feeds {
 		list = append(list, check{"stream " + config.Names.Stream(feed), (*checkup).usable, checkStream(config, feed)})
 	}
-	return append(list,
-		check{"bucket " + config.Names.Bucket(), (*checkup).usable, checkBucket(config)},
-		check{"bucket " + config.Names.Requests(), (*checkup).usable, checkRequests(config)},
-		check{"rights", (*checkup).usable, checkRights(config)})
+	list = append(list, check{"bucket " + config.Names.Bucket(), (*checkup).usable, checkBucket(config)})
+	for _, bucket := range asides(config) {
+		list = append(list, check{"bucket " + bucket.name, (*checkup).usable, bucket.run})
+	}
+	return append(list, check{"rights", (*checkup).usable, checkRights(config)})
 }
 
 func checkStream(config publish.Config, feed schema.Feed) func(context.Context, *checkup) finding {
@@ -152,19 +154,25 @@ func checkStream(config publish.Config, feed schema.Feed) func(context.Context, 
 		ctx, cancel := context.WithTimeout(ctx, natsAnswer)
 		defer cancel()
 		name := config.Names.Stream(feed)
+		if f := c.mayAsk(ctx, name); f != nil {
+			return needed(*f)
+		}
 		stream, err := c.js.Stream(ctx, name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return c.newStream(ctx, config, feed)
 		}
 		if err != nil {
-			return failing(fmt.Errorf("%w: %w", errNATS, refusal(c.nc, err)), "let the account publish to "+apiSubject(c.js.Options(), "STREAM.INFO."+name))
+			return failing(fmt.Errorf("%w: %w", errNATS, err), natsHint(err))
 		}
 		have := stream.CachedInfo().Config
 		if err := config.CheckStream(feed, have); err != nil {
 			return failing(err, "alter the stream, or choose another BRIDGE_PREFIX")
 		}
+		if f := c.mayStore(ctx, config, feed); f != nil {
+			return *f
+		}
 		if err := mayPublish(ctx, c.nc, config.Names.Prefix+"."+string(feed)+".check"); err != nil {
-			return failing(fmt.Errorf("%w: publish to %s: %w", errNATS, name, err), "let the account publish to "+config.Names.Prefix+".>")
+			return failing(fmt.Errorf("%w: publish to %s: %w", errNATS, name, err), natsHint(err))
 		}
 		return c.streamAdvice(have, stream.CachedInfo().State)
 	}
@@ -176,11 +184,14 @@ func (c *checkup) newStream(ctx context.Context, config publish.Config, feed sch
 		return failing(fmt.Errorf("%w: BRIDGE_REPLICAS is %d, but this server is in no cluster", errNATS, config.Replicas),
 			"set BRIDGE_REPLICAS=1, or use a cluster")
 	}
-	f := mayCreate(ctx, c, config.Names.Stream(feed))
+	f := needed(c.mayCreate(ctx, config.Names.Stream(feed)))
 	if f.err != nil {
 		return f
 	}
-	names := apiSubject(c.js.Options(), "STREAM.NAMES")
+	if f := c.mayStore(ctx, config, feed); f != nil {
+		return *f
+	}
+	names := c.api("STREAM.NAMES")
 	if _, err := probe(ctx, c.nc, &nats.Msg{Subject: names}); err != nil {
 		return note("%s, unless another stream has its subjects: this account may not ask %s", f.text, names)
 	}
@@ -220,150 +231,4 @@ func (c *checkup) streamAdvice(have jetstream.StreamConfig, state jetstream.Stre
 		return warning(strings.Join(hints, "; "), "%s", strings.Join(texts, "; "))
 	}
 	return fine("%d messages, replicas %d", state.Msgs, have.Replicas)
-}
-
-func checkBucket(config publish.Config) func(context.Context, *checkup) finding {
-	return func(ctx context.Context, c *checkup) finding {
-		ctx, cancel := context.WithTimeout(ctx, natsAnswer)
-		defer cancel()
-		name := config.Names.Bucket()
-		kv, err := c.js.KeyValue(ctx, name)
-		if errors.Is(err, jetstream.ErrBucketNotFound) {
-			return mayCreate(ctx, c, "KV_"+name)
-		}
-		if err != nil {
-			return failing(fmt.Errorf("%w: %w", errNATS, refusal(c.nc, err)), "let the account publish to "+apiSubject(c.js.Options(), "STREAM.INFO.KV_"+name))
-		}
-		if err := config.CheckBucket(ctx, kv); err != nil {
-			return failing(err, "remove the bucket, it is only a view: the bridge creates it again")
-		}
-		return fine("shows the checkpoints")
-	}
-}
-
-// checkRequests never fails: without this bucket a bridge only asks for an export again that was running when it stopped.
-func checkRequests(config publish.Config) func(context.Context, *checkup) finding {
-	return func(ctx context.Context, c *checkup) finding {
-		ctx, cancel := context.WithTimeout(ctx, natsAnswer)
-		defer cancel()
-		name := config.Names.Requests()
-		kv, err := c.js.KeyValue(ctx, name)
-		if errors.Is(err, jetstream.ErrBucketNotFound) {
-			return optional(mayCreate(ctx, c, "KV_"+name))
-		}
-		if err == nil {
-			err = config.CheckRequests(ctx, kv)
-		}
-		if errors.Is(err, publish.ErrForeign) {
-			return optional(failing(err, "remove the bucket: the bridge creates it again"))
-		}
-		if err != nil {
-			return optional(failing(refusal(c.nc, err), "let the account publish to "+apiSubject(c.js.Options(), "STREAM.INFO.KV_"+name)))
-		}
-		subject := "$KV." + name + ".check"
-		if err := mayPublish(ctx, c.nc, subject); errors.Is(err, nats.ErrPermissionViolation) {
-			return optional(failing(err, "let the account publish to $KV."+name+".>"))
-		}
-		return fine("remembers running exports")
-	}
-}
-
-// optional makes a warning of a failure that a bridge gets along with.
-func optional(f finding) finding {
-	if f.err == nil {
-		return f
-	}
-	return warning(f.hint, "running exports are not remembered across restarts: %v", f.err)
-}
-
-// checkRights tries everything else that run will ask of the server in the course of time, in words that change nothing.
-func checkRights(config publish.Config) func(context.Context, *checkup) finding {
-	return func(ctx context.Context, c *checkup) finding {
-		var missing []string
-		for _, call := range []string{"STREAM.MSG.GET.", "DIRECT.GET.", "CONSUMER.CREATE.", "CONSUMER.MSG.NEXT.", "CONSUMER.DELETE."} {
-			for _, feed := range publish.Feeds {
-				if err := c.mayCall(ctx, call, config.Names.Stream(feed)); err != nil {
-					missing = append(missing, apiSubject(c.js.Options(), call+">"))
-					break
-				}
-			}
-		}
-		if len(missing) > 0 {
-			return failing(fmt.Errorf("%w: the account lacks rights", errNATS), "let the account publish to "+strings.Join(missing, ", "))
-		}
-		return fine("the account may read the streams")
-	}
-}
-
-// mayCall tells whether the server forbids a call about a stream; what else it answers does not matter.
-func (c *checkup) mayCall(ctx context.Context, call, stream string) error {
-	if strings.HasPrefix(call, "CONSUMER.") {
-		stream += ".saveris-bridge-check"
-	}
-	_, err := probe(ctx, c.nc, &nats.Msg{Subject: apiSubject(c.js.Options(), call+stream), Data: []byte("{")})
-	if errors.Is(err, nats.ErrPermissionViolation) {
-		return err
-	}
-	return nil
-}
-
-// mayCreate asks for a stream in words that no server understands: the refusal shows that the account may ask.
-func mayCreate(ctx context.Context, c *checkup, stream string) finding {
-	subject := apiSubject(c.js.Options(), "STREAM.CREATE."+stream)
-	if _, err := probe(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")}); err != nil {
-		return failing(fmt.Errorf("%w: it does not exist, and cannot be created: %w", errNATS, err), "let the account publish to "+subject+", or create it")
-	}
-	return fine("does not exist yet, run creates it")
-}
-
-// apiSubject is where JetStream takes a call, in a domain or under a prefix too.
-func apiSubject(o jetstream.JetStreamOptions, call string) string {
-	switch {
-	case o.Domain != "":
-		return "$JS." + o.Domain + ".API." + call
-	case o.APIPrefix != "":
-		return strings.TrimSuffix(o.APIPrefix, ".") + "." + call
-	}
-	return "$JS.API." + call
-}
-
-// mayPublish publishes a message that the server must refuse, because it names another stream than the one it goes to.
-func mayPublish(ctx context.Context, nc *nats.Conn, subject string) error {
-	_, err := probe(ctx, nc, &nats.Msg{Subject: subject, Header: nats.Header{jetstream.ExpectedStreamHeader: {"saveris-bridge-check"}}})
-	return err
-}
-
-// probe sends a message that changes nothing and wants an answer, whatever it is. A server that forbids it says so
-// before it answers the flush, so a refusal needs no waiting.
-func probe(ctx context.Context, nc *nats.Conn, m *nats.Msg) (*nats.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
-	defer cancel()
-	before := nc.LastError()
-	m.Reply = nc.NewRespInbox()
-	answers, err := nc.SubscribeSync(m.Reply)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = answers.Unsubscribe() }()
-	if err := nc.PublishMsg(m); err != nil {
-		return nil, err
-	}
-	if err := nc.FlushWithContext(ctx); err != nil {
-		return nil, err
-	}
-	if last := nc.LastError(); last != before && errors.Is(last, nats.ErrPermissionViolation) {
-		return nil, last
-	}
-	return answers.NextMsgWithContext(ctx) // nats.ErrNoResponders where nobody listens
-}
-
-// refusal gives the server's refusal in the place of the timeout that it looks like.
-func refusal(nc *nats.Conn, err error) error {
-	if err == nil {
-		return nil
-	}
-	if last := nc.LastError(); errors.Is(err, context.DeadlineExceeded) && errors.Is(last, nats.ErrPermissionViolation) {
-		return last
-	}
-	return err
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +16,7 @@ import (
 	"saveris-bridge/internal/schema"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // rights reads a row of the README's table of rights.
@@ -32,6 +36,114 @@ func rights(t *testing.T, what string) []string {
 		list = append(list, m[1])
 	}
 	return list
+}
+
+// rightsBut starts a server on which the bridge has the README's rights but one, and an account that may do all.
+func rightsBut(t *testing.T, missing string) (url string) {
+	t.Helper()
+	not := func(list []string) []string {
+		return slices.DeleteFunc(list, func(subject string) bool { return subject == missing })
+	}
+	user := &server.User{Username: "bridge", Password: "b", Permissions: &server.Permissions{
+		Publish:   &server.SubjectPermission{Allow: not(rights(t, "publish"))},
+		Subscribe: &server.SubjectPermission{Allow: not(rights(t, "subscribe"))},
+	}}
+	for _, permission := range []*server.SubjectPermission{user.Permissions.Publish, user.Permissions.Subscribe} {
+		if len(permission.Allow) == 0 { // an empty list would allow all
+			permission.Deny = []string{">"}
+		}
+	}
+	return natsServer(t, &server.Options{JetStream: true, Users: []*server.User{user, {Username: "all", Password: "a"}}}).ClientURL()
+}
+
+// TestCheckNamesEveryMissingRight takes away one right after the other, on a server where nothing is yet and on one where
+// all streams and buckets are.
+func TestCheckNamesEveryMissingRight(t *testing.T) {
+	mayMiss := []string{"$KV.saveris-exports.>", "$KV.saveris-leases.>", "$KV.saveris-backfills.>", "$JS.API.STREAM.NAMES"}
+	for _, missing := range append(rights(t, "publish"), rights(t, "subscribe")...) {
+		t.Run(missing, func(t *testing.T) {
+			t.Parallel()
+			url := rightsBut(t, missing)
+			all := load(t, with("NATS_URL", url, "NATS_USER", "all", "NATS_PASSWORD", "a"))
+			nc, err := connect(t.Context(), all, quiet)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer nc.Close()
+			js, err := jetStream(nc, all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, there := range []bool{false, true} {
+				if there {
+					openAll(t, js, all)
+				}
+				before := inventory(t, js)
+				out, err := checkNATS(t, with("NATS_URL", url, "NATS_USER", "bridge", "NATS_PASSWORD", "b"))
+				code := exitDone
+				if err != nil {
+					code, _ = verdict(err)
+				}
+				if after := inventory(t, js); after != before {
+					t.Errorf("the check changed the server:\n%s\nto\n%s", before, after)
+				}
+				var named []string
+				stem := strings.TrimSuffix(missing, ">")
+				for line := range strings.Lines(out) {
+					if _, hint, _ := strings.Cut(line, "  hint: "); strings.Contains(hint, stem) {
+						named = append(named, strings.TrimSpace(line))
+					}
+				}
+				want, wantCode := true, exitNATS
+				switch {
+				case missing == "$JS.API.STREAM.CREATE.>" && there:
+					want, wantCode = false, exitDone // nothing has to be created
+				case slices.Contains(mayMiss, missing):
+					wantCode = exitDone
+				}
+				t.Logf("streams %v: exit code %d, %s", there, code, strings.Join(named, "\n"))
+				if code != wantCode || (len(named) > 0) != want {
+					t.Errorf("streams %v: exit code %d, want %d; the right is named: %v\n%s", there, code, wantCode, want, out)
+				}
+			}
+		})
+	}
+}
+
+// openAll makes all streams and buckets of a bridge.
+func openAll(t *testing.T, js jetstream.JetStream, c settings) {
+	t.Helper()
+	err := publish.Open(t.Context(), js, brokerConfig(c))
+	if err == nil {
+		_, err = publish.OpenRequests(t.Context(), js, brokerConfig(c))
+	}
+	if err == nil {
+		_, err = publish.OpenLeases(t.Context(), js, brokerConfig(c), schema.Readings, "me")
+	}
+	if err == nil {
+		_, err = publish.OpenBackfills(t.Context(), js, brokerConfig(c), c.SaverisURL)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inventory tells what is on a server: its streams with their ends, consumers and settings.
+func inventory(t *testing.T, js jetstream.JetStream) string {
+	t.Helper()
+	var b strings.Builder
+	list := js.ListStreams(t.Context())
+	for info := range list.Info() {
+		config, err := json.Marshal(info.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "%s %d %d %s\n", info.Config.Name, info.State.LastSeq, info.State.Consumers, config)
+	}
+	if list.Err() != nil {
+		t.Fatal(list.Err())
+	}
+	return b.String()
 }
 
 func TestTheRightsInTheReadmeSuffice(t *testing.T) {

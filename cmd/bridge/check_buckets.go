@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"saveris-bridge/internal/publish"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+func checkBucket(config publish.Config) func(context.Context, *checkup) finding {
+	return func(ctx context.Context, c *checkup) finding {
+		ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+		defer cancel()
+		name := config.Names.Bucket()
+		if f := c.mayAsk(ctx, "KV_"+name); f != nil {
+			return needed(*f)
+		}
+		kv, err := c.js.KeyValue(ctx, name)
+		if errors.Is(err, jetstream.ErrBucketNotFound) {
+			return needed(c.mayCreate(ctx, "KV_"+name))
+		}
+		if err != nil {
+			return failing(fmt.Errorf("%w: %w", errNATS, err), natsHint(err))
+		}
+		if err := config.CheckBucket(ctx, kv); err != nil {
+			return failing(err, "remove the bucket, it is only a view: the bridge creates it again")
+		}
+		return fine("shows the checkpoints")
+	}
+}
+
+// aside is a bucket that a bridge can do without.
+type aside struct {
+	name    string
+	check   func(context.Context, jetstream.KeyValue) error
+	does    string
+	without string // what is so where it cannot be had
+}
+
+func asides(config publish.Config) []aside {
+	return []aside{
+		{config.Names.Requests(), config.CheckRequests, "remembers running exports", "running exports are not remembered across restarts"},
+		{config.Names.Leases(), config.CheckLeases, "says who works at what", "two bridges poll beside each other, and workers do not share a backfill"},
+		{config.Names.Backfills(), nil, "tells how backfills go", "nobody is told how backfills go"},
+	}
+}
+
+// run checks it, and never fails.
+func (a aside) run(ctx context.Context, c *checkup) finding {
+	f := a.look(ctx, c)
+	if f.err == nil {
+		return f
+	}
+	return warning(f.hint, "%s: %v", a.without, f.err)
+}
+
+func (a aside) look(ctx context.Context, c *checkup) finding {
+	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+	defer cancel()
+	if f := c.mayAsk(ctx, "KV_"+a.name); f != nil {
+		return *f
+	}
+	found := fine("%s", a.does)
+	kv, err := c.js.KeyValue(ctx, a.name)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		found, err = c.mayCreate(ctx, "KV_"+a.name), nil
+	} else if err == nil && a.check != nil {
+		err = a.check(ctx, kv)
+	}
+	switch {
+	case found.err != nil:
+		return found
+	case errors.Is(err, publish.ErrForeign):
+		return failing(err, "remove the bucket: the bridge creates it again")
+	case err != nil:
+		return failing(err, natsHint(err))
+	}
+	if err := mayPublish(ctx, c.nc, "$KV."+a.name+".check"); forbidden(err) {
+		return failing(err, c.allow(err, "$KV."+a.name+".>"))
+	}
+	return found
+}
