@@ -8,17 +8,25 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
 )
 
-// picture is what can be seen of a source.
+// picture is what can be seen of a source. It may be used by many goroutines.
 type picture struct {
 	source  Source
 	options Options
+
+	mu     sync.Mutex
+	usual  parts           // what pages that have chosen nothing are sent
+	usuals <-chan struct{} // the source's Changed when usual was drawn
 }
+
+// parts are what a page is sent, each as JSON.
+type parts map[string]json.RawMessage
 
 // choice is what a page has asked to see.
 type choice struct {
@@ -63,11 +71,27 @@ func (p *picture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(append(body, '\n')) // whoever asked is gone
 }
 
-// parts gives the picture in the parts in which a page is sent it, each as JSON.
-func (p *picture) parts(c choice) (map[string]json.RawMessage, error) {
+// parts gives the picture as it is since the source's Changed was changed. Pages that have chosen nothing share theirs.
+func (p *picture) parts(c choice, changed <-chan struct{}) (parts, error) {
+	if c != (choice{}) {
+		return p.draw(c)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.usual != nil && p.usuals == changed {
+		return p.usual, nil
+	}
+	drawn, err := p.draw(c)
+	if err == nil {
+		p.usual, p.usuals = drawn, changed
+	}
+	return drawn, err
+}
+
+func (p *picture) draw(c choice) (parts, error) {
 	now, all := p.source.Status(), p.source.Recent(c.search)
 	some := bounded(all)
-	parts := map[string]json.RawMessage{}
+	drawn := parts{}
 	for name, part := range map[string]any{
 		"bridge":    p.about(),
 		"feeds":     feeds(now.Feeds),
@@ -83,9 +107,9 @@ func (p *picture) parts(c choice) (map[string]json.RawMessage, error) {
 		if err != nil {
 			return nil, err
 		}
-		parts[name] = body
+		drawn[name] = body
 	}
-	return parts, nil
+	return drawn, nil
 }
 
 // feed is a feed as a page is sent it: without its days, and of its gaps no more than can be read.

@@ -42,32 +42,33 @@ type stream struct {
 	control *http.ResponseController
 	pace    pace
 	sent    map[string][sha256.Size]byte // parts, as the page has them
+	told    time.Time                    // when it was sent something last
 }
 
 // run sends the picture at once and whenever it changes, and gives the reason of the end.
 func (s *stream) run(ctx context.Context, p *picture, c choice) error {
 	for {
 		changed := p.source.Changed() // before looking, so that nothing falls in between
-		parts, err := p.parts(c)
-		if err == nil {
-			err = s.picture(parts)
-		}
-		if err == nil {
-			err = pause(ctx, s.pace.gap)
-		}
-		if err == nil {
-			err = s.wait(ctx, changed)
-		}
+		all, err := p.parts(c, changed)
 		if err != nil {
+			return err
+		}
+		if err := s.picture(all); err != nil {
+			return err
+		}
+		if err := pause(ctx, s.pace.gap); err != nil {
+			return err
+		}
+		if err := s.wait(ctx, changed); err != nil {
 			return err
 		}
 	}
 }
 
 // picture sends the parts that the page does not have yet.
-func (s *stream) picture(parts map[string]json.RawMessage) error {
+func (s *stream) picture(all parts) error {
 	news := map[string]any{}
-	for name, part := range parts {
+	for name, part := range all {
 		if sum := sha256.Sum256(part); sum != s.sent[name] {
 			news[name], s.sent[name] = part, sum
 		}
@@ -83,20 +84,23 @@ func (s *stream) picture(parts map[string]json.RawMessage) error {
 	return s.send("data: %s\n\n", data)
 }
 
-// wait returns when something has changed. Until then it lets the page know that the connection lives.
+// wait returns when something has changed. Until then, and also where changes change nothing that is seen, it lets the page
+// know that the connection lives.
 func (s *stream) wait(ctx context.Context, changed <-chan struct{}) error {
-	beat := time.NewTicker(s.pace.beat)
-	defer beat.Stop()
 	for {
+		quiet := time.Until(s.told.Add(s.pace.beat))
+		if quiet <= 0 {
+			if err := s.send(": still here\nevent: beat\ndata: {\"at\":%q}\n\n", time.Now().UTC().Format(time.RFC3339Nano)); err != nil {
+				return err
+			}
+			continue
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-changed:
 			return nil
-		case now := <-beat.C:
-			if err := s.send(": still here\nevent: beat\ndata: {\"at\":%q}\n\n", now.UTC().Format(time.RFC3339Nano)); err != nil {
-				return err
-			}
+		case <-time.After(quiet):
 		}
 	}
 }
@@ -109,6 +113,7 @@ func (s *stream) send(format string, data any) error {
 	if _, err := fmt.Fprintf(s.writer, format, data); err != nil {
 		return err
 	}
+	s.told = time.Now()
 	return s.control.Flush()
 }
 

@@ -80,12 +80,42 @@ func TestQuietStreamBeats(t *testing.T) {
 
 func TestChangeThatChangesNothingIsNotSent(t *testing.T) {
 	written := inBubble(t, func(source *fake) {
-		for range 5 {
-			time.Sleep(2 * time.Second)
+		for range 70 {
+			time.Sleep(500 * time.Millisecond)
 			source.change(func(*status.Status, *status.Recent) {})
 		}
 	})
-	if len(written) != 1 {
-		t.Errorf("%d pictures of which all are the same", len(written))
+	if got := fmt.Sprint(written); got != "[data:  : stil : stil]" { // a page that hears nothing for 40 seconds gives the connection up
+		t.Errorf("written in 35 seconds of changes that cannot be seen: %s", got)
 	}
+}
+
+// TestPagesShareWhatTheySee: a hundred open pages cost the bridge one drawing a change.
+func TestPagesShareWhatTheySee(t *testing.T) {
+	source := &counting{fake: newFake(calm(time.Now().UTC()))}
+	p := &picture{source: source}
+	for range 100 {
+		if _, err := p.parts(choice{}, source.Changed()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if source.drawn != 1 {
+		t.Errorf("drawn %d times for pages that see the same", source.drawn)
+	}
+	source.change(func(s *status.Status, _ *status.Recent) { s.Feeds = s.Feeds[:1] })
+	after, err := p.parts(choice{}, source.Changed())
+	if err != nil || source.drawn != 2 || strings.Contains(string(after["feeds"]), "alarms") {
+		t.Errorf("after a change: drawn %d times, %s, %v", source.drawn, after["feeds"], err)
+	}
+}
+
+// counting counts how often its picture is drawn.
+type counting struct {
+	*fake
+	drawn int
+}
+
+func (c *counting) Status() status.Status {
+	c.drawn++
+	return c.fake.Status()
 }
