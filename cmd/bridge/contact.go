@@ -16,7 +16,7 @@ import (
 const firstWait = 30 * time.Second
 
 // firstContact asks the vendor the time once before the feeds start, which proves address and login. A wrong address, a
-// refused login, and SAVERIS_SYNC=always where that cannot work end a start. Everything else may pass, and the feeds try
+// certificate that is not trusted, a refused login, and SAVERIS_SYNC=always where that cannot work end a start. Everything else may pass, and the feeds try
 // again by themselves: once running, a bridge outlives every outage.
 func firstContact(ctx context.Context, s settings, vendor *saveris.Client, logger *slog.Logger) error {
 	once, cancel := context.WithTimeout(ctx, firstWait)
@@ -33,7 +33,7 @@ func firstContact(ctx context.Context, s settings, vendor *saveris.Client, logge
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrRefused), errors.As(err, &wrong):
+	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted), errors.Is(err, saveris.ErrRefused), errors.As(err, &wrong):
 		return err
 	case err != nil:
 		logger.Warn("the vendor does not answer yet, trying on", "vendor", maskURL(s.SaverisURL), "err", err)

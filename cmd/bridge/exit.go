@@ -44,7 +44,7 @@ func verdict(err error) (code int, hint string) {
 		return code, "the FAIL lines above say what to do"
 	case errors.Is(err, saveris.ErrRefused):
 		return exitVendor, vendorHint(err)
-	case errors.Is(err, saveris.ErrAddress):
+	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted):
 		return exitSettings, vendorHint(err)
 	case errors.As(err, &address):
 		return address.code(), address.hint()

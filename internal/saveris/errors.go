@@ -109,7 +109,7 @@ func (e *Error) refusal() bool {
 
 // passing: what may be gone at the next try.
 func (e *Error) passing() bool {
-	return e.Status == 0 || e.Status >= 500 || e.Status == http.StatusRequestTimeout || e.Kind == "WAF_FILTERED"
+	return e.Status == 0 && e.Err != ErrUntrusted || e.Status >= 500 || e.Status == http.StatusRequestTimeout || e.Kind == "WAF_FILTERED"
 }
 
 // cognitoThrottles: Cognito says with 400 what others say with 429 (document, 3.1), and only its text tells.
