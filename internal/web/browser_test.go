@@ -54,19 +54,24 @@ type tab struct {
 	faults []string // exceptions, errors in the console, violations of the policy
 }
 
+// brisk is a pace at which tests need not wait.
+var brisk = pace{gap: 20 * time.Millisecond, beat: time.Second, patience: 5 * time.Second}
+
 // open shows the page of a source, in a window of 1280 by 900 or what is said.
 func open(t *testing.T, source Source, size ...int64) *tab {
+	t.Helper()
+	return visit(t, serve(t, source, Options{Version: "v1.2.3", Poll: time.Minute}, brisk), size...).ready()
+}
+
+// visit shows the page of a server.
+func visit(t *testing.T, server *httptest.Server, size ...int64) *tab {
 	t.Helper()
 	if size == nil {
 		size = []int64{1280, 900}
 	}
-	server := httptest.NewServer(handler(source, Options{Version: "v1.2.3", Poll: time.Minute}, pace{gap: 20 * time.Millisecond, beat: time.Second, patience: 5 * time.Second}))
-	t.Cleanup(server.Close)
-	b := &tab{t: t, ctx: browser(t), server: server}
-	ctx, cancel := context.WithTimeout(b.ctx, 90*time.Second)
+	ctx, cancel := context.WithTimeout(browser(t), 90*time.Second)
 	t.Cleanup(cancel)
-	t.Cleanup(server.CloseClientConnections) // a stream that is open would hold Close up
-	b.ctx = ctx
+	b := &tab{t: t, ctx: ctx, server: server}
 	if err := chromedp.Listen(b.ctx, b.listen); err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +79,13 @@ func open(t *testing.T, source Source, size ...int64) *tab {
 		t.Fatal(err)
 	}
 	b.do(chromedp.EmulateViewport(size[0], size[1]), chromedp.Navigate(server.URL))
+	b.wait(`document.body?.dataset.link !== undefined`)
+	return b
+}
+
+// ready waits for the first picture.
+func (b *tab) ready() *tab {
+	b.t.Helper()
 	b.wait(`document.body.dataset.ready !== undefined`)
 	return b
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,13 +24,12 @@ func TestNewReadingAppearsWithoutReload(t *testing.T) {
 	b.say(`document.querySelectorAll("#readings tbody tr").length`, "18")
 	source.change(func(_ *status.Status, r *status.Recent) {
 		first := r.Sensors[0]
-		value := json.Number("4.70")
+		value := json.Number("5.3100")
 		first.Points = append(first.Points[1:], status.Point{At: time.Now(), Value: &value})
 		r.Sensors = append([]status.Sensor{first}, r.Sensors[1:]...)
 	})
-	b.wait(`document.querySelector("#readings tbody tr .digits").textContent === "4.70"`)
+	b.wait(`document.querySelector("#readings tbody tr .digits").textContent === "5.3100"`)
 	b.say(`same === document.querySelector("#readings tbody tr:nth-child(2)")`, "true") // others are left alone
-	b.wait(`document.querySelector("#readings .line").ariaLabel.includes("4.70") || document.querySelector("#readings .line title").textContent.includes("32 values")`)
 	b.innocent()
 }
 
@@ -65,7 +65,7 @@ func TestLostConnectionIsShownAndComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := httptest.NewUnstartedServer(Handler(source, Options{Poll: time.Minute}))
+	again := httptest.NewUnstartedServer(handler(source, Options{Poll: time.Minute}, brisk))
 	again.Listener.Close()
 	again.Listener = l
 	again.Start()
@@ -76,15 +76,11 @@ func TestLostConnectionIsShownAndComesBack(t *testing.T) {
 }
 
 func TestTooManyPagesAreToldSo(t *testing.T) {
-	source := newFake(calm(time.Now().UTC()))
-	server := httptest.NewServer(Handler(source, Options{Poll: time.Minute, Streams: 1}))
-	t.Cleanup(server.Close)
-	t.Cleanup(server.CloseClientConnections)
+	server := serve(t, newFake(calm(time.Now().UTC())), Options{Streams: 1}, usual)
 	if got := events(t, server, "").StatusCode; got != 200 {
 		t.Fatalf("the first stream is answered with %d", got)
 	}
-	b := &tab{t: t, ctx: browser(t), server: server}
-	b.do(chromedp.Navigate(server.URL))
+	b := visit(t, server)
 	b.wait(`document.getElementById("link").textContent === "Too many pages are open"`)
 }
 
@@ -93,7 +89,7 @@ func TestStandstillIsSeenThoughNothingIsSent(t *testing.T) {
 	now := time.Now().UTC()
 	s, r := calm(now)
 	s.Feeds[0].ReadAt = ptr(now.Add(-175 * time.Second))
-	b := open(t, newFake(s, r))
+	b := visit(t, serve(t, newFake(s, r), Options{Poll: time.Minute}, usual)).ready()
 	b.say(`document.getElementById("verdict").dataset.level`, "good")
 	b.wait(`document.querySelector(".sentence").textContent.startsWith("Readings stand still: the last poll was at ")`)
 	b.say(`document.getElementById("verdict").dataset.level`, "bad")
@@ -152,5 +148,37 @@ func TestSearchFiltersAtTheServerAndOutlivesAReload(t *testing.T) {
 	b.do(chromedp.SendKeys("#search", "x"))
 	b.wait(`document.getElementById("readings-none").checkVisibility()`)
 	b.say(`document.getElementById("readings-none").textContent`, "Nothing matches “22012900x”.")
+	b.innocent()
+}
+
+func TestCalendarShowsTheYearThatWasAskedFor(t *testing.T) {
+	now := time.Now().UTC()
+	s, r := calm(now)
+	s.Feeds[0].Days = append([]status.Day{{Day: "2019-02-03", Covered: 1, Rows: 7}}, s.Feeds[0].Days...)
+	b := open(t, newFake(s, r))
+	b.text(`(() => { const year = document.getElementById("year"); year.value = "2019"; year.dispatchEvent(new Event("change")); })()`)
+	b.wait(`document.querySelector(".calendar .told").textContent === "1 day complete, 0 partly, 0 not yet; late rows on 0 days."`)
+	b.say(`document.querySelector(".calendar [data-day='2019-02-03']").ariaLabel.slice(0, 38)`, "Sun 3 Feb 2019, complete, 7 rows, none l"[:38])
+	b.say(`document.querySelectorAll(".calendar")[0].querySelectorAll(".day").length`, "365")
+	b.say(`location.search`, "?year=2019")
+	b.shoot("year")
+	b.fits()
+	b.innocent()
+}
+
+func TestFocusAndUnfoldedRowsOutliveAnUpdate(t *testing.T) {
+	source := newFake(trouble(time.Now().UTC()))
+	b := open(t, source)
+	b.text(`document.querySelectorAll(".reject summary")[1].click()`)
+	b.text(`document.querySelector(".gaps summary").focus()`)
+	b.text(`document.activeElement.click()`)
+	source.change(func(s *status.Status, r *status.Recent) {
+		s.Feeds = slices.Clone(s.Feeds)
+		s.Feeds[0].Rows, s.Feeds[1].Rows = 1, 22222
+		r.Rejects = append([]status.Reject{{Feed: "readings", At: time.Now(), Reason: "new", Row: "x"}}, r.Rejects...)
+	})
+	b.wait(`document.querySelectorAll(".reject").length === 4 && document.getElementById("feeds").textContent.includes("22,222")`)
+	b.say(`document.querySelectorAll(".reject details")[2].open`, "true")
+	b.say(`document.activeElement.matches(".gaps summary") && document.activeElement.parentElement.open`, "true")
 	b.innocent()
 }
