@@ -25,6 +25,7 @@ import (
 type demoOptions struct {
 	NATSListen   string // where the embedded NATS server listens, so that consumers can connect
 	VendorListen string // where the pretend vendor listens
+	HTTPListen   string // where the page is
 	DataDir      string // store of the embedded NATS server
 	LogLevel     string
 }
@@ -47,13 +48,14 @@ stored. No account and no settings are needed. Ctrl-C ends it; the next start go
 	}
 	cmd.Flags().StringVar(&o.NATSListen, "nats-listen", defaultNATS, "where the NATS server listens; a free port if that one is taken")
 	cmd.Flags().StringVar(&o.VendorListen, "vendor-listen", defaultVendor, "where the pretend vendor listens; a free port if that one is taken")
+	cmd.Flags().StringVar(&o.HTTPListen, "http-listen", defaultHTTP, "where the page, the metrics and the health are; a free port if that one is taken")
 	cmd.Flags().StringVar(&o.DataDir, "data-dir", filepath.Join("bridge-data", "demo"), "store of the NATS server; remove it to begin anew")
 	cmd.Flags().StringVar(&o.LogLevel, "log-level", "warn", "debug, info, warn or error")
 	return cmd
 }
 
 func (o demoOptions) check() error {
-	for _, flag := range [][3]string{{"nats-listen", o.NATSListen, defaultNATS}, {"vendor-listen", o.VendorListen, defaultVendor}} {
+	for _, flag := range [][3]string{{"nats-listen", o.NATSListen, defaultNATS}, {"vendor-listen", o.VendorListen, defaultVendor}, {"http-listen", o.HTTPListen, defaultHTTP}} {
 		if _, want := hostPort(flag[2])(flag[1]); want != "" {
 			return flagf("demo", "--%s is %q: expected %s", flag[0], flag[1], want)
 		}
@@ -75,6 +77,7 @@ const (
 	demoStart    = time.Hour
 	demoLiveAge  = 5 * time.Minute
 	defaultNATS  = "127.0.0.1:4222"
+	defaultHTTP  = "127.0.0.1:8080"
 )
 
 // runDemo runs pretend vendor, NATS server and bridge until ctx ends, and prints the stored events to out.
@@ -84,6 +87,11 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 		return vendorStart("--vendor-listen", o.VendorListen, err)
 	}
 	defer vendor.Close()
+	page, err := listen("--http-listen", freeAddress(o.HTTPListen))
+	if err != nil {
+		return err
+	}
+	defer page.Close()
 	s := demoSettings(o, vendor.URL())
 	js, stop, err := openBroker(ctx, s, logger)
 	var address *listenError
@@ -94,13 +102,13 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 		return err
 	}
 	defer stop()
-	greet(out, vendor.URL(), s)
+	greet(out, vendor.URL(), page.Addr().String(), s)
 	if err := greetStored(ctx, js, s, out); err != nil {
 		return err
 	}
 
 	group, both := errgroup.WithContext(ctx)
-	group.Go(func() error { return poll(both, s, js, nil, logger) })
+	group.Go(func() error { return poll(both, s, js, page, logger) })
 	group.Go(func() error { return printStored(both, js, s, out) })
 	err = group.Wait()
 	if ctx.Err() != nil {
@@ -149,14 +157,15 @@ func freeAddress(listen string) string {
 	return l.Addr().String()
 }
 
-func greet(out io.Writer, vendorURL string, s settings) {
-	fmt.Fprintf(out, `pretend vendor  %s
-NATS JetStream  nats://%s   store %s
+func greet(out io.Writer, vendorURL, page string, s settings) {
+	fmt.Fprintf(out, `page            http://%[4]s/
+pretend vendor  %[1]s
+NATS JetStream  nats://%[2]s   store %[3]s
 subscribe       nats --server nats://%[2]s sub 'saveris.readings.live.>'
 alarms only     nats --server nats://%[2]s sub 'saveris.alarms.live.*.*.alarm.raised.>'
 checkpoints     nats --server nats://%[2]s kv watch saveris-checkpoints
 Ctrl-C ends it; the next start goes on where it was.
-`, vendorURL, s.NATSListen, s.DataDir)
+`, vendorURL, s.NATSListen, s.DataDir, page)
 }
 
 // greetStored says what an earlier start has left in the store.

@@ -6,51 +6,103 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"saveris-bridge/internal/schema"
 )
 
-// health is what /livez and /readyz answer: whether it is well, and what is not.
+// health is what /livez and /readyz answer: whether it is well, what is not, and what is worth a look.
 type health struct {
-	OK      bool                 `json:"ok"`
-	Reasons []string             `json:"reasons"`
-	Polled  map[string]time.Time `json:"polled"` // by feed, when the last poll that was stored began
+	OK       bool                 `json:"ok"`
+	Reasons  []string             `json:"reasons"`  // why it is not well
+	Warnings []string             `json:"warnings"` // what will pass, or needs a person, but no other process
+	Role     map[string]string    `json:"role"`     // by feed: leading or standing by
+	Polled   map[string]time.Time `json:"polled"`   // by feed, when the last poll that this process stored began
 
 	Goroutines int `json:"goroutines"` // grows only if something leaks
 }
 
-// healthHandler answers /livez (this process runs) and /readyz (NATS is connected and every feed has been polled).
-func healthHandler(nc *nats.Conn, turns map[schema.Feed]*turn) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, health{OK: true, Reasons: []string{}, Polled: map[string]time.Time{}, Goroutines: runtime.NumGoroutine()})
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, readiness(nc, turns))
-	})
-	return mux
+func (o *operation) newHealth() health {
+	h := health{
+		Reasons: []string{}, Warnings: []string{}, Role: map[string]string{}, Polled: map[string]time.Time{},
+		Goroutines: runtime.NumGoroutine(),
+	}
+	for _, feed := range o.feeds {
+		h.Role[string(feed)] = "standing by"
+		if o.leading(feed) {
+			h.Role[string(feed)] = "leading"
+		}
+		if at := o.polled(feed); !at.IsZero() {
+			h.Polled[string(feed)] = at.UTC()
+		}
+	}
+	return h
 }
 
-func readiness(nc *nats.Conn, turns map[schema.Feed]*turn) health {
-	h := health{Reasons: []string{}, Polled: map[string]time.Time{}, Goroutines: runtime.NumGoroutine()}
-	if !nc.IsConnected() {
-		h.Reasons = append(h.Reasons, "NATS is not connected: "+nc.Status().String())
-	}
-	for feed, turn := range turns {
-		at := turn.live.LastPoll()
-		if at.IsZero() {
-			h.Reasons = append(h.Reasons, "no poll of "+string(feed)+" has been stored yet")
-			continue
-		}
-		h.Polled[string(feed)] = at.UTC()
-	}
+// liveness says whether the process can make progress. Nothing counts but what another start would mend: a vendor or a
+// NATS that is away is waited for.
+func (o *operation) liveness() health {
+	h := o.newHealth()
+	h.Reasons = append(h.Reasons, o.dog.stuck()...)
 	h.OK = len(h.Reasons) == 0
 	return h
 }
 
+// readiness says whether the process does its work: the login has worked, NATS is connected, and every feed has been polled
+// once, or is another's. Once it was ready, only NATS can undo that: while the vendor is away the page has to be reachable.
+func (o *operation) readiness() health {
+	h := o.newHealth()
+	if !o.ready.Load() {
+		h.Reasons = append(h.Reasons, o.unready(h)...)
+	}
+	if connected, how := o.nats(); !connected {
+		h.Reasons = append(h.Reasons, "NATS is not connected: "+how)
+	}
+	h.Warnings = append(h.Warnings, o.warnings()...)
+	if h.OK = len(h.Reasons) == 0; h.OK {
+		o.ready.Store(true)
+	}
+	return h
+}
+
+// unready says what has not happened yet.
+func (o *operation) unready(h health) (reasons []string) {
+	if !o.vendor.LoggedIn() {
+		reasons = append(reasons, "the vendor has not accepted the login yet")
+	}
+	for _, feed := range o.feeds {
+		if _, polled := h.Polled[string(feed)]; !polled && o.leading(feed) {
+			reasons = append(reasons, "no poll of "+string(feed)+" has been stored yet")
+		}
+	}
+	return reasons
+}
+
+func (o *operation) warnings() (warnings []string) {
+	leads := false
+	for _, feed := range o.feeds {
+		leads = leads || o.leading(feed)
+		if since, stalled := o.dog.stalled(feed); stalled {
+			warnings = append(warnings, string(feed)+" has stalled: no poll has been stored since "+rfc3339(since))
+		}
+	}
+	if until := o.vendor.ThrottledUntil(); !until.IsZero() {
+		warnings = append(warnings, "the vendor wants to be left alone until "+rfc3339(until))
+	}
+	if end := o.vendor.TokenExpiry(); leads && !end.IsZero() && o.dog.now().After(end) { // whoever stands by has no use for one
+		warnings = append(warnings, "the token ended at "+rfc3339(end)+", and no login has worked since")
+	}
+	return warnings
+}
+
+func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// leadsNow is a role as the metrics and the watchdog ask for it.
+func leadsNow(turns map[schema.Feed]*turn) func(schema.Feed) bool {
+	return func(feed schema.Feed) bool { return turns[feed].leading.Load() }
+}
+
 func answer(w http.ResponseWriter, h health) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
 	if !h.OK {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}

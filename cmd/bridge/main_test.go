@@ -68,7 +68,8 @@ func TestWrongUsageExitsWith2AndAHint(t *testing.T) {
 		{"version please", "bridge version --help"}, {"schema nonsense", "bridge schema lists the names"}, {"schema a b", "bridge schema lists"},
 		{"demo --nats-listen nowhere", "bridge demo --help"}, {"demo --log-level loud", "bridge demo --help"},
 		{"demo --data-dir " + some, "bridge demo --help"}, {"demo --data-dir " + some + "/below", "bridge demo --help"},
-		{"demo --nats-listen 192.0.2.1:4222", "--nats-listen has to be"}, {"demo --vendor-listen 192.0.2.1:8090", "--vendor-listen has to be"},
+		{"demo --nats-listen 192.0.2.1:4222", "--nats-listen has to be"}, {"demo --http-listen nowhere", "bridge demo --help"},
+		{"demo --http-listen 192.0.2.1:8080", "--http-listen has to be"}, {"demo --vendor-listen 192.0.2.1:8090", "--vendor-listen has to be"},
 		{"simulate --file.gzip perhaps", "bridge simulate --help"}, {"simulate --listen nowhere", "bridge simulate --help"},
 		{"simulate --listen 192.0.2.1:8090", "--listen has to be an address of this machine"},
 	} {

@@ -232,9 +232,9 @@ func get(ctx context.Context, url string) int {
 var demoEvent = regexp.MustCompile(`^[0-9:]{8} +(live|history) +[0-9a-f]{8} .*[a-z]`)
 
 func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
-	dir, listen := t.TempDir(), freeAddress("127.0.0.1:0")
+	dir, listen, page := t.TempDir(), freeAddress("127.0.0.1:0"), freeAddress("127.0.0.1:0")
 	for round := range 2 {
-		cmd := command(t, nil, "demo", "--data-dir", dir, "--nats-listen", listen, "--vendor-listen", freeAddress("127.0.0.1:0"))
+		cmd := command(t, nil, "demo", "--data-dir", dir, "--nats-listen", listen, "--vendor-listen", freeAddress("127.0.0.1:0"), "--http-listen", page)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -243,7 +243,7 @@ func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		seen, stored, told := 0, false, round > 0 // a second start may have too little to tell
+		seen, stored, greeted, told := 0, false, false, round > 0 // a second start may have too little to tell
 		lines := bufio.NewScanner(out)
 		for (seen < 8 || !told) && lines.Scan() {
 			line := lines.Text()
@@ -251,6 +251,7 @@ func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 				t.Errorf("a blank at the end of %q", line)
 			}
 			stored = stored || strings.HasPrefix(line, "stored already  ")
+			greeted = greeted || line == "page            http://"+page+"/"
 			told = told || strings.HasPrefix(line, "… ") && strings.HasSuffix(line, " of the time before this start stored")
 			if demoEvent.MatchString(line) {
 				seen++
@@ -264,6 +265,10 @@ func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 		}
 		s := &scene{T: t}
 		s.connect("nats://" + listen)
+		if !greeted || get(t.Context(), "http://"+page+"/metrics") != http.StatusOK {
+			t.Errorf("the page is not at %s (told: %v)", page, greeted)
+		}
+		s.await("readiness", func(ctx context.Context) bool { return get(ctx, "http://"+page+"/readyz") == http.StatusOK })
 		once(t, s.js)
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)

@@ -45,7 +45,7 @@ type settings struct {
 	MaxAge       time.Duration   `env:"BRIDGE_MAX_AGE, default=0" doc:"age limit of streams that the bridge creates, '0' is none"`
 	DataDir      string          `env:"BRIDGE_DATA_DIR, default=./bridge-data" doc:"store of the embedded server"`
 	NATSListen   string          `env:"BRIDGE_NATS_LISTEN, default=127.0.0.1:4222" doc:"where the embedded server listens, so that consumers can connect"`
-	HTTPAddr     string          `env:"BRIDGE_HTTP_ADDR, default=127.0.0.1:8080" empty:"off" doc:"where '/livez' (the process runs) and '/readyz' (NATS is connected, every feed has been polled) are answered; empty is off"`
+	HTTPAddr     string          `env:"BRIDGE_HTTP_ADDR, default=127.0.0.1:8080" empty:"off" doc:"where '/metrics', '/livez' (the process can make progress), '/readyz' (login, NATS, first poll) and the status page '/' are served; empty is off"`
 	LogLevel     string          `env:"BRIDGE_LOG_LEVEL, default=info" doc:"'debug', 'info', 'warn' or 'error'"`
 	LogFormat    string          `env:"BRIDGE_LOG_FORMAT, default=auto" doc:"'text', 'json' or 'auto': text on a terminal, JSON otherwise"`
 

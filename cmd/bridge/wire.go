@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -28,47 +28,74 @@ func runBridge(ctx context.Context, s settings, logger *slog.Logger) error {
 	if s.Overlap > longestOverlap {
 		logger.Warn("BRIDGE_OVERLAP is longer than a poll reaches back, which is an hour at most", "overlap", s.Overlap)
 	}
-	health, err := healthListener(s)
+	page, err := httpListener(s)
 	if err != nil {
 		return err
 	}
-	if health != nil {
-		defer health.Close()
+	if page != nil {
+		defer page.Close()
 	}
 	js, stop, err := openBroker(ctx, s, logger)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return poll(ctx, s, js, health, logger)
+	return poll(ctx, s, js, page, logger)
 }
 
 // longestOverlap is how far a poll reaches back at most, whatever is set.
 const longestOverlap = time.Hour
 
-// poll runs the feeds on a broker that is ready, after a first contact with the vendor. health may be nil.
-func poll(ctx context.Context, s settings, js jetstream.JetStream, health net.Listener, logger *slog.Logger) error {
-	vendor, err := saveris.New(workingVendor(ctx, s, js, logger))
+// poll runs the feeds on a broker that is ready, after a first contact with the vendor, and serves what operators want to
+// see; page may be nil.
+func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.Listener, logger *slog.Logger) error {
+	count := newMetrics()
+	vendor, err := saveris.New(counting(count, workingVendor(ctx, s, js, logger)))
 	if err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
 	turns := map[schema.Feed]*turn{}
-	for _, name := range s.Feeds {
-		feed, log := schema.Feed(name), logger.With("feed", name)
+	for _, feed := range feedsOf(s.Feeds) {
+		log := logger.With("feed", feed)
 		turns[feed] = &turn{feed: feed, live: newLive(s, feed, vendor, js, log), settings: s, js: js, log: log}
 	}
-	group.Go(func() error { return serveHealth(ctx, health, healthHandler(js.Conn(), turns)) })
+	o := newOperation(s, js, vendor, turns, count, logger)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return serveHTTP(ctx, page, o.handler()) })
+	group.Go(func() error { o.dog.run(ctx); return nil })
 	group.Go(func() error {
 		if err := firstContact(ctx, s, vendor, logger); err != nil {
 			return err
 		}
+		group.Go(func() error { return proveLogin(ctx, vendor) })
 		for _, turn := range turns {
 			group.Go(func() error { return turn.run(ctx) })
 		}
 		return nil
 	})
 	return s.withLogin(group.Wait())
+}
+
+// newOperation wires together what operators see.
+func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, turns map[schema.Feed]*turn, count *metrics.Metrics, logger *slog.Logger) *operation {
+	leading := leadsNow(turns)
+	o := &operation{
+		feeds: feedsOf(s.Feeds), vendor: vendor, metrics: count, leading: leading,
+		nats:   func() (bool, string) { return js.Conn().IsConnected(), js.Conn().Status().String() },
+		polled: func(feed schema.Feed) time.Time { return turns[feed].live.LastPoll() },
+		dog: (&watchdog{
+			now: time.Now, interval: s.PollInterval, leading: leading, throttled: vendor.ThrottledUntil, log: logger,
+		}).over(feedsOf(s.Feeds)),
+	}
+	for feed, turn := range turns {
+		o.watch(feed, turn.live)
+	}
+	count.Watch(metrics.Sources{
+		Feeds: feedsOf(s.Feeds), Interval: s.PollInterval, Vendor: vendor, Now: vendorNow(vendor), Leading: leading,
+		Stalled:   func(feed schema.Feed) bool { _, stalled := o.dog.stalled(feed); return stalled },
+		Connected: js.Conn().IsConnected,
+	})
+	return o
 }
 
 // workingVendor says how the vendor is asked by whoever publishes what he answers.
@@ -226,27 +253,4 @@ func explain(ctx context.Context, js jetstream.JetStream, config publish.Config,
 	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
 	defer cancel()
 	return config.Explain(ctx, js, err)
-}
-
-// healthListener listens on BRIDGE_HTTP_ADDR before anything else happens, so that a wrong one is told at once. It gives
-// nil where that is off.
-func healthListener(s settings) (net.Listener, error) {
-	if s.HTTPAddr == "" {
-		return nil, nil
-	}
-	return listen("BRIDGE_HTTP_ADDR", s.HTTPAddr)
-}
-
-// serveHealth serves until ctx ends; without a listener it does nothing.
-func serveHealth(ctx context.Context, on net.Listener, handler http.Handler) error {
-	if on == nil {
-		return nil
-	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
-	defer stop()
-	if err := server.Serve(on); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve BRIDGE_HTTP_ADDR: %w", err)
-	}
-	return nil
 }

@@ -27,7 +27,7 @@ type Live struct {
 	Rows     int           // a window should hold
 	Start    func(now time.Time) time.Time
 	Stored   func(Stored) // told of every window that has been stored; may be nil, like Step
-	Step     func(Step)   // told of every step of the lines "tail" and "fill"
+	Step     func(Step)   // told of every step of both lines
 
 	polled atomic.Int64
 }
@@ -43,13 +43,13 @@ func (l *Live) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		line := l.line("tail", true)
+		line := l.line(TailLine, true)
 		return line.Run(ctx, &Tail{
 			Interval: l.Interval, Overlap: l.Overlap, Now: line.clock, Covered: l.Writer.Covered, Since: mark.begin, Polled: l.notePoll,
 		})
 	})
 	group.Go(func() error {
-		line := l.line("fill", true)
+		line := l.line(FillLine, true)
 		return line.Run(ctx, &Fill{
 			Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Covered, Watermark: mark,
 		})
@@ -83,7 +83,7 @@ func (l *Line) clock(ctx context.Context) (time.Time, error) {
 // begin finds out from when on the feed is answered for. The first run decides it, and every record says so from then on:
 // were it only remembered here, a first run that was stopped before it had caught up would leave a gap for ever.
 func (l *Live) begin(ctx context.Context, mark *watermark) error {
-	line := l.line("tail", false)
+	line := l.line(TailLine, false)
 	err := line.retry(ctx, func() error {
 		now, err := line.clock(ctx)
 		if err != nil {

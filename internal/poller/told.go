@@ -41,6 +41,12 @@ type Step struct {
 	Err    error
 }
 
+// The names of the lines of a Live: for the newest window, and for what lies behind it.
+const (
+	TailLine = "tail"
+	FillLine = "fill"
+)
+
 // manyRows is after how many rows reading them is a step.
 const manyRows = 1 << 10
 

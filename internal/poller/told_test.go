@@ -96,7 +96,7 @@ func TestLinesTellWhatTheyStore(t *testing.T) {
 	for _, s := range told[0].steps {
 		last[s.Line] = s.Doing
 	}
-	if len(last) != 2 || last["tail"] != poller.Ends || last["fill"] != poller.Ends {
+	if len(last) != 2 || last[poller.TailLine] != poller.Ends || last[poller.FillLine] != poller.Ends {
 		t.Errorf("the last steps are %v", last)
 	}
 }
@@ -146,7 +146,7 @@ func TestALineThatGoesOnTakesSteps(t *testing.T) {
 	}, bridge)
 	most, run := 0, 0
 	for _, s := range told.steps {
-		if run++; s.Doing != poller.Fetches || s.Line != "tail" {
+		if run++; s.Doing != poller.Fetches || s.Line != poller.TailLine {
 			run = 0
 		}
 		most = max(most, run)

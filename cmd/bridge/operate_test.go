@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/secret"
+)
+
+// ward is an operation whose surroundings are set by hand.
+type ward struct {
+	*operation
+	vendor    *saveristest.Server
+	leads     map[schema.Feed]bool
+	polls     map[schema.Feed]time.Time
+	connected bool
+}
+
+func newWard(t *testing.T) *ward {
+	t.Helper()
+	vendor, err := saveristest.Start(saveristest.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { vendor.Close() })
+	client, err := saveris.New(saveris.Config{BaseURL: vendor.URL(), Username: "demo", Password: secret.New("demo")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feeds := []schema.Feed{schema.Readings, schema.Alarms}
+	w := &ward{vendor: vendor, connected: true, leads: map[schema.Feed]bool{schema.Readings: true}, polls: map[schema.Feed]time.Time{}}
+	w.operation = &operation{
+		feeds: feeds, vendor: client, metrics: newMetrics(),
+		nats:    func() (bool, string) { return w.connected, "RECONNECTING" },
+		leading: func(feed schema.Feed) bool { return w.leads[feed] },
+		polled:  func(feed schema.Feed) time.Time { return w.polls[feed] },
+	}
+	w.dog = (&watchdog{
+		now: time.Now, interval: time.Minute, leading: w.leading, throttled: client.ThrottledUntil, log: slog.New(slog.DiscardHandler),
+	}).over(feeds)
+	return w
+}
+
+// ask gives what an endpoint answers, which has to fit its status.
+func (w *ward) ask(t *testing.T, path string) health {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	w.handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
+	var h health
+	if err := json.Unmarshal(recorder.Body.Bytes(), &h); err != nil {
+		t.Fatalf("%s: %v: %s", path, err, recorder.Body)
+	}
+	if h.OK != (recorder.Code == http.StatusOK) || h.OK != (len(h.Reasons) == 0) || !h.OK && recorder.Code != http.StatusServiceUnavailable {
+		t.Errorf("%s: %d %s", path, recorder.Code, recorder.Body)
+	}
+	return h
+}
+
+func (w *ward) logIn(t *testing.T) {
+	t.Helper()
+	if err := w.operation.vendor.Login(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func same(list []string, want ...string) bool {
+	return strings.Join(list, "\n") == strings.Join(want, "\n")
+}
+
+func TestReadyOnceLoginBrokerAndFirstPollAreThere(t *testing.T) {
+	w := newWard(t)
+	w.connected = false
+	const noLogin, noPoll, noNATS = "the vendor has not accepted the login yet", "no poll of readings has been stored yet", "NATS is not connected: RECONNECTING"
+	if h := w.ask(t, "/readyz"); !same(h.Reasons, noLogin, noPoll, noNATS) || h.Role["readings"] != "leading" || h.Role["alarms"] != "standing by" {
+		t.Errorf("at first: %+v", h)
+	}
+	w.connected = true
+	w.logIn(t)
+	if h := w.ask(t, "/readyz"); !same(h.Reasons, noPoll) {
+		t.Errorf("without a poll: %+v", h)
+	}
+	w.polls[schema.Readings] = vendorAt
+	if h := w.ask(t, "/readyz"); !h.OK || !h.Polled["readings"].Equal(vendorAt) || len(h.Polled) != 1 {
+		t.Errorf("with all: %+v", h)
+	}
+}
+
+func TestWhoeverStandsByIsReadyWithoutAPoll(t *testing.T) {
+	w := newWard(t)
+	w.leads[schema.Readings] = false
+	if h := w.ask(t, "/readyz"); h.OK {
+		t.Errorf("without a login: %+v", h)
+	}
+	w.logIn(t)
+	if h := w.ask(t, "/readyz"); !h.OK {
+		t.Errorf("with one: %+v", h)
+	}
+}
+
+func TestOnceReadyOnlyNATSUndoesIt(t *testing.T) {
+	w := newWard(t)
+	w.leads[schema.Readings] = false
+	w.logIn(t)
+	w.ask(t, "/readyz")
+	w.leads[schema.Readings] = true // it takes over, while the vendor is away
+	w.vendor.Close()
+	if h := w.ask(t, "/readyz"); !h.OK {
+		t.Errorf("the vendor is away: %+v", h)
+	}
+	w.connected = false
+	if h := w.ask(t, "/readyz"); !same(h.Reasons, "NATS is not connected: RECONNECTING") {
+		t.Errorf("NATS is away: %+v", h)
+	}
+	if h := w.ask(t, "/livez"); !h.OK {
+		t.Errorf("NATS is away, which another start does not mend: %+v", h)
+	}
+	w.connected = true
+	if h := w.ask(t, "/readyz"); !h.OK {
+		t.Errorf("NATS is back: %+v", h)
+	}
+}
+
+func TestWhatWillPassIsAWarning(t *testing.T) {
+	w := newWard(t)
+	w.logIn(t)
+	w.polls[schema.Readings] = vendorAt
+	if h := w.ask(t, "/readyz"); !h.OK || len(h.Warnings) > 0 {
+		t.Errorf("when all is well: %+v", h)
+	}
+	late := time.Now()
+	w.dog.now = func() time.Time { return late }
+	w.dog.look()
+	late = late.Add(100 * 24 * time.Hour)
+	w.dog.look()
+	w.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultTooManyWait, On: "submit", Wait: time.Hour})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err := w.operation.vendor.Rows(ctx, saveris.Query{Feed: saveris.Measurements, From: late.Add(-time.Hour), Until: late}, func(*saveris.Row) error { return nil })
+	if err == nil {
+		t.Fatal("the vendor was to throttle")
+	}
+	h := w.ask(t, "/readyz")
+	if !h.OK || len(h.Warnings) != 3 || !strings.HasPrefix(h.Warnings[0], "readings has stalled: no poll has been stored since ") ||
+		!strings.HasPrefix(h.Warnings[1], "the vendor wants to be left alone until ") || !strings.HasPrefix(h.Warnings[2], "the token ended at ") {
+		t.Errorf("%+v", h)
+	}
+	w.leads[schema.Readings] = false
+	w.dog.look()
+	if h := w.ask(t, "/readyz"); len(h.Warnings) != 1 {
+		t.Errorf("whoever stands by needs no token and no poll: %+v", h)
+	}
+}
+
+func TestTheServerEndsWhileSomebodyListens(t *testing.T) {
+	on, err := listen("test", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	left := make(chan struct{})
+	go func() {
+		ended <- serveHTTP(ctx, on, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(left)
+			_, _ = io.WriteString(w, "data: 1\n\n")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done() // as server-sent events do
+		}))
+	}()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+on.Addr().String()+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	first := make([]byte, 9)
+	if _, err := io.ReadFull(answer.Body, first); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	<-left
+	if err := <-ended; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	if get(t.Context(), "http://"+on.Addr().String()+"/") != 0 {
+		t.Error("it still answers")
+	}
+}
+
+func TestThePageIsMountedBesideHealthAndMetrics(t *testing.T) {
+	w := newWard(t)
+	w.page = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "page at "+r.URL.Path) })
+	for path, want := range map[string]string{"/": "page at /", "/events": "page at /events", "/metrics": "saveris_bridge_build_info", "/livez": `"ok":true`} {
+		recorder := httptest.NewRecorder()
+		w.handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
+		if !strings.Contains(recorder.Body.String(), want) {
+			t.Errorf("%s gives %d %.100s", path, recorder.Code, recorder.Body)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// watchdog notes what the lines of all feeds do. It knows two things that may go wrong: a line that has got stuck, where
+// only another start helps, and a feed that stores no polls any more, whatever the reason.
+type watchdog struct {
+	now       func() time.Time // ours
+	interval  time.Duration    // between polls
+	leading   func(schema.Feed) bool
+	throttled func() time.Time // until when the vendor makes everybody wait
+	log       *slog.Logger
+
+	mu    sync.Mutex
+	feeds map[schema.Feed]*watched
+}
+
+// watched is what is known of a feed.
+type watched struct {
+	lines   map[string]lastStep // by their names, those that run
+	leads   time.Time           // since when; zero where it stands by
+	polled  time.Time           // when a poll was stored last
+	cause   error               // why the last try to poll failed; nil since one was stored
+	stalled bool
+}
+
+// lastStep is what a line did last.
+type lastStep struct {
+	poller.Step
+	at time.Time
+}
+
+// A line that waits or plans says for how long. Everything else that it does consists of waits that end by themselves, and
+// of steps between them: a row in a thousand, a batch, a failure. So a line is stuck only when something that ends by
+// itself has not, and stuckAfter has to be longer than the longest silence of a line that is well. That is a window for
+// which the vendor takes every request and answers none: the login waits for its turn behind those of three other lines (3
+// minutes each, four tries of 40 s and the waits between them, twice that where the password may be spelled in two ways),
+// then logs in itself; a synchronous read (3 minutes), a submission, a poll after every wait of the 5 minutes that an export
+// may take (3 minutes for the last one) and the first file (7 minutes, with its stalls): 41 minutes. Committing is quicker,
+// a batch has 15 s. How long the vendor makes everybody wait comes on top.
+//
+// Waiting for an export slot has no bound, since polls go before what can wait. When the vendor takes most of an interval
+// for each, a re-read may wait for hours, and that is no fault of ours.
+const (
+	stuckAfter = time.Hour
+	queueMost  = 6 * time.Hour
+)
+
+// over has the watchdog watch feeds; it is called before anything else.
+func (d *watchdog) over(feeds []schema.Feed) *watchdog {
+	d.feeds = map[schema.Feed]*watched{}
+	for _, feed := range feeds {
+		d.feeds[feed] = &watched{lines: map[string]lastStep{}}
+	}
+	return d
+}
+
+// step notes a step of a feed's line.
+func (d *watchdog) step(feed schema.Feed, s poller.Step) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w := d.feeds[feed]
+	if s.Doing == poller.Ends {
+		delete(w.lines, s.Line)
+		return
+	}
+	w.lines[s.Line] = lastStep{s, d.now()}
+	if s.Err != nil && s.Line == poller.TailLine {
+		w.cause = s.Err
+	}
+}
+
+// batch notes that a batch of a feed was stored: a step of the line that commits, and of one that waits to.
+func (d *watchdog) batch(feed schema.Feed, _ publish.Batch) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name, n := range d.feeds[feed].lines {
+		if n.Doing == poller.Commits {
+			n.at = d.now()
+			d.feeds[feed].lines[name] = n
+		}
+	}
+}
+
+// stored notes that a window of a feed was stored.
+func (d *watchdog) stored(feed schema.Feed, s poller.Stored) {
+	if s.Reason != poller.ReasonTail {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w := d.feeds[feed]
+	w.polled, w.cause = d.now(), nil
+}
+
+// stuck says which lines have got stuck: what each did last, and since when.
+func (d *watchdog) stuck() (reasons []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, feed := range slices.Sorted(maps.Keys(d.feeds)) {
+		w := d.feeds[feed]
+		if w.leads.IsZero() || !d.leading(feed) {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(w.lines)) {
+			if n := w.lines[name]; d.now().After(d.latest(w, n)) {
+				reasons = append(reasons, fmt.Sprintf("the line %s of %s is stuck: it %s since %s", name, feed, n.Doing, n.at.UTC().Format(time.RFC3339)))
+			}
+		}
+	}
+	return reasons
+}
+
+// latest is when a line's next step is due at the latest.
+func (d *watchdog) latest(w *watched, n lastStep) time.Time {
+	due := latest(n.at.Add(n.For), w.leads, d.throttled())
+	if n.Doing == poller.Queues {
+		return due.Add(queueMost)
+	}
+	return due.Add(stuckAfter)
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
+
+// run looks every second, until ctx ends, whether feeds stall.
+func (d *watchdog) run(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		d.look()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look finds out which feeds stall, and tells when that begins and when it is over.
+func (d *watchdog) look() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for feed, w := range d.feeds {
+		leads := d.leading(feed)
+		switch {
+		case !leads:
+			w.leads = time.Time{}
+		case w.leads.IsZero():
+			w.leads = d.now()
+		}
+		last := latest(w.polled, w.leads)
+		stalled := leads && d.now().Sub(last) > d.patience()
+		switch log := d.log.With("feed", feed); {
+		case stalled && !w.stalled:
+			log.Error("feed has stalled: no poll has been stored", "since", last.UTC(), "limit", d.patience(), "doing", w.lines[poller.TailLine].Doing, "err", w.cause)
+		case w.stalled && !stalled:
+			log.Info("feed does not stall any more", "polls", leads)
+		}
+		w.stalled = stalled
+	}
+}
+
+// patience is how long a feed may be without a poll.
+func (d *watchdog) patience() time.Duration { return max(3*d.interval, time.Minute) }
+
+// stalled tells whether a feed that this process polls has been without a poll for too long, and since when.
+func (d *watchdog) stalled(feed schema.Feed) (since time.Time, stalled bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w := d.feeds[feed]
+	return latest(w.polled, w.leads), w.stalled
+}

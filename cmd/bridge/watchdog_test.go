@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/secret"
+)
+
+// kennel is a watchdog whose clock is put forward by hand, over two feeds of which readings are polled here.
+type kennel struct {
+	*watchdog
+	log bytes.Buffer
+
+	mu      sync.Mutex
+	clock   time.Time
+	leads   map[schema.Feed]bool
+	holding time.Time
+}
+
+func newKennel() *kennel {
+	k := &kennel{clock: vendorAt, leads: map[schema.Feed]bool{schema.Readings: true}}
+	k.watchdog = (&watchdog{
+		interval: time.Minute, log: slog.New(slog.NewTextHandler(&k.log, nil)),
+		now:       func() time.Time { k.mu.Lock(); defer k.mu.Unlock(); return k.clock },
+		leading:   func(feed schema.Feed) bool { k.mu.Lock(); defer k.mu.Unlock(); return k.leads[feed] },
+		throttled: func() time.Time { k.mu.Lock(); defer k.mu.Unlock(); return k.holding },
+	}).over([]schema.Feed{schema.Readings, schema.Alarms})
+	k.look()
+	return k
+}
+
+func (k *kennel) set(f func()) { k.mu.Lock(); defer k.mu.Unlock(); f() }
+
+// after lets time pass and gives what is stuck then.
+func (k *kennel) after(d time.Duration) []string {
+	k.set(func() { k.clock = k.clock.Add(d) })
+	k.look()
+	return k.stuck()
+}
+
+func (k *kennel) tail(s poller.Step) {
+	s.Line = poller.TailLine
+	k.step(schema.Readings, s)
+}
+
+// stubborn is a plan that hangs.
+type stubborn struct{ asked chan struct{} }
+
+func (p stubborn) Next(ctx context.Context) (poller.Window, error) {
+	close(p.asked)
+	<-ctx.Done()
+	return poller.Window{}, ctx.Err()
+}
+
+func (stubborn) Done(poller.Window, int, error) {}
+
+func TestALineThatHangsIsSeen(t *testing.T) {
+	k := newKennel()
+	line := &poller.Line{
+		Name: poller.FillLine, Interval: time.Minute, MaxWait: time.Second, Log: slog.New(slog.DiscardHandler),
+		Step: func(s poller.Step) { k.step(schema.Readings, s) },
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	plan := stubborn{make(chan struct{})}
+	running.Go(func() { _ = line.Run(ctx, plan) })
+	<-plan.asked
+	if got := k.after(time.Hour + 59*time.Second); got != nil {
+		t.Errorf("a plan may wait for an interval, and take an hour: %v", got)
+	}
+	want := []string{"the line fill of readings is stuck: it plans since " + vendorAt.Format(time.RFC3339)}
+	if got := k.after(2 * time.Second); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	stop()
+	running.Wait()
+	if got := k.stuck(); got != nil {
+		t.Errorf("the line has ended: %v", got)
+	}
+}
+
+func TestWhatALineMayTakeIsBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		step     poller.Step
+		throttle time.Duration // how long the vendor makes everybody wait
+		well     time.Duration // how long it may be silent
+	}{
+		"reading":             {poller.Step{Doing: poller.Fetches}, 0, time.Hour},
+		"committing":          {poller.Step{Doing: poller.Commits}, 0, time.Hour},
+		"waiting for a try":   {poller.Step{Doing: poller.Waits, For: 30 * time.Second, Err: io.EOF}, 0, time.Hour + 30*time.Second},
+		"waiting for a slot":  {poller.Step{Doing: poller.Queues}, 0, 6 * time.Hour},
+		"throttled for a day": {poller.Step{Doing: poller.Fetches}, 24 * time.Hour, 25 * time.Hour},
+	} {
+		k := newKennel()
+		k.tail(c.step)
+		k.set(func() { k.holding = k.clock.Add(c.throttle) })
+		if got := k.after(c.well); got != nil {
+			t.Errorf("%s: stuck after %v: %v", name, c.well, got)
+		}
+		if got := k.after(time.Second); len(got) != 1 || !strings.Contains(got[0], string(c.step.Doing)) {
+			t.Errorf("%s: after a second more: %v", name, got)
+		}
+	}
+}
+
+func TestBatchesAreStepsOfWhoeverCommits(t *testing.T) {
+	k := newKennel()
+	k.tail(poller.Step{Doing: poller.Commits})
+	k.step(schema.Readings, poller.Step{Line: poller.FillLine, Doing: poller.Fetches})
+	k.after(50 * time.Minute)
+	k.batch(schema.Readings, publish.Batch{})
+	if got := k.after(50 * time.Minute); len(got) != 1 || !strings.Contains(got[0], "line fill of readings") {
+		t.Errorf("stuck: %v, want the line that reads", got)
+	}
+}
+
+func TestWhoeverStandsByIsNotWatched(t *testing.T) {
+	k := newKennel()
+	k.step(schema.Alarms, poller.Step{Line: poller.TailLine, Doing: poller.Fetches})
+	if got := k.after(10 * time.Hour); got != nil {
+		t.Errorf("a feed of another bridge: %v", got)
+	}
+	k.set(func() { k.leads[schema.Alarms] = true })
+	if got := k.after(0); got != nil {
+		t.Errorf("what was done in an earlier term counts: %v", got)
+	}
+	if got := k.after(time.Hour + time.Second); len(got) != 1 {
+		t.Errorf("the new term is not watched: %v", got)
+	}
+}
+
+// TestAnOutageIsNoReasonToStartAnew: while vendor or NATS is away each try is a step. The watchdog's clock runs ahead by
+// as long as a bridge waits between two tries.
+func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
+	for name, outage := range map[string]func(*saveristest.Server, *natsd.Server){
+		"vendor": func(vendor *saveristest.Server, _ *natsd.Server) { vendor.Close() },
+		"NATS":   func(_ *saveristest.Server, broker *natsd.Server) { broker.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			vendor, err := saveristest.Start(saveristest.Config{World: saveristest.World{Start: time.Now().Add(-time.Hour)}, Switches: saveristest.Switches{QueryLatency: "zero"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer vendor.Close()
+			broker, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer broker.Close()
+			k := newKennel()
+			tries := make(chan poller.Step, 1000)
+			live := quickLive(t, vendor.URL(), broker.ClientURL())
+			live.Step = func(s poller.Step) {
+				k.step(schema.Readings, s)
+				if s.Err != nil {
+					tries <- s
+				}
+			}
+			polled := make(chan struct{}, 1000)
+			live.Stored = func(poller.Stored) { polled <- struct{}{} }
+			ctx, stop := context.WithCancel(t.Context())
+			var running sync.WaitGroup
+			running.Go(func() {
+				if err := live.Run(ctx); !errors.Is(err, context.Canceled) {
+					t.Errorf("run: %v", err)
+				}
+			})
+			<-polled
+			outage(vendor, broker)
+			for range 240 { // two hours
+				<-tries
+				if got := k.after(30 * time.Second); got != nil {
+					t.Fatalf("stuck: %v", got)
+				}
+			}
+			stop()
+			running.Wait()
+		})
+	}
+}
+
+// quickLive polls readings every few milliseconds.
+func quickLive(t *testing.T, vendorURL, natsURL string) *poller.Live {
+	t.Helper()
+	nc, err := nats.Connect(natsURL, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
+	if err := publish.Open(t.Context(), js, config); err != nil {
+		t.Fatal(err)
+	}
+	client, err := saveris.New(saveris.Config{BaseURL: vendorURL, Username: "demo", Password: secret.New("demo"), FirstPoll: time.Millisecond, Sync: saveris.SyncNever})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &poller.Live{
+		Source:   client,
+		Writer:   publish.NewWriter(js, config, publish.Options{Feed: schema.Readings, Name: "test", LiveAge: time.Hour, Now: time.Now, Timeout: time.Second}),
+		Maker:    func() *schema.Maker { return schema.NewMaker(schema.Readings, "saveris", vendorURL) },
+		Log:      slog.New(slog.DiscardHandler),
+		Interval: 5 * time.Millisecond, Overlap: time.Minute, Rows: 1000,
+		Start: func(now time.Time) time.Time { return now.Add(-10 * time.Minute) },
+	}
+}
+
+func TestAStalledFeedIsToldOnceWithTheLastCause(t *testing.T) {
+	k := newKennel()
+	told := func(when string, want ...string) {
+		t.Helper()
+		lines := strings.Split(strings.TrimSpace(k.log.String()), "\n")
+		if len(want) == 0 && k.log.Len() > 0 || len(want) > 0 && len(lines) != len(want) {
+			t.Fatalf("%s: the log says\n%s", when, &k.log)
+		}
+		for i, text := range want {
+			if !strings.Contains(lines[i], text) {
+				t.Errorf("%s: line %d is %s, want %s", when, i+1, lines[i], text)
+			}
+		}
+	}
+	poll := poller.Stored{Window: poller.Window{Reason: poller.ReasonTail}}
+	fill := poller.Stored{Window: poller.Window{Reason: poller.ReasonCatchUp}}
+	k.after(2 * time.Minute)
+	k.stored(schema.Readings, poll)
+	k.after(3 * time.Minute)
+	k.stored(schema.Readings, fill)
+	told("within three intervals")
+	k.tail(poller.Step{Doing: poller.Waits, Err: errors.New("the cable is cut"), Failed: poller.Fetches})
+	k.step(schema.Readings, poller.Step{Line: poller.FillLine, Doing: poller.Waits, Err: errors.New("something else")})
+	k.after(time.Second)
+	k.after(time.Hour)
+	const stall = `level=ERROR msg="feed has stalled: no poll has been stored"`
+	told("an hour later", stall)
+	told("an hour later", `err="the cable is cut"`)
+	told("an hour later", "feed=readings since=2026-11-24T00:22:00.000Z")
+	if since, stalled := k.stalled(schema.Readings); !stalled || !since.Equal(vendorAt.Add(2*time.Minute)) {
+		t.Errorf("stalled %v since %v", stalled, since)
+	}
+	if _, stalled := k.stalled(schema.Alarms); stalled {
+		t.Error("a feed that is another's stalls")
+	}
+	k.stored(schema.Readings, poll)
+	k.after(time.Second)
+	k.after(time.Second)
+	told("after a poll", stall, `level=INFO msg="feed does not stall any more"`)
+	if _, stalled := k.stalled(schema.Readings); stalled {
+		t.Error("it polls and stalls")
+	}
+	k.after(10 * time.Minute)
+	k.set(func() { k.leads[schema.Readings] = false })
+	k.after(time.Second)
+	told("when it is another's", stall, "INFO", stall, "INFO")
+}
