@@ -18,9 +18,14 @@ const item = (a) => {
     age(a.at, { class: "age" }));
 };
 
+const counted = (shown, open) => {
+  if (shown < open) return `${count(shown)} of ${count(open)}`;
+  return open ? count(open) : "";
+};
+
 export const showAlarms = (state) => {
   const list = [...state.alarms].sort((a, b) => rank(a) - rank(b));
   keyed(id("alarms"), list, (a) => a.id, item);
   id("alarms-none").hidden = list.length > 0;
-  setText(id("alarms-count"), state.counts.alarms > list.length ? `${count(list.length)} of ${count(state.counts.alarms)}` : list.length ? count(list.length) : "");
+  setText(id("alarms-count"), counted(list.length, state.counts.alarms));
 };

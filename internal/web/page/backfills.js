@@ -1,6 +1,6 @@
 // Backfills: those that run with a bar, those that have ended in words.
 import { age, ageOf, now } from "./clock.js";
-import { el, icon, id, keyed } from "./dom.js";
+import { el, icon, id, keyed, note } from "./dom.js";
 import { clock, count, date, listed, plain, share, span } from "./text.js";
 
 const running = ["started", "progress"];
@@ -32,7 +32,7 @@ const item = ({ quiet, ...b }) => {
   return el("li", { class: "backfill", "data-level": level },
     icon(level),
     el("div", { class: "body" },
-      el("p", null, el("strong", null, name), " ", range(b), b.reread && " (read again)", el("span", { class: "note" }, " " + plain(b.id))),
+      el("p", null, el("strong", null, name), " ", range(b), b.reread && " (read again)", note(" " + plain(b.id))),
       runs && el("progress", { max: 1, value: Math.min(1, Math.max(0, b.covered)), "aria-label": `Backfill of ${name}` }, share(b.covered)),
       el("p", { class: "note" }, runs ? speed(b) : (ends[b.phase] ?? (() => plain(b.phase)))(b)),
       quiet && el("p", { class: "note" }, "No word from it for a while: if it was killed, the same command goes on from there.")),

@@ -2,7 +2,7 @@
 // others from there with the arrows.
 import { now } from "./clock.js";
 import { el, id, keyed, setText } from "./dom.js";
-import { clock, count, date, feedName, month, plain, plural, share, weekday } from "./text.js";
+import { clock, count, date, feedName, month, plain, plural, share, weekday, weekdays } from "./text.js";
 
 const day = 86400e3;
 
@@ -54,7 +54,8 @@ const daysOf = (feed, records, year) => {
 const summary = (cells) => {
   const of = (state) => cells.filter((c) => c?.state === state).length;
   const late = cells.filter((c) => c?.late).length;
-  return `${plural(of("complete"), "day")} complete, ${count(of("partly"))} partly, ${count(of("none"))} not yet; late rows on ${plural(late, "day")}.`;
+  const days = `${plural(of("complete"), "day")} complete, ${count(of("partly"))} partly, ${count(of("none"))} not yet`;
+  return `${days}; late rows on ${plural(late, "day")}.`;
 };
 
 const cell = (c, old) => {
@@ -73,7 +74,7 @@ const showRow = (row, cells, weekdayAt) => {
   const own = cells.filter((_, i) => i % 7 === weekdayAt);
   const list = [{ head: true }, ...own.map((c, i) => c ?? { blank: i })];
   keyed(row, list, (c) => c.day ?? (c.head ? "head" : `blank ${c.blank}`), (c, old) => {
-    if (c.head) return old ?? el("span", { role: "rowheader", class: "weekday" }, ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"][weekdayAt]);
+    if (c.head) return old ?? el("span", { role: "rowheader", class: "weekday" }, weekdays[weekdayAt]);
     return c.day ? cell(c, old) : blank();
   });
 };
@@ -105,15 +106,17 @@ const build = (name) => {
   const grid = el("div", { role: "grid", class: "grid", "aria-labelledby": title, "aria-readonly": "true" }, ...rows);
   const scroll = el("div", { class: "scroll" }, months, grid);
   const told = el("p", { class: "told note", "aria-hidden": "true" });
-  const node = el("section", { class: "calendar", "aria-labelledby": title }, el("h3", { id: title }, feedName(name)), scroll, el("p", { class: "unseen", id: `${title}-summary` }), told);
-  node.parts = { rows, months, grid, scroll, told, summary: node.querySelector(".unseen"), picked: null };
+  const all = el("p", { class: "unseen" });
+  const node = el("section", { class: "calendar", "aria-labelledby": title }, el("h3", { id: title }, feedName(name)), scroll, all, told);
+  node.parts = { rows, months, grid, scroll, told, all, picked: null };
   follow(node);
   return node;
 };
 
 const tell = (node) => {
-  const { grid, told, picked, summary: all } = node.parts;
-  const under = grid.querySelector(".day:hover") ?? grid.querySelector(".day:focus") ?? (picked && grid.querySelector(`[data-day="${picked}"]`));
+  const { grid, told, picked, all } = node.parts;
+  const chosen = picked && grid.querySelector(`[data-day="${picked}"]`);
+  const under = grid.querySelector(".day:hover") ?? grid.querySelector(".day:focus") ?? chosen;
   setText(told, under?.getAttribute("aria-label") ?? all.textContent);
 };
 
@@ -149,10 +152,11 @@ const update = (node, cells) => {
   node.style.setProperty("--weeks", weeks);
   rows.forEach((row, i) => showRow(row, cells, i));
   showMonths(months, cells);
-  setText(node.parts.summary, summary(cells));
-  if (!grid.querySelector('.day[tabindex="0"]')) reach(grid, [...grid.querySelectorAll(".day")].find((c) => c.dataset.day === cells.findLast(Boolean).day));
-  if (node.weeks !== `${cells.find(Boolean).day} ${weeks}`) scroll.scrollLeft = scroll.scrollWidth;
-  node.weeks = `${cells.find(Boolean).day} ${weeks}`;
+  setText(node.parts.all, summary(cells));
+  const [first, last] = [cells.find(Boolean).day, cells.findLast(Boolean).day];
+  if (!grid.querySelector('.day[tabindex="0"]')) reach(grid, grid.querySelector(`[data-day="${last}"]`));
+  if (node.first !== first) scroll.scrollLeft = scroll.scrollWidth; // the newest, where not all can be seen
+  node.first = first;
   tell(node);
 };
 

@@ -15,6 +15,9 @@ export const el = (name, attributes, ...children) => fill(document.createElement
 
 export const svg = (name, attributes, ...children) => fill(document.createElementNS(SVG, name), attributes, children);
 
+// note is what stands beside something, smaller.
+export const note = (...children) => el("span", { class: "note" }, ...children);
+
 export const id = (name) => document.getElementById(name);
 
 export const icon = (name) => svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: "#icon-" + name }));

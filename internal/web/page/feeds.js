@@ -1,22 +1,22 @@
 // A card a feed: how fresh it is, how far it has been read, and by whom.
 import { age, now } from "./clock.js";
-import { el, icon, id, keyed } from "./dom.js";
+import { el, icon, id, keyed, note } from "./dom.js";
 import { clock, count, exact, feedName, plain, plural, span } from "./text.js";
 import { ofFeed } from "./verdict.js";
 
 const words = { good: "fresh and complete", look: "needs a look", bad: "stands still", wait: "not read yet" };
 
-const figure = (label, value, note) => el("div", { class: "figure" }, el("dt", null, label), el("dd", null, value, note && el("span", { class: "note" }, note)));
-
-const fact = (label, value) => el("div", { class: "fact" }, el("dt", null, label), el("dd", null, value));
+const fact = (label, value) => el("div", null, el("dt", null, label), el("dd", null, value));
 
 const moment = (at) => (at ? el("time", { datetime: at, title: exact(new Date(at)) }, clock(new Date(at), now())) : "–");
 
 const ahead = ["bad", "look", "wait"];
 
-export const levelOf = (feed, bridge) => ahead.find((level) => ofFeed(feed, bridge).some(([l]) => l === level)) ?? "good";
+const levelOf = (feed, bridge) => ahead.find((level) => ofFeed(feed, bridge).some(([l]) => l === level)) ?? "good";
 
-const gapItem = ({ from, until }) => el("li", null, moment(from), " – ", moment(until), el("span", { class: "note" }, span((new Date(until) - new Date(from)) / 1000)));
+const length = ({ from, until }) => span((new Date(until) - new Date(from)) / 1000);
+
+const gapItem = (gap) => el("li", null, moment(gap.from), " – ", moment(gap.until), note(length(gap)));
 
 const gaps = (feed, open) => {
   if (!feed.gap_count) return el("p", { class: "gaps note" }, feed.since ? "No gaps." : "");
@@ -29,11 +29,13 @@ const gaps = (feed, open) => {
 const card = ({ feed, level }, old) => {
   const title = `feed-${plain(feed.feed)}`;
   return el("article", { class: "card", "aria-labelledby": title, "data-level": level },
-    el("div", { class: "heading" }, el("h3", { id: title }, feedName(feed.feed)), el("p", { class: "badge", "data-level": level }, icon(level), words[level])),
+    el("div", { class: "heading" },
+      el("h3", { id: title }, feedName(feed.feed)),
+      el("p", { class: "badge", "data-level": level }, icon(level), words[level])),
     el("dl", { class: "figures" },
-      figure("Newest event", age(feed.newest)),
-      figure("Last poll", age(feed.read_at)),
-      figure("Covered until", moment(feed.covered_until))),
+      fact("Newest event", age(feed.newest)),
+      fact("Last poll", age(feed.read_at)),
+      fact("Covered until", moment(feed.covered_until))),
     el("dl", { class: "facts" },
       fact("Rows", count(feed.rows)), fact("Late", count(feed.late)), fact("Rejected", count(feed.rejected)),
       fact("Since", moment(feed.since)), fact("Leader", plain(feed.leader) || "–"), fact("Writer", plain(feed.writer) || "–")),

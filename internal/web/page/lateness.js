@@ -1,11 +1,14 @@
 // How long events were under way: to the vendor's cloud, and from there into the stream.
-import { el, id, keyed } from "./dom.js";
+import { el, id, keyed, note } from "./dom.js";
 import { count, feedName, span } from "./text.js";
 
-const row = (name, q) => el("tr", null, el("th", { scope: "row" }, name), ...[q.median, q.p95, q.max].map((s) => el("td", { class: "number" }, span(s))));
+const row = (name, q) => el("tr", null,
+  el("th", { scope: "row" }, name),
+  ...[q.median, q.p95, q.max].map((seconds) => el("td", { class: "number" }, span(seconds))));
 
 const body = ({ feed, lateness }) => el("tbody", null,
-  el("tr", { class: "group" }, el("th", { scope: "rowgroup", colspan: 4 }, feedName(feed), el("span", { class: "note" }, ` the newest ${count(lateness.events)} events`))),
+  el("tr", { class: "group" },
+    el("th", { scope: "rowgroup", colspan: 4 }, feedName(feed), note(` the newest ${count(lateness.events)} events`))),
   row("arrival", lateness.arrival),
   row("storing", lateness.storing));
 

@@ -37,7 +37,8 @@ export const line = (readings) => {
   const points = finite(readings);
   const known = points.filter((p) => p.value !== null);
   const label = inWords(known);
-  const image = svg("svg", { class: "line", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, svg("title", null, label));
+  const box = { class: "line", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label };
+  const image = svg("svg", box, svg("title", null, label));
   if (!known.length) return image;
   const x = scale(range(known.map((p) => p.at)), edge, width - edge);
   const y = scale(range(known.map((p) => p.value)), height - edge, edge);

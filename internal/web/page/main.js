@@ -43,7 +43,8 @@ const linkText = () => {
   if (link === "wait") return ["Connecting"];
   if (link === "full") return ["Too many pages are open"];
   if (!heard) return ["Cannot reach the bridge"];
-  return ["Connection lost", el("span", { "aria-hidden": "true" }, "the picture is ", age(heard), " old")]; // unread, because it changes every second
+  const old = el("span", { "aria-hidden": "true" }, "the picture is ", age(heard), " old"); // it would be read out every second
+  return ["Connection lost", old];
 };
 
 const showLink = (next) => {

@@ -1,6 +1,6 @@
 // The newest readings: a row a sensor's channel.
 import { age } from "./clock.js";
-import { el, id, keyed, setText } from "./dom.js";
+import { el, id, keyed, note, setText } from "./dom.js";
 import { line } from "./line.js";
 import { count, plain, quantity, unit } from "./text.js";
 
@@ -12,7 +12,8 @@ const row = (s, old) => {
   const last = s.points.at(-1);
   const site = plain(s.site);
   return el("tr", { role: "row", class: old ? "fresh" : null },
-    el("th", { role: "rowheader", scope: "row", class: "sensor" }, el("span", { class: "name" }, plain(s.serial)), el("span", { class: "note" }, "/" + plain(s.channel))),
+    el("th", { role: "rowheader", scope: "row", class: "sensor" },
+      el("span", { class: "name" }, plain(s.serial)), note("/" + plain(s.channel))),
     cell("quantity", quantity(s.quantity)),
     cell("site", el("span", { class: "clip", title: site }, site)),
     cell("trend", line(s.points)),

@@ -1,11 +1,11 @@
 // Rows that could not be events, with the reason, and the row itself folded away.
 import { age } from "./clock.js";
-import { el, id, keyed, setText } from "./dom.js";
+import { el, id, keyed, note, setText } from "./dom.js";
 import { count, feedName, plain, plainLines } from "./text.js";
 
 const item = (r) => el("li", { class: "reject" },
   el("details", null,
-    el("summary", null, el("span", { class: "reason" }, plain(r.reason)), el("span", { class: "note" }, feedName(r.feed), " · ", age(r.at))),
+    el("summary", null, plain(r.reason), note(feedName(r.feed), " · ", age(r.at))),
     el("pre", { tabindex: 0, "aria-label": "The row as it came" }, plainLines(r.row) || "(empty)")));
 
 export const showRejects = (state) => {

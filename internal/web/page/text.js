@@ -41,11 +41,14 @@ export const span = (seconds) => {
 };
 
 // older writes an age, calmer than span: whatever changes each second draws the eye.
-export const older = (seconds) => (seconds < 1 ? "now" : seconds < 60 || seconds >= 3600 ? span(Math.floor(seconds)) : `${Math.floor(seconds / 60)} min`);
+export const older = (seconds) => {
+  if (seconds < 1) return "now";
+  return seconds >= 60 && seconds < 3600 ? `${Math.floor(seconds / 60)} min` : span(Math.floor(seconds));
+};
 
 const two = (n) => String(n).padStart(2, "0");
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+export const weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 export const month = (d) => months[d.getUTCMonth()];
 

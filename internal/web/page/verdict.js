@@ -8,7 +8,7 @@ const day = 86400;
 const order = ["bad", "look", "wait"];
 
 // stalledAfter is how old the last poll may be, in seconds.
-export const stalledAfter = (bridge) => Math.max(60, 3 * (bridge?.poll_seconds ?? 0));
+const stalledAfter = (bridge) => Math.max(60, 3 * (bridge?.poll_seconds ?? 0));
 
 const at = (moment) => clock(new Date(moment), now());
 
@@ -39,7 +39,7 @@ const ofRejects = ({ rejects, feeds }) => {
 };
 
 // judge gives what is wrong, the worst first.
-export const judge = (state) => {
+const judge = (state) => {
   const wrong = [
     ...state.feeds.flatMap((f) => ofFeed(f, state.bridge)),
     ...ofBackfills(state.backfills),
@@ -49,14 +49,17 @@ export const judge = (state) => {
   return wrong.sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
 };
 
+const comesBack = "It comes back by itself as soon as the bridge can be reached.";
+
 const alarmsToo = (state) => {
   const open = state.counts.alarms;
-  return open ? `${plural(open, "alarm is", "alarms are")} open, ${count(state.alarms.filter((a) => a.severity === "alarm").length)} of them severe.` : "No alarm is open.";
+  const severe = state.alarms.filter((a) => a.severity === "alarm").length;
+  return open ? `${plural(open, "alarm is", "alarms are")} open, ${count(severe)} of them severe.` : "No alarm is open.";
 };
 
 // sentences gives the level and what to say: first the worst, then the rest.
 const sentences = (state, lost) => {
-  if (lost) return ["bad", `Connection lost: what you see is from ${clock(lost, now())}.`, ["It comes back by itself as soon as the bridge can be reached."]];
+  if (lost) return ["bad", `Connection lost: what you see is from ${at(lost)}.`, [comesBack]];
   if (!state) return ["wait", "Waiting for the bridge.", []];
   const wrong = judge(state);
   if (!wrong.length) return ["good", "All is well: every feed is fresh and complete.", [alarmsToo(state)]];
