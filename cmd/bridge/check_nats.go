@@ -51,6 +51,9 @@ func checkEmbedded(_ context.Context, c *checkup) finding {
 	s := c.settings
 	err := tryListen("BRIDGE_NATS_LISTEN", s.NATSListen)
 	switch {
+	case err == nil && exposed(s.NATSListen):
+		return warning("listen on 127.0.0.1, let nobody else reach the port, or use a server that asks for a login (NATS_URL)",
+			"embedded server, at %s: it asks nobody who he is, and whoever reaches it may read and delete everything", s.NATSListen)
 	case err == nil:
 		return fine("embedded server, at %s", s.NATSListen)
 	case err.taken() && c.running:
@@ -60,6 +63,12 @@ func checkEmbedded(_ context.Context, c *checkup) finding {
 		err.err = fmt.Errorf("%w: %w", natsd.ErrListen, err.err)
 	}
 	return failing(err, err.hint())
+}
+
+// exposed tells whether an address to listen on can be reached from other machines.
+func exposed(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	return err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback()
 }
 
 func checkConnect(ctx context.Context, c *checkup) finding {

@@ -13,6 +13,7 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -226,4 +227,32 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 		t.Errorf("with streams: %v\n%s", err, out)
 	}
 	wantLines(t, out, "ok bucket saveris-exports remembers", "ok rights")
+}
+
+// TestTheBridgeWorksWithTheRightsInTheReadme runs the commands as processes of an account with exactly these rights. A
+// refusal by the server would be in their logs.
+func TestTheBridgeWorksWithTheRightsInTheReadme(t *testing.T) {
+	s := newScene(t, saveristest.World{Cycle: time.Minute})
+	url := rightsBut(t, "")
+	s.connect(strings.Replace(url, "//", "//all:a@", 1))
+	env := append(slices.Clone(s.env), "NATS_URL="+url, "NATS_USER=bridge", "NATS_PASSWORD=b")
+	from, until := s.start.Add(-3*time.Hour).Format(time.RFC3339), s.start.Format(time.RFC3339)
+	var log noise
+	run := command(t, env, "run")
+	run.Stderr = &log
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.await("full coverage", s.covered)
+	for _, args := range [][]string{
+		{"check"}, {"backfill", "--from", from, "--until", until, "--workers", "2"}, {"verify", "--from", from, "--until", until}, {"status"},
+	} {
+		got := bridge(t, env, args...)
+		if out := strings.ToLower(got.out + got.err); got.code != exitDone || strings.Contains(out, "permission") || strings.Contains(out, "warn") && args[0] != "check" {
+			t.Errorf("%s: exit code %d:\n%s%s", args[0], got.code, got.out, got.err)
+		}
+	}
+	if code := stop(t, run); code != exitDone || strings.Contains(strings.ToLower(log.String()), "permission") {
+		t.Errorf("run: exit code %d:\n%s", code, log.String())
+	}
 }

@@ -14,7 +14,7 @@ const lockFile = "bridge.lock"
 
 // lock keeps a second process off a store: two servers on one would spoil it. The lock dies with the process.
 func lock(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o640)
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, unusable(err)
 	}

@@ -29,7 +29,7 @@ type Server struct {
 // Start starts a server and returns once it can be used. Every commit is on disk before it is acknowledged
 // (sync_interval: always): an atomic batch pays one fsync, so the bridge loses no speed by surviving a power cut.
 func Start(c Config) (*Server, error) {
-	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil { // what stands below it is only as private as it is
 		return nil, unusable(err)
 	}
 	locked, err := lock(c.Dir)

@@ -3,6 +3,8 @@ package natsd_test
 import (
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -63,6 +65,20 @@ func TestATakenAddressIsTold(t *testing.T) {
 	for _, listen := range []string{"nowhere", "127.0.0.1:99999", "127.0.0.1:x"} {
 		if _, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: listen}); err == nil || !strings.Contains(err.Error(), listen) {
 			t.Errorf("%s: got %v", listen, err)
+		}
+	}
+}
+
+func TestTheStoreIsItsOwnersAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "store")
+	s, err := natsd.Start(natsd.Config{Dir: dir, Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	for _, path := range []string{dir, filepath.Dir(dir)} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
 		}
 	}
 }
