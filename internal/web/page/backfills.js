@@ -1,12 +1,10 @@
 // Backfills: those that run with a bar, those that have ended in words.
-import { age, ageOf, now } from "./clock.js";
+import { age, ageOf } from "./clock.js";
 import { el, icon, id, keyed, note } from "./dom.js";
-import { clock, count, date, listed, plain, share, span } from "./text.js";
+import { count, edge, listed, plain, share, span } from "./text.js";
 
 const running = ["started", "progress"];
 const levels = { finished: "good", failed: "bad", paused: "wait", started: "wait", progress: "wait" };
-
-const edge = (at) => (at.getTime() % 86400e3 === 0 ? date(at) : clock(at, now()));
 
 const range = (b) => `${edge(new Date(b.from))} – ${edge(new Date(b.until))}`;
 

@@ -56,12 +56,16 @@ export const weekday = (d) => weekdays[(d.getUTCDay() + 6) % 7];
 
 export const date = (d) => `${d.getUTCDate()} ${month(d)} ${d.getUTCFullYear()}`;
 
+const time = (d) => `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
+
+// edge writes the beginning or end of a range, which is midnight more often than not.
+export const edge = (d) => (d.getTime() % 86400e3 === 0 ? date(d) : `${date(d)} ${time(d)}`);
+
 // clock writes a moment as short as it stays clear on the day of now.
 export const clock = (d, now) => {
-  const time = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
   const days = Math.abs(now - d) / 86400e3;
-  if (days < 1 && d.getUTCDate() === now.getUTCDate()) return time;
-  return `${d.getUTCDate()} ${month(d)}${days > 300 ? " " + d.getUTCFullYear() : ""} ${time}`;
+  if (days < 1 && d.getUTCDate() === now.getUTCDate()) return time(d);
+  return `${d.getUTCDate()} ${month(d)}${days > 300 ? " " + d.getUTCFullYear() : ""} ${time(d)}`;
 };
 
 export const exact = (d) => d.toISOString().replace("T", " ").replace(/(\.000)?Z$/, " UTC");

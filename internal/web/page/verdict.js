@@ -54,7 +54,8 @@ const comesBack = "It comes back by itself as soon as the bridge can be reached.
 const alarmsToo = (state) => {
   const open = state.counts.alarms;
   const severe = state.alarms.filter((a) => a.severity === "alarm").length;
-  return open ? `${plural(open, "alarm is", "alarms are")} open, ${count(severe)} of them severe.` : "No alarm is open.";
+  if (!open) return "No alarm is open.";
+  return `${plural(open, "alarm is", "alarms are")} open${severe ? `, ${count(severe)} severe` : ""}.`;
 };
 
 // sentences gives the level and what to say: first the worst, then the rest.
