@@ -91,7 +91,7 @@ func statusText(now status.Status, poll time.Duration) string {
 	for _, f := range now.Feeds {
 		fmt.Fprintf(&b, "\n%s\n", f.Feed)
 		for _, line := range feedLines(f, now.At) {
-			fmt.Fprintf(&b, "  %-14s %s\n", line[0], line[1])
+			b.WriteString(strings.TrimRight(fmt.Sprintf("  %-14s %s", line[0], line[1]), " ") + "\n")
 		}
 	}
 	if len(now.Backfills) > 0 {
@@ -142,6 +142,9 @@ func silent(b status.Backfill, now time.Time) bool {
 
 // feedLines are a feed's facts, each with its name.
 func feedLines(f status.Feed, now time.Time) [][2]string {
+	if len(f.Days) == 0 && f.Rejected == 0 {
+		return [][2]string{{"nothing is stored yet"}}
+	}
 	polled := ago(f.ReadAt, now)
 	if f.Leader != "" {
 		polled += ", polled by " + printable(f.Leader)

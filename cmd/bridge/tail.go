@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -53,12 +54,12 @@ Exit code 0: it was stopped, or nobody reads it any more.`,
 }
 
 func runTail(ctx context.Context, s settings, w wanted, std streams) error {
-	js, stop, err := readBroker(ctx, s, std.err)
+	js, stop, err := tailBroker(ctx, s, std.err)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	p := &tailPrinter{out: std.out, notes: std.err, lines: newEventPrinter(std.out, time.Time{}), json: w.json, wanted: w}
+	p := &tailPrinter{out: std.out, notes: std.err, lines: newEventPrinter(std.out, time.Time{}), wanted: w}
 	p.lines.dated = true
 	if !w.json {
 		if err := p.lines.head(); err != nil {
@@ -68,9 +69,24 @@ func runTail(ctx context.Context, s settings, w wanted, std streams) error {
 	group, both := errgroup.WithContext(ctx)
 	for _, one := range w.subjects(brokerConfig(s).Names) {
 		f := &status.Follow{Stream: one.stream, Filters: one.filters, Begin: from(w.since), Each: p.print}
+		f.Failed = func(err error) error { return p.failed(refusal(js.Conn(), err)) }
 		group.Go(func() error { return f.Run(both, js) })
 	}
 	return untilUnread(group.Wait())
+}
+
+// tailBroker is readBroker for a command that lasts: it never has the store of the embedded server for itself, or no bridge
+// could start meanwhile.
+func tailBroker(ctx context.Context, s settings, log io.Writer) (jetstream.JetStream, func(), error) {
+	if !s.Embedded() {
+		return readBroker(ctx, s, log)
+	}
+	s.NATSURL = []string{"nats://" + s.NATSListen}
+	js, stop, err := readBroker(ctx, s, log)
+	if errors.Is(err, nats.ErrNoServers) {
+		err = fmt.Errorf("no bridge runs with a server of its own on BRIDGE_NATS_LISTEN=%s: %w", s.NATSListen, err)
+	}
+	return js, stop, err
 }
 
 // untilUnread makes the end of a pipe that nobody reads any more a good one.
@@ -106,31 +122,52 @@ type tailPrinter struct {
 	out    io.Writer
 	notes  io.Writer
 	lines  *eventPrinter
-	json   bool
 	wanted wanted
+	told   string // why following failed
 }
 
 // print prints a message that is wanted. One that is no event is told and left out.
 func (p *tailPrinter) print(m status.Stored) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	event, err := parseStored(m.Headers(), m.Data())
-	if err == nil && !p.wanted.takes(event) {
-		return nil
-	}
-	var line string
-	switch {
-	case err == nil && p.json:
-		line, err = structured(m.Headers(), m.Data())
-	case err == nil:
-		line = p.lines.line(event)
-	}
+	p.told = ""
+	line, err := p.line(m)
 	if err != nil {
 		fmt.Fprintf(p.notes, "note: sequence %d on %s is left out: %s\n", m.Seq, printable(m.Subject()), printable(err.Error()))
 		return nil
 	}
-	_, err = fmt.Fprintln(p.out, line)
+	if line != "" {
+		_, err = fmt.Fprintln(p.out, line)
+	}
 	return err
+}
+
+// line is empty for a message that is not wanted.
+func (p *tailPrinter) line(m status.Stored) (string, error) {
+	event, err := parseStored(m.Headers(), m.Data())
+	switch {
+	case err != nil:
+		return "", err
+	case !p.wanted.takes(event):
+		return "", nil
+	case p.wanted.json:
+		return structured(m.Headers(), m.Data())
+	}
+	return p.lines.line(event), nil
+}
+
+// failed tells once why nothing can be followed; missing rights end it.
+func (p *tailPrinter) failed(err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		return fmt.Errorf("%w: %w", errNATS, err)
+	}
+	if text := err.Error(); text != p.told {
+		p.told = text
+		fmt.Fprintf(p.notes, "note: %s; trying again\n", printable(text))
+	}
+	return nil
 }
 
 // feedsOf are the feeds that are wanted.

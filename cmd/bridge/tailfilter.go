@@ -119,14 +119,14 @@ type subscription struct {
 
 // subjects turns the filters into subjects, which the server filters by.
 func (w *wanted) subjects(names publish.Names) (list []subscription) {
-	any := []string{"*"}
+	tenants, channels := []string{"*"}, []string{"*"}
 	for _, feed := range w.feeds {
 		one := subscription{stream: names.Stream(feed)}
 		switch prefix := []string{names.Prefix + "." + string(feed)}; {
 		case feed == schema.Alarms:
-			one.filters = product(prefix, w.lanes, any, w.sites, w.severities, w.states, w.serials)
+			one.filters = product(prefix, w.lanes, tenants, w.sites, w.severities, w.states, w.serials)
 		case len(w.severities) == 0 && len(w.states) == 0:
-			one.filters = product(prefix, w.lanes, any, w.sites, w.serials, any, w.quantities)
+			one.filters = product(prefix, w.lanes, tenants, w.sites, w.serials, channels, w.quantities)
 		}
 		if w.rejected {
 			one.filters = append(one.filters, names.Prefix+".rejected."+string(feed))
@@ -161,5 +161,5 @@ func product(tokens ...[]string) []string {
 
 // takes tells whether an event that came is wanted: the subject of an alarm does not say its quantity.
 func (w *wanted) takes(e storedEvent) bool {
-	return !e.alarm() || len(w.quantities) == 0 || slices.Contains(w.quantities, schema.QuantityToken(e.Quantity))
+	return len(w.quantities) == 0 || !e.alarm() || slices.Contains(w.quantities, schema.QuantityToken(e.Quantity))
 }

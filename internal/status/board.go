@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -240,11 +239,12 @@ func (b *Board) watch(f *Follow) {
 			complete()
 		}
 	}
-	f.Failed = func(err error) {
+	f.Failed = func(err error) error {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if _, waiting := b.waiting[name]; waiting {
-			b.waiting[name] = fmt.Errorf("read %s: %w", name, err)
+			b.waiting[name] = err
 		}
+		return nil
 	}
 }

@@ -21,8 +21,8 @@ type Follow struct {
 	Each func(Stored) error
 	// Complete is called when all has been handed out that was there at the beginning, or when there is no stream. May be nil.
 	Complete func()
-	// Failed is called before each new try. May be nil.
-	Failed func(error)
+	// Failed is called before each new try, unless it is nil. Its error ends the following.
+	Failed func(error) error
 
 	created time.Time // of the stream that is followed
 	next    uint64    // sequence from which to go on, 0 = as Begin says
@@ -44,7 +44,7 @@ const (
 	followIdle = 30 * time.Second
 )
 
-// Run follows until ctx ends or Each fails, and gives the reason.
+// Run follows until ctx ends, or Each or Failed do not want any more, and gives the reason.
 func (f *Follow) Run(ctx context.Context, js jetstream.JetStream) error {
 	for {
 		err := f.once(ctx, js)
@@ -55,7 +55,9 @@ func (f *Follow) Run(ctx context.Context, js jetstream.JetStream) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case f.Failed != nil:
-			f.Failed(fmt.Errorf("follow %s: %w", f.Stream, err))
+			if err := f.Failed(fmt.Errorf("follow %s: %w", f.Stream, err)); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-time.After(followPause):

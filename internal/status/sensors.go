@@ -22,8 +22,8 @@ const (
 
 // sensors remembers the newest readings of each channel.
 type sensors struct {
-	byKey  map[string]*sensor // by subject behind the lane
-	clock  uint64             // counts readings
+	byKey map[string]*sensor // by subject behind the lane
+	clock uint64             // counts readings
 }
 
 type sensor struct {

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
+)
+
+// readerRights are those that the README names for accounts that only look.
+func readerRights(t *testing.T) *server.Permissions {
+	return &server.Permissions{
+		Publish:   &server.SubjectPermission{Allow: rights(t, "publish, to look only")},
+		Subscribe: &server.SubjectPermission{Allow: rights(t, "subscribe")},
+	}
+}
+
+// lookedAt is a broker with an account that may only look, and the environment of who has it.
+func lookedAt(t *testing.T) (js jetstream.JetStream, env lookup) {
+	t.Helper()
+	s := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{
+		{Username: "all", Password: "a"}, {Username: "reader", Password: "r", Permissions: readerRights(t)},
+	}})
+	c := load(t, with("NATS_URL", s.ClientURL(), "NATS_USER", "all", "NATS_PASSWORD", "a"))
+	nc, err := connect(t.Context(), c, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	if js, err = jetStream(nc, c); err == nil {
+		err = publish.Open(t.Context(), js, brokerConfig(c))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js, with("NATS_URL", s.ClientURL(), "NATS_USER", "reader", "NATS_PASSWORD", "r")
+}
+
+// put stores events as the bridge does.
+func put(t *testing.T, js jetstream.JetStream, feed schema.Feed, cover *checkpoint.Interval, events ...schema.Event) {
+	t.Helper()
+	w := publish.NewWriter(js, publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}, publish.Options{
+		Feed: feed, Name: "host/1", Now: time.Now, LiveAge: 24 * time.Hour,
+	})
+	w.Begin(cover.From)
+	if _, err := w.Commit(t.Context(), checkpoint.DayOf(cover.From), events, cover); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// event makes an event of the columns of a row, names and values in turn.
+func event(feed schema.Feed, columns ...string) schema.Event {
+	var row saveris.Row
+	for i := 0; i < len(columns); i += 2 {
+		kind := saveris.String
+		if strings.HasPrefix(columns[i], "measure") || strings.HasPrefix(columns[i], "alarm_value") {
+			kind = saveris.Number
+		}
+		row.Fields = append(row.Fields, saveris.Field{Name: columns[i], Kind: kind, Text: []byte(columns[i+1])})
+	}
+	return schema.NewMaker(feed, "saveris", "http://vendor").Event(&row, schema.Window{}, time.Now())
+}
+
+func TestStatusNeedsOnlyToLook(t *testing.T) {
+	js, env := lookedAt(t)
+	var out, log strings.Builder
+	std := streams{env: env, out: &out, err: &log}
+	if code := execute(t.Context(), []string{"status"}, std); code != exitNATS || !strings.Contains(log.String(), "nothing has been stored") {
+		t.Errorf("nothing is stored: exit code %d, %s", code, &log)
+	}
+	from := time.Now().UTC().Truncate(24 * time.Hour)
+	put(t, js, schema.Readings, &checkpoint.Interval{From: from, Until: time.Now().UTC(), ReadAt: time.Now().UTC(), Route: "sync"},
+		event(schema.Readings, "uuid", "u", "timestamp", from.Format(time.RFC3339)))
+	if code := execute(t.Context(), []string{"status"}, std); code != exitDone {
+		t.Fatalf("exit code %d, %s", code, &log)
+	}
+	flat := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{
+		"readings covered until " + from.Format(time.DateOnly), "last record by host/1 newest event " + from.Format(time.DateOnly) + " 00:00:00, ",
+		"gaps none rows 1 on 1 day late rows none rejected rows 0", "alarms nothing is stored yet",
+	} {
+		if !strings.Contains(flat, want) {
+			t.Errorf("it lacks %q:\n%s", want, &out)
+		}
+	}
+	if first, _, _ := strings.Cut(out.String(), "\n"); !strings.HasSuffix(first, ": alarms have not been read yet") {
+		t.Errorf("it begins with %q", first)
+	}
+}
+
+func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
+	s := newScene(t, saveristest.World{Cycle: time.Minute})
+	listen := freeAddress("127.0.0.1:0")
+	env := append(s.env, "BRIDGE_DATA_DIR="+t.TempDir(), "BRIDGE_NATS_LISTEN="+listen)
+	s.connect("nats://" + listen)
+	run := s.startCommand(env, "run")
+	s.await("full coverage", s.covered)
+	var now status.Status
+	s.await("a status of both feeds and the leader", func(context.Context) bool {
+		got := bridge(t, env, "status", "--json")
+		if got.code != exitDone {
+			return false
+		}
+		if err := json.Unmarshal([]byte(got.out), &now); err != nil {
+			t.Fatalf("%v: %s", err, got.out)
+		}
+		return now.Feeds[0].Rows > 0 && now.Feeds[0].Leader != "" && now.Feeds[1].CoveredUntil != nil
+	})
+	if f := now.Feeds[0]; len(f.Gaps) > 0 || f.CoveredUntil.Before(vendorAt) || !f.Since.Equal(s.start) || f.Lateness == nil || len(f.Days) != 2 {
+		t.Errorf("%+v", f)
+	}
+	if code := stop(t, run); code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, "readings have not been polled for ") {
+		t.Errorf("after the end: exit code %d, %s%s", got.code, got.out, got.err)
+	}
+}
+
+func TestStatusIsReadAtAGlance(t *testing.T) {
+	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	back := func(d time.Duration) *time.Time { t := at.Add(-d); return &t }
+	eta, trouble := 90.0, "no \x1b[31mluck"
+	now := status.Status{At: at, Feeds: []status.Feed{{
+		Feed: schema.Readings, Since: back(48 * time.Hour), CoveredUntil: back(20 * time.Minute), ReadAt: back(20 * time.Minute), Newest: back(21 * time.Minute),
+		Leader: "host/\x1b[1m7", Rows: 7000, Late: 30, Rejected: 2,
+		Lateness: &status.Lateness{Events: 1000, Arrival: status.Quantiles{Median: 30, P95: 3700}, Storing: status.Quantiles{Median: -2, P95: 95}},
+		Days:     []status.Day{{Day: "2026-11-23", Rows: 4000, Late: 20}, {Day: "2026-11-24", Rows: 3000, Late: 10}},
+	}}, Backfills: []status.Backfill{
+		{Backfill: schema.Backfill{ID: "run", Phase: schema.BackfillProgress, From: at, Until: at, Covered: 0.4, ETA: &eta}, ToldAt: *back(5 * time.Second)},
+		{Backfill: schema.Backfill{ID: "bad", Phase: schema.BackfillFailed, From: at, Until: at, Error: &trouble}, ToldAt: *back(72 * time.Hour)},
+	}}
+	for i := range 7 {
+		from := at.Add(time.Duration(i-30) * time.Hour)
+		now.Feeds[0].Gaps = append(now.Feeds[0].Gaps, checkpoint.Span{From: from, Until: from.Add(30 * time.Minute)})
+	}
+	const want = `2026-11-24 12:00:00: readings have not been polled for 20m; readings have 7 gaps, 3h30m in all
+
+readings
+  covered until  2026-11-24 11:40:00, 20m ago
+  last poll      20m ago, polled by host/\u001b[1m7
+  newest event   2026-11-24 11:39:00, 21m ago
+  gaps           7 gaps, 3h30m in all
+                 2026-11-23 06:00:00 until 2026-11-23 06:30:00 (30m)
+                 2026-11-23 07:00:00 until 2026-11-23 07:30:00 (30m)
+                 2026-11-23 08:00:00 until 2026-11-23 08:30:00 (30m)
+                 2026-11-23 09:00:00 until 2026-11-23 09:30:00 (30m)
+                 2026-11-23 10:00:00 until 2026-11-23 10:30:00 (30m)
+                 and 2 more
+  rows           7000 on 2 days
+  late rows      30 (2026-11-24: 10, 2026-11-23: 20)
+  rejected rows  2
+  lateness       measured to cloud: median 30s, 95% within 1h1m (the newest 1000)
+                 cloud to stream: median -2s, 95% within 1m35s
+
+backfills
+  run  progress  40% covered, 2026-11-24 12:00:00 until 2026-11-24 12:00:00, told 5s ago, about 1m30s to go
+  bad  failed  0% covered, 2026-11-24 12:00:00 until 2026-11-24 12:00:00, told 3d ago: no \u001b[31mluck
+`
+	if got := statusText(now, 5*time.Minute); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	now.Feeds[0].Gaps, now.Feeds[0].ReadAt = nil, back(time.Minute)
+	if got := verdictOf(now, 5*time.Minute); got != "all is well" {
+		t.Errorf("%q", got)
+	}
+	now.Backfills[0].ToldAt = *back(time.Hour)
+	if got := verdictOf(now, 5*time.Minute); got != "backfill run has not been heard of for 1h" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestLengthsOfTimeAreTold(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 400 * time.Millisecond: "0s", 59 * time.Second: "59s", 61 * time.Second: "1m1s", time.Hour + 5*time.Second: "1h",
+		25*time.Hour + 59*time.Minute: "1d1h", 400 * 24 * time.Hour: "400d",
+	} {
+		if got := took(d); got != want {
+			t.Errorf("%v is told as %q, want %q", d, got, want)
+		}
+	}
+	now := time.Now()
+	for d, want := range map[time.Duration]string{-time.Hour: "in 1h", -time.Second: "just now", 0: "just now", 3 * time.Minute: "3m ago"} {
+		at := now.Add(-d)
+		if got := ago(&at, now); got != want {
+			t.Errorf("%v is told as %q, want %q", d, got, want)
+		}
+	}
+	if slices.Contains([]string{seconds(1e300), seconds(-1e300)}, "0s") {
+		t.Error("what is beyond all measure is told as nothing")
+	}
+}
