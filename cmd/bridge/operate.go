@@ -15,6 +15,7 @@ import (
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
 )
 
 // operation is what an operator sees of a running bridge: health, metrics and the page.
@@ -26,6 +27,7 @@ type operation struct {
 	polled  func(schema.Feed) time.Time // see poller.Live.LastPoll
 	dog     *watchdog
 	metrics *metrics.Metrics
+	board   *status.Board
 	page    http.Handler // what is at /, nil = nothing
 
 	ready atomic.Bool // it was, once
@@ -103,11 +105,8 @@ func httpListener(s settings) (net.Listener, error) {
 const goodbye = 2 * time.Second
 
 // serveHTTP serves until ctx ends, which ends the contexts of requests, too: server-sent events never end by themselves, and
-// so there is no bound on the time that an answer takes. Without a listener it does nothing.
+// so there is no bound on the time that an answer takes.
 func serveHTTP(ctx context.Context, on net.Listener, handler http.Handler) error {
-	if on == nil {
-		return nil
-	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },

@@ -21,6 +21,8 @@ import (
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
+	"saveris-bridge/internal/web"
 )
 
 // runBridge polls until ctx ends: the broker first, then the vendor, then a line of work for every feed.
@@ -61,7 +63,10 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 	}
 	o := newOperation(s, js, vendor, turns, count, logger)
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serveHTTP(ctx, page, o.handler()) })
+	if page != nil {
+		group.Go(func() error { return o.board.Run(ctx) })
+		group.Go(func() error { return serveHTTP(ctx, page, o.handler()) })
+	}
 	group.Go(func() error { o.dog.run(ctx); return nil })
 	group.Go(func() error {
 		if err := firstContact(ctx, s, vendor, logger); err != nil {
@@ -79,8 +84,10 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 // newOperation wires together what operators see.
 func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, turns map[schema.Feed]*turn, count *metrics.Metrics, logger *slog.Logger) *operation {
 	leading := leadsNow(turns)
+	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds)})
 	o := &operation{
 		feeds: feedsOf(s.Feeds), vendor: vendor, metrics: count, leading: leading,
+		board: board, page: web.Handler(board, web.Options{Version: version, Poll: s.PollInterval}),
 		nats:   func() (bool, string) { return js.Conn().IsConnected(), js.Conn().Status().String() },
 		polled: func(feed schema.Feed) time.Time { return turns[feed].live.LastPoll() },
 		dog: (&watchdog{
@@ -92,6 +99,7 @@ func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, tu
 	}
 	count.Watch(metrics.Sources{
 		Feeds: feedsOf(s.Feeds), Interval: s.PollInterval, Vendor: vendor, Now: vendorNow(vendor), Leading: leading,
+		Status:    board.Status,
 		Stalled:   func(feed schema.Feed) bool { _, stalled := o.dog.stalled(feed); return stalled },
 		Connected: js.Conn().IsConnected,
 	})
