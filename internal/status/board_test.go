@@ -163,21 +163,23 @@ func TestAFeedIsToldFromItsRecords(t *testing.T) {
 	w.Begin(minute(60))
 	s.store(w, cover(60, 120), reading("a", minute(61), "1"), reading("a", minute(62), "2"))
 	s.store(w, cover(180, 240))
-	s.store(w, nil, reading("a", minute(63), "3")) // late
+	s.store(w, &checkpoint.Interval{From: minute(240), Until: minute(245), ReadAt: minute(243), Route: "sync"}) // as joined ones have it
+	s.store(w, nil, reading("a", minute(63), "3"))                                                              // late
+	s.store(w, nil, reading("a", time.Now().Add(50*time.Hour), "4"))                                            // by a clock that is ahead
 	s.store(w, nil, row(schema.Readings, "uuid", "x"))
 	b := s.board()
 	var f status.Feed
-	s.await(b, "all records", func() bool { f = b.Status().Feeds[0]; return f.Rejected == 1 && f.Rows == 3 })
-	if f.Feed != schema.Readings || f.Late != 1 || !f.Since.Equal(minute(60)) || !f.CoveredUntil.Equal(minute(240)) || !f.ReadAt.Equal(minute(241)) || f.Writer != "here/1" {
+	s.await(b, "all records", func() bool { f = b.Status().Feeds[0]; return f.Rejected == 1 && f.Rows == 4 })
+	if f.Feed != schema.Readings || f.Late != 1 || !f.Since.Equal(minute(60)) || !f.CoveredUntil.Equal(minute(245)) || !f.ReadAt.Equal(minute(245)) || f.Writer != "here/1" {
 		t.Errorf("%+v", f)
 	}
 	if len(f.Gaps) != 1 || f.Gaps[0] != (checkpoint.Span{From: minute(120), Until: minute(180)}) {
 		t.Errorf("gaps %v", f.Gaps)
 	}
-	if len(f.Days) != 1 || f.Days[0].Covered*24 < 1.99 || f.Days[0].Covered*24 > 2.01 || f.Days[0].Late != 1 || f.Days[0].Day != checkpoint.DayOf(today) {
+	if len(f.Days) != 2 || f.Days[0].Covered*24*60 < 124.9 || f.Days[0].Covered*24*60 > 125.1 || f.Days[0].Late != 1 || f.Days[0].Day != checkpoint.DayOf(today) {
 		t.Errorf("days %+v", f.Days)
 	}
-	if !f.Newest.Equal(minute(63)) || f.Lateness.Events != 3 || f.Lateness.Arrival.Median != 30 || f.Lateness.Storing.Median < 1 {
+	if !f.Newest.Equal(minute(63)) || f.Lateness.Events != 4 || f.Lateness.Arrival.Median != 30 || f.Lateness.Storing.Median < 1 {
 		t.Errorf("newest %v, lateness %+v", f.Newest, f.Lateness)
 	}
 	text, err := json.Marshal(b.Status())
@@ -199,6 +201,9 @@ func TestGapsAreMergedAcrossDays(t *testing.T) {
 		f := b.Status().Feeds[0]
 		return len(f.Days) == 2 && len(f.Gaps) == 1 && f.Gaps[0] == checkpoint.Span{From: minute(1500), Until: minute(2000)}
 	})
+	if f := s.board().Status().Feeds[0]; len(f.Days) != 2 || len(f.Gaps) != 1 {
+		t.Errorf("the first picture of a second board is %+v", f)
+	}
 }
 
 func TestWhatIsStoredLaterIsShown(t *testing.T) {
@@ -255,6 +260,14 @@ func TestLeaderAndBackfillsAreTold(t *testing.T) {
 	if list := b.Status().Backfills; list[0].ID != "new" || !list[0].Running() || list[1].Running() || time.Since(list[0].ToldAt) > time.Minute {
 		t.Errorf("%+v", list)
 	}
+	kv, err := s.js.KeyValue(t.Context(), names.Backfills())
+	if err == nil {
+		err = kv.Delete(t.Context(), "old")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.await(b, "the end of one", func() bool { return len(b.Status().Backfills) == 1 })
 }
 
 func TestTheLastPictureStaysAndTheNextOneComes(t *testing.T) {
