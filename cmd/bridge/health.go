@@ -69,8 +69,12 @@ func (o *operation) unready(h health) (reasons []string) {
 		reasons = append(reasons, "the vendor has not accepted the login yet")
 	}
 	for _, feed := range o.feeds {
-		if _, polled := h.Polled[string(feed)]; !polled && o.leading(feed) {
+		_, polled := h.Polled[string(feed)]
+		switch leading := o.leading(feed); {
+		case leading && !polled:
 			reasons = append(reasons, "no poll of "+string(feed)+" has been stored yet")
+		case !leading && !polled && !o.settled():
+			reasons = append(reasons, "it is not known yet whether another bridge polls "+string(feed))
 		}
 	}
 	return reasons

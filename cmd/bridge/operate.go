@@ -30,7 +30,24 @@ type operation struct {
 	board   *status.Board
 	page    http.Handler // what is at /, nil = nothing
 
-	ready atomic.Bool // it was, once
+	began atomic.Pointer[time.Time] // to ask for its turns
+	ready atomic.Bool               // it was, once
+}
+
+// takeOver is how long the lease of a bridge that has died may keep another one waiting: ten seconds, and a little. Whoever
+// still stands by then does so for one that lives.
+const takeOver = 12 * time.Second
+
+// begin notes that from now on turns are asked for.
+func (o *operation) begin() {
+	now := o.dog.now()
+	o.began.Store(&now)
+}
+
+// settled tells whether it is known whose turn it is.
+func (o *operation) settled() bool {
+	began := o.began.Load()
+	return began != nil && o.dog.now().Sub(*began) > takeOver
 }
 
 // handler serves all of it.
@@ -73,10 +90,10 @@ const maxRefused = 3
 
 // proveLogin logs in where nobody else has: whoever stands by has to know that it could take over. It fails where the
 // vendor refuses.
-func proveLogin(ctx context.Context, vendor *saveris.Client) error {
+func proveLogin(ctx context.Context, vendor *saveris.Client, pause time.Duration) error {
 	for refused := 0; ; {
 		select {
-		case <-time.After(loginPause):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

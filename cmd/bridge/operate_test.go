@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -48,6 +49,8 @@ func newWard(t *testing.T) *ward {
 	w.dog = (&watchdog{
 		now: time.Now, interval: time.Minute, leading: w.leading, throttled: client.ThrottledUntil, log: slog.New(slog.DiscardHandler),
 	}).over(feeds)
+	long := time.Now().Add(-time.Minute)
+	w.began.Store(&long)
 	return w
 }
 
@@ -104,6 +107,27 @@ func TestWhoeverStandsByIsReadyWithoutAPoll(t *testing.T) {
 	w.logIn(t)
 	if h := w.ask(t, "/readyz"); !h.OK {
 		t.Errorf("with one: %+v", h)
+	}
+}
+
+func TestWhoseTurnItIsHasToBeKnown(t *testing.T) {
+	w := newWard(t)
+	w.leads[schema.Readings] = false
+	w.logIn(t)
+	const readings, alarms = "it is not known yet whether another bridge polls readings", "it is not known yet whether another bridge polls alarms"
+	w.began.Store(nil)
+	if h := w.ask(t, "/readyz"); !same(h.Reasons, readings, alarms) {
+		t.Errorf("before it asks: %+v", h)
+	}
+	w.begin()
+	w.polls[schema.Readings] = vendorAt // in an earlier turn
+	if h := w.ask(t, "/readyz"); !same(h.Reasons, alarms) {
+		t.Errorf("just after it asked: %+v", h)
+	}
+	later := time.Now().Add(takeOver)
+	w.dog.now = func() time.Time { return later.Add(time.Second) }
+	if h := w.ask(t, "/readyz"); !h.OK {
+		t.Errorf("when a dead bridge's lease would have ended: %+v", h)
 	}
 }
 
@@ -209,5 +233,57 @@ func TestThePageIsMountedBesideHealthAndMetrics(t *testing.T) {
 		if !strings.Contains(recorder.Body.String(), want) {
 			t.Errorf("%s gives %d %.100s", path, recorder.Code, recorder.Body)
 		}
+	}
+}
+
+func TestALoginIsTriedUntilItWorksOrIsRefusedForGood(t *testing.T) {
+	w := newWard(t)
+	w.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultReset, On: "token", Times: 9}) // a login is four tries
+	if err := proveLogin(t.Context(), w.operation.vendor, time.Millisecond); err != nil || !w.operation.vendor.LoggedIn() {
+		t.Errorf("%v, logged in: %v", err, w.operation.vendor.LoggedIn())
+	}
+	before := w.vendor.Count("token")
+	wrong, err := saveris.New(saveris.Config{BaseURL: w.vendor.URL(), Username: "demo", Password: secret.New("wrong")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := proveLogin(t.Context(), wrong, time.Millisecond); !errors.Is(err, saveris.ErrRefused) || w.vendor.Count("token")-before != maxRefused {
+		t.Errorf("%v after %d logins", err, w.vendor.Count("token")-before)
+	}
+}
+
+func TestBothOfTwoBridgesBecomeReady(t *testing.T) {
+	s := newScene(t, saveristest.World{Cycle: time.Minute})
+	env := append(s.env, "NATS_URL=nats://"+s.broker())
+	roles := map[string]int{}
+	var pages []string
+	for range 2 {
+		page := freeAddress("127.0.0.1:0")
+		cmd := s.startCommand(append(env, "BRIDGE_HTTP_ADDR="+page), "run")
+		defer func() { stop(t, cmd) }()
+		s.await("readiness", func(ctx context.Context) bool { return get(ctx, "http://"+page+"/readyz") == http.StatusOK })
+		pages = append(pages, page)
+	}
+	for _, page := range pages {
+		answer, err := http.Get("http://" + page + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var h health
+		err = json.NewDecoder(answer.Body).Decode(&h)
+		answer.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, role := range h.Role {
+			roles[role]++
+		}
+		now, _, err := scrapeMetrics(t.Context(), "http://"+page+"/metrics")
+		if err != nil || now.sum("leading") != float64(len(h.Polled)) {
+			t.Errorf("%v: it leads %v feeds and has polled %v", err, now.sum("leading"), h.Polled)
+		}
+	}
+	if roles["leading"] != 2 || roles["standing by"] != 2 {
+		t.Errorf("roles %v: each feed has one that leads", roles)
 	}
 }

@@ -72,7 +72,8 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 		if err := firstContact(ctx, s, vendor, logger); err != nil {
 			return err
 		}
-		group.Go(func() error { return proveLogin(ctx, vendor) })
+		group.Go(func() error { return proveLogin(ctx, vendor, loginPause) })
+		o.begin()
 		for _, turn := range turns {
 			group.Go(func() error { return turn.run(ctx) })
 		}
