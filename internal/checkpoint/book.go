@@ -14,13 +14,23 @@ import (
 // maxPages is how many pages a book keeps in memory: the days of the longest window and a few more.
 const maxPages = 12
 
+// idle is how long a page that nobody asks for is kept. Live polling asks at every poll for the days that it re-reads; those
+// that it has done with for a while would be most of its memory.
+const idle = time.Hour
+
 // Book holds the pages of one feed that are in use. Page serves one goroutine at a time; Records and Days may be called
 // beside it.
 type Book struct {
 	Pages  int // kept in memory at most, 16 bytes and some for an event; 0 = 12
 	stream *Stream
 	pages  map[string]*Page
-	recent []string // days of pages, the one used last at the end
+	recent []use // of pages, the last one at the end
+}
+
+// use is when a day's page was asked for last.
+type use struct {
+	day string
+	at  time.Time
 }
 
 // NewBook opens a feed's book. Nothing is read before it is asked for.
@@ -41,15 +51,16 @@ func (b *Book) Page(ctx context.Context, day string) (*Page, error) {
 		delete(b.pages, day)
 		return nil, fmt.Errorf("load page %s.%s: %w", b.stream.feed, day, err)
 	}
-	b.keep(day, page)
+	b.keep(day, page, time.Now())
 	return page, nil
 }
 
-func (b *Book) keep(day string, page *Page) {
+// keep remembers a page, and lets go of those that are too many or have not been used for long.
+func (b *Book) keep(day string, page *Page, now time.Time) {
 	b.pages[day] = page
-	b.recent = append(slices.DeleteFunc(b.recent, func(d string) bool { return d == day }), day)
-	if len(b.recent) > cmp.Or(b.Pages, maxPages) {
-		delete(b.pages, b.recent[0])
+	b.recent = append(slices.DeleteFunc(b.recent, func(u use) bool { return u.day == day }), use{day, now})
+	for len(b.recent) > cmp.Or(b.Pages, maxPages) || now.Sub(b.recent[0].at) > idle {
+		delete(b.pages, b.recent[0].day)
 		b.recent = b.recent[1:]
 	}
 }
