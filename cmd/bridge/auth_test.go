@@ -161,6 +161,7 @@ func secretLines(text string) []string {
 
 // TestEveryWayIntoNATSStoresRows starts bridge check and bridge run as processes for each way.
 func TestEveryWayIntoNATSStoresRows(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	all := ways(t)
 	for _, name := range slices.Sorted(maps.Keys(all)) {

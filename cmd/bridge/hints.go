@@ -59,7 +59,7 @@ func natsHint(err error) string {
 		return "check NATS_CREDS, NATS_NKEY, NATS_USER and NATS_PASSWORD, NATS_TOKEN or NATS_CONTEXT"
 	case errors.Is(err, nats.ErrPermissionViolation):
 		return "let the account publish and subscribe as the README says under Rights"
-	case tlsRefused(err), errors.Is(err, nats.ErrSecureConnRequired), errors.Is(err, nats.ErrSecureConnWanted):
+	case tlsRefused(err), errors.Is(err, nats.ErrTLS), errors.Is(err, nats.ErrSecureConnRequired), errors.Is(err, nats.ErrSecureConnWanted):
 		return "check NATS_CA, NATS_CERT and NATS_KEY, and whether the URL begins with tls://"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return "check the files that NATS_CREDS, NATS_NKEY, NATS_CA, NATS_CERT and NATS_KEY name"

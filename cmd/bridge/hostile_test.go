@@ -105,6 +105,7 @@ func (v *hostileVendor) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // TestHostileTextIsHarmlessEverywhere drives one hostile population through run, in both log formats, and reads all that
 // comes out: logs, messages, what check and verify print.
 func TestHostileTextIsHarmlessEverywhere(t *testing.T) {
+	t.Parallel()
 	s := &scene{T: t}
 	addr := s.broker()
 	v, url := newHostileVendor(t)

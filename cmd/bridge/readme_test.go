@@ -232,6 +232,7 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 // TestTheBridgeWorksWithTheRightsInTheReadme runs the commands as processes of an account with exactly these rights. A
 // refusal by the server would be in their logs.
 func TestTheBridgeWorksWithTheRightsInTheReadme(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	url := rightsBut(t, "")
 	s.connect(strings.Replace(url, "//", "//all:a@", 1))

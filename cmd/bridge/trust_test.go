@@ -59,6 +59,7 @@ func front(t *testing.T, v *saveristest.Server, p pki, names ...string) *httptes
 }
 
 func TestTheVendorsCertificateIsVerified(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	p := newPKI(t)
 	vendor := front(t, s.vendor, p)
@@ -142,6 +143,7 @@ func (p *tunnel) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 func TestAProxyIsHonouredForAPIAndFiles(t *testing.T) {
+	t.Parallel()
 	const api, files, secret = "data-api.vendor.test", "files.vendor.test", "proxy-secret-0123456789"
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	p := newPKI(t)
