@@ -34,6 +34,9 @@ type hostileVendor struct {
 	asked int
 }
 
+// hostileErrors is how many errors the vendor makes, with five of the texts in each.
+const hostileErrors = 3
+
 type hostileRow struct {
 	at   time.Time // zero for what is no row
 	text string
@@ -86,10 +89,11 @@ func (v *hostileVendor) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		fmt.Fprintf(w, `{"IdToken":"eyJhbGciOiJSUzI1NiJ9.%s.c2ln"}`, claims)
 	case !known:
 		http.NotFound(w, req)
-	case asked < 3*len(hostileTexts) && asked%2 == 0:
+	case asked%2 == 0 && asked <= 2*hostileErrors:
 		w.Header().Set("X-Amzn-Errortype", "\x9b31m<b>")
-		w.WriteHeader(500)
-		text, _ := json.Marshal(map[string]string{"message": hostileTexts[asked/2%len(hostileTexts)]})
+		w.WriteHeader(http.StatusTeapot) // an answer that is not asked for again, but told
+		some := hostileTexts[(asked/2-1)*5:][:5]
+		text, _ := json.Marshal(map[string]string{"message": strings.Join(some, " ")})
 		w.Write(text)
 	default:
 		var texts []string
@@ -115,6 +119,9 @@ func TestHostileTextIsHarmlessEverywhere(t *testing.T) {
 	}
 	for _, format := range []string{"json", "text"} {
 		prefix := "evil-" + format
+		v.mu.Lock()
+		v.asked = 0 // he fails anew
+		v.mu.Unlock()
 		env := append(slices.Clone(env), "BRIDGE_LOG_FORMAT="+format, "BRIDGE_PREFIX="+prefix)
 		var log noise
 		cmd := command(t, env, "run")
@@ -130,6 +137,7 @@ func TestHostileTextIsHarmlessEverywhere(t *testing.T) {
 				harmlessMessage(t, m)
 			}
 		}
+		s.await("all errors", func(context.Context) bool { return strings.Count(log.String(), "HTTP 418") >= hostileErrors })
 		if code := stop(t, cmd); code != exitDone {
 			t.Errorf("exit code %d:\n%s", code, log.String())
 		}
