@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -24,8 +25,9 @@ type Follow struct {
 	// Failed is called before each new try, unless it is nil. Its error ends the following.
 	Failed func(error) error
 
-	created time.Time // of the stream that is followed
-	next    uint64    // sequence from which to go on, 0 = as Begin says
+	created time.Time     // of the stream that is followed
+	next    atomic.Uint64 // sequence from which to go on, 0 = as Begin says
+	last    time.Time     // when the last message was stored
 }
 
 // Stored is a message as a stream holds it.
@@ -110,12 +112,16 @@ func (f *Follow) once(ctx context.Context, js jetstream.JetStream) error {
 func (f *Follow) config(ctx context.Context, stream jetstream.Stream) (config jetstream.OrderedConsumerConfig, err error) {
 	info := stream.CachedInfo()
 	known := f.created.Equal(info.Created)
-	if known && f.next > 0 { // behind a tail that the stream has lost others will have its sequences
-		f.next = min(f.next, info.State.LastSeq+1)
-		config = jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.next}
-	} else {
+	switch next := f.next.Load(); {
+	case known && next > info.State.LastSeq+1: // its tail is lost, and others have its sequences; they are stored later
+		from := f.last.Add(1)
+		config = jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &from}
+		f.next.Store(info.State.LastSeq + 1)
+	case known && next > 0:
+		config = jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: next}
+	default:
 		config, err = f.Begin(ctx, stream, !f.created.IsZero() && !known)
-		f.next = 0
+		f.next.Store(0)
 	}
 	f.created = info.Created
 	config.FilterSubjects = f.Filters
@@ -141,7 +147,8 @@ func (f *Follow) read(ctx context.Context, messages jetstream.MessagesContext, b
 		if err := f.Each(Stored{msg, meta.Sequence.Stream, meta.Timestamp.UTC()}); err != nil {
 			return &eachError{err}
 		}
-		f.next = meta.Sequence.Stream + 1
+		f.next.Store(meta.Sequence.Stream + 1)
+		f.last = meta.Timestamp
 		if before > 0 {
 			if before--; before == 0 || meta.NumPending == 0 {
 				before = 0
@@ -157,7 +164,7 @@ var errAnother = errors.New("the stream was made anew")
 // guard ends the following when the stream has gone or is another one: an ordered consumer would go on behind the old
 // one's last sequence.
 func (f *Follow) guard(ctx context.Context, js jetstream.JetStream) error {
-	created, last := f.created, uint64(0)
+	created := f.created
 	tick := time.NewTicker(followLook)
 	defer tick.Stop()
 	for {
@@ -166,6 +173,7 @@ func (f *Follow) guard(ctx context.Context, js jetstream.JetStream) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		behind := f.next.Load() // before looking: what comes meanwhile makes the stream longer
 		stream, err := f.look(ctx, js)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return err
@@ -173,11 +181,9 @@ func (f *Follow) guard(ctx context.Context, js jetstream.JetStream) error {
 		if err != nil { // it says nothing about the stream
 			continue
 		}
-		info := stream.CachedInfo()
-		if !info.Created.Equal(created) || info.State.LastSeq < last {
+		if info := stream.CachedInfo(); !info.Created.Equal(created) || info.State.LastSeq+1 < behind {
 			return errAnother
 		}
-		last = info.State.LastSeq
 	}
 }
 
