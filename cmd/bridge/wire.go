@@ -202,6 +202,9 @@ func dialBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.
 	if err != nil {
 		return nil, nil, err
 	}
+	if exposed(s.NATSListen) {
+		logger.Warn("the embedded NATS server asks nobody for a login, and others can reach it", "listen", s.NATSListen)
+	}
 	options, err := natsOptions(natsAccess{}, logger)
 	if err == nil {
 		nc, err = nats.Connect("", append(options, nats.InProcessServer(server))...)
