@@ -120,8 +120,8 @@ func newMetricsScene(t *testing.T) *metricsScene {
 	})
 	for _, fault := range []saveristest.Fault{
 		{Kind: saveristest.FaultTooMany, On: "poll", Times: 3}, {Kind: saveristest.FaultUnavailable, On: "poll", Times: 2},
-		{Kind: saveristest.FaultQueryError, On: "submit", Times: 2, After: 2}, {Kind: saveristest.FaultForgotten, On: "poll", After: 3},
-		{Kind: saveristest.FaultThrottled, On: "token"}, {Kind: saveristest.FaultReset, On: "submit", After: 4},
+		{Kind: saveristest.FaultQueryError, On: "submit.measurements", After: 2}, {Kind: saveristest.FaultForgotten, On: "poll.alarms", After: 1},
+		{Kind: saveristest.FaultThrottled, On: "token"}, {Kind: saveristest.FaultReset, On: "submit.alarms", After: 3},
 	} {
 		s.vendor.Inject(fault)
 	}
@@ -203,7 +203,7 @@ func TestMetricsTellWhatVendorAndStreamSay(t *testing.T) {
 		`http_requests_total{code="429"}`:                  3,
 		`http_requests_total{code="503"}`:                  2,
 		`http_requests_total{code="error"}`:                1,
-		`exports_total{outcome="failed"}`:                  3, // two queries, and the submission that was cut off
+		`exports_total{outcome="failed"}`:                  2, // a query, and the submission that was cut off
 		`exports_total{outcome="expired"}`:                 1,
 		`exports_total{outcome="too_large"}`:               0,
 		`login_failures_total`:                             0,
