@@ -146,7 +146,10 @@ func TestALineThatGoesOnTakesSteps(t *testing.T) {
 	}, bridge)
 	most, run := 0, 0
 	for _, s := range told.steps {
-		if run++; s.Doing != poller.Fetches || s.Line != poller.TailLine {
+		if s.Line != poller.TailLine {
+			continue
+		}
+		if run++; s.Doing != poller.Fetches {
 			run = 0
 		}
 		most = max(most, run)
