@@ -105,4 +105,6 @@ func (c Config) CheckRequests(ctx context.Context, kv jetstream.KeyValue) error 
 }
 
 // CheckLeases tells how the life of a lease in an existing bucket differs from what OpenLeases would create: an ErrForeign.
-func (c Config) CheckLeases(ctx context.Context, kv jetstream.KeyValue) error { return checkLife(ctx, kv) }
+func (c Config) CheckLeases(ctx context.Context, kv jetstream.KeyValue) error {
+	return checkLife(ctx, kv)
+}
