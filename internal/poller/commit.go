@@ -65,7 +65,8 @@ func (l *Line) commitPage(ctx context.Context, why Reason, day string, got *read
 		}
 		return err
 	})
-	result.Known = len(events) - result.Stored // a try that failed may have stored some, which the next one knows
+	// A try that failed may have stored some, which the next one knows; where the broker has lost them, it stores them again.
+	result.Known = max(0, len(events)-result.Stored)
 	return result, err
 }
 

@@ -158,3 +158,34 @@ func TestALineThatGoesOnTakesSteps(t *testing.T) {
 		t.Errorf("%d steps in a row of reading: an hour has %d rows", most, 12*360)
 	}
 }
+
+// TestAStreamThatIsLostInMidCommitIsNotToldAsLessThanNothing: what was acknowledged and is then stored again counts twice as
+// stored, and never against what was known.
+func TestAStreamThatIsLostInMidCommitIsNotToldAsLessThanNothing(t *testing.T) {
+	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 4, Loggers: 4, Channels: 2, Cycle: 30 * time.Second}})
+	client := b.client(func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever })
+	var told ledger
+	bridge := b.live(b.js, schema.Readings, client)
+	bridge.Stored = told.stored
+	var lose sync.Once
+	acknowledged := 0
+	bridge.Writer.Stored = func(batch publish.Batch) {
+		if acknowledged += len(batch.Events); acknowledged > 1500 {
+			lose.Do(func() {
+				if err := b.js.DeleteStream(t.Context(), "SAVERIS_READINGS"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, bridge)
+	for _, w := range told.windows {
+		if w.Known < 0 {
+			t.Errorf("%d rows were known of window %v", w.Known, w.Window)
+		}
+	}
+	report := b.audit(schema.Readings, dayEnd)
+	if acknowledged < report.Stored+1500 {
+		t.Errorf("%d events were acknowledged and %d are stored: nothing was lost", acknowledged, report.Stored)
+	}
+}

@@ -42,7 +42,7 @@ func (w *Writer) stored(b *batch, result *Result) {
 // doubt is a batch of which nobody has heard whether it was stored.
 type doubt struct {
 	batch *batch
-	owner *schema.Event // of the call that made it; that call is repeated until it succeeds
+	owner string // of the call that made it; that call is repeated until it succeeds
 }
 
 // maxDoubts bounds what is remembered of calls that were given up.

@@ -30,7 +30,7 @@ type Writer struct {
 	looked uint64    // the connection, counted from 1, on which the stream's end was looked at
 	begin  time.Time // see Begin
 	why    string    // of the call that is under way, like owner
-	owner  *schema.Event
+	owner  string    // id of its first event, which is the same when it is repeated
 	doubts []doubt
 }
 
@@ -100,9 +100,9 @@ func (w *Writer) Commit(ctx context.Context, day string, events []schema.Event, 
 func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema.Event, cover *checkpoint.Interval) (result Result, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.why, w.owner = why, nil
+	w.why, w.owner = why, ""
 	if len(events) > 0 {
-		w.owner = &events[0]
+		w.owner = events[0].ID
 	}
 	if err := w.finishTorn(ctx); err != nil {
 		return result, w.mend(ctx, err)
@@ -120,7 +120,7 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 		}
 		news := page.New(events)
 		if first { // after a conflict, our own events of the batches before it would be counted as known
-			result.Known = news.Known - result.Stored // what was in doubt is not known, it is ours
+			result.Known = max(0, news.Known-result.Stored) // what was in doubt is not known, it is ours
 		}
 		err = w.commitNews(ctx, page, news, cover, &result)
 		switch {
