@@ -54,6 +54,10 @@ func verdict(err error) (code int, hint string) {
 		return exitSettings, "choose a BRIDGE_DATA_DIR (demo: --data-dir) that this user can write to"
 	case errors.As(err, &replayed):
 		return exitFailed, replayed.hint
+	case errors.Is(err, errNoStore):
+		return exitNATS, "run this where the bridge runs, or set BRIDGE_DATA_DIR or NATS_URL"
+	case errors.Is(err, errNothingStored):
+		return exitNATS, "start bridge run, or wait for its first poll; or set BRIDGE_PREFIX to the one it uses"
 	case errors.Is(err, errNATS), errors.Is(err, publish.ErrUnusable):
 		return exitNATS, natsHint(err)
 	case errors.As(err, &differences):

@@ -12,18 +12,20 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/natsd"
-	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
 
-// errNothingStored says that there is nothing to read yet.
-var errNothingStored = fmt.Errorf("%w: nothing has been stored", publish.ErrUnusable)
+// Why there is nothing to read.
+var (
+	errNothingStored = errors.New("nothing has been stored yet")
+	errNoStore       = fmt.Errorf("%w here", errNothingStored) // nor has an embedded server ever run
+)
 
 // readBroker gives JetStream as it is, on the server that the settings name, or on the store of our own or the bridge that
 // runs on it. Nothing is created: a stream that is not there is an error.
 func readBroker(ctx context.Context, s settings, log io.Writer) (js jetstream.JetStream, stop func(), err error) {
 	if _, err := os.Stat(s.DataDir); s.Embedded() && errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%w: the store BRIDGE_DATA_DIR=%s does not exist", errNothingStored, s.DataDir)
+		return nil, nil, fmt.Errorf("%w: the store BRIDGE_DATA_DIR=%s does not exist", errNoStore, s.DataDir)
 	}
 	if s.LogLevel == "info" {
 		s.LogLevel = "warn" // the output speaks for itself
@@ -58,7 +60,7 @@ func findStreams(ctx context.Context, js jetstream.JetStream, s settings) error 
 		name := brokerConfig(s).Names.Stream(schema.Feed(feed))
 		_, err := js.Stream(ctx, name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			return fmt.Errorf("%w: stream %s does not exist", errNothingStored, name)
+			return fmt.Errorf("%w under BRIDGE_PREFIX %q: stream %s does not exist", errNothingStored, s.Prefix, name)
 		}
 		if err != nil {
 			return fmt.Errorf("%w: look up stream %s: %w", errNATS, name, err)
