@@ -77,7 +77,7 @@ type checkup struct {
 	nc       *nats.Conn      // nil until NATS was reached
 	js       jetstream.JetStream
 	off      bool // the server has no JetStream
-	running  bool // the embedded server's store is in use
+	joined   bool // the server is that of a bridge that runs
 }
 
 // runCheck runs all checks and prints a line for each. It gives a checkError with the errors of those that failed.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,31 +21,40 @@ import (
 // natsAnswer is how long a connected server may take to answer.
 const natsAnswer = 5 * time.Second
 
-// natsChecks are the checks of the server, whichever it is.
+// natsChecks are the checks of the server, whichever it is. An embedded one is there as long as a bridge runs.
 func natsChecks(s settings) []check {
-	if s.Embedded() {
-		return []check{{name: "nats store", run: checkStore}, {name: "nats", run: checkEmbedded}}
-	}
-	return append([]check{
+	list := []check{
 		{name: "nats", run: checkConnect},
 		{"nats server", (*checkup).connected, checkServer},
 		{"jetstream", (*checkup).connected, checkJetStream},
-		{"sync_interval", (*checkup).usable, checkSync},
-	}, brokerChecks(s)...)
+	}
+	switch {
+	case !s.Embedded():
+		list = append(list, check{"sync_interval", (*checkup).usable, checkSync})
+	case errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken):
+		list = slices.Insert(list, 0, check{name: "nats store", run: joinStore})
+	default:
+		return []check{{name: "nats store", run: checkStore}, {name: "nats", run: checkEmbedded}}
+	}
+	return append(list, brokerChecks(s)...)
 }
 
 func checkStore(_ context.Context, c *checkup) finding {
-	err := natsd.CheckStore(c.settings.DataDir)
-	switch {
-	case errors.Is(err, natsd.ErrStoreTaken):
-		c.running = true
-		_, hint := verdict(err)
-		return failing(err, fineIfRunning+": "+hint)
-	case err != nil:
+	if err := natsd.CheckStore(c.settings.DataDir); err != nil {
 		_, hint := verdict(err)
 		return failing(err, hint)
 	}
 	return fine("embedded server, store %s; its streams are not checked while it does not run", c.settings.DataDir)
+}
+
+// joinStore has the checks that follow look at the server of the bridge that runs on the store, as joinBroker does.
+func joinStore(_ context.Context, c *checkup) finding {
+	listen := c.settings.NATSListen
+	c.settings.NATSURL, c.joined = []string{"nats://" + listen}, true
+	if exposed(listen) {
+		return warning(closeIt, "a bridge runs on %s with a server %s", c.settings.DataDir, openTo(listen))
+	}
+	return fine("a bridge runs on %s, with a server at %s", c.settings.DataDir, listen)
 }
 
 func checkEmbedded(_ context.Context, c *checkup) finding {
@@ -52,17 +62,20 @@ func checkEmbedded(_ context.Context, c *checkup) finding {
 	err := tryListen("BRIDGE_NATS_LISTEN", s.NATSListen)
 	switch {
 	case err == nil && exposed(s.NATSListen):
-		return warning("listen on 127.0.0.1, let nobody else reach the port, or use a server that asks for a login (NATS_URL)",
-			"embedded server, at %s: it asks nobody who he is, and whoever reaches it may read and delete everything", s.NATSListen)
+		return warning(closeIt, "embedded server, %s", openTo(s.NATSListen))
 	case err == nil:
 		return fine("embedded server, at %s", s.NATSListen)
-	case err.taken() && c.running:
-		return warning(fineIfRunning, "%s is in use", s.NATSListen)
 	}
 	if err.taken() {
 		err.err = fmt.Errorf("%w: %w", natsd.ErrListen, err.err)
 	}
 	return failing(err, err.hint())
+}
+
+const closeIt = "listen on 127.0.0.1, let nobody else reach the port, or use a server that asks for a login (NATS_URL)"
+
+func openTo(listen string) string {
+	return "at " + listen + ": it asks nobody who he is, and whoever reaches it may read and delete everything"
 }
 
 // exposed tells whether an address to listen on can be reached from other machines.
@@ -73,7 +86,10 @@ func exposed(listen string) bool {
 
 func checkConnect(ctx context.Context, c *checkup) finding {
 	nc, err := connect(ctx, c.settings, quiet)
-	if err != nil {
+	switch {
+	case err != nil && c.joined:
+		return failing(err, "set BRIDGE_NATS_LISTEN to where that bridge has its server")
+	case err != nil:
 		return failing(err, natsHint(err))
 	}
 	js, err := jetStream(nc, c.settings)

@@ -224,11 +224,6 @@ func TestCheckOfTheEmbeddedServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer running.Close()
-	out, err = checkNATS(t, env)
-	wantLines(t, out, "FAIL nats store fine if a bridge is running BRIDGE_DATA_DIR", "warn nats fine if a bridge is running")
-	if code, _ := verdict(err); code != exitNATS {
-		t.Errorf("a store in use: exit code %d", code)
-	}
 	out, err = checkNATS(t, with("BRIDGE_DATA_DIR", t.TempDir(), "BRIDGE_NATS_LISTEN", addr))
 	wantLines(t, out, "ok nats store", "FAIL nats choose another BRIDGE_NATS_LISTEN")
 	if code, _ := verdict(err); code != exitNATS {
@@ -239,6 +234,32 @@ func TestCheckOfTheEmbeddedServer(t *testing.T) {
 	if code, _ := verdict(err); code != exitSettings || strings.Contains(out, "in use") {
 		t.Errorf("an address of nobody: exit code %d\n%s", code, out)
 	}
+}
+
+func TestCheckLooksAtTheServerOfABridgeThatRuns(t *testing.T) {
+	dir, addr := t.TempDir(), freeAddress("127.0.0.1:0")
+	running, err := natsd.Start(natsd.Config{Dir: dir, Listen: addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer running.Close()
+	env := with("BRIDGE_DATA_DIR", dir, "BRIDGE_NATS_LISTEN", addr)
+	out, err := checkNATS(t, env)
+	if err != nil || strings.Contains(out, "skip") || strings.Contains(out, "warn") || running.GlobalAccount().JetStreamUsage().Streams > 0 {
+		t.Errorf("%v\n%s", err, out)
+	}
+	wantLines(t, out, "ok nats store a bridge runs on "+dir, "ok connected to "+addr, "ok nats server", "ok on, 0 streams", "ok stream SAVERIS_READINGS run creates it", "ok rights")
+	js, stop, err := openBroker(t.Context(), load(t, with("NATS_URL", running.ClientURL())), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	put(t, js, "readings", hour(), measured("a", "7", "1"))
+	out, err = checkNATS(t, env)
+	if err != nil {
+		t.Error(err)
+	}
+	wantLines(t, out, "ok stream SAVERIS_READINGS 3 messages")
 }
 
 func TestCheckWarnsOfWhatAStreamPromisesLess(t *testing.T) {
