@@ -152,13 +152,39 @@ func TestTailShowsWhatTheFiltersSay(t *testing.T) {
 	run.end()
 }
 
+func TestASiteIsFoundByWhatALineShowsOfIt(t *testing.T) {
+	js, env := lookedAt(t)
+	of := func(uuid, site string) schema.Event {
+		return event(schema.Readings, "uuid", uuid, "timestamp", hour().From.Format(time.RFC3339), "serial_no", "7", "customer_site", site)
+	}
+	put(t, js, schema.Readings, hour(), of("r1", "8bb9264f-aaaa-4aaa-8aaa-aaaaaaaaaaaa"), of("r2", "8bb9264f-bbbb-4bbb-8bbb-bbbbbbbbbbbb"),
+		of("r3", "9cc9264f-cccc-4ccc-8ccc-cccccccccccc"), of("r4", "8bb"), event(schema.Readings, "nothing", "here"))
+	put(t, js, schema.Readings, hour(), of("last", "Depot Nord"))
+	for args, want := range map[string][]string{
+		"--site 8bb9264f,Depot_Nord":                                    {"r1", "r2", "last"},
+		"--site 8bb9264f-bbbb,8bb,Depot_No":                             {"r2", "r4", "last"},
+		"--site 8bb9264f-bbbb-4bbb-8bbb-bbbbbbbbbbbb,8bb,Depot,9cc9264": {"r2", "r4"},
+		"--site Depot_Nord --rejected":                                  {"", "last"},
+	} {
+		run := startTail(t, env, append(strings.Fields(args), "--since", "1h", "--json", "--feed", "readings")...)
+		for _, id := range want {
+			if line := run.next(); !strings.Contains(line, `"id":"`+id) {
+				t.Errorf("%s: %s, want %s", args, line, id)
+			}
+		}
+		run.end()
+	}
+}
+
 func TestFiltersBecomeSubjects(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                       "saveris.readings.*.*.*.*.*.* saveris.alarms.*.*.*.*.*.*",
 		"--lane live --site a.b": "saveris.readings.live.*.a_b.*.*.* saveris.alarms.live.*.a_b.*.*.*",
-		"--state raised,cleared --severity alarm":               "saveris.alarms.*.*.*.alarm.raised.* saveris.alarms.*.*.*.alarm.cleared.*",
-		"--feed readings --quantity Air_Temperature --rejected": "saveris.readings.*.*.*.*.*.air_temperature saveris.rejected.readings",
-		"--feed readings --serial a/b,a_b":                      "saveris.readings.*.*.*.a_b.*.*",
+		"--state raised,cleared --severity alarm":                     "saveris.alarms.*.*.*.alarm.raised.* saveris.alarms.*.*.*.alarm.cleared.*",
+		"--feed readings --quantity Air_Temperature --rejected":       "saveris.readings.*.*.*.*.*.air_temperature saveris.rejected.readings",
+		"--feed readings --site 8bb9264f":                             "saveris.readings.*.*.*.*.*.*",
+		"--feed readings --site 8bb9264f-bbbb-4bbb-8bbb-bbbbbbbbbbbb": "saveris.readings.*.*.8bb9264f-bbbb-4bbb-8bbb-bbbbbbbbbbbb.*.*.*",
+		"--feed readings --serial a/b,a_b":                            "saveris.readings.*.*.*.a_b.*.*",
 	} {
 		o := parseTail(t, args)
 		w, err := o.wanted(load(t, with()), time.Now())

@@ -22,7 +22,7 @@ func (o *tailOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringSliceVar(&o.Feeds, "feed", nil, "readings, alarms (default: BRIDGE_FEEDS)")
 	f.StringSliceVar(&o.Lanes, "lane", nil, "live, history")
-	f.StringSliceVar(&o.Sites, "site", nil, "sites")
+	f.StringSliceVar(&o.Sites, "site", nil, "sites, or how they begin: 8 characters at least")
 	f.StringSliceVar(&o.Serials, "serial", nil, "serial numbers")
 	f.StringSliceVar(&o.Quantities, "quantity", nil, "quantities, such as air_temperature")
 	f.StringSliceVar(&o.Severities, "severity", nil, "of alarms: alarm, warning, unknown")
@@ -119,14 +119,17 @@ type subscription struct {
 
 // subjects turns the filters into subjects, which the server filters by.
 func (w *wanted) subjects(names publish.Names) (list []subscription) {
-	tenants, channels := []string{"*"}, []string{"*"}
+	tenants, sites, channels := []string{"*"}, w.sites, []string{"*"}
+	if slices.ContainsFunc(sites, mayBegin) {
+		sites = nil // takes looks for them
+	}
 	for _, feed := range w.feeds {
 		one := subscription{stream: names.Stream(feed)}
 		switch prefix := []string{names.Prefix + "." + string(feed)}; {
 		case feed == schema.Alarms:
-			one.filters = product(prefix, w.lanes, tenants, w.sites, w.severities, w.states, w.serials)
+			one.filters = product(prefix, w.lanes, tenants, sites, w.severities, w.states, w.serials)
 		case len(w.severities) == 0 && len(w.states) == 0:
-			one.filters = product(prefix, w.lanes, tenants, w.sites, w.serials, channels, w.quantities)
+			one.filters = product(prefix, w.lanes, tenants, sites, w.serials, channels, w.quantities)
 		}
 		if w.rejected {
 			one.filters = append(one.filters, names.Prefix+".rejected."+string(feed))
@@ -159,7 +162,24 @@ func product(tokens ...[]string) []string {
 	return subjects
 }
 
-// takes tells whether an event that came is wanted: the subject of an alarm does not say its quantity.
+// shortSite is how much of a site's name is enough to go by: a line shows no more of it.
+const shortSite = 8
+
+// mayBegin tells whether a name may be the beginning of a site's: the vendor's are UUIDs, and a whole one is all of it.
+func mayBegin(site string) bool {
+	const wholeSite = len("8bb9264f-0000-4000-8000-000000000000")
+	return shortSite <= len(site) && len(site) < wholeSite
+}
+
+// takes tells whether an event that came is wanted: no subject asks for the beginning of a site's name, and that of an alarm
+// does not say its quantity.
 func (w *wanted) takes(e storedEvent) bool {
-	return len(w.quantities) == 0 || !e.alarm() || slices.Contains(w.quantities, schema.QuantityToken(e.Quantity))
+	return !e.Rejected.IsZero() || w.takesSite(schema.Token(e.Site)) &&
+		(len(w.quantities) == 0 || !e.alarm() || slices.Contains(w.quantities, schema.QuantityToken(e.Quantity)))
+}
+
+func (w *wanted) takesSite(token string) bool {
+	return len(w.sites) == 0 || slices.ContainsFunc(w.sites, func(site string) bool {
+		return token == site || mayBegin(site) && strings.HasPrefix(token, site)
+	})
 }
