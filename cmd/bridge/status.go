@@ -26,7 +26,9 @@ and by whom, the gaps, the rows that came late, how long events were under way, 
 whether all is well. It changes nothing, and needs no bridge to run. Settings are those of run, but none of the vendor's is
 needed; bridge run --help lists them. All times are UTC.
 
-Well is a feed that is covered without a gap since its beginning and was read within the last three BRIDGE_POLL_INTERVAL.
+Well is a feed that is covered without a gap since its beginning, was polled within the last three BRIDGE_POLL_INTERVAL (a
+minute at least), and had no row rejected within a day; readings that are not older than two hours; no backfill that has
+failed within a day or, while it runs, said nothing for ten minutes. The page and its status.json go by the same.
 
 Exit code 0: it could be read, whatever it says. 4: NATS cannot be used, or nothing has been stored yet.`,
 		Args: noArgs,
@@ -42,7 +44,7 @@ Exit code 0: it could be read, whatever it says. 4: NATS cannot be used, or noth
 			if asJSON {
 				out := json.NewEncoder(std.out)
 				out.SetIndent("", "  ")
-				return out.Encode(now)
+				return out.Encode(judged(now, s.PollInterval))
 			}
 			_, err = io.WriteString(std.out, statusText(now, s.PollInterval))
 			return err
@@ -103,27 +105,11 @@ func statusText(now status.Status, poll time.Duration) string {
 	return b.String()
 }
 
-// stalledPolls is after how many intervals without a poll a feed is not well.
-const stalledPolls = 3
-
 // verdictOf says in words whether all is well, or what is not.
 func verdictOf(now status.Status, poll time.Duration) string {
 	var wrong []string
-	for _, f := range now.Feeds {
-		switch {
-		case f.ReadAt == nil:
-			wrong = append(wrong, string(f.Feed)+" have not been read yet")
-		case now.At.Sub(*f.ReadAt) > stalledPolls*poll:
-			wrong = append(wrong, fmt.Sprintf("%s have not been polled for %s", f.Feed, took(now.At.Sub(*f.ReadAt))))
-		}
-		if len(f.Gaps) > 0 {
-			wrong = append(wrong, fmt.Sprintf("%s have %s", f.Feed, gapsSum(f.Gaps)))
-		}
-	}
-	for _, b := range now.Backfills {
-		if silent(b, now.At) {
-			wrong = append(wrong, fmt.Sprintf("backfill %s has not been heard of for %s", printable(b.ID), took(now.At.Sub(b.ToldAt))))
-		}
+	for _, problem := range now.Problems(status.Rules{Poll: poll}) {
+		wrong = append(wrong, printable(problem.Text))
 	}
 	if len(wrong) == 0 {
 		return "all is well"
@@ -131,13 +117,16 @@ func verdictOf(now status.Status, poll time.Duration) string {
 	return strings.Join(wrong, "; ")
 }
 
-// silentAfter is how long a running backfill may say nothing: it tells every few seconds, and a window may wait a minute.
-const silentAfter = 10 * time.Minute
+// judgedStatus is a status with the verdict on it.
+type judgedStatus struct {
+	OK       bool             `json:"ok"`
+	Problems []status.Problem `json:"problems"`
+	status.Status
+}
 
-// silent tells whether a backfill that has not ended says nothing any more. After a day it is the past.
-func silent(b status.Backfill, now time.Time) bool {
-	age := now.Sub(b.ToldAt)
-	return b.Running() && age > silentAfter && age < 24*time.Hour
+func judged(now status.Status, poll time.Duration) judgedStatus {
+	problems := now.Problems(status.Rules{Poll: poll})
+	return judgedStatus{len(problems) == 0, problems, now}
 }
 
 // feedLines are a feed's facts, each with its name.

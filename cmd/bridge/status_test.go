@@ -95,7 +95,7 @@ func TestStatusNeedsOnlyToLook(t *testing.T) {
 			t.Errorf("it lacks %q:\n%s", want, &out)
 		}
 	}
-	if first, _, _ := strings.Cut(out.String(), "\n"); !strings.HasSuffix(first, ": alarms have not been read yet") {
+	if first, _, _ := strings.Cut(out.String(), "\n"); !strings.HasSuffix(first, " alarms have not been read yet") {
 		t.Errorf("it begins with %q", first)
 	}
 }
@@ -107,7 +107,7 @@ func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
 	s.connect("nats://" + listen)
 	run := s.startCommand(env, "run")
 	s.await("full coverage", s.covered)
-	var now status.Status
+	var now judgedStatus
 	s.await("a status of both feeds and the leader", func(context.Context) bool {
 		got := bridge(t, env, "status", "--json")
 		if got.code != exitDone {
@@ -124,7 +124,7 @@ func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
 	if code := stop(t, run); code != exitDone {
 		t.Errorf("exit code %d", code)
 	}
-	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, "readings have not been polled for ") {
+	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, "readings stand still since ") {
 		t.Errorf("after the end: exit code %d, %s%s", got.code, got.out, got.err)
 	}
 }
@@ -146,7 +146,7 @@ func TestStatusIsReadAtAGlance(t *testing.T) {
 		from := at.Add(time.Duration(i-30) * time.Hour)
 		now.Feeds[0].Gaps = append(now.Feeds[0].Gaps, checkpoint.Span{From: from, Until: from.Add(30 * time.Minute)})
 	}
-	const want = `2026-11-24 12:00:00: readings have not been polled for 20m; readings have 7 gaps, 3h30m in all
+	const want = `2026-11-24 12:00:00: readings stand still since 11:40; readings are not complete: 7 gaps, 3.5 h in all
 
 readings
   covered until  2026-11-24 11:40:00, 20m ago
@@ -176,9 +176,15 @@ backfills
 	if got := verdictOf(now, 5*time.Minute); got != "all is well" {
 		t.Errorf("%q", got)
 	}
+	if got := judged(now, 5*time.Minute); !got.OK || got.Problems == nil {
+		t.Errorf("%+v", got)
+	}
 	now.Backfills[0].ToldAt = *back(time.Hour)
-	if got := verdictOf(now, 5*time.Minute); got != "backfill run has not been heard of for 1h" {
+	if got := verdictOf(now, 5*time.Minute); got != "backfill run has not been heard of for ten minutes" {
 		t.Errorf("%q", got)
+	}
+	if got := judged(now, 5*time.Minute); got.OK || len(got.Problems) != 1 || got.Problems[0].Level != status.Look {
+		t.Errorf("%+v", got)
 	}
 }
 

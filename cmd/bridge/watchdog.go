@@ -12,6 +12,7 @@ import (
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
 )
 
 // watchdog notes what the lines of all feeds do. It knows two things that may go wrong: a line that has got stuck, where
@@ -173,7 +174,7 @@ func (d *watchdog) look() {
 }
 
 // patience is how long a feed may be without a poll.
-func (d *watchdog) patience() time.Duration { return max(3*d.interval, time.Minute) }
+func (d *watchdog) patience() time.Duration { return status.StalledAfter(d.interval) }
 
 // stalled tells whether a feed that this process polls has been without a poll for too long, and since when.
 func (d *watchdog) stalled(feed schema.Feed) (since time.Time, stalled bool) {

@@ -195,6 +195,7 @@ func (b *Board) draw(now time.Time) {
 		if newest := known.newest; !newest.IsZero() {
 			f.Newest = &newest
 		}
+		f.RejectedAt = known.rejects.newest()
 		f.Lateness = known.delays.lateness()
 		f.Leader = leader(b.leases, leaseKey(name), now)
 		s.Feeds = append(s.Feeds, f)

@@ -305,6 +305,9 @@ func TestRejectedRowsAreShownCutAndOnce(t *testing.T) {
 	if slices.ContainsFunc(rejects, func(r status.Reject) bool { return strings.HasPrefix(r.Row, `{"what":"0é`) }) {
 		t.Error("the oldest of 105 is among the hundred")
 	}
+	if f := b.Status().Feeds[1]; f.RejectedAt == nil || !f.RejectedAt.Equal(rejects[0].At) || b.Status().Feeds[0].RejectedAt != nil {
+		t.Errorf("rejected at %v, the newest is of %v", f.RejectedAt, rejects[0].At)
+	}
 }
 
 func TestNoContentStopsABoard(t *testing.T) {

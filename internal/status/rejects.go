@@ -42,6 +42,15 @@ func (r *rejects) take(id string, at time.Time, data []byte) {
 	r.list = append(r.list, one)
 }
 
+// newest is when the newest of them was read, nil without any.
+func (r *rejects) newest() *time.Time {
+	if len(r.list) == 0 {
+		return nil
+	}
+	at := slices.MaxFunc(r.list, func(x, y reject) int { return x.At.Compare(y.At) }).At.UTC()
+	return &at
+}
+
 // cut gives so many characters of a text at most.
 func cut(text string, most int) string {
 	for i := range text {

@@ -38,6 +38,7 @@ type Feed struct {
 	Rows         uint64            `json:"rows"`          // events stored, of all days
 	Late         uint64            `json:"late"`          // of these, those that came after their time had been read
 	Rejected     uint64            `json:"rejected"`      // rows that could not be events
+	RejectedAt   *time.Time        `json:"rejected_at"`   // when the newest of them was read
 	Gaps         []checkpoint.Span `json:"gaps"`          // between since and covered_until, oldest first
 	Lateness     *Lateness         `json:"lateness"`
 	Days         []Day             `json:"days"` // with a record, oldest first

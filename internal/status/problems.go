@@ -1,0 +1,156 @@
+package status
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
+)
+
+// Level is how much a problem matters.
+type Level string
+
+// The levels, the worst first.
+const (
+	Bad  Level = "bad"  // a feed stands still
+	Look Level = "look" // polls go on; a person should have a look
+	Wait Level = "wait" // it will pass by itself
+)
+
+// Problem is one thing that is not well. The text may hold what others wrote: whoever shows it makes it harmless.
+type Problem struct {
+	Level Level       `json:"level"`
+	Feed  schema.Feed `json:"feed,omitempty"` // empty: of no feed
+	Text  string      `json:"text"`           // a sentence without its capital and dot; moments in it are UTC
+}
+
+// Rules are what a verdict goes by besides the status.
+type Rules struct {
+	Poll  time.Duration // between polls
+	Quiet time.Duration // how old the newest reading may be while polls go on; 0 is two hours
+	Here  Here
+}
+
+// Here is what a running bridge knows of itself; nothing where nobody polls here.
+type Here struct {
+	Began  time.Time              // when the process began
+	Lost   time.Time              // since when there is no connection to NATS; zero: there is one
+	Causes map[schema.Feed]string // why polls of this process fail, harmless and short
+}
+
+// How long something may last before it is a problem.
+const (
+	SilentAfter = 10 * time.Minute // a running backfill tells every few seconds, and a window may wait a minute
+	news        = 24 * time.Hour   // what is older is the past
+	quiet       = 2 * time.Hour
+)
+
+// StalledAfter is how long a feed may be without a poll: three intervals, a minute at least.
+func StalledAfter(poll time.Duration) time.Duration { return max(3*poll, time.Minute) }
+
+// Problems is the one verdict on the bridge: all that is not well, the worst first. Without any, all is well.
+func (s Status) Problems(r Rules) []Problem {
+	r.Quiet = cmp.Or(r.Quiet, quiet)
+	list := []Problem{}
+	if lost := r.Here.Lost; !lost.IsZero() {
+		list = append(list, Problem{Bad, "", "this bridge has had no connection to NATS since " + lost.UTC().Format(time.TimeOnly) + "; what is shown is from then"})
+		s.At = lost // nothing is known of the time since
+	}
+	for _, f := range s.Feeds {
+		list = append(list, f.problems(s.At, r)...)
+	}
+	list = append(list, s.ofBackfills()...)
+	order := []Level{Bad, Look, Wait}
+	slices.SortStableFunc(list, func(x, y Problem) int {
+		return cmp.Compare(slices.Index(order, x.Level), slices.Index(order, y.Level))
+	})
+	return list
+}
+
+func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
+	name := shortened(string(f.Feed), longestText)
+	add := func(level Level, format string, values ...any) {
+		list = append(list, Problem{level, f.Feed, name + " " + fmt.Sprintf(format, values...)})
+	}
+	limit, why := StalledAfter(r.Poll), ""
+	if cause := r.Here.Causes[f.Feed]; cause != "" {
+		why = ": " + cause
+	}
+	began := r.Here.Began
+	switch {
+	case f.ReadAt == nil && !began.IsZero() && now.Sub(began) > limit:
+		add(Bad, "have not been read since this bridge began, %s%s", clock(began, now), why)
+	case f.ReadAt == nil:
+		add(Wait, "have not been read yet")
+	case now.Sub(*f.ReadAt) > limit:
+		add(Bad, "stand still since %s%s", clock(*f.ReadAt, now), why)
+	case f.Feed == schema.Readings && f.Newest != nil && now.Sub(*f.Newest) > r.Quiet:
+		add(Look, "are polled, but the newest is of %s", clock(*f.Newest, now))
+	}
+	if n := len(f.Gaps); n > 0 {
+		add(Look, "are not complete: %s, %s in all", counted(n, "gap"), width(f.Gaps))
+	}
+	if f.RejectedAt != nil && now.Sub(*f.RejectedAt) < news {
+		list = append(list, Problem{Look, f.Feed, fmt.Sprintf("%s of %s rejected, the newest at %s", counted(int(max(1, f.Rejected)), "row"), name, clock(*f.RejectedAt, now))})
+	}
+	return list
+}
+
+func (s Status) ofBackfills() (list []Problem) {
+	var failed, silent []Backfill
+	for _, b := range s.Backfills {
+		switch {
+		case b.Phase == schema.BackfillFailed && s.At.Sub(b.ToldAt) < news:
+			failed = append(failed, b)
+		case b.Silent(s.At):
+			silent = append(silent, b)
+		}
+	}
+	for what, some := range map[string][]Backfill{"failed": failed, "not been heard of for ten minutes": silent} {
+		switch len(some) {
+		case 0:
+		case 1:
+			list = append(list, Problem{Look, "", fmt.Sprintf("backfill %s has %s", shortened(some[0].ID, longestText), what)})
+		default:
+			list = append(list, Problem{Look, "", fmt.Sprintf("%d backfills have %s", len(some), what)})
+		}
+	}
+	slices.SortFunc(list, func(x, y Problem) int { return cmp.Compare(x.Text, y.Text) })
+	return list
+}
+
+// Silent tells whether a backfill that has not ended says nothing any more. After a day it is the past.
+func (b Backfill) Silent(now time.Time) bool {
+	age := now.Sub(b.ToldAt)
+	return b.Running() && age > SilentAfter && age < news
+}
+
+// clock is a time of day, with the day where that is another.
+func clock(at, now time.Time) string {
+	at, now = at.UTC(), now.UTC()
+	if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return at.Format("15:04")
+	}
+	return at.Format("2006-01-02 15:04")
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func width(gaps []checkpoint.Span) string {
+	var all time.Duration
+	for _, gap := range gaps {
+		all += gap.Width()
+	}
+	if all < time.Hour {
+		return fmt.Sprintf("%.0f min", all.Minutes())
+	}
+	return fmt.Sprintf("%.1f h", all.Hours())
+}

@@ -1,0 +1,94 @@
+package status_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
+)
+
+func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
+	now := time.Date(2026, 11, 25, 4, 0, 0, 0, time.UTC)
+	back := func(d time.Duration) *time.Time { at := now.Add(-d); return &at }
+	well := func() status.Status {
+		return status.Status{At: now, Feeds: []status.Feed{
+			{Feed: schema.Readings, ReadAt: back(0), Newest: back(time.Minute)}, {Feed: schema.Alarms, ReadAt: back(0), Newest: back(48 * time.Hour)},
+		}}
+	}
+	backfill := func(phase schema.Phase, told time.Duration) status.Backfill {
+		return status.Backfill{Backfill: schema.Backfill{ID: "b", Phase: phase}, ToldAt: *back(told)}
+	}
+	causes := map[schema.Feed]string{schema.Readings: "connection refused"}
+	for name, c := range map[string]struct {
+		how  func(*status.Status, *status.Rules)
+		want string // level and text of each
+	}{
+		"well":                       {func(*status.Status, *status.Rules) {}, ""},
+		"polled three intervals ago": {func(s *status.Status, _ *status.Rules) { s.Feeds[0].ReadAt = back(15 * time.Minute) }, ""},
+		"polled longer ago":          {func(s *status.Status, _ *status.Rules) { s.Feeds[0].ReadAt = back(16 * time.Minute) }, "bad readings stand still since 03:44"},
+		"the cause is known": {func(s *status.Status, r *status.Rules) {
+			s.Feeds[0].ReadAt, r.Here.Causes = back(16*time.Minute), causes
+		},
+			"bad readings stand still since 03:44: connection refused"},
+		"a cause that has not lasted":   {func(_ *status.Status, r *status.Rules) { r.Here.Causes = causes }, ""},
+		"short intervals have a minute": {func(s *status.Status, r *status.Rules) { s.Feeds[0].ReadAt, r.Poll = back(time.Minute), time.Second }, ""},
+		"yesterday":                     {func(s *status.Status, _ *status.Rules) { s.Feeds[1].ReadAt = back(5 * time.Hour) }, "bad alarms stand still since 2026-11-24 23:00"},
+		"never read":                    {func(s *status.Status, _ *status.Rules) { s.Feeds[0].ReadAt = nil }, "wait readings have not been read yet"},
+		"never read so far": {func(s *status.Status, r *status.Rules) {
+			s.Feeds[0].ReadAt, r.Here.Began = nil, *back(15 * time.Minute)
+		},
+			"wait readings have not been read yet"},
+		"never read for too long": {func(s *status.Status, r *status.Rules) {
+			s.Feeds[0].ReadAt, r.Here.Began, r.Here.Causes = nil, *back(16 * time.Minute), causes
+		}, "bad readings have not been read since this bridge began, 03:44: connection refused"},
+		"quiet":           {func(s *status.Status, _ *status.Rules) { s.Feeds[0].Newest = back(3 * time.Hour) }, "look readings are polled, but the newest is of 01:00"},
+		"quiet as it may": {func(s *status.Status, _ *status.Rules) { s.Feeds[0].Newest = back(2 * time.Hour) }, ""},
+		"gaps": {func(s *status.Status, _ *status.Rules) {
+			s.Feeds[1].Gaps = []checkpoint.Span{{From: *back(95 * time.Minute), Until: now}}
+		}, "look alarms are not complete: 1 gap, 1.6 h in all"},
+		"rejects": {func(s *status.Status, _ *status.Rules) {
+			s.Feeds[0].Rejected, s.Feeds[0].RejectedAt = 4467, back(time.Hour)
+		}, "look 4467 rows of readings rejected, the newest at 03:00"},
+		"old rejects": {func(s *status.Status, _ *status.Rules) {
+			s.Feeds[0].Rejected, s.Feeds[0].RejectedAt = 4467, back(25*time.Hour)
+		}, ""},
+		"backfill speaks": {func(s *status.Status, _ *status.Rules) {
+			s.Backfills = []status.Backfill{backfill(schema.BackfillProgress, 10*time.Minute)}
+		}, ""},
+		"backfill silent": {func(s *status.Status, _ *status.Rules) {
+			s.Backfills = []status.Backfill{backfill(schema.BackfillProgress, 11*time.Minute)}
+		}, "look backfill b has not been heard of for ten minutes"},
+		"backfill long gone": {func(s *status.Status, _ *status.Rules) {
+			s.Backfills = []status.Backfill{backfill(schema.BackfillProgress, 25*time.Hour)}
+		}, ""},
+		"backfill failed": {func(s *status.Status, _ *status.Rules) {
+			s.Backfills = []status.Backfill{backfill(schema.BackfillFailed, time.Hour)}
+		}, "look backfill b has failed"},
+		"backfill failed long ago": {func(s *status.Status, _ *status.Rules) {
+			s.Backfills = []status.Backfill{backfill(schema.BackfillFailed, 25*time.Hour)}
+		}, ""},
+		"backfills failed": {func(s *status.Status, _ *status.Rules) {
+			s.Backfills = []status.Backfill{backfill(schema.BackfillFailed, time.Hour), backfill(schema.BackfillFailed, time.Hour)}
+		}, "look 2 backfills have failed"},
+		"NATS is lost": {func(_ *status.Status, r *status.Rules) { r.Here.Lost = *back(104 * time.Second) },
+			"bad this bridge has had no connection to NATS since 03:58:16; what is shown is from then"},
+		"NATS was lost while all was well": {func(s *status.Status, r *status.Rules) { s.At, r.Here.Lost = now.Add(time.Hour), now },
+			"bad this bridge has had no connection to NATS since 04:00:00; what is shown is from then"},
+		"the worst first": {func(s *status.Status, _ *status.Rules) {
+			s.Feeds[0].ReadAt, s.Feeds[1].ReadAt, s.Backfills = nil, back(time.Hour), []status.Backfill{backfill(schema.BackfillFailed, time.Hour)}
+		}, "bad alarms stand still since 03:00; look backfill b has failed; wait readings have not been read yet"},
+	} {
+		s, r := well(), status.Rules{Poll: 5 * time.Minute}
+		c.how(&s, &r)
+		var got []string
+		for _, p := range s.Problems(r) {
+			got = append(got, string(p.Level)+" "+p.Text)
+		}
+		if got := strings.Join(got, "; "); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
