@@ -224,6 +224,7 @@ func TestWrongFiltersAreRefusedByName(t *testing.T) {
 		"--state open":                        `--state is "open": expected raised, cleared or unknown`,
 		"--site ,":                            "--site is empty: expected a name",
 		"--since tomorrow":                    `--since is "tomorrow": expected an RFC 3339 time`,
+		"--since 2100-01-01T00:00:00Z":        `--since is "2100-01-01T00:00:00Z": it lies in the future`,
 		"--feed readings --state raised":      "--severity and --state are of alarms",
 		"--serial " + strings.Join(many, ","): "the filters make 101 subjects",
 	} {

@@ -98,6 +98,9 @@ func (w *wanted) check(o tailOptions, s settings, now time.Time) (err error) {
 		if w.since, err = moment(o.Since, now); err != nil {
 			return flagf("tail", "--since is %q: expected %s", o.Since, wantMoment)
 		}
+		if w.since.After(now) {
+			return flagf("tail", "--since is %q: it lies in the future", o.Since)
+		}
 	}
 	alarmsOnly := len(w.severities) > 0 || len(w.states) > 0
 	if alarmsOnly && !slices.Contains(w.feeds, schema.Alarms) {
