@@ -190,6 +190,22 @@ func natsHandlers(logger *slog.Logger) []nats.Option {
 	}
 }
 
+// untilForbidden gives a context that ends with the server's refusal, as its cause, of anything that a connection does: a
+// request that was refused has no answer, and would be waited for.
+func untilForbidden(ctx context.Context, nc *nats.Conn) (allowed context.Context, end func()) {
+	allowed, refuse := context.WithCancelCause(ctx)
+	handler := nc.ErrorHandler()
+	nc.SetErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
+		if forbidden(err) {
+			refuse(err)
+		}
+		if handler != nil {
+			handler(nc, sub, err)
+		}
+	})
+	return allowed, func() { nc.SetErrorHandler(handler); refuse(nil) }
+}
+
 // jetStream gives JetStream on a connection, in the domain or under the prefix that the context names.
 func jetStream(nc *nats.Conn, s settings) (jetstream.JetStream, error) {
 	a, err := s.access()

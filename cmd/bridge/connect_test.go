@@ -236,3 +236,17 @@ func TestAContextConnects(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestMissingRightsAreToldOnceAndEndAStartAtOnce(t *testing.T) {
+	t.Parallel()
+	v := vendor(t, nil)
+	for _, missing := range []string{"$JS.API.INFO", "$JS.API.STREAM.CREATE.>"} {
+		url := rightsBut(t, missing)
+		got := bridge(t, runEnv(v, "NATS_URL="+url, "NATS_USER=bridge", "NATS_PASSWORD=b"), "run")
+		cause, hint := lastLines(t, got.err)
+		if got.code != exitNATS || !strings.Contains(cause, strings.TrimSuffix(missing, ">")) || !strings.Contains(hint, "bridge check names each right") ||
+			strings.Count(got.err, "nats error") > 1 {
+			t.Errorf("%s: exit code %d\n%s", missing, got.code, got.err)
+		}
+	}
+}

@@ -58,7 +58,7 @@ func natsHint(err error) string {
 		errors.Is(err, nats.ErrAccountAuthExpired):
 		return "check NATS_CREDS, NATS_NKEY, NATS_USER and NATS_PASSWORD, NATS_TOKEN or NATS_CONTEXT"
 	case errors.Is(err, nats.ErrPermissionViolation):
-		return "let the account publish and subscribe as the README says under Rights"
+		return "let the account publish and subscribe as the README says under Rights; bridge check names each right that is missing"
 	case tlsRefused(err), errors.Is(err, nats.ErrTLS), errors.Is(err, nats.ErrSecureConnRequired), errors.Is(err, nats.ErrSecureConnWanted):
 		return "check NATS_CA, NATS_CERT and NATS_KEY, and whether the URL begins with tls://"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):

@@ -238,20 +238,25 @@ func drain(nc *nats.Conn) {
 	}
 }
 
-// readyStreams readies streams and bucket, and waits for a broker that is not ready itself yet.
+// readyStreams readies streams and bucket, and waits for a broker that is not ready itself yet. Missing rights do not come by
+// waiting.
 func readyStreams(ctx context.Context, js jetstream.JetStream, config publish.Config) error {
 	deadline := time.Now().Add(natsWait)
+	allowed, end := untilForbidden(ctx, js.Conn())
+	defer end()
 	for {
-		err := publish.Open(ctx, js, config)
+		err := publish.Open(allowed, js, config)
 		if err == nil || errors.Is(err, publish.ErrUnusable) || ctx.Err() != nil {
 			return err
+		}
+		if allowed.Err() != nil {
+			return fmt.Errorf("%w: %w", errNATS, context.Cause(allowed))
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
 		}
 		select {
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-allowed.Done():
 		case <-time.After(time.Second):
 		}
 	}
