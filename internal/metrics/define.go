@@ -59,6 +59,7 @@ func (m *Metrics) defineStored() {
 	m.gauges.lastPoll = m.gauge("last_poll_age_seconds", "Since the last stored poll began, by whichever bridge; it grows by the clock.", "feed")
 	m.gauges.covered = m.gauge("covered_until_timestamp_seconds", "End of the newest interval that has been read completely.", "feed")
 	m.gauges.gaps = m.gauge("gaps_seconds", "Time that has not been read, between the feed's beginning and the end of what has been.", "feed")
+	m.gauges.rejected = m.gauge("rejected_rows", "Rows that are stored as rejected events, by polls and backfills, since the stream was made.", "feed")
 	m.gauges.leading = m.gauge("leading", "1 where this process polls, 0 where it stands by.", "feed")
 	m.gauges.stalled = m.gauge("feed_stalled", "1 where this process polls and has stored no poll for three intervals, a minute at least.", "feed")
 	m.gauges.connected = m.gauge("nats_connected", "1 while there is a connection to NATS.")

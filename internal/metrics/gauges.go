@@ -27,6 +27,7 @@ type Sources struct {
 type gauges struct {
 	inFlight, throttled, token       *prometheus.Desc
 	newest, lastPoll, covered, gaps  *prometheus.Desc
+	rejected                         *prometheus.Desc
 	leading, stalled, connected      *prometheus.Desc
 	ratio, lastWord, interval, build *prometheus.Desc
 }
@@ -42,8 +43,8 @@ func (m *Metrics) Watch(s Sources) {
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	g := &m.gauges
 	for _, desc := range []*prometheus.Desc{
-		g.inFlight, g.throttled, g.token, g.newest, g.lastPoll, g.covered, g.gaps, g.leading, g.stalled, g.connected, g.ratio,
-		g.lastWord, g.interval, g.build,
+		g.inFlight, g.throttled, g.token, g.newest, g.lastPoll, g.covered, g.gaps, g.rejected, g.leading, g.stalled, g.connected,
+		g.ratio, g.lastWord, g.interval, g.build,
 	} {
 		to <- desc
 	}
@@ -95,6 +96,7 @@ func (g *gauges) giveFeed(f status.Feed, now time.Time, give func(*prometheus.De
 	}
 	if f.CoveredUntil != nil {
 		give(g.covered, unix(*f.CoveredUntil), feed)
+		give(g.rejected, float64(f.Rejected), feed) // not before the records are known: what grows from 0 then is an alert
 	}
 	if f.Since != nil && f.CoveredUntil != nil {
 		var open time.Duration

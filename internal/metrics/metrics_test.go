@@ -43,7 +43,8 @@ func stored() status.Status {
 			{
 				Feed: schema.Readings, Since: at(noon.Add(-5 * time.Hour)), CoveredUntil: at(noon.Add(-time.Minute)),
 				ReadAt: at(noon.Add(-50 * time.Second)), Newest: at(noon.Add(-2 * time.Minute)),
-				Gaps: []checkpoint.Span{{From: noon.Add(-3 * time.Hour), Until: noon.Add(-2 * time.Hour)}, {From: noon.Add(-time.Hour), Until: noon.Add(-59 * time.Minute)}},
+				Rejected: 3,
+				Gaps:     []checkpoint.Span{{From: noon.Add(-3 * time.Hour), Until: noon.Add(-2 * time.Hour)}, {From: noon.Add(-time.Hour), Until: noon.Add(-59 * time.Minute)}},
 			},
 			{Feed: schema.Alarms},
 		},
@@ -132,6 +133,8 @@ func TestGaugesSayWhatIsStored(t *testing.T) {
 		`covered_until_timestamp_seconds{feed="alarms"}`:     "",
 		`gaps_seconds{feed="readings"}`:                      "3660",
 		`gaps_seconds{feed="alarms"}`:                        "",
+		`rejected_rows{feed="readings"}`:                     "3",
+		`rejected_rows{feed="alarms"}`:                       "",
 		`leading{feed="readings"}`:                           "1",
 		`leading{feed="alarms"}`:                             "0",
 		`feed_stalled{feed="readings"}`:                      "0",
