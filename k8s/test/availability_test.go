@@ -55,6 +55,17 @@ func TestOneVolumeHasOneBridge(t *testing.T) {
 	}
 }
 
+// A pod that starts while the vendor is away gets ready when he is back. Its server and its page are there before.
+func TestTheServerAndThePageAreReachedWhileTheVendorIsAway(t *testing.T) {
+	everyRoot(t, func(t *testing.T, r rendered) {
+		for _, s := range all[*corev1.Service](r) {
+			if !s.Spec.PublishNotReadyAddresses {
+				t.Errorf("service %s leads nowhere until the first poll", s.Name)
+			}
+		}
+	})
+}
+
 func mounted(c corev1.Container, path string) bool {
 	for _, m := range c.VolumeMounts {
 		if m.MountPath == path && !m.ReadOnly {
