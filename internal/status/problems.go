@@ -23,7 +23,7 @@ const (
 // Problem is one thing that is not well. The text may hold what others wrote: whoever shows it makes it harmless.
 type Problem struct {
 	Level Level       `json:"level"`
-	Feed  schema.Feed `json:"feed,omitempty"` // empty: of no feed
+	Feed  schema.Feed `json:"feed,omitempty"` // which is not fresh or not complete; empty where all may be
 	Text  string      `json:"text"`           // a sentence without its capital and dot; moments in it are UTC
 }
 
@@ -58,6 +58,9 @@ func (s Status) Problems(r Rules) []Problem {
 	if lost := r.Here.Lost; !lost.IsZero() {
 		list = append(list, Problem{Bad, "", "this bridge has had no connection to NATS since " + lost.UTC().Format(time.TimeOnly) + "; what is shown is from then"})
 		s.At = lost // nothing is known of the time since
+	}
+	if len(s.Feeds) == 0 {
+		list = append(list, Problem{Wait, "", "nothing has been read yet"})
 	}
 	for _, f := range s.Feeds {
 		list = append(list, f.problems(s.At, r)...)
@@ -94,7 +97,7 @@ func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
 		add(Look, "are not complete: %s, %s in all", counted(n, "gap"), width(f.Gaps))
 	}
 	if f.RejectedAt != nil && now.Sub(*f.RejectedAt) < news {
-		list = append(list, Problem{Look, f.Feed, fmt.Sprintf("%s of %s rejected, the newest at %s", counted(int(max(1, f.Rejected)), "row"), name, clock(*f.RejectedAt, now))})
+		list = append(list, Problem{Look, "", fmt.Sprintf("%s of %s rejected, the newest at %s", counted(int(max(1, f.Rejected)), "row"), name, clock(*f.RejectedAt, now))})
 	}
 	return list
 }

@@ -55,7 +55,7 @@ type tab struct {
 }
 
 // brisk is a pace at which tests need not wait.
-var brisk = pace{gap: 20 * time.Millisecond, beat: time.Second, patience: 5 * time.Second}
+var brisk = pace{look: 20 * time.Millisecond, gap: 20 * time.Millisecond, beat: time.Second, patience: 5 * time.Second}
 
 // open shows the page of a source, in a window of 1280 by 900 or what is said.
 func open(t *testing.T, source Source, size ...int64) *tab {

@@ -2,14 +2,14 @@
 // resource, kept alive by server-sent events.
 //
 //	GET /             the page; its files are under /page/
-//	GET /status.json  the whole picture, for scripts
+//	GET /status.json  the verdict and the whole picture, for scripts
 //	GET /events       the picture as text/event-stream, for the page: at once, then at every change
 //
 // # What is sent
 //
 // An event's data is an object of parts (feeds, days, sensors, …) and the moment of sending, by the server's clock, from
-// which the page reckons ages. The first event of a stream has every part, later ones those that have changed. Between two
-// events lies a second at least; every 15 seconds without one there is a beat, which is a comment for whatever stands between
+// which the page reckons ages. The first event of a stream has every part, later ones those that have changed. The verdict is
+// one of them; time alone may change it, so it is looked at every second. Between two events lies a second at least; every 15 seconds without one there is a beat, which is a comment for whatever stands between
 // and an event, because a page cannot see comments and could not tell a quiet stream from a dead one. ?q= picks sensors,
 // ?year= the days of a calendar year instead of the last 53 weeks.
 //

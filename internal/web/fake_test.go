@@ -15,6 +15,7 @@ import (
 
 // fake is a source whose state a test sets. It may be used by many goroutines.
 type fake struct {
+	made    time.Time // from when on the status' clock goes
 	mu      sync.Mutex
 	status  status.Status
 	recent  status.Recent
@@ -22,13 +23,15 @@ type fake struct {
 }
 
 func newFake(now status.Status, recent status.Recent) *fake {
-	return &fake{status: now, recent: recent, changed: make(chan struct{})}
+	return &fake{made: time.Now(), status: now, recent: recent, changed: make(chan struct{})}
 }
 
 func (f *fake) Status() status.Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.status
+	s := f.status
+	s.At = s.At.Add(time.Since(f.made))
+	return s
 }
 
 func (f *fake) Recent(search string) status.Recent {

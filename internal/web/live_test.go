@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,7 +92,7 @@ func TestStandstillIsSeenThoughNothingIsSent(t *testing.T) {
 	s.Feeds[0].ReadAt = ptr(now.Add(-175 * time.Second))
 	b := visit(t, serve(t, newFake(s, r), Options{Poll: time.Minute}, usual)).ready()
 	b.say(`document.getElementById("verdict").dataset.level`, "good")
-	b.wait(`document.querySelector(".sentence").textContent.startsWith("Readings stand still: the last poll was at ")`)
+	b.wait(`document.querySelector(".sentence").textContent.startsWith("Readings stand still since ")`)
 	b.say(`document.getElementById("verdict").dataset.level`, "bad")
 	b.say(`document.querySelector(".card .badge").textContent`, "stands still")
 	b.say(`document.title`, "✕ saveris-bridge")
@@ -180,5 +181,39 @@ func TestFocusAndUnfoldedRowsOutliveAnUpdate(t *testing.T) {
 	b.wait(`document.querySelectorAll(".reject").length === 4 && document.getElementById("feeds").textContent.includes("22,222")`)
 	b.say(`document.querySelectorAll(".reject details")[2].open`, "true")
 	b.say(`document.activeElement.matches(".gaps summary") && document.activeElement.parentElement.open`, "true")
+	b.innocent()
+}
+
+func TestBridgeThatHasLostNATSIsNotWell(t *testing.T) {
+	var lost atomic.Pointer[time.Time]
+	here := func() (h status.Here) {
+		if at := lost.Load(); at != nil {
+			h.Lost = *at
+		}
+		return h
+	}
+	b := visit(t, serve(t, newFake(calm(time.Now().UTC())), Options{Poll: time.Minute, Here: here}, brisk)).ready()
+	b.say(`document.getElementById("verdict").dataset.level`, "good")
+	at := time.Now().UTC()
+	lost.Store(&at)
+	b.wait(`document.querySelector(".sentence").textContent === "This bridge has had no connection to NATS since ` + at.Format(time.TimeOnly) + `; what is shown is from then."`)
+	b.say(`document.getElementById("verdict").dataset.level`, "bad")
+	b.say(`document.getElementById("link").textContent`, "NATS is lost")
+	b.say(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent).join()`, "not known,not known")
+	b.shoot("nats-lost")
+	lost.Store(nil)
+	b.wait(`document.querySelector(".sentence").textContent.startsWith("All is well") && document.getElementById("link").textContent === "Live"`)
+	b.innocent()
+}
+
+func TestWhatIsNoMatterOfFreshnessDoesNotReplaceTheSentenceOnIt(t *testing.T) {
+	now := time.Now().UTC()
+	s, r := calm(now)
+	s.Feeds[0].Rejected, s.Feeds[0].RejectedAt = 4467, ptr(now)
+	b := open(t, newFake(s, r))
+	b.say(`document.querySelector(".sentence").textContent`, "Every feed is fresh and complete.")
+	b.say(`document.querySelector(".more").textContent.startsWith("4467 rows of readings rejected, the newest at ")`, "true")
+	b.say(`document.getElementById("verdict").dataset.level`, "look")
+	b.say(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent).join()`, "fresh and complete,fresh and complete")
 	b.innocent()
 }

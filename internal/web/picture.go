@@ -55,12 +55,41 @@ func (p *picture) about() about {
 	return about{p.options.Version, p.options.Poll.Seconds(), p.options.Quiet.Seconds()}
 }
 
+// verdict is whether all is well, as of now.
+type verdict struct {
+	OK       bool             `json:"ok"`
+	Problems []status.Problem `json:"problems"`
+	Lost     *time.Time       `json:"lost"` // since when this bridge has no connection to NATS
+}
+
+// verdict is the one of everybody (status.Status.Problems). It is not a part that changes with the source: a standstill shows
+// in that nothing changes.
+func (p *picture) verdict() verdict {
+	rules := status.Rules{Poll: p.options.Poll, Quiet: p.options.Quiet}
+	if p.options.Here != nil {
+		rules.Here = p.options.Here()
+	}
+	v := verdict{Problems: p.source.Status().Problems(rules)}
+	v.OK = len(v.Problems) == 0
+	if lost := rules.Here.Lost.UTC(); !lost.IsZero() {
+		v.Lost = &lost
+	}
+	for i := range v.Problems {
+		cut(longestText, &v.Problems[i].Feed)
+		cut(longestError, &v.Problems[i].Text)
+	}
+	return v
+}
+
 // ServeHTTP gives the whole picture to scripts.
 func (p *picture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v := p.verdict()
 	body, err := json.Marshal(map[string]any{
-		"bridge": p.about(),
-		"status": p.source.Status(),
-		"recent": bounded(p.source.Recent(chosen(r.URL.Query()).search)),
+		"ok":       v.OK,
+		"problems": v.Problems,
+		"bridge":   p.about(),
+		"status":   p.source.Status(),
+		"recent":   bounded(p.source.Recent(chosen(r.URL.Query()).search)),
 	})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -53,26 +53,34 @@ func (s *stream) run(ctx context.Context, p *picture, c choice) error {
 		if err != nil {
 			return err
 		}
-		if err := s.picture(all); err != nil {
+		judged, err := json.Marshal(p.verdict())
+		if err != nil {
+			return err
+		}
+		if err := s.picture(all, judged); err != nil {
 			return err
 		}
 		if err := pause(ctx, s.pace.gap); err != nil {
 			return err
 		}
-		if err := s.wait(ctx, changed); err != nil {
+		if err := s.wait(ctx, p, changed); err != nil {
 			return err
 		}
 	}
 }
 
-// picture sends the parts that the page does not have yet.
-func (s *stream) picture(all parts) error {
+// picture sends the parts that the page does not have yet, and the verdict where it is another.
+func (s *stream) picture(all parts, judged json.RawMessage) error {
 	news := map[string]any{}
-	for name, part := range all {
+	offer := func(name string, part json.RawMessage) {
 		if sum := sha256.Sum256(part); sum != s.sent[name] {
 			news[name], s.sent[name] = part, sum
 		}
 	}
+	for name, part := range all {
+		offer(name, part)
+	}
+	offer(judgement, judged)
 	if len(news) == 0 {
 		return nil
 	}
@@ -84,9 +92,20 @@ func (s *stream) picture(all parts) error {
 	return s.send("data: %s\n\n", data)
 }
 
-// wait returns when something has changed. Until then, and also where changes change nothing that is seen, it lets the page
+// judgement is the name of the part that time alone may change.
+const judgement = "verdict"
+
+// otherwise tells whether the verdict is another than the page has.
+func (s *stream) otherwise(p *picture) bool {
+	judged, err := json.Marshal(p.verdict())
+	return err == nil && sha256.Sum256(judged) != s.sent[judgement]
+}
+
+// wait returns when something has changed, or the verdict has by the clock. Until then, and also where changes change nothing that is seen, it lets the page
 // know that the connection lives.
-func (s *stream) wait(ctx context.Context, changed <-chan struct{}) error {
+func (s *stream) wait(ctx context.Context, p *picture, changed <-chan struct{}) error {
+	look := time.NewTicker(s.pace.look)
+	defer look.Stop()
 	for {
 		quiet := time.Until(s.told.Add(s.pace.beat))
 		if quiet <= 0 {
@@ -100,6 +119,10 @@ func (s *stream) wait(ctx context.Context, changed <-chan struct{}) error {
 			return ctx.Err()
 		case <-changed:
 			return nil
+		case <-look.C:
+			if s.otherwise(p) {
+				return nil
+			}
 		case <-time.After(quiet):
 		}
 	}

@@ -43,7 +43,7 @@ func inBubble(t *testing.T, during func(source *fake)) (written []string) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			Handler(source, Options{}).ServeHTTP(p, httptest.NewRequest("GET", "/events", nil).WithContext(ctx))
+			Handler(source, Options{Poll: 5 * time.Minute}).ServeHTTP(p, httptest.NewRequest("GET", "/events", nil).WithContext(ctx))
 		}()
 		during(source)
 		cancel()
@@ -87,6 +87,14 @@ func TestChangeThatChangesNothingIsNotSent(t *testing.T) {
 	})
 	if got := fmt.Sprint(written); got != "[data:  : stil : stil]" { // a page that hears nothing for 40 seconds gives the connection up
 		t.Errorf("written in 35 seconds of changes that cannot be seen: %s", got)
+	}
+}
+
+// TestVerdictIsSentWhenTheClockChangesIt: three intervals after the last poll, 40 s before, nothing else tells of the standstill.
+func TestVerdictIsSentWhenTheClockChangesIt(t *testing.T) {
+	written := inBubble(t, func(*fake) { time.Sleep(15*time.Minute - 33*time.Second) })
+	if got := len(written); got != 1+57+1 || written[57] != ": stil" || written[58] != "data: " {
+		t.Errorf("%d events, the last of them %v", got, written[max(0, got-2):])
 	}
 }
 

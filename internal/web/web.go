@@ -22,17 +22,20 @@ type Options struct {
 	Version string        // as people are told
 	Poll    time.Duration // the poll interval: three without a poll, or a minute where that is longer, are a standstill
 	Quiet   time.Duration // how old the newest reading may be; 0 is two hours
-	Streams int           // pages that may be open at a time; 0 is 100
+	// Here tells what this bridge knows of itself; nil is nothing. It may be called by many goroutines.
+	Here    func() status.Here
+	Streams int // pages that may be open at a time; 0 is 100
 }
 
 // pace is how the streams move, which tests have faster.
 type pace struct {
+	look     time.Duration // between two looks at the verdict, which time alone may change
 	gap      time.Duration // between two snapshots at least
 	beat     time.Duration // without any event at most
 	patience time.Duration // with a reader who takes nothing
 }
 
-var usual = pace{gap: time.Second, beat: 15 * time.Second, patience: 10 * time.Second}
+var usual = pace{look: time.Second, gap: time.Second, beat: 15 * time.Second, patience: 10 * time.Second}
 
 // Handler serves the page at / and what it lives on. Streams of it end with their request's context, so whoever shuts a
 // server down has to end that as well (http.Server.BaseContext).

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
 )
 
@@ -190,11 +191,11 @@ func TestScriptsGetTheWholePicture(t *testing.T) {
 
 func TestFirstEventHasEverythingAndLaterOnesWhatIsNew(t *testing.T) {
 	source := newFake(calm(time.Now().UTC()))
-	server := serve(t, source, Options{}, pace{gap: time.Millisecond, beat: time.Hour, patience: time.Minute})
+	server := serve(t, source, Options{}, pace{look: 20 * time.Millisecond, gap: time.Millisecond, beat: time.Hour, patience: time.Minute})
 	answer := events(t, server, "")
 	stream := bufio.NewReader(answer.Body)
 	name, first := frame(t, stream)
-	want := []string{"alarms", "at", "backfills", "bridge", "counts", "days", "feeds", "rejects", "sensors", "years"}
+	want := []string{"alarms", "at", "backfills", "bridge", "counts", "days", "feeds", "rejects", "sensors", "verdict", "years"}
 	if got := keys(first); name != "" || !slices.Equal(got, want) {
 		t.Fatalf("event %q has %v, want %v", name, got, want)
 	}
@@ -308,7 +309,7 @@ func TestReaderWhoTakesNothingIsLetGo(t *testing.T) {
 	s, r := calm(now)
 	r.Sensors = slices.Repeat(r.Sensors, 6)
 	source := newFake(s, r)
-	server := serve(t, source, Options{Streams: 1}, pace{gap: time.Millisecond, beat: time.Hour, patience: 50 * time.Millisecond})
+	server := serve(t, source, Options{Streams: 1}, pace{look: 20 * time.Millisecond, gap: time.Millisecond, beat: time.Hour, patience: 50 * time.Millisecond})
 	events(t, server, "")
 	count := 0
 	until(t, func() bool {
@@ -328,5 +329,21 @@ func until(t *testing.T, so func() bool) {
 		if time.Now().After(end) {
 			t.Fatal("it did not come to be within half a minute")
 		}
+	}
+}
+
+func TestScriptsGetTheVerdict(t *testing.T) {
+	s, r := calm(time.Now().UTC())
+	s.Feeds[0].ReadAt = ptr(time.Now().Add(-time.Hour))
+	here := func() status.Here { return status.Here{Causes: map[schema.Feed]string{"readings": "connection refused"}} }
+	var all struct {
+		OK       *bool
+		Problems []status.Problem
+	}
+	if err := json.NewDecoder(get(t, serve(t, newFake(s, r), Options{Poll: time.Minute, Here: here}, usual), "/status.json").Body).Decode(&all); err != nil {
+		t.Fatal(err)
+	}
+	if all.OK == nil || *all.OK || len(all.Problems) != 1 || all.Problems[0].Level != status.Bad || !strings.HasSuffix(all.Problems[0].Text, ": connection refused") {
+		t.Errorf("%+v", all)
 	}
 }

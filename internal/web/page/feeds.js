@@ -10,10 +10,6 @@ const fact = (label, value) => el("div", null, el("dt", null, label), el("dd", n
 
 const moment = (at) => (at ? el("time", { datetime: at, title: exact(new Date(at)) }, clock(new Date(at), now())) : "–");
 
-const ahead = ["bad", "look", "wait"];
-
-const levelOf = (feed, bridge) => ahead.find((level) => ofFeed(feed, bridge).some(([l]) => l === level)) ?? "good";
-
 const length = ({ from, until }) => span((new Date(until) - new Date(from)) / 1000);
 
 const gapItem = (gap) => el("li", null, moment(gap.from), " – ", moment(gap.until), note(length(gap)));
@@ -26,12 +22,12 @@ const gaps = (feed, open) => {
     el("ul", { class: "plain" }, ...feed.gaps.map(gapItem), left > 0 && el("li", { class: "note" }, `and ${count(left)} more`)));
 };
 
-const card = ({ feed, level }, old) => {
+const card = ({ feed, level, lost }, old) => {
   const title = `feed-${plain(feed.feed)}`;
   return el("article", { class: "card", "aria-labelledby": title, "data-level": level },
     el("div", { class: "heading" },
       el("h3", { id: title }, feedName(feed.feed)),
-      el("p", { class: "badge", "data-level": level }, icon(level), words[level])),
+      el("p", { class: "badge", "data-level": level }, icon(level), lost ? "not known" : words[level])),
     el("dl", { class: "figures" },
       fact("Newest event", age(feed.newest)),
       fact("Last poll", age(feed.read_at)),
@@ -42,9 +38,8 @@ const card = ({ feed, level }, old) => {
     gaps(feed, old?.querySelector("details")?.open ?? feed.gap_count <= 3));
 };
 
-// showFeeds is called at every tick too: a feed may come to stand still without a word.
 export const showFeeds = (state) => {
-  const list = state.feeds.map((feed) => ({ feed, level: levelOf(feed, state.bridge) }));
+  const list = state.feeds.map((feed) => ({ feed, level: ofFeed(feed, state.verdict), lost: state.verdict.lost }));
   id("feeds-section").hidden = !list.length;
   keyed(id("feeds"), list, ({ feed }) => feed.feed, card);
 };

@@ -20,7 +20,7 @@ const chosen = { search: asked.get("q") ?? "", year: asked.get("year") ?? "" };
 
 // sections tells which parts of the picture each section is made of.
 const sections = [
-  [["feeds", "bridge"], () => showFeeds(state)],
+  [["feeds", "verdict"], () => showFeeds(state)],
   [["feeds"], () => showLateness(state)],
   [["sensors", "counts"], () => showReadings(state, chosen.search)],
   [["alarms", "counts"], () => showAlarms(state)],
@@ -38,7 +38,11 @@ const picture = (parts) => {
   tick();
 };
 
+// apart tells whether the bridge itself has lost NATS: then what it shows is old, however well it can be reached.
+const apart = () => link === "live" && Boolean(state?.verdict.lost);
+
 const linkText = () => {
+  if (apart()) return ["NATS is lost"];
   if (link === "live") return ["Live"];
   if (link === "wait") return ["Connecting"];
   if (link === "full") return ["Too many pages are open"];
@@ -48,21 +52,21 @@ const linkText = () => {
 };
 
 const showLink = (next) => {
-  const before = link;
   link = next;
   if (link === "live") heard = now();
-  document.body.dataset.link = link === "full" ? "lost" : link;
-  if (before !== link || !id("link").hasChildNodes()) id("link").replaceChildren(...linkText());
   tick();
 };
 
 // tick is for what time alone changes.
 const tick = () => {
-  grow();
-  if (state) {
-    showFeeds(state);
-    showBackfills(state);
+  const shown = apart() ? "apart" : link;
+  if (id("link").shown !== shown) {
+    id("link").shown = shown;
+    document.body.dataset.link = ["full", "apart"].includes(shown) ? "lost" : shown;
+    id("link").replaceChildren(...linkText());
   }
+  grow();
+  if (state) showBackfills(state);
   showVerdict(state, link === "live" ? null : heard);
 };
 

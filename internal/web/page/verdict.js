@@ -1,53 +1,17 @@
-// Whether all is well: fresh and complete, or what is wrong. It is decided here and not by the server, because a standstill
-// shows in that nothing comes.
-import { ageOf, now } from "./clock.js";
+// Whether all is well, as the server has judged: fresh and complete, or what is wrong.
+import { now } from "./clock.js";
 import { el, id, icon } from "./dom.js";
-import { clock, count, feedName, plain, plural, span } from "./text.js";
-
-const day = 86400;
-const order = ["bad", "look", "wait"];
-
-// stalledAfter is how old the last poll may be, in seconds.
-const stalledAfter = (bridge) => Math.max(60, 3 * (bridge?.poll_seconds ?? 0));
+import { clock, count, feedName, plural } from "./text.js";
 
 const at = (moment) => clock(new Date(moment), now());
 
-// ofFeed gives what is wrong with a feed, as [level, sentence].
-export const ofFeed = (feed, bridge) => {
-  const name = feedName(feed.feed);
-  if (!feed.read_at) return [["wait", `${name} have not been read yet.`]];
-  const wrong = [];
-  if (ageOf(feed.read_at) > stalledAfter(bridge)) wrong.push(["bad", `${name} stand still: the last poll was at ${at(feed.read_at)}.`]);
-  const quiet = feed.feed === "readings" && feed.newest && ageOf(feed.newest) > bridge.quiet_seconds;
-  if (quiet && !wrong.length) wrong.push(["look", `Nothing new among the ${plain(feed.feed)} since ${at(feed.newest)}, though they are polled.`]);
-  if (feed.gap_count > 0) wrong.push(["look", `${name} are not complete: ${plural(feed.gap_count, "gap")}, ${span(feed.gap_seconds)} in all.`]);
-  return wrong;
+// ofFeed gives how bad it is with a feed: the worst comes first.
+export const ofFeed = (feed, verdict) => {
+  if (verdict.lost) return "bad"; // nobody knows
+  return verdict.problems.find((p) => p.feed === feed.feed)?.level ?? "good";
 };
 
-// Of what has failed or was rejected the last day counts: a month ago is no news.
-const ofBackfills = (backfills) => {
-  const failed = backfills.filter((b) => b.phase === "failed" && ageOf(b.told_at) < day);
-  if (failed.length === 1) return [["look", `A backfill of ${failed[0].feeds.map(plain).join(" and ")} has failed.`]];
-  return failed.length ? [["look", `${count(failed.length)} backfills have failed.`]] : [];
-};
-
-const ofRejects = ({ rejects, feeds }) => {
-  const fresh = rejects.filter((r) => ageOf(r.at) < day).length;
-  const more = feeds.reduce((sum, f) => sum + f.rejected, 0) > rejects.length; // the page has the newest ones only
-  const atLeast = more && fresh === rejects.length ? "At least " : "";
-  return fresh ? [["look", `${atLeast}${plural(fresh, "row")} rejected within a day.`]] : [];
-};
-
-// judge gives what is wrong, the worst first.
-const judge = (state) => {
-  const wrong = [
-    ...state.feeds.flatMap((f) => ofFeed(f, state.bridge)),
-    ...ofBackfills(state.backfills),
-    ...ofRejects(state),
-  ];
-  if (!state.feeds.length) wrong.push(["wait", "Nothing has been read yet. The first poll is on its way."]);
-  return wrong.sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
-};
+const sentence = ({ text }) => feedName(text) + ".";
 
 const comesBack = "It comes back by itself as soon as the bridge can be reached.";
 
@@ -62,10 +26,12 @@ const alarmsToo = (state) => {
 const sentences = (state, lost) => {
   if (lost) return ["bad", `Connection lost: what you see is from ${at(lost)}.`, [comesBack]];
   if (!state) return ["wait", "Waiting for the bridge.", []];
-  const wrong = judge(state);
-  if (!wrong.length) return ["good", "All is well: every feed is fresh and complete.", [alarmsToo(state)]];
-  const [[level, first], ...rest] = wrong;
-  return [level, first, rest.map(([, text]) => text).concat(state.counts.alarms ? alarmsToo(state) : [])];
+  const { problems } = state.verdict;
+  const alarms = state.counts.alarms ? [alarmsToo(state)] : [];
+  if (!problems.length) return ["good", "All is well: every feed is fresh and complete.", [alarmsToo(state)]];
+  const fresh = problems.every((p) => p.level === "look" && !p.feed);
+  const [first, ...rest] = [...(fresh ? ["Every feed is fresh and complete."] : []), ...problems.map(sentence)];
+  return [problems[0].level, first, rest.concat(alarms)];
 };
 
 const signs = { good: "✓", look: "!", bad: "✕", wait: "…" };
