@@ -21,16 +21,36 @@ func dockerfile(t *testing.T) []string {
 	return strings.Split(strings.ReplaceAll(string(text), "\\\n", " "), "\n")
 }
 
+// command is how a text builds the bridge for others.
+func command(t *testing.T, text string) string {
+	t.Helper()
+	found := regexp.MustCompile(`CGO_ENABLED=.* go build .* \./cmd/bridge\b`).FindString(text)
+	if found == "" {
+		t.Fatal("nothing builds a bridge")
+	}
+	return strings.Join(strings.Fields(found), " ")
+}
+
 // buildCommand is how the Dockerfile builds the bridge.
 func buildCommand(t *testing.T) string {
 	t.Helper()
-	for _, line := range dockerfile(t) {
-		if found := regexp.MustCompile(`CGO_ENABLED=.* go build .* \./cmd/bridge\b`).FindString(line); found != "" {
-			return found
+	return command(t, strings.Join(dockerfile(t), "\n"))
+}
+
+// Whoever builds a release by hand gets the bytes of the image, whatever his GOFLAGS are.
+func TestAllWaysToBuildAReleaseAreOne(t *testing.T) {
+	own := strings.NewReplacer("GOOS=$TARGETOS GOARCH=$TARGETARCH ", "", "$VERSION", "…", "$COMMIT", "…", "/out/bridge", "…")
+	want := own.Replace(buildCommand(t))
+	theirs := regexp.MustCompile(`(main\.version=|main\.commit=|-o )(\$\([^)]*\)|[^\s"]+)`)
+	for _, file := range []string{"../../CONTRIBUTING.md", "../../README.md"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := theirs.ReplaceAllString(command(t, string(text)), "${1}…"); got != want {
+			t.Errorf("%s builds with\n%s\nand the image with\n%s", file, got, want)
 		}
 	}
-	t.Fatal("the Dockerfile builds no bridge")
-	return ""
 }
 
 // There is no Docker here, but the command is: it is run in two places.
