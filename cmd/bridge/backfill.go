@@ -293,7 +293,7 @@ func (b *backfill) work(ctx context.Context) error {
 
 // leases opens the leases of a worker. A worker that is alone gets along without them.
 func (b *backfill) leases(ctx context.Context, f *backfillFeed, n int) (*publish.Leases, error) {
-	l, err := openLeases(ctx, b.js, b.settings, f.feed, fmt.Sprintf("%s/%d", writerName(), n))
+	l, err := tryLeases(ctx, b.js, b.settings, f.feed, fmt.Sprintf("%s/%d", writerName(), n))
 	switch {
 	case err == nil:
 		return l, nil

@@ -85,10 +85,7 @@ func TestWorkersAtOneRangeShareItsDays(t *testing.T) {
 	read := map[string]string{}
 	for i := range 3 {
 		w := b.backfill(b.connect(b.broker.ClientURL()), schema.Readings, b.client(nil))
-		leases, err := publish.OpenLeases(t.Context(), b.js, config, schema.Readings, fmt.Sprint(i))
-		if err != nil {
-			t.Fatal(err)
-		}
+		leases := publish.NewLeases(b.js, config, schema.Readings, fmt.Sprint(i))
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		go leases.Keep(ctx)

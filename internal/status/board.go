@@ -74,7 +74,9 @@ func New(js jetstream.JetStream, config Config) *Board {
 			err = json.Unmarshal(data, &w)
 			return w, err
 		}),
-		leases: newBucket(config.Names.Leases(), func(_ string, data []byte) (string, error) { return shortened(string(data), longestText), nil }),
+		leases: newBucket(config.Names.Leases(), func(_ string, data []byte) (string, error) {
+			return shortened(publish.LeaseOwner(data), longestText), nil
+		}),
 	}
 	for _, name := range config.Feeds {
 		b.feeds[name] = &feed{}
