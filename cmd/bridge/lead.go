@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/poller"
@@ -22,16 +24,19 @@ type turn struct {
 	leading  atomic.Bool
 }
 
-// run polls whenever it is this bridge's turn, until ctx ends. Where leases cannot be had it is always its turn.
+// run polls whenever it is this bridge's turn, until ctx ends. Where the account may have no leases it is always its turn.
 //
 // On an embedded server it takes the lease at once: who has the store is not replaced by anybody.
 func (t *turn) run(ctx context.Context) error {
-	leases, err := openLeases(ctx, t.js, t.settings, t.feed, writerName())
+	leases, err := tryLeases(ctx, t.js, t.settings, t.feed, writerName())
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil {
+	refused := errors.Is(err, nats.ErrPermissionViolation)
+	if refused || errors.Is(err, publish.ErrForeign) { // all else may pass
 		t.log.Warn("polls without a lease, and so would a second bridge", "err", err)
+	}
+	if refused {
 		return t.poll(ctx)
 	}
 	return leases.Lead(ctx, publish.Polling, t.settings.Embedded(), t.poll)
@@ -46,11 +51,8 @@ func (t *turn) poll(ctx context.Context) error {
 	return err
 }
 
-// openLeases opens a feed's leases and finds out whether the account may have any.
-func openLeases(ctx context.Context, js jetstream.JetStream, s settings, feed schema.Feed, owner string) (*publish.Leases, error) {
-	l, err := publish.OpenLeases(ctx, js, brokerConfig(s), feed, owner)
-	if err == nil {
-		err = l.Try(ctx)
-	}
-	return l, refusal(js.Conn(), err)
+// tryLeases makes a feed's leases and finds out whether the account may have any.
+func tryLeases(ctx context.Context, js jetstream.JetStream, s settings, feed schema.Feed, owner string) (*publish.Leases, error) {
+	l := publish.NewLeases(js, brokerConfig(s), feed, owner)
+	return l, refusal(js.Conn(), l.Try(ctx))
 }

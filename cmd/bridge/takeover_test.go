@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
@@ -106,7 +107,7 @@ func (p *duo) leader(ctx context.Context) string {
 	if err != nil {
 		return ""
 	}
-	return string(entry.Value())
+	return publish.LeaseOwner(entry.Value())
 }
 
 // replace ends the bridge that polls the readings, waits until the other one has stored some, and starts a third in the

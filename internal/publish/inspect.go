@@ -104,7 +104,7 @@ func (c Config) CheckRequests(ctx context.Context, kv jetstream.KeyValue) error 
 	return nil
 }
 
-// CheckLeases tells how the life of a lease in an existing bucket differs from what OpenLeases would create: an ErrForeign.
+// CheckLeases tells how the life of a lease in an existing bucket differs from what NewLeases would have created: an ErrForeign.
 func (c Config) CheckLeases(ctx context.Context, kv jetstream.KeyValue) error {
 	return checkLife(ctx, kv)
 }

@@ -40,16 +40,20 @@ func (l *Leases) Lead(ctx context.Context, name string, force bool, work func(co
 func (l *Leases) inherit(ctx context.Context, name string, force bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	entry, err := l.kv.Get(ctx, l.key(name))
-	if err != nil || !force && string(entry.Value()) != l.owner {
+	if l.kv == nil && l.open(ctx) != nil {
 		return
 	}
-	if revision, err := l.kv.Update(ctx, l.key(name), []byte(l.owner), entry.Revision()); err == nil {
+	entry, err := l.kv.Get(ctx, l.key(name))
+	if err != nil || !force && LeaseOwner(entry.Value()) != l.owner {
+		return
+	}
+	if revision, err := l.kv.Update(ctx, l.key(name), []byte(l.mark), entry.Revision()); err == nil {
 		l.held[name] = revision
 	}
 }
 
-// await waits until the lease is ours, or nobody has been able to say whose it is for as long as one lives.
+// await waits until the lease is ours, or nobody can say whose it is: for as long as one lives, or since the bucket is no
+// place for leases.
 func (l *Leases) await(ctx context.Context, name string) error {
 	tick := time.NewTicker(leadTick)
 	defer tick.Stop()
@@ -62,7 +66,7 @@ func (l *Leases) await(ctx context.Context, name string) error {
 			return nil
 		case err == nil:
 			answered = time.Now()
-		case time.Since(answered) > leaseLife:
+		case errors.Is(err, ErrForeign) || time.Since(answered) > leaseLife:
 			return nil
 		}
 		select {
@@ -90,19 +94,21 @@ func (l *Leases) during(ctx context.Context, name string, work func(context.Cont
 	return ctx.Err() == nil && errors.Is(context.Cause(term), errOusted), err
 }
 
-// watch calls ousted once the lease is another's, and returns then or when ctx ends.
+// watch calls ousted once the lease is another's, and returns then or when ctx ends. Where nobody can say, it asks less often.
 func (l *Leases) watch(ctx context.Context, name string, ousted func()) {
-	tick := time.NewTicker(leadTick)
-	defer tick.Stop()
-	for {
+	for wait := leadTick; ; {
 		select {
-		case <-tick.C:
-			if ours, err := l.Take(ctx, name); err == nil && !ours {
-				ousted()
-				return
-			}
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return
+		}
+		ours, err := l.Take(ctx, name)
+		if err == nil && !ours {
+			ousted()
+			return
+		}
+		if wait = leadTick; err != nil {
+			wait = leaseLife
 		}
 	}
 }

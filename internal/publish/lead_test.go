@@ -58,7 +58,7 @@ func asked(t *testing.T, js jetstream.JetStream, owner string, times int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(m.Data) == owner {
+		if publish.LeaseOwner(m.Data) == owner {
 			times--
 		}
 	}
@@ -140,4 +140,51 @@ func TestWithoutAnyWordOnTheLeaseItWorks(t *testing.T) {
 	l := lease(t, js, schema.Readings, "a")
 	server.Close()
 	soon(t, "it to work", startWorker(t, l, false).began)
+}
+
+func TestALeaseIsKeptWhenTheAnswerToItsRenewalWasLost(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	a := startWorker(t, lease(t, js, schema.Readings, "a"), false)
+	soon(t, "it to work", a.began)
+	kv, err := js.KeyValue(t.Context(), "saveris-leases")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := kv.Get(t.Context(), "readings.live")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Put(t.Context(), "readings.live", entry.Value()); err != nil { // what we said, and did not hear of
+		t.Fatal(err)
+	}
+	asked(t, js, "a", 3) // a renewal that fails, a lease that is there already, and a renewal of what stands there
+	if len(a.ended) > 0 {
+		t.Error("it stands by, though the lease is its own")
+	}
+}
+
+func TestLeasesThatAreRemovedUnderALeaderAreMadeAgain(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	a := startWorker(t, lease(t, js, schema.Readings, "a"), false)
+	soon(t, "it to work", a.began)
+	if err := js.DeleteKeyValue(t.Context(), "saveris-leases"); err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if kv, err := js.KeyValue(t.Context(), "saveris-leases"); err == nil {
+			if entry, err := kv.Get(t.Context(), "readings.live"); err == nil && publish.LeaseOwner(entry.Value()) == "a" {
+				break
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-time.After(30 * time.Second):
+			t.Fatal("waited in vain for the lease")
+		}
+	}
+	if len(a.ended) > 0 {
+		t.Error("it stood by meanwhile")
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,16 +25,23 @@ type Leases struct {
 	config Config
 	feed   schema.Feed
 	owner  string
+	mark   string // value of our keys: the owner, and what tells this process from others of that name
 
 	mu   sync.Mutex
-	kv   jetstream.KeyValue
-	held map[string]uint64 // days, with the revision of their key
+	kv   jetstream.KeyValue // nil until the bucket was opened
+	held map[string]uint64  // days, with the revision of their key
 }
 
-// OpenLeases opens the bucket, and creates it if it is missing. Owner tells people who has a day.
-func OpenLeases(ctx context.Context, js jetstream.JetStream, config Config, feed schema.Feed, owner string) (*Leases, error) {
-	l := &Leases{js: js, config: config, feed: feed, owner: owner, held: map[string]uint64{}}
-	return l, l.open(ctx)
+// NewLeases makes the leases of a process. The bucket is opened when the first one is asked for, and created if it is
+// missing. Owner tells people who has a day.
+func NewLeases(js jetstream.JetStream, config Config, feed schema.Feed, owner string) *Leases {
+	return &Leases{js: js, config: config, feed: feed, owner: owner, mark: owner + " " + newBatchID(), held: map[string]uint64{}}
+}
+
+// LeaseOwner is whose lease a value in the bucket says that it is.
+func LeaseOwner(value []byte) string {
+	owner, _, _ := strings.Cut(string(value), " ")
+	return owner
 }
 
 func (l *Leases) open(ctx context.Context) error {
@@ -75,21 +83,50 @@ func (l *Leases) Take(ctx context.Context, day string) (bool, error) {
 	if _, ours := l.held[day]; ours {
 		return true, nil
 	}
-	revision, err := l.kv.Create(ctx, l.key(day), []byte(l.owner))
-	if errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || hasCode(err, codeStreamNotFound) {
-		clear(l.held) // somebody has removed the bucket
-		if err = l.open(ctx); err == nil {
-			revision, err = l.kv.Create(ctx, l.key(day), []byte(l.owner))
-		}
+	revision, err := l.create(ctx, day)
+	if missing(err) { // somebody has removed the bucket
+		l.kv = nil
+		clear(l.held)
+		revision, err = l.create(ctx, day)
 	}
 	if errors.Is(err, jetstream.ErrKeyExists) {
-		return false, nil
+		revision, ours, err := l.look(ctx, day)
+		if ours {
+			l.held[day] = revision
+		}
+		return ours, err
 	}
 	if err != nil {
 		return false, fmt.Errorf("lease %s: %w", l.key(day), err)
 	}
 	l.held[day] = revision
 	return true, nil
+}
+
+func (l *Leases) create(ctx context.Context, day string) (revision uint64, err error) {
+	if l.kv == nil {
+		if err := l.open(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return l.kv.Create(ctx, l.key(day), []byte(l.mark))
+}
+
+// look tells whether a key that is not as we knew it is ours all the same: the answer to our last word may have been lost.
+func (l *Leases) look(ctx context.Context, day string) (revision uint64, ours bool, err error) {
+	entry, err := l.kv.Get(ctx, l.key(day))
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		return 0, false, nil
+	case err != nil:
+		return 0, false, fmt.Errorf("lease %s: %w", l.key(day), err)
+	}
+	return entry.Revision(), string(entry.Value()) == l.mark, nil
+}
+
+// missing tells whether there is no bucket any more.
+func missing(err error) bool {
+	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || hasCode(err, codeStreamNotFound)
 }
 
 // Try takes and gives back a lease on nothing, to find out whether the account may.
@@ -110,7 +147,7 @@ func (l *Leases) Release(ctx context.Context, keep func(day string) bool) error 
 			continue
 		}
 		err := l.kv.Delete(ctx, l.key(day), jetstream.LastRevision(revision))
-		if err != nil && !lost(err) && !errors.Is(err, jetstream.ErrNoStreamResponse) {
+		if err != nil && !lost(err) && !missing(err) {
 			return fmt.Errorf("give back lease %s: %w", l.key(day), err)
 		}
 		delete(l.held, day)
@@ -135,16 +172,17 @@ func (l *Leases) Keep(ctx context.Context) {
 	}
 }
 
-// renew forgets a lease that another worker has taken meanwhile; any other failure may pass until the next time.
+// renew forgets a lease that is not as we left it, or that has gone with the bucket: Take finds out whose it is. Any other
+// failure may pass until the next time.
 func (l *Leases) renew(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for day, revision := range l.held {
-		revision, err := l.kv.Update(ctx, l.key(day), []byte(l.owner), revision)
+		revision, err := l.kv.Update(ctx, l.key(day), []byte(l.mark), revision)
 		switch {
 		case err == nil:
 			l.held[day] = revision
-		case lost(err):
+		case lost(err), missing(err):
 			delete(l.held, day)
 		}
 	}

@@ -17,11 +17,7 @@ import (
 
 func lease(t *testing.T, js jetstream.JetStream, feed schema.Feed, owner string) *publish.Leases {
 	t.Helper()
-	l, err := publish.OpenLeases(t.Context(), js, config, feed, owner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
+	return publish.NewLeases(js, config, feed, owner)
 }
 
 func TestADayIsLeasedToOneWorkerUntilHeGivesItBack(t *testing.T) {
