@@ -3,10 +3,12 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"runtime"
 	"time"
 
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
 )
 
 // health is what /livez and /readyz answer: whether it is well, what is not, and what is worth a look.
@@ -66,7 +68,7 @@ func (o *operation) readiness() health {
 // unready says what has not happened yet.
 func (o *operation) unready(h health) (reasons []string) {
 	if !o.vendor.LoggedIn() {
-		reasons = append(reasons, "the vendor has not accepted the login yet")
+		reasons = append(reasons, noLogin)
 	}
 	for _, feed := range o.feeds {
 		_, polled := h.Polled[string(feed)]
@@ -85,7 +87,11 @@ func (o *operation) warnings() (warnings []string) {
 	for _, feed := range o.feeds {
 		leads = leads || o.leading(feed)
 		if since, stalled := o.dog.stalled(feed); stalled {
-			warnings = append(warnings, string(feed)+" has stalled: no poll has been stored since "+rfc3339(since))
+			warning := string(feed) + " have stalled: no poll has been stored since " + rfc3339(since)
+			if cause := o.cause(feed); cause != "" {
+				warning += ": " + cause
+			}
+			warnings = append(warnings, warning)
 		}
 	}
 	if until := o.vendor.ThrottledUntil(); !until.IsZero() {
@@ -95,6 +101,44 @@ func (o *operation) warnings() (warnings []string) {
 		warnings = append(warnings, "the token ended at "+rfc3339(end)+", and no login has worked since")
 	}
 	return warnings
+}
+
+const noLogin = "the vendor has not accepted the login yet"
+
+// here is what this bridge knows of itself, for the page.
+func (o *operation) here() status.Here {
+	h := status.Here{Began: o.started, Lost: o.dog.apart(), Causes: map[schema.Feed]string{}}
+	for _, feed := range o.feeds {
+		h.Causes[feed] = o.cause(feed)
+	}
+	return h
+}
+
+// cause says why polls of a feed fail here; nothing where they do not, or another bridge polls.
+func (o *operation) cause(feed schema.Feed) string {
+	leading := o.leading(feed)
+	if err := o.dog.failure(feed); leading && err != nil {
+		return told(err)
+	}
+	if starting := o.began.Load() == nil; (leading || starting) && !o.vendor.LoggedIn() {
+		return noLogin
+	}
+	return ""
+}
+
+// longestCause is how many characters of an error the page has room for.
+const longestCause = 200
+
+// aQuery is what follows the address in a URL, where files that may be downloaded have their signature.
+var aQuery = regexp.MustCompile(`(://[^\s?"]*)\?[^\s"]*`)
+
+// told is an error as everybody may see it who reaches the page, who may be more than those who read the log.
+func told(err error) string {
+	text := []rune(inLog(aQuery.ReplaceAllString(err.Error(), "$1?…")))
+	if len(text) <= longestCause {
+		return string(text)
+	}
+	return string(text[:longestCause]) + "…"
 }
 
 func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }

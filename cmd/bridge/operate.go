@@ -30,8 +30,9 @@ type operation struct {
 	board   *status.Board
 	page    http.Handler // what is at /, nil = nothing
 
-	began atomic.Pointer[time.Time] // to ask for its turns
-	ready atomic.Bool               // it was, once
+	started time.Time                 // the process
+	began   atomic.Pointer[time.Time] // to ask for its turns
+	ready   atomic.Bool               // it was, once
 }
 
 // takeOver is how long the lease of a bridge that has died may keep another one waiting: ten seconds, and a little. Whoever

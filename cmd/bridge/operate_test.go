@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -174,14 +175,54 @@ func TestWhatWillPassIsAWarning(t *testing.T) {
 		t.Fatal("the vendor was to throttle")
 	}
 	h := w.ask(t, "/readyz")
-	if !h.OK || len(h.Warnings) != 3 || !strings.HasPrefix(h.Warnings[0], "readings has stalled: no poll has been stored since ") ||
+	if !h.OK || len(h.Warnings) != 3 || !strings.HasPrefix(h.Warnings[0], "readings have stalled: no poll has been stored since ") ||
 		!strings.HasPrefix(h.Warnings[1], "the vendor wants to be left alone until ") || !strings.HasPrefix(h.Warnings[2], "the token ended at ") {
 		t.Errorf("%+v", h)
+	}
+	w.dog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: errors.New("get https://host/file?sig=s3cr3t: the cable is \x1b[31mcut")})
+	if h := w.ask(t, "/readyz"); !strings.HasSuffix(h.Warnings[0], `: get https://host/file?… the cable is \u001b[31mcut`) {
+		t.Errorf("with a cause: %+v", h)
 	}
 	w.leads[schema.Readings] = false
 	w.dog.look()
 	if h := w.ask(t, "/readyz"); len(h.Warnings) != 1 {
 		t.Errorf("whoever stands by needs no token and no poll: %+v", h)
+	}
+}
+
+func TestThePageIsToldWhatOnlyThisBridgeKnows(t *testing.T) {
+	w := newWard(t)
+	w.dog.connected = func() bool { return w.connected }
+	clock := vendorAt
+	w.dog.now = func() time.Time { return clock }
+	w.leads[schema.Alarms], w.leads[schema.Readings] = true, false
+	w.started = vendorAt
+	h := w.here()
+	if !h.Began.Equal(vendorAt) || !h.Lost.IsZero() || h.Causes[schema.Alarms] != noLogin || h.Causes[schema.Readings] != "" {
+		t.Errorf("before a login: %+v", h)
+	}
+	w.began.Store(nil)
+	if h := w.here(); h.Causes[schema.Readings] != noLogin {
+		t.Errorf("before it is known who polls: %+v", h)
+	}
+	w.logIn(t)
+	w.dog.step(schema.Alarms, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: errors.New(strings.Repeat("ä", 1000))})
+	if h := w.here(); h.Causes[schema.Alarms] != strings.Repeat("ä", 200)+"…" || h.Causes[schema.Readings] != "" {
+		t.Errorf("after a failure: %+v", h)
+	}
+	w.connected = false
+	w.dog.look()
+	clock = clock.Add(time.Hour)
+	w.dog.look()
+	if h := w.here(); !h.Lost.Equal(vendorAt) {
+		t.Errorf("NATS is lost since %v", h.Lost)
+	}
+	w.connected = true
+	w.leads[schema.Alarms] = false
+	w.dog.look()
+	w.leads[schema.Alarms] = true
+	if h := w.here(); !h.Lost.IsZero() || h.Causes[schema.Alarms] != "" {
+		t.Errorf("NATS is back, and another one has polled meanwhile: %+v", h)
 	}
 }
 

@@ -23,9 +23,11 @@ type watchdog struct {
 	leading   func(schema.Feed) bool
 	throttled func() time.Time // until when the vendor makes everybody wait
 	log       *slog.Logger
+	connected func() bool // to NATS
 
 	mu    sync.Mutex
 	feeds map[schema.Feed]*watched
+	lost  time.Time // since when NATS is not connected; zero where it is
 }
 
 // watched is what is known of a feed.
@@ -153,11 +155,12 @@ func (d *watchdog) run(ctx context.Context) {
 func (d *watchdog) look() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.lookForNATS()
 	for feed, w := range d.feeds {
 		leads := d.leading(feed)
 		switch {
 		case !leads:
-			w.leads = time.Time{}
+			w.leads, w.cause = time.Time{}, nil
 		case w.leads.IsZero():
 			w.leads = d.now()
 		}
@@ -171,6 +174,30 @@ func (d *watchdog) look() {
 		}
 		w.stalled = stalled
 	}
+}
+
+func (d *watchdog) lookForNATS() {
+	switch connected := d.connected == nil || d.connected(); {
+	case connected:
+		d.lost = time.Time{}
+	case d.lost.IsZero():
+		d.lost = d.now()
+	}
+}
+
+// apart is since when there is no connection to NATS; zero where there is one.
+func (d *watchdog) apart() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lookForNATS()
+	return d.lost
+}
+
+// failure is why the last try to poll a feed failed; nil since one was stored.
+func (d *watchdog) failure(feed schema.Feed) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.feeds[feed].cause
 }
 
 // patience is how long a feed may be without a poll.

@@ -88,13 +88,14 @@ func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, tu
 	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds)})
 	o := &operation{
 		feeds: feedsOf(s.Feeds), vendor: vendor, metrics: count, leading: leading,
-		board: board, page: web.Handler(board, web.Options{Version: version, Poll: s.PollInterval}),
+		board: board, started: time.Now(),
 		nats:   func() (bool, string) { return js.Conn().IsConnected(), js.Conn().Status().String() },
 		polled: func(feed schema.Feed) time.Time { return turns[feed].live.LastPoll() },
 		dog: (&watchdog{
-			now: time.Now, interval: s.PollInterval, leading: leading, throttled: vendor.ThrottledUntil, log: logger,
+			now: time.Now, interval: s.PollInterval, leading: leading, throttled: vendor.ThrottledUntil, log: logger, connected: js.Conn().IsConnected,
 		}).over(feedsOf(s.Feeds)),
 	}
+	o.page = web.Handler(board, web.Options{Version: version, Poll: s.PollInterval, Here: o.here})
 	for feed, turn := range turns {
 		o.watch(feed, turn.live)
 	}

@@ -335,7 +335,9 @@ func until(t *testing.T, so func() bool) {
 func TestScriptsGetTheVerdict(t *testing.T) {
 	s, r := calm(time.Now().UTC())
 	s.Feeds[0].ReadAt = ptr(time.Now().Add(-time.Hour))
-	here := func() status.Here { return status.Here{Causes: map[schema.Feed]string{"readings": "connection refused"}} }
+	here := func() status.Here {
+		return status.Here{Causes: map[schema.Feed]string{"readings": "connection refused"}}
+	}
 	var all struct {
 		OK       *bool
 		Problems []status.Problem
