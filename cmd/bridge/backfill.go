@@ -313,5 +313,15 @@ func (b *backfill) worker(f *backfillFeed) *poller.Backfill {
 		Maker:   func() *schema.Maker { return schema.NewMaker(f.feed, s.Prefix, s.SaverisURL) },
 		Exports: s.SaverisExports, Rows: s.WindowRows, Interval: s.PollInterval,
 		Without: f.without, ReadSince: b.readSince, Stored: b.state.stored,
+		Yields: func(late time.Duration) func() { return b.yields(f, late) },
 	}
+}
+
+// yields says once, and not for each line of each worker, that live polling goes first.
+func (b *backfill) yields(f *backfillFeed, late time.Duration) (ended func()) {
+	first, ended := b.state.yields(f.feed)
+	if first {
+		f.log.Info("live polling is late, waiting", "late", late.Round(time.Second))
+	}
+	return ended
 }

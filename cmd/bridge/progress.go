@@ -22,10 +22,12 @@ type progress struct {
 	began time.Time
 	first float64       // covered when it began, -1 while nobody knows
 	width time.Duration // of the windows that this process has stored
+
+	yielding map[schema.Feed]int // lines that let live polling go first
 }
 
 func newProgress(state schema.Backfill) *progress {
-	return &progress{Backfill: state, began: time.Now(), first: -1}
+	return &progress{Backfill: state, began: time.Now(), first: -1, yielding: map[schema.Feed]int{}}
 }
 
 func (p *progress) stored(w poller.Stored) {
@@ -68,6 +70,21 @@ func (p *progress) covered() float64 {
 	return p.Covered
 }
 
+// yields notes that a line of a feed lets live polling go first, until what it gives is called. It tells whether this is the
+// first line of the feed that does.
+func (p *progress) yields(feed schema.Feed) (first bool, ended func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.yielding[feed]++
+	return p.yielding[feed] == 1, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.yielding[feed]--; p.yielding[feed] == 0 {
+			delete(p.yielding, feed)
+		}
+	}
+}
+
 // now gives the state as it is to be told in a phase.
 func (p *progress) now(phase schema.Phase) schema.Backfill {
 	p.mu.Lock()
@@ -77,7 +94,7 @@ func (p *progress) now(phase schema.Phase) schema.Backfill {
 	if took > 0 {
 		state.RowsPerS = float64(int(float64(p.Rows) / took))
 	}
-	if gained := p.Covered - p.first; gained > 0 && phase == schema.BackfillProgress {
+	if gained := p.Covered - p.first; gained > 0 && phase == schema.BackfillProgress && len(p.yielding) == 0 { // else who knows
 		eta := float64(int(took / gained * (1 - p.Covered)))
 		state.ETA = &eta
 	}

@@ -32,6 +32,10 @@ type Backfill struct {
 	Without   []checkpoint.Span // days that are left alone
 	ReadSince time.Time         // what was read before is read again; zero = nothing
 	Stored    func(Stored)      // told of every window that has been stored; may be nil
+
+	// Yields is told when a line lets live polling go first, which is so late, and calls what it gives when it goes on itself.
+	// It may be nil; several lines may do so at once.
+	Yields func(late time.Duration) (ended func())
 }
 
 // exportDeadline is how long the vendor may take to prepare an export for a backfill.
@@ -132,8 +136,8 @@ func (b *Backfill) yield(ctx context.Context) error {
 		if late < 2*b.Interval+yieldAfter || late > 10*b.Interval+yieldAfter {
 			return nil
 		}
-		if waited == 0 {
-			b.Log.Info("live polling is late, waiting", "late", late.Round(time.Second))
+		if waited == 0 && b.Yields != nil {
+			defer b.Yields(late)()
 		}
 		if err := wait(ctx, time.Second); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -196,6 +197,13 @@ func TestBackfillWaitsWhileLiveIsLate(t *testing.T) {
 	if _, err := f.Writer.Commit(t.Context(), checkpoint.DayOf(end), nil, cover); err != nil {
 		t.Fatal(err)
 	}
+	var waiting atomic.Int64
+	f.Yields = func(late time.Duration) func() {
+		if waiting.Add(1); late < 4*time.Minute {
+			t.Errorf("%v late", late)
+		}
+		return func() { waiting.Add(-1) }
+	}
 	done := make(chan error)
 	go func() { done <- f.Run(t.Context()) }()
 	select {
@@ -203,8 +211,8 @@ func TestBackfillWaitsWhileLiveIsLate(t *testing.T) {
 		t.Fatalf("it did not wait: %v", err)
 	case <-time.After(1500 * time.Millisecond):
 	}
-	if b.submits() > 0 {
-		t.Errorf("asked the vendor %d times", b.submits())
+	if n := waiting.Load(); b.submits() > 0 || n == 0 {
+		t.Errorf("asked the vendor %d times, %d lines wait", b.submits(), n)
 	}
 	now := dayEnd.Add(-10 * time.Second)
 	cover = &checkpoint.Interval{From: end, Until: now, ReadAt: now, Route: "sync"}
@@ -214,7 +222,7 @@ func TestBackfillWaitsWhileLiveIsLate(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	if b.submits() == 0 {
-		t.Error("nothing was read")
+	if n := waiting.Load(); b.submits() == 0 || n != 0 {
+		t.Errorf("asked the vendor %d times, %d lines wait", b.submits(), n)
 	}
 }
