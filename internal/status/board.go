@@ -191,7 +191,7 @@ func (b *Board) draw(now time.Time) {
 	s := Status{Backfills: sumUpBackfills(b.words, now), Feeds: []Feed{}}
 	for _, name := range b.config.Feeds {
 		if b.stale {
-			b.summed[name] = sumUp(name, b.records.entries)
+			b.summed[name] = sumUp(name, b.records.entries, now)
 		}
 		f, known := b.summed[name], b.feeds[name]
 		if newest := known.newest; !newest.IsZero() {

@@ -20,8 +20,8 @@ func parseRecord(key string, data []byte) (checkpoint.Record, error) {
 	return record, err
 }
 
-// sumUp tells of a feed what its records say.
-func sumUp(feed schema.Feed, records map[string]entry[checkpoint.Record]) Feed {
+// sumUp tells of a feed what its records say, as of now by our clock.
+func sumUp(feed schema.Feed, records map[string]entry[checkpoint.Record], now time.Time) Feed {
 	f := Feed{Feed: feed, Gaps: []checkpoint.Span{}, Days: []Day{}}
 	var covered []checkpoint.Interval
 	var newest uint64
@@ -45,13 +45,32 @@ func sumUp(feed schema.Feed, records map[string]entry[checkpoint.Record]) Feed {
 	}
 	until := covered[len(covered)-1].Until.UTC()
 	f.CoveredUntil = &until
-	if f.ReadAt == nil || f.ReadAt.Before(until) { // joined intervals have the time of the first one, but nobody reads ahead
-		f.ReadAt = &until
-	}
+	f.ReadAt = lastPoll(covered, now)
 	if f.Since != nil {
 		f.Gaps = append(f.Gaps, checkpoint.Gaps(covered, *f.Since, until)...)
 	}
 	return f
+}
+
+// aheadOfUs is how far a time of the vendor's may lie ahead of our clock to be believed, as the poller has it.
+const aheadOfUs = time.Minute
+
+// lastPoll is when the interval that ends last was read. A poll reads up to the vendor's now, while backfills, catching up
+// and revisits read what lies behind, and say nothing of whether anybody polls. Intervals that were joined have the time of
+// the earliest one, but nobody reads ahead: the end counts as well. What claims to be of the future counts for nothing, since
+// the vendor's clock was ahead then. It is nil where nothing is left.
+func lastPoll(covered []checkpoint.Interval, now time.Time) *time.Time {
+	latest := now.Add(aheadOfUs)
+	for _, iv := range slices.Backward(covered) {
+		at := iv.ReadAt.UTC()
+		if iv.Until.After(at) && !iv.Until.After(latest) {
+			at = iv.Until.UTC()
+		}
+		if !at.After(latest) {
+			return &at
+		}
+	}
+	return nil
 }
 
 // add adds a day's record. The latest watermark of the records counts, as it does for who polls.
@@ -66,9 +85,6 @@ func (f *Feed) add(r checkpoint.Record) {
 	f.Days = append(f.Days, day)
 	f.Rows += r.Rows
 	f.Late += r.Late
-	if read := day.ReadAt; !read.IsZero() && (f.ReadAt == nil || read.After(*f.ReadAt)) {
-		f.ReadAt = &read
-	}
 	if r.Since != nil && (f.Since == nil || r.Since.After(*f.Since)) {
 		since := r.Since.UTC()
 		f.Since = &since

@@ -31,7 +31,7 @@ type Feed struct {
 	Feed         schema.Feed       `json:"feed"`
 	Since        *time.Time        `json:"since"`         // from when on `run` answers for gaps
 	CoveredUntil *time.Time        `json:"covered_until"` // end of the newest covered interval
-	ReadAt       *time.Time        `json:"read_at"`       // when something was read last, by the vendor's clock: the last poll
+	ReadAt       *time.Time        `json:"read_at"`       // the last poll: when what ends last was read, by the vendor's clock
 	Newest       *time.Time        `json:"newest"`        // time of the newest event that is stored
 	Writer       string            `json:"writer"`        // who wrote the newest record
 	Leader       string            `json:"leader"`        // who polls, where a lease says so
