@@ -1,0 +1,67 @@
+package manifests
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+)
+
+// section is a part of the README, from its heading to the next one.
+func section(t *testing.T, heading string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, found := strings.Cut(string(text), "\n"+heading+"\n")
+	if !found {
+		t.Fatalf("README.md has no %q", heading)
+	}
+	part, _, _ = strings.Cut(part, "\n##")
+	return part
+}
+
+// Each step of the way into a cluster, in its order.
+func TestTheREADMELeadsIntoTheCluster(t *testing.T) {
+	rest := section(t, "### Kubernetes")
+	for _, step := range []string{"docker build ", "docker push ", "newName: registry.example.com/saveris-bridge", "create namespace ", "create secret ", "apply ", "rollout status ", "port-forward "} {
+		_, after, found := strings.Cut(rest, step)
+		if !found {
+			t.Fatalf("%q is not there, or not in its place", step)
+		}
+		rest = after
+	}
+}
+
+func TestTheREADMENamesImageAndSecrets(t *testing.T) {
+	text := section(t, "### Kubernetes")
+	for name, keys := range documented(t) {
+		for key := range keys {
+			if !strings.Contains(text, name) || !strings.Contains(text, key) {
+				t.Errorf("the README does not name %s of secret %s", key, name)
+			}
+		}
+	}
+	image := all[*appsv1.Deployment](render(t, "../base"))[0].Spec.Template.Spec.Containers[0].Image
+	for _, m := range regexp.MustCompile(`example\.com/(\S+:\S+)`).FindAllStringSubmatch(text, -1) {
+		if m[1] != image {
+			t.Errorf("the README makes %s, and the Deployment runs %s", m[1], image)
+		}
+	}
+}
+
+// Where NATS is, nobody but the operator knows.
+func TestWhereNATSRunsIsMarked(t *testing.T) {
+	for _, file := range []string{"../base/bridge.env", "../overlays/ha/bridge.env"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile(`(?m)^# adapt: .*\n(#.*\n)*NATS_URL=`).Match(text) {
+			t.Errorf("%s: NATS_URL is not marked", file)
+		}
+	}
+}
