@@ -115,6 +115,7 @@ type watermark struct {
 	found  time.Time // in the records when they were looked at last
 	day    string    // newest day then
 	last   uint64    // end of the stream then
+	hidden bool      // people were told then that they cannot see the records
 }
 
 // step is how far the watermark moves at least: each move is a record.
@@ -123,9 +124,11 @@ const step = 24 * time.Hour
 // Since reads the newest records, and all of them where those have lost it.
 func (m *watermark) Since(ctx context.Context, now time.Time) (since time.Time, err error) {
 	m.day = checkpoint.DayOf(now)
-	if err := m.writer.Show(ctx); err != nil { // people miss it, the bridge does not
-		m.log.Warn("checkpoints are not shown", "err", err)
+	hidden := m.writer.Show(ctx) // people miss it, the bridge does not
+	if hidden != nil && !m.hidden {
+		m.log.Warn("checkpoints are not shown", "err", hidden)
 	}
+	m.hidden = hidden != nil
 	if m.last, err = m.writer.Last(ctx); err != nil {
 		return time.Time{}, err
 	}
