@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"encoding/json"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -122,6 +123,10 @@ func TestEveryAlertSaysWhatToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	base := all[*monitoringv1.PrometheusRule](render(t, "../overlays/monitoring"))[0].Annotations["saveris-bridge/source"]
+	if u, err := url.Parse(base); err != nil || u.Scheme != "https" || u.Host == "" {
+		t.Errorf("the runbook is at %q", base)
+	}
 	var headings, names []string
 	for _, m := range regexp.MustCompile(`(?m)^### (\w+)$`).FindAllStringSubmatch(string(text), -1) {
 		headings = append(headings, m[1])
@@ -134,8 +139,8 @@ func TestEveryAlertSaysWhatToDo(t *testing.T) {
 		if a.Annotations["summary"] == "" || a.Annotations["description"] == "" {
 			t.Errorf("%s says nothing", a.Alert)
 		}
-		if want := "k8s/RUNBOOK.md#" + strings.ToLower(a.Alert); a.Annotations["runbook"] != want {
-			t.Errorf("%s: runbook %q, expected %q", a.Alert, a.Annotations["runbook"], want)
+		if want := base + "/k8s/RUNBOOK.md#" + strings.ToLower(a.Alert); a.Annotations["runbook_url"] != want {
+			t.Errorf("%s: runbook_url %q, expected %q", a.Alert, a.Annotations["runbook_url"], want)
 		}
 	}
 	if got, want := sorted(headings), sorted(names); got != want {
