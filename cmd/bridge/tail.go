@@ -68,7 +68,13 @@ func runTail(ctx context.Context, s settings, w wanted, std streams) error {
 	}
 	group, both := errgroup.WithContext(ctx)
 	for _, one := range w.subjects(brokerConfig(s).Names) {
-		f := &status.Follow{Stream: one.stream, Filters: one.filters, Begin: from(w.since), Each: p.print}
+		f := &status.Follow{Stream: one.stream, Filters: []string{one.filter}, Begin: from(w.since)}
+		f.Each = func(m status.Stored) error {
+			if !one.takes(m.Subject()) {
+				return nil
+			}
+			return p.print(m)
+		}
 		f.Failed = func(err error) error { return p.failed(refusal(js.Conn(), err)) }
 		group.Go(func() error { return f.Run(both, js) })
 	}

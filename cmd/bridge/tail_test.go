@@ -164,7 +164,6 @@ func TestASiteIsFoundByWhatALineShowsOfIt(t *testing.T) {
 		"--site 8bb9264f,Depot_Nord":                                    {"r1", "r2", "last"},
 		"--site 8bb9264f-bbbb,8bb,Depot_No":                             {"r2", "r4", "last"},
 		"--site 8bb9264f-bbbb-4bbb-8bbb-bbbbbbbbbbbb,8bb,Depot,9cc9264": {"r2", "r4"},
-		"--site Depot_Nord --rejected":                                  {"", "last"},
 	} {
 		run := startTail(t, env, append(strings.Fields(args), "--since", "1h", "--json", "--feed", "readings")...)
 		for _, id := range want {
@@ -180,7 +179,7 @@ func TestFiltersBecomeSubjects(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                       "saveris.readings.*.*.*.*.*.* saveris.alarms.*.*.*.*.*.*",
 		"--lane live --site a.b": "saveris.readings.live.*.a_b.*.*.* saveris.alarms.live.*.a_b.*.*.*",
-		"--state raised,cleared --severity alarm":                     "saveris.alarms.*.*.*.alarm.raised.* saveris.alarms.*.*.*.alarm.cleared.*",
+		"--state raised,cleared --severity alarm":                     "saveris.alarms.*.*.*.alarm.*.*",
 		"--feed readings --quantity Air_Temperature --rejected":       "saveris.readings.*.*.*.*.*.air_temperature saveris.rejected.readings",
 		"--feed readings --site 8bb9264f":                             "saveris.readings.*.*.*.*.*.*",
 		"--feed readings --site 8bb9264f-bbbb-4bbb-8bbb-bbbbbbbbbbbb": "saveris.readings.*.*.8bb9264f-bbbb-4bbb-8bbb-bbbbbbbbbbbb.*.*.*",
@@ -193,10 +192,30 @@ func TestFiltersBecomeSubjects(t *testing.T) {
 		}
 		var got []string
 		for _, one := range w.subjects(publish.Names{Prefix: "saveris"}) {
-			got = append(got, one.filters...)
+			got = append(got, one.filter)
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q asks for %v, want %s", args, got, want)
+		}
+	}
+}
+
+func TestOfAWideSubjectOnlyWhatIsWantedIsTaken(t *testing.T) {
+	o := parseTail(t, "--state raised,cleared --severity alarm --serial 7,8")
+	w, err := o.wanted(load(t, with()), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for subject, want := range map[string]bool{
+		"saveris.alarms.live.t.s.alarm.raised.7":     true,
+		"saveris.alarms.history.t.s.alarm.cleared.8": true,
+		"saveris.alarms.live.t.s.alarm.unknown.7":    false,
+		"saveris.alarms.live.t.s.alarm.raised.9":     false,
+		"saveris.alarms.live.t.s.alarm.raised":       false,
+		"saveris.alarms.live.t.s.alarm.raised.7.8":   false,
+	} {
+		if got := w.subjects(publish.Names{Prefix: "saveris"})[0].takes(subject); got != want {
+			t.Errorf("%s: %v, want %v", subject, got, want)
 		}
 	}
 }
