@@ -124,7 +124,7 @@ func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
 	if code := stop(t, run); code != exitDone {
 		t.Errorf("exit code %d", code)
 	}
-	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, "readings stand still since ") {
+	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, "readings have stood still since ") {
 		t.Errorf("after the end: exit code %d, %s%s", got.code, got.out, got.err)
 	}
 }
@@ -146,7 +146,7 @@ func TestStatusIsReadAtAGlance(t *testing.T) {
 		from := at.Add(time.Duration(i-30) * time.Hour)
 		now.Feeds[0].Gaps = append(now.Feeds[0].Gaps, checkpoint.Span{From: from, Until: from.Add(30 * time.Minute)})
 	}
-	const want = `2026-11-24 12:00:00: readings stand still since 11:40; readings are not complete: 7 gaps, 3.5 h in all
+	const want = `2026-11-24 12:00:00: readings have stood still since 11:40; readings are not complete: 7 gaps, 3.5 h in all
 
 readings
   covered until  2026-11-24 11:40:00, 20m ago

@@ -89,7 +89,7 @@ func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
 	case f.ReadAt == nil:
 		add(Wait, "have not been read yet")
 	case now.Sub(*f.ReadAt) > limit:
-		add(Bad, "stand still since %s%s", clock(*f.ReadAt, now), why)
+		add(Bad, "have stood still since %s%s", clock(*f.ReadAt, now), why)
 	case f.Feed == schema.Readings && f.Newest != nil && now.Sub(*f.Newest) > r.Quiet:
 		add(Look, "are polled, but the newest is of %s", clock(*f.Newest, now))
 	}

@@ -28,14 +28,14 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 	}{
 		"well":                       {func(*status.Status, *status.Rules) {}, ""},
 		"polled three intervals ago": {func(s *status.Status, _ *status.Rules) { s.Feeds[0].ReadAt = back(15 * time.Minute) }, ""},
-		"polled longer ago":          {func(s *status.Status, _ *status.Rules) { s.Feeds[0].ReadAt = back(16 * time.Minute) }, "bad readings stand still since 03:44"},
+		"polled longer ago":          {func(s *status.Status, _ *status.Rules) { s.Feeds[0].ReadAt = back(16 * time.Minute) }, "bad readings have stood still since 03:44"},
 		"the cause is known": {func(s *status.Status, r *status.Rules) {
 			s.Feeds[0].ReadAt, r.Here.Causes = back(16*time.Minute), causes
 		},
-			"bad readings stand still since 03:44: connection refused"},
+			"bad readings have stood still since 03:44: connection refused"},
 		"a cause that has not lasted":   {func(_ *status.Status, r *status.Rules) { r.Here.Causes = causes }, ""},
 		"short intervals have a minute": {func(s *status.Status, r *status.Rules) { s.Feeds[0].ReadAt, r.Poll = back(time.Minute), time.Second }, ""},
-		"yesterday":                     {func(s *status.Status, _ *status.Rules) { s.Feeds[1].ReadAt = back(5 * time.Hour) }, "bad alarms stand still since 2026-11-24 23:00"},
+		"yesterday":                     {func(s *status.Status, _ *status.Rules) { s.Feeds[1].ReadAt = back(5 * time.Hour) }, "bad alarms have stood still since 2026-11-24 23:00"},
 		"never read":                    {func(s *status.Status, _ *status.Rules) { s.Feeds[0].ReadAt = nil }, "wait readings have not been read yet"},
 		"never read so far": {func(s *status.Status, r *status.Rules) {
 			s.Feeds[0].ReadAt, r.Here.Began = nil, *back(15 * time.Minute)
@@ -79,7 +79,7 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 			"bad this bridge has had no connection to NATS since 04:00:00; what is shown is from then"},
 		"the worst first": {func(s *status.Status, _ *status.Rules) {
 			s.Feeds[0].ReadAt, s.Feeds[1].ReadAt, s.Backfills = nil, back(time.Hour), []status.Backfill{backfill(schema.BackfillFailed, time.Hour)}
-		}, "bad alarms stand still since 03:00; look backfill b has failed; wait readings have not been read yet"},
+		}, "bad alarms have stood still since 03:00; look backfill b has failed; wait readings have not been read yet"},
 	} {
 		s, r := well(), status.Rules{Poll: 5 * time.Minute}
 		c.how(&s, &r)

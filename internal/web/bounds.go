@@ -11,15 +11,17 @@ import (
 
 // What a page is sent at most.
 const (
-	mostSensors   = 200
-	mostPoints    = 48 // of a sensor
-	mostAlarms    = 100
-	mostRejects   = 50
-	mostBackfills = 20
-	mostGaps      = 20   // of a feed
-	longestText   = 120  // characters of a name
-	longestError  = 500  // characters of why a backfill has failed
-	longestRow    = 4000 // characters of a rejected row
+	mostSensors       = 200
+	mostPoints        = 48 // of a sensor
+	mostAlarms        = 100
+	mostRejects       = 50 // one by one, for scripts
+	mostRejectGroups  = 5
+	mostRejectSamples = 10 // of a group
+	mostBackfills     = 20
+	mostGaps          = 20   // of a feed
+	longestText       = 120  // characters of a name
+	longestError      = 500  // characters of why a backfill has failed
+	longestRow        = 4000 // characters of a rejected row
 )
 
 // bounded cuts what is new to what a page is sent. The source's own slices stay as they are.

@@ -13,8 +13,8 @@
 // and an event, because a page cannot see comments and could not tell a quiet stream from a dead one. ?q= picks sensors,
 // ?year= the days of a calendar year instead of the last 53 weeks.
 //
-// However much is stored, a page is sent a bounded part of it: at most 200 channels of 48 points, 100 alarms, 50 rejected
-// rows, and texts of 120 characters. At most 100 streams are open at a time, further ones are refused with 503. A reader who
+// However much is stored, a page is sent a bounded part of it: at most 200 channels of 48 points, 100 alarms, ten
+// rejected rows for each of five reasons (scripts 50), and texts of 120 characters. At most 100 streams are open at a time, further ones are refused with 503. A reader who
 // takes nothing for ten seconds is let go; nobody waits for him.
 //
 // # Who may see it

@@ -119,7 +119,8 @@ func trouble(now time.Time) (status.Status, status.Recent) {
 	s, recent := calm(now)
 	r, a := &s.Feeds[0], &s.Feeds[1]
 	r.ReadAt, r.CoveredUntil, r.Newest = ptr(now.Add(-47*time.Minute)), ptr(now.Add(-47*time.Minute)), ptr(now.Add(-58*time.Minute))
-	r.Rejected = 17
+	r.Rejected = 4467
+	r.RejectedAt = ptr(now.Add(-time.Hour))
 	for i := range 40 {
 		r.Days[120+i].Covered = float64(i%4) / 4
 	}
@@ -138,6 +139,11 @@ func trouble(now time.Time) (status.Status, status.Recent) {
 		recent.Alarms = append(recent.Alarms, status.Alarm{
 			ID: fmt.Sprint("a", i), At: now.Add(-time.Duration(i*i*40+12) * time.Minute), Serial: fmt.Sprint(22011234 + i), Severity: severity,
 			Condition: "Upper limit", Reason: "Alarm condition is violated", Quantity: "air_temperature", Value: &value, Unit: "Cel",
+		})
+	}
+	for i := range 97 {
+		recent.Rejects = append(recent.Rejects, status.Reject{
+			Feed: "alarms", At: now.Add(-time.Duration(i+1) * time.Minute), Reason: fmt.Sprintf("alarm_time is no time: %q", fmt.Sprint("today ", i)), Row: `{"alarm_time":"today","serial_no":"22011234"}`,
 		})
 	}
 	for i, reason := range []string{"neither uuid nor anything to make an id of", "timestamp \"yesterday\" cannot be read", "no JSON object"} {

@@ -29,21 +29,24 @@ func TestNewReadingAppearsWithoutReload(t *testing.T) {
 		first.Points = append(first.Points[1:], status.Point{At: time.Now(), Value: &value})
 		r.Sensors = append([]status.Sensor{first}, r.Sensors[1:]...)
 	})
-	b.wait(`document.querySelector("#readings tbody tr .digits").textContent === "5.3100"`)
+	b.wait(`document.querySelector("#readings tbody tr .digits").title === "5.3100"`)
 	b.say(`same === document.querySelector("#readings tbody tr:nth-child(2)")`, "true") // others are left alone
 	b.innocent()
 }
 
+// TestDigitsOfTheVendorAreKept: those that the cell has no room for are in its title, and read out.
 func TestDigitsOfTheVendorAreKept(t *testing.T) {
 	s, r := calm(time.Now().UTC())
-	digits := []string{"4.70", "12345678901234567890.1234567890", "1e400", "-0.0"}
+	digits := []string{"4.70", "12345678901234567890.1234567890", "1e400", "-19.6950"}
 	for i, d := range digits {
 		value := json.Number(d)
 		r.Sensors[i].Points = append(r.Sensors[i].Points[:0:0], status.Point{At: time.Now(), Value: &value})
 	}
 	r.Sensors[4].Points = []status.Point{{At: time.Now()}}
 	b := open(t, newFake(s, r))
-	b.say(`[...document.querySelectorAll("#readings .digits")].slice(0, 5).map((e) => e.textContent).join(" ")`, "4.70 12345678901234567890.1234567890 1e400 -0.0 –")
+	b.say(`[...document.querySelectorAll("#readings .digits")].slice(0, 5).map((e) => e.textContent).join(" ")`, "4.70 12345678901234567890.12 1e400 -19.70 –")
+	b.say(`[...document.querySelectorAll("#readings .digits")].slice(0, 5).map((e) => e.title).join(" ")`, " 12345678901234567890.1234567890  -19.6950 ")
+	b.say(`[...document.querySelectorAll("#readings .value .unseen")].map((e) => e.textContent).join(" ")`, "12345678901234567890.1234567890 -19.6950")
 	b.fits()
 	b.innocent()
 }
@@ -92,7 +95,7 @@ func TestStandstillIsSeenThoughNothingIsSent(t *testing.T) {
 	s.Feeds[0].ReadAt = ptr(now.Add(-175 * time.Second))
 	b := visit(t, serve(t, newFake(s, r), Options{Poll: time.Minute}, usual)).ready()
 	b.say(`document.getElementById("verdict").dataset.level`, "good")
-	b.wait(`document.querySelector(".sentence").textContent.startsWith("Readings stand still since ")`)
+	b.wait(`document.querySelector(".sentence").textContent.startsWith("Readings have stood still since ")`)
 	b.say(`document.getElementById("verdict").dataset.level`, "bad")
 	b.say(`document.querySelector(".card .badge").textContent`, "stands still")
 	b.say(`document.title`, "✕ saveris-bridge")
@@ -176,10 +179,13 @@ func TestFocusAndUnfoldedRowsOutliveAnUpdate(t *testing.T) {
 	source.change(func(s *status.Status, r *status.Recent) {
 		s.Feeds = slices.Clone(s.Feeds)
 		s.Feeds[0].Rows, s.Feeds[1].Rows = 1, 22222
-		r.Rejects = append([]status.Reject{{Feed: "readings", At: time.Now(), Reason: "new", Row: "x"}}, r.Rejects...)
+		again := r.Rejects[1]
+		again.At = time.Now()
+		r.Rejects = append([]status.Reject{again, {Feed: "readings", At: time.Now(), Reason: "new", Row: "x"}}, r.Rejects...)
 	})
-	b.wait(`document.querySelectorAll(".reject").length === 4 && document.getElementById("feeds").textContent.includes("22,222")`)
+	b.wait(`document.querySelectorAll(".reject").length === 5 && document.getElementById("feeds").textContent.includes("22,222")`)
 	b.say(`document.querySelectorAll(".reject details")[2].open`, "true")
+	b.say(`document.querySelector(".reject .note").textContent.startsWith("Alarms · 98 rows, the newest ")`, "true")
 	b.say(`document.activeElement.matches(".gaps summary") && document.activeElement.parentElement.open`, "true")
 	b.innocent()
 }
@@ -199,7 +205,7 @@ func TestBridgeThatHasLostNATSIsNotWell(t *testing.T) {
 	b.wait(`document.querySelector(".sentence").textContent === "This bridge has had no connection to NATS since ` + at.Format(time.TimeOnly) + `; what is shown is from then."`)
 	b.say(`document.getElementById("verdict").dataset.level`, "bad")
 	b.say(`document.getElementById("link").textContent`, "NATS is lost")
-	b.say(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent).join()`, "not known,not known")
+	b.say(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent + " " + e.dataset.level).join()`, "not known bad,not known bad")
 	b.shoot("nats-lost")
 	lost.Store(nil)
 	b.wait(`document.querySelector(".sentence").textContent.startsWith("All is well") && document.getElementById("link").textContent === "Live"`)
@@ -215,5 +221,23 @@ func TestWhatIsNoMatterOfFreshnessDoesNotReplaceTheSentenceOnIt(t *testing.T) {
 	b.say(`document.querySelector(".more").textContent.startsWith("4467 rows of readings rejected, the newest at ")`, "true")
 	b.say(`document.getElementById("verdict").dataset.level`, "look")
 	b.say(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent).join()`, "fresh and complete,fresh and complete")
+	b.innocent()
+}
+
+func TestPhoneShowsValuesWithTheirUnits(t *testing.T) {
+	s, r := calm(time.Now().UTC())
+	for i, d := range []string{"-19.6915", "1013.2512", "12345678901234567890.5"} {
+		value := json.Number(d)
+		r.Sensors[i].Points = append(r.Sensors[i].Points[:0:0], status.Point{At: time.Now(), Value: &value})
+	}
+	b := open(t, newFake(s, r), 360, 740)
+	const cut = `[...document.querySelectorAll("#readings .value")].slice(0, 3).map((e) => {
+		const [digits, unit] = [e.querySelector(".digits"), e.querySelector(".unit")];
+		const whole = (x) => x.scrollWidth <= x.clientWidth + 1 && x.getBoundingClientRect().right <= e.getBoundingClientRect().right + 1;
+		return (digits.scrollWidth <= digits.clientWidth || getComputedStyle(digits).display === "inline" ? "" : "digits cut, ") + (whole(unit) ? "unit" : "no unit");
+	}).join("; ")`
+	b.say(cut, "unit; unit; digits cut, unit")
+	b.shoot("phone-values")
+	b.fits()
 	b.innocent()
 }

@@ -129,7 +129,7 @@ func (p *picture) draw(c choice) (parts, error) {
 		"backfills": backfills(now.Backfills),
 		"sensors":   some.Sensors,
 		"alarms":    some.Alarms,
-		"rejects":   some.Rejects,
+		"rejects":   grouped(all.Rejects),
 		"counts":    map[string]int{"sensors": all.Known, "alarms": len(all.Alarms)},
 	} {
 		body, err := json.Marshal(part)

@@ -2,9 +2,17 @@
 import { age } from "./clock.js";
 import { el, id, keyed, note, setText } from "./dom.js";
 import { line } from "./line.js";
-import { count, plain, quantity, unit } from "./text.js";
+import { count, plain, quantity, shortNumber, unit } from "./text.js";
 
 const cell = (name, ...children) => el("td", { role: "cell", class: name }, ...children);
+
+// digits shows a value with two decimals at most; who wants those of the vendor points at it, and is read them.
+const digits = (value) => {
+  const text = value ?? "–";
+  const short = shortNumber(text);
+  if (short === text) return [el("span", { class: "digits" }, text)];
+  return [el("span", { class: "digits", title: text, "aria-hidden": "true" }, short), el("span", { class: "unseen" }, text)];
+};
 
 const keyOf = (s) => JSON.stringify([s.tenant, s.site, s.serial, s.channel, s.quantity]);
 
@@ -17,7 +25,7 @@ const row = (s, old) => {
     cell("quantity", quantity(s.quantity)),
     cell("site", el("span", { class: "clip", title: site }, site)),
     cell("trend", line(s.points)),
-    cell("number value", el("span", { class: "digits" }, last?.value ?? "–"), " ", el("span", { class: "note unit" }, unit(s.unit))),
+    cell("number value", ...digits(last?.value), " ", el("span", { class: "note unit" }, unit(s.unit))),
     cell("number age", age(last?.at)));
 };
 

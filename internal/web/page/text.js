@@ -23,6 +23,13 @@ export const share = (x) => {
   return (percent > 0 && percent < 0.1 ? "under 0.1" : Math.floor(percent * 10) / 10) + " %";
 };
 
+// shortNumber leaves two decimals at most. It rounds; what is too long for that loses the rest.
+export const shortNumber = (text) => {
+  const [, most] = /^(-?\d+\.\d\d)\d+$/.exec(text) ?? [];
+  if (!most) return text;
+  return most.length < 15 ? Number(text).toFixed(2) : most;
+};
+
 const steps = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
 // span writes seconds in the two largest units that matter: 2 d 4 h, 12 min, 45 s. Seconds go with less than ten minutes.
