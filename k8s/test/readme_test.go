@@ -65,3 +65,9 @@ func TestWhereNATSRunsIsMarked(t *testing.T) {
 		}
 	}
 }
+
+func TestTwoOnOneHostAreToldApart(t *testing.T) {
+	if !strings.Contains(section(t, "## Two bridges"), "`BRIDGE_HTTP_ADDR`") {
+		t.Error("the second one cannot listen, and nobody says so")
+	}
+}
