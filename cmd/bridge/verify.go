@@ -100,15 +100,22 @@ func runVerify(ctx context.Context, s settings, o verifyOptions, std streams) er
 }
 
 // notProven says that there are differences.
-type notProven struct{ late, other uint64 }
+type notProven struct {
+	late, other uint64
+	unread      uint64 // of those that are late
+	fill        string // the command that reads them
+}
 
 func (e *notProven) Error() string {
 	return fmt.Sprintf("NOT proven: %d rows are missing or changed, %d events or entries are unexpected, doubled or wrong", e.late, e.other)
 }
 
 func (e *notProven) hint() string {
-	if e.other > 0 {
+	switch {
+	case e.other > 0:
 		return "unexpected, doubled or wrong entries do not heal by themselves: keep the list (--json), and ask who else writes to or deletes from the streams"
+	case e.unread > 0:
+		return e.fill + " reads what is not covered; verify again then"
 	}
 	return "bridge run reads again at the ages of BRIDGE_REVISIT and stores what is late or changed; verify again then. What it does not cover, or has passed the last age, it leaves alone"
 }
@@ -129,7 +136,13 @@ type verifySummary struct {
 	Doubled     uint64    `json:"doubled"`
 	BadIndex    uint64    `json:"bad_index"`
 	Unnamed     uint64    `json:"unnamed"` // differences that are counted but not listed
+	unread      uint64    // of those that are missing
 	Proven      bool      `json:"proven"`
+}
+
+// fill is the command that reads what is not covered of the range.
+func (s *verifySummary) fill() string {
+	return fmt.Sprintf("bridge backfill --from %s --until %s --feeds %s", s.From.Format(time.RFC3339Nano), s.Until.Format(time.RFC3339Nano), strings.Join(s.Feeds, ","))
 }
 
 // verdictPrinter prints days as they come and sums them up.
@@ -149,6 +162,7 @@ func (p *verdictPrinter) day(d verify.Day) error {
 	s.Stored += d.Stored
 	s.Corrections += d.Corrections
 	s.Missing += d.Missing
+	s.unread += d.Unread
 	s.Changed += d.Changed
 	s.Unexpected += d.Unexpected
 	s.Doubled += d.Doubled
@@ -205,7 +219,7 @@ func differenceLine(d verify.Day, diff verify.Difference) string {
 // end prints the list and the sum, and gives a notProven where something differs.
 func (p *verdictPrinter) end() error {
 	s := &p.sum
-	bad := &notProven{late: s.Missing + s.Changed, other: s.Unexpected + s.Doubled + s.BadIndex}
+	bad := &notProven{late: s.Missing + s.Changed, other: s.Unexpected + s.Doubled + s.BadIndex, unread: s.unread, fill: s.fill()}
 	s.Proven = bad.late+bad.other == 0
 	if p.json {
 		if err := json.NewEncoder(p.out).Encode(s); err != nil {

@@ -172,3 +172,24 @@ func TestVerifyCreatesNothingAndRefusesWrongRanges(t *testing.T) {
 		t.Errorf("no store: exit code %d\n%s", got.code, got.err)
 	}
 }
+
+func TestVerifyNamesTheBackfillForWhatHasNotBeenReadYet(t *testing.T) {
+	s := newScene(t, saveristest.World{Cycle: time.Minute})
+	s.punctual()
+	s.env = append(s.env, "NATS_URL=nats://"+s.broker())
+	if got := bridge(t, s.env, append(s.past(), "--until", vendorAt.Add(-time.Hour).Format(time.RFC3339))...); got.code != exitDone {
+		t.Fatalf("exit code %d\n%s", got.code, got.err)
+	}
+	got := s.verify("--feeds", "readings")
+	_, hint := lastLines(t, got.err)
+	fill := strings.Join(s.past(), " ")
+	if got.code != exitFailed || !strings.Contains(got.out, "it is not covered") || hint != "hint: bridge "+fill+" reads what is not covered; verify again then" {
+		t.Fatalf("exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+	if got := bridge(t, s.env, strings.Fields(fill)...); got.code != exitDone {
+		t.Fatalf("exit code %d\n%s", got.code, got.err)
+	}
+	if got := s.verify("--feeds", "readings"); got.code != exitDone {
+		t.Errorf("after the backfill: exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+}

@@ -23,6 +23,7 @@ type Day struct {
 	Removed      uint64            `json:"removed"` // of those, what retention has removed: nothing can be proven of it
 
 	Missing    uint64 `json:"missing"`    // rows without an event
+	Unread     uint64 `json:"-"`          // of those, rows of time that is not covered: nobody has asked for them yet
 	Changed    uint64 `json:"changed"`    // rows that are stored with other content, and this content is not stored
 	Unexpected uint64 `json:"unexpected"` // events that no row accounts for
 	Doubled    uint64 `json:"doubled"`    // events whose id is there already
@@ -40,6 +41,8 @@ type Difference struct {
 	Subject  string     `json:"subject,omitempty"` // sensor and channel, as in the event's attribute
 	Sequence uint64     `json:"sequence,omitempty"`
 	Why      string     `json:"why"`
+
+	unread bool
 }
 
 // Kind says which count of Day a difference belongs to.
@@ -57,8 +60,11 @@ const (
 // Total is how many differences there are, kept by name or not.
 func (d *Day) Total() uint64 { return d.Missing + d.Changed + d.Unexpected + d.Doubled + d.BadIndex }
 
-func (d *Day) count(kind Kind) {
-	switch kind {
+func (d *Day) count(diff Difference) {
+	if diff.unread {
+		d.Unread++
+	}
+	switch diff.Kind {
 	case Missing:
 		d.Missing++
 	case Changed:

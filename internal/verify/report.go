@@ -19,7 +19,7 @@ func newReport(feed, day string, limit int) *report {
 func (r *report) full() bool { return len(r.Differences) >= r.limit }
 
 func (r *report) add(d Difference) {
-	r.count(d.Kind)
+	r.count(d)
 	if d.Kind == BadIndex && d.Sequence > 0 {
 		r.told[d.Sequence] = true
 	}

@@ -162,7 +162,7 @@ func (c *comparison) take(event schema.Event) {
 	}
 	known := c.page.find(entry)
 	if len(known) == 0 {
-		c.miss(event, entry, nil, Difference{Kind: Missing, Why: c.whyMissing(event.Time)})
+		c.miss(event, entry, nil, c.missing(event.Time))
 		return
 	}
 	of := c.page.match(entry)
@@ -202,18 +202,18 @@ func (c *comparison) gone(of int) Difference {
 	return d
 }
 
-// whyMissing says why a row may not be stored.
-func (c *comparison) whyMissing(at time.Time) string {
+// missing is the difference of a row that is not stored, and says why that may be.
+func (c *comparison) missing(at time.Time) Difference {
 	covered := slices.ContainsFunc(c.page.Record.Covered, func(iv checkpoint.Interval) bool {
 		return !at.Before(iv.From) && at.Before(iv.Until)
 	})
 	switch {
 	case c.page.Removed > 0:
-		return "not stored, or removed with the beginning of the stream"
+		return Difference{Kind: Missing, Why: "not stored, or removed with the beginning of the stream"}
 	case !covered:
-		return "this time has not been read yet: it is not covered"
+		return Difference{Kind: Missing, Why: "this time has not been read yet: it is not covered", unread: true}
 	}
-	return "this time was read before: a re-read stores it if the vendor showed the row late"
+	return Difference{Kind: Missing, Why: "this time was read before: a re-read stores it if the vendor showed the row late"}
 }
 
 // apply takes over what the window has brought.

@@ -450,7 +450,7 @@ func TestADayThatNobodyHasReadIsMissing(t *testing.T) {
 	c.add(2) // the vendor shows two rows twice
 	c.keep = 4
 	d := c.about()
-	if d.Missing != 10 || len(d.Differences) != 4 || !strings.Contains(d.Differences[0].Why, "not covered") {
+	if d.Missing != 10 || d.Unread != 10 || len(d.Differences) != 4 || !strings.Contains(d.Differences[0].Why, "not covered") {
 		t.Error(show(d))
 	}
 }
