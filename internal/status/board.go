@@ -35,7 +35,7 @@ type Board struct {
 	stale     bool                 // a record is not in it yet
 	dirty     bool                 // something is not in the picture yet
 	status    Status
-	recent    *Recent // what the streams hold now, nil while nobody has asked
+	recent    *view // what the streams hold now, nil while nobody has asked
 	changed   chan struct{}
 	waiting   map[string]error // what has not been read completely yet, and why
 	complete  chan struct{}    // closed when there is no more of it and the picture has been drawn
@@ -132,20 +132,6 @@ func (b *Board) Status() Status {
 	s := b.status
 	s.At = time.Now().UTC()
 	return s
-}
-
-// Recent gives what is newest. Search picks sensors: each of its words is a part of something that names them, in any case.
-func (b *Board) Recent(search string) Recent {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.recent == nil {
-		b.recent = &Recent{Sensors: b.sensors.show(""), Known: len(b.sensors.byKey), Alarms: b.alarms.show(time.Now()), Rejects: b.rejects()}
-	}
-	r := *b.recent
-	if strings.TrimSpace(search) != "" {
-		r.Sensors = b.sensors.show(search)
-	}
-	return r
 }
 
 // Changed is closed when something is new, at most twice a second; then it is another channel.

@@ -29,6 +29,7 @@ type sensors struct {
 type sensor struct {
 	tenant, site, quantity, unit unique.Handle[string] // many share them
 	serial, channel              string
+	names                        string  // all of these in lower case, to be searched, a line each
 	points                       []point // oldest first
 	heard                        uint64  // the clock at its last reading
 }
@@ -93,10 +94,12 @@ func newSensor(data []byte) *sensor {
 	if json.Unmarshal(data, &d) != nil {
 		return nil
 	}
-	return &sensor{
+	one := &sensor{
 		tenant: shared(d.Tenant), site: shared(d.Site), quantity: shared(d.Quantity), unit: shared(cmp.Or(d.Unit, d.VendorUnit)),
 		serial: shortened(d.Sensor.Serial, longestText), channel: shortened(d.Sensor.Channel.String(), longestText),
 	}
+	one.names = strings.ToLower(strings.Join([]string{one.tenant.Value(), one.site.Value(), one.serial, one.channel, one.quantity.Value()}, "\n"))
+	return one
 }
 
 func shared(text string) unique.Handle[string] { return unique.Make(shortened(text, longestText)) }
@@ -125,49 +128,6 @@ func (s *sensor) put(p point, most int) {
 	if over := len(s.points) - most; over > 0 {
 		s.points = slices.Delete(s.points, 0, over)
 	}
-}
-
-// show gives the sensors that search finds, the newest first, of all some.
-func (s *sensors) show(search string) []Sensor {
-	words := strings.Fields(strings.ToLower(search))
-	found := make([]*sensor, 0, len(s.byKey))
-	for _, one := range s.byKey {
-		if one.matches(words) {
-			found = append(found, one)
-		}
-	}
-	newest := func(a *sensor) int64 { return a.points[len(a.points)-1].at }
-	slices.SortFunc(found, func(a, b *sensor) int {
-		return cmp.Or(cmp.Compare(newest(b), newest(a)), cmp.Compare(b.heard, a.heard))
-	})
-	list := make([]Sensor, min(mostShown, len(found)))
-	for i := range list {
-		list[i] = found[i].show()
-	}
-	return list
-}
-
-// matches tells whether each word is a part of something that names the sensor.
-func (s *sensor) matches(words []string) bool {
-	for _, word := range words {
-		if !slices.ContainsFunc([]string{s.tenant.Value(), s.site.Value(), s.serial, s.channel, s.quantity.Value()}, func(name string) bool {
-			return strings.Contains(strings.ToLower(name), word)
-		}) {
-			return false
-		}
-	}
-	return true
-}
-
-func (s *sensor) show() Sensor {
-	out := Sensor{
-		Tenant: s.tenant.Value(), Site: s.site.Value(), Serial: s.serial, Channel: s.channel, Quantity: s.quantity.Value(), Unit: s.unit.Value(),
-		Points: make([]Point, len(s.points)),
-	}
-	for i, p := range s.points {
-		out.Points[i] = Point{At: time.Unix(0, p.at).UTC(), Value: number(p.value)}
-	}
-	return out
 }
 
 // number gives a JSON number; nil for what is none, of which a vendor's row holds null.

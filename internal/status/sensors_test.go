@@ -23,7 +23,7 @@ func TestPointsAreTheNewestInTheOrderOfTime(t *testing.T) {
 		}
 	}
 	s.take("key", readingAt(base.Add(7*time.Minute), "null"))
-	one := s.show("")[0]
+	one := shown(s, "")[0]
 	var got []string
 	for _, p := range one.Points {
 		value := "null"
@@ -41,7 +41,7 @@ func TestPointsAreTheNewestInTheOrderOfTime(t *testing.T) {
 	for i := range 100 {
 		s.take("key", readingAt(base.Add(time.Duration(10+i)*time.Minute), "1"))
 	}
-	if points := s.show("")[0].Points; len(points) != mostPoints || !points[0].At.Equal(base.Add((110-mostPoints)*time.Minute)) {
+	if points := shown(s, "")[0].Points; len(points) != mostPoints || !points[0].At.Equal(base.Add((110-mostPoints)*time.Minute)) {
 		t.Errorf("%d points since %v", len(points), points[0].At)
 	}
 }
@@ -50,7 +50,7 @@ func TestSearchFindsEachWordInAnyCase(t *testing.T) {
 	s := newSensors()
 	s.take("a", readingAt(base, "1"))
 	for search, want := range map[string]int{"": 1, "KÖLN": 1, "22 temp": 1, "22 humidity": 0, "  ": 1, "t": 1, "23": 0} {
-		if got := len(s.show(search)); got != want {
+		if got := len(shown(s, search)); got != want {
 			t.Errorf("%q finds %d, want %d", search, got, want)
 		}
 	}
@@ -74,8 +74,8 @@ func TestSensorsAreBoundedAndTheSilentOnesGo(t *testing.T) {
 	if n := len(s.byKey); n > maxSensors || n < maxSensors*8/10 || s.byKey["0"] == nil || s.byKey["1"] != nil {
 		t.Errorf("%d remembered, the first %v, the second %v", n, s.byKey["0"] != nil, s.byKey["1"] != nil)
 	}
-	if total() > maxPoints || len(s.show("")) != mostShown {
-		t.Errorf("%d points, %d shown", total(), len(s.show("")))
+	if total() > maxPoints || len(shown(s, "")) != mostShown {
+		t.Errorf("%d points, %d shown", total(), len(shown(s, "")))
 	}
 }
 
@@ -114,7 +114,7 @@ func FuzzReading(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := newSensors()
 		s.take("key", data)
-		s.show("x")
+		shown(s, "x")
 		newAlarms().take("id", data)
 		new(rejects).take("id", base, data)
 	})
