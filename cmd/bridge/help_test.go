@@ -86,3 +86,11 @@ func settingsTable(list []variable) string {
 	}
 	return b.String()
 }
+
+func TestHelpSaysOfNowThatItIsNow(t *testing.T) {
+	for _, name := range []string{"backfill", "verify", "replay"} {
+		if got := bridge(t, nil, name, "--help"); !strings.Contains(got.out, "now unless given\n") || strings.Contains(got.out, `"0s"`) {
+			t.Errorf("%s: exit code %d\n%s", name, got.code, got.out)
+		}
+	}
+}
