@@ -56,7 +56,7 @@ func (s Status) Problems(r Rules) []Problem {
 	r.Quiet = cmp.Or(r.Quiet, quiet)
 	list := []Problem{}
 	if lost := r.Here.Lost; !lost.IsZero() {
-		list = append(list, Problem{Bad, "", "this bridge has had no connection to NATS since " + lost.UTC().Format(time.TimeOnly) + "; what is shown is from then"})
+		list = append(list, Problem{Bad, "", "this bridge has had no connection to NATS since " + toTheSecond(lost, s.At) + "; what is shown is from then"})
 		s.At = lost // nothing is known of the time since
 	}
 	if len(s.Feeds) == 0 {
@@ -139,6 +139,9 @@ func clock(at, now time.Time) string {
 	}
 	return at.Format("2006-01-02 15:04")
 }
+
+// toTheSecond is clock with seconds.
+func toTheSecond(at, now time.Time) string { return clock(at, now) + at.UTC().Format(":05") }
 
 func counted(n int, what string) string {
 	if n == 1 {

@@ -77,6 +77,8 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 			"bad this bridge has had no connection to NATS since 03:58:16; what is shown is from then"},
 		"NATS was lost while all was well": {func(s *status.Status, r *status.Rules) { s.At, r.Here.Lost = now.Add(time.Hour), now },
 			"bad this bridge has had no connection to NATS since 04:00:00; what is shown is from then"},
+		"NATS is lost since yesterday": {func(_ *status.Status, r *status.Rules) { r.Here.Lost = *back(5 * time.Hour) },
+			"bad this bridge has had no connection to NATS since 2026-11-24 23:00:00; what is shown is from then"},
 		"the worst first": {func(s *status.Status, _ *status.Rules) {
 			s.Feeds[0].ReadAt, s.Feeds[1].ReadAt, s.Backfills = nil, back(time.Hour), []status.Backfill{backfill(schema.BackfillFailed, time.Hour)}
 		}, "bad alarms have stood still since 03:00; look backfill b has failed; wait readings have not been read yet"},

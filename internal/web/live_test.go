@@ -241,3 +241,19 @@ func TestPhoneShowsValuesWithTheirUnits(t *testing.T) {
 	b.fits()
 	b.innocent()
 }
+
+func TestBackfillIsSilentForTheListWhenItIsForTheVerdict(t *testing.T) {
+	now := time.Now().UTC()
+	s, r := trouble(now)
+	s.Backfills[0].ToldAt = now.Add(-9 * time.Minute)
+	source := newFake(s, r)
+	b := open(t, source)
+	silent := `document.querySelector(".backfill").dataset.level + " " + document.querySelector(".more").textContent.includes("Backfill readings-2025 has not been heard of")`
+	b.say(silent, "wait false")
+	source.change(func(s *status.Status, _ *status.Recent) {
+		s.Backfills = slices.Clone(s.Backfills)
+		s.Backfills[0].ToldAt = now.Add(-11 * time.Minute)
+	})
+	b.wait(silent + ` === "look true"`)
+	b.innocent()
+}

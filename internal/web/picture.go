@@ -49,10 +49,11 @@ type about struct {
 	Version string  `json:"version"`
 	Poll    float64 `json:"poll_seconds"`
 	Quiet   float64 `json:"quiet_seconds"`
+	Silent  float64 `json:"silent_seconds"` // how long a backfill may say nothing
 }
 
 func (p *picture) about() about {
-	return about{p.options.Version, p.options.Poll.Seconds(), p.options.Quiet.Seconds()}
+	return about{p.options.Version, p.options.Poll.Seconds(), p.options.Quiet.Seconds(), status.SilentAfter.Seconds()}
 }
 
 // verdict is whether all is well, as of now.

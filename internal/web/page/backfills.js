@@ -15,8 +15,6 @@ const speed = (b) => listed(
   `${count(b.rows)} rows read, ${count(b.stored)} new`,
 );
 
-const silence = 60; // seconds without a word from a backfill that should run: it may have been killed
-
 const ends = {
   finished: (b) => `finished: ${count(b.rows)} rows read, ${count(b.stored)} new`,
   failed: (b) => `failed at ${share(b.covered)}: ${plain(b.error) || "no reason given"}`,
@@ -39,7 +37,7 @@ const item = ({ quiet, ...b }) => {
 
 // showBackfills is called at every tick too: one that was killed shows in that it says nothing.
 export const showBackfills = (state) => {
-  const list = state.backfills.map((b) => ({ ...b, quiet: running.includes(b.phase) && ageOf(b.told_at) > silence }));
+  const list = state.backfills.map((b) => ({ ...b, quiet: running.includes(b.phase) && ageOf(b.told_at) > state.bridge.silent_seconds }));
   list.sort((a, b) => running.includes(b.phase) - running.includes(a.phase));
   keyed(id("backfills"), list, (b) => b.id, item);
   id("backfills-section").hidden = !list.length;
