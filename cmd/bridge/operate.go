@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -122,13 +124,27 @@ func httpListener(s settings) (net.Listener, error) {
 // goodbye is how long answers that are under way may take when the server ends.
 const goodbye = 2 * time.Second
 
-// serveHTTP serves until ctx ends, which ends the contexts of requests, too: server-sent events never end by themselves, and
-// so there is no bound on the time that an answer takes.
+// Bounds of what those who ask may hold. Server-sent events may take longer than an answer: each of them sets the deadline
+// of its own writing (internal/web).
+const (
+	mostConnections = 300              // the others wait until one is closed
+	answerTime      = 30 * time.Second // of a request or an answer
+)
+
+// serveHTTP serves until ctx ends, which ends the contexts of requests, too: server-sent events never end by themselves.
 func serveHTTP(ctx context.Context, on net.Listener, handler http.Handler) error {
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+	return serveAs(ctx, httpServer(ctx, handler), netutil.LimitListener(on, mostConnections))
+}
+
+func httpServer(ctx context.Context, handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: answerTime, WriteTimeout: answerTime,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
+}
+
+func serveAs(ctx context.Context, server *http.Server, on net.Listener) error {
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
