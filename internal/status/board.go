@@ -23,6 +23,7 @@ import (
 type Board struct {
 	js     jetstream.JetStream
 	config Config
+	most   uint64 // live readings to begin with
 
 	mu        sync.Mutex
 	records   *bucket[checkpoint.Record]
@@ -46,7 +47,8 @@ type Board struct {
 type Config struct {
 	Names publish.Names
 	Feeds []schema.Feed
-	// History is how much of the live readings that are stored it begins with, counted back from the newest, 0 = an hour.
+	// History is how much of the live readings that are stored it begins with, counted back from the newest, 0 = an hour. It
+	// begins with 100,000 at most.
 	History time.Duration
 }
 
@@ -67,7 +69,7 @@ var errAnotherPage = errors.New("the record is of another page")
 func New(js jetstream.JetStream, config Config) *Board {
 	config.History = cmp.Or(config.History, time.Hour)
 	b := &Board{
-		js: js, config: config, sensors: newSensors(), alarms: newAlarms(), feeds: map[schema.Feed]*feed{}, dirty: true, stale: true,
+		js: js, config: config, most: mostRead, sensors: newSensors(), alarms: newAlarms(), feeds: map[schema.Feed]*feed{}, dirty: true, stale: true,
 		changed: make(chan struct{}), complete: make(chan struct{}), waiting: map[string]error{}, summed: map[schema.Feed]Feed{},
 		records: newBucket(config.Names.Bucket(), parseRecord),
 		words: newBucket(config.Names.Backfills(), func(_ string, data []byte) (w schema.Backfill, err error) {

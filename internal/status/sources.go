@@ -44,28 +44,49 @@ func (b *Board) followEvents(name schema.Feed) *Follow {
 		return f
 	}
 	f.Filters = []string{lane + ">"}
-	f.Begin = since(func(ctx context.Context, stream jetstream.Stream) (time.Time, error) {
+	f.Begin = func(ctx context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
 		if last, err := lastStored(ctx, stream, all+">"); err == nil && last.Msg != nil { // all may be of the past
 			b.mu.Lock()
 			b.feeds[name].heard(moment([]byte(first(last.Headers()["ce-time"]))), last.At)
 			b.mu.Unlock()
 		}
 		last, err := lastStored(ctx, stream, lane+">")
-		return last.At.Add(-b.config.History), err
-	})
+		if err != nil {
+			return jetstream.OrderedConsumerConfig{}, err
+		}
+		return b.bounded(ctx, stream, lane+">", startAt(last.At.Add(-b.config.History)), last.Seq)
+	}
 	f.Each = func(m Stored) error { b.takeReading(m.Subject()[len(lane):], m); return nil }
 	return f
+}
+
+// mostRead is how many live readings a board begins with at most. While a bridge catches up, minutes hold a million.
+const mostRead = 100_000
+
+// bounded begins later than config says where that would be too much, so that what is read ends with the sequence last.
+func (b *Board) bounded(ctx context.Context, stream jetstream.Stream, subject string, config jetstream.OrderedConsumerConfig, last uint64) (jetstream.OrderedConsumerConfig, error) {
+	try := config
+	try.FilterSubjects, try.MaxResetAttempts, try.InactiveThreshold = []string{subject}, 1, followIdle
+	consumer, err := stream.OrderedConsumer(ctx, try)
+	if err != nil || consumer.CachedInfo().NumPending <= b.most {
+		return config, err
+	}
+	return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: last - b.most + 1}, nil
 }
 
 // since begins with what was stored since a moment; with all if that is long ago.
 func since(from func(context.Context, jetstream.Stream) (time.Time, error)) func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
 	return func(ctx context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
 		at, err := from(ctx, stream)
-		if at.Year() < 2000 {
-			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}, err
-		}
-		return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &at}, err
+		return startAt(at), err
 	}
+}
+
+func startAt(at time.Time) jetstream.OrderedConsumerConfig {
+	if at.Year() < 2000 {
+		return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}
+	}
+	return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &at}
 }
 
 // followRejects follows rejected rows: all of them while they are few, otherwise those of the last day.
