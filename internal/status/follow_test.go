@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/natsd"
@@ -60,7 +61,9 @@ func TestWhatFollowsALostTailIsShown(t *testing.T) {
 	})
 	restart := func(between func() error) {
 		t.Helper()
+		lost := s.js.Conn().StatusChanged(nats.RECONNECTING)
 		server.Close()
+		<-lost // or the next message is sent to nobody
 		if err := between(); err != nil {
 			t.Fatal(err)
 		}
@@ -77,19 +80,24 @@ func TestWhatFollowsALostTailIsShown(t *testing.T) {
 		publishReading(fmt.Sprint("lost", i))
 	}
 	s.await(b, "what will be lost", func() bool { return b.Recent("").Known == 6 })
+	deadline := time.After(time.Minute)
+	var got []string
+	follow := func(until string) {
+		t.Helper()
+		for !slices.Contains(got, until) {
+			select {
+			case one := <-seen:
+				got = append(got, one)
+			case <-deadline:
+				t.Fatalf("saw %v", got)
+			}
+		}
+	}
+	follow("6lost4") // it may be slower than the board
 	restart(func() error { return errors.Join(os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(older))) })
 	publishReading("new")
 	s.await(b, "what is stored now", func() bool { return len(b.Recent("new").Sensors) == 1 })
-	deadline := time.After(time.Minute)
-	var got []string
-	for !slices.Contains(got, "2new") {
-		select {
-		case one := <-seen:
-			got = append(got, one)
-		case <-deadline:
-			t.Fatalf("saw %v", got)
-		}
-	}
+	follow("2new")
 	if got[0] != "1first" || got[5] != "6lost4" {
 		t.Errorf("saw %v", got)
 	}
