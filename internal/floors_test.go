@@ -21,7 +21,6 @@ const (
 	jsonV2      = "github.com/go-json-experiment/json"
 	backoff     = "github.com/cenkalti/backoff/v4"
 	sync        = "golang.org/x/sync"
-	netutil     = "golang.org/x/net/netutil"
 	cobra       = "github.com/spf13/cobra"
 	envconfig   = "github.com/sethvargo/go-envconfig"
 	tint        = "github.com/lmittmann/tint"
@@ -47,7 +46,7 @@ var rooms = []struct {
 	{"cmd/bridge", room{
 		ours: []string{"internal/audit", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/publish", "internal/checkpoint", "internal/schema",
 			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "schemas"},
-		others: []string{natsGo, cobra, envconfig, tint, sync, netutil, progressbar},
+		others: []string{natsGo, cobra, envconfig, tint, sync, progressbar},
 		http:   true,
 	}},
 	{"internal/bench", room{ // the benchmark: a program beside the bridge, which it runs as people do

@@ -40,15 +40,18 @@ func serving(t *testing.T, handler http.HandlerFunc, change func(*http.Server)) 
 	return on.Addr().String()
 }
 
-// greedy opens a connection and asks for something on it.
-func greedy(t *testing.T, address string) net.Conn {
+// greedy opens a connection and asks for something on it. It is good for 20 seconds.
+func greedy(t *testing.T, address, path string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	return conn
@@ -65,7 +68,7 @@ func TestWhoeverTakesNothingIsLetGo(t *testing.T) {
 			}
 		}
 	}, func(s *http.Server) { s.WriteTimeout /= 300 })
-	greedy(t, address)
+	greedy(t, address, "/")
 	select {
 	case err := <-gone:
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -100,28 +103,44 @@ func TestEventsAreSentForLongerThanAnAnswerMayTake(t *testing.T) {
 	}
 }
 
-func TestConnectionsAreBounded(t *testing.T) {
-	address := serving(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "here") }, nil)
-	answered := func(conn net.Conn, within time.Duration) error {
-		if err := conn.SetReadDeadline(time.Now().Add(within)); err != nil {
-			return err
+func TestWhoeverHoldsAllConnectionsKeepsNobodyOut(t *testing.T) {
+	address := serving(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "here")
+		_ = http.NewResponseController(w).Flush()
+		if r.URL.Path == "/busy" {
+			<-r.Context().Done()
 		}
-		_, err := bufio.NewReader(conn).ReadString('\n')
-		return err
-	}
-	open := make([]net.Conn, mostConnections)
-	for i := range open {
-		open[i] = greedy(t, address)
-		if err := answered(open[i], 10*time.Second); err != nil {
-			t.Fatal(i, err)
+	}, nil)
+	ask := func(path string) (net.Conn, *bufio.Reader) {
+		t.Helper()
+		conn := greedy(t, address, path)
+		reader := bufio.NewReader(conn)
+		for line := ""; line != "here\r\n"; {
+			var err error
+			if line, err = reader.ReadString('\n'); err != nil {
+				t.Fatalf("%s is not answered: %v", path, err)
+			}
 		}
+		return conn, reader
 	}
-	more := greedy(t, address)
-	if err := answered(more, 200*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("one more than may be is answered: %v", err)
+	var busy, idle []*bufio.Reader
+	for range mostConnections - 2 {
+		_, reader := ask("/busy")
+		busy = append(busy, reader)
 	}
-	open[0].Close()
-	if err := answered(more, 10*time.Second); err != nil {
-		t.Errorf("one is free, and the next is not answered: %v", err)
+	for range 2 {
+		_, reader := ask("/")
+		if _, err := reader.ReadString('\n'); err != nil { // the end of the last chunk
+			t.Fatal(err)
+		}
+		idle = append(idle, reader)
+	}
+	for range 3 {
+		ask("/busy")
+	}
+	for name, reader := range map[string]*bufio.Reader{"the first idle one": idle[0], "the second idle one": idle[1], "the first busy one": busy[0]} {
+		if _, err := io.ReadAll(reader); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s still has its place", name)
+		}
 	}
 }

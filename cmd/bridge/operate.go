@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -127,18 +125,19 @@ const goodbye = 2 * time.Second
 // Bounds of what those who ask may hold. Server-sent events may take longer than an answer: each of them sets the deadline
 // of its own writing (internal/web).
 const (
-	mostConnections = 300              // the others wait until one is closed
+	mostConnections = 300
 	answerTime      = 30 * time.Second // of a request or an answer
 )
 
 // serveHTTP serves until ctx ends, which ends the contexts of requests, too: server-sent events never end by themselves.
 func serveHTTP(ctx context.Context, on net.Listener, handler http.Handler) error {
-	return serveAs(ctx, httpServer(ctx, handler), netutil.LimitListener(on, mostConnections))
+	return serveAs(ctx, httpServer(ctx, handler), on)
 }
 
 func httpServer(ctx context.Context, handler http.Handler) *http.Server {
+	all := &guests{most: mostConnections, here: map[net.Conn]visit{}}
 	return &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: answerTime, WriteTimeout: answerTime,
+		Handler: handler, ConnState: all.note, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: answerTime, WriteTimeout: answerTime,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
