@@ -148,7 +148,7 @@ func TestWhoeverStandsByIsNotWatched(t *testing.T) {
 }
 
 // TestAnOutageIsNoReasonToStartAnew: while vendor or NATS is away each try is a step. The watchdog's clock runs ahead by
-// as long as a bridge waits between two tries.
+// a quarter of an hour whenever both lines have made one.
 func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
 	for name, outage := range map[string]func(*saveristest.Server, *natsd.Server){
 		"vendor": func(vendor *saveristest.Server, _ *natsd.Server) { vendor.Close() },
@@ -166,29 +166,48 @@ func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
 			}
 			defer broker.Close()
 			k := newKennel()
-			tries := make(chan poller.Step, 1000)
+			ctx, stop := context.WithCancel(t.Context())
+			steps := make(chan poller.Step) // a line goes on when it has been heard
 			live := quickLive(t, vendor.URL(), broker.ClientURL())
 			live.Step = func(s poller.Step) {
 				k.step(schema.Readings, s)
-				if s.Err != nil {
-					tries <- s
+				select {
+				case steps <- s:
+				case <-ctx.Done():
 				}
 			}
-			polled := make(chan struct{}, 1000)
-			live.Stored = func(poller.Stored) { polled <- struct{}{} }
-			ctx, stop := context.WithCancel(t.Context())
+			polled := make(chan struct{}, 1)
+			live.Stored = func(poller.Stored) {
+				select {
+				case polled <- struct{}{}:
+				default:
+				}
+			}
 			var running sync.WaitGroup
 			running.Go(func() {
 				if err := live.Run(ctx); !errors.Is(err, context.Canceled) {
 					t.Errorf("run: %v", err)
 				}
 			})
-			<-polled
+			for len(polled) == 0 {
+				<-steps
+			}
 			outage(vendor, broker)
-			for range 240 { // two hours
-				<-tries
-				if got := k.after(30 * time.Second); got != nil {
-					t.Fatalf("stuck: %v", got)
+			failed := 0
+			for range 12 { // three hours
+				for heard := map[string]bool{}; len(heard) < 2; {
+					s := <-steps
+					if heard[s.Line] = true; s.Err != nil {
+						failed++
+					}
+				}
+				if got := k.after(15 * time.Minute); got != nil {
+					t.Errorf("stuck: %v", got)
+				}
+			}
+			for failed == 0 {
+				if s := <-steps; s.Err != nil {
+					failed++
 				}
 			}
 			stop()
