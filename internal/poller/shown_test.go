@@ -41,7 +41,9 @@ func TestAnOutageSaysOnceThatCheckpointsAreNotShown(t *testing.T) {
 			b.awaitCovered(schema.Readings, dayEnd.Add(time.Duration(outage-1)*10*time.Minute))
 			tried := again.Load()
 			link.Cut()
-			b.await("twenty failed tries", func(context.Context) bool { return again.Load() >= tried+20 })
+			b.await("twenty failed tries and a word on the checkpoints", func(context.Context) bool {
+				return again.Load() >= tried+20 && hidden.Load() > 0
+			})
 			if n := hidden.Load(); n > outage {
 				t.Errorf("said %d times in %d outages", n, outage)
 			}
@@ -49,8 +51,5 @@ func TestAnOutageSaysOnceThatCheckpointsAreNotShown(t *testing.T) {
 			b.forward(10 * time.Minute)
 		}
 		b.awaitCovered(schema.Readings, dayEnd.Add(20*time.Minute))
-		if hidden.Load() == 0 {
-			t.Error("never said")
-		}
 	}, bridge)
 }
