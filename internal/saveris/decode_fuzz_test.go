@@ -16,7 +16,7 @@ import (
 // FuzzScan: where the fast scan takes an object, the strict library takes the same bytes and gives the same fields; and
 // what the strict library takes and is flat with ASCII names, the fast scan takes.
 func FuzzScan(f *testing.F) {
-	for _, row := range []string{reading, `{"a":1,"a":2}`, `{"a":"\ud83d\ude00\"","b":[1]}`, "{ \"a\" : -0.1e+5 ,\n\"b\":null}", "{\"a\":\"\xff\\n\"}", `{}`, `{"a":true,"b":false}x`} {
+	for _, row := range []string{reading, `{"a":1,"a":2}`, `{"a":"\ud83d\ude00\"","b":[1]}`, "{ \"a\" : -0.1e+5 ,\n\"b\":null}", "{\"a\":\"\xff\\n\"}", `{}`, `{"a":true,"b":false}x`, `{"a":NaN,"b":-Infinity}`, `{"a":[nan],"b":Inf}`} {
 		f.Add([]byte(row))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

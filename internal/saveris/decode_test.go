@@ -99,7 +99,7 @@ func TestDecode(t *testing.T) {
 		{"open line at the end", "{\"a\":1}\n{\"a\":1,\n", JSON, []string{"a=1", `broken {"a":1,`}, nil},
 		{"name twice", `{"a":1,"a":2}` + "\n" + `{"a":3}`, JSON, []string{`broken {"a":1,"a":2}`, "a=3"}, nil},
 		{"name twice, once escaped", `{"a":1,"\u0061":2}`, JSON, []string{`broken {"a":1,"\u0061":2}`}, nil},
-		{"no JSON number", `{"a":01}` + "\n" + `{"a":NaN}` + "\n" + `{"a":1.}`, JSON, []string{`broken {"a":01}`, `broken {"a":NaN}`, `broken {"a":1.}`}, nil},
+		{"no JSON number", `{"a":01}` + "\n" + `{"a":NaNa}` + "\n" + `{"a":1.}` + "\n" + `{NaN:1}`, JSON, []string{`broken {"a":01}`, `broken {"a":NaNa}`, `broken {"a":1.}`, `broken {NaN:1}`}, nil},
 		{"scalars in an array", `[1,{"a":2},"x, ]",[{"a":1}],null]`, JSON, []string{"broken 1", "a=2", `broken "x, ]"`, `broken [{"a":1}]`, "broken null"}, nil},
 		{"text behind an element", `[{"a":1}x,{"a":2}]`, JSON, []string{`broken {"a":1}x`, "a=2"}, nil},
 		{"wrong UTF-8 stays a row", "{\"a\":\"\xff\"}\n{\"a\":\"\\n\xff\"}\n", JSON, []string{`a="` + "\ufffd" + `"`, `a="\n` + "\ufffd" + `"`}, nil},
@@ -137,6 +137,32 @@ func TestDecode(t *testing.T) {
 			if fmt.Sprintf("%q", rows) != fmt.Sprintf("%q", tt.want) || !errors.Is(err, tt.err) {
 				t.Errorf("%s: got %q, %v; want %q, %v", tt.name, rows, err, tt.want, tt.err)
 			}
+		}
+	}
+}
+
+// A broken probe's number, which JSON does not know, is a value as others are, and no row beside it suffers.
+func TestNotFiniteNumbersAreValues(t *testing.T) {
+	for _, number := range []string{"NaN", "nan", "-NaN", "Infinity", "-Infinity", "+Infinity", "INF", "-inf"} {
+		want := fmt.Sprintf(`[u="1" m=%[1]q t="NaN" u="2" m=1 t=null u="3" x=%[1]q]`, number)
+		odd := `{"u":"1","m":` + number + `,"t":"NaN"}`
+		for name, text := range map[string]string{
+			"lines":           odd + "\n" + `{"u":"2","m":1,"t":null}` + "\n" + `{"u":"3","x":` + number + `}`,
+			"array":           `[` + odd + `,{"u":"2","m":1,"t":null},{"u":"3","x":` + number + ` }]`,
+			"pretty":          "{\n \"u\": \"1\",\n \"m\": " + number + ",\n \"t\": \"NaN\"\n}\n" + `{"u":"2","m":1,"t":null}` + "\n{\"u\":\"3\",\n\"x\": " + number + "\n}\n",
+			"with odd names":  `{"\u0075":"1","m": ` + number + ` ,"t":"NaN"}` + "\n" + `{"u":"2","m":1,"t":null}` + "\n" + `{"\u0075":"3","x":` + number + `}`,
+			"one behind each": odd + `{"u":"2","m":1,"t":null}{"u":"3","x":` + number + `}`,
+		} {
+			for _, how := range []func(io.Reader) io.Reader{plain, iotest.OneByteReader} {
+				rows, err := rowsOf(t, how(strings.NewReader(text)), JSON)
+				if err != nil || fmt.Sprint(rows) != want {
+					t.Errorf("%s: got %v, %v; want %s", name, rows, err, want)
+				}
+			}
+		}
+		rows, err := rowsOf(t, strings.NewReader(`{"u":"1","n":[1,`+number+`,"-inf, NaN"]}`), JSON)
+		if want := `[u="1" n=[1,` + number + `,"-inf, NaN"]]`; err != nil || fmt.Sprint(rows) != want {
+			t.Errorf("nested: got %v, %v; want %s", rows, err, want)
 		}
 	}
 }

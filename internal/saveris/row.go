@@ -21,7 +21,7 @@ type Row struct {
 type Field struct {
 	Name string
 	Kind Kind
-	Text []byte // String: the text, unescaped. Number, Bool and Nested: the JSON literal as written. Null: nil
+	Text []byte // String: the text, unescaped. Number, Bool, Nested and NotFinite: the literal as written. Null: nil
 }
 
 // Kind says how the vendor wrote a value.
@@ -33,16 +33,17 @@ const (
 	String
 	Number
 	Bool
-	Nested // an object or an array
+	Nested    // an object or an array
+	NotFinite // NaN, Infinity or the like, without quotes: a broken probe's number, which JSON does not know
 )
 
-// AppendJSON appends the field's value as JSON: the vendor's own literal, or the text quoted. Bytes that are no UTF-8
-// become U+FFFD.
+// AppendJSON appends the field's value as JSON: the vendor's own literal, or the text quoted, as is NaN. Bytes that are no
+// UTF-8 become U+FFFD.
 func (f Field) AppendJSON(b []byte) []byte {
 	switch f.Kind {
 	case Null:
 		return append(b, "null"...)
-	case String:
+	case String, NotFinite:
 		text := f.Text
 		if !utf8.Valid(text) {
 			text = []byte(string([]rune(string(text))))

@@ -99,6 +99,10 @@ func (s *scanner) value(name string, b []byte, i int) int {
 		end = numberEnd(b, i)
 		f.Kind, f.Text = Number, b[i:max(i, end)]
 	}
+	if end == 0 {
+		end = notFiniteEnd(b, i)
+		f.Kind, f.Text = NotFinite, b[i:max(i, end)]
+	}
 	if end != 0 {
 		s.fields = append(s.fields, f)
 	}

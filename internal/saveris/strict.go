@@ -15,13 +15,25 @@ var (
 )
 
 // strict reads one JSON object, nested or not, by the book into s.fields: the second opinion on everything that
-// scan does not take. A name that comes twice is an error.
+// scan does not take. A name that comes twice is an error. Numbers that JSON does not know are as good as others.
 func (s *scanner) strict(raw []byte) error {
+	err := s.byTheBook(raw, raw)
+	if err != nil {
+		if masked := maskNotFinite(raw); masked != nil {
+			return s.byTheBook(masked, raw)
+		}
+	}
+	return err
+}
+
+// byTheBook reads the object book, and takes its texts and literals from raw, which is the same but for numbers that JSON
+// does not know.
+func (s *scanner) byTheBook(book, raw []byte) error {
 	s.fields, s.text = s.fields[:0], s.text[:0]
 	if len(raw) == 0 || raw[0] != '{' {
 		return errNoObject
 	}
-	dec := jsontext.NewDecoder(bytes.NewReader(raw), strictOption)
+	dec := jsontext.NewDecoder(bytes.NewReader(book), strictOption)
 	if _, err := dec.ReadToken(); err != nil {
 		return fmt.Errorf("%w: %w", errNoObject, err)
 	}
@@ -53,16 +65,18 @@ func (s *scanner) member(dec *jsontext.Decoder, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	switch jsontext.Value(value).Kind() {
-	case 'n':
-	case '"':
+	switch kind := jsontext.Value(value).Kind(); {
+	case notFiniteEnd(value, 0) == len(value):
+		f.Kind, f.Text = NotFinite, value
+	case kind == 'n':
+	case kind == '"':
 		if f.Text, ok = s.unquote(value); !ok {
 			return errors.New("a text cannot be unquoted")
 		}
 		f.Kind = String
-	case '0':
+	case kind == '0':
 		f.Kind, f.Text = Number, value
-	case 't', 'f':
+	case kind == 't' || kind == 'f':
 		f.Kind, f.Text = Bool, value
 	default:
 		f.Kind, f.Text = Nested, value

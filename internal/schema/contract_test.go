@@ -153,3 +153,46 @@ func TestSameGarbageIsTheSameEvent(t *testing.T) {
 		t.Errorf("%s", first.AppendData(nil))
 	}
 }
+
+// A broken probe's row is an event like others: the value is null, the literal stands in other as JSON text, and the row
+// read again is the same. Neither is a column that is no value worth a rejected row.
+func TestNotFiniteNumbersAreNull(t *testing.T) {
+	for feed, row := range map[Feed]string{Readings: readingRow, Alarms: alarmRow} {
+		value := map[Feed]string{Readings: "measurement", Alarms: "alarm_value"}[feed]
+		none := eventOf(feed, with(row, value, "null"))
+		for _, literal := range []string{"NaN", "Infinity", "-Infinity", "nan", "+inf"} {
+			for _, kind := range []saveris.Kind{saveris.NotFinite, saveris.String} {
+				m, broken := NewMaker(feed, "saveris", "https://vendor.example"), withField(row, saveris.Field{Name: value, Kind: kind, Text: []byte(literal)})
+				e := m.Event(broken, testWindow, testReadAt)
+				data := string(e.AppendData(nil))
+				if e.Rejected || !strings.Contains(data, `,"value":null,"unit"`) || !strings.HasSuffix(data, fmt.Sprintf(`,"other":{%q:%q}}`, value, literal)) {
+					t.Errorf("%s: %s %s", literal, e.Reason(), data)
+				}
+				again := m.Event(broken, testWindow, testReadAt)
+				if number := eventOf(feed, row); e.ID != number.ID || e.Check == number.Check || e.Check != none.Check || printed(&again) != printed(&e) {
+					t.Errorf("%s: id %s, check %08x, again %s", literal, e.ID, e.Check, printed(&again))
+				}
+			}
+		}
+		for _, f := range parseRow(row).Fields {
+			if f.Name == "timestamp" || f.Name == "alarm_time" {
+				continue
+			}
+			e := NewMaker(feed, "saveris", "https://vendor.example").Event(withField(row, saveris.Field{Name: f.Name, Kind: saveris.NotFinite, Text: []byte("NaN")}), testWindow, testReadAt)
+			if data := string(e.AppendData(nil)); e.Rejected || !strings.Contains(data, fmt.Sprintf(`"other":{%q:"NaN"}`, f.Name)) || strings.Count(data, "NaN") != 1 {
+				t.Errorf("%s: %s %s", f.Name, e.Reason(), data)
+			}
+		}
+	}
+}
+
+// withField is the row with one of its columns set anew.
+func withField(text string, field saveris.Field) *saveris.Row {
+	row := parseRow(text)
+	for i := range row.Fields {
+		if row.Fields[i].Name == field.Name {
+			row.Fields[i] = field
+		}
+	}
+	return row
+}

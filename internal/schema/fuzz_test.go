@@ -24,6 +24,7 @@ func FuzzEvent(f *testing.F) {
 			text("uuid", oddTexts[i%len(oddTexts)]), text("tenant_uuid", oddTexts[(i+1)%len(oddTexts)]), text("timestamp", oddTimes[i%len(oddTimes)]),
 			text("alarm_time", oddTimes[i%len(oddTimes)]), text("measurement", oddNumbers[i%len(oddNumbers)]), {Name: "serial_no", Kind: saveris.Number, Text: []byte("1e5")},
 			text("alarm_value", oddNumbers[i%len(oddNumbers)]), text("last_status_change_time", oddTimes[(i+1)%len(oddTimes)]), {Name: "x", Kind: saveris.Bool, Text: []byte("true")},
+			{Name: "y", Kind: saveris.NotFinite, Text: []byte("NaN")},
 		}
 		f.Add(i%2 == 0, lines(odd))
 	}
@@ -39,7 +40,7 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
-const letters = "0snbo" // one for each saveris.Kind
+const letters = "0snbox" // one for each saveris.Kind
 
 func lines(fields []saveris.Field) []byte {
 	var b []byte
@@ -62,7 +63,7 @@ func rowOf(input []byte) *saveris.Row {
 		switch kind {
 		case saveris.Null:
 			value = nil
-		case saveris.Number, saveris.Bool, saveris.Nested:
+		case saveris.Number, saveris.Bool, saveris.Nested, saveris.NotFinite:
 			value = bytes.Trim(value, " \t\r\n") // as a decoder finds a literal
 		}
 		row.Fields = append(row.Fields, saveris.Field{Name: string(name[1:]), Kind: kind, Text: value})

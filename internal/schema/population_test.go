@@ -169,7 +169,9 @@ func (w world) spoil(fields []saveris.Field) []saveris.Field {
 
 // odd gives a column a value that it seldom has.
 func (w world) odd(name string) saveris.Field {
-	switch w.IntN(8) {
+	switch w.IntN(9) {
+	case 8:
+		return saveris.Field{Name: name, Kind: saveris.NotFinite, Text: []byte(w.pick([]string{"NaN", "Infinity", "-inf"}))}
 	case 0:
 		return saveris.Field{Name: name, Kind: saveris.Null}
 	case 1:
