@@ -83,7 +83,7 @@ type Client struct {
 	throttle throttle
 	slots    *slots
 	pace     pace
-	noSync   sync.Map    // feeds that have no synchronous route here
+	syncs    sync.Map    // what is known of the synchronous route, by feed
 	accepted atomic.Bool // whoever we say we are has been let in
 }
 
@@ -173,7 +173,7 @@ func (c *Client) rows(ctx context.Context, q *Query, each func(*Row) error) (Ans
 	if c.cfg.Sync == SyncAlways {
 		return c.sync(ctx, q, each)
 	}
-	if _, none := c.noSync.Load(q.Feed); !none && c.cfg.Sync == SyncAuto {
+	if known, _ := c.syncs.Load(q.Feed); known != syncMissing && c.cfg.Sync == SyncAuto {
 		ans, err := c.sync(ctx, q, each)
 		if err == nil || !c.exportInstead(q.Feed, err) {
 			return ans, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -94,11 +95,33 @@ func (c *Client) broken(op string, err error) *Error {
 	return e
 }
 
-// noSuchPath: the gateway answers an unknown path or method so, hardly ever with 404 or 405 (document, 13.3).
+// noSuchPath: the gateway answers an unknown path or method so, hardly ever with 404 or 405 (document, 13.3). A bearer
+// token it takes for a signature of its own, which then has no form (reported of other APIs on the same gateway). None of
+// this is about the login, which it has not looked at.
 func (e *Error) noSuchPath() bool {
-	return e.Status == http.StatusForbidden && (e.Kind == "MISSING_AUTHENTICATION_TOKEN" ||
-		e.Kind == "MissingAuthenticationTokenException" || strings.Contains(e.Text, "Missing Authentication Token"))
+	switch e.Status {
+	case http.StatusGone, http.StatusMethodNotAllowed:
+		return true
+	case http.StatusNotFound:
+		return e.Kind == "RESOURCE_NOT_FOUND" || e.Kind == "NotFoundException"
+	case http.StatusForbidden:
+		return slices.Contains(notSigned, e.Kind) || slices.ContainsFunc(notSignedTexts, func(text string) bool { return strings.Contains(e.Text, text) })
+	}
+	return false
 }
+
+// How the gateway says that a request is not signed as its own API would want it: its response types, the same as
+// exceptions in X-Amzn-ErrorType, and the texts where neither is there.
+var (
+	notSigned = []string{
+		"MISSING_AUTHENTICATION_TOKEN", "MissingAuthenticationToken", "MissingAuthenticationTokenException", "INVALID_SIGNATURE",
+		"IncompleteSignature", "IncompleteSignatureException", "InvalidSignatureException",
+	}
+	notSignedTexts = []string{
+		"Missing Authentication Token", "(missing equal-sign) in Authorization header", "not a valid key=value pair",
+		"Authorization header requires 'Credential' parameter", "Authorization header requires 'Signature' parameter",
+	}
+)
 
 // refusal: a bad or expired token shows as 401 or 403 (document, 3.3), a missing licence as 403. The firewall's 403 is
 // about the request, not about the login.
@@ -110,6 +133,15 @@ func (e *Error) refusal() bool {
 // passing: what may be gone at the next try.
 func (e *Error) passing() bool {
 	return e.Status == 0 && e.Err != ErrUntrusted || e.Status >= 500 || e.Status == http.StatusRequestTimeout || e.Kind == "WAF_FILTERED"
+}
+
+// ofTheMoment: what speaks of this window or this moment, and not of the path.
+func (e *Error) ofTheMoment() bool {
+	switch e.Status {
+	case 0, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
+		return true
+	}
+	return e.Status < 300 || e.Kind == "WAF_FILTERED"
 }
 
 // cognitoThrottles: Cognito says with 400 what others say with 429 (document, 3.1), and only its text tells.

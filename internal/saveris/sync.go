@@ -11,8 +11,9 @@ import (
 func (c *Client) sync(ctx context.Context, q *Query, each func(*Row) error) (Answer, error) {
 	from, until := q.bounds()
 	op := "read " + string(q.Feed)
+	known, _ := c.syncs.Load(q.Feed)
 	ans, err := c.call(ctx, call{op: op, method: http.MethodGet, path: "/v1/" + string(q.Feed),
-		query: url.Values{"date_time_from": {from}, "date_time_until": {until}}})
+		trial: known != syncOffered && c.cfg.Sync != SyncAlways, query: url.Values{"date_time_from": {from}, "date_time_until": {until}}})
 	if err != nil {
 		return Answer{}, tooLarge(err)
 	}
@@ -31,8 +32,15 @@ func (c *Client) sync(ctx context.Context, q *Query, each func(*Row) error) (Ans
 	if err != nil {
 		return Answer{}, c.readError(ctx, op, err)
 	}
+	c.syncs.Store(q.Feed, syncOffered)
 	return Answer{AskedAt: asked, Route: RouteSync, Rows: n}, nil
 }
+
+// What is known of a feed's synchronous endpoint; nothing until it has been tried.
+const (
+	syncOffered = "offered"
+	syncMissing = "missing"
+)
 
 // tooLarge says what a 413 means.
 func tooLarge(err error) error {
@@ -43,20 +51,23 @@ func tooLarge(err error) error {
 	return err
 }
 
-// exportInstead tells whether an export may do what the synchronous route did not, and remembers where there is no such
-// route at all, or none for this user. Any answer but a refused login is worth an export: 413 above all, and a time-out of the gateway.
+// exportInstead reports whether an export may do what the synchronous route did not, and remembers where there is no such
+// route at all, or none for this user. That costs one request: any answer to the first one is final but for those that
+// speak of the window or of the moment.
 func (c *Client) exportInstead(feed Feed, err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
 		return false
 	}
+	known, _ := c.syncs.Load(feed)
+	offered := known == syncOffered
 	switch {
-	case e.Status == http.StatusForbidden && e.Kind != "WAF_FILTERED", e.Status == http.StatusNotFound,
-		e.Status == http.StatusMethodNotAllowed, errors.Is(err, errNoList):
-		c.noSync.Store(feed, true)
+	case e.noSuchPath(), e.Status == http.StatusNotFound, errors.Is(err, errNoList),
+		e.Status == http.StatusForbidden && e.Kind != "WAF_FILTERED", !offered && e.Status < 500 && !e.ofTheMoment():
+		c.syncs.Store(feed, syncMissing)
 		return true
 	}
-	return e.Status >= 400 && e.Status != http.StatusUnauthorized
+	return e.Status >= 400 && (!offered || e.Status != http.StatusUnauthorized)
 }
 
 // readError is the failure of reading an answer's or a file's rows.

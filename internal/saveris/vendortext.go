@@ -99,6 +99,7 @@ var (
 	signature  = regexp.MustCompile(`(?i)\b(X-Amz-[A-Za-z-]+|Signature|AWSAccessKeyId|Expires)=[^\s&"'<>]*`)
 	userInfo   = regexp.MustCompile(`://[^/\s@"']*@`)
 	tokenText  = regexp.MustCompile(`eyJ[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]*)*`)
+	tokenHash  = regexp.MustCompile(`[A-Za-z0-9+/]{43}=`) // SHA-256 in Base64
 )
 
 // clean makes a text of the vendor's fit for an error: one line, no control characters, no secrets (the gateway echoes
@@ -109,6 +110,7 @@ func (c *Client) clean(text string) string {
 		text = strings.ReplaceAll(text, secret, "[redacted]")
 	}
 	text = tokenText.ReplaceAllString(text, "[redacted]")
+	text = tokenHash.ReplaceAllString(text, "[redacted]")
 	text = userInfo.ReplaceAllString(text, "://")
 	text = signedLink.ReplaceAllString(text, "$1")
 	text = signature.ReplaceAllString(text, "$1=[redacted]")

@@ -15,7 +15,7 @@
 //   - The result files, on links that look pre-signed: signature in the query,
 //     a life, S3's XML errors, and no Authorization header allowed.
 //   - GET /v1/measurements and GET /v1/alarms in one call, if [Switches.Sync] is on.
-//   - OPTIONS on the export paths, and the gateway's 403 on every other path.
+//   - OPTIONS on the export paths, and the gateway's 403 on every other path, which differs with an Authorization header.
 //
 // # The world
 //

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -52,13 +53,34 @@ func (x *exchange) denied() {
 	x.problem(http.StatusForbidden, "ACCESS_DENIED", "User is not authorized to access this resource", &detail)
 }
 
-// unknownPath: the gateway answers 403, not 404, to what it does not know (inferred).
+// unknownPath: the gateway answers 403, not 404, to what it does not know, and says that a token is missing (inferred).
+// Where an Authorization header came, it takes that for a signature of its own and finds it malformed (reported of other
+// APIs on the same gateway).
 func (x *exchange) unknownPath() {
-	if x.sw.PathUnknown == "404" {
+	bearer := x.r.Header.Get("Authorization")
+	switch how := x.sw.PathUnknown; {
+	case how == "404":
 		x.problem(http.StatusNotFound, "RESOURCE_NOT_FOUND", "Not Found", nil)
-		return
+	case how == "405":
+		x.fail(http.StatusMethodNotAllowed, "application/json", `{"message":"Method Not Allowed"}`)
+	case how == "410":
+		x.fail(http.StatusGone, "application/json", `{"message":"Gone"}`)
+	case how == "403-signature" && bearer != "":
+		hash := sha256.Sum256([]byte(bearer))
+		x.unsigned("Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '" +
+			base64.StdEncoding.EncodeToString(hash[:]) + "'.")
+	case how == "403-credential" && bearer != "":
+		x.unsigned("Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. (Hashed with SHA-256 and encoded with Base64) Authorization=" +
+			base64.StdEncoding.EncodeToString(sha256.New().Sum(nil)))
+	default:
+		x.problem(http.StatusForbidden, "MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token", nil)
 	}
-	x.problem(http.StatusForbidden, "MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token", nil)
+}
+
+// unsigned refuses a header that is no signature.
+func (x *exchange) unsigned(message string) {
+	x.w.Header().Set("X-Amzn-Errortype", "IncompleteSignatureException")
+	x.fail(http.StatusForbidden, "application/json", `{"message":"`+message+`"}`)
 }
 
 // backendError is the error body of the backend (shape B, document 13.1).

@@ -263,7 +263,7 @@ func TestSync(t *testing.T) {
 		}
 	}
 	v := startWith(t)
-	if a := v.call("GET", "/v1/measurements", ""); a.status != 403 || !strings.Contains(string(a.body), "Missing Authentication Token") {
+	if a := v.call("GET", "/v1/measurements", ""); a.status != 403 || !strings.Contains(string(a.body), "Invalid key=value pair (missing equal-sign)") {
 		t.Errorf("without synchronous calls: %d %s", a.status, a.body)
 	}
 }

@@ -81,7 +81,7 @@ type Switches struct {
 
 	ErrorRawQuotes string `key:"error.raw_quotes" values:"on|off" help:"BAD_REQUEST_BODY with unescaped quotes, which is no JSON"`
 	ErrorGzip      string `key:"error.gzip" values:"off|on" help:"error bodies compressed without a header"`
-	PathUnknown    string `key:"path.unknown" values:"403|404" help:"answer to an unknown path"`
+	PathUnknown    string `key:"path.unknown" values:"403-signature|403-credential|403|404|405|410" help:"answer to an unknown path; 403-signature and 403-credential where an Authorization header came, else 403"`
 
 	Sync        string `key:"sync" values:"off|array|object" help:"GET /v1/measurements and /v1/alarms in one call, as array or as object holding one"`
 	SyncColumns string `key:"sync.columns" values:"v2|v1" help:"measurement columns of the synchronous answer"`

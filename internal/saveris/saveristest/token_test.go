@@ -77,7 +77,12 @@ func TestAuthorization(t *testing.T) {
 		{"licence B", "auth.no_licence=403B", "/v2/measurements", bearer, 403, `{"status": "Error", "message"`},
 		{"licence", "auth.no_licence=403", "/v2/measurements", bearer, 403, ""},
 		{"unknown path", "", "/v9/measurements", none, 403, `"title": "Missing Authentication Token"`},
-		{"double slash", "", "//v2/measurements", bearer, 403, "MISSING_AUTHENTICATION_TOKEN"},
+		{"double slash", "", "//v2/measurements", bearer, 403, "Invalid key=value pair (missing equal-sign) in Authorization header"},
+		{"double slash, credential", "path.unknown=403-credential", "//v2/measurements", bearer, 403, "requires 'Credential' parameter"},
+		{"double slash, 403", "path.unknown=403", "//v2/measurements", bearer, 403, "MISSING_AUTHENTICATION_TOKEN"},
+		{"double slash with a key", "", "//v2/measurements", key("demo-key"), 403, "MISSING_AUTHENTICATION_TOKEN"},
+		{"double slash, 405", "path.unknown=405", "//v2/measurements", bearer, 405, "Method Not Allowed"},
+		{"double slash, 410", "path.unknown=410", "//v2/measurements", bearer, 410, "Gone"},
 		{"unknown path, 404", "path.unknown=404", "/v9/measurements", none, 404, "RESOURCE_NOT_FOUND"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
