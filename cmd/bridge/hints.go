@@ -31,6 +31,8 @@ func vendorHint(err error) string {
 		return "nothing was sent: check SAVERIS_URL and the clock of this machine; where a proxy opens TLS on the way, name its authority by SSL_CERT_FILE"
 	case errors.Is(err, saveris.ErrAddress):
 		return "check SAVERIS_URL, or SAVERIS_REGION and SAVERIS_ENV: the URL stands without a version part"
+	case errors.Is(err, saveris.ErrNotUnderstood):
+		return "nothing of it counts as read: look whether a proxy or another service answers at SAVERIS_URL; if it is the vendor, he has changed what he sends, and a newer bridge is needed"
 	case errors.As(err, &lookup):
 		return "check the network and its DNS, and SAVERIS_REGION, SAVERIS_ENV and SAVERIS_URL"
 	case errors.As(err, &vendor) && vendor.Status >= 500:

@@ -1,7 +1,6 @@
 package poller
 
 import (
-	"errors"
 	"slices"
 
 	"saveris-bridge/internal/checkpoint"
@@ -37,8 +36,7 @@ func (b *Backlog) fail(w Window, err error) {
 	if b.read == f.after && tries < lonely {
 		tries = 1
 	}
-	lasting := errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex)
-	if cannotBeHad(w, tries, err) && (lasting || tries >= maxFailures) { // a query fails now and then
+	if cannotBeHad(w, tries, err) && (lasting(err) || tries >= maxFailures) { // a query fails now and then
 		b.aside = append(b.aside, Failed{w.Span, err})
 	}
 }

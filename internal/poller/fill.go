@@ -187,10 +187,15 @@ func (f *Fill) believe(span checkpoint.Span) (doubted bool) {
 // cannotBeHad tells whether an error lies in the window itself, so that trying it again at once would only hold up others.
 // A window that is as narrow as can be and fails again and again is such a one, unless the vendor says that it is he.
 func cannotBeHad(w Window, failed int, err error) bool {
-	if errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex) {
+	if lasting(err) || errors.Is(err, saveris.ErrNotUnderstood) {
 		return true
 	}
 	var vendor *saveris.Error
 	outage := errors.As(err, &vendor) && vendor.Status >= 500
 	return !w.divisible() && (errors.Is(err, saveris.ErrTooLarge) || failed >= maxFailures && !outage)
+}
+
+// lasting tells whether an error would be the same at the next try: it lies in the vendor's rows or in the stream.
+func lasting(err error) bool {
+	return errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex)
 }

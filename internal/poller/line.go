@@ -98,7 +98,7 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 		if errors.Is(err, publish.ErrAway) {
 			level = slog.LevelDebug // told once, when the connection went
 		}
-		if errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex) || errors.Is(err, saveris.ErrAddress) {
+		if lasting(err) || errors.Is(err, saveris.ErrNotUnderstood) || errors.Is(err, saveris.ErrAddress) {
 			level = slog.LevelError // waiting alone will not heal it
 		}
 		l.Log.Log(ctx, level, "will try again", "wait", d.Round(time.Millisecond), "err", err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/saveris"
 )
 
 // width is how wide windows are: it doubles while they hold little and halves when they hold too much or cannot be had.
@@ -42,7 +43,7 @@ func grow(span checkpoint.Span) checkpoint.Span {
 
 func (w *width) learn(was time.Duration, rows, want int, err error) {
 	switch {
-	case errors.Is(err, ErrRejected): // a narrower window would hold no better rows
+	case errors.Is(err, ErrRejected), errors.Is(err, saveris.ErrNotUnderstood): // a narrower window would hold no better rows
 	case err != nil || rows > want:
 		w.d = min(w.now(), max(minWindow, was/2)) // windows under way were cut before this was known
 	case rows < want/2 && was >= w.now():

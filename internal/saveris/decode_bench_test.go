@@ -60,15 +60,15 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 var (
-	nested = regexp.MustCompile(`"measurement":([0-9.]+)`)
-	member = regexp.MustCompile(`"(\w+)":("[^"]*"|[0-9.]+)`)
+	nested     = regexp.MustCompile(`"measurement":([0-9.]+)`)
+	memberText = regexp.MustCompile(`"(\w+)":("[^"]*"|[0-9.]+)`)
 )
 
 // tableOf writes rows as CSV with quotes around everything, as the vendor does (seen).
 func tableOf(rows []string) string {
 	var b strings.Builder
 	for i, row := range rows {
-		members := member.FindAllStringSubmatch(row, -1)
+		members := memberText.FindAllStringSubmatch(row, -1)
 		if i == 0 {
 			for j, m := range members {
 				b.WriteString(strings.Repeat(",", min(j, 1)) + strconv.Quote(m[1]))

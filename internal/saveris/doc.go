@@ -20,6 +20,7 @@
 //	ErrRefused   login or licence refused            give up
 //	ErrTooLarge  query failed, 413, not ready in time  ask for half the window
 //	ErrAddress   this is not the API                 check the base URL
+//	ErrNotUnderstood  answer or file in no shape we know  ask again later: nothing of the window counts as read
 //	other        *Error                              ask again later
 //
 // # Waiting

@@ -21,6 +21,9 @@ var (
 	ErrAddress = errors.New("the address is not the Saveris Data API")
 	// ErrUntrusted: whoever answered has no certificate that this machine trusts. Nothing was sent to him.
 	ErrUntrusted = errors.New("the certificate is not to be trusted")
+	// ErrNotUnderstood: the vendor's answer or file is in a shape that this client cannot read, so nothing of the window
+	// counts as read. Asking again helps only once he sends something else.
+	ErrNotUnderstood = errors.New("what the vendor sends is not understood")
 )
 
 var (

@@ -84,15 +84,15 @@ func (c *Client) submit(ctx context.Context, q *Query, key string) (export, erro
 	if err != nil {
 		return export{}, tooLarge(err)
 	}
-	var body status
-	if err := readJSON(ans.Response, &body); err != nil {
+	body, err := readStatus(ans.Response)
+	if err != nil {
 		return export{}, c.readError(ctx, op, err)
 	}
 	if body.failed() {
 		return export{}, c.queryFailed(op, body)
 	}
 	if !isRequest(body.RequestUUID) {
-		return export{}, &Error{Op: op, Status: ans.StatusCode, Text: "the answer has no request_uuid"}
+		return export{}, &Error{Op: op, Status: ans.StatusCode, Text: "the answer has no request_uuid: " + c.said(body)}
 	}
 	x := export{feed: q.Feed, uuid: body.RequestUUID, asked: ans.sent, key: key}
 	x.askedAt, _ = c.clock.tell(ans.sent)

@@ -1,6 +1,7 @@
 package saveris
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -26,10 +27,14 @@ func (c *Client) readFiles(ctx context.Context, x export, links []string, each f
 		if errPoll != nil {
 			return 0, errPoll
 		}
-		if !s.done() || len(s.DataURLs) == 0 {
+		if !s.done() {
 			return 0, err
 		}
-		if links = s.DataURLs; !slices.Equal(sorted(names), sorted(fileNames(links))) {
+		fresh, errLinks := c.links("poll "+string(x.feed), s)
+		if errLinks != nil || len(fresh) == 0 {
+			return 0, cmp.Or(errLinks, err)
+		}
+		if links = fresh; !slices.Equal(sorted(names), sorted(fileNames(links))) {
 			clear(done) // other files: what was read may be in any of them
 		}
 	}

@@ -98,26 +98,36 @@ func (b *body) Close() error {
 	return err
 }
 
-// readJSON reads a whole JSON answer of the API, packed or not, and closes it. It is bounded on both sides of unpacking:
-// what is packed may be endless and unpack to nothing.
-func readJSON(resp *http.Response, into any) error {
+// readText reads a whole answer of the API, packed or not, and closes it. It is bounded on both sides of unpacking: what is
+// packed may be endless and unpack to nothing.
+func readText(resp *http.Response) ([]byte, error) {
 	defer resp.Body.Close()
 	plain, err := gunzip(&bounded{resp.Body, maxAPIBody, errLong})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := io.ReadAll(&bounded{plain, maxAPIBody, errLong})
+	return bytes.TrimPrefix(text, []byte("\ufeff")), err
+}
+
+// readJSON reads a whole JSON answer of the API.
+func readJSON(resp *http.Response, into any) error {
+	text, err := readText(resp)
 	if err != nil {
 		return err
 	}
-	err = json.Unmarshal(bytes.TrimPrefix(text, []byte("\ufeff")), into)
+	err = json.Unmarshal(text, into)
 	var odd *json.UnmarshalTypeError
 	if errors.As(err, &odd) && odd.Field != "" {
 		return nil // one member is odd; the others are read
 	}
 	if err != nil {
-		_, _, said := vendorText(text)
-		return fmt.Errorf("the answer is not the JSON that is due: %s", said)
+		return notJSON(text)
 	}
 	return nil
+}
+
+func notJSON(text []byte) error {
+	_, _, said := vendorText(text)
+	return fmt.Errorf("the answer is not the JSON that is due: %s", said)
 }

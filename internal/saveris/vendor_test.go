@@ -76,7 +76,7 @@ func read(ctx context.Context, c *Client, q Query) (rows map[string]string, err 
 			return nil
 		})
 		switch {
-		case err == nil || errors.Is(err, ErrRefused) || errors.Is(err, ErrAddress) || ctx.Err() != nil:
+		case err == nil || errors.Is(err, ErrRefused) || errors.Is(err, ErrAddress) || errors.Is(err, ErrNotUnderstood) || ctx.Err() != nil:
 			return rows, err
 		case errors.Is(err, ErrTooLarge) && q.Until.Sub(q.From) > time.Hour:
 			return readHalves(ctx, c, q)

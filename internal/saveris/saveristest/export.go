@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -258,15 +259,15 @@ func (x *exchange) failedQuery(cause string) {
 // completed lists the files (document 6).
 func (x *exchange) completed(e *export) {
 	urls := x.links(e)
-	body := map[string]any{"status": x.word("Completed"), "data_urls": urls}
+	body := map[string]any{"status": x.word("Completed")}
+	name, value := x.shapeLinks(urls)
+	body[name] = value
 	if len(urls) == 0 {
 		switch x.sw.EmptyResult {
 		case "missing":
-			delete(body, "data_urls")
+			delete(body, name)
 		case "null":
-			body["data_urls"] = nil
-		default:
-			body["data_urls"] = []string{}
+			body[name] = nil
 		}
 	}
 	if x.sw.MetadataURL == "present" {
@@ -277,6 +278,39 @@ func (x *exchange) completed(e *export) {
 	}
 	answer := toJSON(body)
 	x.ok(answer)
+}
+
+// shapeLinks is the member of a completed answer that holds the links.
+func (x *exchange) shapeLinks(urls []string) (name string, value any) {
+	each := func(wrap func(i int, url string) any) (list []any) {
+		list = []any{}
+		for i, url := range urls {
+			list = append(list, wrap(i, url))
+		}
+		return list
+	}
+	switch x.sw.CompletedLinks {
+	case "string":
+		return "data_urls", strings.Join(urls, ", ")
+	case "object":
+		object := map[string]string{}
+		for i, url := range urls {
+			object[strconv.Itoa(i)] = url
+		}
+		return "data_urls", object
+	case "objects":
+		return "data_urls", each(func(i int, url string) any { return map[string]any{"href": url, "part": i} })
+	case "camel":
+		return "dataUrls", urls
+	case "nested":
+		return "result", map[string]any{"files": each(func(_ int, url string) any { return map[string]any{"location": map[string]string{"url": url}} })}
+	case "other_name":
+		return "files", urls
+	case "keys":
+		return "data_urls", each(func(i int, _ string) any { return map[string]any{"bucket": "saveris-data-exports", "key": i} })
+	default:
+		return "data_urls", urls
+	}
 }
 
 // links signs one link a file, in no order unless file.order=sorted.

@@ -28,6 +28,7 @@ type Switches struct {
 	RequestLife     time.Duration `key:"request.life" default:"24h" help:"time until a request_uuid is forgotten"`
 	PendingDataURLs string        `key:"pending.data_urls" values:"missing|null|[]" help:"data_urls while the query runs"`
 	EmptyResult     string        `key:"empty.result" values:"[]|missing|null|header-only|blank" help:"data_urls, or the file, of a result without rows"`
+	CompletedLinks  string        `key:"completed.links" values:"data_urls|string|object|objects|camel|nested|other_name|keys" help:"how a completed answer holds its links; keys: bucket and key in their place, which nobody can read"`
 	MetadataURL     string        `key:"metadata_url" values:"present|missing" help:"metadata_url in a completed answer"`
 	XFileContent    string        `key:"x_file_content" values:"omitted|present" help:"the documentation's x-file-content in a completed answer"`
 	Post504         string        `key:"post.504" values:"off|lost|started" help:"every other POST ends as 504, without or with a started query"`
