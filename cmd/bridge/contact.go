@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"saveris-bridge/internal/poller"
@@ -61,20 +60,13 @@ func readALittle(ctx context.Context, s settings, vendor *saveris.Client, feed s
 	answer, err := vendor.Rows(ctx, saveris.Query{
 		Feed: poller.VendorFeed(feed), From: from, Until: from.Add(5 * time.Minute), Deadline: deadline,
 	}, func(*saveris.Row) error { return nil })
-	if s.SaverisSync == string(saveris.SyncAlways) && noSuchEndpoint(err) {
+	if s.SaverisSync == string(saveris.SyncAlways) && errors.Is(err, saveris.ErrRetired) {
 		return saveris.Answer{}, &settingsError{[]error{&problem{
 			Name: "SAVERIS_SYNC", Value: s.SaverisSync, Err: err,
 			Want: "auto or never: this deployment has no synchronous endpoint for " + string(feed),
 		}}}
 	}
 	return answer, err
-}
-
-// noSuchEndpoint tells whether the vendor's answer says that there is nothing at this path.
-func noSuchEndpoint(err error) bool {
-	var vendor *saveris.Error
-	return errors.As(err, &vendor) && (errors.Is(err, saveris.ErrAddress) ||
-		vendor.Status == http.StatusNotFound || vendor.Status == http.StatusMethodNotAllowed)
 }
 
 // loginError is a refusal by the vendor, with the login that he refused.

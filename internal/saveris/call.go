@@ -13,7 +13,8 @@ import (
 type call struct {
 	op     string // what it is for, in errors
 	method string
-	path   string
+	path   string // of the endpoint
+	id     string // of one export there
 	query  url.Values
 	body   []byte
 	login  bool // it is the token call: it carries no login, and may be repeated although it is a POST
@@ -85,7 +86,7 @@ func (t *try) once(ctx context.Context) (answer, error) {
 	if err != nil {
 		return answer{}, t.client.broken(t.op, err)
 	}
-	t.client.clock.learn(resp.Header)
+	t.client.learn(t.path, resp.Header)
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
 		return answer{}, t.client.newError(t.op, resp)
@@ -105,6 +106,9 @@ func closeBody(resp *http.Response) {
 // request builds the HTTP request, login included.
 func (t *try) request(ctx context.Context) (*http.Request, error) {
 	address := t.client.base + t.path
+	if t.id != "" {
+		address += "/" + t.id
+	}
 	if len(t.query) > 0 {
 		address += "?" + t.query.Encode()
 	}
@@ -146,8 +150,13 @@ func (t *try) again(ctx context.Context, e *Error) (bool, error) {
 		return true, nil
 	case e.noSuchPath() || t.method == http.MethodPost && (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed):
 		e.Err = ErrAddress
+		if t.client.LoggedIn() { // it is this API, or was
+			e.Err = ErrRetired
+		}
 	case e.Status >= 300 && e.Status < 400:
 		e.Err = ErrAddress
+	case !t.login && e.refusal() && (e.Status == http.StatusForbidden || !t.client.cfg.APIKey.Set()):
+		e.Err = ErrForbidden
 	case e.refusal() || t.login && e.Status == http.StatusBadRequest && e.ofAPI():
 		e.Err = ErrRefused
 		if t.client.cfg.APIKey.Set() && e.Status == http.StatusUnauthorized { // there is no login of its own

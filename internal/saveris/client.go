@@ -59,6 +59,8 @@ type Config struct {
 	// LoginFailed is told of every login that did not work, refused or unanswered. Like the others, nil is nobody, and any
 	// goroutine may call it.
 	LoginFailed func()
+	// Noticed is called for what the client finds out about the vendor that a person should know, once for each such thing.
+	Noticed func(Notice)
 	// Requests remembers running exports across restarts; nil forgets them.
 	Requests Requests
 
@@ -78,13 +80,15 @@ type Client struct {
 	retryWait     time.Duration // before something is repeated first
 	throttledWait time.Duration // the first one where the vendor throttles without saying for how long
 
-	clock    clock
-	tokens   *tokens
-	throttle throttle
-	slots    *slots
-	pace     pace
-	syncs    sync.Map    // what is known of the synchronous route, by feed
-	accepted atomic.Bool // whoever we say we are has been let in
+	clock     clock
+	tokens    *tokens
+	throttle  throttle
+	slots     *slots
+	pace      pace
+	versions  versions
+	announced announcements
+	syncs     sync.Map    // what is known of the synchronous route, by feed
+	accepted  atomic.Bool // whoever we say we are has been let in
 }
 
 // New makes a client; it asks nobody anything. It fails on settings that cannot work.
@@ -214,14 +218,5 @@ func (c *Client) probe(ctx context.Context) error {
 		_, err := c.token(ctx, "")
 		return err
 	}
-	ans, err := c.call(ctx, call{op: "try the API key", method: http.MethodGet,
-		path: exports[Measurements] + "/00000000-0000-4000-8000-000000000000"})
-	closeBody(ans.Response)
-	var e *Error
-	if errors.As(err, &e) && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound ||
-		e.Status == http.StatusForbidden && e.Kind == "" || e.Status == http.StatusInternalServerError && e.ofAPI()) {
-		c.accepted.Store(true)
-		return nil // the vendor's answers to an export that he does not know
-	}
-	return err
+	return c.probeKey(ctx)
 }

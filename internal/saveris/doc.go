@@ -17,7 +17,9 @@
 // the export for fresh ones), an export that the vendor has forgotten (once), a token that he does not take (once). A
 // submission that may have been heard is not: what to do then is the caller's decision, and so is every other error.
 //
-//	ErrRefused   login or licence refused            give up
+//	ErrRefused   login refused                       give up
+//	ErrForbidden an ErrRefused of one feed: licence  ask again in an hour
+//	ErrRetired   no version of the endpoint is left  ask again rarely
 //	ErrTooLarge  query failed, 413, not ready in time  ask for half the window
 //	ErrAddress   this is not the API                 check the base URL
 //	ErrNotUnderstood  answer or file in no shape we know  ask again later: nothing of the window counts as read
@@ -28,6 +30,11 @@
 // On 429 everything waits as long as it is told to, without a limit on tries; no running export is lost by it and no
 // deadline passes meanwhile. Config.Throttled hears of it. If the context would end before that, the call fails at once
 // with the vendor's answer in its error. Polls begin at half of what exports took here lately and grow to 30 s.
+//
+// # Versions
+//
+// An endpoint that is gone is replaced by another version of it, and Config.Noticed hears of that, as of the headers that
+// announce such an end. The newest version is tried again every hour. An export is polled where it was submitted.
 //
 // # Rows
 //

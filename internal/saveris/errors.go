@@ -15,6 +15,11 @@ import (
 var (
 	// ErrRefused: the vendor refuses the login or the licence for good. Asking again does not help.
 	ErrRefused = errors.New("the vendor refuses the login or the licence")
+	// ErrForbidden: the login works, but the vendor refuses what was asked for with it: the licence or a permission is missing.
+	// It is an ErrRefused of one feed.
+	ErrForbidden error = forbidden{}
+	// ErrRetired: the vendor does not have the endpoint any more, in no version that this client knows.
+	ErrRetired = errors.New("the vendor has retired this endpoint or does not offer it here, a newer bridge may be needed")
 	// ErrTooLarge: this window cannot be had in one piece; ask for smaller ones.
 	ErrTooLarge = errors.New("the window is too large")
 	// ErrAddress: what answers at the base URL is not this API, or not a version of it that we know.
@@ -35,6 +40,14 @@ var (
 	errStalled   = errors.New("the answer has stalled")
 )
 
+// forbidden is the type of ErrForbidden.
+type forbidden struct{}
+
+func (forbidden) Error() string {
+	return "the vendor refuses this data to the login, for want of a licence or a permission"
+}
+func (forbidden) Unwrap() error { return ErrRefused }
+
 // Error is every failure that the vendor or the network caused: one type for all error bodies of the vendor's
 // document, section 13. Its text never holds a secret.
 type Error struct {
@@ -43,7 +56,7 @@ type Error struct {
 	Kind   string        // the gateway's or S3's word for it: WAF_FILTERED, ExpiredToken, …; may be empty
 	Text   string        // the vendor's or the network's text, shortened, without control characters
 	Wait   time.Duration // how long the vendor asked us to wait, 0 where he did not
-	Err    error         // what it means: ErrRefused, ErrTooLarge, ErrAddress or another reason; may be nil
+	Err    error         // what it means: ErrRefused, ErrForbidden, ErrRetired, ErrTooLarge, ErrAddress or another reason; may be nil
 
 	word  string // the status word of the body
 	cause error  // of Text, where it is one of ours

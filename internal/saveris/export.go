@@ -11,6 +11,7 @@ import (
 // export is one running export of the vendor.
 type export struct {
 	feed    Feed
+	path    string // of the endpoint that it was submitted to: it is polled there and nowhere else (document, 4.1)
 	uuid    string
 	askedAt time.Time // vendor's clock
 	asked   time.Time // local clock
@@ -77,10 +78,10 @@ func (c *Client) finish(ctx context.Context, x export, q *Query, each func(*Row)
 	return Answer{AskedAt: x.askedAt, Route: RouteExport, Rows: n}, nil
 }
 
-// submit starts an export.
-func (c *Client) submit(ctx context.Context, q *Query, key string) (export, error) {
+// submitTo starts an export at an endpoint; trial says that nobody knows yet whether it is there.
+func (c *Client) submitTo(ctx context.Context, q *Query, key, path string, trial bool) (export, error) {
 	op := "submit " + string(q.Feed)
-	ans, err := c.call(ctx, call{op: op, method: http.MethodPost, path: exports[q.Feed], body: q.body(c.cfg.Format)})
+	ans, err := c.call(ctx, call{op: op, method: http.MethodPost, path: path, body: q.body(c.cfg.Format), trial: trial})
 	if err != nil {
 		return export{}, tooLarge(err)
 	}
@@ -94,7 +95,7 @@ func (c *Client) submit(ctx context.Context, q *Query, key string) (export, erro
 	if !isRequest(body.RequestUUID) {
 		return export{}, &Error{Op: op, Status: ans.StatusCode, Text: "the answer has no request_uuid: " + c.said(body)}
 	}
-	x := export{feed: q.Feed, uuid: body.RequestUUID, asked: ans.sent, key: key}
+	x := export{feed: q.Feed, path: path, uuid: body.RequestUUID, asked: ans.sent, key: key}
 	x.askedAt, _ = c.clock.tell(ans.sent)
 	c.keep(ctx, x)
 	return x, nil

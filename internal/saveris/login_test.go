@@ -90,11 +90,12 @@ func TestRefusals(t *testing.T) {
 		{"no such login path", tokenPath, 403, missing, ErrAddress, 1},
 		{"firewall", "/v2/measurements", 403, waf, nil, 1},
 		{"firewall on a poll", "/v2/measurements/" + exportID, 403, waf, nil, 4},
-		{"wrong base URL", "/v2/measurements", 403, missing, ErrAddress, 1},
-		{"wrong base URL, older gateway", "/v2/measurements", 403, `{"message":"Missing Authentication Token"}`, ErrAddress, 1},
-		{"no such path", "/v2/measurements", 404, ``, ErrAddress, 1},
-		{"no licence", "/v2/measurements", 403, ``, ErrRefused, 2},
-		{"expired for ever", "/v2/measurements", 401, `{"message":"The incoming token has expired"}`, ErrRefused, 2},
+		{"retired", "/v2/measurements", 403, missing, ErrRetired, 1},
+		{"retired, older gateway", "/v2/measurements", 403, `{"message":"Missing Authentication Token"}`, ErrRetired, 1},
+		{"no such path", "/v2/measurements", 404, ``, ErrRetired, 1},
+		{"gone", "/v2/measurements", 410, ``, ErrRetired, 1},
+		{"no licence", "/v2/measurements", 403, ``, ErrForbidden, 2},
+		{"expired for ever", "/v2/measurements", 401, `{"message":"The incoming token has expired"}`, ErrForbidden, 2},
 		{"too large", "/v2/measurements", 413, `{"message":"Request Too Long"}`, ErrTooLarge, 1},
 		{"lost submission", "/v2/measurements", 504, `{"message":"Endpoint request timed out"}`, nil, 1},
 		{"failing polls", "/v2/measurements/" + exportID, 502, ``, nil, 4},
@@ -109,6 +110,9 @@ func TestRefusals(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			asked := 0
 			c := wired(t, vendor(func(req *http.Request) *http.Response {
+				if req.URL.Path == "/v1/measurements" { // there is no way out
+					return reply(403, missing)
+				}
 				if req.URL.Path == tt.path {
 					asked++
 					return reply(tt.status, tt.body)
@@ -120,8 +124,8 @@ func TestRefusals(t *testing.T) {
 			if !errors.As(err, &e) || asked != tt.asked {
 				t.Errorf("%s: %v after %d requests, want %d", tt.name, err, asked, tt.asked)
 			}
-			for _, meaning := range []error{ErrRefused, ErrAddress, ErrTooLarge} {
-				if errors.Is(err, meaning) != (tt.want == meaning) {
+			for _, meaning := range []error{ErrRefused, ErrForbidden, ErrRetired, ErrAddress, ErrTooLarge} {
+				if errors.Is(err, meaning) != (tt.want == meaning || meaning == ErrRefused && tt.want == ErrForbidden) {
 					t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 				}
 			}

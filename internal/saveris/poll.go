@@ -109,7 +109,7 @@ func (c *Client) ready(ctx context.Context, x export, deadline time.Duration) ([
 // poll asks for the state of an export once. An answer that is no JSON object counts as a state we do not know.
 func (c *Client) poll(ctx context.Context, x export) (s status, waited time.Duration, err error) {
 	op := "poll " + string(x.feed)
-	ans, err := c.call(ctx, call{op: op, method: http.MethodGet, path: exports[x.feed] + "/" + x.uuid})
+	ans, err := c.call(ctx, call{op: op, method: http.MethodGet, path: x.path, id: x.uuid})
 	if err != nil {
 		return s, 0, pollError(err)
 	}
@@ -135,7 +135,8 @@ func pollError(err error) error {
 		return err
 	}
 	switch e.Status {
-	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound,
+		http.StatusMethodNotAllowed, http.StatusGone:
 		if e.Kind != "WAF_FILTERED" {
 			e.Err = errForgotten
 		}

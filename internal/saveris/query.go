@@ -15,12 +15,6 @@ const (
 	Alarms       Feed = "alarms"
 )
 
-// exports is where a feed's exports are submitted and polled: resources are numbered one by one (document, 4.2).
-var exports = map[Feed]string{
-	Measurements: "/v2/measurements",
-	Alarms:       "/v3/alarms",
-}
-
 // Query asks for one window of one feed.
 type Query struct {
 	Feed Feed
@@ -63,7 +57,7 @@ const defaultDeadline = 5 * time.Minute
 
 // check fills in what the query leaves open and refuses what must never be sent.
 func (q *Query) check() error {
-	if _, known := exports[q.Feed]; !known {
+	if _, known := endpoints[q.Feed]; !known {
 		return fmt.Errorf("read rows: no feed is called %q", q.Feed)
 	}
 	if !q.From.Before(q.Until) {

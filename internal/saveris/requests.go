@@ -1,10 +1,12 @@
 package saveris
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,7 +30,7 @@ func (c *Client) keep(ctx context.Context, x export) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
 	defer cancel()
-	_ = c.cfg.Requests.Keep(ctx, x.key, x.askedAt.Format(time.RFC3339Nano)+" "+x.uuid)
+	_ = c.cfg.Requests.Keep(ctx, x.key, x.askedAt.Format(time.RFC3339Nano)+" "+x.uuid+" "+x.path)
 }
 
 func (c *Client) drop(ctx context.Context, key string) {
@@ -48,14 +50,16 @@ func (c *Client) adopt(ctx context.Context, feed Feed, key string) (export, bool
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
 	defer cancel()
 	request, err := c.cfg.Requests.Find(ctx, key)
-	asked, uuid, _ := strings.Cut(request, " ")
+	asked, rest, _ := strings.Cut(request, " ")
+	uuid, path, _ := strings.Cut(rest, " ")
+	path = cmp.Or(path, endpoints[feed][0])
 	at, errTime := time.Parse(time.RFC3339Nano, asked)
-	if err != nil || errTime != nil || !isRequest(uuid) {
+	if err != nil || errTime != nil || !isRequest(uuid) || !slices.Contains(endpoints[feed], path) {
 		return export{}, false
 	}
 	local := time.Now()
 	now, _ := c.clock.tell(local)
-	return export{feed: feed, uuid: uuid, askedAt: at.UTC(), asked: local.Add(at.Sub(now)), key: key}, true
+	return export{feed: feed, path: path, uuid: uuid, askedAt: at.UTC(), asked: local.Add(at.Sub(now)), key: key}, true
 }
 
 // Unfinished gives the windows of a feed whose exports an earlier process has submitted and not read to their end, in no

@@ -17,6 +17,9 @@ var refusing = map[string]bool{"auth.no_licence=403A": true, "auth.no_licence=40
 // unreadable are the values under which nobody can read what the vendor sends: the window is refused, and not covered.
 var unreadable = map[string]bool{"completed.links=keys": true}
 
+// retiring are the settings under which an endpoint is gone in every version.
+var retiring = map[string]bool{"retired=measurements": true, "retired=alarms": true, "retired=all": true}
+
 func TestEverySwitchIsSurvived(t *testing.T) {
 	settings := []string{"query.latency=zero", "query.latency=20ms", "url.life=1s", "token.life=1s", "sync.limit=100", "file.max=9"}
 	for _, key := range saveristest.Keys() {
@@ -70,6 +73,13 @@ func surviveSetting(t *testing.T, setting string, format Format) {
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
 	measurements, err := read(ctx, c, Query{Feed: Measurements, From: from, Until: until})
+	if retiring[setting] {
+		_, errAlarms := read(ctx, c, Query{Feed: Alarms, From: from, Until: until})
+		if errors.Is(err, ErrRetired) != (value != "alarms") || errors.Is(errAlarms, ErrRetired) != (value != "measurements") {
+			t.Fatalf("measurements: %v, alarms: %v", err, errAlarms)
+		}
+		return
+	}
 	if refusing[setting] {
 		if !errors.Is(err, ErrRefused) && !errors.Is(err, ErrAddress) {
 			t.Fatalf("want a refusal, got %v", err)

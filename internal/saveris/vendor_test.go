@@ -234,7 +234,7 @@ func TestMissingSyncIsRemembered(t *testing.T) {
 		t.Errorf("never: %v", err)
 	}
 	always := newClient(t, srv.URL(), func(cfg *Config) { cfg.Sync = SyncAlways })
-	if err := rowsError(t, always); !errors.Is(err, ErrAddress) {
+	if err := rowsError(t, always); !errors.Is(err, ErrRetired) {
 		t.Errorf("always: %v", err)
 	}
 }

@@ -110,7 +110,7 @@ func (c *comparison) window(ctx context.Context, from, end time.Time) (until tim
 				return nil
 			case ctx.Err() != nil:
 				return backoff.Permanent(ctx.Err())
-			case errors.Is(err, saveris.ErrRefused), errors.Is(err, saveris.ErrAddress):
+			case errors.Is(err, saveris.ErrRefused), errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrRetired):
 				return backoff.Permanent(err)
 			case errors.Is(err, errFull):
 				c.width.Duration = max(minWidth, min(until.Sub(from), c.width.now())/2)

@@ -18,7 +18,7 @@ const (
 
 // operation is what a request asks for.
 type operation struct {
-	kind    string // token, submit, poll, download, sync, options, unknown
+	kind    string // token, submit, poll, download, sync, options, unknown, retired
 	feed    string
 	version int
 	scheme  scheme
@@ -73,6 +73,9 @@ func (s *Server) route(r *http.Request, sw *Switches) operation {
 	case r.Method == http.MethodGet && op.version == 1 && sw.Sync != "off":
 		op.kind = "sync"
 	}
+	if (op.kind == "submit" || op.kind == "poll") && op.isRetired(sw) {
+		op.kind = "retired"
+	}
 	return op
 }
 
@@ -101,7 +104,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	case "unknown":
 		x.unknownPath()
 		return
+	case "retired":
+		x.retired()
+		return
 	}
+	x.announce()
 	if s.throttled(x.now, x.sw) {
 		x.tooMany(x.sw.Throttle, x.sw.ThrottleRetryAfter)
 		return

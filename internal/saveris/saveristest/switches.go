@@ -84,6 +84,11 @@ type Switches struct {
 	ErrorGzip      string `key:"error.gzip" values:"off|on" help:"error bodies compressed without a header"`
 	PathUnknown    string `key:"path.unknown" values:"403-signature|403-credential|403|404|405|410" help:"answer to an unknown path; 403-signature and 403-credential where an Authorization header came, else 403"`
 
+	Retired       string `key:"retired" values:"off|newest|older|measurements|alarms|all" help:"export endpoints that are gone: the newest of each feed, all but those, or all of a feed"`
+	RetiredAnswer string `key:"retired.answer" values:"path|410" help:"answer of a retired endpoint: as of an unknown path, or 410"`
+	Deprecation   string `key:"deprecation" values:"document|true|@|date|none" help:"header Deprecation: on endpoints that the document calls deprecated, or on all, as true, as @seconds or as a date"`
+	Sunset        string `key:"sunset" values:"document|date|garbage|none" help:"header Sunset, likewise; 2026-12-31 23:59:59 UTC"`
+
 	Sync        string `key:"sync" values:"off|array|object" help:"GET /v1/measurements and /v1/alarms in one call, as array or as object holding one"`
 	SyncColumns string `key:"sync.columns" values:"v2|v1" help:"measurement columns of the synchronous answer"`
 	SyncLimit   int    `key:"sync.limit" default:"6291456" help:"bytes of a synchronous answer; above it 413"`

@@ -1,9 +1,6 @@
 package saveristest
 
-import (
-	"net/http"
-	"time"
-)
+import "net/http"
 
 // sync answers GET /v1/measurements and GET /v1/alarms with date_time_from and
 // date_time_until in the query. The vendor's general page describes such calls,
@@ -47,7 +44,5 @@ func (x *exchange) syncRows(q query, empty bool) {
 		x.problem(http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE", "Request Too Long", nil)
 		return
 	}
-	x.w.Header().Set("Deprecation", "true")
-	x.w.Header().Set("Sunset", time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC).Format(http.TimeFormat))
 	x.deliver(body, "application/json", q.feed, rows)
 }
