@@ -91,11 +91,19 @@ func checked(e event) string {
 			unit = *u
 		}
 	}
-	fields := []string{shortest(e.data.Value), unit, e.data.Measured}
+	fields := []string{shortest(e.data.Value), unit, moment(e.data.Measured)}
 	if e.kind != "saveris.reading.v1" {
-		fields = []string{shortest(e.data.Value), unit, e.data.State, e.data.Severity, e.data.Raised, text(e.data.Changed)}
+		fields = []string{shortest(e.data.Value), unit, e.data.State, e.data.Severity, moment(e.data.Raised), moment(text(e.data.Changed))}
 	}
 	return strings.Join(fields, "\x1f")
+}
+
+// moment is a time without the zeros at the end of its fraction.
+func moment(stamp string) string {
+	if !strings.Contains(stamp, ".") {
+		return stamp
+	}
+	return strings.TrimRight(strings.TrimRight(strings.TrimSuffix(stamp, "Z"), "0"), ".") + "Z"
 }
 
 // shortest is a number in the shortest form that reads back as the same float64; the audit's worlds have no exponents.

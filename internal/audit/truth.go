@@ -148,9 +148,9 @@ func has(list []contentKey, key contentKey) bool {
 
 func keyOf(e event) contentKey {
 	if e.kind == "saveris.reading.v1" {
-		return contentKey{value: number(e.data.Value), at: e.data.Measured}
+		return contentKey{value: number(e.data.Value), at: moment(e.data.Measured)}
 	}
-	return contentKey{value: number(e.data.Value), at: e.data.Raised, state: text(e.data.Status)}
+	return contentKey{value: number(e.data.Value), at: moment(e.data.Raised), state: text(e.data.Status)}
 }
 
 func number(n *json.Number) string {

@@ -223,11 +223,14 @@ func isKept(f saveris.Field, leaves map[string]bool, other []string) bool {
 	value := refUTF8(string(f.Text))
 	at, _ := refTime(strings.Trim(value, " \t\r\n"))
 	switch {
-	case leaves[value], leaves[at], leaves[strings.Trim(value, " \t\r\n")]:
+	case leaves[value], leaves[at], leaves[strings.Trim(value, " \t\r\n")], leaves[refUUID(value)], strings.HasSuffix(refSquashed(f.Name), "uuid") && refBlank(value):
 		return true
-	case f.Name == "alarm_type":
+	case refSquashed(f.Name) == "channelno":
+		number, _ := refInteger(strings.Trim(value, " \t\r\n"))
+		return leaves[number]
+	case refSquashed(f.Name) == "alarmtype":
 		return leaves[strings.ReplaceAll(value, "_", " ")]
-	case f.Name == "alarm_severity":
+	case refSquashed(f.Name) == "alarmseverity":
 		return refWord(value, "alarm", "warning", "unknown") != ""
 	}
 	return false

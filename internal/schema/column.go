@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -77,93 +78,61 @@ func (m *Maker) column(text string) column {
 	if ok {
 		return c
 	}
+	table := readingColumns
 	if m.feed == Alarms {
-		c = alarmColumn(text)
-	} else {
-		c = readingColumn(text)
+		table = alarmColumns
 	}
+	m.tmp = appendSquashed(m.tmp[:0], text)
+	c = table[string(m.tmp)]
 	if len(m.names.known) < maxNames && len(text) < 128 {
 		m.names.known = append(m.names.known, name{text, c})
 	}
 	return c
 }
 
-// readingColumn knows the names of measurements v1 and v2, REST and push. What v2 has no place for (device_uuid,
-// channel_id, device_serial_no) is unknown.
-func readingColumn(name string) column {
-	switch name {
-	case "sensor_uuid":
-		return colSensor
-	case "channel_no":
-		return colChannel
-	case "model_code":
-		return colModel
-	case "timestamp":
-		return colTime
-	case "timestamp_local":
-		return colLocal
-	case "measurement", "measurement_value":
-		return colValue
-	default:
-		return sharedColumn(name)
+// Names of columns as the vendor has written them: measurements v1 and v2, REST and push; of alarms v1 to v3 the document's
+// names, those seen live, and those of push. What v2 has no place for (device_uuid, channel_id, device_serial_no) is unknown.
+var (
+	readingColumns = squashed(map[string]column{
+		"sensor_uuid": colSensor, "channel_no": colChannel, "model_code": colModel, "timestamp": colTime, "timestamp_local": colLocal,
+		"measurement": colValue, "measurement_value": colValue,
+	})
+	alarmColumns = squashed(map[string]column{
+		"alarm_reason": colReason, "alarm_status": colStatus, "last_status_change_time": colChanged, "alarm_condition_type": colCondition,
+		"alarm_severity": colSeverity, "alarm_time": colTime, "alarm_time_local": colLocal, "alarm_value": colValue,
+		"physical_value": colProperty, "physical_value_extension": colExtension,
+		"alarm_source_uuid": colSensor, "alarm_type": colKind, "source_alarm_event_uuid": colCause,
+	})
+	sharedColumns = map[string]column{
+		"uuid": colUUID, "tenant_uuid": colTenant, "customer_site": colSite, "customer_site_uuid": colSite,
+		"serial_no": colSerial, "serial_number": colSerial, "sensor_serial_no": colSerial,
+		"physical_property_name": colProperty, "physical_extension": colExtension, "physical_unit": colUnit, "processed_at": colReceived,
 	}
+)
+
+// squashed makes the table of a feed by squashed names, the shared ones included.
+func squashed(feed map[string]column) map[string]column {
+	table := map[string]column{}
+	for _, names := range [...]map[string]column{sharedColumns, feed} {
+		for name, c := range names {
+			table[string(appendSquashed(nil, name))] = c
+		}
+	}
+	return table
 }
 
-// alarmColumn knows the names of alarms v1 to v3: the document's, those seen live, and those of push.
-func alarmColumn(name string) column {
-	switch name {
-	case "alarm_reason":
-		return colReason
-	case "alarm_status":
-		return colStatus
-	case "last_status_change_time":
-		return colChanged
-	case "alarm_condition_type":
-		return colCondition
-	case "alarm_severity":
-		return colSeverity
-	case "alarm_time":
-		return colTime
-	case "alarm_time_local":
-		return colLocal
-	case "alarm_value":
-		return colValue
-	case "physical_value":
-		return colProperty
-	case "physical_value_extension":
-		return colExtension
-	case "alarm_source_uuid":
-		return colSensor
-	case "alarm_type":
-		return colKind
-	case "source_alarm_event_uuid":
-		return colCause
-	default:
-		return sharedColumn(name)
+// appendSquashed appends a name without regard to how it is written: SENSOR_UUID, sensorUuid and " Sensor-UUID" are one, and
+// a byte order mark is no part of it.
+func appendSquashed(b []byte, name string) []byte {
+	for _, c := range []byte(strings.TrimPrefix(name, "\ufeff")) {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			b = append(b, c+'a'-'A')
+		case c != '_' && c != '-' && !isBlank(c):
+			b = append(b, c)
+		}
 	}
-}
-
-func sharedColumn(name string) column {
-	switch name {
-	case "uuid":
-		return colUUID
-	case "tenant_uuid":
-		return colTenant
-	case "customer_site", "customer_site_uuid":
-		return colSite
-	case "serial_no", "serial_number", "sensor_serial_no":
-		return colSerial
-	case "physical_property_name":
-		return colProperty
-	case "physical_extension":
-		return colExtension
-	case "physical_unit":
-		return colUnit
-	case "processed_at":
-		return colReceived
-	default:
-		return colNone
-	}
+	return b
 }
 
 // take fills the column's cell. It says no if the field has no place there and belongs into "other": it cannot be read,
@@ -176,6 +145,9 @@ func (m *Maker) take(c column, f saveris.Field) bool {
 	if !ok {
 		m.keepChanged(c, f.Text)
 		return false
+	}
+	if len(value) == 0 { // blanks around a uuid that is not there
+		return true
 	}
 	if m.cell[c] != nil {
 		return bytes.Equal(m.cell[c], value)
@@ -204,8 +176,17 @@ func (m *Maker) cellOf(c column, f saveris.Field) (value []byte, at time.Time, o
 		value = trimBlanks(f.Text)
 		return value, at, isNumber(value)
 	case colChannel:
-		value = trimBlanks(f.Text)
-		return value, at, isInteger(value)
+		value, ok = m.integerOf(trimBlanks(f.Text))
+		return value, at, ok
+	case colUUID, colTenant, colSensor, colCause:
+		value = m.uuidOf(validUTF8(f.Text))
+		return value, at, !notFinite(value)
+	case colSite: // opaque text, mostly a uuid
+		value = validUTF8(f.Text)
+		if uuid := m.uuidOf(value); isUUID(uuid) {
+			value = uuid
+		}
+		return value, at, true
 	case colTime, colChanged, colReceived:
 		return m.timeOf(c, f.Text)
 	default:
@@ -219,8 +200,30 @@ func (m *Maker) timeOf(c column, text []byte) (stamp []byte, at time.Time, ok bo
 		return text, at, true
 	}
 	n := len(m.arena)
-	m.arena, at, ok = appendTime(m.arena, trimBlanks(text))
+	m.arena, at, ok = m.zones.appendTime(m.arena, trimBlanks(text))
 	return m.arena[n:len(m.arena):len(m.arena)], at, ok
+}
+
+// uuidOf cuts the blanks around a uuid and brings it into lower case. Other texts keep their case: whether two that differ in
+// it are one, only their maker knows, and to take two for one would lose a row.
+func (m *Maker) uuidOf(text []byte) []byte {
+	text = bytes.TrimSpace(text)
+	if !isUUID(text) || !hasUpper(text) {
+		return text
+	}
+	n := len(m.arena)
+	m.arena = appendLower(m.arena, text)
+	return m.arena[n:len(m.arena):len(m.arena)]
+}
+
+// integerOf brings a whole number into the form of an integer.
+func (m *Maker) integerOf(text []byte) (value []byte, ok bool) {
+	if isInteger(text) && string(text) != "-0" {
+		return text, true
+	}
+	n := len(m.arena)
+	m.arena, ok = appendInteger(m.arena, text)
+	return m.arena[n:len(m.arena):len(m.arena)], ok
 }
 
 // validUTF8 is the text with every byte that is no UTF-8 as U+FFFD.

@@ -13,21 +13,27 @@
 // null, and the vendor's column goes into "other" under the vendor's name. Empty text is null. Text of blanks alone stays
 // in the data but counts as missing wherever an attribute needs it. Bytes that are no UTF-8 become U+FFFD.
 //
-// Numbers. A JSON number, bare or in a string with blanks around it, is kept byte for byte. Anything else is null, and
-// the column goes into "other". A channel number is an integer literal; 1.0 is none.
+// Numbers. A JSON number, bare or in a string with blanks around it, is kept byte for byte. Anything else, NaN and Infinity
+// among it, is null, and the column goes into "other". A channel number is any spelling of a whole number (1.0, 1e0, 01) and
+// stands as an integer. NaN and the like without quotes are null in every column, and in columns of uuids also as words.
 //
-// Times. See [parseTime]. A time that cannot be read is null and its column goes into "other", unless it is the event's
-// own: that row is rejected.
+// Uuids. What has the shape of a uuid is brought into lower case, in the columns of uuids and as a site. Other texts there
+// keep their case, for two rows must not become one. Blanks around a text are cut in the columns of uuids; a site, and all
+// other texts, keep theirs.
 //
-// Columns. Several spellings of a name are known. When two of them stand in one row with different values, the first in
-// the row wins and the second goes into "other". A name that is already there gets ~2, ~3, … appended. An unknown column
-// goes into "other" even if it is null or empty; "other" keeps the row's order and comes last.
+// Times. See [zones.appendTime] and [zones.utc]. The event has the vendor's digits, ids and checksums the moment: zeros at
+// the end of a fraction make no other content. A time that cannot be read is null and its column goes into "other", unless
+// it is the event's own: that row is rejected.
+//
+// Columns. Names are the same in any case, with or without underscores, hyphens and blanks; several names of a column are
+// known. When two of them stand in one row with different values, the first in the row wins and the second goes into
+// "other". A name that is already there gets ~2, ~3, … appended. An unknown column goes into "other" even if it is null or
+// empty; "other" keeps the row's order and comes last.
 //
 // Ids. A uuid of blanks alone is none. An id made of other columns takes their texts as they stand in the event, severity
-// and time included, so that it does not depend on spelling; likewise the checksum. Both take the fraction of a time as
-// it is: a route that writes .000 where another writes nothing gives other content. Of an alarm's id the status is
-// trimmed, a part that is missing is empty, and a time of change that cannot be read stands as the vendor wrote it. An
-// odd uuid is an id all the same; headers carry it percent-encoded.
+// included, so that it does not depend on spelling; likewise the checksum. Of an alarm's id the status is trimmed, a part
+// that is missing is empty, and a time of change that cannot be read stands as the vendor wrote it. An odd uuid is an id all
+// the same; headers carry it percent-encoded.
 //
 // Attributes. A row without a tenant has the source <url>/tenants/_; partitionkey and causationid are left out where
 // there is nothing to say, causationid also on whatever does not clear an alarm. A rejected row has neither lane nor

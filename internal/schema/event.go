@@ -75,7 +75,7 @@ func (e *Event) ProcessedAt() time.Time {
 	} else {
 		stamp = e.told().ReceivedAt
 	}
-	_, at, _ := appendTime(nil, []byte(stamp))
+	at, _ := new(clock).read([]byte(stamp))
 	return at
 }
 

@@ -159,7 +159,7 @@ func TestBlanksRoundTrip(t *testing.T) {
 	e := eventOf(Alarms, with(with(alarmRow, "serial_no", `" 7 "`), "uuid", `" u"`))
 	h := map[string][]string{}
 	e.Header(h, Live, testReadAt)
-	if ev, err := Parse(h, nil); err != nil || ev.Subject() != " 7 " || ev.ID() != " u.alarm.20260701T103000Z" {
+	if ev, err := Parse(h, nil); err != nil || ev.Subject() != " 7 " || ev.ID() != "u.alarm.20260701T103000Z" {
 		t.Errorf("%q %q %v", ev.Subject(), ev.ID(), err)
 	}
 }

@@ -38,11 +38,13 @@ func (m *Maker) readingID() []byte {
 	if !blank(c[colUUID]) {
 		return c[colUUID]
 	}
-	return m.hashID(c[colSensor], c[colChannel], c[colProperty], c[colExtension], c[colTime])
+	return m.hashID(c[colTime], c[colSensor], c[colChannel], c[colProperty], c[colExtension])
 }
 
-func (m *Maker) hashID(texts ...[]byte) []byte {
-	m.tmp = appendJoined(m.tmp[:0], texts...)
+// hashID makes an id of texts and a time, which comes last.
+func (m *Maker) hashID(stamp []byte, texts ...[]byte) []byte {
+	m.tmp = append(appendJoined(m.tmp[:0], texts...), separator)
+	m.tmp = appendMoment(m.tmp, stamp)
 	m.id = appendHash(m.id[:0], m.tmp)
 	return m.id
 }
@@ -53,9 +55,7 @@ func (m *Maker) alarmID() []byte {
 	c := &m.cell
 	var id []byte
 	if blank(c[colUUID]) {
-		severity := []byte(severityOf(c[colSeverity]))
-		m.tmp = appendJoined(m.tmp[:0], c[colSensor], c[colSerial], c[colCondition], severity, c[colTime])
-		id = appendHash(m.id[:0], m.tmp)
+		id = m.hashID(c[colTime], c[colSensor], c[colSerial], c[colCondition], []byte(severityOf(c[colSeverity])))
 	} else {
 		id = append(m.id[:0], c[colUUID]...)
 	}
@@ -90,14 +90,15 @@ func (m *Maker) appendChanged(b []byte) []byte {
 	return append(b, 'Z')
 }
 
-// readingCheck is the checksum over the content of a reading (contract section 6): 4.7 and 4.70 are the same content.
+// readingCheck is the checksum over the content of a reading (contract section 6): 4.7 and 4.70 are the same content,
+// and so are …:00Z and …:00.000Z.
 func (m *Maker) readingCheck(s *series, value, stamp []byte) uint32 {
 	b := m.tmp[:0]
 	if value != nil {
 		b = appendCanonical(b, value)
 	}
 	b = append(b, s.checked...)
-	b = append(b, stamp...)
+	b = appendMoment(b, stamp)
 	m.tmp = b
 	return crc32.Checksum(b, castagnoli)
 }
@@ -114,7 +115,8 @@ func (m *Maker) alarmCheck(state string) uint32 {
 		m.tmp = append(m.tmp, word...)
 		m.tmp = append(m.tmp, separator)
 	}
-	m.tmp = appendJoined(m.tmp, c[colTime], c[colChanged])
+	m.tmp = append(appendMoment(m.tmp, c[colTime]), separator)
+	m.tmp = appendMoment(m.tmp, c[colChanged])
 	return crc32.Checksum(m.tmp, castagnoli)
 }
 

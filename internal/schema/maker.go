@@ -27,6 +27,7 @@ type Maker struct {
 	texts   texts
 	names   names
 	clocks  [columns]clock
+	zones   zones
 
 	recorder *recorder         // of all its events
 	sources  map[string]string // by tenant
@@ -46,7 +47,7 @@ type Maker struct {
 // NewMaker makes the maker of a feed. Prefix is the first token of subjects, baseURL the vendor's address without the
 // version part; a slash at its end is cut.
 func NewMaker(feed Feed, prefix, baseURL string) *Maker {
-	m := &Maker{feed: feed, baseURL: strings.TrimSuffix(baseURL, "/"), series: map[string]*series{}, sources: map[string]string{}, recorder: &recorder{}}
+	m := &Maker{feed: feed, baseURL: strings.TrimSuffix(baseURL, "/"), series: map[string]*series{}, sources: map[string]string{}, zones: zones{}, recorder: &recorder{}}
 	m.stem = prefix + "." + string(feed) + "."
 	subject, source := prefix+".rejected."+string(feed), string(appendPercent(nil, []byte(m.baseURL)))
 	m.reject = &series{live: subject, history: subject, subject: string(feed), source: source, baseURL: m.baseURL, recorder: m.recorder}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 )
@@ -25,6 +26,60 @@ func isNumber(s []byte) bool {
 func isInteger(s []byte) bool {
 	n := integerLen(s)
 	return n > 0 && n == len(s)
+}
+
+// maxInteger is the most digits that a number gets which was not written as an integer.
+const maxInteger = 20
+
+// appendInteger appends a whole number as an integer literal: 1.0, 1e0, 10E-1 and 01 are 1. It fails where the text is no
+// whole number, or too long a one.
+func appendInteger(b, s []byte) ([]byte, bool) {
+	s, minus := bytes.CutPrefix(s, []byte("-"))
+	whole := digitsLen(s)
+	digits, rest := append(make([]byte, 0, 2*maxInteger), s[:whole]...), s[whole:]
+	if len(rest) > 0 && rest[0] == '.' {
+		n := 1 + digitsLen(rest[1:])
+		if n == 1 {
+			return b, false
+		}
+		digits, rest = append(digits, rest[1:n]...), rest[n:]
+	}
+	point := whole // where it stands among the digits
+	if len(rest) > 0 {
+		exponent, err := strconv.Atoi(string(rest[1:]))
+		if err != nil || !isExponent(rest) {
+			return b, false
+		}
+		point += exponent
+	}
+	zeros := len(digits)
+	digits = bytes.TrimLeft(digits, "0")
+	point -= zeros - len(digits)
+	digits = bytes.TrimRight(digits, "0")
+	switch {
+	case whole == 0:
+		return b, false
+	case len(digits) == 0:
+		return append(b, '0'), true
+	case point < len(digits) || point > maxInteger:
+		return b, false
+	}
+	if minus {
+		b = append(b, '-')
+	}
+	b = append(b, digits...)
+	for range point - len(digits) {
+		b = append(b, '0')
+	}
+	return b, true
+}
+
+// notFinite reports whether a text is the word for a number that JSON does not know.
+func notFinite(s []byte) bool {
+	if len(s) > 0 && (s[0] == '-' || s[0] == '+') {
+		s = s[1:]
+	}
+	return bytes.EqualFold(s, []byte("nan")) || bytes.EqualFold(s, []byte("infinity")) || bytes.EqualFold(s, []byte("inf"))
 }
 
 // integerLen is the length of the integer that s begins with, 0 if it begins with none. A number has no leading zeros.

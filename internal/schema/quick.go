@@ -30,8 +30,8 @@ func (m *Maker) quick(fields []saveris.Field) (e Event, ok bool) {
 	e.Time = at
 	id := cell[colUUID]
 	if id == nil {
-		id = m.hashID(cell[colSensor], cell[colChannel], cell[colProperty], cell[colExtension], stamp)
-	} else if !sameAsID(id) {
+		id = m.hashID(stamp, cell[colSensor], cell[colChannel], cell[colProperty], cell[colExtension])
+	} else if len(id) != uuidLen || !sameAsID(id) || hasUpper(id) {
 		return e, false
 	}
 	e.Check = m.readingCheck(e.series, value, stamp)

@@ -5,8 +5,10 @@ import (
 	stdjson "encoding/json"
 	"fmt"
 	"hash/crc32"
+	"math/big"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -92,11 +94,14 @@ func refRead(feed Feed, row *saveris.Row) refRow {
 	r := refRow{text: map[string]string{}}
 	taken := map[string]bool{}
 	for _, f := range row.Fields {
-		name := refNames[feed][f.Name]
+		name := refColumn(feed, f.Name)
 		if name != "" && (f.Kind == saveris.Null || len(f.Text) == 0) {
 			continue
 		}
 		text, ok := refText(name, f)
+		if ok && text == "" && name != "" {
+			continue
+		}
 		if name == "changed" && !ok && r.changed == "" {
 			r.changed = refUTF8(string(f.Text))
 		}
@@ -111,6 +116,23 @@ func refRead(feed Feed, row *saveris.Row) refRow {
 	return r
 }
 
+// refColumn finds a column by its name, however that is spelled.
+func refColumn(feed Feed, name string) string {
+	name = refSquashed(name)
+	for known, column := range refNames[feed] {
+		if strings.ReplaceAll(known, "_", "") == name {
+			return column
+		}
+	}
+	return ""
+}
+
+var refUnspoken = strings.NewReplacer("_", "", "-", "", " ", "", "\t", "", "\r", "", "\n", "")
+
+func refSquashed(name string) string {
+	return refUnspoken.Replace(asciiLower(strings.TrimPrefix(name, "\ufeff")))
+}
+
 func refText(name string, f saveris.Field) (string, bool) {
 	text := refUTF8(string(f.Text))
 	trimmed := strings.Trim(text, " \t\r\n")
@@ -121,7 +143,13 @@ func refText(name string, f saveris.Field) (string, bool) {
 	case "value":
 		return trimmed, refNumber(trimmed)
 	case "channel":
-		return trimmed, refNumber(trimmed) && !strings.ContainsAny(trimmed, ".eE")
+		return refInteger(trimmed)
+	case "uuid", "tenant", "sensor", "cause":
+		return refUUID(text), !refNotFinite.MatchString(refUUID(text))
+	case "site":
+		if refUUIDPattern.MatchString(strings.TrimSpace(text)) {
+			return refUUID(text), true
+		}
 	case "time", "changed", "received":
 		return refTime(trimmed)
 	}
@@ -132,23 +160,101 @@ func refNumber(s string) bool {
 	return s != "" && strings.ContainsAny(s[:1], "-0123456789") && stdjson.Valid([]byte(s)) && !strings.ContainsAny(s, " \t\r\n")
 }
 
-var refTimePattern = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|([+-])([01]\d|2[0-3]):?([0-5]\d)?)?$`)
+var refUUIDPattern = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+var refNotFinite = regexp.MustCompile(`^[+-]?([Nn][Aa][Nn]|[Ii][Nn][Ff]([Ii][Nn][Ii][Tt][Yy])?)$`)
+
+func refUUID(s string) string {
+	s = strings.TrimSpace(s)
+	if refUUIDPattern.MatchString(s) {
+		return strings.ToLower(s)
+	}
+	return s
+}
+
+var refIntegerPattern = regexp.MustCompile(`^-?\d+(\.\d+)?([eE][+-]?\d{1,3})?$`)
+
+func refInteger(s string) (string, bool) {
+	if refNumber(s) && !strings.ContainsAny(s, ".eE") && s != "-0" {
+		return s, true
+	}
+	number, ok := new(big.Rat).SetString(s)
+	if !refIntegerPattern.MatchString(s) || !ok || !number.IsInt() {
+		return "", false
+	}
+	text := number.Num().String()
+	return text, len(strings.TrimPrefix(text, "-")) <= 20
+}
+
+var refTimePattern = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(:\d\d([.,]\d+)?)?[ \t\r\n]*(?i:(z|ut|utc|gmt)|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?|([a-z0-9_+-]+(?:/[a-z0-9_+-]+)+))?( *\[([A-Za-z0-9_/+:-]{1,64})\])?$`)
 
 func refTime(s string) (string, bool) {
+	if len(s) == 13 && s[0] != '0' && refIntegerPattern.MatchString(s) && !strings.ContainsAny(s, "-.eE") {
+		ms, _ := strconv.ParseInt(s, 10, 64)
+		return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z"), true
+	}
 	p := refTimePattern.FindStringSubmatch(s)
-	if p == nil || strings.HasSuffix(s, ":") {
+	if p == nil {
 		return "", false
 	}
-	zone := "Z"
-	if p[5] != "" {
-		zone = p[5] + p[6] + ":" + refOr(p[7], "00")
+	seconds, fraction := ":00", ""
+	if p[3] != "" {
+		seconds, fraction = p[3][:3], strings.Replace(p[3][3:], ",", ".", 1)
 	}
-	t, err := time.Parse(time.RFC3339, p[1]+"T"+p[2]+zone)
-	t = t.UTC()
-	if err != nil || t.Year() < 1 || t.Year() > 9999 {
+	wall, err := time.Parse(time.RFC3339, p[1]+"T"+p[2]+seconds+"Z")
+	if err != nil {
 		return "", false
 	}
-	return t.Format("2006-01-02T15:04:05") + p[3] + "Z", true
+	place := p[9]
+	switch {
+	case p[6] != "":
+		offset, _ := time.ParseDuration(p[6] + p[7] + "h" + refOr(p[8], "0") + "m")
+		wall = wall.Add(-offset)
+	case p[5] == "" && place == "":
+		if place = p[11]; refWord(place, "z", "ut", "utc", "gmt") != "" {
+			place = ""
+		}
+	}
+	if place != "" {
+		if wall, err = refMoment(wall, place); err != nil {
+			return "", false
+		}
+	}
+	if wall.Year() < 1 || wall.Year() > 9999 {
+		return "", false
+	}
+	return wall.Format("2006-01-02T15:04:05") + fraction + "Z", true
+}
+
+// refMoment looks for the one moment at which clocks in a place show the wall time.
+func refMoment(wall time.Time, name string) (time.Time, error) {
+	place, err := time.LoadLocation(name)
+	if err != nil || !strings.Contains(name, "/") {
+		return wall, fmt.Errorf("%s is no place", name)
+	}
+	found := map[time.Time]bool{}
+	for hour := -48; hour <= 48; hour++ {
+		_, offset := wall.Add(time.Duration(hour) * time.Hour).In(place).Zone()
+		at := wall.Add(-time.Duration(offset) * time.Second)
+		if at.In(place).Format(time.DateTime) == wall.Format(time.DateTime) {
+			found[at] = true
+		}
+	}
+	for at := range found {
+		wall = at
+	}
+	if len(found) != 1 {
+		return wall, fmt.Errorf("%d moments", len(found))
+	}
+	return wall, nil
+}
+
+// refSame is a time as it is compared.
+func refSame(stamp string) string {
+	if !strings.Contains(stamp, ".") {
+		return stamp
+	}
+	return strings.TrimRight(strings.TrimRight(strings.TrimSuffix(stamp, "Z"), "0"), ".") + "Z"
 }
 
 func refMember(taken map[string]bool, f saveris.Field) string {
@@ -192,9 +298,9 @@ func (r refRow) reading() message {
 	}}
 	m.subject = strings.Join([]string{"pfx.readings.LANE", refToken(r.text["tenant"]), refToken(r.text["site"]), refToken(r.text["serial"]), refToken(r.text["channel"]), refToken(quantity)}, ".")
 	if m.id = r.text["uuid"]; refBlank(m.id) {
-		m.id = refHash(r.text["sensor"], r.text["channel"], r.text["property"], r.text["extension"], r.text["time"])
+		m.id = refHash(r.text["sensor"], r.text["channel"], r.text["property"], r.text["extension"], refSame(r.text["time"]))
 	}
-	m.check = refCheck(r.canonical(), r.unitOrVendor(), r.text["time"])
+	m.check = refCheck(r.canonical(), r.unitOrVendor(), refSame(r.text["time"]))
 	return m
 }
 
@@ -223,14 +329,14 @@ func (r refRow) alarm() message {
 	m.subject = strings.Join([]string{"pfx.alarms.LANE", refToken(r.text["tenant"]), refToken(r.text["site"]), severity, state, refToken(r.text["serial"])}, ".")
 	id := r.text["uuid"]
 	if refBlank(id) {
-		id = refHash(r.text["sensor"], r.text["serial"], r.text["condition"], severity, r.text["time"])
+		id = refHash(r.text["sensor"], r.text["serial"], r.text["condition"], severity, refSame(r.text["time"]))
 	}
 	changed := r.changed
 	if at := r.text["changed"]; at != "" {
 		changed = strings.NewReplacer("-", "", ":", "").Replace(at[:19]) + "Z"
 	}
 	m.id = id + "." + strings.ToLower(strings.TrimSpace(r.text["status"])) + "." + changed
-	m.check = refCheck(r.canonical(), r.unitOrVendor(), state, severity, r.text["time"], r.text["changed"])
+	m.check = refCheck(r.canonical(), r.unitOrVendor(), state, severity, refSame(r.text["time"]), refSame(r.text["changed"]))
 	return m
 }
 

@@ -51,9 +51,10 @@ func ReadStored(header map[string][]string, data []byte) (Stored, error) {
 	var content []byte
 	switch event.DataSchema() {
 	case kinds[reading].dataSchema:
-		content = d.appendFields(nil, d.MeasuredAt)
+		content = appendMoment(d.appendFields(nil), d.MeasuredAt)
 	case kinds[alarmRaised].dataSchema:
-		content = d.appendFields(nil, d.State, d.Severity, d.RaisedAt, deref(d.ChangedAt))
+		content = append(appendMoment(d.appendFields(nil, d.State, d.Severity), d.RaisedAt), separator)
+		content = appendMoment(content, deref(d.ChangedAt))
 	case kinds[rejected].dataSchema:
 		s.Rejected, s.day, content = true, "rejected", []byte(d.Row)
 	default:
@@ -63,7 +64,7 @@ func ReadStored(header map[string][]string, data []byte) (Stored, error) {
 	return s, nil
 }
 
-// appendFields appends what a check covers: value and unit, then the others.
+// appendFields appends what a check covers before times: value and unit, then the others, each with a separator behind it.
 func (d *storedData) appendFields(b []byte, others ...string) []byte {
 	if d.Value.Kind() == '0' {
 		b = appendCanonical(b, d.Value)
@@ -72,9 +73,9 @@ func (d *storedData) appendFields(b []byte, others ...string) []byte {
 	if d.Unit == nil {
 		d.Unit = d.VendorUnit
 	}
-	b = append(b, deref(d.Unit)...)
+	b = append(append(b, deref(d.Unit)...), separator)
 	for _, text := range others {
-		b = append(append(b, separator), text...)
+		b = append(append(b, text...), separator)
 	}
 	return b
 }

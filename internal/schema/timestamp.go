@@ -4,53 +4,89 @@ import "time"
 
 // appendTime reads a time of the vendor and appends it as RFC 3339 in UTC, with his fractional digits as they are.
 //
-// He writes a date, then T, t or a blank, then a time with or without a fraction, then Z, z, an offset (+hh:mm, +hhmm,
-// +hh) or nothing, which is UTC. Seconds are 00 to 59, and the year in UTC is 0001 to 9999. Digits of the fraction beyond
-// the ninth are in the text only.
-func appendTime(b, s []byte) ([]byte, time.Time, bool) {
-	wall, ok := parseWall(s)
+// He writes a date, then T, t or a blank, then a time to the minute or to the second, this with or without a fraction
+// behind a point or a comma, then perhaps blanks, then a zone (see [zones.utc]) or nothing, which is UTC. Seconds are 00 to
+// 59, and the year in UTC is 0001 to 9999. Digits of the fraction beyond the ninth are in the text only. A number of 13
+// digits is milliseconds since 1970: taken for any other unit it would be a time that no logger has seen. One of ten
+// digits, seconds, he has never written and is none.
+func (z zones) appendTime(b, s []byte) ([]byte, time.Time, bool) {
+	if isEpoch(s) {
+		return appendEpoch(b, s)
+	}
+	wall, n, ok := parseWall(s)
 	if !ok {
 		return b, time.Time{}, false
 	}
-	n := 19
-	if n < len(s) && s[n] == '.' {
-		if n += 1 + digitsLen(s[n+1:]); n == 20 {
+	end := n
+	if n == 19 && n < len(s) && (s[n] == '.' || s[n] == ',') {
+		if end += 1 + digitsLen(s[n+1:]); end == 20 {
 			return b, time.Time{}, false
 		}
 	}
-	offset, ok := parseZone(s[n:])
-	if !ok {
+	at, ok := z.utc(wall, trimBlanks(s[end:]))
+	if !ok || at.Year() < 1 || at.Year() > 9999 {
 		return b, time.Time{}, false
 	}
-	if offset == 0 && wall.Year() > 0 {
+	switch {
+	case !at.Equal(wall):
+		b = at.AppendFormat(b, "2006-01-02T15:04:05")
+	case n == 16:
+		b = append(append(append(append(b, s[:10]...), 'T'), s[11:16]...), ":00"...)
+	default:
 		b = append(append(append(b, s[:10]...), 'T'), s[11:19]...)
-	} else {
-		wall = wall.Add(-offset)
-		if wall.Year() < 1 || wall.Year() > 9999 {
-			return b, time.Time{}, false
-		}
-		b = wall.AppendFormat(b, "2006-01-02T15:04:05")
 	}
-	b = append(b, s[19:n]...)
-	return append(b, 'Z'), wall.Add(fraction(s[19:n])), true
+	if end > n {
+		b = append(append(b, '.'), s[n+1:end]...)
+	}
+	return append(b, 'Z'), at.Add(fraction(s[n:end])), true
 }
 
-// parseWall reads date and time up to whole seconds, as if they were UTC.
-func parseWall(s []byte) (time.Time, bool) {
-	if len(s) < 19 || s[4] != '-' || s[7] != '-' || s[13] != ':' || s[16] != ':' {
-		return time.Time{}, false
+func isEpoch(s []byte) bool { return len(s) == 13 && s[0] != '0' && digitsLen(s) == len(s) }
+
+func appendEpoch(b, s []byte) ([]byte, time.Time, bool) {
+	ms := int64(0)
+	for _, c := range s {
+		ms = 10*ms + int64(c-'0')
+	}
+	at := time.UnixMilli(ms).UTC()
+	return at.AppendFormat(b, "2006-01-02T15:04:05.000Z"), at, true
+}
+
+// appendMoment appends a time of an event as it is hashed and compared: without the zeros at the end of its fraction.
+func appendMoment[T string | []byte](b []byte, stamp T) []byte {
+	n := len(stamp) - 1
+	if n <= 19 {
+		return append(b, stamp...)
+	}
+	for n > 19 && stamp[n-1] == '0' {
+		n--
+	}
+	if stamp[n-1] == '.' {
+		n--
+	}
+	return append(append(b, stamp[:n]...), 'Z')
+}
+
+// parseWall reads date and time up to the whole minutes or seconds that it has, as if they were UTC, and returns how many
+// bytes that are.
+func parseWall(s []byte) (at time.Time, n int, ok bool) {
+	if len(s) < 16 || s[4] != '-' || s[7] != '-' || s[13] != ':' {
+		return at, 0, false
 	}
 	if s[10] != 'T' && s[10] != 't' && s[10] != ' ' {
-		return time.Time{}, false
+		return at, 0, false
 	}
 	century, year := two(s[0:]), two(s[2:])
 	month, day := two(s[5:]), two(s[8:])
-	hour, minute, second := two(s[11:]), two(s[14:]), two(s[17:])
-	if century|year|month|day|hour|minute|second < 0 || month > 12 || hour > 23 || minute > 59 || second > 59 {
-		return time.Time{}, false
+	hour, minute, second := two(s[11:]), two(s[14:]), 0
+	if n = 16; len(s) > n && s[n] == ':' {
+		second, n = two(s[17:]), 19
 	}
-	t := time.Date(100*century+year, time.Month(month), day, hour, minute, second, 0, time.UTC)
-	return t, month > 0 && day > 0 && t.Day() == day // time.Date turns 30 February into 2 March
+	if century|year|month|day|hour|minute|second < 0 || month > 12 || hour > 23 || minute > 59 || second > 59 {
+		return at, 0, false
+	}
+	at = time.Date(100*century+year, time.Month(month), day, hour, minute, second, 0, time.UTC)
+	return at, n, month > 0 && day > 0 && at.Day() == day // time.Date turns 30 February into 2 March
 }
 
 // clock reads times that are as events have them already: 2026-07-01T10:15:00Z, with a fraction or without. Rows that
@@ -70,7 +106,7 @@ func (c *clock) read(s []byte) (t time.Time, ok bool) {
 		return t, false
 	}
 	if string(c.date[:]) != string(s[:10]) {
-		midnight, ok := parseWall(append(append(make([]byte, 0, 19), s[:10]...), "T00:00:00"...))
+		midnight, _, ok := parseWall(append(append(make([]byte, 0, 16), s[:10]...), "T00:00"...))
 		if !ok || midnight.Year() == 0 {
 			return t, false
 		}
@@ -96,34 +132,7 @@ func two(s []byte) int {
 	return int(s[0]-'0')*10 + int(s[1]-'0')
 }
 
-// parseZone reads what follows the seconds: how far the wall clock is ahead of UTC.
-func parseZone(s []byte) (time.Duration, bool) {
-	if len(s) == 0 || len(s) == 1 && (s[0] == 'Z' || s[0] == 'z') {
-		return 0, true
-	}
-	if s[0] != '+' && s[0] != '-' {
-		return 0, false
-	}
-	hour, minute := two(s[1:]), 0
-	switch {
-	case len(s) == 6 && s[3] == ':':
-		minute = two(s[4:])
-	case len(s) == 5:
-		minute = two(s[3:])
-	case len(s) != 3:
-		return 0, false
-	}
-	if hour < 0 || hour > 23 || minute < 0 || minute > 59 {
-		return 0, false
-	}
-	offset := time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute
-	if s[0] == '-' {
-		offset = -offset
-	}
-	return offset, true
-}
-
-// fraction is the span that a point and digits stand for, cut to nanoseconds.
+// fraction is the span that a point, or a comma, and digits stand for, cut to nanoseconds.
 func fraction(s []byte) time.Duration {
 	var d time.Duration
 	for i := 1; i <= 9; i++ {
