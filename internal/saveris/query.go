@@ -18,9 +18,9 @@ const (
 // Query asks for one window of one feed.
 type Query struct {
 	Feed Feed
-	// From and Until are the window, in any zone; both are always sent, in UTC, because the vendor fills a missing
-	// until with from + 1 h (document). They are meant half-open, but the vendor may count both ends in, and filters
-	// by event time: a row that stands exactly on Until may come. The vendor's guidance wants 5 minutes to 7 days.
+	// From and Until are the window, half-open, in any zone; both are always sent, in UTC, because the vendor fills a missing
+	// until with from + 1 h (document). Whether either end belongs to his range he does not say, so he is asked for Margin
+	// more at both, and rows from beyond the ends may come. His guidance wants 5 minutes to 7 days.
 	From, Until time.Time
 	// Background marks what can wait (catch-up, revisit, backfill): it leaves a slot for live polls.
 	Background bool
@@ -83,11 +83,19 @@ func (q *Query) queued(waiting bool) {
 	}
 }
 
-// bounds are the two ends as the vendor reads them: whole seconds where they are, else milliseconds, never narrower
-// than what was asked for.
+// Margin is how much is asked for beyond both ends of a window: with an open end, a row that stands on it would be seen by
+// neither of two windows that touch there. The vendor's times have whole seconds.
+const Margin = time.Second
+
+// widest is what a range may span, by the vendor's guidance (document).
+const widest = 7 * 24 * time.Hour
+
+// bounds returns the two ends as the vendor reads them: whole seconds where they are, else milliseconds, wider than what was
+// asked for by Margin on both sides, as far as the widest range has room for it.
 func (q *Query) bounds() (from, until string) {
-	up := q.Until.Add(time.Millisecond - time.Nanosecond).Truncate(time.Millisecond)
-	return stamp(q.From.Truncate(time.Millisecond)), stamp(up)
+	margin := min(Margin, max(0, widest-q.Until.Sub(q.From))/2)
+	up := q.Until.Add(margin + time.Millisecond - time.Nanosecond).Truncate(time.Millisecond)
+	return stamp(q.From.Add(-margin).Truncate(time.Millisecond)), stamp(up)
 }
 
 func stamp(t time.Time) string {

@@ -119,13 +119,34 @@ func TestBothBoundsAreSentInUTC(t *testing.T) {
 	if _, err := c.Rows(t.Context(), q, nothing); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"date_time_from":"2026-07-01T10:00:00Z","date_time_until":"2026-07-01T16:00:00.001Z","options":{"result_file_format":"JSON"}}application/json`
+	want := `{"date_time_from":"2026-07-01T09:59:59Z","date_time_until":"2026-07-01T16:00:01.001Z","options":{"result_file_format":"JSON"}}application/json`
 	if len(bodies) != 1 || bodies[0] != want {
 		t.Errorf("sent %q", bodies)
 	}
 	for _, bad := range []Query{{Feed: Alarms, From: until, Until: from}, {Feed: Alarms, From: from, Until: from}, {Feed: "tasks", From: from, Until: until}} {
 		if _, err := c.Rows(t.Context(), bad, nothing); err == nil {
 			t.Errorf("%+v was sent", bad)
+		}
+	}
+}
+
+func TestAWindowIsAskedForWithAMarginButNeverOverSevenDays(t *testing.T) {
+	for _, c := range []struct {
+		width time.Duration
+		asked time.Duration
+	}{
+		{5 * time.Minute, 5*time.Minute + 2*time.Second},
+		{7*24*time.Hour - 2*time.Second, 7 * 24 * time.Hour},
+		{7*24*time.Hour - time.Second, 7 * 24 * time.Hour},
+		{7 * 24 * time.Hour, 7 * 24 * time.Hour},
+		{8 * 24 * time.Hour, 8 * 24 * time.Hour},
+	} {
+		q := Query{From: from, Until: from.Add(c.width)}
+		lower, upper := q.bounds()
+		begin, errBegin := time.Parse(time.RFC3339, lower)
+		end, errEnd := time.Parse(time.RFC3339, upper)
+		if errBegin != nil || errEnd != nil || end.Sub(begin) != c.asked || from.Sub(begin) != end.Sub(q.Until) {
+			t.Errorf("%v is asked for from %s until %s, want %v in all and as much at both ends", c.width, lower, upper, c.asked)
 		}
 	}
 }

@@ -190,22 +190,30 @@ func (f *filler) shape(spread uint64, copies int) (int, uint64) {
 // span is the range of event times to look through; under
 // range.column=processed_at it is wider than what was asked for.
 func (f *filler) span() span {
-	p := span{f.q.from.UnixNano(), f.q.until.UnixNano()}
-	if f.sw.RangeEnds == "closed" {
-		p.until++
-	}
+	p := f.asked()
 	if f.sw.RangeColumn == "processed_at" {
 		p.from -= int64(f.scene.world.maxLateness())
 	}
 	return p
 }
 
+// asked is the range as it was asked for, with the ends that range.ends says.
+func (f *filler) asked() span {
+	p := span{f.q.from.UnixNano(), f.q.until.UnixNano()}
+	switch f.sw.RangeEnds {
+	case "closed", "open-from":
+		p.until++
+	}
+	switch f.sw.RangeEnds {
+	case "open", "open-from":
+		p.from++
+	}
+	return p
+}
+
 // inside checks a row against the range as it was asked for.
 func (f *filler) inside(processed time.Time) bool {
-	if f.sw.RangeColumn != "processed_at" {
-		return true
-	}
-	return !processed.Before(f.q.from) && (processed.Before(f.q.until) || processed.Equal(f.q.until) && f.sw.RangeEnds == "closed")
+	return f.sw.RangeColumn != "processed_at" || f.asked().has(processed)
 }
 
 func (f *filler) fillMeasurements(p *page[Measurement]) {
@@ -241,11 +249,7 @@ func (f *filler) eachAlarm(yield func(Alarm, uint64) bool) {
 // fillRaw adds the hand-made lines of the range.
 func (f *filler) fillRaw(add func(line string)) {
 	for _, r := range f.scene.extra.raw[f.q.feed] {
-		until := f.q.until
-		if f.sw.RangeEnds == "closed" {
-			until = until.Add(1)
-		}
-		if !r.at.Before(f.q.from) && r.at.Before(until) && (f.q.objects || f.home(spreadOf(r.line))) {
+		if f.asked().has(r.at) && (f.q.objects || f.home(spreadOf(r.line))) {
 			add(r.line)
 		}
 	}

@@ -37,7 +37,7 @@ type Switches struct {
 	RangeTooShort string `key:"range.too_short" values:"accepted|400B|400A|500B|Error|empty" help:"ranges under 5 minutes"`
 	RangeReversed string `key:"range.reversed" values:"400B|400A|500B|Error" help:"from not before until"`
 	RangeColumn   string `key:"range.column" values:"event|processed_at" help:"column that the range compares"`
-	RangeEnds     string `key:"range.ends" values:"closed|half-open" help:"whether until belongs to the range"`
+	RangeEnds     string `key:"range.ends" values:"closed|half-open|open|open-from|open-until" help:"which ends belong to the range: both, from, none, until, from"`
 
 	RowsLate       string `key:"rows.late" values:"on|off" help:"delays, late rows and outages; off: a row can be seen when it is measured"`
 	RowsRetransmit string `key:"rows.retransmit" values:"same|new" help:"uuid of retransmitted rows: the same, or a new one every other time"`
