@@ -42,12 +42,20 @@ func (iv Interval) Span() Span { return Span{iv.From, iv.Until} }
 // Ages are the ages at which an interval is read again for late rows, counted from its end in event time.
 type Ages []time.Duration
 
-// Due tells whether an age of the interval has passed since it was read.
+// Due reports whether an age of the interval has passed since it was read.
 func (a Ages) Due(iv Interval, now time.Time) bool {
-	return slices.ContainsFunc(a, func(age time.Duration) bool {
-		at := iv.Until.Add(age)
-		return iv.ReadAt.Before(at) && !at.After(now)
-	})
+	_, due := a.passed(iv, now)
+	return due
+}
+
+// passed returns the first age of the interval that has passed since it was read.
+func (a Ages) passed(iv Interval, now time.Time) (first time.Duration, ok bool) {
+	for _, age := range a {
+		if at := iv.Until.Add(age); iv.ReadAt.Before(at) && !at.After(now) && (!ok || age < first) {
+			first, ok = age, true
+		}
+	}
+	return first, ok
 }
 
 // close is how far apart two readings may be to be joined under the earlier one: a tenth of the smallest age.
@@ -125,18 +133,45 @@ func Gaps(covered []Interval, from, until time.Time) []Span {
 	return gaps
 }
 
-// Due gives what is to be read again at now, oldest first; due neighbours are one span.
-func Due(covered []Interval, ages Ages, now time.Time) []Span {
-	var due []Span
-	for _, iv := range covered {
-		if !ages.Due(iv, now) {
-			continue
+// ripeWidth is how much that is due is worth an export: the vendor is asked for an age once an hour, not at every poll.
+const ripeWidth = time.Hour
+
+// Ripe returns what is worth reading again at now, oldest first: due neighbours are one span, and a span is worth it once
+// it fills an hour (or the age, where that is shorter), or once part of it is overdue by as much or by a tenth of its age.
+func Ripe(covered []Interval, ages Ages, now time.Time) []Span {
+	var ripe []Span
+	for _, d := range due(covered, ages, now) {
+		if d.overdue >= max(min(ripeWidth, d.age), d.age/10) || d.Width() >= min(ripeWidth, d.age) {
+			ripe = append(ripe, d.Span)
 		}
-		if n := len(due); n > 0 && due[n-1].Until.Equal(iv.From) {
-			due[n-1].Until = iv.Until
-			continue
-		}
-		due = append(due, iv.Span())
 	}
-	return due
+	return ripe
+}
+
+// dueSpan is a span of neighbours that are due.
+type dueSpan struct {
+	Span
+	age     time.Duration // of the part that is overdue most
+	overdue time.Duration
+}
+
+// due returns what is to be read again at now, oldest first.
+func due(covered []Interval, ages Ages, now time.Time) []dueSpan {
+	var all []dueSpan
+	for _, iv := range covered {
+		age, ok := ages.passed(iv, now)
+		if !ok {
+			continue
+		}
+		overdue := now.Sub(iv.Until.Add(age))
+		if n := len(all); n > 0 && all[n-1].Until.Equal(iv.From) {
+			last := &all[n-1]
+			if last.Until = iv.Until; overdue > last.overdue {
+				last.age, last.overdue = age, overdue
+			}
+			continue
+		}
+		all = append(all, dueSpan{iv.Span(), age, overdue})
+	}
+	return all
 }

@@ -42,7 +42,7 @@ func TestJoiningMakesNothingDueAgain(t *testing.T) {
 	// Two neighbours, the older read four minutes before the younger was read again at the age of an hour.
 	list := Cover(nil, read(0, 5, 66), ages)
 	list = Cover(list, read(5, 10, 70), ages)
-	if due := Due(list, ages, at(70)); len(due) > 0 {
+	if due := due(list, ages, at(70)); len(due) > 0 {
 		t.Errorf("due right after it was read: %v", due)
 	}
 }
@@ -104,10 +104,29 @@ func TestAnAgeIsDueOnceAfterItHasPassed(t *testing.T) {
 	}
 }
 
-func TestDueNeighboursAreReadTogether(t *testing.T) {
-	list := []Interval{read(0, 10, 12), read(10, 20, 19), read(30, 40, 41), read(40, 50, 200)}
-	want := []Span{{at(0), at(20)}, {at(30), at(40)}}
-	if got := Due(list, ages, at(130)); !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+func TestWhatIsDueRipens(t *testing.T) {
+	for name, c := range map[string]struct {
+		list []Interval
+		now  int
+		want []Span
+	}{
+		"less than an hour waits":                        {[]Interval{read(0, 10, 12), read(10, 50, 52)}, 115, nil},
+		"an hour of neighbours is one span":              {[]Interval{read(0, 30, 35), read(30, 60, 62)}, 120, []Span{{at(0), at(60)}}},
+		"what is not due is left out":                    {[]Interval{read(0, 60, 62), read(60, 90, 92)}, 125, []Span{{at(0), at(60)}}},
+		"a rest is read when it is overdue by an hour":   {[]Interval{read(0, 10, 12)}, 130, []Span{{at(0), at(10)}}},
+		"and not before":                                 {[]Interval{read(0, 10, 12)}, 129, nil},
+		"an age of a day has a tenth of it":              {[]Interval{read(0, 10, 400)}, 26*60 + 10 + 155, nil},
+		"and is overdue then":                            {[]Interval{read(0, 10, 400)}, 26*60 + 10 + 156, []Span{{at(0), at(10)}}},
+		"the part that is overdue takes all of its span": {[]Interval{read(0, 10, 12), read(10, 50, 52)}, 130, []Span{{at(0), at(50)}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Ripe(c.list, ages, at(c.now)); !slices.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+	short := Ages{4 * time.Minute, 10 * time.Minute}
+	if got, want := Ripe([]Interval{read(0, 4, 5), read(4, 6, 6)}, short, at(10)), []Span{{at(0), at(6)}}; !slices.Equal(got, want) {
+		t.Errorf("an age of four minutes ripens for as long: got %v, want %v", got, want)
 	}
 }

@@ -62,8 +62,8 @@ func checkModel(t *rapid.T, list []Interval, model *minutes) {
 	}
 }
 
-// TestRevisitsReadEveryMinuteAtEveryAge lets time pass while the tail polls and due spans are read again, and demands that
-// every minute is read at least once between each age's passing and the next one's, and that nothing is due twice.
+// TestRevisitsReadEveryMinuteAtEveryAge lets time pass while the tail polls and ripe spans are read again, and demands that
+// every minute is read at least once after each age has passed, and that nothing is ripe twice.
 func TestRevisitsReadEveryMinuteAtEveryAge(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ages := drawAges(t)
@@ -75,16 +75,16 @@ func TestRevisitsReadEveryMinuteAtEveryAge(t *testing.T) {
 				reads[m] = append(reads[m], now)
 			}
 		}
-		end := 600 + int(slices.Max(ages)/time.Minute) + 60
+		end := 600 + int(slices.Max(ages)/time.Minute) + 120 // an hour more to ripen
 		for now := 5; now < end; now += rapid.IntRange(1, 15).Draw(t, "pause") {
 			if until := min(now, 600); until > 5 && now < 620 {
 				cover(max(0, until-20), until, now)
 			}
-			for _, span := range Due(list, ages, at(now)) {
+			for _, span := range Ripe(list, ages, at(now)) {
 				cover(int(span.From.Sub(midnight)/time.Minute), int(span.Until.Sub(midnight)/time.Minute), now)
 			}
-			if again := Due(list, ages, at(now)); len(again) > 0 {
-				t.Fatalf("minute %d: %v is due right after it was read", now, again)
+			if again := Ripe(list, ages, at(now)); len(again) > 0 {
+				t.Fatalf("minute %d: %v is ripe right after it was read", now, again)
 			}
 		}
 		for m, at := range reads {

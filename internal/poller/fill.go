@@ -11,7 +11,7 @@ import (
 )
 
 // Fill yields what lies behind the tail: the gaps since the feed's beginning, oldest first, then the intervals that are
-// due to be read again. It looks at every poll interval and never ends.
+// worth reading again (checkpoint.Ripe). It looks at every poll interval and never ends.
 type Fill struct {
 	Ages     checkpoint.Ages
 	Interval time.Duration // between two looks that found nothing
@@ -91,7 +91,7 @@ func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
 	if gaps = f.without(gaps, now); len(gaps) > 0 {
 		return Window{Span: f.width.cut(gaps[0]), Reason: ReasonCatchUp, Background: true}, true, nil
 	}
-	due := f.without(append(f.doubted(now), checkpoint.Due(covered, f.Ages, now)...), now)
+	due := f.without(append(f.doubted(now), checkpoint.Ripe(covered, f.Ages, now)...), now)
 	if len(due) > 0 {
 		return Window{Span: f.width.cut(due[0]), Reason: ReasonRevisit, Background: true}, true, nil
 	}

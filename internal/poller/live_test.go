@@ -170,7 +170,7 @@ func (b *bench) awaitCovered(feed schema.Feed, until time.Time) {
 	writer := b.live(b.js, feed, b.client(nil)).Writer
 	b.await("coverage of "+string(feed), func(ctx context.Context) bool {
 		covered, err := writer.Covered(ctx, checkpoint.Span{From: b.start, Until: until.Add(time.Hour)})
-		return err == nil && len(checkpoint.Gaps(covered, b.start, until)) == 0 && len(checkpoint.Due(covered, ages, until)) == 0
+		return err == nil && len(checkpoint.Gaps(covered, b.start, until)) == 0 && len(checkpoint.Ripe(covered, ages, until)) == 0
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/saveris"
 )
 
 // Window is what a plan wants read next.
@@ -26,10 +27,11 @@ const (
 	ReasonBackfill Reason = "backfill"
 )
 
-// The widths that a window may have, by the vendor's guidance (document): other widths may be refused.
+// The widths that a window may have, by the vendor's guidance (document): other widths may be refused. The widest leaves
+// room for what the client asks for beyond both ends.
 const (
 	minWindow = 5 * time.Minute
-	maxWindow = 7 * 24 * time.Hour
+	maxWindow = 7*24*time.Hour - 2*saveris.Margin
 )
 
 // Plan says which window is read next. It serves one goroutine.

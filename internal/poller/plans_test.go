@@ -78,6 +78,70 @@ func TestTailReachesBackOverTheCoveredEnd(t *testing.T) {
 	}
 }
 
+func TestPollsReachBackOverTheOverlapOnceItIsNew(t *testing.T) {
+	for name, c := range map[string]struct {
+		interval, overlap time.Duration
+		want              []time.Duration // widths
+	}{
+		"as they are":       {5 * time.Minute, 15 * time.Minute, []time.Duration{20, 6, 6, 17, 6, 6, 17}},
+		"no overlap":        {5 * time.Minute, 0, []time.Duration{5, 5, 5, 5}},
+		"rare polls":        {20 * time.Minute, 15 * time.Minute, []time.Duration{35, 35, 35}},
+		"a minute's notice": {time.Minute, 3 * time.Minute, []time.Duration{5, 5, 5, 5}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now().UTC()
+				list := covered{{From: began.Add(-24 * time.Hour), Until: began.Add(-c.interval), ReadAt: began.Add(-c.interval), Route: "sync"}}
+				tail := poller.Tail{Interval: c.interval, Overlap: c.overlap, Now: vendorClock, Covered: list.read}
+				for i, want := range c.want {
+					w, err := tail.Next(t.Context())
+					if err != nil || w.Width() != want*time.Minute || !w.Until.Equal(time.Now()) {
+						t.Fatalf("poll %d reads %v until %v (%v), want %v minutes", i, w.Width(), w.Until, err, int(want))
+					}
+					list.add(w, time.Now(), nil)
+					tail.Done(w, 10, nil)
+				}
+			})
+		})
+	}
+}
+
+func TestAFailedPollDoesNotSpendTheOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now().UTC()
+		list := covered{{From: began.Add(-24 * time.Hour), Until: began.Add(-5 * time.Minute), ReadAt: began, Route: "sync"}}
+		tail := poller.Tail{Interval: 5 * time.Minute, Overlap: 15 * time.Minute, Now: vendorClock, Covered: list.read}
+		for range 2 {
+			w, err := tail.Next(t.Context())
+			if err != nil || w.Width() != 20*time.Minute {
+				t.Fatalf("%v wide (%v), want the overlap again", w.Width(), err)
+			}
+			tail.Done(w, 0, errors.New("no answer"))
+		}
+	})
+}
+
+func TestASlowVendorIsPolledAThirdOfTheTime(t *testing.T) {
+	for took, want := range map[time.Duration]time.Duration{
+		100 * time.Millisecond: time.Second, 5 * time.Second: 15 * time.Second, 4 * time.Minute: 5 * time.Minute, 10 * time.Minute: 10 * time.Minute,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var list covered
+			tail := poller.Tail{Interval: time.Second, Overlap: time.Minute, Now: vendorClock, Covered: list.read}
+			began := time.Now()
+			w, err := tail.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(took)
+			tail.Done(w, 10, nil)
+			if _, err := tail.Next(t.Context()); err != nil || time.Since(began) != want {
+				t.Errorf("after an export of %v the next poll came after %v (%v), want %v", took, time.Since(began), err, want)
+			}
+		})
+	}
+}
+
 func TestTailPollsAtItsIntervalAndAgainAtOnceAfterAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var list covered

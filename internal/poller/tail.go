@@ -10,22 +10,40 @@ import (
 // maxTail is how far back a poll reaches at most; what lies before it is a gap for Fill.
 const maxTail = time.Hour
 
+// settle is how far every poll reaches back at least: rows need a moment from the logger to the vendor's cloud (12 s to
+// two minutes in the vendor's own examples).
+const settle = time.Minute
+
 // Tail yields the newest window at every poll: from a little before the covered end to the vendor's now. It never ends.
+//
+// Polls read each moment twice at most, on average. The whole overlap is due once as much new time has been read as the
+// overlap is long; the polls in between reach back a moment only, which is taken off the next overlap. Where the vendor
+// takes long to answer, polls are further apart than Interval: he is busy with them for a third of the time at most.
 type Tail struct {
 	Interval time.Duration // between the starts of two polls
 	Overlap  time.Duration // how far a poll reaches back over what is covered
 	Now      Clock
 	Covered  Coverage
 	Since    time.Time             // a first poll reaches no further back
-	Polled   func(began time.Time) // told of every poll that succeeded, by our clock; may be nil
+	Polled   func(began time.Time) // called with the local start of every poll that succeeded; may be nil
 
-	polled, began time.Time
-	failed        int // polls in a row
+	began  time.Time // of the poll at hand
+	next   time.Time // when the one after it is due
+	begun  bool      // one has succeeded
+	failed int       // polls in a row
+	reads  overlap   // of the poll at hand
+	since  overlap   // of the polls since the whole overlap was read
+}
+
+// overlap is how much new time polls have read, and how much again.
+type overlap struct {
+	fresh, again time.Duration
+	whole        bool // the overlap was among it
 }
 
 // Next waits until a poll is due.
 func (t *Tail) Next(ctx context.Context) (Window, error) {
-	if err := wait(ctx, time.Until(t.polled.Add(t.Interval))); err != nil {
+	if err := wait(ctx, time.Until(t.next)); err != nil {
 		return Window{}, err
 	}
 	t.began = time.Now()
@@ -39,13 +57,30 @@ func (t *Tail) Next(ctx context.Context) (Window, error) {
 		return Window{}, err
 	}
 	if t.failed >= maxFailures { // what lies behind may be what cannot be had; Fill finds a way around it
+		t.reads = overlap{}
 		return Window{Span: checkpoint.Span{From: now.Add(-minWindow), Until: now}, Reason: ReasonTail}, nil
 	}
 	end := coveredEnd(believable(covered, now), now)
 	if end.IsZero() {
 		end = t.Since.Add(t.Overlap)
 	}
-	return Window{Span: tailSpan(end, now, t.Overlap), Reason: ReasonTail}, nil
+	return Window{Span: tailSpan(end, now, t.reach(now.Sub(end))), Reason: ReasonTail}, nil
+}
+
+// reach returns how far a poll that reads so much new time reads back over the covered end.
+func (t *Tail) reach(fresh time.Duration) time.Duration {
+	short := min(settle, t.Overlap)
+	t.reads = overlap{fresh: fresh, again: max(0, short-max(0, minWindow-fresh))} // the narrowest window reaches back anyway
+	switch {
+	case !t.begun || fresh >= t.Overlap:
+		t.reads.whole = true
+		return t.Overlap
+	case t.since.fresh+fresh >= t.Overlap:
+		t.reads.whole = true
+		return max(short, t.Overlap-t.since.again-short)
+	default:
+		return short
+	}
 }
 
 // Done starts the wait for the next poll; after a failure there is none, the caller has waited.
@@ -54,15 +89,26 @@ func (t *Tail) Done(_ Window, _ int, err error) {
 		t.failed++
 		return
 	}
-	t.polled, t.failed = t.began, 0
+	t.begun, t.failed = true, 0
+	t.next = t.began.Add(max(t.Interval, min(minWindow, 3*time.Since(t.began))))
+	t.since.add(t.reads)
+	t.reads = overlap{} // a window that was halved is done twice
 	if t.Polled != nil {
 		t.Polled(t.began)
 	}
 }
 
+func (o *overlap) add(reads overlap) {
+	if reads.whole {
+		*o = overlap{}
+		return
+	}
+	o.fresh, o.again = o.fresh+reads.fresh, o.again+reads.again
+}
+
 // tailSpan reaches back over the covered end, but no further than maxTail and no less than minWindow.
-func tailSpan(end, now time.Time, overlap time.Duration) checkpoint.Span {
-	from := end.Add(-overlap)
+func tailSpan(end, now time.Time, reach time.Duration) checkpoint.Span {
+	from := end.Add(-reach)
 	if oldest := now.Add(-maxTail); from.Before(oldest) {
 		from = oldest
 	}
