@@ -29,6 +29,10 @@ func vendorHint(err error) string {
 		return "check " + login + ": they must be of the region and environment that are set (SAVERIS_REGION, SAVERIS_ENV), and the account needs the licence for the Data API"
 	case errors.Is(err, saveris.ErrUntrusted):
 		return "nothing was sent: check SAVERIS_URL and the clock of this machine; where a proxy opens TLS on the way, name its authority by SSL_CERT_FILE"
+	case errors.Is(err, saveris.ErrAddress) && errors.As(err, &vendor) && vendor.Status >= 300 && vendor.Status < 400:
+		return "check SAVERIS_URL: if the host that is named is the vendor's new address, set it; if it is a login page of your own network, let the bridge through"
+	case errors.Is(err, saveris.ErrRetired):
+		return "look for a newer release of the bridge; this one tries again by itself, in case the vendor brings the endpoint back"
 	case errors.Is(err, saveris.ErrAddress):
 		return "check SAVERIS_URL, or SAVERIS_REGION and SAVERIS_ENV: the URL stands without a version part"
 	case errors.Is(err, saveris.ErrNotUnderstood):

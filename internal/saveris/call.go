@@ -78,7 +78,7 @@ func (t *try) once(ctx context.Context) (answer, error) {
 		return answer{}, err
 	}
 	sent := time.Now()
-	resp, err := t.client.send(ctx, t.client.api, req)
+	resp, err := t.client.follow(ctx, t.path, req)
 	if ctx.Err() != nil {
 		closeBody(resp)
 		return answer{}, ctx.Err()
@@ -86,7 +86,6 @@ func (t *try) once(ctx context.Context) (answer, error) {
 	if err != nil {
 		return answer{}, t.client.broken(t.op, err)
 	}
-	t.client.learn(t.path, resp.Header)
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
 		return answer{}, t.client.newError(t.op, resp)

@@ -46,6 +46,7 @@
 //
 // # Secrets
 //
-// The login goes to the base URL and nowhere else: redirects of the API are not followed, and files are loaded over a
+// The login goes to the host of the base URL and nowhere else: redirects of the API are followed within it, never from https
+// to http, and files are loaded over a
 // transport that knows no login. Texts of the vendor and of the network are cleaned before they become part of an error.
 package saveris

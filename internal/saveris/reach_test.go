@@ -89,8 +89,8 @@ func trust(c *Client, server *httptest.Server) {
 	}
 }
 
-// TestNoRedirectCarriesTheLoginAnywhere: the API's answers are not followed, whatever they are answers to, and be it to
-// the same host or from https to http.
+// TestNoRedirectCarriesTheLoginAnywhere: the API's answers are not followed to another host, another port, or from https to
+// http, whatever they are answers to.
 func TestNoRedirectCarriesTheLoginAnywhere(t *testing.T) {
 	seen := make(chan *http.Request, 100)
 	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { seen <- req }))
@@ -99,7 +99,7 @@ func TestNoRedirectCarriesTheLoginAnywhere(t *testing.T) {
 	defer other.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for _, where := range []string{tokenPath, "/v1/measurements", "/v2/measurements", "/v2/measurements/" + exportID} {
-			for _, target := range []string{plain.URL, other.URL, "/v2/else"} {
+			for _, target := range []string{plain.URL, other.URL, "//user:s3cr3t@127.0.0.1/", "https://"} {
 				for _, keyed := range []bool{false, true} {
 					api := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 						switch {
@@ -109,8 +109,6 @@ func TestNoRedirectCarriesTheLoginAnywhere(t *testing.T) {
 							fmt.Fprintf(w, `{"IdToken":%q}`, jwt(time.Now().Add(time.Hour)))
 						case req.Method == http.MethodPost:
 							fmt.Fprintf(w, `{"status":"Submitted","request_uuid":%q}`, exportID)
-						case req.URL.Path == "/v2/else":
-							seen <- req
 						default:
 							http.NotFound(w, req)
 						}

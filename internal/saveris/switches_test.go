@@ -12,7 +12,8 @@ import (
 )
 
 // refusing are the settings under which a login is refused for good.
-var refusing = map[string]bool{"auth.no_licence=403A": true, "auth.no_licence=403B": true, "auth.no_licence=403": true, "token.challenge=on": true, "auth.accept=key": true}
+var refusing = map[string]bool{"auth.no_licence=403A": true, "auth.no_licence=403B": true, "auth.no_licence=403": true, "token.challenge=on": true, "auth.accept=key": true,
+	"redirect.to=other": true, "redirect.to=loop": true}
 
 // unreadable are the values under which nobody can read what the vendor sends: the window is refused, and not covered.
 var unreadable = map[string]bool{"completed.links=keys": true}
@@ -59,6 +60,8 @@ func surviveSetting(t *testing.T, setting string, format Format) {
 		cfg.Faults.QueryError = 0.5
 	case "request.unknown":
 		cfg.Faults.Forgotten = 0.3
+	case "redirect.to":
+		cfg.Switches.Redirect = "307"
 	case "auth.expired":
 		cfg.Faults.ExpiredToken = 0.3
 	case "url.death":

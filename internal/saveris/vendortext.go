@@ -30,8 +30,8 @@ func (c *Client) newError(op string, resp *http.Response) *Error {
 	if e.Kind == "" {
 		e.Kind, _, _ = strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":")
 	}
-	if target, err := resp.Location(); err == nil {
-		e.Text = "redirect to " + target.Host
+	if text := whereTo(resp); text != "" {
+		e.Text = text
 	}
 	e.Kind, e.Text = word(e.Kind), c.clean(e.Text)
 	return e

@@ -18,7 +18,7 @@ const (
 
 // operation is what a request asks for.
 type operation struct {
-	kind    string // token, submit, poll, download, sync, options, unknown, retired
+	kind    string // token, submit, poll, download, sync, options, unknown, retired, moved
 	feed    string
 	version int
 	scheme  scheme
@@ -48,7 +48,11 @@ func (s *Server) route(r *http.Request, sw *Switches) operation {
 		id, file, _ := strings.Cut(rest, "/")
 		return operation{kind: "download", id: id, file: file, feed: s.feedOf(id)}
 	}
-	path := strings.TrimPrefix(r.URL.Path, "/") // a second slash is another path
+	path, hop := strings.CutPrefix(r.URL.Path, movedTo)
+	if sw.Redirect != "off" && (!hop || sw.RedirectTo == "loop") {
+		return operation{kind: "moved"}
+	}
+	path = strings.TrimPrefix(path, "/") // a second slash is another path
 	if path == "v1/token" {
 		if r.Method == http.MethodPost {
 			return operation{kind: "token"}
@@ -98,6 +102,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", x.now.UTC().Format(http.TimeFormat))
 	s.count(x.op)
 	switch x.op.kind {
+	case "moved":
+		x.redirect()
+		return
 	case "options":
 		x.options()
 		return

@@ -89,6 +89,9 @@ type Switches struct {
 	Deprecation   string `key:"deprecation" values:"document|true|@|date|none" help:"header Deprecation: on endpoints that the document calls deprecated, or on all, as true, as @seconds or as a date"`
 	Sunset        string `key:"sunset" values:"document|date|garbage|none" help:"header Sunset, likewise; 2026-12-31 23:59:59 UTC"`
 
+	Redirect   string `key:"redirect" values:"off|301|302|307|308" help:"every request of the API is sent on once"`
+	RedirectTo string `key:"redirect.to" values:"same|other|loop" help:"to another path of the same host, to another host, in a circle"`
+
 	Sync        string `key:"sync" values:"off|array|object" help:"GET /v1/measurements and /v1/alarms in one call, as array or as object holding one"`
 	SyncColumns string `key:"sync.columns" values:"v2|v1" help:"measurement columns of the synchronous answer"`
 	SyncLimit   int    `key:"sync.limit" default:"6291456" help:"bytes of a synchronous answer; above it 413"`
