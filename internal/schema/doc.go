@@ -6,6 +6,7 @@
 // and texts are carved out of chunks, so that a row costs no allocation. It is written as a message by [Event.Subject],
 // [Event.Header] and [Event.AppendData]. [Event.CloudEvent] builds the same event with the CloudEvents SDK from plain
 // structs: it is the definition, and a test holds the two against each other. [Parse] is the consumers' side.
+// [OpenAlarms] pairs the events of alarms and lists those that are open.
 //
 // # Where the contract leaves room
 //
