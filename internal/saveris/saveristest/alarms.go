@@ -11,6 +11,7 @@ import (
 const (
 	statusAlarm    = "Alarm"
 	statusOk       = "Ok"
+	unknownWord    = "Unknown" // of status, severity and reason
 	reasonViolated = "Alarm condition is violated"
 	reasonAdhered  = "Alarm condition is adhered"
 	reasonGone     = "The alarm condition does no longer exist"
@@ -31,18 +32,18 @@ type systemAlarm struct {
 	condition string
 	severity  string
 	every     int64
-	length    float64 // share of the time between two
+	length    float64 // share of the time between two; it ends before the next may begin
 }
 
 var systemAlarms = []systemAlarm{
 	{0xba77, typeDevice, "The battery of the device is nearly empty", "Warning", 30, 0.1},
 	{0xb0e4, typeDevice, "Lost external power supply for device", "Alarm", 20, 0.01},
 	{0xb4c0, typeSensor, "Sensor is broken", "Alarm", 60, 0.02},
-	{0xca11, typeSensor, "Calibration is too old", "Warning", 120, 0.2},
+	{0xca11, typeSensor, "Calibration is too old", "Warning", 120, 0.75}, // three months, until somebody calibrates it
 }
 
-// incident is an alarm with its recovery: what becomes two rows, or one that
-// is updated in place.
+// incident is an alarm with its recovery: what becomes two rows or three, or one
+// that is updated in place.
 type incident struct {
 	key             uint64
 	begin, end      int64 // unix seconds
@@ -95,13 +96,18 @@ func (sc *scene) alarms(p span, asOf time.Time, yield func(a Alarm, spread uint6
 
 // alarmsOf are the world's rows of one stretch of time, in no order.
 func (sc *scene) alarmsOf(from, until, asOf int64) (rows []Alarm) {
-	add := func(i incident) {
+	sc.incidents(from, until, func(i incident) {
 		for _, a := range sc.transitions(i, asOf) {
 			if at := a.AlarmTime.Unix(); from <= at && at < until && a.VisibleAt.Unix() <= asOf {
 				rows = append(rows, a)
 			}
 		}
-	}
+	})
+	return rows
+}
+
+// incidents are all that may have a row in a stretch of time, and some more.
+func (sc *scene) incidents(from, until int64, add func(incident)) {
 	cycle := int64(sc.world.Cycle) / second
 	for _, l := range sc.loggers {
 		for i := range l.channels {
@@ -109,7 +115,6 @@ func (sc *scene) alarmsOf(from, until, asOf int64) (rows []Alarm) {
 		}
 		sc.loggerIncidents(l, from-2*cycle, until, add)
 	}
-	return rows
 }
 
 // channelIncidents are the limit violations of c: a warning, and an alarm inside
@@ -188,7 +193,7 @@ func (sc *scene) loggerIncidents(l *logger, from, until int64, add func(incident
 			if h%3 != 0 {
 				continue
 			}
-			begin := block*every + int64(float64(every)*0.7*share(mix(h)))
+			begin := block*every + int64(float64(every)*min(0.7, 0.95-kind.length)*share(mix(h)))
 			add(l.system(kind.kind, kind.condition, kind.severity, h, begin, begin+int64(float64(every)*kind.length)+1, false))
 		}
 	}
@@ -200,67 +205,4 @@ func (l *logger) system(kind, condition, severity string, key uint64, begin, end
 		a.AlarmSourceUUID, a.SerialNo = l.sensorUUID, l.serial
 	}
 	return incident{key: key, begin: begin, end: end, alarm: a, cloud: cloud, logger: l}
-}
-
-// transitions are the rows of an incident.
-func (sc *scene) transitions(i incident, asOf int64) []Alarm {
-	raised := sc.transition(i, i.begin, statusAlarm, reasonViolated, i.value, 1)
-	cleared := sc.transition(i, i.end, statusOk, closingReason(i.key), i.endValue, 2)
-	switch sc.sw.AlarmSource {
-	case "closing":
-		cleared.SourceAlarmEventUUID = raised.UUID
-	case "all": // as the document's example row, status Alarm with a source
-		cleared.SourceAlarmEventUUID, raised.SourceAlarmEventUUID = raised.UUID, uuidOf(i.key^0xa11)
-	}
-	if sc.sw.AlarmRows != "in-place" {
-		return []Alarm{raised, cleared}
-	}
-	if cleared.VisibleAt.Unix() > asOf {
-		return []Alarm{raised}
-	}
-	cleared.UUID, cleared.SourceAlarmEventUUID = raised.UUID, ""
-	cleared.AlarmTime, cleared.AlarmTimeLocal = raised.AlarmTime, raised.AlarmTimeLocal
-	return []Alarm{cleared}
-}
-
-// closingReason: alarms do not only end because the value is back (behaviour 7).
-func closingReason(key uint64) string {
-	switch mix(key) % 20 {
-	case 0:
-		return reasonGone
-	case 1:
-		return reasonEnded
-	}
-	return reasonAdhered
-}
-
-func (sc *scene) transition(i incident, at int64, status, reason, value string, no uint64) Alarm {
-	h := mix(i.key + no)
-	l := i.logger
-	processed := at
-	if sc.sw.RowsLate == "on" {
-		processed = sc.arrival(l, int64(h>>1), at)
-		if i.cloud {
-			processed = at + int64(h%uint64(sc.world.Delay/time.Second+1))
-		}
-	}
-	a := i.alarm
-	a.UUID, a.AlarmStatus, a.AlarmReason, a.AlarmValue = uuidOf(h), status, reason, value
-	a.AlarmTime, a.LastStatusChangeTime = time.Unix(at, 0).UTC(), time.Unix(at+sc.skew(h), 0).UTC()
-	a.AlarmTimeLocal = localText(a.AlarmTime, sc.sw.LocalSuffix)
-	a.TenantUUID, a.CustomerSite = l.tenant, sc.site(l)
-	a.ProcessedAt, a.VisibleAt = time.Unix(processed, 0).UTC(), time.Unix(processed, 0).UTC()
-	return a
-}
-
-// skew is last_status_change_time minus alarm_time: 0 in 55 rows of 100, 1 to 2 s
-// in the others (seen), or minutes.
-func (sc *scene) skew(h uint64) int64 {
-	if sc.sw.AlarmSkew == "minutes" {
-		return int64(h % 600)
-	}
-	if mix(h)%100 < 55 {
-		return 0
-	}
-	return 1 + int64(h&1)
 }

@@ -68,6 +68,8 @@ type Switches struct {
 	AlarmSource     string `key:"alarm.source_event" values:"closing|never|all" help:"rows that carry source_alarm_event_uuid"`
 	AlarmRows       string `key:"alarm.rows" values:"transition|in-place" help:"a row for each transition, or one row updated in place"`
 	AlarmSourceUUID string `key:"alarm.source_uuid" values:"sensor|empty|null" help:"alarm_source_uuid of measurement alarms"`
+	AlarmUnknown    string `key:"alarm.unknown" values:"never|status|severity|reason|mixed" help:"what the vendor does not know in a third of the incidents: Unknown as status of a row in between, as severity of a Warning, as reason"`
+	AlarmClosing    string `key:"alarm.closing" values:"Ok|Unknown|mixed" help:"alarm_status of closing rows; what is not Ok has a reason that closes"`
 	AlarmSkew       string `key:"alarm.time_skew" values:"seconds|minutes" help:"last_status_change_time minus alarm_time"`
 	LocalSuffix     string `key:"local.suffix" values:"Z|offset" help:"how _local times end: false Z, or the offset"`
 	SiteValue       string `key:"site.value" values:"uuid|text|null" help:"content of customer_site"`
