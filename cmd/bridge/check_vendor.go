@@ -92,6 +92,9 @@ func checkClock(ctx context.Context, c *checkup) finding {
 	if err != nil {
 		return c.vendorFailing(err)
 	}
+	if trouble := c.vendor.ClockTrouble(); trouble != "" {
+		return warning("keep the clock of this machine right by NTP: what is asked for, and how old rows are, goes by it", "%s, so the clock of this machine is used", trouble)
+	}
 	skew := time.Since(now).Round(time.Second) // up to a second of it is the vendor's rounding
 	switch {
 	case skew > skewLimit:

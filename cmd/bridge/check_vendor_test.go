@@ -70,6 +70,17 @@ func TestCheckTellsAWrongClock(t *testing.T) {
 	wantLines(t, out, "warn behind the vendor")
 }
 
+func TestCheckGoesByItsOwnClockWhereTheVendorHasNone(t *testing.T) {
+	for _, header := range []string{"missing", "garbage"} {
+		s := vendor(t, func(c *saveristest.Config) { c.Switches.DateHeader = header })
+		out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
+		if err != nil {
+			t.Error(err)
+		}
+		wantLines(t, out, "ok feed readings", "warn clock no readable Date the clock of this machine is used NTP")
+	}
+}
+
 func TestCheckTellsWhatIsNotTheVendor(t *testing.T) {
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()

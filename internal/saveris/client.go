@@ -186,8 +186,9 @@ func (c *Client) rows(ctx context.Context, q *Query, each func(*Row) error) (Ans
 	return c.export(ctx, q, each)
 }
 
-// Now tells the vendor's time in UTC, up to a second early: the Date of his last answers plus what has passed since by
-// the local monotonic clock. Where he has not answered yet it makes one cheap request, which may fail as Login does.
+// Now returns the vendor's time in UTC, up to a second early: the Date of his last answers plus what has passed since by
+// the local monotonic clock. Where his answers have none to go by it is the local time, see ClockTrouble. Where he has not
+// answered yet it makes one cheap request, which may fail as Login does.
 func (c *Client) Now(ctx context.Context) (time.Time, error) {
 	if now, known := c.clock.tell(time.Now()); known {
 		return now, nil
@@ -195,12 +196,13 @@ func (c *Client) Now(ctx context.Context) (time.Time, error) {
 	if err := c.probe(ctx); err != nil {
 		return time.Time{}, err
 	}
-	now, known := c.clock.tell(time.Now())
-	if !known {
-		return time.Time{}, &Error{Op: "ask for the time", Text: "the answer has no Date"}
-	}
+	now, _ := c.clock.tell(time.Now())
 	return now, nil
 }
+
+// ClockTrouble returns what is wrong with the Date of the vendor's answers, so that time is told by the local clock; empty
+// where nothing is.
+func (c *Client) ClockTrouble() string { return c.clock.trouble() }
 
 // Login proves that the vendor accepts the login: it fetches a new token, or with an API key polls an export that does
 // not exist. It fails with ErrRefused, ErrAddress or whatever was in the way; a missing licence may show only in Rows.

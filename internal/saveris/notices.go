@@ -14,10 +14,10 @@ type NoticeKind string
 
 // The kinds of notices.
 const (
-	Announced NoticeKind = "announced" // the vendor announces the end of Endpoint
-	Replaced  NoticeKind = "replaced"  // Endpoint is gone, and Feed is read by Instead
-	ClockLost NoticeKind = "clock"     // the vendor's answers have no Date to go by, and the local clock is used
-	ClockBack NoticeKind = "clock back"
+	Announced NoticeKind = "announced"   // the vendor announces the end of Endpoint
+	Replaced  NoticeKind = "replaced"    // Endpoint is gone, and Feed is read by Instead
+	ClockLost NoticeKind = "clock lost"  // the vendor's answers have no Date to go by, and the local clock is used
+	ClockBack NoticeKind = "clock found" // they have one again
 )
 
 // Notice is what the client has found out about the vendor that a person should know.
@@ -52,7 +52,13 @@ func (c *Client) notice(n Notice) {
 
 // learn reads what an answer of an endpoint says beside its body.
 func (c *Client) learn(endpoint string, h http.Header) {
-	c.clock.learn(h)
+	if c.clock.learn(h) {
+		if why := c.clock.trouble(); why != "" {
+			c.notice(Notice{Kind: ClockLost, Text: why})
+		} else {
+			c.notice(Notice{Kind: ClockBack})
+		}
+	}
 	if end, news := c.announced.learn(endpoint, h); news {
 		c.notice(Notice{Kind: Announced, Endpoint: endpoint, End: end})
 	}

@@ -99,7 +99,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	set := s.settings.Load()
 	x := &exchange{s: s, w: w, r: r, now: s.cfg.Now(), sw: &set.sw, faults: &set.faults}
 	x.op = s.route(r, x.sw)
-	w.Header().Set("Date", x.now.UTC().Format(http.TimeFormat))
+	x.date()
 	s.count(x.op)
 	switch x.op.kind {
 	case "moved":
@@ -124,6 +124,21 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if !x.broken() {
 		x.answer()
 	}
+}
+
+// date sets the vendor's Date, which net/http would set to its own.
+func (x *exchange) date() {
+	text := x.now.UTC().Format(http.TimeFormat)
+	switch x.sw.DateHeader {
+	case "missing":
+		x.w.Header()["Date"] = nil
+		return
+	case "frozen":
+		text = x.s.began.UTC().Format(http.TimeFormat)
+	case "garbage":
+		text = "yesterday"
+	}
+	x.w.Header().Set("Date", text)
 }
 
 func (x *exchange) answer() {

@@ -34,6 +34,7 @@ type Config struct {
 type Server struct {
 	cfg      Config
 	loggers  []*logger
+	began    time.Time // by the vendor's clock
 	settings atomic.Pointer[settings]
 	extra    atomic.Pointer[handMade]
 	listener net.Listener
@@ -76,7 +77,7 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("start pretend vendor: %w", err)
 	}
 	s := &Server{
-		cfg: cfg, loggers: cfg.World.build(), listener: listener,
+		cfg: cfg, loggers: cfg.World.build(), began: cfg.Now(), listener: listener,
 		done: make(chan struct{}), ended: make(chan struct{}), secret: make([]byte, 32),
 		counts: map[string]int{}, exports: map[string]*export{}, servedRaw: map[[2]string]bool{},
 		rng:    mathrand.New(mathrand.NewPCG(cfg.World.Seed, 0x5a7e)),

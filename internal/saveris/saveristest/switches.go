@@ -91,6 +91,8 @@ type Switches struct {
 	Deprecation   string `key:"deprecation" values:"document|true|@|date|none" help:"header Deprecation: on endpoints that the document calls deprecated, or on all, as true, as @seconds or as a date"`
 	Sunset        string `key:"sunset" values:"document|date|garbage|none" help:"header Sunset, likewise; 2026-12-31 23:59:59 UTC"`
 
+	DateHeader string `key:"date.header" values:"true|missing|frozen|garbage" help:"header Date of every answer; frozen: that of the start"`
+
 	Redirect   string `key:"redirect" values:"off|301|302|307|308" help:"every request of the API is sent on once"`
 	RedirectTo string `key:"redirect.to" values:"same|other|loop" help:"to another path of the same host, to another host, in a circle"`
 
