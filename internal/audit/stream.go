@@ -24,17 +24,18 @@ type event struct {
 
 // content is what of the data the audit holds against the truth.
 type content struct {
-	Value     *json.Number `json:"value"`
-	Unit      *string      `json:"unit"`
-	Vendor    *string      `json:"vendor_unit"`
-	Measured  string       `json:"measured_at"`
-	Raised    string       `json:"raised_at"`
-	Changed   *string      `json:"status_changed_at"`
-	State     string       `json:"state"`
-	Severity  string       `json:"severity"`
-	Status    *string      `json:"status"`
-	Condition *string      `json:"condition"`
-	Row       string       `json:"row"`
+	Value     *json.Number   `json:"value"`
+	Other     map[string]any `json:"other"`
+	Unit      *string        `json:"unit"`
+	Vendor    *string        `json:"vendor_unit"`
+	Measured  string         `json:"measured_at"`
+	Raised    string         `json:"raised_at"`
+	Changed   *string        `json:"status_changed_at"`
+	State     string         `json:"state"`
+	Severity  string         `json:"severity"`
+	Status    *string        `json:"status"`
+	Condition *string        `json:"condition"`
+	Row       string         `json:"row"`
 }
 
 // message is one message of a stream: an event, an index or a record.

@@ -3,7 +3,8 @@ package audit
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,8 +23,9 @@ type row struct {
 	contents []contentKey
 }
 
-// contentKey is what two contents of a row differ in.
-type contentKey struct{ value, at, state string }
+// contentKey is what two contents of a row differ in. A channel stands there only where it was not understood: a row of the
+// world has none.
+type contentKey struct{ value, at, state, channel string }
 
 func (t truth) add(id string, must bool, c contentKey) {
 	r := t.rows[id]
@@ -148,14 +150,25 @@ func has(list []contentKey, key contentKey) bool {
 
 func keyOf(e event) contentKey {
 	if e.kind == "saveris.reading.v1" {
-		return contentKey{value: number(e.data.Value), at: moment(e.data.Measured)}
+		return contentKey{value: value(e.data), at: moment(e.data.Measured), channel: e.data.other("channelno")}
 	}
-	return contentKey{value: number(e.data.Value), at: moment(e.data.Raised), state: text(e.data.Status)}
+	return contentKey{value: value(e.data), at: moment(e.data.Raised), state: text(e.data.Status)}
 }
 
-func number(n *json.Number) string {
-	if n == nil {
-		return ""
+// value is the literal of an event's value; where that is null, what the vendor has sent instead, as NaN.
+func value(c content) string {
+	if c.Value != nil {
+		return c.Value.String()
 	}
-	return n.String()
+	return c.other("measurement", "measurementvalue", "alarmvalue")
+}
+
+// other is what stands in other under one of the names, whatever its spelling; empty if nothing does.
+func (c content) other(names ...string) string {
+	for name, value := range c.Other {
+		if slices.Contains(names, strings.ToLower(strings.NewReplacer("_", "", " ", "").Replace(name))) {
+			return fmt.Sprint(value)
+		}
+	}
+	return ""
 }

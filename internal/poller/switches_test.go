@@ -2,6 +2,7 @@ package poller_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +47,9 @@ func survive(t *testing.T, key, value string) {
 	b := newBench(t, config)
 	b.start = dayEnd.Add(-90 * time.Minute)
 	client := b.client(func(c *saveris.Config) {
+		if strings.HasPrefix(key, "csv.") {
+			c.Format = saveris.CSV
+		}
 		if key == "auth.accept" && value == "key" {
 			c.Username, c.Password, c.APIKey = "", secret.Text{}, secret.New("demo-key")
 		}

@@ -102,8 +102,8 @@ func readHalves(ctx context.Context, c *Client, q Query) (map[string]string, err
 
 func rowKey(r *Row) string {
 	for _, f := range r.Fields {
-		if f.Name == "uuid" {
-			return string(f.Text)
+		if strings.EqualFold(strings.TrimSpace(f.Name), "uuid") { // see uuid.case and column.case
+			return strings.ToLower(strings.TrimSpace(string(f.Text)))
 		}
 	}
 	return string(r.Raw)

@@ -12,6 +12,7 @@ import (
 type encoder struct {
 	buf    []byte
 	sw     *Switches
+	spell  spelling
 	csv    bool
 	names  []string
 	layout string
@@ -25,7 +26,7 @@ func (e *encoder) begin() {
 	switch {
 	case e.csv:
 		cells := make([]cell, len(e.names))
-		for i, n := range e.names {
+		for i, n := range e.spell.spellNames(e.names) {
 			cells[i].text = n
 		}
 		e.row(cells)
@@ -38,6 +39,7 @@ func (e *encoder) begin() {
 func (e *encoder) row(cells []cell) []byte {
 	e.separate()
 	start := len(e.buf)
+	cells = e.spell.spell(cells)
 	switch {
 	case e.csv:
 		e.csvRow(cells)
@@ -99,7 +101,7 @@ func (e *encoder) jsonRow(cells []cell, comma, open, closing, colon string) {
 		switch {
 		case c.null():
 			e.buf = append(e.buf, "null"...)
-		case c.kind == cellNumber:
+		case c.kind == cellNumber && !(notFinite(c.text) && e.sw.BrokenProbe == "string"):
 			e.buf = append(e.buf, c.text...)
 		default:
 			e.buf = appendString(e.buf, c.text)
@@ -115,9 +117,6 @@ func (e *encoder) csvRow(cells []cell) {
 			e.buf = append(e.buf, ',')
 		}
 		text := c.text
-		if c.kind == cellTime && e.sw.CSVTime == "blank" {
-			text = blankTime(text)
-		}
 		switch {
 		case c.null():
 			if e.sw.CSVNull == "quoted" {
@@ -133,14 +132,6 @@ func (e *encoder) csvRow(cells []cell) {
 			e.buf = append(e.buf, text...)
 		}
 	}
-}
-
-// blankTime is how Athena prints a timestamp: 2026-09-21 00:00:00.000 (inferred).
-func blankTime(text string) string {
-	if len(text) != len(stamp) || text[10] != 'T' {
-		return text
-	}
-	return text[:10] + " " + text[11:19] + ".000"
 }
 
 // appendString writes a JSON string; only what needs escaping is escaped.

@@ -216,8 +216,29 @@ func (sc *scene) reading(c *channel, k, at int64, spread uint64, processed, asOf
 // literal writes a value as live rows do: a float32 as decimal, trailing zeros
 // cut (behaviour 8.2).
 func (sc *scene) literal(c *channel, k, at int64, spread uint64) string {
+	if broken := sc.brokenProbe(spread); broken != "" {
+		return broken
+	}
 	var b [16]byte
 	return string(strconv.AppendFloat(b[:0], float64(float32(sc.value(c, k, at, spread))), 'f', -1, 32))
+}
+
+// brokenProbe is what stands in place of a number where value.broken_probe says so.
+func (sc *scene) brokenProbe(spread uint64) string {
+	if sc.sw.BrokenProbe == "never" {
+		return ""
+	}
+	switch h := mix(spread ^ 0xb40be); {
+	case share(h) >= 0.05:
+		return ""
+	case sc.sw.BrokenProbe == "Infinity":
+		return [...]string{"Infinity", "-Infinity"}[h&1]
+	}
+	return "NaN"
+}
+
+func notFinite(literal string) bool {
+	return literal == "NaN" || literal == "Infinity" || literal == "-Infinity"
 }
 
 // revised applies the revisions that tests asked for.

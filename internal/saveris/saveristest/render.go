@@ -116,13 +116,17 @@ func newPage[T any](f *filler, t *table, cells func(*T) []cell) *page[T] {
 	if layout == "object" && !f.q.objects {
 		layout = "lines"
 	}
-	p := &page[T]{enc: &encoder{sw: f.sw, csv: f.q.csv, layout: layout, names: t.names}, cells: cells, only: -1, spoil: spoil, record: f.record, out: sink{zipped: f.zip}}
+	p := &page[T]{enc: newEncoder(f.q, f.sw, layout, t.names), cells: cells, only: -1, spoil: spoil, record: f.record, out: sink{zipped: f.zip}}
 	if f.q.objects {
 		p.only = int(f.i)
 	} else if f.sw.FileOrder == "shuffled" {
 		p.shuffle = rand.New(rand.NewPCG(f.q.salt, f.i))
 	}
 	return p
+}
+
+func newEncoder(q query, sw *Switches, layout string, names []string) *encoder {
+	return &encoder{sw: sw, spell: spellingOf(sw, q.csv, q.salt), csv: q.csv, layout: layout, names: names}
 }
 
 func finishPage[T any](p *page[T]) []byte {
@@ -140,7 +144,7 @@ func emptyFile(q query, sw *Switches) []byte {
 	if q.feed == FeedAlarms {
 		names = alarmTable(sw, q.choice).names
 	}
-	e := &encoder{sw: sw, csv: q.csv, layout: sw.JSONLayout, names: names}
+	e := newEncoder(q, sw, sw.JSONLayout, names)
 	e.begin()
 	e.end()
 	return e.buf

@@ -55,7 +55,13 @@ type Switches struct {
 	JSONNull       string `key:"json.null" values:"omitted|null" help:"nulls in JSON"`
 	CSVQuoting     string `key:"csv.quoting" values:"all|minimal|none" help:"none quotes only what would tear its row"`
 	CSVNull        string `key:"csv.null" values:"empty|quoted" help:"nulls in CSV: nothing, or two quotes"`
-	CSVTime        string `key:"csv.time" values:"T|blank" help:"2026-07-01T10:15:00Z or 2026-07-01 10:15:00.000"`
+	CSVTime        string `key:"csv.time" values:"T|blank|UTC|minutes" help:"2026-07-01T10:15:00Z, 2026-07-01 10:15:00.000, the same with UTC behind it, or T without seconds that are zero"`
+	JSONTime       string `key:"json.time" values:"T|blank|UTC|minutes|mixed" help:"the same in JSON; mixed: every result in another way"`
+	TimeFraction   string `key:"time.fraction" values:"none|zeros|nine|mixed" help:"fraction of times with a T: none, .000, nine digits, or every result in another way"`
+	UUIDCase       string `key:"uuid.case" values:"lower|upper|padded|mixed" help:"spelling of uuids; mixed: every result in another way"`
+	JSONChannelNo  string `key:"json.channel_no" values:"integer|float|string|exponent|mixed" help:"1, 1.0, \"1\", 1e0 in JSON, or every result in another way"`
+	ColumnCase     string `key:"column.case" values:"snake|upper|camel|padded|mixed" help:"names of columns: sensor_uuid, SENSOR_UUID, sensorUuid, with blanks around them, or every result in another way"`
+	BrokenProbe    string `key:"value.broken_probe" values:"never|NaN|Infinity|string" help:"one value in twenty is no number: NaN, Infinity or -Infinity as JSON does not know them, or \"NaN\""`
 	SelectOrder    string `key:"select.order" values:"schema|requested" help:"column order under $select"`
 
 	URLLife        time.Duration `key:"url.life" default:"24h" help:"life of a link"`

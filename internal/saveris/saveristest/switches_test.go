@@ -2,6 +2,7 @@ package saveristest
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -240,6 +241,25 @@ func TestRowSwitches(t *testing.T) {
 		{"unit.text=CELSIUS", "/v2/measurements", "JSON", hasNot("°C")},
 		{"local.suffix=offset", "/v2/measurements", "JSON", has(`+01:00"`)},
 		{"csv.time=blank", "/v2/measurements", "CSV", has(` 11:`)},
+		{"csv.time=UTC", "/v2/measurements", "CSV", has(`.000 UTC"`)},
+		{"csv.time=minutes", "/v2/measurements", "CSV", has(`T11:00Z"`)},
+		{"json.time=UTC", "/v2/measurements", "JSON", has(`.000 UTC"`)},
+		{"time.fraction=zeros", "/v2/measurements", "JSON", has(`:00.000Z"`)},
+		{"time.fraction=nine", "/v3/alarms", "CSV", has(`.000000000Z"`)},
+		{"uuid.case=padded", "/v2/measurements", "JSON", has(`"uuid":" `)},
+		{"uuid.case=upper", "/v3/alarms", "JSON", regexp.MustCompile(`"tenant_uuid":"[0-9A-F-]*[A-F][0-9A-F-]*"`).MatchString},
+		{"json.channel_no=float", "/v2/measurements", "JSON", has(`"channel_no":1.0,`)},
+		{"json.channel_no=string", "/v2/measurements", "JSON", has(`"channel_no":"1",`)},
+		{"json.channel_no=exponent", "/v2/measurements", "JSON", has(`"channel_no":1e0,`)},
+		{"json.channel_no=float", "/v2/measurements", "CSV", has(`,"1",`)},
+		{"column.case=upper", "/v2/measurements", "CSV", has(`"SENSOR_UUID",`)},
+		{"column.case=camel", "/v3/alarms", "JSON", has(`"alarmSourceUuid":`)},
+		{"column.case=padded", "/v3/alarms", "JSON", has(`" alarm_value ":`)},
+		{"value.broken_probe=NaN", "/v2/measurements", "JSON", has(`"measurement":NaN,`)},
+		{"value.broken_probe=NaN alarm.value=number world.alarm_every=10m", "/v3/alarms", "JSON", has(`"alarm_value":NaN,`)},
+		{"value.broken_probe=Infinity", "/v2/measurements", "JSON", has(`"measurement":-Infinity,`)},
+		{"value.broken_probe=string", "/v2/measurements", "JSON", has(`"measurement":"NaN",`)},
+		{"value.broken_probe=NaN", "/v2/measurements", "CSV", has(`,"NaN",`)},
 		{"csv.quoting=none", "/v2/measurements", "CSV", hasNot(`"`)},
 		{"csv.quoting=minimal", "/v2/measurements", "CSV", has(`"Air Temperature"`)},
 		{"csv.null=quoted csv.quoting=none", "/v2/measurements", "CSV", has(`,"",`)},
@@ -285,6 +305,28 @@ func TestRangeColumn(t *testing.T) {
 	}
 	if len(want) > 0 || early == 0 {
 		t.Errorf("%d rows missing, %d were measured before the window", len(want), early)
+	}
+}
+
+// TestMixedSpellings: under mixed the same rows come in another spelling from one result to the next.
+func TestMixedSpellings(t *testing.T) {
+	for key, parts := range map[string][]string{
+		"time.fraction": {`:00Z"`, `:00.000Z"`, `:00.000000000Z"`}, "uuid.case": {`"uuid":"b`, `"uuid":"B`, `"uuid":" b`},
+		"json.channel_no": {`_no":1,`, `_no":1.0,`, `_no":"1",`, `_no":1e0,`}, "column.case": {`"sensor_uuid"`, `"SENSOR_UUID"`, `"sensorUuid"`, `" sensor_uuid "`},
+		"json.time": {`:00Z"`, `:00.000"`, `.000 UTC"`, `T11:00Z"`},
+	} {
+		v, seen := startWith(t, key+"=mixed", "file.gzip=never", "file.count=1", "rows.late=off"), map[string]bool{}
+		for range 60 {
+			file := string(v.do("GET", v.links("/v2/measurements", rangeBody(noon.Add(-2*time.Hour), noon, "JSON"))[0], "").body)
+			for _, part := range parts {
+				seen[part] = seen[part] || strings.Contains(file, part)
+			}
+		}
+		for _, part := range parts {
+			if !seen[part] {
+				t.Errorf("%s=mixed never wrote %s", key, part)
+			}
+		}
 	}
 }
 

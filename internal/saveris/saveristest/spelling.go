@@ -1,0 +1,127 @@
+package saveristest
+
+import (
+	"slices"
+	"strings"
+)
+
+// spelling is how one result writes what is the same row in any spelling: times, uuids, channel numbers, names of columns.
+// Under a switch that says mixed the next result may write it in another way.
+type spelling struct {
+	fraction, time, uuid, channel, column string
+	plain                                 bool // nothing but defaults
+	cells                                 []cell
+}
+
+func spellingOf(sw *Switches, csv bool, salt uint64) spelling {
+	s := spelling{
+		fraction: one(sw.TimeFraction, salt^1, "none", "zeros", "nine"),
+		time:     sw.CSVTime,
+		uuid:     one(sw.UUIDCase, salt^2, "lower", "upper", "padded"),
+		channel:  "integer",
+		column:   one(sw.ColumnCase, salt^3, "snake", "upper", "camel", "padded"),
+	}
+	if !csv {
+		s.time = one(sw.JSONTime, salt^4, "T", "blank", "UTC", "minutes")
+		s.channel = one(sw.JSONChannelNo, salt^5, "integer", "float", "string", "exponent")
+	}
+	s.plain = s.fraction == "none" && s.time == "T" && s.uuid == "lower" && s.channel == "integer" && s.column == "snake"
+	return s
+}
+
+// one is the value of a switch, or one of those that it is mixed of.
+func one(value string, salt uint64, values ...string) string {
+	if value == "mixed" {
+		return values[mix(salt)%uint64(len(values))]
+	}
+	return value
+}
+
+// spell writes the cells of a row anew; they are valid until the next call.
+func (s *spelling) spell(cells []cell) []cell {
+	if s.plain {
+		return cells
+	}
+	s.cells = append(s.cells[:0], cells...)
+	for i := range s.cells {
+		c := &s.cells[i]
+		switch {
+		case c.null():
+		case c.kind == cellTime:
+			c.text = s.spellTime(c.text)
+		case c.kind == cellText && len(c.text) == 36 && (c.name == "customer_site" || strings.HasSuffix(c.name, "uuid")):
+			c.text = s.spellUUID(c.text)
+		case c.name == "channel_no":
+			s.spellChannel(c)
+		}
+		c.name = s.name(c.name)
+	}
+	return s.cells
+}
+
+// spellTime writes a whole second of UTC with a fraction, or as Athena and Java do (inferred); other texts stay.
+func (s *spelling) spellTime(text string) string {
+	if len(text) != len(stamp) || text[10] != 'T' {
+		return text
+	}
+	fraction := map[string]string{"zeros": ".000", "nine": ".000000000"}[s.fraction]
+	athena := text[:10] + " " + text[11:19] + ".000"
+	switch {
+	case s.time == "blank":
+		return athena
+	case s.time == "UTC":
+		return athena + " UTC"
+	case s.time == "minutes" && text[16:19] == ":00":
+		return text[:16] + "Z"
+	}
+	return text[:19] + fraction + "Z"
+}
+
+func (s *spelling) spellUUID(text string) string {
+	switch s.uuid {
+	case "upper":
+		return strings.ToUpper(text)
+	case "padded":
+		return " " + text + "  "
+	}
+	return text
+}
+
+func (s *spelling) spellChannel(c *cell) {
+	switch s.channel {
+	case "float":
+		c.text += ".0"
+	case "exponent":
+		c.text += "e0"
+	case "string":
+		c.kind = cellText
+	}
+}
+
+// name spells the name of a column.
+func (s *spelling) name(name string) string {
+	switch s.column {
+	case "upper":
+		return strings.ToUpper(name)
+	case "padded":
+		return " " + name + " "
+	case "camel":
+		words := strings.Split(name, "_")
+		for i, word := range words {
+			if i > 0 {
+				words[i] = strings.ToUpper(word[:1]) + word[1:]
+			}
+		}
+		return strings.Join(words, "")
+	}
+	return name
+}
+
+// spellNames spells the names of a header.
+func (s *spelling) spellNames(names []string) []string {
+	names = slices.Clone(names)
+	for i, n := range names {
+		names[i] = s.name(n)
+	}
+	return names
+}
