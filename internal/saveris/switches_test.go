@@ -60,6 +60,8 @@ func surviveSetting(t *testing.T, setting string, format Format) {
 		cfg.Faults.QueryError = 0.5
 	case "request.unknown":
 		cfg.Faults.Forgotten = 0.3
+	case "auth.no_licence_feed":
+		cfg.Switches.AuthNoLicence = "403A"
 	case "redirect.to":
 		cfg.Switches.Redirect = "307"
 	case "auth.expired":
@@ -76,6 +78,13 @@ func surviveSetting(t *testing.T, setting string, format Format) {
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
 	measurements, err := read(ctx, c, Query{Feed: Measurements, From: from, Until: until})
+	if key == "auth.no_licence_feed" {
+		_, errAlarms := read(ctx, c, Query{Feed: Alarms, From: from, Until: until})
+		if errors.Is(err, ErrForbidden) != (value != "alarms") || errors.Is(errAlarms, ErrForbidden) != (value != "measurements") {
+			t.Fatalf("measurements: %v, alarms: %v", err, errAlarms)
+		}
+		return
+	}
 	if retiring[setting] {
 		_, errAlarms := read(ctx, c, Query{Feed: Alarms, From: from, Until: until})
 		if errors.Is(err, ErrRetired) != (value != "alarms") || errors.Is(errAlarms, ErrRetired) != (value != "measurements") {

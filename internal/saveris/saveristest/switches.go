@@ -16,6 +16,8 @@ type Switches struct {
 	AuthExpired   string `key:"auth.expired" values:"401|403" help:"answer of the authorizer to a bad or expired token"`
 	AuthNoLicence string `key:"auth.no_licence" values:"off|403A|403B|403" help:"licence missing: problem body, error body, no body"`
 
+	AuthNoLicenceFeed string `key:"auth.no_licence_feed" values:"all|measurements|alarms" help:"what auth.no_licence refuses"`
+
 	PostStatus      string        `key:"post.status" values:"Submitted|In Progress" help:"status in the answer of a POST"`
 	PollWaitingWord string        `key:"poll.waiting_word" values:"In Progress|Submitted|unknown|absent" help:"status while the query runs"`
 	PollFreshURLs   string        `key:"poll.fresh_urls" values:"yes|no" help:"polling again signs the links again"`

@@ -143,6 +143,9 @@ func (x *exchange) validBearer(bearer string) bool {
 }
 
 func (x *exchange) licensed() bool {
+	if of := x.sw.AuthNoLicenceFeed; of != "all" && of != x.op.feed {
+		return true
+	}
 	switch x.sw.AuthNoLicence {
 	case "403A":
 		x.denied()
