@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -21,8 +22,14 @@ func vendorConfig(s settings) saveris.Config {
 		Sync:     saveris.SyncMode(s.SaverisSync),
 		Exports:  s.SaverisExports,
 		MostRows: max(mostRows, 10*s.WindowRows),
+
+		ExportTimeout: s.ExportTimeout,
+		FirstPoll:     cmp.Or(s.firstLook, firstLook),
 	}
 }
+
+// firstLook is how long an export is left alone before it is looked at first, 0 = as long as the vendor wants. Tests do not wait.
+var firstLook time.Duration
 
 // mostRows is what a window may hold whatever windows should hold: five minutes of the largest fleet have a tenth of it.
 const mostRows = 1_000_000

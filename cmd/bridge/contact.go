@@ -51,14 +51,14 @@ func askTheTime(ctx context.Context, config saveris.Config) (*saveris.Client, ti
 }
 
 // readALittle reads five minutes of an hour ago and throws them away: the smallest window that the vendor wants.
-func readALittle(ctx context.Context, s settings, vendor *saveris.Client, feed schema.Feed, deadline time.Duration) (saveris.Answer, error) {
+func readALittle(ctx context.Context, s settings, vendor *saveris.Client, feed schema.Feed, patience time.Duration) (saveris.Answer, error) {
 	now, err := vendor.Now(ctx)
 	if err != nil {
 		return saveris.Answer{}, err
 	}
 	from := now.Add(-time.Hour).Truncate(time.Second)
 	answer, err := vendor.Rows(ctx, saveris.Query{
-		Feed: poller.VendorFeed(feed), From: from, Until: from.Add(5 * time.Minute), Deadline: deadline,
+		Feed: poller.VendorFeed(feed), From: from, Until: from.Add(5 * time.Minute), Timeout: patience,
 	}, func(*saveris.Row) error { return nil })
 	if s.SaverisSync == string(saveris.SyncAlways) && errors.Is(err, saveris.ErrRetired) {
 		return saveris.Answer{}, &settingsError{[]error{&problem{

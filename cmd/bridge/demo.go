@@ -140,7 +140,7 @@ func demoSettings(o demoOptions, vendorURL string) settings {
 	if err != nil {
 		panic(fmt.Sprintf("bridge: internal error: settings of the demo: %v", err))
 	}
-	s.SaverisPassword = secret.New(pretendPassword)
+	s.SaverisPassword, s.firstLook = secret.New(pretendPassword), demoInterval/10
 	return s
 }
 

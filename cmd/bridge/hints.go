@@ -39,6 +39,10 @@ func vendorHint(err error) string {
 		return "nothing of it counts as read: look whether a proxy or another service answers at SAVERIS_URL; if it is the vendor, he has changed what he sends, and a newer bridge is needed"
 	case errors.As(err, &lookup):
 		return "check the network and its DNS, and SAVERIS_REGION, SAVERIS_ENV and SAVERIS_URL"
+	case errors.Is(err, saveris.ErrNotReady):
+		return "the vendor takes long to prepare exports; run waits for them as long as SAVERIS_EXPORT_TIMEOUT says, and shows since when"
+	case errors.Is(err, saveris.ErrTooLarge):
+		return "the vendor cannot prepare that much at once; run asks for smaller windows by itself"
 	case errors.As(err, &vendor) && vendor.Status >= 500:
 		return "the vendor has trouble; run waits and tries again by itself"
 	case errors.As(err, &vendor) && vendor.Status == 429:

@@ -13,14 +13,15 @@ import (
 // in the place of a default, and empty:"off" marks a variable for which an empty text is a value and not "unset". The
 // help of bridge run and the README are made from them. Words in 'quotes' are code in Markdown.
 type settings struct {
-	SaverisRegion   string      `env:"SAVERIS_REGION, default=eu" doc:"region of the account: 'eu', 'am' or 'ap'"`
-	SaverisEnv      string      `env:"SAVERIS_ENV, default=p" doc:"environment: 'p' production, 'i' integration"`
-	SaverisURL      string      `env:"SAVERIS_URL" or:"from the two above" doc:"base URL without the version part, a slash at its end is cut; the way to a proxy or a simulator"`
-	SaverisUsername string      `env:"SAVERIS_USERNAME" doc:"user name of the Saveris Data API"`
-	SaverisPassword secret.Text `env:"SAVERIS_PASSWORD" doc:"password of the Saveris Data API"`
-	SaverisAPIKey   secret.Text `env:"SAVERIS_API_KEY" doc:"Smart Connect instead of user name and password: host 'data-api.<region>.smartconnect.testo.com', header 'x-custom-api-key'"`
-	SaverisSync     string      `env:"SAVERIS_SYNC, default=auto" doc:"synchronous endpoints: 'auto' uses them where the deployment answers, 'never', 'always'"`
-	SaverisExports  int         `env:"SAVERIS_EXPORTS, default=2" doc:"exports in flight at most"`
+	SaverisRegion   string        `env:"SAVERIS_REGION, default=eu" doc:"region of the account: 'eu', 'am' or 'ap'"`
+	SaverisEnv      string        `env:"SAVERIS_ENV, default=p" doc:"environment: 'p' production, 'i' integration"`
+	SaverisURL      string        `env:"SAVERIS_URL" or:"from the two above" doc:"base URL without the version part, a slash at its end is cut; the way to a proxy or a simulator"`
+	SaverisUsername string        `env:"SAVERIS_USERNAME" doc:"user name of the Saveris Data API"`
+	SaverisPassword secret.Text   `env:"SAVERIS_PASSWORD" doc:"password of the Saveris Data API"`
+	SaverisAPIKey   secret.Text   `env:"SAVERIS_API_KEY" doc:"Smart Connect instead of user name and password: host 'data-api.<region>.smartconnect.testo.com', header 'x-custom-api-key'"`
+	SaverisSync     string        `env:"SAVERIS_SYNC, default=auto" doc:"synchronous endpoints: 'auto' uses them where the deployment answers, 'never', 'always'"`
+	SaverisExports  int           `env:"SAVERIS_EXPORTS, default=2" doc:"exports in flight at most"`
+	ExportTimeout   time.Duration `env:"SAVERIS_EXPORT_TIMEOUT, default=15m" doc:"how long the vendor may take to prepare an export before it is given up, '10s' or more; an export that was not ready is adopted by the next read of the same window, never asked for twice"`
 
 	NATSURL      []string    `env:"NATS_URL" or:"embedded server" doc:"one or more URLs, comma separated; empty starts a NATS server inside the bridge"`
 	NATSCreds    string      `env:"NATS_CREDS" doc:"credentials file (JWT and seed)"`
@@ -49,7 +50,8 @@ type settings struct {
 	LogLevel     string          `env:"BRIDGE_LOG_LEVEL, default=info" doc:"'debug', 'info', 'warn' or 'error'"`
 	LogFormat    string          `env:"BRIDGE_LOG_FORMAT, default=auto" doc:"'text', 'json' or 'auto': text on a terminal, JSON otherwise"`
 
-	files map[string]string // those that secrets were read from, by variable
+	files     map[string]string // those that secrets were read from, by variable
+	firstLook time.Duration     // at an export; 0 = as long after asking for it as the vendor wants
 }
 
 // Embedded tells whether the bridge brings its own NATS server, because no other one is named.

@@ -46,13 +46,13 @@ type lastStep struct {
 }
 
 // A line that waits or plans says for how long. Everything else that it does consists of waits that end by themselves, and
-// of steps between them: a row in a thousand, a batch, a failure. So a line is stuck only when something that ends by
-// itself has not, and stuckAfter has to be longer than the longest silence of a line that is well. That is a window for
-// which the vendor takes every request and answers none: the login waits for its turn behind those of three other lines (3
-// minutes each, four tries of 40 s and the waits between them, twice that where the password may be spelled in two ways),
-// then logs in itself; a synchronous read (3 minutes), a submission, a poll after every wait of the 5 minutes that an export
-// may take (3 minutes for the last one) and the first file (7 minutes, with its stalls): 41 minutes. Committing is quicker,
-// a batch has 15 s. How long the vendor makes everybody wait comes on top.
+// of steps between them: a look at an export that is not ready, a row in a thousand, a batch, a failure. So a line is stuck
+// only when something that ends by itself has not, and stuckAfter has to be longer than the longest silence of a line that is
+// well. That is a window for which the vendor takes every request and answers none: the login waits for its turn behind those
+// of three other lines (3 minutes each, four tries of 40 s and the waits between them, twice that where the password may be
+// spelled in two ways), then logs in itself; a synchronous read (3 minutes), a submission, a poll (3 minutes) and the first
+// file (7 minutes, with its stalls): 36 minutes. Committing is quicker, a batch has 15 s. How long the vendor makes everybody
+// wait comes on top.
 //
 // Waiting for an export slot has no bound, since polls go before what can wait. When the vendor takes most of an interval
 // for each, a re-read may wait for hours, and that is no fault of ours.

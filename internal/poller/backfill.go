@@ -38,9 +38,6 @@ type Backfill struct {
 	Yields func(late time.Duration) (ended func())
 }
 
-// exportDeadline is how long the vendor may take to prepare an export for a backfill.
-const exportDeadline = 15 * time.Minute
-
 // Run works until the stream says that all is covered. It fails with the context's error, with saveris.ErrRefused, and
 // with an IncompleteError where nothing is left but windows that cannot be had.
 func (b *Backfill) Run(ctx context.Context) error {
@@ -85,7 +82,7 @@ func (b *Backfill) work(ctx context.Context, backlog *Backlog) error {
 func (b *Backfill) line(desk Desk) *Line {
 	return &Line{
 		LoggedIn: true, Source: b.Source, Writer: b.Writer, Log: b.Log, MaxWait: maxWait,
-		Desk: desk, Deadline: exportDeadline, AskedSince: b.ReadSince, Stored: b.Stored,
+		Desk: desk, AskedSince: b.ReadSince, Stored: b.Stored,
 	}
 }
 

@@ -35,14 +35,14 @@ type Line struct {
 	AskedSince time.Time
 	// LeftAlone tells whether nothing is to be stored on a day; nil = no day.
 	LeftAlone func(day string) bool
-	// Deadline is how long the vendor may take to prepare an export, 0 = 5 minutes.
-	Deadline time.Duration
 	// LoggedIn says that the login has worked: a refusal is then believed only when it comes again and again.
 	LoggedIn bool
 
 	rejects rejects
 	refused int // tries in a row
 	doing   Doing
+	unready Window // whose export was not ready in time; empty if the last one's was
+	late    lateness
 }
 
 // VendorFeed is what the vendor calls a feed.
@@ -59,8 +59,7 @@ func (l *Line) Run(ctx context.Context, plan Plan) error {
 	defer l.step(Ends, 0)
 	for {
 		err := l.retry(ctx, func() error {
-			l.step(Plans, l.Interval)
-			w, err := plan.Next(ctx)
+			w, err := l.next(ctx, plan)
 			if err != nil {
 				return err
 			}
@@ -73,6 +72,16 @@ func (l *Line) Run(ctx context.Context, plan Plan) error {
 			return err
 		}
 	}
+}
+
+// next returns the window whose export was not ready, as long as there is one: any other would make the vendor prepare a
+// second one for the same rows. Else it asks the plan.
+func (l *Line) next(ctx context.Context, plan Plan) (Window, error) {
+	if !l.unready.Empty() {
+		return l.unready, nil
+	}
+	l.step(Plans, l.Interval)
+	return plan.Next(ctx)
 }
 
 // retry tries until it succeeds or fails for good: the context or the plan has ended, or the vendor refuses the login.
@@ -113,9 +122,14 @@ func (l *Line) pause() *backoff.ExponentialBackOff {
 }
 
 // Carry reads one window and commits it. A window that the vendor cannot give in one piece is carried in two halves,
-// the newer one first; a half that has been committed stays so.
+// the newer one first; a half that has been committed stays so. The plan is not told of a window whose export is not ready:
+// it is still under way.
 func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
 	rows, err := l.carry(ctx, w)
+	if l.unready = (Window{}); errors.Is(err, saveris.ErrNotReady) {
+		l.unready = w
+		return err
+	}
 	plan.Done(w, rows, err)
 	if errors.Is(err, saveris.ErrTooLarge) && w.divisible() {
 		for _, half := range w.halves() {
@@ -162,6 +176,7 @@ func (l *Line) fetch(ctx context.Context, w Window) (got *reading, err error) {
 		}
 	}()
 	place := func(ctx context.Context) (err error) {
+		l.step(Fetches, 0)
 		if asked := time.Now(); got == nil {
 			got, err = l.Desk.take(ctx)
 			began = began.Add(time.Since(asked))
@@ -169,8 +184,8 @@ func (l *Line) fetch(ctx context.Context, w Window) (got *reading, err error) {
 		return err
 	}
 	answer, err := l.Source.Rows(ctx, saveris.Query{
-		Feed: VendorFeed(feed), From: w.From, Until: w.Until, Background: w.Background, Deadline: l.Deadline, AskedSince: l.AskedSince,
-		Ready: place, Queued: l.queued,
+		Feed: VendorFeed(feed), From: w.From, Until: w.Until, Background: w.Background, AskedSince: l.AskedSince,
+		Ready: place, Queued: l.queued, Waiting: func(since time.Time) { l.waiting(ctx, w, since) },
 	}, func(row *saveris.Row) error {
 		if got.add(got.maker.Event(row, schema.Window(w.Span), readAt)); got.rows%manyRows == 0 {
 			l.step(Fetches, 0)

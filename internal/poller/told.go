@@ -22,12 +22,13 @@ type Doing string
 
 // What lines do.
 const (
-	Plans   Doing = "plans"   // asks what is next, and waits until something is
-	Queues  Doing = "queues"  // waits for an export slot, which has no bound
-	Fetches Doing = "fetches" // reads a window
-	Commits Doing = "commits" // stores it
-	Waits   Doing = "waits"   // for the next try
-	Ends    Doing = "ends"    // there will be no other step
+	Plans   Doing = "plans"                         // asks what is next, and waits until something is
+	Queues  Doing = "queues"                        // waits for an export slot, which has no bound
+	Fetches Doing = "fetches"                       // reads a window
+	Awaits  Doing = "waits for the vendor's export" // which is not ready; it is looked at again and again
+	Commits Doing = "commits"                       // stores it
+	Waits   Doing = "waits"                         // for the next try
+	Ends    Doing = "ends"                          // there will be no other step
 )
 
 // Step is what a line tells whenever it goes on. One that is silent for long has got stuck.
@@ -37,7 +38,8 @@ type Step struct {
 	// For is how long it does so by plan: how long a plan waits at most before it looks again, or until the next try.
 	For time.Duration
 
-	Failed Doing // where it waits after a failure: Plans, Fetches or Commits
+	Since  time.Time // when the export was asked for that it Awaits, by our clock
+	Failed Doing     // where it waits after a failure: Plans, Queues, Fetches, Awaits or Commits
 	Err    error
 }
 

@@ -64,7 +64,11 @@ type Config struct {
 	// Requests remembers running exports across restarts; nil forgets them.
 	Requests Requests
 
-	FirstPoll time.Duration // wait before an export is polled first while nothing is known of the vendor's pace; 0 = 200 ms
+	// ExportTimeout is how long the vendor may take to prepare an export before Rows fails with ErrNotReady; 0 = 15 minutes. An
+	// export that is not ready after twice as long is given up.
+	ExportTimeout time.Duration
+
+	FirstPoll time.Duration // wait before an export is polled first, more where exports are known to take longer; 0 = 2 s
 	Answer    time.Duration // wait for the head of an HTTP answer, connecting included; 0 = 40 s (the gateway gives up after 29 s)
 	Stall     time.Duration // wait for the next byte of a body; 0 = 60 s
 }
@@ -84,6 +88,7 @@ type Client struct {
 	tokens    *tokens
 	throttle  throttle
 	slots     *slots
+	late      late
 	pace      pace
 	versions  versions
 	announced announcements
@@ -136,7 +141,8 @@ func (c *Config) complete() error {
 	c.Sync = cmp.Or(c.Sync, SyncAuto)
 	c.Format = cmp.Or(c.Format, JSON)
 	c.Exports = cmp.Or(c.Exports, 2)
-	c.FirstPoll = cmp.Or(c.FirstPoll, 200*time.Millisecond)
+	c.ExportTimeout = cmp.Or(c.ExportTimeout, 15*time.Minute)
+	c.FirstPoll = cmp.Or(c.FirstPoll, 2*time.Second)
 	c.Answer = cmp.Or(c.Answer, 40*time.Second)
 	c.Stall = cmp.Or(c.Stall, time.Minute)
 	if c.Sync != SyncAuto && c.Sync != SyncNever && c.Sync != SyncAlways {
@@ -145,7 +151,7 @@ func (c *Config) complete() error {
 	if c.Format != JSON && c.Format != CSV {
 		return fmt.Errorf("format: %q is not JSON or CSV", c.Format)
 	}
-	if c.Exports < 0 || c.MostRows < 0 || c.FirstPoll < 0 || c.Answer < 0 || c.Stall < 0 {
+	if c.Exports < 0 || c.MostRows < 0 || c.ExportTimeout < 0 || c.FirstPoll < 0 || c.Answer < 0 || c.Stall < 0 {
 		return errors.New("exports, rows and times cannot be negative")
 	}
 	return nil
@@ -154,7 +160,7 @@ func (c *Config) complete() error {
 // Rows reads one window and hands every row of it to each, in no order. It is one attempt at the whole window: a file
 // that broke off is read again from its start, so a row may be handed over more than once, and after an error the
 // caller discards what it got. An error of each ends it and is returned as it is. Errors: ErrRefused, ErrTooLarge,
-// ErrAddress, those of ctx, and *Error for everything that may work at the next attempt.
+// ErrNotReady, ErrAddress, those of ctx, and *Error for everything that may work at the next attempt.
 func (c *Client) Rows(ctx context.Context, q Query, each func(*Row) error) (Answer, error) {
 	if err := q.check(); err != nil {
 		return Answer{}, err

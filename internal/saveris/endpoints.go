@@ -63,15 +63,15 @@ func (v *versions) use(feed Feed, path string) (before string) {
 
 // submit starts an export at the version of the endpoint that has worked last. Where that one is gone the others are tried,
 // the newest first, and whichever works is used from then on; an older one only until the newest works again.
-func (c *Client) submit(ctx context.Context, q *Query, key string) (export, error) {
+func (c *Client) submit(ctx context.Context, q *Query) (export, error) {
 	current, lookUpNow := c.versions.current(q.Feed)
 	if lookUpNow {
-		if x, err := c.submitTo(ctx, q, key, endpoints[q.Feed][0], true); err == nil {
+		if x, err := c.submitTo(ctx, q, endpoints[q.Feed][0], true); err == nil {
 			c.replaced(q.Feed, endpoints[q.Feed][0])
 			return x, nil
 		}
 	}
-	x, err := c.submitTo(ctx, q, key, current, false)
+	x, err := c.submitTo(ctx, q, current, false)
 	var gone *Error
 	if !errors.Is(err, ErrRetired) || !errors.As(err, &gone) {
 		return x, err
@@ -80,7 +80,7 @@ func (c *Client) submit(ctx context.Context, q *Query, key string) (export, erro
 		if path == current {
 			continue
 		}
-		x, err := c.submitTo(ctx, q, key, path, true)
+		x, err := c.submitTo(ctx, q, path, true)
 		if err == nil {
 			c.replaced(q.Feed, path)
 		}

@@ -22,6 +22,8 @@ var (
 	ErrRetired = errors.New("the vendor has retired this endpoint or does not offer it here, a newer bridge may be needed")
 	// ErrTooLarge: this window cannot be had in one piece; ask for smaller ones.
 	ErrTooLarge = errors.New("the window is too large")
+	// ErrNotReady: the vendor is still preparing the export. Ask for the same window again, which goes on waiting for it.
+	ErrNotReady = errors.New("the vendor's export is not ready")
 	// ErrAddress: what answers at the base URL is not this API, or not a version of it that we know.
 	ErrAddress = errors.New("the address is not the Saveris Data API")
 	// ErrUntrusted: whoever answered has no certificate that this machine trusts. Nothing was sent to him.
@@ -32,7 +34,7 @@ var (
 )
 
 var (
-	errNotReady  = errors.New("the export is not ready in time")
+	errLost      = errors.New("the export is not ready after all the time it was granted")
 	errForgotten = errors.New("the vendor does not know the export any more")
 	errLink      = errors.New("the link does not lead to a file over https")
 	errExpired   = errors.New("the link is dead")

@@ -13,13 +13,15 @@ type export struct {
 	feed    Feed
 	path    string // of the endpoint that it was submitted to: it is polled there and nowhere else (document, 4.1)
 	uuid    string
-	askedAt time.Time // vendor's clock
-	asked   time.Time // local clock
-	key     string    // in Config.Requests
+	askedAt time.Time     // vendor's clock
+	asked   time.Time     // local clock
+	waited  time.Duration // how long the vendor made us wait since, which does not count
+	key     string        // of its window
+	stored  bool          // in Config.Requests
 }
 
-// export reads the window by an export. One that a dead process left is adopted; one that turns out to be forgotten is
-// submitted once more.
+// export reads the window by an export. One that was not ready before, or that a dead process left, is adopted; one that
+// turns out to be forgotten is submitted once more.
 func (c *Client) export(ctx context.Context, q *Query, each func(*Row) error) (Answer, error) {
 	q.queued(true)
 	if err := c.slots.take(ctx, q.Background); err != nil {
@@ -27,23 +29,20 @@ func (c *Client) export(ctx context.Context, q *Query, each func(*Row) error) (A
 	}
 	q.queued(false)
 	defer c.slots.give(q.Background)
-	key := c.key(q)
-	if x, ok := c.adopt(ctx, q.Feed, key); ok && !x.askedAt.Before(q.AskedSince) {
+	if x, ok := c.adopt(ctx, q); ok {
 		ans, err := c.finish(ctx, x, q, each)
-		c.exported(ctx, x.asked, err)
-		if err == nil || ours(ctx, err) || errors.Is(err, errNotReady) {
+		if err == nil || ours(ctx, err) || errors.Is(err, ErrNotReady) || errors.Is(err, errLost) {
 			return ans, err
 		}
 	}
 	for n := 0; ; n++ {
 		asked := time.Now()
-		x, err := c.submit(ctx, q, key)
+		x, err := c.submit(ctx, q)
 		if err != nil {
 			c.exported(ctx, asked, err)
 			return Answer{}, err
 		}
 		ans, err := c.finish(ctx, x, q, each)
-		c.exported(ctx, x.asked, err)
 		if n > 0 || !errors.Is(err, errForgotten) {
 			return ans, err
 		}
@@ -59,7 +58,11 @@ func ours(ctx context.Context, err error) bool {
 
 // finish waits for an export and reads its files.
 func (c *Client) finish(ctx context.Context, x export, q *Query, each func(*Row) error) (Answer, error) {
-	links, err := c.ready(ctx, x, q.Deadline)
+	links, err := c.ready(ctx, &x, q)
+	if errors.Is(err, ErrNotReady) {
+		c.late.keep(x)
+		return Answer{}, err
+	}
 	n := 0
 	if err == nil {
 		if errReady := q.ready(ctx); errReady != nil {
@@ -69,8 +72,9 @@ func (c *Client) finish(ctx context.Context, x export, q *Query, each func(*Row)
 	if err == nil {
 		n, err = c.readFiles(ctx, x, links, each)
 	}
+	c.exported(ctx, x.asked, err)
 	if err == nil || !ours(ctx, err) {
-		c.drop(ctx, x.key)
+		c.drop(ctx, x)
 	}
 	if err != nil {
 		return Answer{}, err
@@ -79,7 +83,7 @@ func (c *Client) finish(ctx context.Context, x export, q *Query, each func(*Row)
 }
 
 // submitTo starts an export at an endpoint; trial says that nobody knows yet whether it is there.
-func (c *Client) submitTo(ctx context.Context, q *Query, key, path string, trial bool) (export, error) {
+func (c *Client) submitTo(ctx context.Context, q *Query, path string, trial bool) (export, error) {
 	op := "submit " + string(q.Feed)
 	ans, err := c.call(ctx, call{op: op, method: http.MethodPost, path: path, body: q.body(c.cfg.Format), trial: trial})
 	if err != nil {
@@ -95,7 +99,7 @@ func (c *Client) submitTo(ctx context.Context, q *Query, key, path string, trial
 	if !isRequest(body.RequestUUID) {
 		return export{}, &Error{Op: op, Status: ans.StatusCode, Text: "the answer has no request_uuid: " + c.said(body)}
 	}
-	x := export{feed: q.Feed, path: path, uuid: body.RequestUUID, asked: ans.sent, key: key}
+	x := export{feed: q.Feed, path: path, uuid: body.RequestUUID, asked: ans.sent, key: c.key(q), stored: c.stores(q)}
 	x.askedAt, _ = c.clock.tell(ans.sent)
 	c.keep(ctx, x)
 	return x, nil

@@ -103,9 +103,9 @@ func TestWhatIsAnsweredInsteadOfAStatusIsShown(t *testing.T) {
 				return nil
 			}))
 			q := sixHours
-			q.Deadline = time.Minute
+			q.Timeout = time.Minute
 			_, err := c.Rows(t.Context(), q, nothing)
-			if !errors.Is(err, errNotReady) || !strings.Contains(err.Error(), want) {
+			if !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v", answer, err)
 			}
 		})

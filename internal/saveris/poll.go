@@ -5,13 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 )
 
-const longestPoll = 30 * time.Second
+// Bounds of the waits between two looks at an export.
+const (
+	longestFirst = 5 * time.Second
+	longestPoll  = 30 * time.Second
+)
 
 // status is the answer to a submission or a poll. No member is promised (document, 6): status words come in any spelling,
 // links in any shape.
@@ -79,19 +84,22 @@ func (c *Client) queryFailed(op string, s status) error {
 		Text: c.clean(s.Message), Err: ErrTooLarge}
 }
 
-// ready polls an export until it is completed and gives its links. The deadline is the vendor's: while he makes us wait
-// for throttling, it waits too.
-func (c *Client) ready(ctx context.Context, x export, deadline time.Duration) ([]string, error) {
+// patience is how often in a row an export may be not ready in time before it is given up: the vendor has lost it, or the
+// window is too much for him.
+const patience = 2
+
+// ready polls an export until it is completed, and returns its links. While the vendor makes us wait for throttling, his time
+// does not run.
+func (c *Client) ready(ctx context.Context, x *export, q *Query) ([]string, error) {
+	timeout := cmp.Or(q.Timeout, c.cfg.ExportTimeout)
 	begin := time.Now()
-	end := begin.Add(deadline)
-	waits := growing(c.pace.begin(), longestPoll)
-	for {
-		wait := min(waits.NextBackOff(), time.Until(end))
-		if err := sleep(ctx, max(wait, 0)); err != nil {
+	end := begin.Add(timeout)
+	for wait := c.pace.begin(); ; wait = min(wait*3/2, longestPoll) {
+		if err := sleep(ctx, max(0, min(longer(wait), time.Until(end)))); err != nil {
 			return nil, err
 		}
-		s, waited, err := c.poll(ctx, x)
-		end = end.Add(waited)
+		s, waited, err := c.poll(ctx, *x)
+		end, x.waited = end.Add(waited), x.waited+waited
 		if err != nil {
 			return nil, err
 		}
@@ -99,11 +107,24 @@ func (c *Client) ready(ctx context.Context, x export, deadline time.Duration) ([
 			c.pace.learn(time.Since(begin) - waited)
 			return c.links("poll "+string(x.feed), s)
 		}
+		q.waiting(x.asked)
 		if !time.Now().Before(end) {
-			return nil, &Error{Op: "poll " + string(x.feed), Err: ErrTooLarge, cause: errNotReady,
-				Text: fmt.Sprintf("not ready after %v, the last answer was %s", deadline, c.said(s))}
+			return nil, x.unready(timeout, c.said(s))
 		}
 	}
+}
+
+// longer lengthens a wait by up to a tenth, so that many do not end at once.
+func longer(d time.Duration) time.Duration { return d + rand.N(d/10+1) }
+
+// unready is the error of an export that is not ready in time, or never.
+func (x *export) unready(timeout time.Duration, said string) error {
+	age := time.Since(x.asked) - x.waited
+	e := &Error{Op: "poll " + string(x.feed), Err: ErrNotReady, Text: fmt.Sprintf("asked for at %s, not ready after %v, the last answer was %s", stamp(x.askedAt.Truncate(time.Second)), age.Round(time.Second), said)}
+	if age >= patience*timeout {
+		e.Err, e.cause = ErrTooLarge, errLost
+	}
+	return e
 }
 
 // poll asks for the state of an export once. An answer that is no JSON object counts as a state we do not know.
@@ -156,11 +177,11 @@ type pace struct {
 	took time.Duration
 }
 
-// begin is the wait before an export is polled first: half of what the last ones took.
+// begin is the wait before an export is polled first: half of what the last ones took, where that is more than the first wait.
 func (p *pace) begin() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return min(max(p.took/2, p.first), 5*time.Second)
+	return max(p.first, min(p.took/2, longestFirst))
 }
 
 func (p *pace) learn(took time.Duration) {

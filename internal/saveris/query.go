@@ -24,14 +24,17 @@ type Query struct {
 	From, Until time.Time
 	// Background marks what can wait (catch-up, revisit, backfill): it leaves a slot for live polls.
 	Background bool
-	// Deadline is how long the vendor may take to prepare an export, 0 = 5 minutes. Time that the vendor made us wait
-	// (429) and the reading of the files do not count.
-	Deadline time.Duration
+	// Timeout is how long the vendor may take to prepare an export before Rows fails with ErrNotReady, 0 = Config.ExportTimeout.
+	// Time that the vendor made us wait (429) and the reading of the files do not count.
+	Timeout time.Duration
 	// AskedSince is from when on, by the vendor's clock, an export may have been submitted that is adopted; zero = any time.
 	AskedSince time.Time
 	// Queued is told when the query begins to wait for a slot and when that is over: a wait without a bound, since live
 	// queries go first. nil = nobody is.
 	Queued func(waiting bool)
+	// Waiting is called after every look at an export that is not ready, with when it was asked for by the local clock. nil =
+	// nobody is told.
+	Waiting func(since time.Time)
 	// Ready is called before rows are handed over: an export is prepared then, a synchronous answer has begun. It may wait, so that no more windows are in memory than there is room for; an error ends the reading and is returned as it
 	// is. It may be called again where an export has to be asked for anew. nil = read at once.
 	Ready func(ctx context.Context) error
@@ -53,18 +56,13 @@ type Answer struct {
 	Rows    int // rows handed over, counting a file that was read twice once
 }
 
-const defaultDeadline = 5 * time.Minute
-
-// check fills in what the query leaves open and refuses what must never be sent.
+// check refuses what must never be sent.
 func (q *Query) check() error {
 	if _, known := endpoints[q.Feed]; !known {
 		return fmt.Errorf("read rows: no feed is called %q", q.Feed)
 	}
 	if !q.From.Before(q.Until) {
 		return fmt.Errorf("read %s: the window from %s until %s is empty", q.Feed, stamp(q.From), stamp(q.Until))
-	}
-	if q.Deadline <= 0 {
-		q.Deadline = defaultDeadline
 	}
 	return nil
 }
@@ -80,6 +78,12 @@ func (q *Query) ready(ctx context.Context) error {
 func (q *Query) queued(waiting bool) {
 	if q.Queued != nil {
 		q.Queued(waiting)
+	}
+}
+
+func (q *Query) waiting(since time.Time) {
+	if q.Waiting != nil {
+		q.Waiting(since)
 	}
 }
 

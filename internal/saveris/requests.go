@@ -21,11 +21,14 @@ type Requests interface {
 	Keys(ctx context.Context) ([]string, error)
 }
 
+// requestLife is how long a running export is worth remembering: the vendor's links live a day.
+const requestLife = 24 * time.Hour
+
 // keepTime bounds what remembering may cost.
 const keepTime = 5 * time.Second
 
 func (c *Client) keep(ctx context.Context, x export) {
-	if x.key == "" {
+	if !x.stored {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
@@ -33,20 +36,26 @@ func (c *Client) keep(ctx context.Context, x export) {
 	_ = c.cfg.Requests.Keep(ctx, x.key, x.askedAt.Format(time.RFC3339Nano)+" "+x.uuid+" "+x.path)
 }
 
-func (c *Client) drop(ctx context.Context, key string) {
-	if key == "" {
+func (c *Client) drop(ctx context.Context, x export) {
+	if !x.stored {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
 	defer cancel()
-	_ = c.cfg.Requests.Drop(ctx, key) // what stays is found to be forgotten later
+	_ = c.cfg.Requests.Drop(ctx, x.key) // what stays is found to be forgotten later
 }
 
-// adopt finds the export that an earlier process submitted for the same window.
-func (c *Client) adopt(ctx context.Context, feed Feed, key string) (export, bool) {
-	if key == "" {
-		return export{}, false
+// adopt finds the export of a window that was not ready when it was read before, or that an earlier process submitted.
+func (c *Client) adopt(ctx context.Context, q *Query) (x export, ok bool) {
+	key := c.key(q)
+	if x, ok = c.late.take(key); !ok && c.stores(q) {
+		x, ok = c.find(ctx, q.Feed, key)
 	}
+	return x, ok && !x.askedAt.Before(q.AskedSince)
+}
+
+// find looks a window up in what is remembered across processes.
+func (c *Client) find(ctx context.Context, feed Feed, key string) (export, bool) {
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
 	defer cancel()
 	request, err := c.cfg.Requests.Find(ctx, key)
@@ -59,7 +68,7 @@ func (c *Client) adopt(ctx context.Context, feed Feed, key string) (export, bool
 	}
 	local := time.Now()
 	now, _ := c.clock.tell(local)
-	return export{feed: feed, path: path, uuid: uuid, askedAt: at.UTC(), asked: local.Add(at.Sub(now)), key: key}, true
+	return export{feed: feed, path: path, uuid: uuid, askedAt: at.UTC(), asked: local.Add(at.Sub(now)), key: key, stored: true}, true
 }
 
 // Unfinished gives the windows of a feed whose exports an earlier process has submitted and not read to their end, in no
@@ -86,7 +95,7 @@ func (c *Client) Unfinished(ctx context.Context, feed Feed) ([]Query, error) {
 		if errFrom != nil || errUntil != nil || c.key(&q) != key {
 			continue
 		}
-		if _, ok := c.adopt(ctx, feed, key); ok { // a key that was dropped may still be listed
+		if _, ok := c.find(ctx, feed, key); ok { // a key that was dropped may still be listed
 			unfinished = append(unfinished, q)
 		}
 	}
@@ -96,12 +105,12 @@ func (c *Client) Unfinished(ctx context.Context, feed Feed) ([]Query, error) {
 // keyLayout is how times stand in a key.
 const keyLayout = "20060102T150405.999999999"
 
-// key names the window of a feed at this vendor, for this user; "" is not remembered. A live poll is not: its window ends
-// now, so nobody will ask for it again.
+// stores tells whether what is asked for a query is remembered across processes. A live poll is not: its window ends now, so
+// no other process will ask for it again.
+func (c *Client) stores(q *Query) bool { return c.cfg.Requests != nil && q.Background }
+
+// key names the window of a feed at this vendor, for this user.
 func (c *Client) key(q *Query) string {
-	if c.cfg.Requests == nil || !q.Background {
-		return ""
-	}
 	who := sha256.Sum256([]byte(c.base + "\n" + c.cfg.Username))
 	return fmt.Sprintf("%s.%s.%s.%s.%s", hex.EncodeToString(who[:4]), q.Feed, c.cfg.Format,
 		q.From.UTC().Format(keyLayout), q.Until.UTC().Format(keyLayout))

@@ -98,7 +98,7 @@ func TestTheNewestVersionIsTriedAgainEveryHour(t *testing.T) {
 				return reply(200, `{"status":"Completed","data_urls":[]}`)
 			}
 			return nil
-		}))
+		}), func(cfg *Config) { cfg.FirstPoll = time.Millisecond })
 		for range 3 * 60 {
 			if _, err := c.Rows(t.Context(), sixHours, nothing); err != nil {
 				t.Fatal(err)
@@ -168,14 +168,14 @@ func TestAnAdoptedExportIsPolledWhereItWasSubmitted(t *testing.T) {
 	kept := memory{}
 	ctx, cancel := context.WithCancel(t.Context())
 	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Requests = lastWords{kept, cancel} })
-	q := Query{Feed: Measurements, From: from, Until: until, Background: true, Deadline: 20 * time.Millisecond}
+	q := Query{Feed: Measurements, From: from, Until: until, Background: true, Timeout: 20 * time.Millisecond}
 	if _, err := c.Rows(ctx, q, nothing); !errors.Is(err, context.Canceled) || len(kept) != 1 {
 		t.Fatalf("got %v, kept %v", err, kept)
 	}
 	before := srv.Count("submit.measurements")
 	srv.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) { sw.Retired = "off" })
 	again := newClient(t, srv.URL(), func(cfg *Config) { cfg.Requests = kept })
-	if _, err := again.Rows(t.Context(), q, nothing); !errors.Is(err, errNotReady) || srv.Count("submit.measurements") != before {
+	if _, err := again.Rows(t.Context(), q, nothing); !errors.Is(err, ErrNotReady) || srv.Count("submit.measurements") != before {
 		t.Errorf("got %v after %d more submissions, want the old export", err, srv.Count("submit.measurements")-before)
 	}
 }

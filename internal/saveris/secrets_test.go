@@ -83,7 +83,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 					})
 					c.retryWait, c.cfg.FirstPoll, c.pace.first = time.Nanosecond, time.Nanosecond, time.Nanosecond
 					q := sixHours
-					q.Deadline = time.Millisecond
+					q.Timeout = time.Millisecond
 					_, err := c.Rows(t.Context(), q, nothing)
 					hidden := []string{token, token[:30], signature, password, pasted(password)}
 					if keyed {

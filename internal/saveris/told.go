@@ -16,7 +16,7 @@ const (
 	Failed    Outcome = "failed"    // the vendor says so, or its answers or files could not be read
 	Expired   Outcome = "expired"   // the vendor does not know it any more, or its links are dead
 	TooLarge  Outcome = "too_large" // of the window; smaller ones are asked for
-	Abandoned Outcome = "abandoned" // not ready in time, or whoever asked had to end; the next process may adopt it
+	Abandoned Outcome = "abandoned" // given up since it was never ready, or whoever asked had to end; the next process may adopt it
 )
 
 // Outcomes are all of them.
@@ -34,7 +34,7 @@ func outcome(ctx context.Context, err error) Outcome {
 	switch {
 	case err == nil:
 		return Completed
-	case ours(ctx, err), errors.Is(err, errNotReady):
+	case ours(ctx, err), errors.Is(err, errLost):
 		return Abandoned
 	case errors.Is(err, errForgotten), errors.Is(err, errExpired):
 		return Expired

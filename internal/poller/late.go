@@ -1,0 +1,38 @@
+package poller
+
+import (
+	"context"
+	"time"
+)
+
+// lateness is how late the export is that a line waits for, as far as it has been logged.
+type lateness struct {
+	since  time.Time
+	logged time.Duration
+}
+
+// due tells whether an export of so long ago is worth a word, and notes it: one when it is late, and others as its age doubles.
+func (l *lateness) due(since time.Time) bool {
+	if !l.since.Equal(since) {
+		*l = lateness{since: since, logged: LateAfter / 2}
+	}
+	if age := time.Since(since); age >= 2*l.logged {
+		l.logged = age
+		return true
+	}
+	return false
+}
+
+// LateAfter is from which age on an export is late: the vendor's usual ones take half of it.
+const LateAfter = time.Minute
+
+// waiting notes that the export of a window is not ready, and when it was asked for by our clock.
+func (l *Line) waiting(ctx context.Context, w Window, since time.Time) {
+	l.doing = Awaits
+	if l.Step != nil {
+		l.Step(Step{Line: l.Name, Doing: Awaits, Since: since})
+	}
+	if l.late.due(since) {
+		l.Log.WarnContext(ctx, "waits for the vendor's export", "since", since.UTC().Truncate(time.Second), "reason", w.Reason, "from", w.From, "until", w.Until)
+	}
+}
