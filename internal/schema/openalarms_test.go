@@ -253,3 +253,25 @@ func TestWhatIsNoAlarmIsNotRead(t *testing.T) {
 		}
 	}
 }
+
+// FuzzReadAlarm: whatever stands in a stream, it is read or it is not, and no text that is remembered is long.
+func FuzzReadAlarm(f *testing.F) {
+	for _, id := range []string{"a.alarm.20260701T100000Z~01234567", "", "~", "...", strings.Repeat("é", 300)} {
+		f.Add(id, []byte(`{"uuid":"a","state":"raised","value":9.30,"raised_at":"2026-07-01T10:00:00Z","other":{"x":1,"x":2}}`))
+	}
+	f.Fuzz(func(t *testing.T, id string, data []byte) {
+		o := NewOpenAlarms()
+		for range 2 {
+			if e, ok := ReadAlarm(id, 1, data); ok {
+				o.Take(e)
+			}
+		}
+		for _, e := range o.List() {
+			for _, text := range []string{e.ID, e.Tenant, e.Site, e.Serial, e.Severity, e.Condition, e.Quantity, e.Reason, e.Value, e.Unit} {
+				if len(text) > longestAlarmText+len("…") {
+					t.Errorf("%d bytes are remembered", len(text))
+				}
+			}
+		}
+	})
+}

@@ -30,7 +30,7 @@ type Board struct {
 	words     *bucket[schema.Backfill]
 	leases    *bucket[string]
 	sensors   *sensors
-	alarms    *alarms
+	alarms    alarms
 	feeds     map[schema.Feed]*feed
 	summed    map[schema.Feed]Feed // of the records
 	stale     bool                 // a record is not in it yet
@@ -201,7 +201,11 @@ func (b *Board) follows() []*Follow {
 		followBucket(b, b.config.Names.Leases(), b.leases, nil),
 	}
 	for _, name := range b.config.Feeds {
-		list = append(list, b.followEvents(name), b.followRejects(name))
+		events := b.followReadings
+		if name == schema.Alarms {
+			events = b.followAlarms
+		}
+		list = append(list, events(), b.followRejects(name))
 	}
 	for _, f := range list {
 		b.watch(f)

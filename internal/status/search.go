@@ -55,7 +55,9 @@ func (b *Board) view() *view {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.recent == nil {
-		b.recent = &view{ranks: b.sensors.ranks(), usual: Recent{Known: len(b.sensors.byKey), Alarms: b.alarms.show(time.Now()), Rejects: b.rejects()}}
+		b.recent = &view{ranks: b.sensors.ranks(), usual: Recent{
+			Known: len(b.sensors.byKey), Alarms: b.alarms.show(), AlarmsSince: b.alarms.since(b.records.entries), Rejects: b.rejects(),
+		}}
 	}
 	return b.recent
 }

@@ -47,7 +47,7 @@ func TestReadingsComeInWhileManySearch(t *testing.T) { // for the race detector
 
 // shown are the sensors that a board with these shows.
 func shown(s *sensors, search string) []Sensor {
-	return (&Board{sensors: s, alarms: newAlarms()}).Recent(search).Sensors
+	return (&Board{sensors: s, alarms: newAlarms(), records: newBucket("", parseRecord)}).Recent(search).Sensors
 }
 
 func BenchmarkSearch(b *testing.B) {

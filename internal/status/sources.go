@@ -2,7 +2,6 @@ package status
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -32,29 +31,23 @@ func followBucket[T any](b *Board, name string, into *bucket[T], stale *bool) *F
 	}
 }
 
-// followEvents follows a feed's events: the live readings, and the alarms of both lanes.
-func (b *Board) followEvents(name schema.Feed) *Follow {
-	all := b.config.Names.Prefix + "." + string(name) + "."
+// followReadings follows the live readings.
+func (b *Board) followReadings() *Follow {
+	all := b.config.Names.Prefix + "." + string(schema.Readings) + "."
 	lane := all + string(schema.Live) + "."
-	f := &Follow{Stream: b.config.Names.Stream(name)}
-	if name == schema.Alarms {
-		f.Filters = []string{all + ">"}
-		f.Begin = since(func(context.Context, jetstream.Stream) (time.Time, error) { return time.Now().Add(-alarmAge), nil })
-		f.Each = func(m Stored) error { b.takeAlarm(m, strings.HasPrefix(m.Subject(), lane)); return nil }
-		return f
-	}
+	f := &Follow{Stream: b.config.Names.Stream(schema.Readings)}
 	f.Filters = []string{lane + ">"}
 	f.Begin = func(ctx context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
 		if last, err := lastStored(ctx, stream, all+">"); err == nil && last.Msg != nil { // all may be of the past
 			b.mu.Lock()
-			b.feeds[name].heard(moment([]byte(first(last.Headers()["ce-time"]))), last.At)
+			b.feeds[schema.Readings].heard(moment([]byte(first(last.Headers()["ce-time"]))), last.At)
 			b.mu.Unlock()
 		}
 		last, err := lastStored(ctx, stream, lane+">")
 		if err != nil {
 			return jetstream.OrderedConsumerConfig{}, err
 		}
-		return b.bounded(ctx, stream, lane+">", startAt(last.At.Add(-b.config.History)), last.Seq)
+		return bounded(ctx, stream, lane+">", startAt(last.At.Add(-b.config.History)), last.Seq, b.most)
 	}
 	f.Each = func(m Stored) error { b.takeReading(m.Subject()[len(lane):], m); return nil }
 	return f
@@ -63,15 +56,15 @@ func (b *Board) followEvents(name schema.Feed) *Follow {
 // mostRead is how many live readings a board begins with at most. While a bridge catches up, minutes hold a million.
 const mostRead = 100_000
 
-// bounded begins later than config says where that would be too much, so that what is read ends with the sequence last.
-func (b *Board) bounded(ctx context.Context, stream jetstream.Stream, subject string, config jetstream.OrderedConsumerConfig, last uint64) (jetstream.OrderedConsumerConfig, error) {
+// bounded begins later than config says where that would be more than most, so that what is read ends with the sequence last.
+func bounded(ctx context.Context, stream jetstream.Stream, subject string, config jetstream.OrderedConsumerConfig, last, most uint64) (jetstream.OrderedConsumerConfig, error) {
 	try := config
 	try.FilterSubjects, try.MaxResetAttempts, try.InactiveThreshold = []string{subject}, 1, followIdle
 	consumer, err := stream.OrderedConsumer(ctx, try)
-	if err != nil || consumer.CachedInfo().NumPending <= b.most {
+	if err != nil || consumer.CachedInfo().NumPending <= most {
 		return config, err
 	}
-	return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: last - b.most + 1}, nil
+	return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: last - most + 1}, nil
 }
 
 // since begins with what was stored since a moment; with all if that is long ago.
@@ -119,18 +112,6 @@ func (b *Board) takeReading(key string, m Stored) {
 		if !received.IsZero() {
 			f.delays.add(happened, received, m.At)
 		}
-	}
-}
-
-func (b *Board) takeAlarm(m Stored, live bool) {
-	d, ok := b.alarms.take(first(m.Headers()["ce-id"]), m.Data())
-	if !ok {
-		return
-	}
-	f := b.feeds[schema.Alarms]
-	f.heard(d.RaisedAt.UTC(), m.At)
-	if live && !d.ReceivedAt.IsZero() {
-		f.delays.add(d.changed(), d.ReceivedAt, m.At)
 	}
 }
 

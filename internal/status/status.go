@@ -73,6 +73,8 @@ type Recent struct {
 	Known   int      `json:"known"`   // sensors' channels that are known, of which Sensors may show a part
 	Alarms  []Alarm  `json:"alarms"`  // open, newest first
 	Rejects []Reject `json:"rejects"` // newest first
+
+	AlarmsSince *time.Time `json:"alarms_since"` // alarms that were raised before are not known; nil where none is
 }
 
 // Sensor is one quantity of one channel, with its newest readings.
@@ -92,9 +94,9 @@ type Point struct {
 	Value *json.Number `json:"value"`
 }
 
-// Alarm is one that was raised and has not been cleared since.
+// Alarm is one that was raised and has not been cleared since, however long ago that was.
 type Alarm struct {
-	ID        string       `json:"id"`
+	ID        string       `json:"id"` // of the event that raised it
 	At        time.Time    `json:"at"`
 	Tenant    string       `json:"tenant"`
 	Site      string       `json:"site"`
