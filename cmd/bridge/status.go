@@ -22,8 +22,8 @@ func statusCommand(std streams) *cobra.Command {
 		Use:   "status",
 		Short: "what is covered, what is late, what is running",
 		Long: `Prints how the bridge stands, from what is stored on NATS: for each feed how far it is covered, when it was polled last
-and by whom, the gaps, the rows that came late, how long events were under way, and the backfills. The first line says
-whether all is well. It changes nothing, and needs no bridge to run. Settings are those of run, but none of the vendor's is
+and by whom, the gaps, the rows that came late, how long events were under way, the backfills, and the alarms that are open,
+however long ago they were raised. The first line says whether all is well. It changes nothing, and needs no bridge to run. Settings are those of run, but none of the vendor's is
 needed; bridge run --help lists them. All times are UTC.
 
 Well is a feed that is covered without a gap since its beginning, was polled within the last three BRIDGE_POLL_INTERVAL (a
@@ -37,16 +37,16 @@ Exit code 0: it could be read, whatever it says. 4: NATS cannot be used, or noth
 			if err != nil {
 				return err
 			}
-			now, err := readStatus(cmd.Context(), s, std.err)
+			now, open, err := readStatus(cmd.Context(), s, std.err)
 			if err != nil {
 				return err
 			}
 			if asJSON {
 				out := json.NewEncoder(std.out)
 				out.SetIndent("", "  ")
-				return out.Encode(judged(now, s.PollInterval))
+				return out.Encode(statusAndAlarms{judged(now, s.PollInterval), open})
 			}
-			_, err = io.WriteString(std.out, statusText(now, s.PollInterval))
+			_, err = io.WriteString(std.out, statusText(now, s.PollInterval)+alarmsText(open, now.At))
 			return err
 		},
 	}
@@ -58,10 +58,10 @@ Exit code 0: it could be read, whatever it says. 4: NATS cannot be used, or noth
 const recentHistory = 15 * time.Minute
 
 // readStatus looks once.
-func readStatus(ctx context.Context, s settings, log io.Writer) (now status.Status, err error) {
+func readStatus(ctx context.Context, s settings, log io.Writer) (now status.Status, open openAlarms, err error) {
 	js, stop, err := readBroker(ctx, s, log)
 	if err != nil {
-		return now, err
+		return now, open, err
 	}
 	defer stop()
 	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds), History: recentHistory})
@@ -76,14 +76,15 @@ func readStatus(ctx context.Context, s settings, log io.Writer) (now status.Stat
 	_ = group.Wait() // it ends because it was told to
 	switch {
 	case interrupted != nil:
-		return now, interrupted
+		return now, open, interrupted
 	case err != nil:
-		return now, fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
+		return now, open, fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
 	}
 	if now = board.Status(); !slices.ContainsFunc(now.Feeds, func(f status.Feed) bool { return len(f.Days) > 0 || f.Rejected > 0 }) {
-		return now, fmt.Errorf("%w: no checkpoint is there", errNothingStored)
+		return now, open, fmt.Errorf("%w: no checkpoint is there", errNothingStored)
 	}
-	return now, nil
+	recent := board.Recent("")
+	return now, openAlarms{recent.Alarms, recent.AlarmsSince}, nil
 }
 
 // statusText is a status for people.
@@ -115,6 +116,12 @@ func verdictOf(now status.Status, poll time.Duration) string {
 		return "all is well"
 	}
 	return strings.Join(wrong, "; ")
+}
+
+// statusAndAlarms is what --json prints.
+type statusAndAlarms struct {
+	judgedStatus
+	openAlarms
 }
 
 // judgedStatus is a status with the verdict on it.

@@ -107,7 +107,7 @@ func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
 	s.connect("nats://" + listen)
 	run := s.startCommand(env, "run")
 	s.await("full coverage", s.covered)
-	var now judgedStatus
+	var now statusAndAlarms
 	s.await("a status of both feeds and the leader", func(context.Context) bool {
 		got := bridge(t, env, "status", "--json")
 		if got.code != exitDone {
@@ -121,10 +121,13 @@ func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
 	if f := now.Feeds[0]; len(f.Gaps) > 0 || f.CoveredUntil.Before(vendorAt) || !f.Since.Equal(s.start) || f.Lateness == nil || len(f.Days) != 2 {
 		t.Errorf("%+v", f)
 	}
+	if now.Alarms == nil || now.openAlarms.Since == nil || !now.openAlarms.Since.Equal(s.start) {
+		t.Errorf("open alarms %+v", now.openAlarms)
+	}
 	if code := stop(t, run); code != exitDone {
 		t.Errorf("exit code %d", code)
 	}
-	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, "readings have stood still since ") {
+	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, "readings have stood still since ") || !strings.Contains(got.out, "\nopen alarms\n") {
 		t.Errorf("after the end: exit code %d, %s%s", got.code, got.out, got.err)
 	}
 }
@@ -185,6 +188,37 @@ backfills
 	}
 	if got := judged(now, 5*time.Minute); got.OK || len(got.Problems) != 1 || got.Problems[0].Level != status.Look {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestOpenAlarmsAreReadAtAGlance(t *testing.T) {
+	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	value := json.Number("9.30")
+	since := at.AddDate(0, 0, -300)
+	open := openAlarms{Since: &since, Alarms: []status.Alarm{
+		{At: at.Add(-time.Minute), Severity: "warning", Condition: "Upper\x1b[1m limit", Serial: "22011234", Quantity: "air_temperature", Value: &value, Unit: "Cel"},
+		{At: at.Add(-time.Hour), Severity: "alarm", Condition: "Upper limit", Serial: "22011234", Quantity: "relative_humidity", Value: &value},
+		{At: at.AddDate(0, 0, -71), Severity: "warning", Condition: "Calibration is too old", Serial: "22019153"},
+	}}
+	const want = `
+open alarms
+  alarm    Upper limit 9.30, 22011234 relative_humidity, since 2026-11-24 11:00:00, 1h ago
+  warning  Upper\u001b[1m limit 9.30 Cel, 22011234 air_temperature, since 2026-11-24 11:59:00, 1m ago
+  warning  Calibration is too old, 22019153, since 2026-09-14 12:00:00, 71d ago
+  those raised before 2026-01-28 12:00:00 are not known; bridge backfill --feeds alarms with an earlier --from reads them
+`
+	if got := alarmsText(open, at); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	open.Alarms = slices.Repeat(open.Alarms, 5)
+	if got := alarmsText(open, at); !strings.Contains(got, "\n  and 5 more\n") {
+		t.Errorf("%s", got)
+	}
+	if got := alarmsText(openAlarms{Since: &since}, at); !strings.HasPrefix(got, "\nopen alarms\n  none\n  those raised before ") {
+		t.Errorf("%s", got)
+	}
+	if got := alarmsText(openAlarms{}, at); got != "" {
+		t.Errorf("nothing has been read: %s", got)
 	}
 }
 

@@ -78,7 +78,7 @@ func calm(now time.Time) (status.Status, status.Recent) {
 		}
 	}
 	s := status.Status{At: now, Feeds: []status.Feed{feed(schema.Readings, 10_412_907, 7*time.Minute), feed(schema.Alarms, 18_230, 3*time.Hour)}}
-	recent := status.Recent{Known: 36}
+	recent := status.Recent{Known: 36, AlarmsSince: ptr(now.AddDate(0, 0, -300).Truncate(time.Hour))}
 	for i := range 36 {
 		recent.Sensors = append(recent.Sensors, calmSensor(now, i))
 	}
@@ -141,6 +141,9 @@ func trouble(now time.Time) (status.Status, status.Recent) {
 			Condition: "Upper limit", Reason: "Alarm condition is violated", Quantity: "air_temperature", Value: &value, Unit: "Cel",
 		})
 	}
+	recent.Alarms = append(recent.Alarms, status.Alarm{
+		ID: "old", At: now.AddDate(0, 0, -71), Serial: "22019153", Severity: "warning", Condition: "Calibration is too old", Reason: "Alarm condition is violated",
+	})
 	for i := range 97 {
 		recent.Rejects = append(recent.Rejects, status.Reject{
 			Feed: "alarms", At: now.Add(-time.Duration(i+1) * time.Minute), Reason: fmt.Sprintf("alarm_time is no time: %q", fmt.Sprint("today ", i)), Row: `{"alarm_time":"today","serial_no":"22011234"}`,

@@ -257,3 +257,14 @@ func TestBackfillIsSilentForTheListWhenItIsForTheVerdict(t *testing.T) {
 	b.wait(silent + ` === "look true"`)
 	b.innocent()
 }
+
+func TestAnOldAlarmIsShownAndWhatIsUnknownIsSaid(t *testing.T) {
+	now := time.Now().UTC()
+	source := newFake(trouble(now))
+	b := open(t, source)
+	b.say(`[...document.querySelectorAll("#alarms .alarm")].find((e) => e.textContent.includes("Calibration is too old")).querySelector(".age").textContent`, "71 d")
+	b.say(`document.getElementById("alarms-since").textContent.startsWith("Alarms raised before ")`, "true")
+	source.change(func(_ *status.Status, r *status.Recent) { r.AlarmsSince = nil })
+	b.wait(`document.getElementById("alarms-since").hidden`)
+	b.innocent()
+}

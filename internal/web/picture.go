@@ -130,6 +130,7 @@ func (p *picture) draw(c choice) (parts, error) {
 		"backfills": backfills(now.Backfills),
 		"sensors":   some.Sensors,
 		"alarms":    some.Alarms,
+		"known":     map[string]*time.Time{"alarms": some.AlarmsSince},
 		"rejects":   grouped(all.Rejects),
 		"counts":    map[string]int{"sensors": all.Known, "alarms": len(all.Alarms)},
 	} {

@@ -1,7 +1,7 @@
 // Open alarms, the severe ones first.
 import { age } from "./clock.js";
 import { el, icon, id, keyed, setText } from "./dom.js";
-import { count, listed, plain, quantity, unit } from "./text.js";
+import { count, edge, listed, plain, quantity, unit } from "./text.js";
 
 const order = ["alarm", "warning"];
 const icons = { alarm: "bad", warning: "look" };
@@ -28,4 +28,6 @@ export const showAlarms = (state) => {
   keyed(id("alarms"), list, (a) => a.id, item);
   id("alarms-none").hidden = list.length > 0;
   setText(id("alarms-count"), counted(list.length, state.counts.alarms));
+  id("alarms-since").hidden = !state.known.alarms;
+  if (state.known.alarms) setText(id("alarms-since"), `Alarms raised before ${edge(new Date(state.known.alarms))} are not known.`);
 };
