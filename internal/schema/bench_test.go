@@ -61,6 +61,9 @@ func BenchmarkEvent(b *testing.B) {
 		{"reading with fractions", func(row string) string {
 			return with(with(row, "timestamp", `"2026-07-01 10:15:00.000"`), "processed_at", `"2026-07-01 10:15:42.123"`)
 		}},
+		{"reading in another dialect", func(row string) string {
+			return with(with(with(row, "uuid", `"C1D2E3F4-A5B6-4C7D-8E9F-0A1B2C3D4E5F"`), "tenant_uuid", `"6D1F9C4E-2B3A-4C5D-8E7F-9A0B1C2D3E4F"`), "channel_no", "1.0")
+		}},
 		{"reading without uuid", func(row string) string { return with(row, "uuid", "") }},
 		{"reading with escapes", func(row string) string { return with(row, "timestamp_local", `"a\"b"`) }},
 	} {

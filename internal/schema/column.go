@@ -208,7 +208,7 @@ func (m *Maker) timeOf(c column, text []byte) (stamp []byte, at time.Time, ok bo
 // it are one, only their maker knows, and to take two for one would lose a row.
 func (m *Maker) uuidOf(text []byte) []byte {
 	text = bytes.TrimSpace(text)
-	if !isUUID(text) || !hasUpper(text) {
+	if len(text) != uuidLen || !hasUpper(text) || !isUUID(text) {
 		return text
 	}
 	n := len(m.arena)

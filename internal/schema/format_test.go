@@ -224,7 +224,8 @@ func TestLongRowsStayWithinTheBroker(t *testing.T) {
 }
 
 func TestNoAllocationAnEventNoneAMessage(t *testing.T) {
-	for feed, text := range map[Feed]string{Readings: readingRow, Alarms: alarmRow} {
+	spelled := strings.ToUpper(readingRow[:45]) + readingRow[45:] // uuid, and its column
+	for text, feed := range map[string]Feed{readingRow: Readings, spelled: Readings, alarmRow: Alarms} {
 		m, row, data, at := NewMaker(feed, "saveris", "https://vendor.example"), parseRow(text), []byte(nil), time.Now()
 		h := map[string][]string{}
 		headers := Headers{Map: h}

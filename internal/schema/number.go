@@ -76,6 +76,9 @@ func appendInteger(b, s []byte) ([]byte, bool) {
 
 // notFinite reports whether a text is the word for a number that JSON does not know.
 func notFinite(s []byte) bool {
+	if len(s) > len("-infinity") {
+		return false
+	}
 	if len(s) > 0 && (s[0] == '-' || s[0] == '+') {
 		s = s[1:]
 	}

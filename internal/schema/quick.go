@@ -14,7 +14,9 @@ func (m *Maker) quick(fields []saveris.Field) (e Event, ok bool) {
 	if !m.sort(fields, &cell) {
 		return e, false
 	}
-	e.series = m.find(cell[:], readingSeries[:])
+	if e.series = m.find(cell[:], readingSeries[:]); e.series == nil && m.respell(&cell) {
+		e.series = m.find(cell[:], readingSeries[:])
+	}
 	value, local := cell[colValue], cell[colLocal]
 	if e.series == nil || value != nil && !isNumber(value) || !clean(local) || !utf8.Valid(local) {
 		return e, false
@@ -31,12 +33,28 @@ func (m *Maker) quick(fields []saveris.Field) (e Event, ok bool) {
 	id := cell[colUUID]
 	if id == nil {
 		id = m.hashID(stamp, cell[colSensor], cell[colChannel], cell[colProperty], cell[colExtension])
-	} else if len(id) != uuidLen || !sameAsID(id) || hasUpper(id) {
+	} else if id = m.uuidOf(id); len(id) != uuidLen || !sameAsID(id) {
 		return e, false
 	}
 	e.Check = m.readingCheck(e.series, value, stamp)
 	ok = m.texts.keep(&e, id, stamp, value, local, received, m.other.members)
 	return e, ok && e.fits()
+}
+
+// respell brings those columns of a series that have several spellings into the form of events: a vendor who writes uuids in
+// capitals does so in every row. It gives up on what has no such form.
+func (m *Maker) respell(cell *[colReceived + 1][]byte) bool {
+	for _, c := range [...]column{colTenant, colSite, colSensor, colChannel} {
+		if cell[c] == nil {
+			continue
+		}
+		value, _, ok := m.cellOf(c, saveris.Field{Kind: saveris.String, Text: cell[c]})
+		if !ok || len(value) == 0 {
+			return false
+		}
+		cell[c] = value
+	}
+	return true
 }
 
 // sort puts the columns of a row into cells as they are, those that the bridge does not know into other. It gives up on

@@ -44,7 +44,7 @@ func clean(text []byte) bool {
 	return true
 }
 
-// hasUpper reports whether ASCII text has a capital letter.
+// hasUpper reports whether ASCII text has a capital letter; of any other text it knows nothing.
 func hasUpper(text []byte) bool {
 	for len(text) >= 8 {
 		v := binary.LittleEndian.Uint64(text)
