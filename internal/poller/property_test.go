@@ -161,7 +161,7 @@ func (s *story) revise(t *rapid.T) {
 }
 
 func (s *story) garbage(t *rapid.T) {
-	s.vendor.AddRaw(saveristest.FeedMeasurements, minute(rapid.IntRange(0, len(s.model)-1).Draw(t, "at")), fmt.Sprintf(`{"odd":%d}`, rapid.IntRange(0, 9).Draw(t, "which")))
+	s.vendor.AddRaw(saveristest.FeedMeasurements, minute(rapid.IntRange(0, len(s.model)-1).Draw(t, "at")), fmt.Sprintf(`{"uuid":"odd-%d","timestamp":"never"}`, rapid.IntRange(0, 9).Draw(t, "which")))
 }
 
 func (s *story) stumble(t *rapid.T) {

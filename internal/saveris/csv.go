@@ -27,7 +27,7 @@ func (d *decoder) table() error {
 		case rec.state != whole:
 			err = d.brokenRecord(rec.state)
 		case d.names == nil:
-			d.header()
+			err = d.header()
 			d.w.pos += rec.next
 		case rec.size > MaxRow:
 			err = d.give(d.w.rest()[:rec.size], errTooLong, rec.next)
@@ -40,12 +40,18 @@ func (d *decoder) table() error {
 	}
 }
 
-// header takes the fields at hand for the names of the columns.
-func (d *decoder) header() {
-	for _, f := range d.scan.fields {
+// header takes the fields at hand for the names of the columns. Where the feed's are not among them, this is another table,
+// or none.
+func (d *decoder) header() error {
+	for i, f := range d.scan.fields {
 		d.twice = d.twice || slices.Contains(d.names, string(f.Text))
 		d.names = append(d.names, string(f.Text))
+		d.scan.fields[i].Name = d.names[i]
 	}
+	if !hasColumns(d.scan.fields, d.columns) {
+		return d.foreign()
+	}
+	return nil
 }
 
 // tableRow hands over the record at hand. A last record without a line end that has too few fields is a cut file.
@@ -90,7 +96,7 @@ func (d *decoder) brokenRecord(state recordState) error {
 	rest := d.w.rest()
 	switch {
 	case d.names == nil:
-		return fmt.Errorf("the header cannot be read: %w", errQuotes)
+		return d.foreign()
 	case end > MaxRow || end < 0 && len(rest) > MaxRow:
 		err := d.give(rest, errTooLong, MaxRow)
 		d.w.skipLine()

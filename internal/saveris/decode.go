@@ -1,19 +1,17 @@
 package saveris
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/readahead"
 )
 
 var (
 	errNoList = errors.New("the answer holds no list of rows")
-	errMarkup = errors.New("the answer is markup, not rows")
 	errHuge   = fmt.Errorf("the file is larger than %d GiB unpacked", maxFile>>30)
 )
 
@@ -42,18 +40,22 @@ type callerError struct{ error }
 
 // decoder hands the rows of one file to each. It holds one row and windowSize bytes of the file, whatever comes.
 type decoder struct {
-	w     *window
-	scan  scanner
-	row   Row
-	each  func(*Row) error
-	rows  int
-	names []string // columns of a CSV file
-	twice bool     // names has one twice
+	w       *window
+	scan    scanner
+	row     Row
+	each    func(*Row) error
+	rows    int
+	feed    Feed
+	columns map[string]bool // of the feed; nil = any
+	good    bool            // a row of the feed has come
+	names   []string        // columns of a CSV file
+	twice   bool            // names has one twice
+	head    string          // how the file begins
 }
 
 // decode reads one file to its end and gives the number of rows handed over. An error means that the file is cut or
 // broken as a whole; a row that is broken is handed over as such, and the next ones come.
-func decode(src io.Reader, format Format, each func(*Row) error) (int, error) {
+func decode(src io.Reader, format Format, feed Feed, each func(*Row) error) (int, error) {
 	plain, err := unpack(src)
 	if err != nil {
 		return 0, err
@@ -63,9 +65,12 @@ func decode(src io.Reader, format Format, each func(*Row) error) (int, error) {
 		return 0, err
 	}
 	defer ahead.Close()
-	d := newDecoder(ahead, each)
+	d, err := newDecoder(ahead, feed, each)
+	if err != nil {
+		return 0, err
+	}
 	err = d.file(format)
-	return d.rows, err
+	return d.rows, d.judged(err)
 }
 
 // A file is unpacked a little ahead of the rows that are made of it, on another processor where there is one.
@@ -74,32 +79,57 @@ const (
 	aheadSize    = 64 << 10
 )
 
-// decodeList reads a synchronous answer: a JSON array, or an object that holds one.
-func decodeList(src io.Reader, each func(*Row) error) (int, error) {
+// decodeList reads a synchronous answer: a file that cannot be CSV, nor empty.
+func decodeList(src io.Reader, feed Feed, each func(*Row) error) (int, error) {
 	plain, err := unpack(src)
 	if err != nil {
 		return 0, err
 	}
-	d := newDecoder(plain, each)
-	switch first, _ := d.w.blanks(); first {
-	case '[':
-		err = d.array()
-	case '{':
-		err = d.wrapped()
-	default:
-		if err = d.w.failed(); err == nil {
-			err = errNoList
-		}
+	d, err := newDecoder(plain, feed, each)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", errNoList, err)
 	}
-	return d.rows, err
+	switch first, ok := d.w.blanks(); {
+	case !ok && d.w.failed() != nil:
+		return 0, d.w.failed()
+	case first == '[':
+		err = d.array()
+	case first == '{' && d.promising():
+		err = d.lines()
+	default:
+		return 0, errNoList
+	}
+	return d.rows, d.judged(err)
 }
 
-func newDecoder(plain io.Reader, each func(*Row) error) *decoder {
-	d := &decoder{w: newWindow(plain), each: each}
-	if string(d.w.peek(3)) == "\ufeff" {
+// newDecoder begins to read a text. It fails where the first bytes show that it is none.
+func newDecoder(plain io.Reader, feed Feed, each func(*Row) error) (*decoder, error) {
+	d := &decoder{w: newWindow(plain), feed: feed, columns: columnNames[feed], each: each}
+	head := d.w.peek(headSize)
+	if form := formOf(head); form != "" {
+		return nil, looksLike(form)
+	}
+	d.head = string(head[:min(len(head), shownHead)])
+	if strings.HasPrefix(d.head, "\ufeff") {
 		d.w.pos += 3
 	}
-	return d
+	return d, nil
+}
+
+// shownHead is how much of a file that is not understood is shown.
+const shownHead = 120
+
+// judged is the error of a file that was read to its end. One in which not a single line is a row of the feed, however few
+// they are, is no file of the feed.
+func (d *decoder) judged(err error) error {
+	if err == nil && d.rows > 0 && !d.good && d.columns != nil {
+		return d.foreign()
+	}
+	return err
+}
+
+func (d *decoder) foreign() error {
+	return &foreignError{fmt.Sprintf("there is no row of %s in it, it begins with %s", d.feed, d.head)}
 }
 
 // unpack gives the text of a file, bounded before and after unpacking: what is packed may be endless and unpack to nothing.
@@ -109,26 +139,6 @@ func unpack(src io.Reader) (io.Reader, error) {
 		return nil, err
 	}
 	return &bounded{plain, maxFile, errHuge}, nil
-}
-
-// gunzip unpacks what begins like gzip, whatever its headers say: files are gzip in themselves, without a
-// Content-Encoding (seen), and error bodies may be (seen). The library is a fifth faster than the standard one over the
-// whole way of a packed file. A packed file in a packed transfer is unpacked twice.
-func gunzip(src io.Reader) (io.Reader, error) {
-	for range 2 {
-		buffered := bufio.NewReaderSize(src, 32<<10)
-		magic, err := buffered.Peek(2)
-		if err != nil && err != io.EOF {
-			return nil, err
-		}
-		if string(magic) != "\x1f\x8b" {
-			return buffered, nil
-		}
-		if src, err = gzip.NewReader(buffered); err != nil {
-			return nil, fmt.Errorf("unpack: %w", err)
-		}
-	}
-	return src, nil
 }
 
 // file reads a result file. Its first byte decides: [ is an array, { are objects. The rest is CSV where that was asked
@@ -142,8 +152,8 @@ func (d *decoder) file(format Format) error {
 		return d.array()
 	case first == '{':
 		return d.lines()
-	case first == '<':
-		return errMarkup
+	case first == '<': // behind more blanks than were looked at
+		return looksLike(markup(d.w.peek(headSize)))
 	case format == CSV || isHeader(d.w.peek(windowSize)):
 		return d.table()
 	default:
@@ -154,6 +164,9 @@ func (d *decoder) file(format Format) error {
 // give hands over the row of which raw is the text, and moves on by used bytes.
 func (d *decoder) give(raw []byte, broken error, used int) error {
 	d.row = Row{Raw: raw, Fields: d.scan.fields}
+	if !d.good {
+		d.good = broken == nil && hasColumns(d.scan.fields, d.columns)
+	}
 	if broken != nil {
 		d.row = Row{Raw: bytes.TrimSpace(raw[:min(len(raw), MaxRow)]), Err: broken}
 	}

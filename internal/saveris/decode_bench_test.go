@@ -49,7 +49,7 @@ func BenchmarkDecode(b *testing.B) {
 		b.Run(file.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				n, err := decode(bytes.NewReader(file.body), JSON, func(r *Row) error { return r.Err })
+				n, err := decode(bytes.NewReader(file.body), JSON, Measurements, func(r *Row) error { return r.Err })
 				if n != len(rows) || err != nil {
 					b.Fatal(n, err)
 				}

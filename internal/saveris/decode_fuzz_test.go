@@ -60,11 +60,13 @@ func simpleNames(raw []byte) bool { return !bytes.ContainsRune(raw, '\\') }
 func FuzzRows(f *testing.F) {
 	for _, text := range []string{
 		reading + "\n" + reading, "[" + reading + "," + reading + "]", "{\n\"a\":1\n}\n", `{"a":1}{"a":"x`, "oops\n{\"a\":2}\n", table,
-		`{"rows":[{"a":1}],"next":null}`, "\ufeff[ ]", `[{"a":[1,{"b":"]"}]},1]`, "[{\"a\":1}]\n[", string(packedBytes(reading)), "{\"a\":1,\n{\"a\":2}",
+		`{"rows":[{"a":1}],"next":null}`, `{"data":{"rows":[` + rowNo(1) + `,` + rowNo(2) + `]},"n":[[]]}`, "\ufeff[ ]", `[{"a":[1,{"b":"]"}]},1]`, "[{\"a\":1}]\n[", string(packedBytes(reading)), "{\"a\":1,\n{\"a\":2}",
 	} {
 		f.Add([]byte(text), byte(0))
 		f.Add([]byte(text), byte(1))
 		f.Add([]byte(text), byte(2))
+		f.Add([]byte(text), byte(3))
+		f.Add([]byte(text), byte(4))
 	}
 	f.Fuzz(func(t *testing.T, file []byte, how byte) {
 		read := func(src io.Reader) (rows []string, err error) {
@@ -75,13 +77,17 @@ func FuzzRows(f *testing.F) {
 				rows = append(rows, show(r))
 				return nil
 			}
-			switch how % 3 {
+			switch how % 5 {
 			case 0:
-				_, err = decode(src, JSON, each)
+				_, err = decode(src, JSON, "", each)
 			case 1:
-				_, err = decode(src, CSV, each)
+				_, err = decode(src, CSV, "", each)
+			case 2:
+				_, err = decodeList(src, "", each)
+			case 3:
+				_, err = decode(src, JSON, Measurements, each)
 			default:
-				_, err = decodeList(src, each)
+				_, err = decodeList(src, Measurements, each)
 			}
 			return rows, err
 		}
@@ -90,7 +96,7 @@ func FuzzRows(f *testing.F) {
 		if fmt.Sprintf("%q", rows) != fmt.Sprintf("%q", again) || (err == nil) != (errAgain == nil) {
 			t.Fatalf("%q: at once %q, %v; byte by byte %q, %v", file, rows, err, again, errAgain)
 		}
-		if want, ok := elements(file); ok && how%3 == 0 && (err != nil || fmt.Sprintf("%q", rows) != fmt.Sprintf("%q", want)) {
+		if want, ok := elements(file); ok && how%5 == 0 && (err != nil || fmt.Sprintf("%q", rows) != fmt.Sprintf("%q", want)) {
 			t.Fatalf("%q: got %q, %v; want %q", file, rows, err, want)
 		}
 	})
@@ -138,10 +144,10 @@ func FuzzCSV(f *testing.F) {
 			rows = append(rows, row)
 			return nil
 		}
-		_, err := decode(strings.NewReader(text), CSV, each)
+		_, err := decode(strings.NewReader(text), CSV, "", each)
 		again := rows
 		rows = nil
-		_, errAgain := decode(iotest.OneByteReader(strings.NewReader(text)), CSV, each)
+		_, errAgain := decode(iotest.OneByteReader(strings.NewReader(text)), CSV, "", each)
 		if fmt.Sprintf("%q", rows) != fmt.Sprintf("%q", again) || (err == nil) != (errAgain == nil) {
 			t.Fatalf("%q: at once %q, %v; byte by byte %q, %v", text, again, err, rows, errAgain)
 		}

@@ -41,7 +41,8 @@
 // A file is JSON lines, a JSON array, single objects or CSV, packed or not; its first bytes tell (the vendor's headers do
 // not). Flat objects are taken apart by hand (scan.go), all others by jsontext (strict.go), and both agree. Numbers keep
 // the vendor's digits. What is no row arrives as one with Err and Raw, and the next rows follow; what is longer than
-// MaxRow arrives cut. A file that ends too early, by its length, its checksum or its brackets, is an error. Memory is one
+// MaxRow arrives cut. Rows may stand in lists within objects (envelope.go). What is no text, and a file in which not a single
+// line is a row of the feed, is ErrNotUnderstood (form.go, feedcolumns.go). A file that ends too early, by its length, its checksum or its brackets, is an error. Memory is one
 // window of bytes a file (192 KiB), whatever comes.
 //
 // # Secrets

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 const (
@@ -13,11 +14,11 @@ const (
 )
 
 // readFile reads one file, from its start again where it broke off. Being throttled is no failure here either.
-func (c *Client) readFile(ctx context.Context, link string, each func(*Row) error) (int, error) {
+func (c *Client) readFile(ctx context.Context, link string, feed Feed, each func(*Row) error) (int, error) {
 	retry := growing(c.retryWait, longestPoll)
 	throttled := growing(c.throttledWait, throttledMost)
 	for failures := 0; ; {
-		n, err := c.download(ctx, link, each)
+		n, err := c.download(ctx, link, feed, each)
 		var e *Error
 		if err == nil || !errors.As(err, &e) || ctx.Err() != nil {
 			return n, err
@@ -30,7 +31,7 @@ func (c *Client) readFile(ctx context.Context, link string, each func(*Row) erro
 			}
 			c.throttle.hold(wait)
 			_, err = c.throttle.pass(ctx, e)
-		case e.passing() && e.Err == nil && e.Wait <= longestRetry && failures < moreTries:
+		case e.passing() && (e.Err == nil || e.Err == ErrNotUnderstood) && e.Wait <= longestRetry && failures < moreTries:
 			failures++
 			err = sleep(ctx, max(e.Wait, retry.NextBackOff()))
 		default:
@@ -44,7 +45,7 @@ func (c *Client) readFile(ctx context.Context, link string, each func(*Row) erro
 
 // download reads one file once. Links are signed: whoever has one needs no login, and whoever sends one is refused
 // (document, 13.4).
-func (c *Client) download(ctx context.Context, link string, each func(*Row) error) (int, error) {
+func (c *Client) download(ctx context.Context, link string, feed Feed, each func(*Row) error) (int, error) {
 	resp, err := c.open(ctx, link)
 	if err != nil {
 		return 0, err
@@ -53,14 +54,23 @@ func (c *Client) download(ctx context.Context, link string, each func(*Row) erro
 	if resp.StatusCode != http.StatusOK {
 		return 0, c.fileError(resp)
 	}
-	n, err := decode(resp.Body, c.cfg.Format, each)
+	n, err := decode(resp.Body, c.cfg.Format, feed, each)
 	if errors.Is(err, errHuge) {
 		return 0, &Error{Op: opDownload, Err: ErrTooLarge, Text: err.Error()}
 	}
 	if err != nil {
-		return 0, c.readError(ctx, opDownload, err)
+		return 0, packedBy(resp, c.readError(ctx, opDownload, err))
 	}
 	return n, nil
+}
+
+// packedBy names the packing that a file was sent with where it may be why it is not understood.
+func packedBy(resp *http.Response, err error) error {
+	var e *Error
+	if how := word(resp.Header.Get("Content-Encoding")); how != "" && !strings.EqualFold(how, "gzip") && errors.As(err, &e) && e.Err == ErrNotUnderstood {
+		e.Text += "; it was sent with Content-Encoding " + how
+	}
+	return err
 }
 
 // open follows redirects by hand, so that each target is checked and nothing of the link goes along.

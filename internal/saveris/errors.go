@@ -98,17 +98,20 @@ func (e *Error) Unwrap() []error {
 // time-out claims to be the context's, and a closed connection is io.EOF, which means something to others.
 func (c *Client) broken(op string, err error) *Error {
 	e := &Error{Op: op, Text: c.clean(err.Error())}
-	for _, cause := range []error{errNoAnswer, errStalled, errMarkup, errNoList, errTrailing, errHuge, errLong, io.ErrUnexpectedEOF} {
+	for _, cause := range []error{errNoAnswer, errStalled, errNoList, errTrailing, errEnvelope, errHuge, errLong, io.ErrUnexpectedEOF} {
 		if errors.Is(err, cause) {
 			e.cause = cause
 		}
 	}
 	var untrusted *tls.CertificateVerificationError
+	var foreign *foreignError
 	switch {
 	case errors.As(err, &untrusted):
 		e.Err = ErrUntrusted
 	case errors.Is(err, errPlace):
 		e.Err = errLink
+	case errors.As(err, &foreign), e.cause == errNoList, e.cause == errTrailing, e.cause == errEnvelope:
+		e.Err = ErrNotUnderstood
 	}
 	return e
 }

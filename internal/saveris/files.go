@@ -16,7 +16,7 @@ func (c *Client) readFiles(ctx context.Context, x export, links []string, each f
 	for round := 0; ; round++ {
 		names := fileNames(links)
 		before := len(done)
-		err := c.readSome(ctx, links, names, done, each)
+		err := c.readSome(ctx, x.feed, links, names, done, each)
 		if err == nil {
 			return total(done, names), nil
 		}
@@ -41,12 +41,12 @@ func (c *Client) readFiles(ctx context.Context, x export, links []string, each f
 }
 
 // readSome reads the files that are not done, up to the first failure.
-func (c *Client) readSome(ctx context.Context, links, names []string, done map[string]int, each func(*Row) error) error {
+func (c *Client) readSome(ctx context.Context, feed Feed, links, names []string, done map[string]int, each func(*Row) error) error {
 	for i, link := range links {
 		if _, ok := done[names[i]]; ok {
 			continue
 		}
-		n, err := c.readFile(ctx, link, each)
+		n, err := c.readFile(ctx, link, feed, each)
 		if err != nil {
 			return err
 		}

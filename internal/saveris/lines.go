@@ -19,11 +19,16 @@ func (d *decoder) lines() error {
 
 func (d *decoder) line() error {
 	d.w.peek(ahead)
-	for {
+	for looked := false; ; looked = true {
 		rest := d.w.rest()
-		if n := d.scan.scan(rest); n > 0 && n <= MaxRow && d.lineEnds(rest, n) {
+		n := d.scan.scan(rest)
+		if n > 0 && n <= MaxRow && d.lineEnds(rest, n) {
 			return d.give(rest[:n], nil, n)
 		}
+		if n == 0 && !looked && rest[0] == '{' && d.isEnvelope() {
+			return d.wrapped()
+		}
+		rest = d.w.rest()
 		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
 			return d.oddLine(i)
 		}

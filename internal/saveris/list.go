@@ -72,8 +72,12 @@ func (d *decoder) element() error {
 	}
 }
 
-// oddElement reads what the fast scan did not take: it ends at the comma or bracket that is within nothing.
+// oddElement reads what the fast scan did not take: it ends at the comma or bracket that is within nothing, or is an
+// envelope of rows.
 func (d *decoder) oddElement() error {
+	if d.w.rest()[0] == '{' && d.isEnvelope() {
+		return d.envelope()
+	}
 	var f frame
 	for i := 0; ; i++ {
 		if i > MaxRow {
@@ -111,51 +115,6 @@ func (d *decoder) skip(f frame) error {
 		d.w.pos = d.w.end
 		if !d.w.more() {
 			return d.cut()
-		}
-	}
-}
-
-// wrapped reads an object that holds lists of objects under any name: {"measurements": […]}. Other members are skipped.
-func (d *decoder) wrapped() error {
-	found := false
-	d.w.pos++
-	for {
-		c, ok := d.w.blanks()
-		switch {
-		case !ok:
-			return d.cut()
-		case c == '}' && !found:
-			return errNoList
-		case c == '}':
-			d.w.pos++
-			return d.finish()
-		case c == ',' || c == ':' || c == ']':
-			d.w.pos++
-		case c == '[' && d.listAhead():
-			found = true
-			if err := d.list(); err != nil {
-				return err
-			}
-		default:
-			if err := d.skip(frame{}); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// listAhead tells whether the array that begins here is empty or holds objects, and then steps into it.
-func (d *decoder) listAhead() bool {
-	for i := 1; ; i++ {
-		if i == d.w.end-d.w.pos && !d.w.more() {
-			return false
-		}
-		switch c := d.w.rest()[i]; {
-		case c == '{' || c == ']':
-			d.w.pos++
-			return true
-		case c > ' ':
-			return false
 		}
 	}
 }

@@ -105,7 +105,7 @@ func TestRefusals(t *testing.T) {
 		{"no request_uuid", "/v2/measurements", 200, `{"status": "Submitted", "request_uuid": "../../x"}`, nil, 1},
 		{"file gone", "/a", 404, `<Error><Code>NoSuchKey</Code></Error>`, errExpired, 2},
 		{"file broken", "/a", 200, reading[:100], io.ErrUnexpectedEOF, 4},
-		{"file of markup", "/a", 200, "<html>", errMarkup, 4},
+		{"file of markup", "/a", 200, "<html>", ErrNotUnderstood, 4},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			asked := 0
@@ -124,7 +124,7 @@ func TestRefusals(t *testing.T) {
 			if !errors.As(err, &e) || asked != tt.asked {
 				t.Errorf("%s: %v after %d requests, want %d", tt.name, err, asked, tt.asked)
 			}
-			for _, meaning := range []error{ErrRefused, ErrForbidden, ErrRetired, ErrAddress, ErrTooLarge} {
+			for _, meaning := range []error{ErrRefused, ErrForbidden, ErrRetired, ErrAddress, ErrTooLarge, ErrNotUnderstood} {
 				if errors.Is(err, meaning) != (tt.want == meaning || meaning == ErrRefused && tt.want == ErrForbidden) {
 					t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 				}

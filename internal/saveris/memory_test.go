@@ -54,7 +54,7 @@ func TestHugeLineNeedsNoMemory(t *testing.T) { // R-12
 		var errs, good int
 		var err error
 		used := allocated(func() {
-			_, err = decode(file, JSON, func(r *Row) error {
+			_, err = decode(file, JSON, "", func(r *Row) error {
 				if len(r.Raw) > MaxRow {
 					t.Errorf("%s: a row of %d bytes", name, len(r.Raw))
 				}
@@ -82,7 +82,7 @@ func TestGzipBombIsBounded(t *testing.T) {
 	z.Close()
 	rows := 0
 	var err error
-	used := allocated(func() { rows, err = decode(&bomb, JSON, nothing) })
+	used := allocated(func() { rows, err = decode(&bomb, JSON, "", nothing) })
 	if err != nil || rows != 2 || used > 2<<20 {
 		t.Errorf("%d rows, %v, %d bytes allocated", rows, err, used)
 	}
@@ -95,7 +95,7 @@ func TestGzipBombIsBounded(t *testing.T) {
 func TestRowsCostNoMemory(t *testing.T) {
 	file := strings.Repeat(reading+"\n", 20000)
 	used := allocated(func() {
-		if n, err := decode(strings.NewReader(file), JSON, nothing); n != 20000 || err != nil {
+		if n, err := decode(strings.NewReader(file), JSON, "", nothing); n != 20000 || err != nil {
 			t.Error(n, err)
 		}
 	})

@@ -62,12 +62,12 @@ func TestANameThatLeadsToThisMachineIsNotFollowed(t *testing.T) {
 	c.files = c.newFileTransport()
 	trust(c, inside)
 	c.retryWait = time.Nanosecond
-	_, err := c.readFile(t.Context(), "https://localhost:"+port+"/inside", nothing)
+	_, err := c.readFile(t.Context(), "https://localhost:"+port+"/inside", "", nothing)
 	if !errors.Is(err, errLink) || len(seen) != 0 {
 		t.Errorf("got %v, and %d requests arrived", err, len(seen))
 	}
 	c.local = true // the same link where it may be followed
-	if _, err := c.readFile(t.Context(), "https://127.0.0.1:"+port+"/inside", nothing); err != nil || len(seen) != 1 {
+	if _, err := c.readFile(t.Context(), "https://127.0.0.1:"+port+"/inside", "", nothing); err != nil || len(seen) != 1 {
 		t.Errorf("got %v, and %d requests arrived", err, len(seen))
 	}
 	if c.mayReach(netip.MustParseAddr("fe80::1%eth0")) {
@@ -153,7 +153,7 @@ func TestAFileIsNotFollowedFromHTTPSToHTTP(t *testing.T) {
 	if _, err := c.Rows(t.Context(), sixHours, nothing); !errors.Is(err, errLink) || asked != 0 {
 		t.Errorf("got %v after %d requests over http", err, asked)
 	}
-	_, err := c.readFile(t.Context(), "http://ada:s3cr3t@files.example.net/a", nothing)
+	_, err := c.readFile(t.Context(), "http://ada:s3cr3t@files.example.net/a", "", nothing)
 	if err == nil || strings.Contains(err.Error(), "s3cr3t") {
 		t.Errorf("got %v", err)
 	}
@@ -169,7 +169,7 @@ func TestAVendorWithoutATrustedCertificateLearnsNothing(t *testing.T) {
 	if err := c.Login(t.Context()); !errors.Is(err, ErrUntrusted) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := c.readFile(t.Context(), api.URL+"/a?X-Amz-Signature=sealed", nothing); !errors.Is(err, ErrUntrusted) || strings.Contains(err.Error(), "sealed") {
+	if _, err := c.readFile(t.Context(), api.URL+"/a?X-Amz-Signature=sealed", "", nothing); !errors.Is(err, ErrUntrusted) || strings.Contains(err.Error(), "sealed") {
 		t.Errorf("got %v", err)
 	}
 	if len(asked) != 0 {

@@ -108,7 +108,7 @@ func TestClosedConnectionIsNoEndOfAnything(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }))
 	defer srv.Close()
 	c := newClient(t, srv.URL)
-	_, err := c.download(t.Context(), srv.URL, nothing)
+	_, err := c.download(t.Context(), srv.URL, "", nothing)
 	for _, err := range []error{err, c.Login(t.Context()), rowsError(t, c)} {
 		if err == nil || errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, which claims to be another's error", err)
@@ -118,7 +118,7 @@ func TestClosedConnectionIsNoEndOfAnything(t *testing.T) {
 
 func TestNetworkErrorsHoldNoLink(t *testing.T) {
 	c := newClient(t, "http://127.0.0.1:1")
-	_, err := c.download(t.Context(), "http://127.0.0.1:1/a?X-Amz-Signature=sealed", nothing)
+	_, err := c.download(t.Context(), "http://127.0.0.1:1/a?X-Amz-Signature=sealed", "", nothing)
 	if err == nil || strings.Contains(err.Error(), "sealed") || strings.Contains(err.Error(), "/a") {
 		t.Errorf("got %v", err)
 	}

@@ -16,7 +16,10 @@ var refusing = map[string]bool{"auth.no_licence=403A": true, "auth.no_licence=40
 	"redirect.to=other": true, "redirect.to=loop": true}
 
 // unreadable are the values under which nobody can read what the vendor sends: the window is refused, and not covered.
-var unreadable = map[string]bool{"completed.links=keys": true}
+var unreadable = map[string]bool{
+	"completed.links=keys": true,
+	"file.form=utf-16":     true, "file.form=zip": true, "file.form=zstd": true, "file.form=parquet": true, "file.form=textfile": true, "file.form=html": true, "file.form=message": true,
+}
 
 // retiring are the settings under which an endpoint is gone in every version.
 var retiring = map[string]bool{"retired=measurements": true, "retired=alarms": true, "retired=all": true}

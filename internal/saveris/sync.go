@@ -20,7 +20,7 @@ func (c *Client) sync(ctx context.Context, q *Query, each func(*Row) error) (Ans
 	defer ans.Body.Close()
 	asked, _ := c.clock.tell(ans.sent)
 	waited := false
-	n, err := decodeList(ans.Body, func(row *Row) error {
+	n, err := decodeList(ans.Body, q.Feed, func(row *Row) error {
 		if !waited { // not before the first row: an answer that holds none may lead to an export, which waits for a slot
 			if err := q.ready(ctx); err != nil {
 				return err
@@ -62,6 +62,9 @@ func (c *Client) exportInstead(feed Feed, err error) bool {
 	known, _ := c.syncs.Load(feed)
 	offered := known == syncOffered
 	switch {
+	case errors.Is(err, ErrNotUnderstood) && !errors.Is(err, errNoList): // rows of it were handed over: not in this call
+		c.syncs.Store(feed, syncMissing)
+		return false
 	case e.noSuchPath(), e.Status == http.StatusNotFound, errors.Is(err, errNoList),
 		e.Status == http.StatusForbidden && e.Kind != "WAF_FILTERED", !offered && e.Status < 500 && !e.ofTheMoment():
 		c.syncs.Store(feed, syncMissing)

@@ -99,7 +99,7 @@ func TestShortBodyIsAnError(t *testing.T) {
 	}))
 	defer srv.Close()
 	c := newClient(t, srv.URL)
-	if _, err := c.readFile(t.Context(), srv.URL, nothing); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := c.readFile(t.Context(), srv.URL, "", nothing); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -16,6 +16,7 @@ type encoder struct {
 	csv    bool
 	names  []string
 	layout string
+	list   string // name of the list in an envelope
 	began  bool
 	lines  int
 }
@@ -32,6 +33,32 @@ func (e *encoder) begin() {
 		e.row(cells)
 	case e.layout == "array":
 		e.buf = append(e.buf, '[')
+	case e.inEnvelope():
+		e.open()
+	}
+}
+
+// perEnvelope is how many rows each of many envelopes holds.
+const perEnvelope = 10
+
+func (e *encoder) inEnvelope() bool {
+	return !e.csv && (e.layout == "envelope" || e.layout == "envelopes")
+}
+
+// open begins an envelope; the one that is alone has members before and after the list, the others stand in an object within.
+func (e *encoder) open() {
+	if e.layout == "envelope" {
+		e.buf = append(append(append(e.buf, `{"version": 1, "columns": ["uuid"], "`...), e.list...), `": [`...)
+	} else {
+		e.buf = append(append(append(e.buf, `{"data": {"`...), e.list...), `": [`...)
+	}
+}
+
+func (e *encoder) close() {
+	if e.layout == "envelope" {
+		e.buf = append(e.buf, `], "next": null}`...)
+	} else {
+		e.buf = append(e.buf, `]}}`...)
 	}
 }
 
@@ -54,7 +81,7 @@ func (e *encoder) row(cells []cell) []byte {
 // raw writes a line verbatim. In an array everything must be a JSON value, so a
 // line that is none becomes a string. It returns the line as it was written.
 func (e *encoder) raw(line string) string {
-	if !e.csv && e.layout == "array" && !json.Valid([]byte(line)) {
+	if !e.csv && (e.layout == "array" || e.inEnvelope()) && !json.Valid([]byte(line)) {
 		line = string(appendString(nil, line))
 	}
 	e.separate()
@@ -63,8 +90,14 @@ func (e *encoder) raw(line string) string {
 }
 
 func (e *encoder) separate() {
-	if e.lines > 0 {
-		if !e.csv && e.layout == "array" {
+	switch {
+	case e.lines == 0:
+	case e.inEnvelope() && e.layout == "envelopes" && e.lines%perEnvelope == 0:
+		e.close()
+		e.buf = append(e.buf, '\n')
+		e.open()
+	default:
+		if !e.csv && (e.layout == "array" || e.inEnvelope()) {
 			e.buf = append(e.buf, ',')
 		}
 		e.buf = append(e.buf, '\n')
@@ -76,6 +109,9 @@ func (e *encoder) separate() {
 func (e *encoder) end() {
 	if !e.csv && e.layout == "array" {
 		e.buf = append(e.buf, ']')
+	}
+	if e.inEnvelope() {
+		e.close()
 	}
 	if e.sw.FileNewline == "yes" && e.lines > 0 {
 		e.buf = append(e.buf, '\n')

@@ -137,7 +137,7 @@ func (x *exchange) file(e *export) {
 	n, objects := x.fileCount(e)
 	q, body, rows := e.query, []byte(nil), &tally{}
 	q.objects = objects
-	zip := x.zipped(e)
+	zip := x.zipped(e) && x.sw.FileForm == "text"
 	if !e.empty && n > 0 {
 		i := x.fileNumber(n)
 		body, rows = x.s.cfg.Cache.file(q, i, n, zip, func() ([]byte, *tally) { return x.s.render(q, x.sw, x.faults, i, n, zip) })
@@ -147,7 +147,10 @@ func (x *exchange) file(e *export) {
 		out.write(emptyFile(q, x.sw))
 		body = out.bytes()
 	}
-	if len(body) > 0 && x.sw.FileGzip == "content-encoding" {
+	if x.sw.FileForm != "text" {
+		body, rows = disguise(x.sw.FileForm, body), &tally{}
+	}
+	if len(body) > 0 && zip && x.sw.FileGzip == "content-encoding" {
 		x.w.Header().Set("Content-Encoding", "gzip")
 	}
 	contentType := "application/octet-stream"

@@ -126,7 +126,7 @@ func newPage[T any](f *filler, t *table, cells func(*T) []cell) *page[T] {
 }
 
 func newEncoder(q query, sw *Switches, layout string, names []string) *encoder {
-	return &encoder{sw: sw, spell: spellingOf(sw, q.csv, q.salt), csv: q.csv, layout: layout, names: names}
+	return &encoder{sw: sw, spell: spellingOf(sw, q.csv, q.salt), csv: q.csv, layout: layout, list: q.feed, names: names}
 }
 
 func finishPage[T any](p *page[T]) []byte {
