@@ -45,6 +45,7 @@ func (d Desk) give(r *reading) {
 type reading struct {
 	rows     int
 	rejected int
+	unread   []string                   // ids of rejected rows of which no columns could be read
 	events   map[string]*[]schema.Event // by page
 	last     string                     // page of the last event, and its events
 	onLast   *[]schema.Event
@@ -100,6 +101,7 @@ func (r *reading) reset() {
 		r.order = nil
 	}
 	clear(r.events)
+	r.unread = r.unread[:0]
 	r.rows, r.rejected, r.onLast, r.cover, r.took = 0, 0, nil, checkpoint.Interval{}, 0
 }
 

@@ -187,7 +187,11 @@ func (l *Line) fetch(ctx context.Context, w Window) (got *reading, err error) {
 		Feed: VendorFeed(feed), From: w.From, Until: w.Until, Background: w.Background, AskedSince: l.AskedSince,
 		Ready: place, Queued: l.queued, Waiting: func(since time.Time) { l.waiting(ctx, w, since) },
 	}, func(row *saveris.Row) error {
-		if got.add(got.maker.Event(row, schema.Window(w.Span), readAt)); got.rows%manyRows == 0 {
+		event := got.maker.Event(row, schema.Window(w.Span), readAt)
+		if event.Rejected && unreadable(feed, row) {
+			got.unread = append(got.unread, event.ID)
+		}
+		if got.add(event); got.rows%manyRows == 0 {
 			l.step(Fetches, 0)
 		}
 		return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/audit"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/poller"
@@ -202,16 +203,60 @@ func TestWhatAWindowDoesNotCoverIsStoredBeforeItIsCovered(t *testing.T) {
 	}
 }
 
-func TestMostlyGarbageStopsTheFeed(t *testing.T) {
+func TestOneSitesGarbageStopsNoOther(t *testing.T) { // R-23
+	const hours = 48
 	b := newBench(t, quiet)
-	for i := range 60 {
-		b.vendor.AddRaw(saveristest.FeedMeasurements, dayEnd.Add(-time.Minute), fmt.Sprintf(`{"uuid":"bad-%d","timestamp":"yesterday"}`, i))
+	b.start = dayEnd.Add(-hours * time.Hour)
+	for i := range hours {
+		at := time.Duration(i)*time.Hour + 5*time.Minute
+		for _, site := range []string{"site-b", "site-c"} {
+			b.vendor.AddMeasurement(row(fmt.Sprintf("%s-%d", site, i), at, "4.7"))
+		}
+		for channel := range 5 { // three rows in four are of a site whose clock is broken
+			b.vendor.AddRaw(saveristest.FeedMeasurements, dayEnd.Add(-at),
+				fmt.Sprintf(`{"uuid":"site-a-%d-%d","customer_site":"site-a","timestamp":"0000-00-00 00:00:00","measurement":4.7}`, i, channel))
+		}
 	}
-	if err := b.carry(); !errors.Is(err, poller.ErrRejected) {
-		t.Errorf("got %v, want ErrRejected", err)
+	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, b.live(b.js, schema.Readings, b.client(nil)))
+	readings := b.audit(schema.Readings, dayEnd)
+	if readings.Rejected != 5*hours || readings.Stored != 7*hours {
+		t.Errorf("stored %d of which %d rejected, want %d and %d", readings.Stored, readings.Rejected, 7*hours, 5*hours)
 	}
-	if readings := b.audit(schema.Readings, b.start); readings.Stored != 0 {
-		t.Errorf("%d rows were stored", readings.Stored)
+}
+
+func TestMostlyGarbageStopsTheFeed(t *testing.T) { // R-23
+	renamed := func(i int) string { return fmt.Sprintf(`{"columns":"renamed","n":%d}`, i) }
+	noTime := func(i int) string { return fmt.Sprintf(`{"uuid":"bad-%d","timestamp":"yesterday"}`, i) }
+	for name, tt := range map[string]struct {
+		bad  func(i int) string
+		good int
+		want error
+	}{
+		"nothing can be read":     {renamed, 0, saveris.ErrNotUnderstood},
+		"most cannot be read":     {renamed, 30, poller.ErrRejected},
+		"half can be read":        {renamed, 60, nil},
+		"nothing can be an event": {noTime, 0, poller.ErrRejected},
+		"one can be an event":     {noTime, 1, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, quiet)
+			for i := range 60 {
+				b.vendor.AddRaw(saveristest.FeedMeasurements, dayEnd.Add(-time.Minute), tt.bad(i))
+			}
+			for i := range tt.good {
+				b.vendor.AddMeasurement(row(fmt.Sprintf("good-%d", i), time.Minute, "4.7"))
+			}
+			if err := b.carry(); !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+			want := 60 + tt.good
+			if tt.want != nil {
+				want = 0
+			}
+			if stored := b.judge(schema.Readings, audit.Due{From: b.start, Until: b.start, AsOf: dayEnd}).Stored; stored != want {
+				t.Errorf("%d rows were stored, want %d", stored, want)
+			}
+		})
 	}
 }
 
