@@ -36,7 +36,7 @@ const (
 
 // Config says whom to ask and how. BaseURL and one of the two logins are needed, all the rest has defaults.
 type Config struct {
-	BaseURL  string      // without the version part; http is meant for simulators and proxies
+	BaseURL  string      // see the function BaseURL; http is meant for simulators and proxies
 	Username string      // login of the Saveris Data API, with Password
 	Password secret.Text // may hold any character
 	APIKey   secret.Text // Smart Connect instead of Username and Password
@@ -98,19 +98,20 @@ type Client struct {
 
 // New makes a client; it asks nobody anything. It fails on settings that cannot work.
 func New(cfg Config) (*Client, error) {
-	base, err := url.Parse(strings.TrimSpace(cfg.BaseURL))
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-		return nil, errors.New("base URL: want https://host")
+	address, _, err := BaseURL(strings.TrimSpace(cfg.BaseURL))
+	if err != nil {
+		return nil, err
 	}
-	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		return nil, errors.New("base URL: a login, a query or a fragment does not belong there")
+	base, err := url.Parse(address)
+	if err != nil {
+		return nil, err // BaseURL has parsed it
 	}
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
 	c := &Client{
 		cfg:           cfg,
-		base:          strings.TrimRight(base.String(), "/"),
+		base:          address,
 		api:           newTransport(cfg.Answer),
 		local:         base.Scheme == "http" || thisMachine(base.Hostname()),
 		retryWait:     500 * time.Millisecond,

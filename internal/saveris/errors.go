@@ -98,6 +98,9 @@ func (e *Error) Unwrap() []error {
 // time-out claims to be the context's, and a closed connection is io.EOF, which means something to others.
 func (c *Client) broken(op string, err error) *Error {
 	e := &Error{Op: op, Text: c.clean(err.Error())}
+	if e.cause = wayThere(err); e.cause != nil {
+		e.Text = c.clean(e.cause.Error())
+	}
 	for _, cause := range []error{errNoAnswer, errStalled, errNoList, errTrailing, errEnvelope, errHuge, errLong, io.ErrUnexpectedEOF} {
 		if errors.Is(err, cause) {
 			e.cause = cause
