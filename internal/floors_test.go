@@ -17,6 +17,7 @@ const module = "saveris-bridge/"
 const (
 	natsGo      = "github.com/nats-io/nats.go"
 	natsServer  = "github.com/nats-io/nats-server/v2"
+	nkeys       = "github.com/nats-io/nkeys"
 	cloudevents = "github.com/cloudevents/sdk-go/v2"
 	jsonV2      = "github.com/go-json-experiment/json"
 	backoff     = "github.com/cenkalti/backoff/v4"
@@ -46,7 +47,7 @@ var rooms = []struct {
 	{"cmd/bridge", room{
 		ours: []string{"internal/audit", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/publish", "internal/checkpoint", "internal/schema",
 			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "schemas"},
-		others: []string{natsGo, cobra, envconfig, tint, sync, progressbar},
+		others: []string{natsGo, nkeys, cobra, envconfig, tint, sync, progressbar},
 		http:   true,
 	}},
 	{"internal/bench", room{ // the benchmark: a program beside the bridge, which it runs as people do

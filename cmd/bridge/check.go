@@ -31,6 +31,9 @@ there. Prints one line a check, with a hint where it is not well. Nothing is cre
 			for _, name := range strangers(std.environ()) {
 				printLine(std.out, "warn", "settings", name+" is no variable of the bridge", strangerHint)
 			}
+			for _, n := range s.notices {
+				printLine(std.out, "warn", "settings", n.text, n.hint)
+			}
 			return runCheck(cmd.Context(), s, std)
 		},
 	}

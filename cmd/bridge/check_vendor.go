@@ -36,11 +36,26 @@ const mostRows = 1_000_000
 
 // vendorChecks are the checks up to the vendor.
 func vendorChecks(s settings) []check {
-	list := []check{{name: "settings", run: checkSettings}, {name: "vendor login", run: checkLogin}}
+	list := []check{{name: "settings", run: checkSettings}}
+	if s.proxied {
+		list = append(list, check{name: "proxy", run: checkProxy})
+	}
+	list = append(list, check{name: "vendor login", run: checkLogin})
 	for _, feed := range s.Feeds {
 		list = append(list, check{"feed " + feed, (*checkup).loggedIn, checkFeed(schema.Feed(feed))})
 	}
 	return append(list, check{"clock", (*checkup).loggedIn, checkClock})
+}
+
+func checkProxy(_ context.Context, c *checkup) finding {
+	proxy, err := vendorProxy(c.settings.SaverisURL)
+	switch {
+	case err != nil:
+		return failing(err, "check HTTPS_PROXY and HTTP_PROXY")
+	case proxy == "":
+		return note("the vendor is asked directly, as NO_PROXY says")
+	}
+	return note("the vendor is asked through %s", proxy)
 }
 
 func checkLogin(ctx context.Context, c *checkup) finding {

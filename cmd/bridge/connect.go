@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
 	"time"
+
+	"saveris-bridge/internal/secret"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -111,17 +114,22 @@ func natsOptions(a natsAccess, logger *slog.Logger) ([]nats.Option, error) {
 // tls reads the files once before the connection does, so that a wrong one of a context is told and not waited for.
 func (a natsAccess) tls() ([]nats.Option, error) {
 	var options []nats.Option
+	var roots nats.RootCAsHandler
+	var cert nats.TLSCertHandler
 	if a.CA != "" {
-		if err := certificates.read(a.CA); err != nil {
+		roots = func() (*x509.CertPool, error) { return loadAuthorities(a.CA) }
+		if _, err := roots(); err != nil {
 			return nil, fmt.Errorf("read the authorities of NATS: %w", err)
 		}
-		options = append(options, nats.RootCAs(a.CA))
 	}
 	if a.Cert != "" {
-		if err := loadPair(a.Cert, a.Key); err != nil {
+		cert = func() (tls.Certificate, error) { return loadPair(a.Cert, a.Key) }
+		if _, err := cert(); err != nil {
 			return nil, fmt.Errorf("read the client certificate for NATS and its key: %w", err)
 		}
-		options = append(options, nats.ClientCert(a.Cert, a.Key))
+	}
+	if roots != nil || cert != nil {
+		options = append(options, nats.ClientTLSConfig(cert, roots))
 	}
 	if a.TLSFirst {
 		options = append(options, nats.TLSHandshakeFirst())
@@ -134,16 +142,26 @@ func (a natsAccess) tls() ([]nats.Option, error) {
 func (a natsAccess) login() ([]nats.Option, error) {
 	switch {
 	case a.Creds != "":
-		if err := credentials.read(a.Creds); err != nil {
+		if _, err := credentials.read(a.Creds); err != nil {
 			return nil, fmt.Errorf("read the credentials for NATS: %w", err)
 		}
-		return []nats.Option{nats.UserCredentials(a.Creds)}, nil
+		return []nats.Option{nats.UserJWT(func() (string, error) {
+			text, err := credentials.read(a.Creds)
+			if err != nil {
+				return "", err
+			}
+			return jwtOf(text)
+		}, signer(a.Creds))}, nil
 	case a.NKey != "":
-		option, err := nats.NkeyOptionFromSeed(a.NKey)
+		text, err := seed.read(a.NKey)
 		if err != nil {
-			return nil, fmt.Errorf("read nkey seed %s: %w", a.NKey, err)
+			return nil, fmt.Errorf("read the nkey for NATS: %w", err)
 		}
-		return []nats.Option{option}, nil
+		public, err := publicKey(text)
+		if err != nil {
+			return nil, fmt.Errorf("read the nkey for NATS: %w", err)
+		}
+		return []nats.Option{nats.Nkey(public, signer(a.NKey))}, nil
 	case a.TokenFile != "":
 		return []nats.Option{nats.TokenHandler(freshSecret(a.TokenFile, a.Token))}, nil
 	case a.Token != "":
@@ -155,6 +173,17 @@ func (a natsAccess) login() ([]nats.Option, error) {
 		return []nats.Option{nats.UserInfo(a.User, a.Password)}, nil
 	}
 	return nil, nil
+}
+
+// signer signs with the seed that a file holds when it is asked to.
+func signer(path string) nats.SignatureHandler {
+	return func(nonce []byte) ([]byte, error) {
+		text, err := secret.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		return signWith(text, nonce)
+	}
 }
 
 // natsHandlers log what happens to the connection.

@@ -35,7 +35,7 @@ func firstContact(ctx context.Context, s settings, vendor *saveris.Client, logge
 	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted), errors.Is(err, saveris.ErrRefused), errors.As(err, &wrong):
 		return err
 	case err != nil:
-		logger.Warn("the vendor does not answer yet, trying on", "vendor", maskURL(s.SaverisURL), "err", err)
+		logger.Warn("the vendor does not answer yet, trying on", "vendor", maskURL(s.SaverisURL), "err", err, "hint", vendorHint(err))
 	}
 	return nil
 }
@@ -86,5 +86,14 @@ func (s settings) withLogin(err error) error {
 	if s.SaverisAPIKey.Set() {
 		return &loginError{err, "SAVERIS_API_KEY"}
 	}
-	return &loginError{err, `SAVERIS_USERNAME "` + printable(s.SaverisUsername) + `" and its SAVERIS_PASSWORD`}
+	login := `SAVERIS_USERNAME "` + printable(s.SaverisUsername) + `" and its SAVERIS_PASSWORD`
+	if quoted(s.SaverisPassword.Reveal()) {
+		login += " (which begins and ends with quotation marks: are they part of it?)"
+	}
+	return &loginError{err, login}
+}
+
+// quoted tells whether a text stands in quotation marks, which a shell takes away and a file of variables may not.
+func quoted(text string) bool {
+	return len(text) > 2 && text[0] == text[len(text)-1] && (text[0] == '"' || text[0] == '\'')
 }

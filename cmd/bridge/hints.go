@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"io/fs"
-	"net"
 	"net/http"
 
 	"saveris-bridge/internal/publish"
@@ -15,7 +14,7 @@ import (
 
 // vendorHint says what to do about an error of the vendor's side.
 func vendorHint(err error) string {
-	var lookup *net.DNSError
+	var proxy *saveris.ProxyError
 	var vendor *saveris.Error
 	var refused *loginError
 	login := "user name and password, or the key"
@@ -37,18 +36,26 @@ func vendorHint(err error) string {
 		return "check SAVERIS_URL, or SAVERIS_REGION and SAVERIS_ENV: the URL stands without a version part"
 	case errors.Is(err, saveris.ErrNotUnderstood):
 		return "nothing of it counts as read: look whether a proxy or another service answers at SAVERIS_URL; if it is the vendor, he has changed what he sends, and a newer bridge is needed"
-	case errors.As(err, &lookup):
-		return "check the network and its DNS, and SAVERIS_REGION, SAVERIS_ENV and SAVERIS_URL"
 	case errors.Is(err, saveris.ErrNotReady):
 		return "the vendor takes long to prepare exports; run waits for them as long as SAVERIS_EXPORT_TIMEOUT says, and shows since when"
 	case errors.Is(err, saveris.ErrTooLarge):
 		return "the vendor cannot prepare that much at once; run asks for smaller windows by itself"
+	case (errors.Is(err, saveris.ErrUnresolved) || errors.Is(err, saveris.ErrUnreachable)) && errors.As(err, &vendor) && vendor.Op == "download":
+		return "the files lie on a host of their own (S3), which the network has to let through too; the README lists all hosts under Hosts and proxies"
+	case errors.Is(err, saveris.ErrUnresolved):
+		return "check the network and its DNS, and SAVERIS_REGION, SAVERIS_ENV and SAVERIS_URL, which it is made of"
+	case errors.As(err, &proxy) && proxy.Status == 0:
+		return "check HTTPS_PROXY (HTTP_PROXY for an http:// address), and whether the proxy runs"
+	case errors.As(err, &proxy) && proxy.Status == http.StatusProxyAuthRequired, errors.As(err, &vendor) && vendor.Status == http.StatusProxyAuthRequired:
+		return "the proxy wants a login: HTTPS_PROXY=http://user:password@host:port, special characters as %40"
+	case errors.As(err, &proxy):
+		return "let the proxy pass the vendor's hosts; the README lists them under Hosts and proxies"
 	case errors.As(err, &vendor) && vendor.Status >= 500:
 		return "the vendor has trouble; run waits and tries again by itself"
 	case errors.As(err, &vendor) && vendor.Status == 429:
 		return "the vendor throttles this account; run waits as long as he says"
 	case errors.As(err, &vendor) && vendor.Status == 0:
-		return "check the network, and whether a proxy is needed (HTTPS_PROXY)"
+		return "check the network, its firewall, and whether a proxy is needed (HTTPS_PROXY); the README lists all hosts"
 	}
 	return ""
 }

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"reflect"
 	"strings"
 
+	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/secret"
 
 	"github.com/sethvargo/go-envconfig"
@@ -52,7 +53,7 @@ type lookup func(name string) (string, bool)
 
 // loadSettings reads and checks all settings and derives SaverisURL. What is wrong is told at once, as a settingsError.
 func loadSettings(ctx context.Context, env lookup) (settings, error) {
-	return readSettings(ctx, env, settings.conflicts)
+	return readSettings(ctx, env, func(s settings) []error { return append(s.conflicts(), proxyProblems(env)...) })
 }
 
 // loadWithoutVendor does the same for a command that never meets the vendor: no variable of his is looked at.
@@ -84,6 +85,8 @@ func readSettings(ctx context.Context, env lookup, conflicts func(settings) []er
 		return settings{}, &settingsError{problems: problems}
 	}
 	s.SaverisURL, s.files = s.baseURL(), r.files
+	s.proxied = proxied(env, s.SaverisURL)
+	s.notices = append(r.notices, proxyNotices(env, s.SaverisURL)...)
 	return s, nil
 }
 
@@ -94,12 +97,15 @@ type reader struct {
 	vars     map[string]variable
 	files    map[string]string // those that secrets were read from, by variable
 	problems []error
+	notices  []notice
 }
 
-// Lookup is the place where envconfig asks for a variable. An empty one counts as not set, unless it says "off".
+// Lookup is the place where envconfig asks for a variable. Space around a value is cut, and an empty one counts as not set,
+// unless it says "off".
 func (r *reader) Lookup(name string) (string, bool) {
 	v := r.vars[name]
 	text, found := r.env(name)
+	text = v.cut(text)
 	if text == "" && !v.Off {
 		found = false
 	}
@@ -107,42 +113,50 @@ func (r *reader) Lookup(name string) (string, bool) {
 		return text, found
 	}
 	path, _ := r.env(name + "_FILE")
-	if path == "" {
-		return text, found
-	}
-	if found {
+	switch path = cutSpace(path); {
+	case path == "" && !found:
+		return "", false
+	case path != "" && found:
 		r.refuse(&problem{Name: name + "_FILE", Value: path, Want: "only one of " + name + " and " + name + "_FILE"})
 		return text, true
+	case path != "":
+		r.files[name] = path
+		if text, found = r.fromFile(v, path); !found {
+			return "wrong", true // it was given: once is enough to say what is wrong
+		}
 	}
-	r.files[name] = path
-	return r.fromFile(name+"_FILE", path)
+	r.check(name, text) // envconfig asks no mutator about types of ours
+	return text, true
 }
 
-// fromFile reads a secret's file. The secret counts as given also where that fails: once is enough to say what is wrong.
-func (r *reader) fromFile(name, path string) (string, bool) {
-	cut, err := readSecret(path)
-	switch {
-	case err != nil:
-		r.refuse(&problem{Name: name, Value: path, Want: "a file that can be read", Err: errors.Unwrap(err)})
-		return "unreadable", true
-	case cut == "":
-		r.refuse(&problem{Name: name, Value: path, Want: "a file that is not empty"})
-		return "empty", true
+// fromFile reads a secret's file, and refuses one that holds none.
+func (r *reader) fromFile(v variable, path string) (text string, good bool) {
+	text, err := readSecret(path)
+	p := &problem{Name: v.Name + "_FILE", Value: path, Want: "a file with UTF-8 text", Err: err}
+	var system *fs.PathError
+	switch text = v.cut(text); {
+	case errors.As(err, &system):
+		p.Want, p.Err = "a file that can be read", system.Err
+	case err == nil && text == "":
+		p.Want = "a file that is not empty"
+	case err == nil:
+		return text, true
 	}
-	return cut, true
+	r.refuse(p)
+	return "", false
 }
 
-// readSecret reads a secret's file. Editors end it with a newline, which no secret has.
+// readSecret reads a secret's file, without the space around it: editors end it with a newline, which no secret has.
 func readSecret(path string) (string, error) {
-	text, err := os.ReadFile(path)
-	return strings.TrimRight(string(text), "\r\n"), err
+	text, err := secret.ReadFile(path)
+	return cutBlanks(string(text)), err
 }
 
-// freshSecret gives a secret as its file holds it now, for every new connection: files that are mounted are exchanged while
-// the bridge runs. Where the file cannot be read, it is what it was.
+// freshSecret returns a secret as its file holds it now, for every new connection: files that are mounted are exchanged while
+// the bridge runs. Where the file cannot be read as one, it is what it was.
 func freshSecret(path, was string) func() string {
 	return func() string {
-		if now, err := readSecret(path); err == nil && now != "" {
+		if now, err := readSecret(path); err == nil && now != "" && oneLine(now) {
 			return now
 		}
 		return was
@@ -151,24 +165,52 @@ func freshSecret(path, was string) func() string {
 
 // normalize checks a value by its rule. A wrong one is noted and reading goes on, so that the next one is checked too.
 func (r *reader) normalize(_ context.Context, name, _, _, text string) (string, bool, error) {
-	rule, ok := rules[name]
-	if !ok || text == "" {
+	if text == "" {
 		return text, false, nil
 	}
-	normal, want := rule(text)
-	if want != "" {
-		r.refuse(&problem{Name: name, Value: shown(name, text), Want: want})
-		if !r.vars[name].text {
-			return "", false, nil // envconfig would stop at it
-		}
-		return text, false, nil
+	normal, good := r.check(name, text)
+	if !good && !r.vars[name].text {
+		return "", false, nil // envconfig would stop at it
+	}
+	if _, cut, _ := saveris.BaseURL(text); name == "SAVERIS_URL" && cut != "" {
+		r.notices = append(r.notices, notice{"SAVERIS_URL stands without a version: " + cut + " is cut, " + normal + " is used", "take " + cut + " off"})
 	}
 	return normal, false, nil
 }
 
-// shown is a value as a message may show it. Only URLs can hide a secret: a path may have any character.
-func shown(name, text string) string {
-	if strings.HasSuffix(name, "_URL") {
+// check returns the normal form of a value, or the value itself where it is refused.
+func (r *reader) check(name, text string) (normal string, good bool) {
+	normal, want := text, ""
+	rule, ok := rules[name]
+	switch {
+	case !oneLine(text):
+		want = "one line of text without control characters, in UTF-8"
+	case ok:
+		normal, want = rule(text)
+	}
+	if want != "" {
+		r.refuse(r.wrong(name, text, want))
+		return text, false
+	}
+	return normal, true
+}
+
+// wrong makes a problem of a value, or of the file that it was read from.
+func (r *reader) wrong(name, text, want string) *problem {
+	if path := r.files[name]; path != "" {
+		return &problem{Name: name + "_FILE", Value: path, Want: want}
+	}
+	return &problem{Name: name, Value: shown(r.vars[name], text), Want: want}
+}
+
+const masked = "***"
+
+// shown is a value as a message may show it. Of what is no secret only URLs can hide one: a path may have any character.
+func shown(v variable, text string) string {
+	switch {
+	case v.File:
+		return masked
+	case strings.HasSuffix(v.Name, "_URL"):
 		return maskURL(text)
 	}
 	return text

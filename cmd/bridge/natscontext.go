@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"saveris-bridge/internal/secret"
 )
 
 // natsAccess is how to reach NATS: what the variables say, and what a context of the nats command line adds.
@@ -74,7 +76,7 @@ func readNATSContext(name string) (natsAccess, error) {
 		return natsAccess{}, err
 	}
 	path := filepath.Join(dir, "nats", "context", name+".json")
-	text, err := os.ReadFile(path)
+	text, err := secret.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return natsAccess{}, fmt.Errorf("no context %q: %s does not exist", name, path)
 	}

@@ -49,10 +49,27 @@ func (e *settingsError) Unwrap() []error { return e.problems }
 
 // conflicts tells what is wrong between settings that are right one by one.
 func (s settings) conflicts() []error {
-	if err := s.credentials(); err != nil {
-		return append([]error{err}, s.ownConflicts()...)
+	var list []error
+	for _, err := range []error{s.credentials(), s.place()} {
+		if err != nil {
+			list = append(list, err)
+		}
 	}
-	return s.ownConflicts()
+	return append(list, s.ownConflicts()...)
+}
+
+// place refuses a region, an environment and a kind of login that no host of the vendor's is for. An address that is given
+// needs none of them.
+func (s settings) place() error {
+	switch {
+	case s.SaverisURL != "" || s.SaverisEnv != "i":
+		return nil
+	case s.SaverisAPIKey.Set():
+		return conflict(`SAVERIS_API_KEY is set and SAVERIS_ENV is "i": expected "p", Smart Connect has no integration environment`)
+	case s.SaverisRegion == "am" || s.SaverisRegion == "ap":
+		return conflict(`SAVERIS_REGION is "` + s.SaverisRegion + `" and SAVERIS_ENV is "i": expected region "eu", the only one with an integration environment`)
+	}
+	return nil
 }
 
 // ownConflicts are those that have nothing to do with the vendor.
@@ -114,13 +131,18 @@ func (s settings) natsTLS() error {
 		return conflict("NATS_CERT is set without NATS_KEY: expected both")
 	case s.NATSCert == "" && s.NATSKey != "":
 		return conflict("NATS_KEY is set without NATS_CERT: expected both")
-	case s.NATSCert == "" || certificates.read(s.NATSCert) != nil || privateKey.read(s.NATSKey) != nil:
+	case s.NATSCert == "" || wrongFile(certificates, s.NATSCert) || wrongFile(privateKey, s.NATSKey):
 		return nil // the rules have said it
 	}
-	if err := loadPair(s.NATSCert, s.NATSKey); err != nil {
+	if _, err := loadPair(s.NATSCert, s.NATSKey); err != nil {
 		return &problem{Name: "NATS_KEY", Value: s.NATSKey, Want: "the key of the certificate in NATS_CERT", Err: err}
 	}
 	return nil
+}
+
+func wrongFile(c content, path string) bool {
+	_, err := c.read(path)
+	return err != nil
 }
 
 // embeddedReplicas refuses what one server alone cannot do.

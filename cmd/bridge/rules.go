@@ -9,16 +9,19 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"saveris-bridge/internal/saveris"
 )
 
 // rule checks a value that is not empty. It gives the form that envconfig reads, or says what it wanted.
 type rule func(text string) (normal, want string)
 
-// rules has the rule of every variable that cannot take any text. Secrets take any.
+// rules has the rule of every variable that cannot take any line of text.
 var rules = map[string]rule{
 	"SAVERIS_REGION":         oneOf("eu", "am", "ap"),
 	"SAVERIS_ENV":            oneOf("p", "i"),
 	"SAVERIS_URL":            httpURL,
+	"SAVERIS_API_KEY":        apiKey,
 	"SAVERIS_SYNC":           oneOf("auto", "never", "always"),
 	"SAVERIS_EXPORTS":        number(1, 100),
 	"SAVERIS_EXPORT_TIMEOUT": span(10 * time.Second),
@@ -113,7 +116,7 @@ func ages(text string) (string, string) {
 	var normal []string
 	var last time.Duration
 	for part := range strings.SplitSeq(text, ",") {
-		d, err := parseSpan(strings.TrimSpace(part))
+		d, err := parseSpan(cutSpace(part))
 		if err != nil || d <= last {
 			return "", want
 		}
@@ -142,7 +145,7 @@ func start(text string) (string, string) {
 func feeds(text string) (string, string) {
 	var list []string
 	for part := range strings.SplitSeq(text, ",") {
-		name := strings.TrimSpace(part)
+		name := cutSpace(part)
 		if (name != "readings" && name != "alarms") || slices.Contains(list, name) {
 			return "", "readings, alarms or both, comma separated"
 		}
@@ -168,12 +171,19 @@ func contextName(text string) (string, string) {
 }
 
 func httpURL(text string) (string, string) {
-	u, err := url.Parse(text)
-	if err != nil || u.User != nil || strings.ContainsAny(text, "?#") || u.Hostname() == "" ||
-		(u.Scheme != "http" && u.Scheme != "https") {
+	base, _, err := saveris.BaseURL(text)
+	if err != nil {
 		return "", "a URL such as https://proxy.example.com/saveris, without user, query and fragment"
 	}
-	return strings.TrimRight(text, "/"), ""
+	return base, ""
+}
+
+// apiKey takes what an HTTP header can carry. Quotation marks belong to a shell or to a file of variables.
+func apiKey(text string) (string, string) {
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '\'' }) {
+		return "", "a key of ASCII characters alone, without blanks and quotation marks"
+	}
+	return text, ""
 }
 
 func natsURLs(text string) (string, string) {
@@ -181,7 +191,7 @@ func natsURLs(text string) (string, string) {
 	schemes := []string{"nats", "tls", "ws", "wss"}
 	var list []string
 	for part := range strings.SplitSeq(text, ",") {
-		part = strings.TrimSpace(part)
+		part = cutSpace(part)
 		if !strings.Contains(part, "://") {
 			part = "nats://" + part // the nats command line and nats.go take a bare host too
 		}

@@ -26,6 +26,9 @@ hand, then it exits with 0. Settings are environment variables:
 			for _, name := range strangers(std.environ()) {
 				logger.Warn("unknown variable, it has no effect", "name", name)
 			}
+			for _, n := range s.notices {
+				logger.Warn("a setting wants a look", "about", n.text, "hint", n.hint)
+			}
 			err = untilStopped(ctx, runBridge(ctx, s, logger))
 			if err == nil {
 				logger.Info("stopped")

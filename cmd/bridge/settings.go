@@ -52,7 +52,12 @@ type settings struct {
 
 	files     map[string]string // those that secrets were read from, by variable
 	firstLook time.Duration     // at an export; 0 = as long after asking for it as the vendor wants
+	notices   []notice          // what stops nothing
+	proxied   bool              // a proxy is set for the vendor; NO_PROXY may still leave him out
 }
+
+// notice is what a person should know of the settings, and that stops nothing.
+type notice struct{ text, hint string }
 
 // Embedded tells whether the bridge brings its own NATS server, because no other one is named.
 func (s settings) Embedded() bool { return len(s.NATSURL) == 0 && s.NATSContext == "" }
@@ -70,7 +75,7 @@ func (s settings) StartTime(now time.Time) time.Time {
 func (s settings) baseURL() string {
 	switch {
 	case s.SaverisURL != "":
-		return strings.TrimRight(s.SaverisURL, "/")
+		return s.SaverisURL
 	case s.SaverisAPIKey.Set():
 		return "https://data-api." + s.SaverisRegion + ".smartconnect.testo.com"
 	default:

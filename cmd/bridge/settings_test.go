@@ -198,7 +198,7 @@ func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
 func TestSecretsComeFromFiles(t *testing.T) {
 	s := load(t, with("SAVERIS_PASSWORD", "", "SAVERIS_PASSWORD_FILE", file(t, " pass word\r\n"),
 		"NATS_URL", "nats://a", "NATS_TOKEN_FILE", file(t, "tok\n\n")))
-	if got := s.SaverisPassword.Reveal(); got != " pass word" {
+	if got := s.SaverisPassword.Reveal(); got != "pass word" {
 		t.Errorf("password %q", got)
 	}
 	if got := s.NATSToken.Reveal(); got != "tok" {
