@@ -67,11 +67,13 @@ var oddTexts = []string{
 	"", " ", "\u00a0", "  padded  ", "Kühlhaus 3", `a"b\c`, "100%", "tab\there", "line\nfeed", "\x00\x1f\x7f", "bad \xff\xfe utf8", "half \xe2\x82",
 	"😀", "<b>&amp;</b>", "\u2028", ".", "*", ">", "a.b.c", "..", "/x/../y", "?q#f", "Unknown", " unknown ", "null", "true", "[]", "Ok", "ALARM", " warning",
 	"ASV_WARNING", "KELVIN \u212A", "\ufffd", "measurement_alarm", "_", "-", strings.Repeat("long ", 60), "~2", "\u001f",
+	"C1D2E3F4-A5B6-4C7D-8E9F-0A1B2C3D4E5F", " c1d2e3f4-a5b6-4c7d-8e9f-0a1b2c3d4e5f\u00a0", "C1D2E3F4-A5B6-4C7D-8E9F-0A1B2C3D4E5G", "ROW-1", "nan", "-Infinity", "\ufeff",
 }
 
 var oddNumbers = []string{
 	"0", "-0", "-0.0", "4.70", "4.7", "1e5", "1E+30", "1e400", "-1e-400", "0.0000001", "1e-6", "1e21", "123456789012345678901", "22.382542",
 	"00.1", "+5", ".5", "5.", "NaN", "Infinity", "4,7", " 4.7 ", "\t3\n", "0x10", "1_000", "1e", "1e+", "-", "--1", "1.0", "1", "-1", "5e-324", "2.2250738585072011e-308",
+	"1.00", "1e0", "10E-1", "01", "1.5e1", "-1.0", "1e19", "1e20", "00", "-0e7", "1.5", "12345678901234567890.0", "123456789012345678901.0", "nan", "+inf", "-NaN",
 }
 
 var oddTimes = []string{
@@ -80,6 +82,10 @@ var oddTimes = []string{
 	"9999-12-31T23:59:59.999999999999Z", "0000-12-31T23:59:59-01:00", "2026-13-01T00:00:00Z", "2026-00-10T00:00:00Z", "2026-01-00T00:00:00Z", "2026-07-01T24:00:00Z",
 	"2026-07-01T10:60:00Z", "2026-06-30T23:59:60Z", "2026-06-30T10:15:60Z", "2026-07-01T10:15:00.Z", "2026-07-01T10:15Z", "2026-07-01", "1751364900", "2026-07-01T10:15:00 UTC", "2026-07-01T10:15:00+2:00",
 	"2026-07-01T10:15:00+24:00", "2026-07-01T10:15:00+02:", "2026-07-01T10:15:00+02:0", " 2026-07-01T10:15:00Z ", "2026-07-01T10:15:00ZZ", "2026/07/01T10:15:00Z", "-026-07-01T10:15:00Z",
+	"2026-07-01 10:15:00.000 UTC", "2026-07-01 10:15", "2026-07-01T10:15+02:00", "2026-07-01T10:15:00,250Z", "2026-07-01T12:15:00.1+02:00[Europe/Berlin]", "2026-07-01T10:15:00[UTC]",
+	"2026-07-01 12:15:00.000 Europe/Berlin", "2026-10-25 02:30:00 Europe/Berlin", "2026-03-29 02:30:00 Europe/Berlin", "1890-01-01 12:00:00 Europe/Berlin", "2011-12-30 12:00 Pacific/Apia",
+	"2026-07-01 10:15:00 Etc/GMT+2", "2026-07-01 10:15:00 CET", "2026-07-01T10:15:00Z[x.y]", "0001-01-01 00:00 Asia/Tokyo", "1782900900000", "0782900900000", "1782900900.00", "2026-07-01T10:15:00.100 gmt",
+	"2026-11-01 01:30:00 America/New_York", "2026-04-05 01:45:00 Australia/Lord_Howe", "2026-07-01 10:15:00 a/b", "2026-07-01T10:15:00 +0200[]", "9999-12-31 23:59 America/New_York",
 }
 
 var units = []string{"°C", "CELSIUS", "celsius", " Celsius ", "FAHRENHEIT", "fahrenheit", "°F", "%rF", "%RH", "%rh", "%", "g/m³", "g/m3", "hPa", "HPA", "mbar", "MBAR", "ppm", "K", "°c"}
@@ -152,6 +158,7 @@ func (w world) alarm() []saveris.Field {
 var otherNames = []string{
 	"device_uuid", "channel_id", "new_column", "alarm_delay", "a b", "ü", "bad\xff", "", "new_column~2", "serial_number", "sensor_serial_no", "customer_site_uuid", "physical_value",
 	"physical_value_extension", "measurement_value", "alarm_severity", "last_status_change_time", "timestamp", "alarm_time", "channel_no", "uuid", "measurement", "alarm_value",
+	"UUID", "sensorUuid", " Tenant UUID ", "\ufefftimestamp", "Alarm-Time", "CHANNEL_NO", "Measurement", "alarmValue", "processedAt", "alarmType", "ALARM_SEVERITY",
 }
 
 // spoil changes one thing about a row.
