@@ -38,6 +38,7 @@ type Line struct {
 	// LoggedIn says that the login has worked: a refusal is then believed only when it comes again and again.
 	LoggedIn bool
 
+	gate    *gate // of the feed, shared by its lines; nil = what the vendor refuses is refused for good
 	rejects rejects
 	refused int // tries in a row
 	doing   Doing
@@ -61,6 +62,9 @@ func (l *Line) Run(ctx context.Context, plan Plan) error {
 		err := l.retry(ctx, func() error {
 			w, err := l.next(ctx, plan)
 			if err != nil {
+				return err
+			}
+			if waited, err := l.pass(ctx); waited || err != nil {
 				return err
 			}
 			return l.Carry(ctx, plan, w)
@@ -91,7 +95,8 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return backoff.Permanent(ctx.Err())
-		case errors.Is(err, saveris.ErrRefused):
+		case l.gate != nil && errors.Is(err, saveris.ErrForbidden):
+		case errors.Is(err, saveris.ErrRefused), l.gate == nil && errors.Is(err, saveris.ErrRetired):
 			if l.refused++; !l.LoggedIn || l.refused >= maxFailures {
 				return backoff.Permanent(err)
 			}
@@ -110,8 +115,19 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 		if lasting(err) || errors.Is(err, saveris.ErrNotUnderstood) || errors.Is(err, saveris.ErrAddress) {
 			level = slog.LevelError // waiting alone will not heal it
 		}
+		if l.gate != nil && l.gate.closed(err) {
+			level = slog.LevelDebug // told once, when it closed
+		}
 		l.Log.Log(ctx, level, "will try again", "wait", d.Round(time.Millisecond), "err", err)
 	})
+}
+
+// pass waits while the vendor does not give the feed, and reports that it had to.
+func (l *Line) pass(ctx context.Context) (waited bool, err error) {
+	if l.gate == nil {
+		return false, nil
+	}
+	return l.gate.pass(ctx, func(left time.Duration) { l.step(Waits, left) })
 }
 
 // pause spaces tries out, for ever. Its own limit of a quarter of an hour is switched off.
@@ -196,6 +212,9 @@ func (l *Line) fetch(ctx context.Context, w Window) (got *reading, err error) {
 		}
 		return nil
 	})
+	if l.gate != nil && ctx.Err() == nil {
+		l.gate.learn(err)
+	}
 	if err != nil {
 		return got, fmt.Errorf("read %s from %s until %s: %w", feed, w.From.Format(time.RFC3339), w.Until.Format(time.RFC3339), err)
 	}

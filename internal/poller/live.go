@@ -29,14 +29,21 @@ type Live struct {
 	Stored   func(Stored) // told of every window that has been stored; may be nil, like Step
 	Step     func(Step)   // told of every step of both lines
 
+	// Shut is told, with the reason, when the vendor does not give the feed (saveris.ErrForbidden, saveris.ErrRetired) and it is
+	// asked for but rarely from then on, and with nil when he gives it again. nil = the log is told.
+	Shut func(err error)
+
 	polled atomic.Int64
+	gate   gate
 }
 
 // maxWait bounds the wait between two tries at the vendor or the broker.
 const maxWait = 30 * time.Second
 
-// Run polls until the context ends (its error is returned) or the vendor refuses the login for good.
+// Run polls until the context ends (its error is returned) or the vendor refuses the login for good. What he refuses of this
+// feed alone it asks for again: every hour where a licence is missing, every ten minutes where the endpoint is retired.
 func (l *Live) Run(ctx context.Context) error {
+	l.gate.changed = l.shut
 	mark := &watermark{writer: l.Writer, log: l.Log}
 	if err := l.begin(ctx, mark); err != nil {
 		return err
@@ -65,12 +72,24 @@ func (l *Live) LastPoll() time.Time {
 	return time.Time{}
 }
 
+// shut tells that the vendor does not give the feed, or gives it again.
+func (l *Live) shut(err error) {
+	switch {
+	case l.Shut != nil:
+		l.Shut(err)
+	case err != nil:
+		l.Log.Error("the vendor does not give this feed", "err", err)
+	default:
+		l.Log.Info("the vendor gives this feed again")
+	}
+}
+
 func (l *Live) notePoll(at time.Time) { l.polled.Store(at.UnixNano()) }
 
 func (l *Live) line(name string, loggedIn bool) *Line {
 	return &Line{
 		Name: name, LoggedIn: loggedIn, Source: l.Source, Desk: NewDesk(1, l.Maker), Writer: l.Writer, Log: l.Log,
-		MaxWait: min(maxWait, l.Interval), Interval: l.Interval, Stored: l.Stored, Step: l.Step,
+		MaxWait: min(maxWait, l.Interval), Interval: l.Interval, Stored: l.Stored, Step: l.Step, gate: &l.gate,
 	}
 }
 

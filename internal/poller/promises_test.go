@@ -359,12 +359,17 @@ func TestARefusalAfterALoginThatWorkedIsBelievedTheThirdTime(t *testing.T) {
 		began := time.Now()
 		b.await("a poll after it", func(context.Context) bool { return bridge.LastPoll().After(began) })
 	}, bridge)
-	ended := make(chan error, 1)
+	shut := make(chan error, 1)
 	again := b.live(b.js, schema.Readings, b.client(nil))
-	go func() { ended <- again.Run(t.Context()) }()
+	again.Shut = func(err error) { shut <- err }
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- again.Run(ctx) }()
 	b.await("a poll", func(context.Context) bool { return !again.LastPoll().IsZero() })
 	b.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultExpiredToken, On: "submit", Times: -1})
-	if err := <-ended; !errors.Is(err, saveris.ErrRefused) {
-		t.Errorf("got %v, want ErrRefused", err)
+	if err := <-shut; !errors.Is(err, saveris.ErrForbidden) {
+		t.Errorf("got %v, want ErrForbidden", err)
 	}
+	stop()
+	<-ended
 }

@@ -18,7 +18,9 @@ type call struct {
 	query  url.Values
 	body   []byte
 	login  bool // it is the token call: it carries no login, and may be repeated although it is a POST
-	trial  bool // nobody knows yet whether the path is offered here: a refusal says nothing of the login, so none is spent on it
+	// trial says that nobody knows yet whether the path is offered here: a refusal says nothing of the login, so none is spent on
+	// it. Only a submission that is refused with 401 is worth one, since a path that is gone has not looked at the token.
+	trial bool
 }
 
 // answer is the good answer (200) to a call. Its body must be closed.
@@ -143,7 +145,7 @@ func (t *try) again(ctx context.Context, e *Error) (bool, error) {
 		t.failures++
 		err := sleep(ctx, max(e.Wait, t.retry.NextBackOff()))
 		return err == nil, err
-	case t.trial:
+	case t.trial && (e.Status != http.StatusUnauthorized || t.method == http.MethodGet || t.refused != ""):
 	case !t.login && e.refusal() && !t.client.cfg.APIKey.Set() && t.refused == "":
 		t.refused = t.token
 		return true, nil

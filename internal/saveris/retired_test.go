@@ -157,7 +157,7 @@ func TestAnOlderVersionThatTheLoginMayNotUseIsNoWayOut(t *testing.T) {
 			}
 			return nil
 		})))
-		if _, err := c.Rows(t.Context(), sixHours, nothing); !errors.Is(err, ErrRetired) || errors.Is(err, ErrRefused) || logins != 1 {
+		if _, err := c.Rows(t.Context(), sixHours, nothing); !errors.Is(err, ErrRetired) || errors.Is(err, ErrRefused) || logins != map[int]int{400: 1, 401: 2, 403: 1}[refusal] {
 			t.Errorf("%d: %v after %d logins", refusal, err, logins)
 		}
 	}
