@@ -13,7 +13,8 @@
 // all its files. An answer is complete or an error; after an error the caller discards what it got. A file that broke
 // off is read again from its start, so rows may come more than once, as they may by the vendor's own rules.
 //
-// Within one call are repeated: GETs and logins that fail in transport or with 5xx (three times), a dead link (by asking
+// A file that is not there yet is waited for. Within one call are repeated: GETs and logins that fail in transport or with
+// 5xx (three times), a dead link (by asking
 // the export for fresh ones), an export that the vendor has forgotten (once), a token that he does not take (once). A
 // submission that may have been heard is not: what to do then is the caller's decision, and so is every other error.
 //

@@ -104,12 +104,18 @@ func (c *Client) open(ctx context.Context, link string) (*http.Response, error) 
 	return nil, &Error{Op: opDownload, Err: errLink, Text: "too many redirects"}
 }
 
-// fileError is what S3 says instead of a file. Dead links are 403 or 400, files that are gone 404 (document, 13.4).
+// fileError is what S3 says instead of a file. Dead links are 403 or 400, files that are gone 404 (document, 13.4), and so
+// are those that are not there yet, to whoever may list them; to others they are 403.
 func (c *Client) fileError(resp *http.Response) error {
 	e := c.newError(opDownload, resp)
 	switch e.Status {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
+	case http.StatusNotFound:
+		e.Err, e.cause = errAbsent, errExpired
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusGone:
 		e.Err = errExpired
+		if e.Status == http.StatusForbidden && e.Kind == "AccessDenied" && !strings.Contains(strings.ToLower(e.Text), "expired") {
+			e.Err, e.cause = errAbsent, errExpired
+		}
 	}
 	return e
 }

@@ -38,6 +38,7 @@ var (
 	errForgotten = errors.New("the vendor does not know the export any more")
 	errLink      = errors.New("the link does not lead to a file over https")
 	errExpired   = errors.New("the link is dead")
+	errAbsent    = errors.New("the file has not appeared") // errExpired too: fresh links may lead to it
 	errNoAnswer  = errors.New("no answer in time")
 	errStalled   = errors.New("the answer has stalled")
 )

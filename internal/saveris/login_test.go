@@ -103,7 +103,7 @@ func TestRefusals(t *testing.T) {
 		{"failed query by status", "/v2/measurements/" + exportID, 200, `{"status": " FAILED", "message": {"odd":1}, "error":"too many rows"}`, ErrTooLarge, 1},
 		{"query refused at once", "/v2/measurements", 200, `{"status": "Error", "message": "Invalid request"}`, ErrTooLarge, 1},
 		{"no request_uuid", "/v2/measurements", 200, `{"status": "Submitted", "request_uuid": "../../x"}`, nil, 1},
-		{"file gone", "/a", 404, `<Error><Code>NoSuchKey</Code></Error>`, errExpired, 2},
+		{"file gone", "/a", 410, `<Error><Code>NoSuchKey</Code></Error>`, errExpired, 2},
 		{"file broken", "/a", 200, reading[:100], io.ErrUnexpectedEOF, 4},
 		{"file of markup", "/a", 200, "<html>", ErrNotUnderstood, 4},
 	} {

@@ -22,6 +22,7 @@ type export struct {
 	failure string // cause; empty = it will succeed
 	empty   bool   // range.too_long=empty and the like
 
+	missed    int      // downloads that found nothing, for file.appears
 	files     int      // how many result files; -1 = not decided yet
 	objects   bool     // one row a file
 	urls      []string // of the first completed answer, for poll.fresh_urls=no

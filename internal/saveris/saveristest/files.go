@@ -99,11 +99,31 @@ func (x *exchange) download() {
 		x.s3(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "<Key>"+x.r.URL.Path[1:]+"</Key>")
 		return
 	}
+	if x.notYet(e) {
+		return
+	}
 	if strings.HasSuffix(x.op.file, ".metadata") {
 		x.reply(http.StatusOK, "application/octet-stream", []byte("\x0a\x08metadata\x12\x00"))
 		return
 	}
 	x.file(e)
+}
+
+// notYet answers the first downloads of an export as if its files were still to come.
+func (x *exchange) notYet(e *export) bool {
+	x.s.mu.Lock()
+	e.missed++
+	missed := e.missed
+	x.s.mu.Unlock()
+	switch {
+	case missed > 2 || x.sw.FileAppears == "at once":
+		return false
+	case x.sw.FileAppears == "404 first":
+		x.s3(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "<Key>"+x.r.URL.Path[1:]+"</Key>")
+	default:
+		x.s3(http.StatusForbidden, "AccessDenied", "Access Denied", "")
+	}
+	return true
 }
 
 // linkGood checks signature and life of the link, and answers if they are bad.
@@ -149,6 +169,9 @@ func (x *exchange) file(e *export) {
 	}
 	if x.sw.FileForm != "text" {
 		body, rows = disguise(x.sw.FileForm, body), &tally{}
+	}
+	if len(body) > 0 && zip && x.sw.GzipTail != "none" {
+		body = tailed(x.sw.GzipTail, body)
 	}
 	if len(body) > 0 && zip && x.sw.FileGzip == "content-encoding" {
 		x.w.Header().Set("Content-Encoding", "gzip")

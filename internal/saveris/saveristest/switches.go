@@ -52,7 +52,9 @@ type Switches struct {
 	FileOrder      string `key:"file.order" values:"shuffled|sorted" help:"rows in a file and files in the list"`
 	FileDuplicates string `key:"file.duplicates" values:"off|on" help:"one row in fifty stands in two files"`
 	FileGzip       string `key:"file.gzip" values:"auto|never|always|mixed|content-encoding" help:"auto: JSON yes, CSV no, inside the file without a header"`
+	FileAppears    string `key:"file.appears" values:"at once|404 first|403 first" help:"a completed export's first two downloads find nothing: NoSuchKey, or AccessDenied as to those who may not list"`
 	FileForm       string `key:"file.form" values:"text|utf-16|zip|zstd|parquet|textfile|html|message" help:"what a file is: text of rows; anything else cannot be read"`
+	GzipTail       string `key:"gzip.tail" values:"none|zeros|empty members|member" help:"what follows the first member of a compressed file: padding, members that hold nothing, or a member with the second half"`
 	FileNewline    string `key:"file.last_newline" values:"yes|no" help:"newline after the last line"`
 	JSONLayout     string `key:"json.layout" values:"lines|array|object|envelope|envelopes" help:"object: one indented object a file, as long as the rows are 100 at most; envelope: one object with the list of all rows in it, envelopes: many, with ten rows each"`
 	JSONNull       string `key:"json.null" values:"omitted|null" help:"nulls in JSON"`
