@@ -179,9 +179,15 @@ func (m *Maker) cellOf(c column, f saveris.Field) (value []byte, at time.Time, o
 		value, ok = m.integerOf(trimBlanks(f.Text))
 		return value, at, ok
 	case colUUID, colTenant, colSensor, colCause:
+		if spelledUUID(f.Text) {
+			return f.Text, at, true
+		}
 		value = m.uuidOf(validUTF8(f.Text))
 		return value, at, !notFinite(value)
 	case colSite: // opaque text, mostly a uuid
+		if spelledUUID(f.Text) {
+			return f.Text, at, true
+		}
 		value = validUTF8(f.Text)
 		if uuid := m.uuidOf(value); isUUID(uuid) {
 			value = uuid

@@ -31,10 +31,13 @@ func (m *Maker) quick(fields []saveris.Field) (e Event, ok bool) {
 	}
 	e.Time = at
 	id := cell[colUUID]
-	if id == nil {
+	switch {
+	case id == nil:
 		id = m.hashID(stamp, cell[colSensor], cell[colChannel], cell[colProperty], cell[colExtension])
-	} else if id = m.uuidOf(id); len(id) != uuidLen || !sameAsID(id) {
-		return e, false
+	case !spelledUUID(id):
+		if id = m.uuidOf(id); !spelledUUID(id) {
+			return e, false
+		}
 	}
 	e.Check = m.readingCheck(e.series, value, stamp)
 	ok = m.texts.keep(&e, id, stamp, value, local, received, m.other.members)

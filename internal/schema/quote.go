@@ -61,6 +61,21 @@ func hasUpper(text []byte) bool {
 	return false
 }
 
+// spelledUUID reports whether a text is as long as a uuid and stands in ids, headers and JSON as it is, with no capital letter
+// in it: there is nothing but digits, small letters, hyphens and a few signs that do no harm.
+func spelledUUID(text []byte) bool {
+	if len(text) != uuidLen {
+		return false
+	}
+	odd := uint64(0)
+	for _, i := range [...]int{0, 8, 16, 24, uuidLen - 8} {
+		v := binary.LittleEndian.Uint64(text[i:])
+		capital := (v + ones*(0x80-'@')) &^ (v + ones*(0x7f-'`')) // or a sign beside them
+		odd |= (v | below(v, '-') | capital | (v + ones*(0x7f-'z'))) & high
+	}
+	return odd == 0
+}
+
 // isUUID reports whether a text has the shape of a uuid, in any case.
 func isUUID(text []byte) bool {
 	if len(text) != uuidLen {

@@ -241,3 +241,18 @@ func (w world) respellTime(stamp string) string {
 	}
 	return wall + w.pick([]string{"", "Z", "z", " UTC", " GMT", "+00:00", "+0000", "-00", " +00:00", "[UTC]", "Z[Etc/UTC]", " Etc/UTC"})
 }
+
+// TestSpelledUUIDs: nothing that headers, JSON or lower case would change passes for a uuid that is spelled as events have it.
+func TestSpelledUUIDs(t *testing.T) {
+	for c := range 256 {
+		for i := range uuidLen {
+			text := []byte("c1d2e3f4-a5b6-4c7d-8e9f-0a1b2c3d4e5f")
+			text[i] = byte(c)
+			safe := plain(text) && clean(text) && strings.ToLower(string(text)) == string(text)
+			uuid := c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c == '-'
+			if got := spelledUUID(text); got && !safe || uuid && !got {
+				t.Fatalf("%q: %v", text, got)
+			}
+		}
+	}
+}

@@ -54,10 +54,14 @@ func appendEpoch(b, s []byte) ([]byte, time.Time, bool) {
 
 // appendMoment appends a time of an event as it is hashed and compared: without the zeros at the end of its fraction.
 func appendMoment[T string | []byte](b []byte, stamp T) []byte {
-	n := len(stamp) - 1
-	if n <= 19 {
+	if len(stamp) <= len("2006-01-02T15:04:05Z") {
 		return append(b, stamp...)
 	}
+	return appendTrimmed(b, stamp)
+}
+
+func appendTrimmed[T string | []byte](b []byte, stamp T) []byte {
+	n := len(stamp) - 1
 	for n > 19 && stamp[n-1] == '0' {
 		n--
 	}
