@@ -44,58 +44,6 @@ func clean(text []byte) bool {
 	return true
 }
 
-// hasUpper reports whether ASCII text has a capital letter; of any other text it knows nothing.
-func hasUpper(text []byte) bool {
-	for len(text) >= 8 {
-		v := binary.LittleEndian.Uint64(text)
-		if (v+ones*(0x80-'A'))&^(v+ones*(0x7f-'Z'))&high != 0 {
-			return true
-		}
-		text = text[8:]
-	}
-	for _, c := range text {
-		if 'A' <= c && c <= 'Z' {
-			return true
-		}
-	}
-	return false
-}
-
-// spelledUUID reports whether a text is as long as a uuid and stands in ids, headers and JSON as it is, with no capital letter
-// in it: there is nothing but digits, small letters, hyphens and a few signs that do no harm.
-func spelledUUID(text []byte) bool {
-	if len(text) != uuidLen {
-		return false
-	}
-	odd := uint64(0)
-	for _, i := range [...]int{0, 8, 16, 24, uuidLen - 8} {
-		v := binary.LittleEndian.Uint64(text[i:])
-		capital := (v + ones*(0x80-'@')) &^ (v + ones*(0x7f-'`')) // or a sign beside them
-		odd |= (v | below(v, '-') | capital | (v + ones*(0x7f-'z'))) & high
-	}
-	return odd == 0
-}
-
-// isUUID reports whether a text has the shape of a uuid, in any case.
-func isUUID(text []byte) bool {
-	if len(text) != uuidLen {
-		return false
-	}
-	for i, c := range text {
-		switch {
-		case i == 8 || i == 13 || i == 18 || i == 23:
-			if c != '-' {
-				return false
-			}
-		case (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f'):
-			return false
-		}
-	}
-	return true
-}
-
-const uuidLen = 36
-
 // appendName appends a text that needs no escapes, the empty one as null.
 func appendName[T string | []byte](b []byte, name T) []byte {
 	if len(name) == 0 {
