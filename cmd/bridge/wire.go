@@ -139,6 +139,7 @@ func newLive(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.
 		Overlap:  s.Overlap,
 		Rows:     s.WindowRows,
 		Start:    s.StartTime,
+		Outages:  publish.NewOutages(js, brokerConfig(s).Names).Ended,
 	}
 }
 

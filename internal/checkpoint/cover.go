@@ -175,3 +175,21 @@ func due(covered []Interval, ages Ages, now time.Time) []dueSpan {
 	}
 	return all
 }
+
+// ReadBefore returns what of a span was last read before a moment, oldest first; neighbours are one span. A reading that
+// joining has made look that old does not count: it would be repeated for nothing.
+func (a Ages) ReadBefore(covered []Interval, span Span, moment time.Time) []Span {
+	var before []Span
+	for _, iv := range covered {
+		part := iv.Span().Cut(span.From, span.Until)
+		if part.Empty() || !iv.ReadAt.Add(a.close()).Before(moment) {
+			continue
+		}
+		if n := len(before); n > 0 && before[n-1].Until.Equal(part.From) {
+			before[n-1].Until = part.Until
+			continue
+		}
+		before = append(before, part)
+	}
+	return before
+}

@@ -130,3 +130,22 @@ func TestWhatIsDueRipens(t *testing.T) {
 		t.Errorf("an age of four minutes ripens for as long: got %v, want %v", got, want)
 	}
 }
+
+func TestWhatWasReadBeforeAMoment(t *testing.T) {
+	list := []Interval{read(0, 10, 12), read(10, 20, 80), read(20, 30, 50), read(30, 40, 95), read(40, 50, 10)}
+	for _, c := range []struct {
+		span   Span
+		moment int
+		want   []Span
+	}{
+		{Span{at(0), at(50)}, 100, []Span{{at(0), at(30)}, {at(40), at(50)}}}, // 95 may be 101, joined
+		{Span{at(5), at(25)}, 100, []Span{{at(5), at(25)}}},
+		{Span{at(0), at(50)}, 60, []Span{{at(0), at(10)}, {at(20), at(30)}, {at(40), at(50)}}},
+		{Span{at(0), at(50)}, 10, nil},
+		{Span{at(60), at(90)}, 100, nil}, // what has never been read is a gap
+	} {
+		if got := ages.ReadBefore(list, c.span, at(c.moment)); !slices.Equal(got, c.want) {
+			t.Errorf("before minute %d in %v: got %v, want %v", c.moment, c.span, got, c.want)
+		}
+	}
+}

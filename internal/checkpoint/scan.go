@@ -97,21 +97,47 @@ func (s *Stream) state(ctx context.Context) (jetstream.StreamState, error) {
 // fetchSize is how many messages are asked for at once: 16 kB each at most where it is the index that is read.
 const fetchSize = 256
 
+// EventsFrom hands out the feed's events from a sequence on, oldest first, and returns the sequence to go on from. Where that
+// is 0, or the stream has lost its tail since, it hands out those that were stored since a moment. An error of each ends it
+// and is returned as it is.
+func (s *Stream) EventsFrom(ctx context.Context, next uint64, since time.Time, each func(StoredEvent) error) (uint64, error) {
+	state, err := s.state(ctx)
+	if err != nil || state.LastSeq+1 == next {
+		return next, err
+	}
+	if state.LastSeq < next {
+		next = 0
+	}
+	config := jetstream.ConsumerConfig{
+		FilterSubjects: []string{s.prefix + "." + s.feed + ".>"}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: next,
+	}
+	if next == 0 {
+		config.DeliverPolicy, config.OptStartTime = jetstream.DeliverByStartTimePolicy, &since
+	}
+	end := state.LastSeq + 1
+	err = s.consume(ctx, config, Seqs{next, end}, func(m jetstream.Msg, seq uint64) error {
+		return each(StoredEvent{seq, m.Subject(), m.Headers(), m.Data()})
+	})
+	if err != nil {
+		return next, err
+	}
+	return end, nil
+}
+
 // scan hands out the messages on subjects at these sequences, oldest first, or only their headers.
 func (s *Stream) scan(ctx context.Context, at Seqs, subjects []string, headers bool, each func(m jetstream.Msg, seq uint64) error) error {
 	if at.From >= at.Until {
 		return nil
 	}
-	consumer, err := s.js.CreateConsumer(ctx, s.name, jetstream.ConsumerConfig{
-		FilterSubjects:    subjects,
-		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       max(at.From, 1),
-		AckPolicy:         jetstream.AckNonePolicy,
-		HeadersOnly:       headers,
-		MemoryStorage:     true,
-		Replicas:          1,
-		InactiveThreshold: time.Minute,
-	})
+	return s.consume(ctx, jetstream.ConsumerConfig{
+		FilterSubjects: subjects, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(at.From, 1), HeadersOnly: headers,
+	}, at, each)
+}
+
+// consume hands out what a consumer that is made for it delivers before the end of the sequences.
+func (s *Stream) consume(ctx context.Context, config jetstream.ConsumerConfig, at Seqs, each func(m jetstream.Msg, seq uint64) error) error {
+	config.AckPolicy, config.MemoryStorage, config.Replicas, config.InactiveThreshold = jetstream.AckNonePolicy, true, 1, time.Minute
+	consumer, err := s.js.CreateConsumer(ctx, s.name, config)
 	if err != nil {
 		return fmt.Errorf("read stream %s: %w", s.name, err)
 	}

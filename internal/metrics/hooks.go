@@ -120,7 +120,7 @@ func (m *Metrics) zero(feeds []schema.Feed) {
 			m.failed.WithLabelValues(name, stage)
 		}
 		for _, route := range []saveris.Route{saveris.RouteSync, saveris.RouteExport} {
-			for _, reason := range []poller.Reason{poller.ReasonTail, poller.ReasonCatchUp, poller.ReasonRevisit} {
+			for _, reason := range []poller.Reason{poller.ReasonTail, poller.ReasonCatchUp, poller.ReasonRevisit, poller.ReasonOutage} {
 				m.rows.WithLabelValues(name, string(route), string(reason))
 			}
 		}

@@ -2,12 +2,10 @@ package poller
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/saveris"
 )
 
 // Fill yields what lies behind the tail: the gaps since the feed's beginning, oldest first, then the intervals that are
@@ -22,12 +20,9 @@ type Fill struct {
 
 	idle    bool
 	hadRows bool      // the last window
-	failed  int       // windows in a row
-	looked  time.Time // by the vendor's clock
 	oldest  time.Time // what lies before will not be due any more
-	width   width
-	bad     []pending // windows that cannot be had at present: tried again when their time has come
-	doubts  []pending // windows without a row where there usually are some: read again when their time has come
+	cutter
+	doubts []pending // windows without a row where there usually are some: read again when their time has come
 }
 
 // Watermark is from when on a feed is answered for: what is older has been read once, or is nobody's task.
@@ -37,15 +32,6 @@ type Watermark interface {
 	// Advance moves it to where everything has been read, as what was read after Since shows. It may put that off.
 	Advance(ctx context.Context, to time.Time) error
 }
-
-// pending is a window that waits for its time.
-type pending struct {
-	checkpoint.Span
-	at time.Time
-}
-
-// patience is how long a window waits that could not be had, or had no row.
-const patience = 10 * time.Minute
 
 // Next waits until there is a gap or something due.
 func (f *Fill) Next(ctx context.Context) (Window, error) {
@@ -119,31 +105,6 @@ func (f *Fill) unsettled(covered []checkpoint.Interval, since time.Time) time.Ti
 	return oldest.AddDate(0, 0, -1)
 }
 
-// without cuts what cannot be had at present out of spans.
-func (f *Fill) without(spans []checkpoint.Span, now time.Time) []checkpoint.Span {
-	f.bad = slices.DeleteFunc(f.bad, func(b pending) bool { return !b.at.After(now) })
-	for _, b := range f.bad {
-		spans = CutOut(spans, b.Span)
-	}
-	return spans
-}
-
-// CutOut gives what is left of spans without some others, in their order.
-func CutOut(spans []checkpoint.Span, out ...checkpoint.Span) []checkpoint.Span {
-	for _, o := range out {
-		var rest []checkpoint.Span
-		for _, span := range spans {
-			for _, part := range []checkpoint.Span{span.Cut(span.From, o.From), span.Cut(o.Until, span.Until)} {
-				if !part.Empty() {
-					rest = append(rest, part)
-				}
-			}
-		}
-		spans = rest
-	}
-	return spans
-}
-
 // doubted takes out the windows whose emptiness is to be looked at again.
 func (f *Fill) doubted(now time.Time) (spans []checkpoint.Span) {
 	for _, d := range f.doubts {
@@ -156,14 +117,9 @@ func (f *Fill) doubted(now time.Time) (spans []checkpoint.Span) {
 
 // Done adapts the width of the next windows to what this one held, and notes what is to be looked at again.
 func (f *Fill) Done(w Window, rows int, err error) {
-	f.width.learn(w.Width(), rows, f.Rows, err)
-	if err != nil {
-		if f.failed++; cannotBeHad(w, f.failed, err) {
-			f.bad = append(f.bad, pending{w.Span, f.looked.Add(patience)})
-		}
+	if f.done(w, rows, f.Rows, err); err != nil {
 		return
 	}
-	f.failed = 0
 	doubted := f.believe(w.Span)
 	if rows == 0 && f.hadRows && !doubted { // once: empty twice is empty
 		f.doubts = append(f.doubts, pending{w.Span, f.looked.Add(patience)})
@@ -182,20 +138,4 @@ func (f *Fill) believe(span checkpoint.Span) (doubted bool) {
 	}
 	f.doubts = rest
 	return doubted
-}
-
-// cannotBeHad tells whether an error lies in the window itself, so that trying it again at once would only hold up others.
-// A window that is as narrow as can be and fails again and again is such a one, unless the vendor says that it is he.
-func cannotBeHad(w Window, failed int, err error) bool {
-	if lasting(err) || errors.Is(err, saveris.ErrNotUnderstood) {
-		return true
-	}
-	var vendor *saveris.Error
-	outage := errors.As(err, &vendor) && vendor.Status >= 500
-	return !w.divisible() && (errors.Is(err, saveris.ErrTooLarge) || failed >= maxFailures && !outage)
-}
-
-// lasting tells whether an error would be the same at the next try: it lies in the vendor's rows or in the stream.
-func lasting(err error) bool {
-	return errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex)
 }

@@ -14,8 +14,8 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// Live polls one feed for ever: a line for the tail and, beside it, a line for what lies behind it, so that a late
-// re-read never delays a poll. Both commit through one Writer.
+// Live polls one feed for ever: a line for the tail and, beside it, one for what lies behind it and one for what loggers
+// deliver after an outage, so that a late re-read never delays a poll. All commit through one Writer.
 type Live struct {
 	Source *saveris.Client
 	Writer *publish.Writer
@@ -27,7 +27,9 @@ type Live struct {
 	Rows     int           // a window should hold
 	Start    func(now time.Time) time.Time
 	Stored   func(Stored) // told of every window that has been stored; may be nil, like Step
-	Step     func(Step)   // told of every step of both lines
+	Step     func(Step)   // told of every step of all lines
+	// Outages returns the outages of loggers that have ended; nil = none is known. One goroutine calls it.
+	Outages func(ctx context.Context) ([]schema.Outage, error)
 
 	// Shut is told, with the reason, when the vendor does not give the feed (saveris.ErrForbidden, saveris.ErrRetired) and it is
 	// asked for but rarely from then on, and with nil when he gives it again. nil = the log is told.
@@ -55,12 +57,23 @@ func (l *Live) Run(ctx context.Context) error {
 			Interval: l.Interval, Overlap: l.Overlap, Now: line.clock, Covered: l.Writer.Covered, Since: mark.begin, Polled: l.notePoll,
 		})
 	})
+	desk := NewDesk(1, l.Maker) // for one window of those that can wait
 	group.Go(func() error {
 		line := l.line(FillLine, true)
+		line.Desk = desk
 		return line.Run(ctx, &Fill{
 			Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Covered, Watermark: mark,
 		})
 	})
+	if l.Outages != nil {
+		group.Go(func() error {
+			line := l.line(OutageLine, true)
+			line.Desk = desk
+			return line.Run(ctx, &AfterOutage{
+				Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Covered, Outages: l.Outages,
+			})
+		})
+	}
 	return group.Wait()
 }
 

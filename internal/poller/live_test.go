@@ -186,8 +186,10 @@ func (b *bench) awaitEvent(feed schema.Feed, id string) {
 		b.Fatal(err)
 	}
 	defer messages.Stop()
+	ctx, cancel := context.WithTimeout(b.Context(), 60*time.Second)
+	defer cancel()
 	for {
-		msg, err := messages.Next(jetstream.NextMaxWait(60 * time.Second))
+		msg, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
 			b.Fatalf("event %s did not come: %v", id, err)
 		}

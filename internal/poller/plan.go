@@ -24,6 +24,7 @@ const (
 	ReasonTail     Reason = "tail"
 	ReasonCatchUp  Reason = "catch-up"
 	ReasonRevisit  Reason = "revisit"
+	ReasonOutage   Reason = "outage" // of a logger, which has ended
 	ReasonBackfill Reason = "backfill"
 )
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 )
@@ -36,9 +37,17 @@ func TestAnOutageSaysOnceThatCheckpointsAreNotShown(t *testing.T) {
 	bridge := b.live(b.connect("nats://"+link.Addr()), schema.Readings, b.client(nil))
 	hidden, again := new(atomic.Int64), new(atomic.Int64)
 	bridge.Log = slog.New(tally{"checkpoints are not shown": hidden, "will try again": again})
+	var fill atomic.Value // what it does
+	fill.Store(poller.Doing(""))
+	bridge.Step = func(s poller.Step) {
+		if s.Line == poller.FillLine {
+			fill.Store(s.Doing)
+		}
+	}
 	b.run(func() {
 		for outage := int64(1); outage <= 2; outage++ {
 			b.awaitCovered(schema.Readings, dayEnd.Add(time.Duration(outage-1)*10*time.Minute))
+			b.await("the line that shows checkpoints to have stored its window", func(context.Context) bool { return fill.Load() == poller.Plans })
 			tried := again.Load()
 			link.Cut()
 			b.await("twenty failed tries and a word on the checkpoints", func(context.Context) bool {

@@ -43,10 +43,11 @@ type Step struct {
 	Err    error
 }
 
-// The names of the lines of a Live: for the newest window, and for what lies behind it.
+// The names of the lines of a Live: for the newest window, for what lies behind it, and for what comes after an outage.
 const (
-	TailLine = "tail"
-	FillLine = "fill"
+	TailLine   = "tail"
+	FillLine   = "fill"
+	OutageLine = "outage"
 )
 
 // manyRows is after how many rows reading them is a step.
