@@ -51,16 +51,17 @@ func (r *Report) wrong(column *int, format string, args ...any) {
 }
 
 // Due says which rows of the world have to be stored: those with an event time in [From, Until) that could be seen at
-// AsOf and were not later than Late. All that is in Served has to be stored as well: it has to be taken early enough for a
-// reader to have stored what it was given.
+// AsOf and were not later than Late, or could be seen before Seen. All that is in Served has to be stored as well: it has to be
+// taken early enough for a reader to have stored what it was given.
 type Due struct {
 	From, Until, AsOf time.Time
 	Late              time.Duration // 0 = however late
+	Seen              time.Time     // what could be seen before it counts however late it was, as after an outage
 	Served            saveristest.Served
 }
 
 func (d Due) covers(at, visible time.Time) bool {
-	return !at.Before(d.From) && at.Before(d.Until) && !visible.After(d.AsOf) && (d.Late == 0 || visible.Sub(at) <= d.Late)
+	return !at.Before(d.From) && at.Before(d.Until) && !visible.After(d.AsOf) && (d.Late == 0 || visible.Sub(at) <= d.Late || visible.Before(d.Seen))
 }
 
 // Readings audits a stream of readings, Alarms one of alarms.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,11 +29,14 @@ import (
 
 // The times of a round. There is enough history for the catch-up to be under way while things break: what is old is read
 // once, so nothing heals what a broken commit has lost. Rows come up to lateMax late and intervals are read again at two
-// ages, so that a late row is found by the second one at the latest.
+// ages, so that a late row is found by the second one at the latest. What a logger delivers after an outage is found through
+// its alarm alone: one is back backAfter the start with what it measured two hours before.
 const (
-	history = 2 * time.Hour // that is there before the bridge starts
-	lateMax = 4 * time.Second
-	lastAge = 8 * time.Second
+	history   = 2 * time.Hour // that is there before the bridge starts
+	lateMax   = 4 * time.Second
+	lastAge   = 8 * time.Second
+	outageMax = 40 * time.Second
+	backAfter = 20 * time.Second
 )
 
 // arena is everything of one round.
@@ -40,6 +44,7 @@ type arena struct {
 	*testing.T
 	rng     *rand.Rand
 	start   time.Time // of the world, by the vendor's clock
+	back    time.Time // when the logger that is cut off delivers
 	ahead   time.Duration
 	vendor  *saveristest.Server
 	nodes   []*node
@@ -168,12 +173,11 @@ func (a *arena) startVendor(seed uint64, s setting) {
 		Record: true, Now: a.now,
 		World: saveristest.World{
 			Seed: seed, Sites: 2, Loggers: 3, Channels: 2, Cycle: time.Second, Start: a.start, LateShare: 0.05, LateMax: lateMax,
-			Delay: time.Second, AlarmEvery: 2 * time.Minute,
+			Delay: time.Second, AlarmEvery: 2 * time.Minute, OutageEvery: 2 * outageMax, OutageMax: outageMax,
 		},
-		Switches: saveristest.Switches{QueryLatency: "0s-300ms", RowsRetransmit: "same", FileDuplicates: "on"},
-	}
-	if err := config.Set("world.outage_every", "off"); err != nil {
-		a.Fatal(err)
+		Switches: saveristest.Switches{
+			QueryLatency: "0s-300ms", RowsRetransmit: "same", FileDuplicates: "on", RangeEnds: []string{"open", "closed"}[seed%2],
+		},
 	}
 	config.Faults.Garbage = 0.001
 	if s.faults {
@@ -185,6 +189,27 @@ func (a *arena) startVendor(seed uint64, s setting) {
 	}
 	a.Cleanup(func() { vendor.Close() })
 	a.vendor = vendor
+	a.cutOff()
+}
+
+// cutOff adds a logger that is cut off from a quarter of an hour after the start of the world until backAfter now. By then
+// what it measured first has been read, and no age is left to read it again.
+func (a *arena) cutOff() {
+	lost, back := a.start.Add(15*time.Minute), a.now().Truncate(time.Second).Add(backAfter)
+	a.back = back
+	alarm := saveristest.Alarm{
+		UUID: "lost", SerialNo: "20208111", AlarmStatus: "Alarm", AlarmSeverity: "Alarm", AlarmType: "device system alarm",
+		AlarmConditionType: "Connection timeout, device did not communicated in expected time", AlarmTime: lost,
+	}
+	a.vendor.AddAlarm(alarm)
+	alarm.UUID, alarm.AlarmStatus, alarm.AlarmTime, alarm.SourceAlarmEventUUID = "back", "Ok", back, "lost"
+	a.vendor.AddAlarm(alarm)
+	for i := range 200 {
+		a.vendor.AddMeasurement(saveristest.Measurement{
+			UUID: fmt.Sprintf("delayed-%d", i), SensorUUID: "5f4e3d2c-1b0a-4f9e-8d7c-6b5a4f3e2d1c", ChannelNo: 1, SerialNo: "22011234", Measurement: "4.7",
+			Timestamp: lost.Add(time.Duration(i) * 10 * time.Second), VisibleAt: back.Add(time.Duration(i%2) * time.Second),
+		})
+	}
 }
 
 // vendorFaults are all that a request can meet, at rates that leave some of them through.
@@ -284,8 +309,30 @@ func (a *arena) pause(ctx context.Context, least, most time.Duration) {
 // some gives one of the bridges.
 func (a *arena) some() *bridge { return a.bridges[a.rng.IntN(len(a.bridges))] }
 
-// settled tells whether a feed has been read for the last time up to a moment by the vendor's clock.
-func (a *arena) settled(ctx context.Context, feed string, until time.Time) bool {
+// delayed returns the seconds of event time of which a feed has a row that an outage has held up, and from when on all rows
+// of that second can be seen.
+func (a *arena) delayed(feed string, until time.Time) map[int64]time.Time {
+	late := map[int64]time.Time{}
+	note := func(at, visible time.Time) {
+		if visible.Sub(at) > lateMax && visible.After(late[at.Unix()]) {
+			late[at.Unix()] = visible
+		}
+	}
+	if feed == "alarms" {
+		for alarm := range a.vendor.Alarms(a.start, until, until) {
+			note(alarm.AlarmTime, alarm.VisibleAt)
+		}
+		return late
+	}
+	for m := range a.vendor.Measurements(a.start, until, until) {
+		note(m.Timestamp, m.VisibleAt)
+	}
+	return late
+}
+
+// settled tells whether a feed has been read for the last time up to a moment by the vendor's clock, what was delayed
+// included.
+func (a *arena) settled(ctx context.Context, feed string, until time.Time, delayed map[int64]time.Time) bool {
 	book := checkpoint.NewBook(checkpoint.NewStream(a.js, "SAVERIS_"+strings.ToUpper(feed), "saveris", feed))
 	records, err := book.Records(ctx, checkpoint.Span{From: a.start, Until: until}.Days())
 	if err != nil {
@@ -297,6 +344,14 @@ func (a *arena) settled(ctx context.Context, feed string, until time.Time) bool 
 			if !iv.ReadAt.Before(iv.Until.Add(lastAge)) || !iv.ReadAt.Before(until.Add(lastAge)) {
 				covered = append(covered, iv)
 			}
+		}
+	}
+	for second, visible := range delayed {
+		at := time.Unix(second, 0)
+		if !slices.ContainsFunc(covered, func(iv checkpoint.Interval) bool {
+			return !at.Before(iv.From) && at.Before(iv.Until) && !iv.ReadAt.Before(visible)
+		}) {
+			return false
 		}
 	}
 	return len(checkpoint.Gaps(covered, a.start, until)) == 0

@@ -105,9 +105,11 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 	n.work(work, a)
 	cancel()
 	a.heal()
+	a.await("the logger to be back", func(context.Context) bool { return a.now().After(a.back.Add(2 * time.Second)) })
 	until := a.now()
 	for _, feed := range []string{"readings", "alarms"} {
-		a.await("the last re-read of "+feed, func(ctx context.Context) bool { return a.settled(ctx, feed, until) })
+		delayed := a.delayed(feed, until)
+		a.await("the last re-read of "+feed, func(ctx context.Context) bool { return a.settled(ctx, feed, until, delayed) })
 	}
 	a.await("the bucket to show the newest record", a.shown)
 	result := row{name: n.name, rounds: 1, kills: int(a.kills.Load())}
@@ -153,7 +155,7 @@ func (a *arena) heal() {
 }
 
 func (a *arena) audit(until time.Time, result *row) {
-	due := audit.Due{From: a.start, Until: until, AsOf: a.now(), Late: lateMax + 2*time.Second}
+	due := audit.Due{From: a.start, Until: until, AsOf: a.now(), Late: lateMax + 2*time.Second, Seen: until}
 	ctx, cancel := context.WithTimeout(a.Context(), 2*time.Minute)
 	defer cancel()
 	readings, err := audit.Readings(ctx, a.js, "SAVERIS_READINGS", a.vendor, due)

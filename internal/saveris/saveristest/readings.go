@@ -146,7 +146,7 @@ func (sc *scene) arrival(l *logger, k, at int64) int64 {
 		sent = l.offset + (at-l.offset+comm-1)/comm*comm
 	}
 	if begin, end := w.outage(l, sent); begin <= sent && sent < end {
-		sent = end + int64(h%20)
+		sent = end + int64(h%uint64(min(20, w.Cycle/time.Second)))
 	} else if u := share(h); u < sc.late {
 		v := share(mix(h))
 		sent += int64(float64(w.LateMax/time.Second) * v * v * v)
