@@ -59,6 +59,12 @@ func TestCheckTellsARefusedLogin(t *testing.T) {
 	}
 }
 
+func TestCheckNamesWhatIsNotUnderstood(t *testing.T) {
+	s := vendor(t, func(c *saveristest.Config) { c.Switches.CompletedLinks = "keys" })
+	out, _ := checkVendor(t, with("SAVERIS_URL", s.URL()))
+	wantLines(t, out, `FAIL feed readings not understood "data_urls" is a list without a link hint newer bridge`)
+}
+
 func TestCheckTellsAWrongClock(t *testing.T) {
 	s := vendor(t, func(c *saveristest.Config) {
 		c.Now = func() time.Time { return time.Now().Add(10 * time.Minute) }

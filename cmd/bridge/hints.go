@@ -35,7 +35,7 @@ func vendorHint(err error) string {
 	case errors.Is(err, saveris.ErrAddress):
 		return "check SAVERIS_URL, or SAVERIS_REGION and SAVERIS_ENV: the URL stands without a version part"
 	case errors.Is(err, saveris.ErrNotUnderstood):
-		return "nothing of it counts as read: look whether a proxy or another service answers at SAVERIS_URL; if it is the vendor, he has changed what he sends, and a newer bridge is needed"
+		return "nothing of it counts as read: look whether a proxy answers in his place; if it is the vendor himself, he has changed what he sends, and a newer bridge is needed"
 	case errors.Is(err, saveris.ErrNotReady):
 		return "the vendor takes long to prepare exports; run waits for them as long as SAVERIS_EXPORT_TIMEOUT says, and shows since when"
 	case errors.Is(err, saveris.ErrTooLarge):

@@ -12,16 +12,30 @@ import (
 
 // sight is what stands in an object or a list, as far as one can look ahead.
 type sight struct {
-	own    int  // columns of the feed that are its own members
-	inner  int  // the most columns that an object has which stands in a list within it
-	lists  int  // within it
-	filled bool // some of them hold something
-	whole  bool // its end was in sight
-	far    bool // it goes on behind what can be looked at
+	own   int  // columns of the feed that are its own members
+	inner int  // the most columns that an object has which stands in a list within it
+	lists bool // it has lists,
+	empty bool // one that holds nothing,
+	other bool // one that holds objects or lists
+	whole bool // its end was in sight
+	far   bool // it goes on behind what can be looked at
+
+	open []level
+}
+
+// level is an object or a list that is open where one looks.
+type level struct {
+	list    bool
+	within  bool // a list
+	holds   bool // anything
+	columns int
 }
 
 // rows reports whether one of its lists holds rows.
 func (s *sight) rows() bool { return s.inner >= fewestColumns }
+
+// nothing reports whether it has a list for rows, and it is empty. Lists of texts and numbers may stand beside it.
+func (s *sight) nothing() bool { return s.whole && s.empty && !s.other }
 
 // deepestLook bounds the looks at lines of which each opens another object and none is closed.
 const deepestLook = 16
@@ -30,44 +44,55 @@ const deepestLook = 16
 func (d *decoder) look() (s sight) {
 	reader := &peeker{w: d.w}
 	dec := jsontext.NewDecoder(reader, strictOption, jsontext.AllowDuplicateNames(true))
-	var open []int // columns of what is open
-	lists := 0     // of these
 	for {
 		token, err := dec.ReadToken()
-		if err != nil {
+		if err != nil || dec.StackDepth() > deepestLook {
 			s.far = reader.pos >= MaxRow
-			return s
-		}
-		depth := dec.StackDepth()
-		if depth > deepestLook {
 			return s
 		}
 		switch kind := token.Kind(); kind {
 		case '{', '[':
-			s.filled = s.filled || lists > 0
-			if open = append(open, 0); kind == '[' {
-				s.lists, lists = s.lists+1, lists+1
-			}
+			s.begin(kind == '[')
 		case '}', ']':
-			if open = open[:depth]; kind == ']' {
-				lists--
-			}
-			if s.whole = depth == 0; s.whole {
+			if s.end(); len(s.open) == 0 {
+				s.whole = true
 				return s
 			}
 		default:
-			in, n := dec.StackIndex(depth)
-			s.filled = s.filled || in == '['
-			if in != '{' || n%2 == 0 || !d.columns[fold(token.String())] {
-				continue
-			}
-			switch open[depth-1]++; {
-			case depth == 1:
-				s.own++
-			case lists > 0:
-				s.inner = max(s.inner, open[depth-1])
+			in, n := dec.StackIndex(len(s.open))
+			s.open[len(s.open)-1].holds = true
+			if in == '{' && n%2 == 1 && d.columns[fold(token.String())] {
+				s.column()
 			}
 		}
+	}
+}
+
+func (s *sight) begin(list bool) {
+	next := level{list: list}
+	if n := len(s.open); n > 0 {
+		parent := &s.open[n-1]
+		parent.holds, next.within = true, parent.within || parent.list
+		s.other = s.other || parent.list
+	}
+	s.lists = s.lists || list
+	s.open = append(s.open, next)
+}
+
+func (s *sight) end() {
+	last := s.open[len(s.open)-1]
+	s.open = s.open[:len(s.open)-1]
+	s.empty = s.empty || last.list && !last.holds
+}
+
+// column counts one of the object that is open.
+func (s *sight) column() {
+	at := &s.open[len(s.open)-1]
+	at.columns++
+	if len(s.open) == 1 {
+		s.own++
+	} else if at.within {
+		s.inner = max(s.inner, at.columns)
 	}
 }
 
@@ -87,7 +112,7 @@ func (p *peeker) Read(b []byte) (int, error) {
 }
 
 // isEnvelope reports whether the object that begins here is one: it holds rows that have more columns than itself, or
-// nothing but empty lists, or so much that it can be no row.
+// an empty list for them, or so much that it can be no row.
 func (d *decoder) isEnvelope() bool {
 	if d.columns == nil {
 		return false
@@ -99,9 +124,9 @@ func (d *decoder) isEnvelope() bool {
 	case s.own > 0:
 		return false
 	case s.whole:
-		return s.lists > 0 && !s.filled
+		return s.nothing()
 	default:
-		return s.far && (s.lists > 0 || d.rows == 0)
+		return s.far && (s.lists || d.rows == 0)
 	}
 }
 
@@ -133,8 +158,8 @@ type contents struct{ rows, empty, other bool }
 
 var errEnvelope = errors.New("an object holds lists, and none of them is one of rows")
 
-// envelope reads an object that is one. Beside rows other lists are passed over; an envelope without rows is believed where
-// all its lists are empty.
+// envelope reads an object that is one. Beside rows other lists are passed over; an envelope without rows is believed where a
+// list is empty and none holds objects or lists.
 func (d *decoder) envelope() error {
 	var found contents
 	if err := d.unwrap(&found, 1); err != nil {
@@ -180,10 +205,10 @@ func (d *decoder) innerList(found *contents) error {
 		found.rows = true
 		d.w.pos++
 		return d.list()
-	case s.whole && !s.filled:
+	case s.nothing():
 		found.empty = true
 	default:
-		found.other = true
+		found.other = found.other || s.other
 	}
 	return d.skip(frame{})
 }
