@@ -119,7 +119,7 @@ func runBackfill(ctx context.Context, s settings, o backfillOptions, std streams
 	if err := b.prepare(ctx, now, std.err); err != nil {
 		return err
 	}
-	err = b.run(ctx)
+	err = sharing(ctx, vendor, func() error { return b.run(ctx) })
 	bar.clear()
 	if err == nil {
 		_, err = fmt.Fprintln(std.out, b.summary())

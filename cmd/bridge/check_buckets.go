@@ -42,7 +42,7 @@ type aside struct {
 
 func asides(config publish.Config) []aside {
 	return []aside{
-		{config.Names.Requests(), config.CheckRequests, "remembers running exports", "running exports are not remembered across restarts"},
+		{config.Names.Requests(), config.CheckRequests, "remembers running exports, and how many each process has", "running exports are not remembered across restarts, and processes do not keep to SAVERIS_EXPORTS together"},
 		{config.Names.Leases(), config.CheckLeases, "says who works at what", "two bridges poll beside each other, and workers do not share a backfill"},
 		{config.Names.Backfills(), nil, "tells how backfills go", "nobody is told how backfills go"},
 	}

@@ -20,7 +20,7 @@ type settings struct {
 	SaverisPassword secret.Text   `env:"SAVERIS_PASSWORD" doc:"password of the Saveris Data API"`
 	SaverisAPIKey   secret.Text   `env:"SAVERIS_API_KEY" doc:"Smart Connect instead of user name and password: host 'data-api.<region>.smartconnect.testo.com', header 'x-custom-api-key'"`
 	SaverisSync     string        `env:"SAVERIS_SYNC, default=auto" doc:"synchronous endpoints: 'auto' uses them where the deployment answers, 'never', 'always'"`
-	SaverisExports  int           `env:"SAVERIS_EXPORTS, default=2" doc:"exports in flight at most"`
+	SaverisExports  int           `env:"SAVERIS_EXPORTS, default=2" doc:"exports in flight at most, of all processes of one 'BRIDGE_PREFIX' as well as they can know"`
 	ExportTimeout   time.Duration `env:"SAVERIS_EXPORT_TIMEOUT, default=15m" doc:"how long the vendor may take to prepare an export before it is given up, '10s' or more; an export that was not ready is adopted by the next read of the same window, never asked for twice"`
 
 	NATSURL      []string    `env:"NATS_URL" or:"embedded server" doc:"one or more URLs, comma separated; empty starts a NATS server inside the bridge"`

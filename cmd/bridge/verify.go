@@ -8,10 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/verify"
 )
@@ -69,7 +72,9 @@ func (o verifyOptions) check(s *settings) error {
 }
 
 func runVerify(ctx context.Context, s settings, o verifyOptions, std streams) error {
-	vendor, now, err := askTheTime(ctx, vendorConfig(s))
+	config := vendorConfig(s)
+	config.NoLive = true
+	vendor, now, err := askTheTime(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -82,21 +87,35 @@ func runVerify(ctx context.Context, s settings, o verifyOptions, std streams) er
 		return err
 	}
 	defer stop()
+	if requests, err := publish.FindRequests(ctx, js, brokerConfig(s)); err == nil { // else there is nobody to share with
+		config.Shared = requests
+		if vendor, err = saveris.New(config); err != nil {
+			return err
+		}
+	}
 	p := &verdictPrinter{out: std.out, json: o.JSON, sum: verifySummary{
 		Summary: true, From: span.From, Until: span.Until, Feeds: s.Feeds,
 	}}
+	err = sharing(ctx, vendor, func() error { return verifyFeeds(ctx, s, span, vendor, js, p, o.Limit) })
+	if err != nil {
+		return err
+	}
+	return p.end()
+}
+
+func verifyFeeds(ctx context.Context, s settings, span checkpoint.Span, vendor *saveris.Client, js jetstream.JetStream, p *verdictPrinter, limit int) error {
 	for _, name := range s.Feeds {
 		feed := schema.Feed(name)
 		v := &verify.Verifier{
 			Source: vendor, VendorFeed: poller.VendorFeed(feed), Maker: schema.NewMaker(feed, s.Prefix, s.SaverisURL), Feed: feed,
 			Stream: checkpoint.NewStream(js, brokerConfig(s).Names.Stream(feed), s.Prefix, name),
-			Rows:   s.WindowRows, Keep: o.Limit - p.named,
+			Rows:   s.WindowRows, Keep: limit - p.named,
 		}
 		if err := v.Run(ctx, span, p.day); err != nil {
 			return err
 		}
 	}
-	return p.end()
+	return nil
 }
 
 // notProven says that there are differences.

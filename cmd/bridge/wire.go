@@ -68,6 +68,7 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 		group.Go(func() error { return serveHTTP(ctx, page, o.handler()) })
 	}
 	group.Go(func() error { o.dog.run(ctx); return nil })
+	group.Go(func() error { return vendor.Share(ctx) })
 	group.Go(func() error {
 		if err := firstContact(ctx, s, vendor, logger); err != nil {
 			return err
@@ -114,11 +115,23 @@ func workingVendor(ctx context.Context, s settings, js jetstream.JetStream, logg
 	config.Throttled = func(until time.Time) { logger.Info("throttled by the vendor", "until", until) }
 	requests, err := publish.OpenRequests(ctx, js, brokerConfig(s))
 	if err != nil {
-		logger.Warn("running exports are not remembered across restarts", "err", err)
+		logger.Warn("running exports are neither remembered across restarts nor shared with other processes", "err", err)
 		return config
 	}
-	config.Requests = requests
+	config.Requests, config.Shared = requests, requests
 	return config
+}
+
+// sharing does work while other processes know what the client has in flight.
+func sharing(ctx context.Context, vendor *saveris.Client, work func() error) error {
+	ctx, end := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = vendor.Share(ctx) // the error of ctx
+	}()
+	defer func() { end(); <-ended }()
+	return work()
 }
 
 // newWriter makes a feed's writer, which keeps the ids of so many days; 0 is as many as live polling goes back to.

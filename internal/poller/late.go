@@ -3,6 +3,8 @@ package poller
 import (
 	"context"
 	"time"
+
+	"saveris-bridge/internal/saveris"
 )
 
 // lateness is how late the export is that a line waits for, as far as it has been logged.
@@ -14,7 +16,7 @@ type lateness struct {
 // due tells whether an export of so long ago is worth a word, and notes it: one when it is late, and others as its age doubles.
 func (l *lateness) due(since time.Time) bool {
 	if !l.since.Equal(since) {
-		*l = lateness{since: since, logged: LateAfter / 2}
+		*l = lateness{since: since, logged: saveris.LateAfter / 2}
 	}
 	if age := time.Since(since); age >= 2*l.logged {
 		l.logged = age
@@ -22,9 +24,6 @@ func (l *lateness) due(since time.Time) bool {
 	}
 	return false
 }
-
-// LateAfter is from which age on an export is late: the vendor's usual ones take half of it.
-const LateAfter = time.Minute
 
 // waiting notes that the export of a window is not ready, and when it was asked for by our clock.
 func (l *Line) waiting(ctx context.Context, w Window, since time.Time) {

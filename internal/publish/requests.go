@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,53 +14,126 @@ import (
 // requestLife is how long a running export is remembered: the vendor's links live a day.
 const requestLife = 24 * time.Hour
 
-// Requests remembers the vendor's running exports in the KV bucket <prefix>-exports, so that the next process adopts
-// them. It may be used by many goroutines. All of its errors are harmless: an export that is not remembered is merely
-// submitted again.
+// sharedKey is where the processes of a prefix say what they have in flight. No key of an export is like it.
+const sharedKey = "processes"
+
+// Requests remembers the vendor's running exports in the KV bucket <prefix>-exports, so that the next process adopts them, and
+// holds there what all processes of the prefix tell each other. It may be used by many goroutines. All of its errors are
+// harmless: an export that is not remembered is merely submitted again, and who knows nothing of others goes on alone.
 type Requests struct {
-	js jetstream.JetStream
+	js     jetstream.JetStream
+	config Config
+	create bool // a bucket that is missing
+
+	mu sync.Mutex
 	kv jetstream.KeyValue
 }
 
-// OpenRequests opens the bucket and creates it if it is missing.
+// OpenRequests opens the bucket and creates it if it is missing, also later if somebody removes it.
 func OpenRequests(ctx context.Context, js jetstream.JetStream, config Config) (*Requests, error) {
-	name := config.Names.Requests()
-	kv, err := js.KeyValue(ctx, name)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		kv, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: name, Description: "Saveris bridge: exports that the vendor is preparing", TTL: requestLife, Replicas: config.Replicas,
+	return openRequests(ctx, &Requests{js: js, config: config, create: true})
+}
+
+// FindRequests opens the bucket if it is there.
+func FindRequests(ctx context.Context, js jetstream.JetStream, config Config) (*Requests, error) {
+	return openRequests(ctx, &Requests{js: js, config: config})
+}
+
+func openRequests(ctx context.Context, r *Requests) (*Requests, error) {
+	_, err := r.open(ctx, nil)
+	return r, err
+}
+
+// open returns the bucket, anew if it was the one that has gone.
+func (r *Requests) open(ctx context.Context, gone jetstream.KeyValue) (jetstream.KeyValue, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.kv != nil && r.kv != gone {
+		return r.kv, nil
+	}
+	name := r.config.Names.Requests()
+	kv, err := r.js.KeyValue(ctx, name)
+	if errors.Is(err, jetstream.ErrBucketNotFound) && r.create {
+		kv, err = r.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: name, Description: "Saveris bridge: exports that the vendor is preparing", TTL: requestLife, Replicas: r.config.Replicas,
 		})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", name, err)
 	}
-	return &Requests{js, kv}, nil
+	r.kv = kv
+	return kv, nil
 }
 
-// Find gives what is remembered under a key, "" if nothing is.
-func (r *Requests) Find(ctx context.Context, key string) (string, error) {
-	entry, err := r.kv.Get(ctx, key)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return "", nil
-	}
+// with uses the bucket, and a new one where it has gone.
+func (r *Requests) with(ctx context.Context, use func(jetstream.KeyValue) error) error {
+	kv, err := r.open(ctx, nil)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return string(entry.Value()), nil
+	if err = use(kv); !missing(err) {
+		return err
+	}
+	if kv, err = r.open(ctx, kv); err != nil {
+		return err
+	}
+	return use(kv)
+}
+
+// get returns a key's text and its revision, "" and 0 where there is none.
+func (r *Requests) get(ctx context.Context, key string) (text string, revision uint64, err error) {
+	err = r.with(ctx, func(kv jetstream.KeyValue) error {
+		entry, err := kv.Get(ctx, key)
+		if err == nil {
+			text, revision = string(entry.Value()), entry.Revision()
+		}
+		return err
+	})
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return "", 0, nil
+	}
+	return text, revision, err
+}
+
+// Find returns what is remembered under a key, "" if nothing is.
+func (r *Requests) Find(ctx context.Context, key string) (string, error) {
+	text, _, err := r.get(ctx, key)
+	return text, err
 }
 
 // Keep remembers a running export.
 func (r *Requests) Keep(ctx context.Context, key, request string) error {
-	_, err := r.kv.PutString(ctx, key, request)
-	return err
+	return r.with(ctx, func(kv jetstream.KeyValue) error {
+		_, err := kv.PutString(ctx, key, request)
+		return err
+	})
 }
 
 // Drop forgets one.
-func (r *Requests) Drop(ctx context.Context, key string) error { return r.kv.Purge(ctx, key) }
+func (r *Requests) Drop(ctx context.Context, key string) error {
+	return r.with(ctx, func(kv jetstream.KeyValue) error { return kv.Purge(ctx, key) })
+}
 
-// Keys gives all keys, in no order.
+// Keys returns all keys, in no order.
 func (r *Requests) Keys(ctx context.Context) ([]string, error) {
-	return keysOf(ctx, r.js, r.kv.Bucket())
+	return keysOf(ctx, r.js, r.config.Names.Requests())
+}
+
+// Load returns what the processes of the prefix tell each other, and its revision.
+func (r *Requests) Load(ctx context.Context) (text string, revision uint64, err error) {
+	return r.get(ctx, sharedKey)
+}
+
+// Store replaces what has that revision, and fails where somebody else has.
+func (r *Requests) Store(ctx context.Context, text string, revision uint64) error {
+	return r.with(ctx, func(kv jetstream.KeyValue) (err error) {
+		if revision == 0 {
+			_, err = kv.Create(ctx, sharedKey, []byte(text))
+		} else {
+			_, err = kv.Update(ctx, sharedKey, []byte(text), revision)
+		}
+		return err
+	})
 }
 
 // keysOf lists the keys of a bucket by what the stream behind it tells of itself, which takes no right but to look at it.

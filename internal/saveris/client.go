@@ -63,6 +63,9 @@ type Config struct {
 	Noticed func(Notice)
 	// Requests remembers running exports across restarts; nil forgets them.
 	Requests Requests
+	// Shared has all processes of a prefix keep to Exports together, and follow the vendor's wish to be left alone when one of
+	// them was told, while Share runs; nil = this process is alone.
+	Shared Shared
 
 	// ExportTimeout is how long the vendor may take to prepare an export before Rows fails with ErrNotReady; 0 = 15 minutes. An
 	// export that is not ready after twice as long is given up.
@@ -88,6 +91,8 @@ type Client struct {
 	tokens    *tokens
 	throttle  throttle
 	slots     *slots
+	budget    *budget
+	flights   flights
 	late      late
 	pace      pace
 	versions  versions
@@ -121,6 +126,8 @@ func New(cfg Config) (*Client, error) {
 		slots:         newSlots(cfg.Exports, !cfg.NoLive),
 		pace:          pace{first: cfg.FirstPoll},
 	}
+	c.budget = newBudget(&cfg, c.flights.late, c.throttle.follow)
+	c.throttle.heard = c.budget.throttledUntil
 	if base.Scheme == "http" {
 		c.host = base.Host
 	}

@@ -24,11 +24,11 @@ type export struct {
 // turns out to be forgotten is submitted once more.
 func (c *Client) export(ctx context.Context, q *Query, each func(*Row) error) (Answer, error) {
 	q.queued(true)
-	if err := c.slots.take(ctx, q.Background); err != nil {
+	if err := c.begin(ctx, q.Background); err != nil {
 		return Answer{}, err
 	}
 	q.queued(false)
-	defer c.slots.give(q.Background)
+	defer c.end(q.Background)
 	if x, ok := c.adopt(ctx, q); ok {
 		ans, err := c.finish(ctx, x, q, each)
 		if err == nil || ours(ctx, err) || errors.Is(err, ErrNotReady) || errors.Is(err, errLost) {
@@ -47,6 +47,23 @@ func (c *Client) export(ctx context.Context, q *Query, each func(*Row) error) (A
 			return ans, err
 		}
 	}
+}
+
+// begin waits until one more export may be in flight: of all processes where it can wait, of this one in any case.
+func (c *Client) begin(ctx context.Context, background bool) error {
+	if err := c.budget.acquire(ctx, background); err != nil {
+		return err
+	}
+	err := c.slots.take(ctx, background)
+	if err != nil {
+		c.budget.release(background)
+	}
+	return err
+}
+
+func (c *Client) end(background bool) {
+	c.slots.give(background)
+	c.budget.release(background)
 }
 
 // ours tells whether it was not the export that failed: then it stays remembered.

@@ -42,6 +42,7 @@ type throttle struct {
 	mu    sync.Mutex
 	until time.Time
 	told  func(until time.Time) // may be nil
+	heard func(until time.Time) // called where the vendor said it to this process; may be nil
 }
 
 // hold keeps calls back for d, which gets a little longer so that many bridges do not come back at once.
@@ -53,7 +54,25 @@ func (t *throttle) hold(d time.Duration) {
 	}
 	until = t.until
 	t.mu.Unlock()
+	if t.heard != nil {
+		t.heard(until)
+	}
 	if t.told != nil {
+		t.told(until)
+	}
+}
+
+// follow keeps calls back for d, as the vendor told another process. That one says so again and again, and each word is up to a
+// beat old when it is read.
+func (t *throttle) follow(d time.Duration) {
+	until := time.Now().Add(d)
+	t.mu.Lock()
+	longer := until.After(t.until.Add(beatEvery + time.Second))
+	if longer {
+		t.until = until
+	}
+	t.mu.Unlock()
+	if longer && t.told != nil {
 		t.told(until)
 	}
 }

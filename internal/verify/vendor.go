@@ -112,6 +112,8 @@ func (c *comparison) window(ctx context.Context, from, end time.Time) (until tim
 				return backoff.Permanent(ctx.Err())
 			case errors.Is(err, saveris.ErrRefused), errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrRetired):
 				return backoff.Permanent(err)
+			case errors.Is(err, saveris.ErrNotReady):
+				return err // the next try goes on waiting for it
 			case errors.Is(err, errFull):
 				c.width.Duration = max(minWidth, min(until.Sub(from), c.width.now())/2)
 				continue

@@ -160,6 +160,20 @@ func (s *Server) keep(e *export, now time.Time, sw *Switches) {
 		}
 	}
 	s.exports[e.id] = e
+	running := 0
+	for _, e := range s.exports {
+		if e.never || now.Before(e.ready) {
+			running++
+		}
+	}
+	s.mostRunning = max(s.mostRunning, running)
+}
+
+// MostRunning returns how many queries have run at the same time at most.
+func (s *Server) MostRunning() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mostRunning
 }
 
 // ForgetRequests makes every request_uuid that was given out so far an unknown

@@ -46,13 +46,14 @@ type Server struct {
 	tokenEpoch atomic.Int64
 	linkEpoch  atomic.Int64
 
-	mu       sync.Mutex // guards what follows, and changes of settings and extra
-	counts   map[string]int
-	injected []*Fault
-	rng      *mathrand.Rand
-	exports  map[string]*export
-	bucket   bucket
-	closed   bool
+	mu          sync.Mutex // guards what follows, and changes of settings and extra
+	counts      map[string]int
+	injected    []*Fault
+	rng         *mathrand.Rand
+	exports     map[string]*export
+	mostRunning int
+	bucket      bucket
+	closed      bool
 
 	finishing sync.RWMutex // read-locked while the last byte of a result leaves
 	servedMu  sync.Mutex

@@ -1,0 +1,107 @@
+package publish_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/secret"
+)
+
+// sharing is a client as a process of its own would have one, with a connection of its own.
+func sharing(t *testing.T, vendor *saveristest.Server, url string) *saveris.Client {
+	t.Helper()
+	requests, err := publish.OpenRequests(t.Context(), open(t, connect(t, url)), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := saveris.New(saveris.Config{
+		BaseURL: vendor.URL(), Username: "demo", Password: secret.New("demo"), Sync: saveris.SyncNever, NoLive: true,
+		FirstPoll: 10 * time.Millisecond, Requests: requests, Shared: requests,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = client.Share(ctx) }()
+	t.Cleanup(func() { end(); <-ended })
+	return client
+}
+
+func TestTwoProcessesKeepToOneNumberOfExports(t *testing.T) {
+	vendor, err := saveristest.Start(saveristest.Config{Switches: saveristest.Switches{QueryLatency: "100ms"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { vendor.Close() })
+	server := startServer(t)
+	js := open(t, connect(t, server.ClientURL()))
+	read := func(clients ...*saveris.Client) {
+		t.Helper()
+		var group sync.WaitGroup
+		for _, client := range clients {
+			for line := range 3 {
+				group.Go(func() {
+					until := time.Now().Add(-time.Duration(line+1) * time.Hour).Truncate(time.Second)
+					q := saveris.Query{Feed: saveris.Measurements, From: until.Add(-time.Hour), Until: until, Background: true}
+					if _, err := client.Rows(t.Context(), q, func(*saveris.Row) error { return nil }); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		group.Wait()
+	}
+	a, b := sharing(t, vendor, server.ClientURL()), sharing(t, vendor, server.ClientURL())
+	read(a, b)
+	if n := vendor.MostRunning(); n != 2 {
+		t.Errorf("%d exports ran at the same time, want 2", n)
+	}
+	if err := js.DeleteKeyValue(t.Context(), config.Names.Requests()); err != nil {
+		t.Fatal(err)
+	}
+	read(a, b)
+	if n := vendor.MostRunning(); n != 2 {
+		t.Errorf("%d exports ran at the same time after the bucket had gone, want 2", n)
+	}
+	kv, err := js.KeyValue(t.Context(), config.Names.Requests())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if entry, err := kv.Get(t.Context(), "processes"); err != nil || strings.Count(string(entry.Value()), "beat") != 2 {
+		t.Errorf("the bucket holds %v, %v, want two processes", entry, err)
+	}
+}
+
+func TestWhoeverMayNotCreateTheBucketFindsIt(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	if _, err := publish.FindRequests(t.Context(), js, config); !errors.Is(err, jetstream.ErrBucketNotFound) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := js.KeyValue(t.Context(), config.Names.Requests()); !errors.Is(err, jetstream.ErrBucketNotFound) {
+		t.Errorf("it was created: %v", err)
+	}
+	if _, err := publish.OpenRequests(t.Context(), js, config); err != nil {
+		t.Fatal(err)
+	}
+	found, err := publish.FindRequests(t.Context(), js, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := found.Store(t.Context(), "one", 0); err != nil {
+		t.Error(err)
+	}
+	text, revision, err := found.Load(t.Context())
+	if err != nil || text != "one" || found.Store(t.Context(), "two", revision-1) == nil || found.Store(t.Context(), "two", revision) != nil {
+		t.Errorf("%q at revision %d: %v", text, revision, err)
+	}
+}
