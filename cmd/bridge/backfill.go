@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -279,15 +280,25 @@ func (b *backfill) work(ctx context.Context) error {
 	lease, end := context.WithCancel(ctx)
 	defer end()
 	var keeping, working errgroup.Group
+	var given atomic.Bool // a feed was filled
 	for _, p := range pairs {
 		if p.leases != nil {
 			p.worker.Leases = p.leases
 			keeping.Go(func() error { p.leases.Keep(lease); return nil })
 		}
-		working.Go(func() error { return p.worker.Run(ctx) })
+		working.Go(func() error {
+			err := p.worker.Run(ctx)
+			if err == nil {
+				given.Store(true)
+			}
+			return err
+		})
 	}
 	err := working.Wait()
 	end()
+	if errors.Is(err, saveris.ErrForbidden) && given.Load() {
+		err = errors.New(err.Error()) // of one feed: the others are filled
+	}
 	return errors.Join(err, keeping.Wait())
 }
 

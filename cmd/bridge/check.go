@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -79,6 +80,7 @@ type checkup struct {
 	vendor   *saveris.Client // nil until the login was well
 	nc       *nats.Conn      // nil until NATS was reached
 	js       jetstream.JetStream
+	given    int  // feeds that the vendor gives
 	off      bool // the server has no JetStream
 	joined   bool // the server is that of a bridge that runs
 }
@@ -107,6 +109,13 @@ func (c *checkup) try(ctx context.Context, list []check, out io.Writer) error {
 		printFinding(out, one.name, f)
 		if f.err != nil {
 			failed = append(failed, f.err)
+		}
+	}
+	if c.given > 0 { // the login is well, and run goes on with the feeds that are given
+		for i, err := range failed {
+			if errors.Is(err, saveris.ErrForbidden) {
+				failed[i] = errors.New(err.Error())
+			}
 		}
 	}
 	if len(failed) > 0 {

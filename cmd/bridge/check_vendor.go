@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -69,6 +71,9 @@ func checkLogin(ctx context.Context, c *checkup) finding {
 		return c.vendorFailing(err)
 	}
 	c.vendor = client
+	if text, hint := announcedEnd(client, func(string) bool { return true }); text != "" {
+		return warning(hint, "accepted by %s; %s", maskURL(c.settings.SaverisURL), text)
+	}
 	return fine("accepted by %s", maskURL(c.settings.SaverisURL))
 }
 
@@ -100,8 +105,32 @@ func checkFeed(feed schema.Feed) func(context.Context, *checkup) finding {
 		if err != nil {
 			return c.vendorFailing(err)
 		}
+		c.given++
+		if text, hint := endingOf(c.vendor, feed); text != "" {
+			return warning(hint, "%d rows read by %s; %s", answer.Rows, answer.Route, text)
+		}
 		return fine("%d rows in five minutes of an hour ago, read by %s in %v", answer.Rows, answer.Route, time.Since(began).Round(100*time.Millisecond))
 	}
+}
+
+// endingOf says what a person should know of the endpoints that a feed was read from: that one is retired and replaced, or
+// will end.
+func endingOf(vendor *saveris.Client, feed schema.Feed) (text, hint string) {
+	path, newest := vendor.Endpoint(poller.VendorFeed(feed))
+	if path != newest {
+		return retiredText(feed, newest, path), newer + "; until then the older version is read"
+	}
+	return announcedEnd(vendor, func(endpoint string) bool { return strings.HasSuffix(endpoint, "/"+string(poller.VendorFeed(feed))) })
+}
+
+// announcedEnd says of the first of some endpoints whose end the vendor has announced when that is.
+func announcedEnd(vendor *saveris.Client, of func(endpoint string) bool) (text, hint string) {
+	for _, end := range vendor.Announcements() {
+		if of(end.Endpoint) {
+			return endText(end), newer + " before that day"
+		}
+	}
+	return "", ""
 }
 
 // skewLimit is the difference of clocks from which on ages and lanes would be told wrong.

@@ -73,6 +73,7 @@ func (o *operation) unready(h health) (reasons []string) {
 	for _, feed := range o.feeds {
 		_, polled := h.Polled[string(feed)]
 		switch leading := o.leading(feed); {
+		case leading && !polled && o.notes.isShut(feed): // a warning: nothing here would mend it
 		case leading && !polled:
 			reasons = append(reasons, "no poll of "+string(feed)+" has been stored yet")
 		case !leading && !polled && !o.settled():
@@ -94,6 +95,7 @@ func (o *operation) warnings() (warnings []string) {
 			warnings = append(warnings, warning)
 		}
 	}
+	warnings = append(warnings, o.notes.texts()...)
 	if until := o.vendor.ThrottledUntil(); !until.IsZero() {
 		warnings = append(warnings, "the vendor wants to be left alone until "+rfc3339(until))
 	}

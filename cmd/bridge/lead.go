@@ -22,6 +22,7 @@ type turn struct {
 	js       jetstream.JetStream
 	log      *slog.Logger
 	leading  atomic.Bool
+	begins   func() // called whenever its turn begins
 }
 
 // run polls whenever it is this bridge's turn, until ctx ends. Where the account may have no leases it is always its turn.
@@ -43,6 +44,7 @@ func (t *turn) run(ctx context.Context) error {
 }
 
 func (t *turn) poll(ctx context.Context) error {
+	t.begins()
 	t.leading.Store(true)
 	defer t.leading.Store(false)
 	t.log.Info("polls from now on")

@@ -28,6 +28,7 @@ type operation struct {
 	dog     *watchdog
 	metrics *metrics.Metrics
 	board   *status.Board
+	notes   *vendorNotes // nil = none
 	page    http.Handler // what is at /, nil = nothing
 
 	started time.Time                 // the process

@@ -97,6 +97,12 @@ func statusText(now status.Status, poll time.Duration) string {
 			b.WriteString(strings.TrimRight(fmt.Sprintf("  %-14s %s", line[0], line[1]), " ") + "\n")
 		}
 	}
+	if len(now.Vendor) > 0 {
+		b.WriteString("\nvendor\n")
+		for _, n := range now.Vendor {
+			fmt.Fprintf(&b, "  %s  %s\n", shownTime(n.Since), printable(n.Text))
+		}
+	}
 	if len(now.Backfills) > 0 {
 		b.WriteString("\nbackfills\n")
 		for _, line := range backfillLines(now) {

@@ -52,16 +52,21 @@ const longestOverlap = time.Hour
 // see; page may be nil.
 func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.Listener, logger *slog.Logger) error {
 	count := newMetrics()
-	vendor, err := saveris.New(counting(count, workingVendor(ctx, s, js, logger)))
+	config, notes := counting(count, workingVendor(ctx, s, js, logger)), newVendorNotes(s, logger)
+	config.Noticed, notes.store = notes.noticed, config.Requests
+	vendor, err := saveris.New(config)
 	if err != nil {
 		return err
 	}
 	turns := map[schema.Feed]*turn{}
 	for _, feed := range feedsOf(s.Feeds) {
 		log := logger.With("feed", feed)
-		turns[feed] = &turn{feed: feed, live: newLive(s, feed, vendor, js, log), settings: s, js: js, log: log}
+		live := newLive(s, feed, vendor, js, log)
+		live.Shut = func(err error) { notes.feedShut(feed, err) }
+		turns[feed] = &turn{feed: feed, live: live, settings: s, js: js, log: log, begins: func() { notes.begin(feed) }}
 	}
 	o := newOperation(s, js, vendor, turns, count, logger)
+	o.notes = notes
 	group, ctx := errgroup.WithContext(ctx)
 	if page != nil {
 		group.Go(func() error { return o.board.Run(ctx) })
@@ -69,6 +74,7 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 	}
 	group.Go(func() error { o.dog.run(ctx); return nil })
 	group.Go(func() error { return vendor.Share(ctx) })
+	group.Go(func() error { return notes.run(ctx) })
 	group.Go(func() error {
 		if err := firstContact(ctx, s, vendor, logger); err != nil {
 			return err
@@ -113,6 +119,7 @@ func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, tu
 func workingVendor(ctx context.Context, s settings, js jetstream.JetStream, logger *slog.Logger) saveris.Config {
 	config := vendorConfig(s)
 	config.Throttled = func(until time.Time) { logger.Info("throttled by the vendor", "until", until) }
+	config.Noticed = newVendorNotes(s, logger).noticed
 	requests, err := publish.OpenRequests(ctx, js, brokerConfig(s))
 	if err != nil {
 		logger.Warn("running exports are neither remembered across restarts nor shared with other processes", "err", err)

@@ -26,6 +26,7 @@ type Sources struct {
 // gauges describes them.
 type gauges struct {
 	inFlight, throttled, token       *prometheus.Desc
+	sunset                           *prometheus.Desc
 	newest, lastPoll, covered, gaps  *prometheus.Desc
 	rejected                         *prometheus.Desc
 	leading, stalled, connected      *prometheus.Desc
@@ -43,7 +44,7 @@ func (m *Metrics) Watch(s Sources) {
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	g := &m.gauges
 	for _, desc := range []*prometheus.Desc{
-		g.inFlight, g.throttled, g.token, g.newest, g.lastPoll, g.covered, g.gaps, g.rejected, g.leading, g.stalled, g.connected,
+		g.inFlight, g.throttled, g.token, g.sunset, g.newest, g.lastPoll, g.covered, g.gaps, g.rejected, g.leading, g.stalled, g.connected,
 		g.ratio, g.lastWord, g.interval, g.build,
 	} {
 		to <- desc
@@ -65,6 +66,9 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	give(g.inFlight, float64(s.Vendor.ExportsInFlight()))
 	give(g.throttled, unix(s.Vendor.ThrottledUntil()))
 	give(g.token, unix(s.Vendor.TokenExpiry()))
+	for _, end := range s.Vendor.Announcements() {
+		give(g.sunset, unix(end.Sunset), end.Endpoint)
+	}
 	give(g.connected, oneIf(s.Connected()))
 	for _, feed := range s.Feeds {
 		give(g.leading, oneIf(s.Leading(feed)), string(feed))

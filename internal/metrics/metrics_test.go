@@ -3,6 +3,7 @@ package metrics_test
 import (
 	"io"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -58,10 +59,16 @@ func stored() status.Status {
 // watched are metrics with all their sources.
 func watched(t *testing.T) *metrics.Metrics {
 	t.Helper()
-	vendor, err := saveris.New(saveris.Config{BaseURL: "http://127.0.0.1:1", Username: "u", Password: secret.New("p")})
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Sunset", "Thu, 31 Dec 2026 23:59:59 GMT")
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	t.Cleanup(api.Close)
+	vendor, err := saveris.New(saveris.Config{BaseURL: api.URL, Username: "u", Password: secret.New("p")})
 	if err != nil {
 		t.Fatal(err)
 	}
+	_ = vendor.Login(t.Context()) // which announces the end of the login's endpoint
 	m := metrics.New(metrics.Build{Version: "1", Commit: "c", GoVersion: "go"})
 	m.Watch(metrics.Sources{
 		Feeds: []schema.Feed{schema.Readings, schema.Alarms}, Interval: 5 * time.Minute, Vendor: vendor,
@@ -231,4 +238,8 @@ func withoutReceived() schema.Event {
 		{Name: "timestamp", Kind: saveris.String, Text: []byte("2026-11-23T12:00:01Z")},
 	}}
 	return schema.NewMaker(schema.Readings, "saveris", "http://vendor").Event(&row, schema.Window{}, noon)
+}
+
+func TestAnAnnouncedEndIsAGauge(t *testing.T) {
+	expect(t, scrape(t, watched(t)), map[string]string{`endpoint_sunset_timestamp_seconds{endpoint="/v1/token"}`: "1.798761599e+09"})
 }

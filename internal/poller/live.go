@@ -36,7 +36,7 @@ type Live struct {
 	Shut func(err error)
 
 	polled atomic.Int64
-	gate   gate
+	gate   *gate
 }
 
 // maxWait bounds the wait between two tries at the vendor or the broker.
@@ -45,7 +45,7 @@ const maxWait = 30 * time.Second
 // Run polls until the context ends (its error is returned) or the vendor refuses the login for good. What he refuses of this
 // feed alone it asks for again: every hour where a licence is missing, every ten minutes where the endpoint is retired.
 func (l *Live) Run(ctx context.Context) error {
-	l.gate.changed = l.shut
+	l.gate = &gate{changed: l.shut}
 	mark := &watermark{writer: l.Writer, log: l.Log}
 	if err := l.begin(ctx, mark); err != nil {
 		return err
@@ -102,7 +102,7 @@ func (l *Live) notePoll(at time.Time) { l.polled.Store(at.UnixNano()) }
 func (l *Live) line(name string, loggedIn bool) *Line {
 	return &Line{
 		Name: name, LoggedIn: loggedIn, Source: l.Source, Desk: NewDesk(1, l.Maker), Writer: l.Writer, Log: l.Log,
-		MaxWait: min(maxWait, l.Interval), Interval: l.Interval, Stored: l.Stored, Step: l.Step, gate: &l.gate,
+		MaxWait: min(maxWait, l.Interval), Interval: l.Interval, Stored: l.Stored, Step: l.Step, gate: l.gate,
 	}
 }
 

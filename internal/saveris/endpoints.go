@@ -88,6 +88,7 @@ func (c *Client) submit(ctx context.Context, q *Query) (export, error) {
 			return x, err
 		}
 	}
+	gone.Kind = "" // the gateway's word for a path that it does not know says nothing to a person
 	gone.Text = strings.Join(endpoints[q.Feed], " and ") + " are gone"
 	return export{}, gone
 }

@@ -29,6 +29,7 @@ type Board struct {
 	records   *bucket[checkpoint.Record]
 	words     *bucket[schema.Backfill]
 	leases    *bucket[string]
+	notes     *bucket[Note]
 	sensors   *sensors
 	alarms    alarms
 	feeds     map[schema.Feed]*feed
@@ -80,6 +81,7 @@ func New(js jetstream.JetStream, config Config) *Board {
 			return shortened(publish.LeaseOwner(data), longestText), nil
 		}),
 	}
+	b.notes = newBucket(config.Names.Requests(), parseNote)
 	for _, name := range config.Feeds {
 		b.feeds[name] = &feed{}
 	}
@@ -176,7 +178,7 @@ func leaseKey(feed schema.Feed) string { return string(feed) + "." + publish.Pol
 
 // draw makes the status of what is known.
 func (b *Board) draw(now time.Time) {
-	s := Status{Backfills: sumUpBackfills(b.words, now), Feeds: []Feed{}}
+	s := Status{Backfills: sumUpBackfills(b.words, now), Vendor: sumUpNotes(b.notes, now), Feeds: []Feed{}}
 	for _, name := range b.config.Feeds {
 		if b.stale {
 			b.summed[name] = sumUp(name, b.records.entries, now)
@@ -199,6 +201,7 @@ func (b *Board) follows() []*Follow {
 		followBucket(b, b.config.Names.Bucket(), b.records, &b.stale),
 		followBucket(b, b.config.Names.Backfills(), b.words, nil),
 		followBucket(b, b.config.Names.Leases(), b.leases, nil),
+		followBucket(b, b.config.Names.Requests(), b.notes, nil),
 	}
 	for _, name := range b.config.Feeds {
 		events := b.followReadings

@@ -66,6 +66,7 @@ func (s Status) Problems(r Rules) []Problem {
 		list = append(list, f.problems(s.At, r)...)
 	}
 	list = append(list, s.ofBackfills()...)
+	list = append(list, s.ofVendor()...)
 	order := []Level{Bad, Look, Wait}
 	slices.SortStableFunc(list, func(x, y Problem) int {
 		return cmp.Compare(slices.Index(order, x.Level), slices.Index(order, y.Level))

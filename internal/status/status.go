@@ -12,6 +12,7 @@ import (
 type Status struct {
 	At        time.Time  `json:"at"` // by the clock of whoever asks
 	Feeds     []Feed     `json:"feeds"`
+	Vendor    []Note     `json:"vendor"`    // what running bridges have found out about the vendor, oldest first
 	Backfills []Backfill `json:"backfills"` // newest first: those that run, and those whose last word is remembered
 }
 

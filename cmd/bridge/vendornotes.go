@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
+)
+
+// vendorNotes takes over what the client and the feeds find out about the vendor: the log has it once, and bridge status
+// finds it beside the running exports. Any goroutine may call its methods.
+type vendorNotes struct {
+	settings settings
+	log      *slog.Logger
+	store    saveris.Requests // nil = bridge status does not find it
+
+	mu        sync.Mutex
+	notes     map[string]status.Note // by key, as they should be stored
+	unwritten map[string]bool        // keys whose note is not stored yet, or not removed
+	shut      map[schema.Feed]error  // feeds that the vendor does not give
+	clock     bool                   // the log has it that his is lost
+	news      chan struct{}
+	refused   chan error
+}
+
+func newVendorNotes(s settings, log *slog.Logger) *vendorNotes {
+	return &vendorNotes{
+		settings: s, log: log, notes: map[string]status.Note{}, unwritten: map[string]bool{}, shut: map[schema.Feed]error{},
+		news: make(chan struct{}, 1), refused: make(chan error, 1),
+	}
+}
+
+// newer is the hint where only another release of the bridge helps.
+const newer = "look for a newer release of the bridge"
+
+// noticed takes over what the client notices.
+func (v *vendorNotes) noticed(n saveris.Notice) {
+	switch n.Kind {
+	case saveris.Announced:
+		text := endText(n.End)
+		note := status.Note{Text: text, Endpoint: n.Endpoint}
+		if !n.End.Sunset.IsZero() {
+			note.Sunset = &n.End.Sunset
+		}
+		v.log.Warn("the vendor announces the end of an endpoint", "endpoint", n.Endpoint, "sunset", dateOrNone(n.End.Sunset),
+			"deprecated", dateOrNone(n.End.Deprecated), "hint", newer+" before that day")
+		v.put("end."+strings.ReplaceAll(strings.Trim(n.Endpoint, "/"), "/", "-"), note)
+	case saveris.Replaced:
+		v.replaced(n)
+	case saveris.ClockLost:
+		v.clockLost(n.Text)
+	case saveris.ClockBack:
+		v.log.Info("the vendor's answers have a Date again, which is used")
+		v.drop("clock")
+	}
+}
+
+func (v *vendorNotes) replaced(n saveris.Notice) {
+	feed := feedOfVendor(n.Feed)
+	if older(n.Instead, n.Endpoint) {
+		v.log.Warn("the vendor has retired an endpoint, an older version of it is read", "feed", feed, "endpoint", n.Endpoint, "instead", n.Instead, "hint", newer)
+		v.put("version."+string(feed), status.Note{Level: status.Look, Feed: feed, Text: retiredText(feed, n.Endpoint, n.Instead)})
+		return
+	}
+	v.log.Info("a newer version of the endpoint is read again", "feed", feed, "endpoint", n.Instead)
+	v.drop("version." + string(feed))
+}
+
+// clockLost has the log say it once: what comes and goes would fill it.
+func (v *vendorNotes) clockLost(why string) {
+	v.mu.Lock()
+	level := slog.LevelWarn
+	if v.clock {
+		level = slog.LevelDebug
+	}
+	v.clock = true
+	v.mu.Unlock()
+	v.log.Log(context.Background(), level, "the clock of this machine is used: "+why, "hint", "keep it right by NTP")
+	v.put("clock", status.Note{Text: why + ", so the clock of the bridge's machine is used"})
+}
+
+// feedShut takes over that the vendor does not give a feed, or gives it again where err is nil. When he refuses all of them
+// there is nothing left to do.
+func (v *vendorNotes) feedShut(feed schema.Feed, err error) {
+	key := "shut." + string(feed)
+	if err == nil {
+		v.log.Info("the vendor gives this feed again", "feed", feed)
+		v.drop(key)
+		v.mu.Lock()
+		delete(v.shut, feed)
+		v.mu.Unlock()
+		return
+	}
+	_, hint := verdict(v.settings.withLogin(err))
+	what, often := "is refused", "every hour"
+	if errors.Is(err, saveris.ErrRetired) {
+		what, often = "is retired by the vendor", "every ten minutes"
+	}
+	v.log.Error("this feed "+what+", the others go on", "feed", feed, "asked_again", often, "err", err, "hint", hint)
+	v.put(key, status.Note{Level: status.Bad, Feed: feed, Text: fmt.Sprintf("the vendor does not give %s, asked again %s: %s", feed, often, told(err))})
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.shut[feed] = err
+	for _, name := range feedsOf(v.settings.Feeds) {
+		if !errors.Is(v.shut[name], saveris.ErrRefused) {
+			return
+		}
+	}
+	select {
+	case v.refused <- err:
+	default:
+	}
+}
+
+// isShut reports whether the vendor does not give a feed.
+func (v *vendorNotes) isShut(feed schema.Feed) bool {
+	if v == nil {
+		return false
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.shut[feed] != nil
+}
+
+// begin forgets what a bridge before this one has found out about a feed.
+func (v *vendorNotes) begin(feed schema.Feed) {
+	v.mu.Lock()
+	delete(v.shut, feed)
+	v.mu.Unlock()
+	v.drop("shut." + string(feed))
+	v.drop("version." + string(feed))
+}
+
+// texts are all notes of this process.
+func (v *vendorNotes) texts() (list []string) {
+	if v == nil {
+		return nil
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, n := range v.notes {
+		list = append(list, n.Text)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (v *vendorNotes) put(key string, n status.Note) {
+	n.Since = time.Now().UTC().Truncate(time.Second)
+	v.change(key, func() { v.notes[key] = n })
+}
+
+func (v *vendorNotes) drop(key string) { v.change(key, func() { delete(v.notes, key) }) }
+
+func (v *vendorNotes) change(key string, change func()) {
+	v.mu.Lock()
+	change()
+	v.unwritten[key] = true
+	v.mu.Unlock()
+	select {
+	case v.news <- struct{}{}:
+	default:
+	}
+}
+
+// Notes that could not be stored are tried again after noteRetry, and all are stored again before the bucket forgets them.
+const (
+	noteRetry   = time.Minute
+	noteRefresh = 6 * time.Hour
+)
+
+// run stores what changes, until ctx ends or the vendor refuses every feed, whose error it returns then.
+func (v *vendorNotes) run(ctx context.Context) error {
+	retry := time.NewTicker(noteRetry)
+	defer retry.Stop()
+	for stored := time.Now(); ; {
+		v.save(ctx, time.Since(stored) > noteRefresh)
+		if time.Since(stored) > noteRefresh {
+			stored = time.Now()
+		}
+		select {
+		case <-v.news:
+		case <-retry.C:
+		case err := <-v.refused:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// save stores the notes that have changed, or all.
+func (v *vendorNotes) save(ctx context.Context, all bool) {
+	if v.store == nil {
+		return
+	}
+	v.mu.Lock()
+	if all {
+		for key := range v.notes {
+			v.unwritten[key] = true
+		}
+	}
+	var keys []string
+	for key := range v.unwritten {
+		keys = append(keys, key)
+	}
+	v.mu.Unlock()
+	for _, key := range keys {
+		v.mu.Lock()
+		note, there := v.notes[key]
+		delete(v.unwritten, key)
+		v.mu.Unlock()
+		if err := v.write(ctx, key, note, there); err != nil {
+			v.mu.Lock()
+			v.unwritten[key] = true
+			v.mu.Unlock()
+		}
+	}
+}
+
+func (v *vendorNotes) write(ctx context.Context, key string, note status.Note, there bool) error {
+	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+	defer cancel()
+	key = status.NotePrefix + key
+	if !there {
+		if stored, err := v.store.Find(ctx, key); err != nil || stored == "" {
+			return err
+		}
+		return v.store.Drop(ctx, key)
+	}
+	text, err := json.Marshal(note)
+	if err != nil {
+		return err
+	}
+	return v.store.Keep(ctx, key, string(text))
+}
+
+// endText says that an endpoint will end, and when.
+func endText(end saveris.Announcement) string {
+	text := "the vendor announces the end of " + end.Endpoint
+	switch {
+	case !end.Sunset.IsZero():
+		return text + " on " + shownTime(end.Sunset)
+	case !end.Deprecated.IsZero():
+		return text + ", which is deprecated from " + shownTime(end.Deprecated) + " on, without a date for its end"
+	}
+	return text + " without a date"
+}
+
+// retiredText says that a feed is read by another version of its endpoint.
+func retiredText(feed schema.Feed, endpoint, instead string) string {
+	return fmt.Sprintf("the vendor has retired %s, %s are read from the older %s: a newer bridge is needed", endpoint, feed, instead)
+}
+
+// older reports whether a path is of an older version than another: /v1/… than /v2/….
+func older(path, than string) bool { return path < than }
+
+func dateOrNone(t time.Time) string {
+	if t.IsZero() {
+		return "no date"
+	}
+	return rfc3339(t)
+}
+
+// feedOfVendor is the contract's word for a feed of the vendor's.
+func feedOfVendor(feed saveris.Feed) schema.Feed {
+	if feed == saveris.Alarms {
+		return schema.Alarms
+	}
+	return schema.Readings
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// TestWhatTheVendorGivesNoMoreIsToldOnceAndStopsNothingElse runs the bridge against a vendor who refuses or retires one feed,
+// replaces a version and announces an end, and reads log and status.
+func TestWhatTheVendorGivesNoMoreIsToldOnceAndStopsNothingElse(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		set    func(*saveristest.Switches)
+		log    string // once
+		status string
+	}{
+		"licence": {func(sw *saveristest.Switches) { sw.AuthNoLicence, sw.AuthNoLicenceFeed = "403B", "alarms" },
+			"this feed is refused, the others go on", "the vendor does not give alarms, asked again every hour"},
+		"retired": {func(sw *saveristest.Switches) { sw.Retired = "alarms" },
+			"this feed is retired by the vendor, the others go on", "the vendor does not give alarms, asked again every ten minutes"},
+		"older": {func(sw *saveristest.Switches) { sw.Retired = "newest" },
+			"the vendor has retired an endpoint, an older version of it is read", "the vendor has retired /v2/measurements, readings are read from the older /v1/measurements"},
+		"end": {func(sw *saveristest.Switches) { sw.Deprecation, sw.Sunset = "@", "date" },
+			"the vendor announces the end of an endpoint", "the vendor announces the end of /v2/measurements on 2026-12-31 23:59:59"},
+		"clock": {func(sw *saveristest.Switches) { sw.DateHeader = "missing" },
+			"the clock of this machine is used", "the vendor's answers have no readable Date, so the clock of the bridge's machine is used"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := vendor(t, nil)
+			s.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) { tt.set(sw) })
+			broker := natsServer(t, &server.Options{JetStream: true})
+			env := []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "NATS_URL=" + broker.ClientURL(),
+				"BRIDGE_HTTP_ADDR=", "BRIDGE_POLL_INTERVAL=1s", "BRIDGE_START=1h", "BRIDGE_LOG_FORMAT=json"}
+			cmd := command(t, env, "run")
+			var log lockedBuffer
+			cmd.Stderr = &log
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			deadline := time.Now().Add(2 * time.Minute)
+			for out := ""; !strings.Contains(out, tt.status); out = bridge(t, env, "status").out {
+				if time.Now().After(deadline) {
+					t.Fatalf("no %q in:\n%s\n%s", tt.status, out, log.String())
+				}
+			}
+			if got := bridge(t, env, "status", "--json"); !strings.Contains(got.out, tt.status) {
+				t.Errorf("the JSON lacks it:\n%s", got.out)
+			}
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%v\n%s", err, log.String())
+			}
+			for feed, want := range map[string]int{`"feed":"alarms"`: 1, `"feed":"readings"`: 1} {
+				n := 0
+				for line := range strings.Lines(log.String()) {
+					if strings.Contains(line, tt.log) && strings.Contains(line, feed) {
+						n++
+					}
+				}
+				if n > want {
+					t.Errorf("%q was said %d times of %s", tt.log, n, feed)
+				}
+			}
+			if !strings.Contains(log.String(), tt.log) || !strings.Contains(log.String(), `"reason":"tail"`) {
+				t.Errorf("no %q, or no poll, in\n%s", tt.log, log.String())
+			}
+		})
+	}
+}
+
+// lockedBuffer is written by the process's pipe and read by the test.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func TestRunEndsWith3OnlyWhenEveryFeedIsRefused(t *testing.T) {
+	v := newVendorNotes(settings{Feeds: []string{"readings", "alarms"}}, slog.New(slog.DiscardHandler))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- v.run(ctx) }()
+	v.feedShut(schema.Readings, saveris.ErrForbidden)
+	v.feedShut(schema.Alarms, saveris.ErrRetired)
+	v.feedShut(schema.Readings, nil)
+	v.feedShut(schema.Alarms, saveris.ErrForbidden)
+	select {
+	case err := <-ended:
+		t.Fatalf("it ended with %v while a feed was given", err)
+	default:
+	}
+	v.feedShut(schema.Readings, saveris.ErrForbidden)
+	err := <-ended
+	if code, hint := verdict(err); !errors.Is(err, saveris.ErrForbidden) || code != exitVendor || hint == "" {
+		t.Errorf("%v, exit code %d, hint %q", err, code, hint)
+	}
+	stop()
+}
+
+func TestCheckTellsOfOneFeedThatIsNotGiven(t *testing.T) {
+	for _, tt := range []struct {
+		set  func(*saveristest.Switches)
+		code int
+		want []string
+	}{
+		{func(sw *saveristest.Switches) { sw.AuthNoLicence, sw.AuthNoLicenceFeed = "403A", "alarms" }, exitFailed, []string{"ok feed readings", "FAIL feed alarms licence"}},
+		{func(sw *saveristest.Switches) { sw.AuthNoLicence, sw.AuthNoLicenceFeed = "403A", "measurements" }, exitFailed, []string{"FAIL feed readings licence", "ok feed alarms"}},
+		{func(sw *saveristest.Switches) { sw.AuthNoLicence = "403" }, exitVendor, []string{"FAIL feed readings licence", "FAIL feed alarms licence"}},
+		{func(sw *saveristest.Switches) { sw.Retired = "alarms" }, exitFailed, []string{"ok feed readings", "FAIL feed alarms retired /v3/alarms newer release"}},
+		{func(sw *saveristest.Switches) { sw.Retired = "newest" }, exitDone, []string{"warn feed readings retired /v2/measurements older /v1/measurements newer"}},
+		{func(sw *saveristest.Switches) { sw.Sunset = "date" }, exitDone, []string{"warn vendor login /v1/token 2026-12-31", "warn feed readings end /v2/measurements 2026-12-31 newer", "warn feed alarms end /v3/alarms 2026-12-31"}},
+		{func(sw *saveristest.Switches) { sw.Redirect, sw.RedirectTo = "307", "other" }, exitSettings, []string{"FAIL vendor login localhost login is not sent SAVERIS_URL"}},
+		{func(sw *saveristest.Switches) { sw.Redirect = "308" }, exitDone, []string{"ok vendor login", "ok feed readings", "ok feed alarms"}},
+	} {
+		s := vendor(t, nil)
+		s.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) { tt.set(sw) })
+		out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
+		wantLines(t, out, tt.want...)
+		code := exitDone
+		if err != nil {
+			code, _ = verdict(err)
+		}
+		if code != tt.code {
+			t.Errorf("exit code %d, want %d:\n%s", code, tt.code, out)
+		}
+	}
+}

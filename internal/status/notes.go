@@ -1,0 +1,69 @@
+package status
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"saveris-bridge/internal/schema"
+)
+
+// Note is what a running bridge has found out about the vendor that people should know. It lies in the bucket of running
+// exports under a key that begins with NotePrefix, for a day after the bridge wrote it last.
+type Note struct {
+	Level    Level       `json:"level,omitempty"` // as a problem; empty where it is none
+	Feed     schema.Feed `json:"feed,omitempty"`  // empty where it is about no feed or all
+	Text     string      `json:"text"`            // a sentence without its capital and dot; moments in it are UTC
+	Since    time.Time   `json:"since"`
+	Endpoint string      `json:"endpoint,omitempty"` // that will end
+	Sunset   *time.Time  `json:"sunset,omitempty"`   // when it may stop to answer, where the vendor says it
+}
+
+// NotePrefix is what keys of notes begin with.
+const NotePrefix = "vendor."
+
+// soon is how long before its sunset the end of an endpoint is a problem.
+const soon = 30 * 24 * time.Hour
+
+var errNoNote = errors.New("the key is not that of a note")
+
+func parseNote(key string, data []byte) (n Note, err error) {
+	if !strings.HasPrefix(key, NotePrefix) {
+		return n, errNoNote
+	}
+	err = json.Unmarshal(data, &n)
+	n.Text = shortened(n.Text, longestNote)
+	return n, err
+}
+
+// longestNote is how many characters of a note are shown.
+const longestNote = 400
+
+// sumUpNotes returns the notes, oldest first.
+func sumUpNotes(b *bucket[Note], now time.Time) []Note {
+	list := []Note{}
+	for _, e := range b.entries {
+		if b.life == 0 || now.Sub(e.at) < b.life {
+			list = append(list, e.value)
+		}
+	}
+	slices.SortFunc(list, func(x, y Note) int { return cmp.Or(x.Since.Compare(y.Since), cmp.Compare(x.Text, y.Text)) })
+	return list
+}
+
+// ofVendor are the notes that are problems: an announced end is one when it is near.
+func (s Status) ofVendor() (list []Problem) {
+	for _, n := range s.Vendor {
+		level := n.Level
+		if n.Sunset != nil && n.Sunset.Sub(s.At) < soon {
+			level = cmp.Or(level, Look)
+		}
+		if level != "" {
+			list = append(list, Problem{level, n.Feed, n.Text})
+		}
+	}
+	return list
+}
