@@ -23,7 +23,10 @@ func firstContact(ctx context.Context, s settings, vendor *saveris.Client, logge
 	_, err := vendor.Now(once)
 	if err == nil && s.SaverisSync == string(saveris.SyncAlways) {
 		for _, feed := range s.Feeds {
-			if _, err = readALittle(once, s, vendor, schema.Feed(feed), firstWait); err != nil {
+			if _, err = readALittle(once, s, vendor, schema.Feed(feed), firstWait); errors.Is(err, saveris.ErrForbidden) {
+				err = nil // of this feed alone, perhaps: the feeds find out
+			}
+			if err != nil {
 				break
 			}
 		}

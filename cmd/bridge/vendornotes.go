@@ -105,7 +105,7 @@ func (v *vendorNotes) feedShut(feed schema.Feed, err error) {
 	if errors.Is(err, saveris.ErrRetired) {
 		what, often = "is retired by the vendor", "every ten minutes"
 	}
-	v.log.Error("this feed "+what+", the others go on", "feed", feed, "asked_again", often, "err", err, "hint", hint)
+	v.log.Error("this feed "+what+", any other goes on", "feed", feed, "asked_again", often, "err", err, "hint", hint)
 	v.put(key, status.Note{Level: status.Bad, Feed: feed, Text: fmt.Sprintf("the vendor does not give %s, asked again %s: %s", feed, often, told(err))})
 	v.mu.Lock()
 	defer v.mu.Unlock()

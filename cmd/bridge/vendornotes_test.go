@@ -28,9 +28,9 @@ func TestWhatTheVendorGivesNoMoreIsToldOnceAndStopsNothingElse(t *testing.T) {
 		status string
 	}{
 		"licence": {func(sw *saveristest.Switches) { sw.AuthNoLicence, sw.AuthNoLicenceFeed = "403B", "alarms" },
-			"this feed is refused, the others go on", "the vendor does not give alarms, asked again every hour"},
+			"this feed is refused, any other goes on", "the vendor does not give alarms, asked again every hour"},
 		"retired": {func(sw *saveristest.Switches) { sw.Retired = "alarms" },
-			"this feed is retired by the vendor, the others go on", "the vendor does not give alarms, asked again every ten minutes"},
+			"this feed is retired by the vendor, any other goes on", "the vendor does not give alarms, asked again every ten minutes"},
 		"older": {func(sw *saveristest.Switches) { sw.Retired = "newest" },
 			"the vendor has retired an endpoint, an older version of it is read", "the vendor has retired /v2/measurements, readings are read from the older /v1/measurements"},
 		"end": {func(sw *saveristest.Switches) { sw.Deprecation, sw.Sunset = "@", "date" },
