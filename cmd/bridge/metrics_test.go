@@ -166,8 +166,9 @@ func TestMetricsTellWhatVendorAndStreamSay(t *testing.T) {
 	})
 	intruding.Wait()
 	m.await("full coverage", m.covered)
-	for row := range m.vendor.Measurements(vendorAt.Add(-10*time.Minute), vendorAt.Add(-9*time.Minute), vendorAt) {
-		m.vendor.ReviseMeasurement(row.UUID, vendorAt, "99.5")
+	now := m.now() // so that the next polls read what is revised, whatever they reach back
+	for row := range m.vendor.Measurements(now.Add(-2*time.Minute), now.Add(-time.Minute), now) {
+		m.vendor.ReviseMeasurement(row.UUID, now, "99.5")
 	}
 
 	for _, feed := range []string{"readings", "alarms"} {
@@ -240,7 +241,7 @@ func (m *metricsScene) harmlessLabels() {
 	m.Helper()
 	values := map[string]*regexp.Regexp{
 		"feed": regexp.MustCompile(`^(readings|alarms)$`), "lane": regexp.MustCompile(`^(live|history)$`),
-		"route": regexp.MustCompile(`^(sync|export)$`), "reason": regexp.MustCompile(`^(tail|catch-up|revisit)$`),
+		"route": regexp.MustCompile(`^(sync|export)$`), "reason": regexp.MustCompile(`^(tail|catch-up|revisit|outage)$`),
 		"stage": regexp.MustCompile(`^(plan|fetch|commit)$`), "outcome": regexp.MustCompile(`^(completed|failed|expired|too_large|abandoned)$`),
 		"code": regexp.MustCompile(`^([1-5][0-9][0-9]|error)$`), "le": regexp.MustCompile(`^[0-9.e+]+$|^\+Inf$`),
 		"version": regexp.MustCompile(`.`), "commit": regexp.MustCompile(`.`), "go_version": regexp.MustCompile(`^go`),

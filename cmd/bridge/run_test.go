@@ -35,16 +35,17 @@ type scene struct {
 	env    []string
 	js     jetstream.JetStream
 	start  time.Time
+	now    func() time.Time // of the vendor
 }
 
 func newScene(t *testing.T, world saveristest.World) *scene {
 	t.Helper()
-	s := &scene{T: t, start: vendorAt.Add(-2 * time.Hour)}
 	began := time.Now()
+	s := &scene{T: t, start: vendorAt.Add(-2 * time.Hour), now: func() time.Time { return vendorAt.Add(time.Since(began)) }}
 	world.Start = s.start
 	vendor, err := saveristest.Start(saveristest.Config{
 		World: world, Record: true, Switches: saveristest.Switches{QueryLatency: "zero"},
-		Now: func() time.Time { return vendorAt.Add(time.Since(began)) },
+		Now: s.now,
 	})
 	if err != nil {
 		t.Fatal(err)
