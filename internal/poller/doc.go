@@ -7,7 +7,8 @@
 // the checkpoint says: a window that failed is still a gap, so the plan yields it again.
 //
 // Tail reads the newest window at every poll. Fill reads what lies behind it: first the gaps, then the intervals that are
-// due to be read again for late rows. Live polling is one line with each of them, side by side, on one Writer.
+// due to be read again for late rows. AfterOutage reads what loggers deliver that had been cut off. Live polling is one line
+// with each of them, side by side, on one Writer.
 //
 // Backlog yields the gaps of a range, and ends. A Backfill shares one among several lines: while one of them commits, the
 // others have the vendor prepare the next exports. A Desk bounds how many windows are in memory, for a backfill one: rows of
