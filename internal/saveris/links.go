@@ -79,7 +79,7 @@ var neverLinks = []string{"status", "requestuuid", "metadataurl", "metadataurls"
 // is believed only where nothing is left that could hold one; else it fails and names the member.
 func linksOf(members []member) ([]string, error) {
 	f := linkFinder{seen: map[string]bool{}}
-	var odd, other *member
+	var odd, other, filled *member
 	empty := false
 	for i, m := range members {
 		if slices.Contains(neverLinks, m.folded()) {
@@ -91,9 +91,11 @@ func linksOf(members []member) ([]string, error) {
 		case f.found > before:
 		case isEmpty(m.value):
 			empty = empty || forLinks
+		case holdsRows(m.value, deepest):
+			filled = &members[i]
 		case forLinks:
 			odd = &members[i]
-		case m.value.Kind() == '{' || m.value.Kind() == '[':
+		case couldLead(m.value):
 			other = &members[i]
 		}
 	}
@@ -102,6 +104,8 @@ func linksOf(members []member) ([]string, error) {
 		return nil, fmt.Errorf("completed, but beside the links stands %s without one", f.linkless)
 	case len(f.links) > 0:
 		return f.links, nil
+	case filled != nil:
+		return nil, fmt.Errorf("completed, but there is no link, and %q holds rows itself", filled.name)
 	case odd != nil:
 		return nil, fmt.Errorf("completed, but %q is %s without a link", odd.name, kindOf(odd.value))
 	case other != nil && !empty:
@@ -114,6 +118,37 @@ func linksOf(members []member) ([]string, error) {
 func isLinkName(folded string) bool {
 	return slices.ContainsFunc([]string{"url", "urls", "uri", "uris", "link", "links", "href", "hrefs", "files", "locations"},
 		func(end string) bool { return strings.HasSuffix(folded, end) })
+}
+
+// couldLead: an object, a list, or a text that looks like a place, may say where files are.
+func couldLead(value jsontext.Value) bool {
+	text := plainText([]byte(value))
+	return value.Kind() == '{' || value.Kind() == '[' || strings.Contains(text, "://") ||
+		strings.Contains(text, "/") && strings.Contains(text, ".")
+}
+
+// holdsRows reports whether a list in a value has an object with columns of a feed.
+func holdsRows(value jsontext.Value, depth int) bool {
+	switch {
+	case depth == 0:
+	case value.Kind() == '[':
+		return slices.ContainsFunc(elementsOf(value), func(v jsontext.Value) bool { return isRow(v) || holdsRows(v, depth-1) })
+	case value.Kind() == '{':
+		members, _ := membersOf(value)
+		return slices.ContainsFunc(members, func(m member) bool { return holdsRows(m.value, depth-1) })
+	}
+	return false
+}
+
+func isRow(value jsontext.Value) bool {
+	members, _ := membersOf(value)
+	found := 0
+	for _, m := range members {
+		if columnNames[Measurements][m.folded()] || columnNames[Alarms][m.folded()] {
+			found++
+		}
+	}
+	return found >= fewestColumns
 }
 
 // isEmpty: null, a blank text, and lists and objects that hold nothing else.
@@ -198,7 +233,7 @@ func (f *linkFinder) list(list jsontext.Value, forLinks bool, depth int) {
 // text collects the links of a text: one, or several that blanks, commas or semicolons part. A list that was written into a
 // text is read as well.
 func (f *linkFinder) text(text string) {
-	if text = strings.Trim(strings.TrimSpace(text), `[]"`); !isLink(text) {
+	if text = strings.Trim(strings.TrimSpace(text), `[]"'`); !isLink(text) {
 		return
 	}
 	for _, part := range partLinks(text) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -22,6 +23,7 @@ func TestLinksAreFoundInEveryShape(t *testing.T) {
 		`{"data_urls":"` + a + `;` + b + `"}`:                             {a, b},
 		`{"data_urls":"[` + a + `, ` + b + `]"}`:                          {a, b},
 		`{"data_urls":"[\"` + a + `\",\"` + b + `\"]"}`:                   {a, b},
+		`{"data_urls":"['` + a + `', '` + b + `']"}`:                      {a, b},
 		`{"data_urls":{"0":"` + a + `","1":"` + b + `"}}`:                 {a, b},
 		`{"data_urls":{"url":"` + a + `","size":5,"name":"result.json"}}`: {a},
 		`{"data_urls":{"` + a + `":{"size":5}}}`:                          {a},
@@ -43,6 +45,8 @@ func TestLinksAreFoundInEveryShape(t *testing.T) {
 		`{"data_urls":null,"stats":{"rows":0}}`:                 nil,
 		`{"data_urls":{},"files":"  "}`:                         nil,
 		`{"rows":0,"took":1.5,"cached":false,"format":"JSON"}`:  nil,
+		`{"type":"application/json","at":"2026/07/01 10:15"}`:   nil,
+		`{"columns":[{"uuid":"varchar"}],"data_urls":[]}`:       nil,
 		`{"data_urls":[],"message":"see https://example.net/"}`: nil,
 	} {
 		members, err := membersOf([]byte(answer))
@@ -66,6 +70,10 @@ func TestACompletedAnswerWithoutALinkIsNoEmptyOne(t *testing.T) {
 		`"data_urls":[],"files":["result.json"]`:                `"files" is a list without a link`,
 		`"output":{"bucket":"b","key":"k"}`:                     `"output" is an object without one`,
 		`"parts":[1,2]`:                                         `"parts" is a list without one`,
+		`"output":"s3://bucket/key"`:                            `"output" is a text without one`,
+		`"output":"exports/1/result.json"`:                      `"output" is a text without one`,
+		`"measurements":[` + rowNo(1) + `],"data_urls":[]`:      `"measurements" holds rows itself`,
+		`"data":{"rows":[` + rowNo(1) + `]},"data_urls":[]`:     `"data" holds rows itself`,
 		`"data_urls":["https://files.example.net/a","b"]`:       `beside the links stands a text without one`,
 		`"data_urls":[{"url":"https://example.net/a"},{"k":1}]`: `beside the links stands an object without one`,
 	} {
@@ -109,6 +117,26 @@ func TestWhatIsAnsweredInsteadOfAStatusIsShown(t *testing.T) {
 				t.Errorf("%s: %v", answer, err)
 			}
 		})
+	}
+}
+
+// A status within another object, or within a text, is a status: gateways and functions wrap answers so.
+func TestAStatusWithinSomethingIsRead(t *testing.T) {
+	const inner = `{"status":"Completed","request_uuid":"1","data_urls":["https://files.example.net/a"]}`
+	for _, answer := range []string{
+		inner, `{"data":` + inner + `}`, `{"statusCode":200,"body":` + inner + `}`, `{"result":{"item":` + inner + `},"took":3}`,
+		`{"statusCode":200,"body":` + strconv.Quote(inner) + `}`, strconv.Quote(inner), `[` + inner + `]`,
+	} {
+		s, err := readStatus(reply(200, answer))
+		links, _ := linksOf(s.members)
+		if err != nil || !s.done() || s.RequestUUID != "1" || len(links) != 1 {
+			t.Errorf("%s: %q, %q, %q, %v", answer, s.Status, s.RequestUUID, links, err)
+		}
+	}
+	for _, answer := range []string{`{"a":` + inner + `,"b":` + inner + `}`, `[` + inner + `,` + inner + `]`, `{"status":"In Progress","data":` + inner + `}`} {
+		if s, _ := readStatus(reply(200, answer)); s.done() {
+			t.Errorf("%s is completed", answer)
+		}
 	}
 }
 

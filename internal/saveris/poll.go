@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Bounds of the waits between two looks at an export.
@@ -35,7 +38,11 @@ func readStatus(resp *http.Response) (status, error) {
 		return status{}, err
 	}
 	s := status{text: text}
-	if s.members, err = membersOf(text); err != nil {
+	members, err := membersOf(text)
+	if s.members = within(text, deepestStatus); s.members == nil {
+		s.members = members
+	}
+	if s.members == nil {
 		return s, notJSON(text)
 	}
 	for _, m := range s.members {
@@ -51,6 +58,41 @@ func readStatus(resp *http.Response) (status, error) {
 		}
 	}
 	return s, nil
+}
+
+// deepestStatus is how many objects, lists and texts may stand around a status.
+const deepestStatus = 4
+
+// within finds the members of the status that stands in an answer: they are its own where one of them is a status word, or
+// those of the only object within it that has one. Gateways and functions wrap answers in objects, and in texts of objects.
+func within(value jsontext.Value, depth int) []member {
+	if depth == 0 {
+		return nil
+	}
+	var inside []jsontext.Value
+	switch value.Kind() {
+	case '"':
+		return within(jsontext.Value(strings.TrimSpace(plainText([]byte(value)))), depth-1)
+	case '[':
+		inside = elementsOf(value)
+	case '{':
+		members, err := membersOf(value)
+		if err != nil || slices.ContainsFunc(members, func(m member) bool { return m.folded() == "status" && m.value.Kind() == '"' }) {
+			return members
+		}
+		for _, m := range members {
+			inside = append(inside, m.value)
+		}
+	}
+	var only []member
+	for _, v := range inside {
+		if found := within(v, depth-1); found != nil && only != nil {
+			return nil
+		} else if found != nil {
+			only = found
+		}
+	}
+	return only
 }
 
 func (s *status) word() string { return strings.ToLower(strings.TrimSpace(s.Status)) }
