@@ -17,6 +17,7 @@ type sight struct {
 	lists bool // it has lists,
 	empty bool // one that holds nothing,
 	other bool // one that holds objects or lists
+	fault bool // it says that something went wrong
 	whole bool // its end was in sight
 	far   bool // it goes on behind what can be looked at
 
@@ -26,8 +27,10 @@ type sight struct {
 // level is an object or a list that is open where one looks.
 type level struct {
 	list    bool
-	within  bool // a list
-	holds   bool // anything
+	faults  bool   // what stands in it is about what went wrong
+	name    string // folded, of the member at hand
+	within  bool   // a list
+	holds   bool   // anything
 	columns int
 }
 
@@ -35,7 +38,7 @@ type level struct {
 func (s *sight) rows() bool { return s.inner >= fewestColumns }
 
 // nothing reports whether it has a list for rows, and it is empty. Lists of texts and numbers may stand beside it.
-func (s *sight) nothing() bool { return s.whole && s.empty && !s.other }
+func (s *sight) nothing() bool { return s.whole && s.empty && !s.other && !s.fault }
 
 // deepestLook bounds the looks at lines of which each opens another object and none is closed.
 const deepestLook = 16
@@ -59,9 +62,13 @@ func (d *decoder) look() (s sight) {
 				return s
 			}
 		default:
-			in, n := dec.StackIndex(len(s.open))
-			s.open[len(s.open)-1].holds = true
-			if in == '{' && n%2 == 1 && d.columns[fold(token.String())] {
+			at := &s.open[len(s.open)-1]
+			at.holds = true
+			if _, n := dec.StackIndex(len(s.open)); at.list {
+				continue
+			} else if n%2 == 0 {
+				s.fault = s.fault || !at.within && isFault(at.name, token)
+			} else if at.name = fold(token.String()); d.columns[at.name] {
 				s.column()
 			}
 		}
@@ -73,6 +80,7 @@ func (s *sight) begin(list bool) {
 	if n := len(s.open); n > 0 {
 		parent := &s.open[n-1]
 		parent.holds, next.within = true, parent.within || parent.list
+		next.faults = parent.faults || faultNames[parent.name]
 		s.other = s.other || parent.list
 	}
 	s.lists = s.lists || list
@@ -82,7 +90,19 @@ func (s *sight) begin(list bool) {
 func (s *sight) end() {
 	last := s.open[len(s.open)-1]
 	s.open = s.open[:len(s.open)-1]
-	s.empty = s.empty || last.list && !last.holds
+	s.empty = s.empty || last.list && !last.holds && !last.faults
+}
+
+// faultNames are those of members, folded, that hold what went wrong.
+var faultNames = map[string]bool{"error": true, "errors": true, "exception": true, "exceptions": true, "fault": true, "faults": true}
+
+// isFault reports whether a member that is neither object nor list says that something went wrong.
+func isFault(name string, value jsontext.Token) bool {
+	if value.Kind() != '"' {
+		return false
+	}
+	said := fold(value.String())
+	return faultNames[name] && said != "" || name == "status" && (said == "error" || said == "failed")
 }
 
 // column counts one of the object that is open.

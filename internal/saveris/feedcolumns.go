@@ -31,11 +31,12 @@ func (r *Row) Of(feed Feed) bool {
 	return r.Err == nil && hasColumns(r.Fields, columnNames[feed])
 }
 
-// hasColumns reports whether fields are a row of a feed with these columns; nil is any feed.
+// hasColumns reports whether fields are a row of a feed with these columns; nil is any feed. No column holds objects or lists:
+// where they do, the names stand around something else.
 func hasColumns(fields []Field, names map[string]bool) bool {
 	found := 0
 	for i := range fields {
-		if names == nil || names[fold(fields[i].Name)] {
+		if names == nil || fields[i].Kind != Nested && names[fold(fields[i].Name)] {
 			if found++; found == fewestColumns {
 				return true
 			}

@@ -41,6 +41,7 @@ var forms = []struct {
 	{"\x1f\x8b", 0, "a gzip file within another two"},
 	{"\x1f\x9d", 0, "a compress file"},
 	{"\x78\x01", 0, "a zlib file"},
+	{"\x78\x5e", 0, "a zlib file"},
 	{"\x78\x9c", 0, "a zlib file"},
 	{"\x78\xda", 0, "a zlib file"},
 	{"PAR1", 0, "a Parquet file"},

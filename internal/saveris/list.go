@@ -7,13 +7,17 @@ import (
 
 var errTrailing = errors.New("text follows the list of rows")
 
-// array reads a file that is one JSON array.
+// array reads a file that is one JSON array, or several that were put together.
 func (d *decoder) array() error {
-	d.w.pos++
-	if err := d.list(); err != nil {
-		return err
+	for {
+		d.w.pos++
+		if err := d.list(); err != nil {
+			return err
+		}
+		if c, ok := d.w.blanks(); !ok || c != '[' {
+			return d.finish()
+		}
 	}
-	return d.finish()
 }
 
 // finish makes sure that the stream ends here, and as it should: only now are its length and checksum proven.
