@@ -18,6 +18,7 @@ type StoredEvent struct {
 	Subject string // of the message
 	Header  nats.Header
 	Data    []byte
+	At      time.Time // when it was stored; only EventsFrom says it
 }
 
 // Seqs are the half-open stream sequences [From, Until).
@@ -37,7 +38,7 @@ func (s *Stream) Events(ctx context.Context, at Seqs, each func(StoredEvent) err
 			if kind, _ := s.kindOf(m.Subject()); kind != "event" {
 				return nil
 			}
-			return each(StoredEvent{seq, m.Subject(), m.Headers(), m.Data()})
+			return each(StoredEvent{Seq: seq, Subject: m.Subject(), Header: m.Headers(), Data: m.Data()})
 		})
 	}
 	for seq := at.From; seq < at.Until; seq++ {
@@ -48,7 +49,7 @@ func (s *Stream) Events(ctx context.Context, at Seqs, each func(StoredEvent) err
 		if kind, _ := s.kindOf(m.subject); kind != "event" {
 			continue
 		}
-		if err := each(StoredEvent{m.seq, m.subject, m.header, m.data}); err != nil {
+		if err := each(StoredEvent{Seq: m.seq, Subject: m.subject, Header: m.header, Data: m.data}); err != nil {
 			return err
 		}
 	}
@@ -116,7 +117,11 @@ func (s *Stream) EventsFrom(ctx context.Context, next uint64, since time.Time, e
 	}
 	end := state.LastSeq + 1
 	err = s.consume(ctx, config, Seqs{next, end}, func(m jetstream.Msg, seq uint64) error {
-		return each(StoredEvent{seq, m.Subject(), m.Headers(), m.Data()})
+		meta, err := m.Metadata()
+		if err != nil {
+			return err
+		}
+		return each(StoredEvent{seq, m.Subject(), m.Headers(), m.Data(), meta.Timestamp})
 	})
 	if err != nil {
 		return next, err

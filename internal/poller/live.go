@@ -70,7 +70,7 @@ func (l *Live) Run(ctx context.Context) error {
 			line := l.line(OutageLine, true)
 			line.Desk = desk
 			return line.Run(ctx, &AfterOutage{
-				Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Covered, Outages: l.Outages,
+				Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Kept, Outages: l.Outages,
 			})
 		})
 	}

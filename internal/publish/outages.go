@@ -15,7 +15,7 @@ import (
 type Outages struct {
 	stream *checkpoint.Stream
 	found  *schema.Outages
-	next   uint64 // sequence to go on from, 0 = what was stored within rememberedFor
+	next   uint64 // sequence to go on from, 0 = as far back as an outage that has ended may reach
 }
 
 // rememberedFor is for how long the end of an outage is looked at after it was stored. What followed from it is done by then,
@@ -29,10 +29,18 @@ func NewOutages(js jetstream.JetStream, names Names) *Outages {
 
 // Ended returns the outages that have ended lately, the oldest first; none where no alarms are stored.
 func (o *Outages) Ended(ctx context.Context) ([]schema.Outage, error) {
-	since := time.Now().Add(-rememberedFor)
-	next, err := o.stream.EventsFrom(ctx, o.next, since, func(e checkpoint.StoredEvent) error {
-		if alarm, ok := schema.ReadAlarm(e.Header.Get("ce-id"), e.Seq, e.Data); ok {
-			o.found.Take(alarm)
+	return o.endedSince(ctx, time.Now().Add(-rememberedFor))
+}
+
+// endedSince returns the outages whose end was stored since a moment. Their beginnings were stored long before: without its
+// own, an end would have all read again that a logger may remember.
+func (o *Outages) endedSince(ctx context.Context, since time.Time) ([]schema.Outage, error) {
+	longAgo := since.Add(-schema.LongestOutage)
+	next, err := o.stream.EventsFrom(ctx, o.next, longAgo, func(e checkpoint.StoredEvent) error {
+		alarm, ok := schema.ReadAlarm(e.Header.Get("ce-id"), e.Seq, e.Data)
+		if ok && !(alarm.Ends() && e.At.Before(since)) {
+			made, _ := time.Parse(time.RFC3339, e.Header.Get("ce-recordedtime"))
+			o.found.Take(alarm, made)
 		}
 		return nil
 	})
@@ -43,5 +51,5 @@ func (o *Outages) Ended(ctx context.Context) ([]schema.Outage, error) {
 		return nil, err
 	}
 	o.next = next
-	return o.found.Ended(since.Add(-schema.LongestOutage)), nil // what is stored late may have ended long before
+	return o.found.Ended(longAgo), nil // what is stored late may have ended long before
 }

@@ -7,11 +7,31 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
 )
+
+// Kept is Covered without what retention has begun to remove: read again it would be stored once more, and be new to
+// whoever reads the stream. What was stored since the stream's oldest message is there; whatever happened since then too.
+func (w *Writer) Kept(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
+	stream, err := w.js.Stream(ctx, w.config.Names.Stream(w.Feed))
+	if err != nil {
+		return nil, w.mend(ctx, fmt.Errorf("what retention has left of %s: %w", w.Feed, err))
+	}
+	if state := stream.CachedInfo().State; state.FirstSeq > 1 {
+		span = span.Cut(state.FirstTime.UTC().Add(removing), span.Until)
+	}
+	if span.Empty() {
+		return nil, nil
+	}
+	return w.Covered(ctx, span)
+}
+
+// removing is how much retention may remove while something is read.
+const removing = time.Hour
 
 // Removed gives the days within a span that were filled once and of which retention has left nothing in the stream, oldest
 // first. The checkpoint bucket still shows their records, with the sequence that each had: one before the stream's first

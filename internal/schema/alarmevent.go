@@ -50,6 +50,9 @@ const (
 	turnEnd
 )
 
+// Ends reports whether the event is the end of an alarm.
+func (e *AlarmEvent) Ends() bool { return e.turn == turnEnd }
+
 // turnOf reads the reason before the state: the vendor has three that end an alarm, whatever the status next to them says.
 // A status that is Unknown without one of them changes nothing.
 func turnOf(state, reason string) turn {

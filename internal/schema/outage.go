@@ -32,14 +32,18 @@ type outageTurn struct {
 // NewOutages returns one that has taken no event.
 func NewOutages() *Outages { return &Outages{turns: map[digest]outageTurn{}} }
 
-// Take takes an event over if it is of a connection-timeout alarm.
-func (o *Outages) Take(e AlarmEvent) {
+// Take takes an event over if it is of a connection-timeout alarm, with when it was made: what was there to be read cannot
+// have come in later, whatever the row says. A zero time says that this is not known.
+func (o *Outages) Take(e AlarmEvent, made time.Time) {
 	if e.turn == turnNone || !connectionTimeout(e.Condition) {
 		return
 	}
 	came := e.Received
 	if came.IsZero() {
 		came = e.ChangedAt
+	}
+	if !made.IsZero() && came.After(made) {
+		came = made
 	}
 	o.turns[e.first] = outageTurn{row: e.row, ended: e.ended, series: e.series, turn: e.turn, raised: e.RaisedAt, came: came}
 }

@@ -52,7 +52,7 @@ func TestOutagesAreFoundInTheAlarms(t *testing.T) {
 				events := append(slices.Clone(c.events), c.events[0])
 				rand.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
 				for _, e := range events {
-					o.Take(e)
+					o.Take(e, time.Time{})
 				}
 				if got := o.Ended(outageDay); !slices.Equal(got, c.want) {
 					t.Fatalf("got %v, want %v", got, c.want)
@@ -67,26 +67,38 @@ func TestOtherAlarmsAreNoOutages(t *testing.T) {
 	for _, condition := range []string{"Upper limit", "The battery of the device is nearly empty", ""} {
 		e := timeout("a", "cleared", 70, 71, "")
 		e.Condition = condition
-		o.Take(e)
+		o.Take(e, time.Time{})
 	}
 	if got := o.Ended(outageDay); len(got) > 0 {
 		t.Errorf("got %v", got)
 	}
 	e := timeout("a", "cleared", 70, 71, "")
 	e.Condition = "CONNECTION_TIMEOUT"
-	if o.Take(e); len(o.Ended(outageDay)) != 1 {
+	if o.Take(e, time.Time{}); len(o.Ended(outageDay)) != 1 {
 		t.Error("another spelling is not known")
 	}
 }
 
 func TestWhatEndedLongAgoIsForgotten(t *testing.T) {
 	o := NewOutages()
-	o.Take(timeout("a", "raised", 10, 11, ""))
-	o.Take(timeout("b", "cleared", 70, 71, ""))
+	o.Take(timeout("a", "raised", 10, 11, ""), time.Time{})
+	o.Take(timeout("b", "cleared", 70, 71, ""), time.Time{})
 	if got := o.Ended(outageDay.Add(71 * time.Minute)); len(got) > 0 || len(o.turns) != 1 {
 		t.Errorf("got %v, %d events kept", got, len(o.turns))
 	}
 	if o.Ended(outageDay.Add(2 * LongestOutage)); len(o.turns) > 0 {
 		t.Errorf("%d events kept", len(o.turns))
+	}
+}
+
+func TestAnOutageHasEndedOnceItsEndWasRead(t *testing.T) {
+	made := outage(0, 73).Ended
+	for came, want := range map[int]Outage{71: outage(10, 71), 365 * 24 * 60: outage(10, 73)} {
+		o := NewOutages()
+		o.Take(timeout("a", "raised", 10, 11, ""), made)
+		o.Take(timeout("b", "cleared", 70, came, ""), made)
+		if got := o.Ended(outageDay); !slices.Equal(got, []Outage{want}) {
+			t.Errorf("came in minute %d, read in minute 73: got %v, want %v", came, got, want)
+		}
 	}
 }

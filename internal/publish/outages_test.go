@@ -1,0 +1,106 @@
+package publish
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/schema"
+)
+
+func testStream(t *testing.T, names Names) jetstream.JetStream {
+	t.Helper()
+	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	nc, err := nats.Connect(server.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Open(t.Context(), js, Config{Names: names, Replicas: 1}); err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd is what a process that starts anew knows.
+func TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd(t *testing.T) {
+	names := Names{Prefix: "saveris"}
+	js := testStream(t, names)
+	raised := time.Now().UTC().Truncate(time.Second).AddDate(0, 0, -40)
+	store := func(uuid, state string, at time.Time) (stored time.Time) {
+		ack, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: "saveris.alarms.history.t.s.alarm." + state + ".1",
+			Header: nats.Header{"ce-id": {uuid}, "ce-recordedtime": {at.Add(time.Minute).Format(time.RFC3339)}},
+			Data: fmt.Appendf(nil, `{"uuid":%q,"state":%q,"severity":"alarm","condition":"Connection timeout","raised_at":%q,"received_at":%q}`,
+				uuid, state, at.Format(time.RFC3339), at.AddDate(1, 0, 0).Format(time.RFC3339))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream, err := js.Stream(t.Context(), names.Stream(schema.Alarms))
+		if err != nil {
+			t.Fatal(err)
+		}
+		msg, err := stream.GetMsg(t.Context(), ack.Sequence)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return msg.Time
+	}
+	store("a", "raised", raised)
+	end := store("b", "cleared", raised.Add(time.Hour))
+	got, err := NewOutages(js, names).endedSince(t.Context(), end)
+	if want := (schema.Outage{Raised: raised, Ended: raised.Add(time.Hour + time.Minute)}); err != nil || len(got) != 1 || got[0] != want {
+		t.Errorf("got %v (%v), want %v", got, err, want)
+	}
+	if got, err := NewOutages(js, names).endedSince(t.Context(), end.Add(1)); err != nil || len(got) > 0 {
+		t.Errorf("an end that was stored before: got %v (%v)", got, err)
+	}
+}
+
+func TestWhatRetentionHasBegunToRemoveIsNotKept(t *testing.T) {
+	names := Names{Prefix: "saveris"}
+	js := testStream(t, names)
+	w := NewWriter(js, Config{Names: names, Replicas: 1}, Options{Feed: schema.Readings, Name: "test", Now: time.Now})
+	now := time.Now().UTC().Truncate(time.Second)
+	long := checkpoint.Span{From: now.AddDate(0, 0, -100), Until: now.Add(48 * time.Hour)}
+	for _, from := range []time.Time{now.AddDate(0, 0, -3), now.Add(24 * time.Hour)} {
+		day, err := checkpoint.DaySpan(checkpoint.DayOf(from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the newest record of the day stays
+			if _, err := w.Commit(t.Context(), checkpoint.DayOf(from), nil, &checkpoint.Interval{From: day.From, Until: day.Until, ReadAt: now, Route: "sync"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if kept, err := w.Kept(t.Context(), long); err != nil || len(kept) != 2 {
+		t.Fatalf("nothing was removed: %v, %v", kept, err)
+	}
+	stream, err := js.Stream(t.Context(), names.Stream(schema.Readings))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(2)); err != nil {
+		t.Fatal(err)
+	}
+	if covered, err := w.Covered(t.Context(), long); err != nil || len(covered) != 2 {
+		t.Fatalf("covered is %v (%v), want both days", covered, err)
+	}
+	kept, err := w.Kept(t.Context(), long)
+	if err != nil || len(kept) != 1 || kept[0].From.Before(now) {
+		t.Errorf("kept is %v (%v), want what lies ahead", kept, err)
+	}
+}
