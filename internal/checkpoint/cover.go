@@ -58,8 +58,8 @@ func (a Ages) passed(iv Interval, now time.Time) (first time.Duration, ok bool) 
 	return first, ok
 }
 
-// close is how far apart two readings may be to be joined under the earlier one: a tenth of the smallest age.
-func (a Ages) close() time.Duration {
+// Close returns how far apart two readings may be to be joined under the earlier one: a tenth of the smallest age.
+func (a Ages) Close() time.Duration {
 	if len(a) == 0 {
 		return 6 * time.Minute
 	}
@@ -113,7 +113,7 @@ func joinable(a, b Interval, ages Ages) bool {
 		early, late = late, early
 	}
 	joined := Interval{From: a.From, Until: b.Until, ReadAt: early}
-	return late.Sub(early) <= ages.close() && !ages.Due(joined, late)
+	return late.Sub(early) <= ages.Close() && !ages.Due(joined, late)
 }
 
 // Gaps gives what is not covered within [from, until), oldest first.
@@ -176,13 +176,12 @@ func due(covered []Interval, ages Ages, now time.Time) []dueSpan {
 	return all
 }
 
-// ReadBefore returns what of a span was last read before a moment, oldest first; neighbours are one span. A reading that
-// joining has made look that old does not count: it would be repeated for nothing.
-func (a Ages) ReadBefore(covered []Interval, span Span, moment time.Time) []Span {
+// ReadBefore returns what of a span was last read before a moment, oldest first; neighbours are one span.
+func ReadBefore(covered []Interval, span Span, moment time.Time) []Span {
 	var before []Span
 	for _, iv := range covered {
 		part := iv.Span().Cut(span.From, span.Until)
-		if part.Empty() || !iv.ReadAt.Add(a.close()).Before(moment) {
+		if part.Empty() || !iv.ReadAt.Before(moment) {
 			continue
 		}
 		if n := len(before); n > 0 && before[n-1].Until.Equal(part.From) {

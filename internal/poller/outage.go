@@ -27,6 +27,7 @@ type AfterOutage struct {
 	idle bool
 	cutter
 	settled map[schema.Outage]bool // of which all is read, for good
+	read    []pending              // with when it was read at the earliest
 }
 
 const (
@@ -64,8 +65,12 @@ func (p *AfterOutage) Next(ctx context.Context) (Window, error) {
 	}
 }
 
-// Done adapts the width of the next windows.
-func (p *AfterOutage) Done(w Window, rows int, err error) { p.done(w, rows, p.Rows, err) }
+// Done adapts the width of the next windows, and notes what has been read.
+func (p *AfterOutage) Done(w Window, rows int, err error) {
+	if p.done(w, rows, p.Rows, err); err == nil {
+		p.read = append(p.read, pending{w.Span, p.looked})
+	}
+}
 
 // due returns what is to be read again at now, oldest first.
 func (p *AfterOutage) due(ctx context.Context, now time.Time) ([]checkpoint.Span, error) {
@@ -80,6 +85,7 @@ func (p *AfterOutage) due(ctx context.Context, now time.Time) ([]checkpoint.Span
 		return nil, err
 	}
 	covered = believable(covered, now)
+	p.read = slices.DeleteFunc(p.read, func(r pending) bool { return now.Sub(r.at) > keptFor })
 	var spans []checkpoint.Span
 	for _, o := range outages {
 		again := p.again(o, covered, now)
@@ -91,18 +97,32 @@ func (p *AfterOutage) due(ctx context.Context, now time.Time) ([]checkpoint.Span
 	return union(spans), nil
 }
 
-// again returns what is to be read again because of one outage.
-func (p *AfterOutage) again(o schema.Outage, covered []checkpoint.Interval, now time.Time) []checkpoint.Span {
-	spans := p.Ages.ReadBefore(covered, checkpoint.Span{From: begin(o), Until: o.Ended}, o.Ended)
-	last, delivered := time.Duration(0), o.Ended.Add(delivery)
-	if len(p.Ages) > 0 {
-		last = slices.Max(p.Ages)
-		delivered = o.Ended.Add(min(delivery, last))
+// again returns what is to be read again because of one outage. One that ends in the future has not ended.
+func (p *AfterOutage) again(o schema.Outage, covered []checkpoint.Interval, now time.Time) (spans []checkpoint.Span) {
+	if !o.Ended.After(now) {
+		spans = p.readBefore(covered, checkpoint.Span{From: begin(o), Until: o.Ended}, o.Ended)
 	}
-	if now.Before(delivered) {
-		return spans
+	if delivered := o.Ended.Add(delivery); !delivered.After(now) {
+		until := o.Ended
+		if len(p.Ages) > 0 && delivered.Add(-slices.Max(p.Ages)).Before(until) {
+			until = delivered.Add(-slices.Max(p.Ages))
+		}
+		spans = append(spans, p.readBefore(covered, checkpoint.Span{From: begin(o), Until: until}, delivered)...)
 	}
-	return append(spans, p.Ages.ReadBefore(covered, checkpoint.Span{From: begin(o), Until: delivered.Add(-last)}, delivered)...)
+	return spans
+}
+
+// readBefore returns what of a span was last read before a moment. What this plan has read since then may look older, but
+// by no more than joining makes it: the broker has lost a reading that is older than that.
+func (p *AfterOutage) readBefore(covered []checkpoint.Interval, span checkpoint.Span, moment time.Time) []checkpoint.Span {
+	var since []checkpoint.Span
+	for _, r := range p.read {
+		if !r.at.Before(moment) {
+			since = append(since, r.Span)
+		}
+	}
+	old := checkpoint.ReadBefore(covered, span, moment.Add(-2*p.Ages.Close()))
+	return append(old, CutOut(checkpoint.ReadBefore(covered, span, moment), since...)...)
 }
 
 func (p *AfterOutage) settle(o schema.Outage) {

@@ -166,3 +166,18 @@ func TestAWindowOfAnOutageThatCannotBeHadHoldsUpNoOther(t *testing.T) {
 		}
 	})
 }
+
+func TestAnOutageThatEndsInTheFutureIsNotReadForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UTC()
+		list := covered{{From: now.AddDate(0, 0, -3), Until: now, ReadAt: now, Route: "sync"}}
+		ended := now.Add(time.Hour)
+		p := &poller.AfterOutage{Ages: ages, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read,
+			Outages: func(context.Context) ([]schema.Outage, error) {
+				return []schema.Outage{{Raised: now.Add(-24 * time.Hour), Ended: ended}}, nil
+			}}
+		if w, err := p.Next(t.Context()); err != nil || time.Now().Before(ended) {
+			t.Errorf("%v before its end: %+v, %v", time.Until(ended), w, err)
+		}
+	})
+}
