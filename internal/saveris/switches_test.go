@@ -3,12 +3,16 @@ package saveris
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/secret"
 )
 
 // refusing are the settings under which a login is refused for good.
@@ -24,7 +28,10 @@ var unreadable = map[string]bool{
 // retiring are the settings under which an endpoint is gone in every version.
 var retiring = map[string]bool{"retired=measurements": true, "retired=alarms": true, "retired=all": true}
 
-func TestEverySwitchIsSurvived(t *testing.T) {
+// shownAs are values that a client can only meet as another: it asks older endpoints only when the newest are gone.
+var shownAs = map[string]string{"range.ends=open-until": "half-open", "retired=older": "off"}
+
+func TestEverySwitchIsMetAndSurvived(t *testing.T) {
 	settings := []string{"query.latency=zero", "query.latency=20ms", "url.life=1s", "token.life=1s", "sync.limit=100", "file.max=9"}
 	for _, key := range saveristest.Keys() {
 		for _, value := range key.Values {
@@ -36,88 +43,227 @@ func TestEverySwitchIsSurvived(t *testing.T) {
 			settings = append(settings, key.Name+"=0.3")
 		}
 	}
-	for _, format := range []Format{JSON, CSV} {
-		for _, setting := range settings {
-			t.Run(string(format)+"/"+setting, func(t *testing.T) {
-				t.Parallel()
-				surviveSetting(t, setting, format)
-			})
-		}
+	for _, setting := range settings {
+		t.Run(setting, func(t *testing.T) {
+			t.Parallel()
+			key, value, _ := strings.Cut(setting, "=")
+			provoking, faults := saveristest.Provocation(key)
+			tr := newTrial(t, append(provoking, setting)...)
+			defer func() { neverSent(t, tr.srv.Traffic()) }()
+			for _, fault := range faults {
+				tr.srv.Inject(fault)
+			}
+			tr.before(key)
+			for _, format := range []Format{JSON, CSV} {
+				tr.survive(setting, format)
+			}
+			tr.after(key, value)
+			if slices.ContainsFunc(saveristest.Keys(), func(k saveristest.Key) bool { return k.Name == key && len(k.Values) > 0 }) {
+				tr.met(key, value)
+			}
+		})
 	}
 }
 
-func surviveSetting(t *testing.T, setting string, format Format) {
-	cfg := saveristest.Config{World: saveristest.World{AlarmEvery: 2 * time.Hour, Seed: 7}}
+// trial is a pretend vendor under some settings, and the clients that are tried on it.
+type trial struct {
+	*testing.T
+	srv   *saveristest.Server
+	ahead *atomic.Int64 // of the vendor's clock before ours
+	ctx   context.Context
+}
+
+func newTrial(t *testing.T, settings ...string) *trial {
+	cfg := saveristest.Config{World: saveristest.World{AlarmEvery: 2 * time.Hour, Seed: 7}, Watch: true}
 	cfg.Switches.QueryLatency = "zero"
-	cfg.Switches.ThrottleRate = 5
-	key, value, _ := strings.Cut(setting, "=")
-	if err := cfg.Set(key, value); err != nil {
+	if err := cfg.SetAll(settings...); err != nil {
 		t.Fatal(err)
 	}
-	switch key { // what makes the switch matter
-	case "file.gzip":
-		cfg.Faults.Truncate = 0.5
-	case "sync.limit":
-		cfg.Switches.Sync = "array"
-	case "query.failure", "query.failure_text":
-		cfg.Faults.QueryError = 0.5
-	case "request.unknown":
-		cfg.Faults.Forgotten = 0.3
-	case "auth.no_licence_feed":
-		cfg.Switches.AuthNoLicence = "403A"
-	case "redirect.to":
-		cfg.Switches.Redirect = "307"
-	case "auth.expired":
-		cfg.Faults.ExpiredToken = 0.3
-	case "url.death":
-		cfg.Faults.ExpiredLink = 0.3
-	case "error.gzip", "error.raw_quotes":
-		cfg.Faults.Internal, cfg.Faults.Throttled = 0.2, 0.2
-	case "pending.data_urls", "poll.waiting_word":
-		cfg.Switches.QueryLatency = "10ms"
+	tr := &trial{T: t, ahead: new(atomic.Int64)}
+	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(tr.ahead.Load())) }
+	tr.srv = startVendor(t, cfg)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	tr.ctx = ctx
+	return tr
+}
+
+// client logs in with the password or, under auth.accept=key, with the key.
+func (t *trial) client(format Format, keyed bool) *Client {
+	return newClient(t.T, t.srv.URL(), func(cfg *Config) {
+		cfg.Format = format
+		if keyed {
+			cfg.Username, cfg.Password, cfg.APIKey = "", secret.Text{}, secret.New("demo-key")
+		}
+	})
+}
+
+func (t *trial) read(c *Client, feed Feed, from, until time.Time) map[string]string {
+	t.Helper()
+	rows, err := read(t.ctx, c, Query{Feed: feed, From: from, Until: until})
+	if err != nil {
+		t.Fatal(err)
 	}
-	srv := startVendor(t, cfg)
-	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Format = format })
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
-	defer cancel()
-	measurements, err := read(ctx, c, Query{Feed: Measurements, From: from, Until: until})
-	if key == "auth.no_licence_feed" {
-		_, errAlarms := read(ctx, c, Query{Feed: Alarms, From: from, Until: until})
-		if errors.Is(err, ErrForbidden) != (value != "alarms") || errors.Is(errAlarms, ErrForbidden) != (value != "measurements") {
+	return rows
+}
+
+// before is what has to happen first so that a switch is met.
+func (t *trial) before(key string) {
+	switch key {
+	case "date.header":
+		t.ahead.Store(int64(time.Hour))
+	case "rows.changed_content": // read, and have the clock go on
+		t.ahead.Store(int64(time.Until(until)))
+		t.read(t.client(JSON, false), Measurements, from, until)
+		t.ahead.Store(0)
+	}
+}
+
+// survive reads both feeds and finds everything, or is refused as it has to be.
+func (t *trial) survive(setting string, format Format) {
+	t.Helper()
+	c := t.client(format, false)
+	key, value, _ := strings.Cut(setting, "=")
+	if key == "poll.fresh_urls" {
+		c.files = &expiring{c.files, t.srv, sync.Once{}}
+	}
+	measurements, err := read(t.ctx, c, Query{Feed: Measurements, From: from, Until: until})
+	switch {
+	case retiring[setting] || key == "auth.no_licence_feed":
+		want := map[bool]error{true: ErrRetired, false: ErrForbidden}[retiring[setting]]
+		_, errAlarms := read(t.ctx, c, Query{Feed: Alarms, From: from, Until: until})
+		if errors.Is(err, want) != (value != "alarms") || errors.Is(errAlarms, want) != (value != "measurements") {
 			t.Fatalf("measurements: %v, alarms: %v", err, errAlarms)
 		}
 		return
-	}
-	if retiring[setting] {
-		_, errAlarms := read(ctx, c, Query{Feed: Alarms, From: from, Until: until})
-		if errors.Is(err, ErrRetired) != (value != "alarms") || errors.Is(errAlarms, ErrRetired) != (value != "measurements") {
-			t.Fatalf("measurements: %v, alarms: %v", err, errAlarms)
-		}
-		return
-	}
-	if refusing[setting] {
+	case refusing[setting]:
 		if !errors.Is(err, ErrRefused) && !errors.Is(err, ErrAddress) {
 			t.Fatalf("want a refusal, got %v", err)
 		}
 		return
-	}
-	if unreadable[setting] {
+	case unreadable[setting]:
 		if !errors.Is(err, ErrNotUnderstood) {
 			t.Fatalf("want it not to be understood, got %v", err)
 		}
 		return
-	}
-	if err != nil {
+	case err != nil:
 		t.Fatal(err)
 	}
-	alarms, err := read(ctx, c, Query{Feed: Alarms, From: from, Until: until})
-	if err != nil {
-		t.Fatal(err)
-	}
+	alarms := t.read(c, Alarms, from, until)
 	if key != "range.column" {
-		expectTruth(t, srv, measurements, alarms)
+		expectTruth(t.T, t.srv, measurements, alarms)
 	}
-	expect(t, srv, measurements, alarms)
+	expect(t.T, t.srv, measurements, alarms)
+}
+
+// expiring lets all links end before the first file is fetched.
+type expiring struct {
+	http.RoundTripper
+	srv  *saveristest.Server
+	once sync.Once
+}
+
+func (e *expiring) RoundTrip(req *http.Request) (*http.Response, error) {
+	e.once.Do(e.srv.ExpireLinks)
+	return e.RoundTripper.RoundTrip(req)
+}
+
+// after reads what shows a value that the one window does not show.
+func (t *trial) after(key, value string) {
+	t.Helper()
+	switch {
+	case key == "auth.accept":
+		_, err := read(t.ctx, t.client(JSON, true), Query{Feed: Measurements, From: from, Until: until})
+		if (err == nil) != (value != "token") {
+			t.Errorf("with the key: %v", err)
+		}
+	case unreadable[key+"="+value], refusing[key+"="+value]:
+	case key == "empty.result":
+		for _, format := range []Format{CSV, JSON} {
+			if rows := t.read(t.client(format, false), Measurements, from.AddDate(-10, 0, 0), until.AddDate(-10, 0, 0)); len(rows) > 0 {
+				t.Errorf("%d rows before the world began", len(rows))
+			}
+		}
+	case key == "range.ends": // rows stand at whole minutes, where this range ends as it is asked for
+		from, until := from.Add(time.Second), until.Add(-time.Second)
+		rows := t.read(t.client(JSON, false), Measurements, from, until)
+		for m := range t.srv.Measurements(from, until, time.Now()) {
+			if _, ok := rows[m.UUID]; !ok {
+				t.Errorf("measurement %s at %v was not read", m.UUID, m.Timestamp)
+			}
+		}
+	case key == "poll.fresh_urls":
+		if want := map[string]int{"yes": 4, "no": 6}[value]; t.srv.Count("submit") != want {
+			t.Errorf("%d submissions, want %d", t.srv.Count("submit"), want)
+		}
+	case key == "json.layout" || value == "mixed" || value == "auto" || value == "lines":
+		for range 9 { // each result may be of another form
+			t.read(t.client(JSON, false), Measurements, from, from.Add(time.Hour))
+		}
+	}
+	if strings.HasPrefix(key, "alarm.") {
+		t.read(t.client(JSON, false), Alarms, from.AddDate(0, 0, -2), from)
+	}
+}
+
+// met: the value was seen by the client, or it never asks for what would show it, and the vendor's own tests prove it.
+func (t *trial) met(key, value string) {
+	t.Helper()
+	want := value
+	if other, ok := shownAs[key+"="+value]; ok {
+		want = other
+	}
+	if saveristest.Unasked(key) {
+		want = ""
+	}
+	if got := t.srv.Traffic().Shows(key); got != want {
+		t.Errorf("the traffic shows %s=%s, want %s", key, got, want)
+	}
+}
+
+// neverSent: what the vendor's document forbids, or leaves open at our cost, is in no request.
+func neverSent(t *testing.T, traffic saveristest.Traffic) {
+	t.Helper()
+	posted := map[string]string{}
+	for _, e := range traffic {
+		login := e.Header.Get("Authorization") != "" || e.Header.Get("X-Custom-Api-Key") != ""
+		from, until, ranged := e.Asked()
+		switch {
+		case e.Header.Get("Authorization") != "" && e.Header.Get("X-Custom-Api-Key") != "":
+			t.Errorf("both logins were sent to %s", e.Path)
+		case (e.Kind == "download" || e.Kind == "token") && login:
+			t.Errorf("a login was sent to %s", e.Path)
+		case (e.Kind == "submit" || e.Kind == "sync") && (!ranged || until.Sub(from) < 5*time.Minute || until.Sub(from) > 7*24*time.Hour):
+			t.Errorf("a range of %v was asked for: %s %s", until.Sub(from), e.Path, e.Sent)
+		case e.Kind == "submit" && strings.Contains(string(e.Sent), "odata"):
+			t.Errorf("OData was sent: %s", e.Sent)
+		case e.Kind == "submit" && e.Request() != "":
+			posted[e.Request()] = e.Path
+		case e.Kind == "poll":
+			cut := strings.LastIndexByte(e.Path, '/')
+			if path, known := posted[e.Path[cut+1:]]; known && path != e.Path[:cut] {
+				t.Errorf("posted to %s, polled at %s", path, e.Path)
+			}
+		}
+	}
+}
+
+// TestTheWidestAndTheNarrowestRange: what the vendor may answer to other ranges is never met.
+func TestTheWidestAndTheNarrowestRange(t *testing.T) {
+	for _, window := range []time.Duration{7 * 24 * time.Hour, 7*24*time.Hour - time.Second, 5 * time.Minute} {
+		for _, key := range []string{"range.too_long", "range.too_short"} {
+			for _, list := range saveristest.Pairs(nil, key, "range.ends") {
+				t.Run(window.String()+"/"+strings.Join(list, ","), func(t *testing.T) {
+					t.Parallel()
+					tr := newTrial(t, list...)
+					tr.read(tr.client(CSV, false), Measurements, from, from.Add(window))
+					if got := tr.srv.Traffic().Shows(key); got != "" {
+						t.Errorf("the vendor answered %s to the range", got)
+					}
+				})
+			}
+		}
+	}
 }
 
 func TestEveryFaultOnceIsSurvived(t *testing.T) {

@@ -93,12 +93,17 @@ type exchange struct {
 	faults *Faults
 	op     operation
 	fault  Fault
+
+	started bool // a query
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	set := s.settings.Load()
 	x := &exchange{s: s, w: w, r: r, now: s.cfg.Now(), sw: &set.sw, faults: &set.faults}
 	x.op = s.route(r, x.sw)
+	if s.cfg.Watch {
+		defer x.watch()()
+	}
 	x.date()
 	s.count(x.op)
 	switch x.op.kind {

@@ -47,7 +47,7 @@ func (x *exchange) submit() {
 		return
 	}
 	answer := toJSON(map[string]string{"status": x.word(x.sw.PostStatus), "request_uuid": e.id})
-	x.s.keep(e, x.now, x.sw)
+	x.keep(e)
 	x.ok(answer)
 }
 
@@ -58,7 +58,7 @@ func (x *exchange) lostPost(e *export) bool {
 	x.s.mu.Unlock()
 	started := x.fault.Kind == FaultTimeoutStart || other && x.sw.Post504 == "started"
 	if started {
-		x.s.keep(e, x.now, x.sw)
+		x.keep(e)
 	}
 	if started || other && x.sw.Post504 == "lost" {
 		x.gatewayTimeout()
@@ -151,22 +151,23 @@ func (x *exchange) checkOData(e *export, odata map[string]any) bool {
 }
 
 // keep remembers the export and drops those that nobody can ask for any more.
-func (s *Server) keep(e *export, now time.Time, sw *Switches) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, old := range s.exports {
-		if now.Sub(old.created) > sw.RequestLife+sw.URLLife {
-			delete(s.exports, id)
+func (x *exchange) keep(e *export) {
+	x.started = true
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	for id, old := range x.s.exports {
+		if x.now.Sub(old.created) > x.sw.RequestLife+x.sw.URLLife {
+			delete(x.s.exports, id)
 		}
 	}
-	s.exports[e.id] = e
+	x.s.exports[e.id] = e
 	running := 0
-	for _, e := range s.exports {
-		if e.never || now.Before(e.ready) {
+	for _, e := range x.s.exports {
+		if e.never || x.now.Before(e.ready) {
 			running++
 		}
 	}
-	s.mostRunning = max(s.mostRunning, running)
+	x.s.mostRunning = max(x.s.mostRunning, running)
 }
 
 // MostRunning returns how many queries have run at the same time at most.

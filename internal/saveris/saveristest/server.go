@@ -27,6 +27,7 @@ type Config struct {
 	APIKey             string // of the Smart Connect variant; default demo-key
 
 	Record bool   // remember every row that was served; see Server.Served
+	Watch  bool   // remember every request and its answer; see Server.Traffic
 	Cache  *Cache // keep result files of old windows once they are rendered; nil = render each anew
 }
 
@@ -54,6 +55,9 @@ type Server struct {
 	mostRunning int
 	bucket      bucket
 	closed      bool
+
+	answering sync.RWMutex // read-locked while an answer is on its way, under Config.Watch
+	traffic   Traffic      // guarded by mu and answering
 
 	finishing sync.RWMutex // read-locked while the last byte of a result leaves
 	servedMu  sync.Mutex
