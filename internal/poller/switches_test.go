@@ -16,7 +16,7 @@ import (
 
 // refusing are the values under which the vendor gives nothing; the client's own tests cover them.
 var refusing = map[string]bool{"token.challenge=on": true, "auth.no_licence=403A": true, "auth.no_licence=403B": true, "auth.no_licence=403": true,
-	"retired=measurements": true, "retired=alarms": true, "retired=all": true}
+	"retired=measurements": true, "retired=alarms": true, "retired=all": true, "redirect.to=other": true, "redirect.to=loop": true, "auth.no_licence_feed=measurements": true, "auth.no_licence_feed=alarms": true}
 
 // unreadable are the values under which nobody can read what the vendor sends.
 var unreadable = map[string]bool{
@@ -24,11 +24,16 @@ var unreadable = map[string]bool{
 	"file.form=utf-16":     true, "file.form=zip": true, "file.form=zstd": true, "file.form=parquet": true, "file.form=textfile": true, "file.form=html": true, "file.form=message": true,
 }
 
+// elsewhere are the switches whose values a short run of live polling need not meet: the client's own tests do.
+var elsewhere = map[string]bool{
+	"auth.accept": true, "poll.fresh_urls": true, "empty.result": true, "range.ends": true, "rows.changed_content": true, "file.gzip": true, "retired": true, "date.header": true,
+}
+
 // TestEveryRowOnceWhateverTheVendorDoes takes every value of every switch: what the vendor's document leaves open.
 func TestEveryRowOnceWhateverTheVendorDoes(t *testing.T) {
 	for _, key := range saveristest.Keys() {
 		for _, value := range key.Values {
-			if name := key.Name + "=" + value; value != key.Default && !refusing[name] {
+			if name := key.Name + "=" + value; value != key.Default && !refusing[name] && !saveristest.Unasked(key.Name) {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					if unreadable[name] {
@@ -43,11 +48,28 @@ func TestEveryRowOnceWhateverTheVendorDoes(t *testing.T) {
 }
 
 func survive(t *testing.T, key, value string) {
-	config := saveristest.Config{World: saveristest.World{Cycle: time.Minute, AlarmEvery: 10 * time.Minute}}
-	if err := config.Set(key, value); err != nil {
+	provoking, faults := saveristest.Provocation(key)
+	b := small(t, append(provoking, key+"="+value)...)
+	for _, fault := range faults {
+		b.vendor.Inject(fault)
+	}
+	b.once(key, value)
+	if got := b.vendor.Traffic().Shows(key); got != value && !elsewhere[key] {
+		t.Errorf("the traffic shows %s=%s, want %s", key, got, value)
+	}
+}
+
+// small is a bench with a small world that measures every minute, under some settings.
+func small(t *testing.T, settings ...string) *bench {
+	config := saveristest.Config{World: saveristest.World{Cycle: time.Minute, AlarmEvery: 10 * time.Minute}, Watch: true}
+	if err := config.SetAll(settings...); err != nil {
 		t.Fatal(err)
 	}
-	b := newBench(t, config)
+	return newBench(t, config)
+}
+
+// once: live polling stores every row of an hour and a half once, under one value more than others.
+func (b *bench) once(key, value string) {
 	b.start = dayEnd.Add(-90 * time.Minute)
 	client := b.client(func(c *saveris.Config) {
 		if strings.HasPrefix(key, "csv.") {
@@ -62,17 +84,13 @@ func survive(t *testing.T, key, value string) {
 		b.awaitCovered(schema.Alarms, dayEnd)
 	}, b.live(b.js, schema.Readings, client), b.live(b.js, schema.Alarms, client))
 	if b.audit(schema.Readings, dayEnd).Stored == 0 || b.audit(schema.Alarms, dayEnd).Stored == 0 {
-		t.Error("nothing was stored")
+		b.Error("nothing was stored")
 	}
 }
 
 // notCovered: what cannot be read is never covered, however often it is tried, and no row of it is stored.
 func notCovered(t *testing.T, key, value string) {
-	config := saveristest.Config{World: saveristest.World{Cycle: time.Minute, AlarmEvery: 10 * time.Minute}}
-	if err := config.Set(key, value); err != nil {
-		t.Fatal(err)
-	}
-	b := newBench(t, config)
+	b := small(t, key+"="+value)
 	b.start = dayEnd.Add(-90 * time.Minute)
 	bridge := b.live(b.js, schema.Readings, b.client(nil))
 	ctx, stop := context.WithCancel(t.Context())
@@ -87,5 +105,22 @@ func notCovered(t *testing.T, key, value string) {
 	}
 	if stored := b.judge(schema.Readings, audit.Due{From: b.start, Until: b.start, AsOf: dayEnd}).Stored; stored > 0 {
 		t.Errorf("%d rows were stored", stored)
+	}
+}
+
+// TestEveryRowOnceInEverySpelling has every two values of every two switches together that shape one row: its id, its
+// content, its time.
+func TestEveryRowOnceInEverySpelling(t *testing.T) {
+	for _, switches := range [][]string{
+		{"alarm.names", "alarm.value", "alarm.type_text", "alarm.source_event", "alarm.rows", "alarm.source_uuid", "alarm.unknown", "alarm.closing", "alarm.time_skew", "local.suffix", "json.null"},
+		{"json.time", "time.fraction", "uuid.case", "json.channel_no", "column.case", "local.suffix", "site.value", "unit.text", "rows.retransmit", "value.broken_probe"},
+		{"csv.time", "time.fraction", "uuid.case", "column.case", "csv.null", "csv.quoting", "local.suffix", "alarm.value"},
+	} {
+		for _, list := range saveristest.Pairs(nil, switches...) {
+			t.Run(strings.Join(list, ","), func(t *testing.T) {
+				t.Parallel()
+				small(t, list...).once(switches[0], "")
+			})
+		}
 	}
 }
