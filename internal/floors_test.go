@@ -62,7 +62,7 @@ var rooms = []struct {
 	}},
 	{"internal/web", room{ours: []string{"internal/status", "internal/schema"}, http: true}},
 	{"internal/metrics", room{ours: []string{"internal/status", "internal/poller", "internal/publish", "internal/schema", "internal/saveris"}, others: []string{prometheus}, http: true}},
-	{"internal/status", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema"}, others: []string{natsGo, sync}}},
+	{"internal/status", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris"}, others: []string{natsGo, sync}}},
 	{"internal/poller", room{
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris"},
 		others: []string{backoff, sync},

@@ -75,7 +75,11 @@ func (o *operation) unready(h health) (reasons []string) {
 		switch leading := o.leading(feed); {
 		case leading && !polled && o.notes.isShut(feed): // a warning: nothing here would mend it
 		case leading && !polled:
-			reasons = append(reasons, "no poll of "+string(feed)+" has been stored yet")
+			reason := "no poll of " + string(feed) + " has been stored yet"
+			if cause := o.cause(feed); cause != "" && cause != noLogin {
+				reason += ": " + cause
+			}
+			reasons = append(reasons, reason)
 		case !leading && !polled && !o.settled():
 			reasons = append(reasons, "it is not known yet whether another bridge polls "+string(feed))
 		}
@@ -93,6 +97,8 @@ func (o *operation) warnings() (warnings []string) {
 				warning += ": " + cause
 			}
 			warnings = append(warnings, warning)
+		} else if since := o.dog.waits(feed); o.leading(feed) && !since.IsZero() {
+			warnings = append(warnings, string(feed)+" wait for the vendor's export since "+rfc3339(since))
 		}
 	}
 	warnings = append(warnings, o.notes.texts()...)

@@ -80,7 +80,7 @@ func readStatus(ctx context.Context, s settings, log io.Writer) (now status.Stat
 	case err != nil:
 		return now, open, fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
 	}
-	if now = board.Status(); !slices.ContainsFunc(now.Feeds, func(f status.Feed) bool { return len(f.Days) > 0 || f.Rejected > 0 }) {
+	if now = board.Status(); !slices.ContainsFunc(now.Feeds, func(f status.Feed) bool { return len(f.Days) > 0 || f.Rejected > 0 || f.Export != nil }) {
 		return now, open, fmt.Errorf("%w: no checkpoint is there", errNothingStored)
 	}
 	recent := board.Recent("")
@@ -145,7 +145,11 @@ func judged(now status.Status, poll time.Duration) judgedStatus {
 // feedLines are a feed's facts, each with its name.
 func feedLines(f status.Feed, now time.Time) [][2]string {
 	if len(f.Days) == 0 && f.Rejected == 0 {
-		return [][2]string{{"nothing is stored yet"}}
+		lines := [][2]string{{"nothing is stored yet"}}
+		if f.Export != nil {
+			lines = append(lines, exportLine(*f.Export, now))
+		}
+		return lines
 	}
 	polled := ago(f.ReadAt, now)
 	if f.Leader != "" {
@@ -157,17 +161,21 @@ func feedLines(f status.Feed, now time.Time) [][2]string {
 		{"covered until", whenAndAgo(f.CoveredUntil, now)},
 		{"last poll", polled},
 		{"newest event", whenAndAgo(f.Newest, now)},
-		{"gaps", gapsSum(f.Gaps)},
 	}
+	if f.Export != nil {
+		lines = append(lines, exportLine(*f.Export, now))
+	}
+	gaps := gapsSum(f.Gaps)
+	if f.Since == nil {
+		gaps = "none are looked for: only backfills have written here"
+	}
+	lines = append(lines, [2]string{"gaps", gaps})
 	for i, gap := range f.Gaps {
 		if i == shownGaps {
 			lines = append(lines, [2]string{"", fmt.Sprintf("and %d more", len(f.Gaps)-i)})
 			break
 		}
 		lines = append(lines, [2]string{"", fmt.Sprintf("%s until %s (%s)", shownTime(gap.From), shownTime(gap.Until), took(gap.Width()))})
-	}
-	if f.Since == nil {
-		lines[3][1] = "none are looked for: only backfills have written here"
 	}
 	lines = append(lines,
 		[2]string{"rows", fmt.Sprintf("%d on %s", f.Rows, plural(len(f.Days), "day"))},
@@ -180,6 +188,12 @@ func feedLines(f status.Feed, now time.Time) [][2]string {
 			[2]string{"", fmt.Sprintf("cloud to stream: median %s, 95%% within %s", seconds(l.Storing.Median), seconds(l.Storing.P95))})
 	}
 	return lines
+}
+
+// exportLine says what a feed waits for.
+func exportLine(x status.Export, now time.Time) [2]string {
+	return [2]string{"export", fmt.Sprintf("waits for the vendor's export since %s, %s; it is of %s until %s",
+		shownTime(x.AskedAt), ago(&x.AskedAt, now), shownTime(x.From), shownTime(x.Until))}
 }
 
 // How much of a list is shown.

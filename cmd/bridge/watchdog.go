@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -11,6 +12,7 @@ import (
 
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
 )
@@ -168,7 +170,7 @@ func (d *watchdog) look() {
 		stalled := leads && d.now().Sub(last) > d.patience()
 		switch log := d.log.With("feed", feed); {
 		case stalled && !w.stalled:
-			log.Error("feed has stalled: no poll has been stored", "since", last.UTC(), "limit", d.patience(), "doing", w.lines[poller.TailLine].Doing, "err", w.cause)
+			log.Error("feed has stalled: no poll has been stored", "since", last.UTC(), "limit", d.patience(), "doing", w.lines[poller.TailLine].Doing, "err", d.why(w))
 		case w.stalled && !stalled:
 			log.Info("feed does not stall any more", "polls", leads)
 		}
@@ -197,7 +199,35 @@ func (d *watchdog) apart() time.Time {
 func (d *watchdog) failure(feed schema.Feed) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.feeds[feed].cause
+	return d.why(d.feeds[feed])
+}
+
+// why is what keeps a feed from being polled: an export that is late, or what failed last.
+func (d *watchdog) why(w *watched) error {
+	if since := d.awaits(w); !since.IsZero() {
+		return fmt.Errorf("waits for the vendor's export since %s", since.UTC().Format(time.TimeOnly))
+	}
+	if w.cause == nil && w.lines[poller.TailLine].Doing == poller.Queues {
+		return errQueues
+	}
+	return w.cause
+}
+
+var errQueues = errors.New("waits until fewer exports are in flight (SAVERIS_EXPORTS)")
+
+// awaits is when the export was asked for that the poll of a feed waits for, if it is late; else the zero time.
+func (d *watchdog) awaits(w *watched) time.Time {
+	if tail := w.lines[poller.TailLine]; tail.Doing == poller.Awaits && d.now().Sub(tail.Since) >= saveris.LateAfter {
+		return tail.Since
+	}
+	return time.Time{}
+}
+
+// waits is awaits of a feed that this process polls.
+func (d *watchdog) waits(feed schema.Feed) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.awaits(d.feeds[feed])
 }
 
 // patience is how long a feed may be without a poll.

@@ -293,3 +293,32 @@ func TestAStalledFeedIsToldOnceWithTheLastCause(t *testing.T) {
 	k.after(time.Second)
 	told("when it is another's", stall, "INFO", stall, "INFO")
 }
+
+func TestALateExportIsTheCauseOfAStandstill(t *testing.T) {
+	k := newKennel()
+	k.tail(poller.Step{Doing: poller.Waits, Err: errors.New("an older failure")})
+	k.tail(poller.Step{Doing: poller.Awaits, Since: vendorAt})
+	if k.after(59 * time.Second); !k.waits(schema.Readings).IsZero() {
+		t.Error("an export of less than a minute is late")
+	}
+	want := "waits for the vendor's export since " + vendorAt.Format(time.TimeOnly)
+	k.after(time.Second)
+	if err := k.failure(schema.Readings); err == nil || err.Error() != want || !k.waits(schema.Readings).Equal(vendorAt) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	k.after(3 * time.Minute)
+	if log := k.log.String(); !strings.Contains(log, "feed has stalled") || !strings.Contains(log, `err="`+want+`"`) {
+		t.Errorf("the log does not give the cause:\n%s", log)
+	}
+	for range 5 {
+		k.tail(poller.Step{Doing: poller.Awaits, Since: vendorAt}) // the vendor may take longer than a line may be silent
+		if stuck := k.after(55 * time.Minute); len(stuck) > 0 {
+			t.Errorf("a line that looks at its export is stuck: %v", stuck)
+		}
+	}
+	k.stored(schema.Readings, poller.Stored{Window: poller.Window{Reason: poller.ReasonTail}})
+	k.tail(poller.Step{Doing: poller.Queues})
+	if err := k.failure(schema.Readings); !errors.Is(err, errQueues) {
+		t.Errorf("while it waits for a slot: %v", err)
+	}
+}

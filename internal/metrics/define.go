@@ -38,7 +38,8 @@ func (m *Metrics) defineRows() {
 
 func (m *Metrics) defineVendor() {
 	m.gauges.inFlight = m.gauge("exports_in_flight", "Exports that were asked for and have not been read to their end.")
-	m.exports = m.counter("exports_total", "Exports that have ended: completed, failed, expired (forgotten, or dead links), too_large, abandoned (not ready in time, or the bridge was stopped).", "outcome")
+	m.gauges.exportAge = m.gauge("export_wait_seconds", "Since the oldest export was asked for that this process waits for; 0 is none.", "feed")
+	m.exports = m.counter("exports_total", "Exports that have ended: completed, failed, expired (forgotten, or dead links), too_large, abandoned (not ready after twice SAVERIS_EXPORT_TIMEOUT, or the bridge was stopped).", "outcome")
 	m.exportTime = m.histogram("export_duration_seconds", "From asking for an export to its last word.", exportSeconds, "outcome")
 	m.requests = m.counter("http_requests_total", "Requests to the vendor by the status of the answer; error is none.", "code")
 	m.gauges.throttled = m.gauge("throttled_until_timestamp_seconds", "Until when the vendor wants to be left alone; 0 is not at all.")

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
@@ -25,12 +26,12 @@ type Sources struct {
 
 // gauges describes them.
 type gauges struct {
-	inFlight, throttled, token       *prometheus.Desc
-	sunset                           *prometheus.Desc
-	newest, lastPoll, covered, gaps  *prometheus.Desc
-	rejected                         *prometheus.Desc
-	leading, stalled, connected      *prometheus.Desc
-	ratio, lastWord, interval, build *prometheus.Desc
+	inFlight, exportAge, throttled, token *prometheus.Desc
+	sunset                                *prometheus.Desc
+	newest, lastPoll, covered, gaps       *prometheus.Desc
+	rejected                              *prometheus.Desc
+	leading, stalled, connected           *prometheus.Desc
+	ratio, lastWord, interval, build      *prometheus.Desc
 }
 
 // Watch begins to give the gauges, and sets every series to zero that is sure to come, so that a rate over its first
@@ -44,7 +45,7 @@ func (m *Metrics) Watch(s Sources) {
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	g := &m.gauges
 	for _, desc := range []*prometheus.Desc{
-		g.inFlight, g.throttled, g.token, g.sunset, g.newest, g.lastPoll, g.covered, g.gaps, g.rejected, g.leading, g.stalled, g.connected,
+		g.inFlight, g.exportAge, g.throttled, g.token, g.sunset, g.newest, g.lastPoll, g.covered, g.gaps, g.rejected, g.leading, g.stalled, g.connected,
 		g.ratio, g.lastWord, g.interval, g.build,
 	} {
 		to <- desc
@@ -73,6 +74,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	for _, feed := range s.Feeds {
 		give(g.leading, oneIf(s.Leading(feed)), string(feed))
 		give(g.stalled, oneIf(s.Stalled(feed)), string(feed))
+		give(g.exportAge, oldest(s.Vendor.Running(), feed).Seconds(), string(feed))
 	}
 	if s.Status == nil {
 		return
@@ -87,6 +89,16 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 			give(g.lastWord, max(0, stored.At.Sub(b.ToldAt).Seconds()), b.ID)
 		}
 	}
+}
+
+// oldest is the age of the oldest export of a feed.
+func oldest(running []saveris.Running, feed schema.Feed) (age time.Duration) {
+	for _, r := range running {
+		if r.Feed == poller.VendorFeed(feed) {
+			age = max(age, r.Age())
+		}
+	}
+	return age
 }
 
 // giveFeed gives what is known of a feed.

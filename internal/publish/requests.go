@@ -14,8 +14,8 @@ import (
 // requestLife is how long a running export is remembered: the vendor's links live a day.
 const requestLife = 24 * time.Hour
 
-// sharedKey is where the processes of a prefix say what they have in flight. No key of an export is like it.
-const sharedKey = "processes"
+// SharedKey is where in the bucket of running exports the processes of a prefix say what they have in flight. No key of an export is like it.
+const SharedKey = "processes"
 
 // Requests remembers the vendor's running exports in the KV bucket <prefix>-exports, so that the next process adopts them, and
 // holds there what all processes of the prefix tell each other. It may be used by many goroutines. All of its errors are
@@ -121,16 +121,16 @@ func (r *Requests) Keys(ctx context.Context) ([]string, error) {
 
 // Load returns what the processes of the prefix tell each other, and its revision.
 func (r *Requests) Load(ctx context.Context) (text string, revision uint64, err error) {
-	return r.get(ctx, sharedKey)
+	return r.get(ctx, SharedKey)
 }
 
 // Store replaces what has that revision, and fails where somebody else has.
 func (r *Requests) Store(ctx context.Context, text string, revision uint64) error {
 	return r.with(ctx, func(kv jetstream.KeyValue) (err error) {
 		if revision == 0 {
-			_, err = kv.Create(ctx, sharedKey, []byte(text))
+			_, err = kv.Create(ctx, SharedKey, []byte(text))
 		} else {
-			_, err = kv.Update(ctx, sharedKey, []byte(text), revision)
+			_, err = kv.Update(ctx, SharedKey, []byte(text), revision)
 		}
 		return err
 	})

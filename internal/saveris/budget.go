@@ -8,10 +8,12 @@ import (
 	"time"
 )
 
+// DeadAfter is how long a process is believed that does not say anything new.
+const DeadAfter = 30 * time.Second
+
 // How processes tell each other what they have in flight.
 const (
 	beatEvery  = 5 * time.Second
-	deadAfter  = 30 * time.Second // without a new beat
 	sharedMost = time.Second      // that anybody waits for the text
 	blindFor   = 10 * time.Second // after it could not be had
 	muteFor    = time.Minute      // after it could not be written, twice as long after each time, up to muteMost
@@ -207,7 +209,7 @@ func (b *budget) look(p peers, now time.Time) (held time.Duration) {
 			if before || b.looked {
 				held = max(held, time.Duration(min(other.Throttled, longestWait.Seconds())*float64(time.Second)))
 			}
-		case now.Sub(s.at) >= deadAfter:
+		case now.Sub(s.at) >= DeadAfter:
 			delete(p.Processes, id)
 		}
 		known[id] = s

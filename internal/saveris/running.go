@@ -14,7 +14,8 @@ type Running struct {
 	Until   time.Time `json:"until"`
 	AskedAt time.Time `json:"asked_at"` // by the vendor's clock
 
-	asked time.Time // by ours
+	Background bool      `json:"background"` // nobody polls by it
+	asked      time.Time // by ours
 }
 
 // Age is how long the vendor has been preparing it.
@@ -38,7 +39,7 @@ func (f *flights) begin(x *export, q *Query) {
 	if f.all == nil {
 		f.all = map[*export]Running{}
 	}
-	f.all[x] = Running{q.Feed, q.From.UTC(), q.Until.UTC(), x.askedAt.Truncate(time.Second), x.asked}
+	f.all[x] = Running{q.Feed, q.From.UTC(), q.Until.UTC(), x.askedAt.Truncate(time.Second), q.Background, x.asked}
 }
 
 func (f *flights) end(x *export) {

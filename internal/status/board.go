@@ -30,6 +30,7 @@ type Board struct {
 	words     *bucket[schema.Backfill]
 	leases    *bucket[string]
 	notes     *bucket[Note]
+	exports   *exports
 	sensors   *sensors
 	alarms    alarms
 	feeds     map[schema.Feed]*feed
@@ -72,6 +73,7 @@ func New(js jetstream.JetStream, config Config) *Board {
 	b := &Board{
 		js: js, config: config, most: mostRead, sensors: newSensors(), alarms: newAlarms(), feeds: map[schema.Feed]*feed{}, dirty: true, stale: true,
 		changed: make(chan struct{}), complete: make(chan struct{}), waiting: map[string]error{}, summed: map[schema.Feed]Feed{},
+		exports: newExports(config.Names),
 		records: newBucket(config.Names.Bucket(), parseRecord),
 		words: newBucket(config.Names.Backfills(), func(_ string, data []byte) (w schema.Backfill, err error) {
 			err = json.Unmarshal(data, &w)
@@ -162,6 +164,7 @@ func (b *Board) redraw(now time.Time) {
 	defer b.mu.Unlock()
 	for _, f := range b.status.Feeds { // a lease ends without a word
 		b.dirty = b.dirty || f.Leader != leader(b.leases, leaseKey(f.Feed), now)
+		b.dirty = b.dirty || f.Export != nil && b.exports.of(f.Feed, now) == nil
 	}
 	if b.dirty {
 		b.draw(now)
@@ -190,6 +193,7 @@ func (b *Board) draw(now time.Time) {
 		f.RejectedAt = known.rejects.newest()
 		f.Lateness = known.delays.lateness()
 		f.Leader = leader(b.leases, leaseKey(name), now)
+		f.Export = b.exports.of(name, now)
 		s.Feeds = append(s.Feeds, f)
 	}
 	b.status, b.recent, b.dirty, b.stale = s, nil, false, false
@@ -202,6 +206,7 @@ func (b *Board) follows() []*Follow {
 		followBucket(b, b.config.Names.Backfills(), b.words, nil),
 		followBucket(b, b.config.Names.Leases(), b.leases, nil),
 		followBucket(b, b.config.Names.Requests(), b.notes, nil),
+		b.exports.follow(b),
 	}
 	for _, name := range b.config.Feeds {
 		events := b.followReadings

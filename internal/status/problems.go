@@ -84,7 +84,14 @@ func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
 		why = ": " + cause
 	}
 	began := r.Here.Began
+	waits := f.Export != nil && !f.Export.Background
 	switch {
+	case waits && f.ReadAt == nil && !began.IsZero() && now.Sub(began) > limit:
+		add(Bad, "wait for the vendor's export since %s, and have not been read since this bridge began", toTheSecond(f.Export.AskedAt, now))
+	case waits && f.ReadAt == nil:
+		add(Wait, "wait for the vendor's export since %s", toTheSecond(f.Export.AskedAt, now))
+	case waits && now.Sub(*f.ReadAt) > limit:
+		add(Bad, "wait for the vendor's export since %s, the last poll was at %s", toTheSecond(f.Export.AskedAt, now), clock(*f.ReadAt, now))
 	case f.ReadAt == nil && !began.IsZero() && now.Sub(began) > limit:
 		add(Bad, "have not been read since this bridge began, %s%s", clock(began, now), why)
 	case f.ReadAt == nil:

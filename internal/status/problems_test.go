@@ -33,6 +33,21 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 			s.Feeds[0].ReadAt, r.Here.Causes = back(16*time.Minute), causes
 		},
 			"bad readings have stood still since 03:44: connection refused"},
+		"a late export": {func(s *status.Status, r *status.Rules) {
+			s.Feeds[0].ReadAt, s.Feeds[0].Export, r.Here.Causes = back(16*time.Minute), &status.Export{AskedAt: *back(150 * time.Second)}, causes
+		}, "bad readings wait for the vendor's export since 03:57:30, the last poll was at 03:44"},
+		"a late export that does not matter yet": {func(s *status.Status, _ *status.Rules) {
+			s.Feeds[0].Export = &status.Export{AskedAt: *back(150 * time.Second)}
+		}, ""},
+		"a late export before the first poll": {func(s *status.Status, _ *status.Rules) {
+			s.Feeds[0].ReadAt, s.Feeds[0].Export = nil, &status.Export{AskedAt: *back(150 * time.Second)}
+		}, "wait readings wait for the vendor's export since 03:57:30"},
+		"a late export before the first poll, for too long": {func(s *status.Status, r *status.Rules) {
+			s.Feeds[0].ReadAt, s.Feeds[0].Export, r.Here.Began = nil, &status.Export{AskedAt: *back(150 * time.Second)}, *back(16 * time.Minute)
+		}, "bad readings wait for the vendor's export since 03:57:30, and have not been read since this bridge began"},
+		"a late export of a backfill": {func(s *status.Status, _ *status.Rules) {
+			s.Feeds[0].ReadAt, s.Feeds[0].Export = back(16*time.Minute), &status.Export{AskedAt: *back(150 * time.Second), Background: true}
+		}, "bad readings have stood still since 03:44"},
 		"a cause that has not lasted":   {func(_ *status.Status, r *status.Rules) { r.Here.Causes = causes }, ""},
 		"short intervals have a minute": {func(s *status.Status, r *status.Rules) { s.Feeds[0].ReadAt, r.Poll = back(time.Minute), time.Second }, ""},
 		"yesterday":                     {func(s *status.Status, _ *status.Rules) { s.Feeds[1].ReadAt = back(5 * time.Hour) }, "bad alarms have stood still since 2026-11-24 23:00"},

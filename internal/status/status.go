@@ -36,6 +36,7 @@ type Feed struct {
 	Newest       *time.Time        `json:"newest"`        // time of the newest event that is stored
 	Writer       string            `json:"writer"`        // who wrote the newest record
 	Leader       string            `json:"leader"`        // who polls, where a lease says so
+	Export       *Export           `json:"late_export"`   // that is waited for
 	Rows         uint64            `json:"rows"`          // events stored, of all days
 	Late         uint64            `json:"late"`          // of these, those that came after their time had been read
 	Rejected     uint64            `json:"rejected"`      // rows that could not be events

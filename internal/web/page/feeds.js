@@ -35,6 +35,7 @@ const card = ({ feed, level, lost }, old) => {
     el("dl", { class: "facts" },
       fact("Rows", count(feed.rows)), fact("Late", count(feed.late)), fact("Rejected", count(feed.rejected)),
       fact("Since", moment(feed.since)), fact("Leader", plain(feed.leader) || "–"), fact("Writer", plain(feed.writer) || "–")),
+    feed.late_export && el("p", { class: "note" }, "Waits for the vendor’s export since ", moment(feed.late_export.asked_at)),
     gaps(feed, old?.querySelector("details")?.open ?? feed.gap_count <= 3));
 };
 
