@@ -134,10 +134,10 @@ func (m *Maker) cellOf(c column, f saveris.Field) (value []byte, at time.Time, o
 		return value, at, ok
 	case colUUID, colTenant, colSensor, colCause:
 		if spelledUUID(f.Text) {
-			return f.Text, at, true
+			return f.Text, at, !isNil(f.Text)
 		}
 		value = m.uuidOf(validUTF8(f.Text))
-		return value, at, !notFinite(value)
+		return value, at, !notFinite(value) && !isNothing(value)
 	case colSite: // opaque text, mostly a uuid
 		if spelledUUID(f.Text) {
 			return f.Text, at, true

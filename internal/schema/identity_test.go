@@ -48,10 +48,34 @@ func TestSameRowWithoutUUIDSameID(t *testing.T) {
 		{"readings", with(readingRow, "uuid", ""), with(asTexts(readingRow), "uuid", `""`)},
 		{"readings", with(readingRow, "uuid", ""), with(with(readingRow, "uuid", `" "`), "timestamp", `"2026-07-01 12:15:00+02"`)},
 		{"alarms", with(liveAlarm, "uuid", ""), with(documentAlarm, "uuid", "null")},
+		{"readings", with(readingRow, "uuid", ""), with(readingRow, "uuid", `"null"`)},
+		{"readings", with(readingRow, "uuid", ""), with(readingRow, "uuid", `"\\N"`)},
+		{"readings", with(readingRow, "uuid", ""), with(readingRow, "uuid", `" None "`)},
+		{"readings", with(readingRow, "uuid", ""), with(readingRow, "uuid", `"00000000-0000-0000-0000-000000000000"`)},
+		{"alarms", with(liveAlarm, "uuid", ""), with(liveAlarm, "uuid", `"NULL"`)},
 	} {
 		a, b := eventOf(Feed(pair[0]), pair[1]), eventOf(Feed(pair[0]), pair[2])
 		if a.ID != b.ID || a.Rejected || b.Rejected {
 			t.Errorf("%s: id %s\n%s: id %s", pair[1], a.ID, pair[2], b.ID)
+		}
+	}
+}
+
+// A uuid that is a word for nothing is none, however many rows of the series came before: all of them would share one id, and
+// those of one moment and value would be lost.
+func TestRowsWithoutAUUIDAreNotOne(t *testing.T) {
+	for _, nothing := range []string{`"null"`, `"\\N"`, `"undefined"`, `"00000000-0000-0000-0000-000000000000"`} {
+		m := NewMaker(Readings, "saveris", "https://vendor.example")
+		seen := map[string]bool{}
+		for _, sensor := range []string{"5f", "60", "5f", "60", "61"} {
+			row := with(with(readingRow, "uuid", nothing), "sensor_uuid", `"`+sensor+`"`)
+			e := m.Event(parseRow(row), testWindow, testReadAt)
+			if seen[e.ID] = true; e.Rejected || !strings.Contains(string(e.AppendData(nil)), `{"uuid":null,`) {
+				t.Errorf("%s: %s", nothing, e.AppendData(nil))
+			}
+		}
+		if len(seen) != 3 {
+			t.Errorf("%s: %d ids of 3 sensors", nothing, len(seen))
 		}
 	}
 }

@@ -65,7 +65,7 @@ func text(name, value string) saveris.Field {
 
 var oddTexts = []string{
 	"", " ", "\u00a0", "  padded  ", "Kühlhaus 3", `a"b\c`, "100%", "tab\there", "line\nfeed", "\x00\x1f\x7f", "bad \xff\xfe utf8", "half \xe2\x82",
-	"😀", "<b>&amp;</b>", "\u2028", ".", "*", ">", "a.b.c", "..", "/x/../y", "?q#f", "Unknown", " unknown ", "null", "true", "[]", "Ok", "ALARM", " warning",
+	"😀", "<b>&amp;</b>", "\u2028", ".", "*", ">", "a.b.c", "..", "/x/../y", "?q#f", "Unknown", " unknown ", "null", `\N`, "00000000-0000-0000-0000-000000000000", "true", "[]", "Ok", "ALARM", " warning",
 	"ASV_WARNING", "KELVIN \u212A", "\ufffd", "measurement_alarm", "_", "-", strings.Repeat("long ", 60), "~2", "\u001f",
 	"C1D2E3F4-A5B6-4C7D-8E9F-0A1B2C3D4E5F", " c1d2e3f4-a5b6-4c7d-8e9f-0a1b2c3d4e5f\u00a0", "C1D2E3F4-A5B6-4C7D-8E9F-0A1B2C3D4E5G", "ROW-1", "nan", "-Infinity", "\ufeff",
 }

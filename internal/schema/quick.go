@@ -34,6 +34,8 @@ func (m *Maker) quick(fields []saveris.Field) (e Event, ok bool) {
 	switch {
 	case id == nil:
 		id = m.hashID(stamp, cell[colSensor], cell[colChannel], cell[colProperty], cell[colExtension])
+	case isNil(id):
+		return e, false
 	case !spelledUUID(id):
 		if id = m.uuidOf(id); !spelledUUID(id) {
 			return e, false

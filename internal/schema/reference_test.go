@@ -145,7 +145,7 @@ func refText(name string, f saveris.Field) (string, bool) {
 	case "channel":
 		return refInteger(trimmed)
 	case "uuid", "tenant", "sensor", "cause":
-		return refUUID(text), !refNotFinite.MatchString(refUUID(text))
+		return refUUID(text), !refNotFinite.MatchString(refUUID(text)) && !refNothing.MatchString(refUUID(text))
 	case "site":
 		if refUUIDPattern.MatchString(strings.TrimSpace(text)) {
 			return refUUID(text), true
@@ -159,6 +159,8 @@ func refText(name string, f saveris.Field) (string, bool) {
 func refNumber(s string) bool {
 	return s != "" && strings.ContainsAny(s[:1], "-0123456789") && stdjson.Valid([]byte(s)) && !strings.ContainsAny(s, " \t\r\n")
 }
+
+var refNothing = regexp.MustCompile(`^(?i:null|\\N|none|nil|undefined|0{8}(-0000){3}-0{12})$`)
 
 var refUUIDPattern = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 

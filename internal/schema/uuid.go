@@ -51,6 +51,23 @@ func spelledUUID(text []byte) bool {
 	return odd == 0
 }
 
+// isNil reports whether a text of a uuid's length is the nil uuid, which names nothing.
+func isNil(text []byte) bool { return string(text) == "00000000-0000-0000-0000-000000000000" }
+
+// isNothing reports whether a text is a word for a uuid that is not there: Hive and Athena write \N, encoders of many languages the
+// others. Rows that had it for an id would all be one.
+func isNothing(text []byte) bool {
+	if len(text) > len("undefined") {
+		return false
+	}
+	for _, word := range [...]string{"null", `\n`, "none", "nil", "undefined"} {
+		if len(word) == len(text) && bytes.EqualFold(text, []byte(word)) {
+			return true
+		}
+	}
+	return false
+}
+
 // isUUID reports whether a text has the shape of a uuid, in any case.
 func isUUID(text []byte) bool {
 	if len(text) != uuidLen {
