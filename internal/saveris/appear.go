@@ -16,13 +16,14 @@ const (
 // absence waits for files that are not there yet.
 type absence struct {
 	client *Client
+	told   func() // that it waits
 	waits  interface{ NextBackOff() time.Duration }
 	left   time.Duration
 	waited time.Duration
 }
 
-func (c *Client) absence() *absence {
-	p := &absence{client: c}
+func (c *Client) absence(told func()) *absence {
+	p := &absence{client: c, told: told}
 	p.renew()
 	return p
 }
@@ -45,6 +46,7 @@ func (p *absence) read(ctx context.Context, try func() error) error {
 			e.Text += fmt.Sprintf("; waited %v for it", p.waited.Round(time.Millisecond))
 			return err
 		}
+		p.told()
 		wait := min(p.waits.NextBackOff(), p.left)
 		p.left, p.waited = p.left-wait, p.waited+wait
 		if err := sleep(ctx, wait); err != nil {

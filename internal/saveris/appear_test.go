@@ -32,6 +32,8 @@ func TestAFileThatAppearsLateIsWaitedFor(t *testing.T) {
 	}{
 		"not there for seconds":  {404, noSuchKey, 7 * time.Second, 1, 7 * time.Second, 20 * time.Second, ""},
 		"no access for seconds":  {403, noAccess, 7 * time.Second, 1, 7 * time.Second, 20 * time.Second, ""},
+		"forbidden for seconds":  {403, `{"message":"Forbidden"}`, 7 * time.Second, 1, 7 * time.Second, 20 * time.Second, ""},
+		"refused without a word": {403, "", 7 * time.Second, 1, 7 * time.Second, 20 * time.Second, ""},
 		"not there for a minute": {404, noSuchKey, 90 * time.Second, 2, 90 * time.Second, 105 * time.Second, ""},
 		"never there":            {404, noSuchKey, time.Hour, 2, 2 * time.Minute, 3 * time.Minute, "download: the file has not appeared: HTTP 404 NoSuchKey: The specified key does not exist.; waited 2m0s for it"},
 		"never allowed":          {403, noAccess, time.Hour, 2, 2 * time.Minute, 3 * time.Minute, "the file has not appeared: HTTP 403 AccessDenied: Access Denied; waited 2m0s for it"},
@@ -53,9 +55,14 @@ func TestAFileThatAppearsLateIsWaitedFor(t *testing.T) {
 					}
 					return nil
 				}))
-				rows := 0
-				_, err := c.Rows(t.Context(), sixHours, func(*Row) error { rows++; return nil })
+				rows, told := 0, 0
+				q := sixHours
+				q.Waiting = func(time.Time) { told++ }
+				_, err := c.Rows(t.Context(), q, func(*Row) error { rows++; return nil })
 				took := time.Since(began)
+				if (told > 0) != (tt.least > 0) {
+					t.Errorf("told %d times that it waits", told)
+				}
 				if posts != 1 || polls != tt.polls || took < tt.least || took > tt.most {
 					t.Errorf("%d exports, %d polls in %v", posts, polls, took)
 				}

@@ -48,6 +48,7 @@ type decoder struct {
 	feed    Feed
 	columns map[string]bool // of the feed; nil = any
 	good    bool            // a row of the feed has come
+	broken  error           // what is wrong with the first row, nil if it could be taken apart
 	names   []string        // columns of a CSV file
 	twice   bool            // names has one twice
 	head    string          // how the file begins
@@ -129,7 +130,19 @@ func (d *decoder) judged(err error) error {
 }
 
 func (d *decoder) foreign() error {
-	return &foreignError{fmt.Sprintf("there is no row of %s in it, it begins with %s", d.feed, d.head)}
+	text := fmt.Sprintf("there is no row of %s in it", d.feed)
+	if d.broken != nil && d.broken != errNoObject {
+		text += fmt.Sprintf(" (the first line: %v)", d.broken)
+	}
+	if isBinary(d.head) {
+		return &foreignError{fmt.Sprintf("%s, it begins with the bytes % x", text, d.head[:min(len(d.head), 16)])}
+	}
+	return &foreignError{text + ", it begins with " + d.head}
+}
+
+// isBinary reports whether a text begins with what cannot be shown.
+func isBinary(head string) bool {
+	return strings.ContainsFunc(head[:min(len(head), 16)], func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' && r != '\n' })
 }
 
 // unpack gives the text of a file, bounded before and after unpacking: what is packed may be endless and unpack to nothing.
@@ -166,6 +179,9 @@ func (d *decoder) give(raw []byte, broken error, used int) error {
 	d.row = Row{Raw: raw, Fields: d.scan.fields}
 	if !d.good {
 		d.good = broken == nil && hasColumns(d.scan.fields, d.columns)
+	}
+	if broken != nil && d.rows == 0 {
+		d.broken = broken
 	}
 	if broken != nil {
 		d.row = Row{Raw: bytes.TrimSpace(raw[:min(len(raw), MaxRow)]), Err: broken}

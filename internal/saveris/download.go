@@ -113,7 +113,7 @@ func (c *Client) fileError(resp *http.Response) error {
 		e.Err, e.cause = errAbsent, errExpired
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusGone:
 		e.Err = errExpired
-		if e.Status == http.StatusForbidden && e.Kind == "AccessDenied" && !strings.Contains(strings.ToLower(e.Text), "expired") {
+		if e.Status == http.StatusForbidden && (e.Kind == "" || e.Kind == "AccessDenied") && !strings.Contains(strings.ToLower(e.Text), "expired") {
 			e.Err, e.cause = errAbsent, errExpired
 		}
 	}

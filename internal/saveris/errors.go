@@ -99,6 +99,9 @@ func (e *Error) Unwrap() []error {
 // time-out claims to be the context's, and a closed connection is io.EOF, which means something to others.
 func (c *Client) broken(op string, err error) *Error {
 	e := &Error{Op: op, Text: c.clean(err.Error())}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		e.Text = "what came is cut, it ends too early"
+	}
 	if e.cause = wayThere(err); e.cause != nil {
 		e.Text = c.clean(e.cause.Error())
 	}

@@ -87,7 +87,7 @@ func (c *Client) finish(ctx context.Context, x export, q *Query, each func(*Row)
 		}
 	}
 	if err == nil {
-		n, err = c.readFiles(ctx, x, links, each)
+		n, err = c.readFiles(ctx, x, q, links, each)
 	}
 	c.exported(ctx, x.asked, err)
 	if err == nil || !ours(ctx, err) {

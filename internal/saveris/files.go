@@ -12,9 +12,9 @@ import (
 // readFiles reads all files of an export. A file may appear a moment after the export is completed: it is waited for. A link
 // may be dead before its time (its signer's own login ends): then the export is asked for fresh ones, as long as every such
 // round gets at least one file further.
-func (c *Client) readFiles(ctx context.Context, x export, links []string, each func(*Row) error) (int, error) {
+func (c *Client) readFiles(ctx context.Context, x export, q *Query, links []string, each func(*Row) error) (int, error) {
 	done := map[string]int{} // rows of the files that were read, by name
-	late := c.absence()
+	late := c.absence(func() { q.waiting(x.asked) })
 	for round := 0; ; round++ {
 		names := fileNames(links)
 		before := len(done)

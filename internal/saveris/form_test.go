@@ -50,6 +50,9 @@ func TestWhatIsNoTextIsNamed(t *testing.T) {
 		{string(packedBytes(string(packedBytes(string(packedBytes(lines)))))), "a gzip file within another two"},
 
 		{`{"message":"Internal server error"}`, "no row of measurements in it, it begins with {\"message\":\"Internal server error\"}"},
+		{`{"uuid":"1","timestamp":"x","measurement":+5}`, "no row of measurements in it (the first line: the row is no JSON object: jsontext: invalid character '+' at start of value"},
+		{"\x01\x03\x00\x07\xfe", "it begins with the bytes 01 03 00 07 fe"},
+		{"\x78\x5e\xb4", "a zlib file"},
 		{`{"timestamp":"2026-07-01T10:15:00Z","status":500,"error":"Internal Server Error"}`, "no row of measurements"},
 		{"Internal Server Error", "no row of measurements"}, {"oops\noops\n", "no row of measurements"},
 		{"c1d2\x01uuid\x011\x014.7\nc1d3\x01uuid\x011\x014.8\n", "no row of measurements"},

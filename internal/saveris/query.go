@@ -32,8 +32,8 @@ type Query struct {
 	// Queued is told when the query begins to wait for a slot and when that is over: a wait without a bound, since live
 	// queries go first. nil = nobody is.
 	Queued func(waiting bool)
-	// Waiting is called after every look at an export that is not ready, with when it was asked for by the local clock. nil =
-	// nobody is told.
+	// Waiting is called after every look at an export that is not ready, or at one of its files that is not there yet, with when
+	// the export was asked for by the local clock. nil = nobody is told.
 	Waiting func(since time.Time)
 	// Ready is called before rows are handed over: an export is prepared then, a synchronous answer has begun. It may wait, so that no more windows are in memory than there is room for; an error ends the reading and is returned as it
 	// is. It may be called again where an export has to be asked for anew. nil = read at once.
