@@ -58,6 +58,7 @@ func (a *account) follow(ctx context.Context, plan poller.Plan, export time.Dura
 			return
 		}
 		a.store(w, asked)
+		w.AskedAt = asked
 		plan.Done(w, 100, nil)
 	}
 }

@@ -141,12 +141,14 @@ func (l *Line) pause() *backoff.ExponentialBackOff {
 // the newer one first; a half that has been committed stays so. The plan is not told of a window whose export is not ready:
 // it is still under way.
 func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
-	rows, err := l.carry(ctx, w)
+	rows, asked, err := l.carry(ctx, w)
 	if l.unready = (Window{}); errors.Is(err, saveris.ErrNotReady) {
 		l.unready = w
 		return err
 	}
-	plan.Done(w, rows, err)
+	read := w
+	read.AskedAt = asked
+	plan.Done(read, rows, err)
 	if errors.Is(err, saveris.ErrTooLarge) && w.divisible() {
 		for _, half := range w.halves() {
 			if err := l.Carry(ctx, plan, half); err != nil {
@@ -158,13 +160,13 @@ func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
 	return err
 }
 
-func (l *Line) carry(ctx context.Context, w Window) (rows int, err error) {
+func (l *Line) carry(ctx context.Context, w Window) (rows int, asked time.Time, err error) {
 	got, err := l.fetch(ctx, w)
 	if err != nil {
-		return 0, err
+		return 0, asked, err
 	}
 	defer l.Desk.give(got)
-	return got.rows, l.commit(ctx, w, got)
+	return got.rows, got.cover.ReadAt, l.commit(ctx, w, got)
 }
 
 func (w Window) divisible() bool { return w.Width() >= 2*minWindow }

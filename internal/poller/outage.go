@@ -27,7 +27,7 @@ type AfterOutage struct {
 	idle bool
 	cutter
 	settled map[schema.Outage]bool // of which all is read, for good
-	read    []pending              // with when it was read at the earliest
+	read    []pending              // with when it was asked for
 }
 
 const (
@@ -68,7 +68,7 @@ func (p *AfterOutage) Next(ctx context.Context) (Window, error) {
 // Done adapts the width of the next windows, and notes what has been read.
 func (p *AfterOutage) Done(w Window, rows int, err error) {
 	if p.done(w, rows, p.Rows, err); err == nil {
-		p.read = append(p.read, pending{w.Span, p.looked})
+		p.read = append(p.read, pending{w.Span, w.AskedAt})
 	}
 }
 

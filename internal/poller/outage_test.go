@@ -181,3 +181,26 @@ func TestAnOutageThatEndsInTheFutureIsNotReadForEver(t *testing.T) {
 		}
 	})
 }
+
+// TestAnAnswerThatWasAskedForBeforeTheEndIsNoAnswer is of an export that a process left which was killed.
+func TestAnAnswerThatWasAskedForBeforeTheEndIsNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := time.Now().UTC()
+		asked := ended.Add(-time.Minute)
+		list := covered{{From: ended.AddDate(0, 0, -3), Until: ended.AddDate(0, 0, -2), ReadAt: asked, Route: "sync"}}
+		p := &poller.AfterOutage{Ages: defaultAges, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read,
+			Outages: func(context.Context) ([]schema.Outage, error) {
+				return []schema.Outage{{Raised: ended.AddDate(0, 0, -3), Ended: ended}}, nil
+			}}
+		first, err := p.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		first.AskedAt = asked
+		list.add(first, asked, defaultAges)
+		p.Done(first, 10, nil)
+		if again, err := p.Next(t.Context()); err != nil || !again.From.Equal(first.From) {
+			t.Errorf("read %v, then %v (%v): want it read again", first.Span, again.Span, err)
+		}
+	})
+}

@@ -14,6 +14,9 @@ type Window struct {
 	checkpoint.Span
 	Reason     Reason
 	Background bool // leaves the vendor's slots to live polls
+	// AskedAt is when it was asked for, by the vendor's clock, where it has been read: earlier than it was planned where an
+	// export was adopted that a process before this one had left.
+	AskedAt time.Time
 }
 
 // Reason says why a window is read.
