@@ -203,11 +203,12 @@ func (a *arena) cutOff() {
 	}
 	a.vendor.AddAlarm(alarm)
 	alarm.UUID, alarm.AlarmStatus, alarm.AlarmTime, alarm.SourceAlarmEventUUID = "back", "Ok", back, "lost"
+	alarm.VisibleAt = back.Add(time.Second) // when all has been delivered: a round has no time for stragglers
 	a.vendor.AddAlarm(alarm)
 	for i := range 200 {
 		a.vendor.AddMeasurement(saveristest.Measurement{
 			UUID: fmt.Sprintf("delayed-%d", i), SensorUUID: "5f4e3d2c-1b0a-4f9e-8d7c-6b5a4f3e2d1c", ChannelNo: 1, SerialNo: "22011234", Measurement: "4.7",
-			Timestamp: lost.Add(time.Duration(i) * 10 * time.Second), VisibleAt: back.Add(time.Duration(i%2) * time.Second),
+			Timestamp: lost.Add(time.Duration(i) * 10 * time.Second), VisibleAt: back,
 		})
 	}
 }
