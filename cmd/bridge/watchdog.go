@@ -202,12 +202,13 @@ func (d *watchdog) failure(feed schema.Feed) error {
 	return d.why(d.feeds[feed])
 }
 
-// why is what keeps a feed from being polled: an export that is late, or what failed last.
+// why is what keeps a feed from being polled: an export that is late, what failed last, or what the line waits for.
 func (d *watchdog) why(w *watched) error {
-	if since := d.awaits(w); !since.IsZero() {
-		return fmt.Errorf("waits for the vendor's export since %s", since.UTC().Format(time.TimeOnly))
-	}
-	if w.cause == nil && w.lines[poller.TailLine].Doing == poller.Queues {
+	tail := w.lines[poller.TailLine]
+	switch {
+	case !d.awaits(w).IsZero(), w.cause == nil && tail.Doing == poller.Awaits:
+		return fmt.Errorf("waits for the vendor's export since %s", tail.Since.UTC().Format(time.TimeOnly))
+	case w.cause == nil && tail.Doing == poller.Queues:
 		return errQueues
 	}
 	return w.cause

@@ -317,6 +317,10 @@ func TestALateExportIsTheCauseOfAStandstill(t *testing.T) {
 		}
 	}
 	k.stored(schema.Readings, poller.Stored{Window: poller.Window{Reason: poller.ReasonTail}})
+	k.tail(poller.Step{Doing: poller.Awaits, Since: k.now()})
+	if err := k.failure(schema.Readings); err == nil || !k.waits(schema.Readings).IsZero() {
+		t.Errorf("while it waits for an export that is not late: %v, late since %v", err, k.waits(schema.Readings))
+	}
 	k.tail(poller.Step{Doing: poller.Queues})
 	if err := k.failure(schema.Readings); !errors.Is(err, errQueues) {
 		t.Errorf("while it waits for a slot: %v", err)
