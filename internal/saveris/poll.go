@@ -38,7 +38,7 @@ func readStatus(resp *http.Response) (status, error) {
 		return status{}, err
 	}
 	s := status{text: text}
-	members, err := membersOf(text)
+	members, _ := membersOf(text) // nil where it is none
 	if s.members = within(text, deepestStatus); s.members == nil {
 		s.members = members
 	}
