@@ -88,7 +88,7 @@ func (t *try) once(ctx context.Context) (answer, error) {
 	if err != nil {
 		return answer{}, t.client.broken(t.op, err)
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode < http.StatusOK || resp.StatusCode > http.StatusNonAuthoritativeInfo { // he documents 200 alone
 		defer resp.Body.Close()
 		return answer{}, t.client.newError(t.op, resp)
 	}

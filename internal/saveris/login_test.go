@@ -16,6 +16,7 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 	for name, answer := range map[string]func() string{
 		"exp":        func() string { return `{"idToken":"` + jwt(time.Now().Add(20*time.Minute)) + `"}` },
 		"expires_in": func() string { return `{"IDTOKEN":"` + jwt(time.Time{}) + `","expires_in":1200}` },
+		"padded":     func() string { return `{"id_token":" ` + jwt(time.Now().Add(20*time.Minute)) + `\n"}` },
 		"text":       func() string { return `{"IdToken":"` + jwt(time.Time{}) + `","expires_in":"1200"}` },
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -35,6 +36,31 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 				if _, err := c.Rows(t.Context(), sixHours, nothing); err != nil || logins != step.want {
 					t.Fatalf("%s: %d logins, %v; want %d", name, logins, err, step.want)
 				}
+			}
+		})
+	}
+}
+
+// What the vendor documents is 200 alone. Others are as usual for a login and an export, and 203 is a proxy's.
+func TestOtherAnswersOfSuccessAreTaken(t *testing.T) {
+	for _, status := range []int{200, 201, 202, 203} {
+		synctest.Test(t, func(t *testing.T) {
+			posts, rows := 0, 0
+			v := vendor(func(req *http.Request) *http.Response {
+				if req.Method == http.MethodPost && req.URL.Path != tokenPath {
+					posts++
+				}
+				return nil
+			})
+			c := wired(t, func(req *http.Request) *http.Response {
+				answer := v(req)
+				if req.URL.Path != "/a" {
+					answer.StatusCode = status
+				}
+				return answer
+			})
+			if _, err := c.Rows(t.Context(), sixHours, func(*Row) error { rows++; return nil }); err != nil || rows != 1 || posts != 1 {
+				t.Errorf("%d: %d rows by %d exports, %v", status, rows, posts, err)
 			}
 		})
 	}

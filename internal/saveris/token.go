@@ -1,6 +1,7 @@
 package saveris
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -155,16 +156,18 @@ func (c *Client) tokenCall(ctx context.Context, name, password string) (token st
 		return "", 0, err
 	}
 	var body struct {
-		IDToken   string      `json:"IdToken"` // document, 3.1; idToken in its prose: names are matched in any case
+		IDToken   string      `json:"IdToken"`  // document, 3.1; idToken in its prose: names are matched in any case
+		ByOIDC    string      `json:"id_token"` // as OpenID Connect names it
 		ExpiresIn json.Number `json:"expires_in"`
 	}
 	if err := readJSON(ans.Response, &body); err != nil {
 		return "", 0, c.broken(op, err)
 	}
-	if !isToken(body.IDToken) {
+	token = strings.TrimSpace(cmp.Or(body.IDToken, body.ByOIDC))
+	if !isToken(token) {
 		return "", 0, c.withoutToken(op)
 	}
-	return body.IDToken, c.life(body.IDToken, body.ExpiresIn), nil
+	return token, c.life(token, body.ExpiresIn), nil
 }
 
 // withoutToken is the failure of a login that looks like success: everything but Cognito's 400 becomes a 200 (document,
