@@ -115,7 +115,7 @@ func isHeader(text []byte) bool {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	for _, c := range line {
 		if c|0x20 < 'a' || c|0x20 > 'z' {
-			if !bytes.ContainsRune([]byte("_0123456789\",\r"), rune(c)) {
+			if !bytes.ContainsRune([]byte("_0123456789\", \r"), rune(c)) {
 				return false
 			}
 		}

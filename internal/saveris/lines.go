@@ -8,8 +8,12 @@ import (
 // lines reads objects that stand one on a line (the vendor's JSON, seen), or spread over several.
 func (d *decoder) lines() error {
 	for {
-		if _, ok := d.w.blanks(); !ok {
+		switch c, ok := d.w.blanks(); {
+		case !ok:
 			return d.w.failed()
+		case c == ',' && d.rows > 0: // lines of a list that lost its brackets
+			d.w.pos++
+			continue
 		}
 		if err := d.line(); err != nil {
 			return err
