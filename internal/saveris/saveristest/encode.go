@@ -31,14 +31,14 @@ func (e *encoder) begin() {
 			cells[i].text = n
 		}
 		e.row(cells)
-	case e.layout == "array":
+	case e.layout == "array", e.layout == "arrays":
 		e.buf = append(e.buf, '[')
 	case e.inEnvelope():
 		e.open()
 	}
 }
 
-// perEnvelope is how many rows each of many envelopes holds.
+// perEnvelope is how many rows each of many envelopes holds, and each of many arrays.
 const perEnvelope = 10
 
 func (e *encoder) inEnvelope() bool {
@@ -62,6 +62,11 @@ func (e *encoder) close() {
 	}
 }
 
+// inList reports whether rows stand in a list, with commas between them.
+func (e *encoder) inList() bool {
+	return !e.csv && (e.layout == "array" || e.layout == "arrays" || e.inEnvelope())
+}
+
 // row writes one row; it returns the bytes it added, without the separator.
 func (e *encoder) row(cells []cell) []byte {
 	e.separate()
@@ -81,7 +86,7 @@ func (e *encoder) row(cells []cell) []byte {
 // raw writes a line verbatim. In an array everything must be a JSON value, so a
 // line that is none becomes a string. It returns the line as it was written.
 func (e *encoder) raw(line string) string {
-	if !e.csv && (e.layout == "array" || e.inEnvelope()) && !json.Valid([]byte(line)) {
+	if e.inList() && !json.Valid([]byte(line)) {
 		line = string(appendString(nil, line))
 	}
 	e.separate()
@@ -92,12 +97,14 @@ func (e *encoder) raw(line string) string {
 func (e *encoder) separate() {
 	switch {
 	case e.lines == 0:
+	case !e.csv && e.layout == "arrays" && e.lines%perEnvelope == 0:
+		e.buf = append(e.buf, "]\n["...)
 	case e.inEnvelope() && e.layout == "envelopes" && e.lines%perEnvelope == 0:
 		e.close()
 		e.buf = append(e.buf, '\n')
 		e.open()
 	default:
-		if !e.csv && (e.layout == "array" || e.inEnvelope()) {
+		if e.inList() {
 			e.buf = append(e.buf, ',')
 		}
 		e.buf = append(e.buf, '\n')
@@ -107,7 +114,7 @@ func (e *encoder) separate() {
 
 // end writes what stands behind the last row.
 func (e *encoder) end() {
-	if !e.csv && e.layout == "array" {
+	if !e.csv && (e.layout == "array" || e.layout == "arrays") {
 		e.buf = append(e.buf, ']')
 	}
 	if e.inEnvelope() {

@@ -56,7 +56,7 @@ type Switches struct {
 	FileForm       string `key:"file.form" values:"text|utf-16|zip|zstd|parquet|textfile|html|message" help:"what a file is: text of rows; anything else cannot be read"`
 	GzipTail       string `key:"gzip.tail" values:"none|zeros|empty members|member" help:"what follows the first member of a compressed file: padding, members that hold nothing, or a member with the second half"`
 	FileNewline    string `key:"file.last_newline" values:"yes|no" help:"newline after the last line"`
-	JSONLayout     string `key:"json.layout" values:"lines|array|object|envelope|envelopes" help:"object: one indented object a file, as long as the rows are 100 at most; envelope: one object with the list of all rows in it, envelopes: many, with ten rows each"`
+	JSONLayout     string `key:"json.layout" values:"lines|array|arrays|object|envelope|envelopes" help:"arrays: one after the other, with ten rows each; object: one indented object a file, as long as the rows are 100 at most; envelope: one object with the list of all rows in it, envelopes: many, with ten rows each"`
 	JSONNull       string `key:"json.null" values:"omitted|null" help:"nulls in JSON"`
 	CSVQuoting     string `key:"csv.quoting" values:"all|minimal|none" help:"none quotes only what would tear its row"`
 	CSVNull        string `key:"csv.null" values:"empty|quoted" help:"nulls in CSV: nothing, or two quotes"`

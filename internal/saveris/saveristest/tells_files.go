@@ -133,6 +133,9 @@ var fileTells = map[string]func(Traffic) string{
 	"json.layout": func(t Traffic) string {
 		files := t.files("", "json").with(hasRows)
 		return cmp.Or(firstOf(files, func(e Exchange) string {
+			if strings.Contains(e.text(), "]\n[") {
+				return "arrays"
+			}
 			for start, layout := range map[string]string{"[": "array", "{\n": "object", `{"version"`: "envelope", `{"data"`: "envelopes"} {
 				if strings.HasPrefix(e.text(), start) {
 					return layout
