@@ -105,10 +105,10 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// each reads windows one after the other.
+// each reads windows one after the other, each row once: the client asks for a margin beyond both ends.
 func each(ctx context.Context, c *saveris.Client, windows []span, row func(*saveris.Row) error) error {
 	for _, w := range windows {
-		if _, err := c.Rows(ctx, saveris.Query{Feed: saveris.Measurements, From: w.From, Until: w.Until}, row); err != nil {
+		if _, err := c.Rows(ctx, saveris.Query{Feed: saveris.Measurements, From: w.From.Add(saveris.Margin), Until: w.Until.Add(-saveris.Margin)}, row); err != nil {
 			return err
 		}
 	}

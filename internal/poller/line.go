@@ -109,8 +109,8 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 	}, backoff.WithContext(l.pause(), ctx), func(err error, d time.Duration) {
 		l.failed(err, d)
 		level := slog.LevelWarn
-		if errors.Is(err, publish.ErrAway) {
-			level = slog.LevelDebug // told once, when the connection went
+		if errors.Is(err, publish.ErrAway) || errors.Is(err, saveris.ErrNotReady) {
+			level = slog.LevelDebug // said once, when the connection went, or when the export was late
 		}
 		if lasting(err) || errors.Is(err, saveris.ErrNotUnderstood) || errors.Is(err, saveris.ErrAddress) {
 			level = slog.LevelError // waiting alone will not heal it
