@@ -67,8 +67,8 @@ func (o *operation) handler() http.Handler {
 // watch has a feed's lines and its writer tell what they do.
 func (o *operation) watch(feed schema.Feed, live *poller.Live) {
 	count, fail, batch := o.metrics.Stored(feed), o.metrics.Step(feed), o.metrics.Batch(feed)
-	live.Stored = func(s poller.Stored) { count(s); o.dog.stored(feed, s) }
-	live.Step = func(s poller.Step) { fail(s); o.dog.step(feed, s) }
+	live.Stored = func(s poller.Stored) { count(s); o.dog.stored(feed, s); o.notes.stored(feed, s) }
+	live.Step = func(s poller.Step) { fail(s); o.dog.step(feed, s); o.notes.step(feed, s) }
 	live.Writer.Stored = func(b publish.Batch) { batch(b); o.dog.batch(feed, b) }
 }
 

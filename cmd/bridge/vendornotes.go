@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
@@ -121,6 +122,38 @@ func (v *vendorNotes) feedShut(feed schema.Feed, err error) {
 	}
 }
 
+// step takes over why the newest window of a feed cannot be read, where that lies in what the vendor sends: the feed stands
+// still until a person has looked. An outage ends by itself and is no note.
+func (v *vendorNotes) step(feed schema.Feed, s poller.Step) {
+	if v == nil || s.Line != poller.TailLine || !errors.Is(s.Err, saveris.ErrNotUnderstood) && !errors.Is(s.Err, poller.ErrRejected) {
+		return
+	}
+	err := s.Err
+	if vendor := (*saveris.Error)(nil); errors.As(err, &vendor) {
+		err = vendor // without the window, which is another one at each try
+	}
+	text := fmt.Sprintf("%s cannot be read: %s", feed, told(err))
+	if key := unreadKey(feed); v.text(key) != text {
+		v.put(key, status.Note{Level: status.Bad, Feed: feed, Text: text})
+	}
+}
+
+// stored takes over that a poll of a feed was stored.
+func (v *vendorNotes) stored(feed schema.Feed, s poller.Stored) {
+	if v != nil && s.Reason == poller.ReasonTail && v.text(unreadKey(feed)) != "" {
+		v.drop(unreadKey(feed))
+	}
+}
+
+func unreadKey(feed schema.Feed) string { return "unread." + string(feed) }
+
+// text is that of a note of this process, empty where there is none.
+func (v *vendorNotes) text(key string) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.notes[key].Text
+}
+
 // isShut reports whether the vendor does not give a feed.
 func (v *vendorNotes) isShut(feed schema.Feed) bool {
 	if v == nil {
@@ -138,6 +171,7 @@ func (v *vendorNotes) begin(feed schema.Feed) {
 	v.mu.Unlock()
 	v.drop("shut." + string(feed))
 	v.drop("version." + string(feed))
+	v.drop(unreadKey(feed))
 }
 
 // texts are all notes of this process.

@@ -18,6 +18,43 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
+// TestStatusShowsWhyNothingCanBeRead: bridge status is another process, and all that it has is what the bridge has left.
+func TestStatusShowsWhyNothingCanBeRead(t *testing.T) {
+	t.Parallel()
+	s := vendor(t, nil)
+	s.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) { sw.FileForm = "zip" })
+	broker := natsServer(t, &server.Options{JetStream: true})
+	env := []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "NATS_URL=" + broker.ClientURL(),
+		"BRIDGE_HTTP_ADDR=", "BRIDGE_POLL_INTERVAL=1s", "BRIDGE_START=1h"}
+	cmd := command(t, env, "run")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	const why = "readings cannot be read: "
+	await := func(what string, so func(status string) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(2 * time.Minute); ; {
+			out := bridge(t, env, "status").out
+			if so(out) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("no %s in:\n%s", what, out)
+			}
+		}
+	}
+	await("reason", func(status string) bool {
+		return strings.Contains(status, why) && strings.Contains(status, "the file looks like a zip archive, expected JSON or CSV")
+	})
+	s.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) { sw.FileForm = "text" })
+	await("recovery", func(status string) bool {
+		return !strings.Contains(status, why) && !strings.Contains(status, "alarms cannot be read")
+	})
+	if code := stop(t, cmd); code != exitDone {
+		t.Errorf("ended with %d", code)
+	}
+}
+
 // TestWhatTheVendorGivesNoMoreIsToldOnceAndStopsNothingElse runs the bridge against a vendor who refuses or retires one feed,
 // replaces a version and announces an end, and reads log and status.
 func TestWhatTheVendorGivesNoMoreIsToldOnceAndStopsNothingElse(t *testing.T) {
