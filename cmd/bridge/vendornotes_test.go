@@ -27,6 +27,8 @@ func TestStatusShowsWhyNothingCanBeRead(t *testing.T) {
 	env := []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "NATS_URL=" + broker.ClientURL(),
 		"BRIDGE_HTTP_ADDR=", "BRIDGE_POLL_INTERVAL=1s", "BRIDGE_START=1h"}
 	cmd := command(t, env, "run")
+	var log lockedBuffer
+	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -34,12 +36,12 @@ func TestStatusShowsWhyNothingCanBeRead(t *testing.T) {
 	await := func(what string, so func(status string) bool) {
 		t.Helper()
 		for deadline := time.Now().Add(2 * time.Minute); ; {
-			out := bridge(t, env, "status").out
-			if so(out) {
+			out := bridge(t, env, "status")
+			if so(out.out) {
 				return
 			}
 			if time.Now().After(deadline) {
-				t.Fatalf("no %s in:\n%s", what, out)
+				t.Fatalf("no %s in:\n%s%s\n%s", what, out.out, out.err, log.String())
 			}
 		}
 	}

@@ -14,7 +14,8 @@ const DeadAfter = 30 * time.Second
 // How processes tell each other what they have in flight.
 const (
 	beatEvery  = 5 * time.Second
-	sharedMost = time.Second      // that anybody waits for the text
+	sharedMost = 5 * time.Second  // that a query in the background waits for the text
+	leaveMost  = time.Second      // that a process which ends does
 	blindFor   = 10 * time.Second // after it could not be had
 	muteFor    = time.Minute      // after it could not be written, twice as long after each time, up to muteMost
 	muteMost   = time.Hour        // for whoever lacks the right
@@ -218,8 +219,8 @@ func (b *budget) look(p peers, now time.Time) (held time.Duration) {
 	return held
 }
 
-// room tells whether all processes leave room for one more export in the background: one slot less than there are, where there
-// are several and somebody polls.
+// room reports whether all processes leave room for one more export in the background: one slot less than there are, where there
+// are several and somebody polls; one in any case, or bridges that poll all the time would leave none.
 func (b *budget) room(others peers) bool {
 	live, background, most := b.live, b.background, b.exports
 	polls := b.polls
@@ -229,7 +230,7 @@ func (b *budget) room(others peers) bool {
 	if polls {
 		most = max(1, b.exports-1)
 	}
-	return background < most && live+background < b.exports
+	return background == 0 || background < most && live+background < b.exports
 }
 
 // behind tells whether another process has waited longer.
@@ -266,7 +267,7 @@ func (b *budget) leave(ctx context.Context) {
 	if b.shared == nil || time.Now().Before(b.mute) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, sharedMost)
+	ctx, cancel := context.WithTimeout(ctx, leaveMost)
 	defer cancel()
 	for range storeTries {
 		text, revision, err := b.shared.Load(ctx)

@@ -162,6 +162,25 @@ func TestOneSlotIsLeftToWhoeverPollsElsewhere(t *testing.T) { // R-26
 	})
 }
 
+func TestLivePollsStarveNobody(t *testing.T) {
+	for _, c := range []struct {
+		exports                  int
+		live, background, others int // in flight: live and in the background elsewhere, in the background here
+		room                     bool
+	}{
+		{2, 0, 0, 0, true}, {2, 1, 0, 0, true},
+		{2, 5, 0, 0, true}, // bridges that poll every second leave no slot by themselves
+		{2, 5, 1, 0, false}, {2, 0, 1, 0, false}, {2, 0, 0, 1, false},
+		{3, 1, 1, 0, true}, {3, 2, 1, 0, false}, {3, 0, 2, 0, false},
+	} {
+		b := newBudget(&Config{Exports: c.exports}, nil, nil)
+		b.background = c.others
+		if got := b.room(peers{Processes: map[string]peer{"other": {Polls: true, Live: c.live, Background: c.background}}}); got != c.room {
+			t.Errorf("%+v: room %v", c, got)
+		}
+	}
+}
+
 func TestProcessesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, board := &crowd{ready: map[string]time.Time{}}, &blackboard{}
