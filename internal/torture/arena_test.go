@@ -233,7 +233,8 @@ func (a *arena) bridgeEnv(i, nodes int) []string {
 	return []string{
 		"SAVERIS_URL=" + a.vendor.URL(), "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "NATS_URL=nats://" + addr,
 		"BRIDGE_HTTP_ADDR=", "BRIDGE_POLL_INTERVAL=1s", "BRIDGE_OVERLAP=1m", "BRIDGE_REVISIT=4s," + lastAge.String(),
-		"BRIDGE_START=" + a.start.Format(time.RFC3339), "BRIDGE_WINDOW_ROWS=3000", fmt.Sprintf("BRIDGE_REPLICAS=%d", nodes),
+		"BRIDGE_START=" + a.start.Format(time.RFC3339), "BRIDGE_WINDOW_ROWS=10000", fmt.Sprintf("BRIDGE_REPLICAS=%d", nodes),
+		"SAVERIS_EXPORTS=8", // three bridges poll every second, and all of them read what lies behind
 		"BRIDGE_LOG_LEVEL=debug", "BRIDGE_LOG_FORMAT=json",
 	}
 }
