@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,15 +20,16 @@ func TestWhatTheVendorDoesNotGiveIsAskedForRarely(t *testing.T) {
 			var g gate
 			var told []bool
 			g.changed = func(err error) { told = append(told, err != nil) }
-			given, asked := false, 0
+			var given atomic.Bool
+			var asked atomic.Int64
 			ctx, stop := context.WithCancel(t.Context())
 			line := func() {
 				for ctx.Err() == nil {
 					if waited, err := g.pass(ctx, func(time.Duration) {}); waited || err != nil {
 						continue
 					}
-					asked++
-					if given {
+					asked.Add(1)
+					if given.Load() {
 						g.learn(nil)
 						time.Sleep(time.Minute) // of the bubble: no clock runs
 						continue
@@ -39,13 +41,15 @@ func TestWhatTheVendorDoesNotGiveIsAskedForRarely(t *testing.T) {
 			synctest.Wait()
 			go line()
 			time.Sleep(10*every + time.Second) // of the bubble: no clock runs
-			if asked != 11 || len(told) != 1 || !told[0] {
-				t.Errorf("%v: asked %d times, told %v; want once at the start and once every %v, told once", refusal, asked, told, every)
+			synctest.Wait()
+			if asked.Load() != 11 || len(told) != 1 || !told[0] {
+				t.Errorf("%v: asked %d times, told %v; want once at the start and once every %v, told once", refusal, asked.Load(), told, every)
 			}
-			given = true
-			time.Sleep(every + every/2)                                         // of the bubble: no clock runs
-			if len(told) != 2 || told[1] || asked < 11+int(every/time.Minute) { // each line every minute for half of it
-				t.Errorf("%v: told %v after %d tries, want both lines to go on", refusal, told, asked)
+			given.Store(true)
+			time.Sleep(every + every/2) // of the bubble: no clock runs
+			synctest.Wait()
+			if len(told) != 2 || told[1] || asked.Load() < 11+int64(every/time.Minute) { // each line every minute for half of it
+				t.Errorf("%v: told %v after %d tries, want both lines to go on", refusal, told, asked.Load())
 			}
 			stop()
 			time.Sleep(time.Hour) // of the bubble: both lines end
