@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,6 +78,13 @@ func (v *crowd) serve(req *http.Request) *http.Response {
 	return reply(200, `{"status":"Submitted","request_uuid":"`+id+`"}`)
 }
 
+// count returns how many exports were asked for.
+func (v *crowd) count() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.posted
+}
+
 // process is a client as a process of its own would have one, which shares what it has in flight until stop is called.
 func process(t *testing.T, v *crowd, shared Shared, change ...func(*Config)) (c *Client, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -140,15 +148,15 @@ func TestOneSlotIsLeftToWhoeverPollsElsewhere(t *testing.T) { // R-26
 		backfill(t, &group, filler, 3, 5)
 		for range 5 {
 			time.Sleep(7 * time.Second)
-			began, waits := time.Now(), false
+			began, waits := time.Now(), new(atomic.Bool)
 			q := sixHours
 			q.From, q.Until = began.Add(-time.Hour), began
-			q.Queued = func(waiting bool) { waits = waiting }
-			posted := v.posted
+			q.Queued = waits.Store
+			posted := v.count()
 			done := make(chan struct{})
 			go func() { defer close(done); _, _ = run.Rows(t.Context(), q, nothing) }()
 			synctest.Wait()
-			if waits || v.posted != posted+1 {
+			if waits.Load() || v.count() != posted+1 {
 				t.Error("a poll waits for a backfill in another process")
 			}
 			<-done
