@@ -99,6 +99,14 @@ func TestWhatRetentionHasBegunToRemoveIsNotKept(t *testing.T) {
 	if covered, err := w.Covered(t.Context(), long); err != nil || len(covered) != 2 {
 		t.Fatalf("covered is %v (%v), want both days", covered, err)
 	}
+	if kept, err := w.Kept(t.Context(), long); err != nil || len(kept) != 2 {
+		t.Errorf("a stream without limits was purged: kept is %v (%v), want both days", kept, err)
+	}
+	limited := stream.CachedInfo().Config
+	limited.MaxAge = 90 * 24 * time.Hour
+	if _, err := js.UpdateStream(t.Context(), limited); err != nil {
+		t.Fatal(err)
+	}
 	kept, err := w.Kept(t.Context(), long)
 	if err != nil || len(kept) != 1 || kept[0].From.Before(now) {
 		t.Errorf("kept is %v (%v), want what lies ahead", kept, err)

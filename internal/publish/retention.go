@@ -15,13 +15,16 @@ import (
 )
 
 // Kept is Covered without what retention has begun to remove: read again it would be stored once more, and be new to
-// whoever reads the stream. What was stored since the stream's oldest message is there; whatever happened since then too.
+// whoever reads the stream. What was stored since the stream's oldest message is there; whatever happened since then too. A
+// stream without limits has no retention: what was purged there took its records along.
 func (w *Writer) Kept(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
 	stream, err := w.js.Stream(ctx, w.config.Names.Stream(w.Feed))
 	if err != nil {
 		return nil, w.mend(ctx, fmt.Errorf("what retention has left of %s: %w", w.Feed, err))
 	}
-	if state := stream.CachedInfo().State; state.FirstSeq > 1 {
+	info := stream.CachedInfo()
+	limited := info.Config.MaxAge > 0 || info.Config.MaxBytes > 0 || info.Config.MaxMsgs > 0 || info.Config.MaxMsgsPerSubject > 0
+	if state := info.State; limited && state.FirstSeq > 1 {
 		span = span.Cut(state.FirstTime.UTC().Add(removing), span.Until)
 	}
 	if span.Empty() {
