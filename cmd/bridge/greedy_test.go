@@ -104,13 +104,22 @@ func TestEventsAreSentForLongerThanAnAnswerMayTake(t *testing.T) {
 }
 
 func TestWhoeverHoldsAllConnectionsKeepsNobodyOut(t *testing.T) {
+	becameIdle := make(chan struct{}, mostConnections) // an answer is read before its connection counts as idle
 	address := serving(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "here")
 		_ = http.NewResponseController(w).Flush()
 		if r.URL.Path == "/busy" {
 			<-r.Context().Done()
 		}
-	}, nil)
+	}, func(s *http.Server) {
+		note := s.ConnState
+		s.ConnState = func(conn net.Conn, state http.ConnState) {
+			note(conn, state)
+			if state == http.StateIdle {
+				becameIdle <- struct{}{}
+			}
+		}
+	})
 	ask := func(path string) (net.Conn, *bufio.Reader) {
 		t.Helper()
 		conn := greedy(t, address, path)
@@ -133,6 +142,7 @@ func TestWhoeverHoldsAllConnectionsKeepsNobodyOut(t *testing.T) {
 		if _, err := reader.ReadString('\n'); err != nil { // the end of the last chunk
 			t.Fatal(err)
 		}
+		<-becameIdle
 		idle = append(idle, reader)
 	}
 	for range 3 {
