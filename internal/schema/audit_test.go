@@ -73,7 +73,7 @@ func compileSchemas(t testing.TB) map[string]*jsonschema.Schema {
 func (a *auditor) check(row *saveris.Row) error {
 	e := a.maker.Event(row, testWindow, testReadAt)
 	a.kinds[e.kind]++
-	for _, promise := range []func(*saveris.Row, Event) error{a.sameAgain, a.likeReference, a.likeSDK, a.fitsSchema, a.dropsNothing, a.fitsSubject} {
+	for _, promise := range []func(*saveris.Row, Event) error{a.sameAgain, a.likeReference, a.likeSDK, a.likeInJSON, a.fitsSchema, a.dropsNothing, a.fitsSubject} {
 		if err := promise(row, e); err != nil {
 			return fmt.Errorf("%w\nrow:  %q\ndata: %s", err, rowText(row.Fields), e.AppendData(nil))
 		}

@@ -115,21 +115,47 @@ func heap() float64 {
 	return float64(stats.HeapAlloc)
 }
 
-// BenchmarkMessage writes headers and data of events; one operation is one message.
+// BenchmarkMessage writes events as messages in both content modes; one operation is one message.
 func BenchmarkMessage(b *testing.B) {
 	rows := fleetRows(100, 200, asSent)
 	m, events := NewMaker(Readings, "saveris", "https://vendor.example"), make([]Event, len(rows))
 	for i, row := range rows {
 		events[i] = m.Event(row, testWindow, testReadAt)
 	}
-	headers, data, at, i := Headers{Map: map[string][]string{}}, []byte(nil), time.Now(), 0
-	b.ReportAllocs()
-	for b.Loop() {
-		headers.Set(&events[i], Live, at)
-		data = events[i].AppendData(data[:0])
-		if i++; i == len(events) {
-			i = 0
-		}
+	headers, at := Headers{Map: map[string][]string{}}, time.Now()
+	for mode, write := range map[Mode]func(b []byte, e *Event) []byte{
+		Binary:     func(b []byte, e *Event) []byte { headers.Set(e, Live, at); return e.AppendData(b) },
+		Structured: func(b []byte, e *Event) []byte { return e.AppendStructured(b, Live, at) },
+	} {
+		b.Run(string(mode), func(b *testing.B) {
+			data, i := []byte(nil), 0
+			b.ReportAllocs()
+			for b.Loop() {
+				data = write(data[:0], &events[i])
+				if i++; i == len(events) {
+					i = 0
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkUnwrap takes messages in both content modes apart.
+func BenchmarkUnwrap(b *testing.B) {
+	e, header := eventOf(Readings, readingRow), map[string][]string{}
+	e.Header(header, Live, testReadAt)
+	for mode, message := range map[Mode]struct {
+		header map[string][]string
+		body   []byte
+	}{Binary: {header, e.AppendData(nil)}, Structured: {structuredHeader, e.AppendStructured(nil, Live, testReadAt)}} {
+		b.Run(string(mode), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := Unwrap(message.header, message.body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -9,13 +9,12 @@ import (
 	"github.com/cloudevents/sdk-go/v2/types"
 )
 
-// Parse reads an event from a stored message in binary mode: attributes from the headers that begin with ce-, in any
-// case and percent-encoded as the NATS protocol binding says, and the data as it is. It fails if the message is no
-// CloudEvent of version 1.0. Other headers are left out. The event shares the data with the message.
-func Parse(header map[string][]string, data []byte) (event.Event, error) {
-	values, err := decodeHeader(header)
+// Parse reads an event from a stored message in either content mode: see Unwrap. It fails if the message is no CloudEvent of
+// version 1.0. The event shares the data with the message.
+func Parse(header map[string][]string, body []byte) (event.Event, error) {
+	values, data, err := Unwrap(header, body)
 	if err != nil {
-		return event.Event{}, err
+		return event.Event{}, fmt.Errorf("parse event: %w", err)
 	}
 	if version := values["specversion"]; version != specVersion {
 		return event.Event{}, fmt.Errorf("parse event: specversion %q is not %s", version, specVersion)
@@ -64,22 +63,6 @@ func setAttribute(ctx *event.EventContextV1, name, value string) error {
 		return ctx.SetExtension(name, value)
 	}
 	return nil
-}
-
-func decodeHeader(header map[string][]string) (map[string]string, error) {
-	values := make(map[string]string, len(header))
-	for key, texts := range header {
-		name, ok := strings.CutPrefix(strings.ToLower(key), "ce-")
-		if !ok || len(texts) == 0 {
-			continue
-		}
-		value, err := decodePercent(texts[0])
-		if err != nil {
-			return nil, fmt.Errorf("parse event: header %s: %w", key, err)
-		}
-		values[name] = value
-	}
-	return values, nil
 }
 
 // decodePercent undoes appendPercent.

@@ -36,14 +36,14 @@ type storedData struct {
 	Row        string         `json:"row"`
 }
 
-// ReadStored reads a stored message. It fails if that is no event of this bridge.
-func ReadStored(header map[string][]string, data []byte) (Stored, error) {
-	event, err := Parse(header, data)
+// ReadStored reads a stored message in either content mode. It fails if that is no event of this bridge.
+func ReadStored(header map[string][]string, body []byte) (Stored, error) {
+	event, err := Parse(header, body)
 	if err != nil {
 		return Stored{}, err
 	}
 	var d storedData
-	if err := json.Unmarshal(data, &d, jsontext.AllowDuplicateNames(true)); err != nil { // a column that we do not know may hold anything
+	if err := json.Unmarshal(event.Data(), &d, jsontext.AllowDuplicateNames(true)); err != nil { // a column that we do not know may hold anything
 		return Stored{}, fmt.Errorf("data of event %s: %w", event.ID(), err)
 	}
 	s := Stored{ID: event.ID(), Time: event.Time().UTC(), Subject: event.Subject(), day: event.Time().UTC().Format(time.DateOnly)}

@@ -17,11 +17,14 @@ func TestAStoredEventTellsItsIDDayAndCheck(t *testing.T) {
 				rejectedRows++
 			}
 			for _, e := range []Event{e, e.Revise()} {
-				header := map[string][]string{}
-				e.Header(header, Live, time.Now())
+				header, now := map[string][]string{}, time.Now()
+				e.Header(header, Live, now)
 				got, err := ReadStored(header, e.AppendData(nil))
 				if err != nil {
 					t.Fatalf("%s: %v", e.AppendData(nil), err)
+				}
+				if inJSON, err := ReadStored(structuredHeader, e.AppendStructured(nil, Live, now)); err != nil || inJSON != got {
+					t.Fatalf("in structured mode read %+v, %v, in binary mode %+v", inJSON, err, got)
 				}
 				if got.ID != e.ID || got.Day() != e.Day() || got.Rejected != e.Rejected || got.Check != e.Check && !e.Rejected {
 					t.Fatalf("read %+v of %s with check %08x", got, e.AppendData(nil), e.Check)
