@@ -191,15 +191,15 @@ func checkStream(config publish.Config, feed schema.Feed) func(context.Context, 
 		}
 		have := stream.CachedInfo().Config
 		if err := config.CheckStream(feed, have); err != nil {
-			return failing(err, "alter the stream, or choose another BRIDGE_PREFIX")
+			return failing(err, natsHint(err))
 		}
 		if f := c.mayStore(ctx, config, feed); f != nil {
 			return *f
 		}
-		if err := mayPublish(ctx, c.nc, config.Names.Prefix+"."+string(feed)+".check"); err != nil {
+		if err := mayPublish(ctx, c.nc, config.Names.Ingest()+"."+string(feed)+".check"); err != nil {
 			return failing(fmt.Errorf("%w: publish to %s: %w", errNATS, name, err), natsHint(err))
 		}
-		return c.streamAdvice(have, stream.CachedInfo().State)
+		return c.streamAdvice(config, feed, have, stream.CachedInfo().State)
 	}
 }
 
@@ -234,7 +234,7 @@ func (c *checkup) newStream(ctx context.Context, config publish.Config, feed sch
 }
 
 // streamAdvice warns about settings that serve but promise less than people may expect.
-func (c *checkup) streamAdvice(have jetstream.StreamConfig, state jetstream.StreamState) finding {
+func (c *checkup) streamAdvice(config publish.Config, feed schema.Feed, have jetstream.StreamConfig, state jetstream.StreamState) finding {
 	revisit := c.settings.Revisit
 	horizon := revisit[len(revisit)-1]
 	var texts, hints []string
@@ -243,6 +243,7 @@ func (c *checkup) streamAdvice(have jetstream.StreamConfig, state jetstream.Stre
 			texts, hints = append(texts, fmt.Sprintf(format, args...)), append(hints, hint)
 		}
 	}
+	warn(!config.Republishes(feed, have), republish(config.Stream(feed)), "it republishes no live events: subscribers without JetStream see none")
 	warn(have.Storage == jetstream.MemoryStorage, "use file storage", "memory storage: a restart of NATS loses everything")
 	warn(have.MaxAge > 0 && have.MaxAge < horizon+48*time.Hour, "raise max_age, or shorten BRIDGE_REVISIT",
 		"max_age %v is not two days longer than the last re-read after %v", have.MaxAge, horizon)

@@ -107,7 +107,7 @@ func (c *checkup) mayStore(ctx context.Context, config publish.Config, feed sche
 	case 0:
 		return nil
 	case len(subjects):
-		missing = []string{config.Names.Prefix + ".>"}
+		missing = []string{config.Names.Ingest() + ".>"}
 	}
 	f := failing(fmt.Errorf("%w: publish to %s: %w", errNATS, config.Names.Stream(feed), refused), "let the account publish to "+strings.Join(missing, ", "))
 	return &f

@@ -131,7 +131,7 @@ func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, _ = checkNATS(t, env)
-	wantLines(t, out, "FAIL let the account publish to saveris.>", "ok shows the checkpoints")
+	wantLines(t, out, "FAIL let the account publish to saveris-ingest.>", "ok shows the checkpoints")
 	if _, err := publish.OpenRequests(t.Context(), js, brokerConfig(all)); err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestCheckFailsWhatRunRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ARCHIVE", Subjects: []string{"cold.alarms.>"}}); err != nil {
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ARCHIVE", Subjects: []string{"cold-ingest.alarms.>"}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "foreign-exports"}); err != nil {
@@ -274,17 +274,17 @@ func TestCheckWarnsOfWhatAStreamPromisesLess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
-		Name: "SAVERIS_READINGS", Subjects: brokerConfig(load(t, env)).Names.Subjects("readings"), AllowAtomicPublish: true,
-		Storage: jetstream.MemoryStorage, Discard: jetstream.DiscardNew, MaxMsgs: 1000, MaxAge: 24 * time.Hour,
-	}); err != nil {
+	weak := brokerConfig(load(t, env)).Stream("readings")
+	weak.Storage, weak.Discard, weak.MaxMsgs, weak.MaxAge, weak.RePublish = jetstream.MemoryStorage, jetstream.DiscardNew, 1000, 24*time.Hour, nil
+	if _, err := js.CreateStream(t.Context(), weak); err != nil {
 		t.Fatal(err)
 	}
 	out, err := checkNATS(t, env)
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	wantLines(t, out, "warn SAVERIS_READINGS memory storage", "warn SAVERIS_READINGS max_age 24h", "warn SAVERIS_READINGS discard new", "warn SAVERIS_READINGS raise max_age")
+	wantLines(t, out, "warn SAVERIS_READINGS memory storage", "warn SAVERIS_READINGS max_age 24h", "warn SAVERIS_READINGS discard new",
+		"warn SAVERIS_READINGS republishes no live events nats stream edit SAVERIS_READINGS --force --republish-source='saveris.readings.live.>' --republish-destination='saveris.readings.live.>'", "warn SAVERIS_READINGS raise max_age")
 }
 
 func TestCheckWarnsOfAnOpenServer(t *testing.T) {

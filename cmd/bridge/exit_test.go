@@ -78,7 +78,7 @@ func TestRunSaysWhyItCannotRun(t *testing.T) {
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "SAVERIS_READINGS", Subjects: []string{"saveris.readings.>"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ARCHIVE", Subjects: []string{"cold.index.>"}}); err != nil {
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ARCHIVE", Subjects: []string{"cold-ingest.index.>"}}); err != nil {
 		t.Fatal(err)
 	}
 	nobody := httptest.NewServer(http.NotFoundHandler())

@@ -2,8 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
+	"strings"
 
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -63,10 +65,30 @@ func vendorHint(err error) string {
 // loggingIn tells whether an error is of the login itself, and not of what was asked for with it.
 func loggingIn(e *saveris.Error) bool { return e.Op == "log in" || e.Op == "try the API key" }
 
+// route is the command that has a stream take what the bridge publishes, as want does.
+func route(want jetstream.StreamConfig) string {
+	return fmt.Sprintf("nats stream edit %s --force --subjects='%s' --transform-source='%s' --transform-destination='%s' %s",
+		want.Name, strings.Join(want.Subjects, ","), want.SubjectTransform.Source, want.SubjectTransform.Destination, republishing(want))
+}
+
+// republish is the command that has a stream show its live events to subscribers, as want does.
+func republish(want jetstream.StreamConfig) string {
+	return fmt.Sprintf("nats stream edit %s --force %s", want.Name, republishing(want))
+}
+
+func republishing(want jetstream.StreamConfig) string {
+	return fmt.Sprintf("--republish-source='%s' --republish-destination='%s'", want.RePublish.Source, want.RePublish.Destination)
+}
+
 // natsHint says what to do about an error of NATS.
 func natsHint(err error) string {
 	var overlap *publish.Overlap
+	var unfit *publish.Unfit
 	switch {
+	case errors.As(err, &unfit) && unfit.Routed:
+		return "what it holds stays as it is: " + route(unfit.Want)
+	case errors.As(err, &unfit):
+		return "alter the stream, or choose another BRIDGE_PREFIX; bridge check names each difference"
 	case errors.As(err, &overlap):
 		return "take the subjects away from that stream, or choose another BRIDGE_PREFIX"
 	case errors.Is(err, publish.ErrUnusable):

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
 )
 
 // rule checks a value that is not empty. It gives the form that envconfig reads, or says what it wanted.
@@ -32,7 +33,7 @@ var rules = map[string]rule{
 	"NATS_CERT":              holding(certificates),
 	"NATS_KEY":               holding(privateKey),
 	"NATS_CONTEXT":           contextName,
-	"BRIDGE_PREFIX":          subjectToken,
+	"BRIDGE_PREFIX":          prefix,
 	"BRIDGE_FEEDS":           feeds,
 	"BRIDGE_POLL_INTERVAL":   span(time.Second),
 	"BRIDGE_OVERLAP":         span(0),
@@ -156,9 +157,10 @@ func feeds(text string) (string, string) {
 
 var token = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-func subjectToken(text string) (string, string) {
-	if !token.MatchString(text) {
-		return "", "one subject token of the characters A-Z a-z 0-9 _ -"
+// prefix leaves alone what another bridge may publish on: this one would republish there.
+func prefix(text string) (string, string) {
+	if !token.MatchString(text) || strings.HasSuffix(text, schema.IngestPrefix("")) {
+		return "", "one subject token of the characters A-Z a-z 0-9 _ - that does not end with -ingest"
 	}
 	return text, ""
 }

@@ -118,7 +118,7 @@ func TestWrongSettingNamesItself(t *testing.T) {
 		{"SAVERIS_REGION", "EU"}, {"SAVERIS_ENV", "x"}, {"SAVERIS_URL", "ftp://host"}, {"SAVERIS_URL", "host:80"},
 		{"SAVERIS_SYNC", "yes"}, {"SAVERIS_EXPORTS", "0"}, {"SAVERIS_EXPORTS", "1.5"},
 		{"NATS_URL", "http://host"}, {"NATS_URL", "nats://a,,nats://b"}, {"NATS_CREDS", "/no/such/file"}, {"NATS_CA", "/"},
-		{"NATS_CONTEXT", "../x"}, {"BRIDGE_PREFIX", "a.b"}, {"BRIDGE_PREFIX", "a b"}, {"BRIDGE_PREFIX", "ü"}, {"BRIDGE_FEEDS", "readings,readings"},
+		{"NATS_CONTEXT", "../x"}, {"BRIDGE_PREFIX", "a.b"}, {"BRIDGE_PREFIX", "a b"}, {"BRIDGE_PREFIX", "ü"}, {"BRIDGE_PREFIX", "saveris-ingest"}, {"BRIDGE_FEEDS", "readings,readings"},
 		{"BRIDGE_FEEDS", "tasks"}, {"BRIDGE_POLL_INTERVAL", "5"}, {"BRIDGE_POLL_INTERVAL", "100ms"}, {"BRIDGE_POLL_INTERVAL", "1d-1h"},
 		{"BRIDGE_OVERLAP", "-1m"}, {"BRIDGE_REVISIT", "6h,1h"}, {"BRIDGE_REVISIT", "1h,1h"}, {"BRIDGE_REVISIT", "0s"}, {"BRIDGE_REVISIT", ","},
 		{"BRIDGE_START", "yesterday"}, {"BRIDGE_START", "2026-11-01"}, {"BRIDGE_START", "2999-01-01T00:00:00Z"}, {"BRIDGE_START", "-1h"},

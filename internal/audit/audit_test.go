@@ -97,7 +97,7 @@ func (c *court) store(list ...schema.Event) {
 // smuggle stores an event as nobody should: without an index.
 func (c *court) smuggle(e schema.Event) {
 	c.Helper()
-	msg := &nats.Msg{Subject: e.Subject(schema.Live), Header: nats.Header{}, Data: e.AppendData(nil)}
+	msg := &nats.Msg{Subject: e.Ingest(schema.Live), Header: nats.Header{}, Data: e.AppendData(nil)}
 	e.Header(msg.Header, schema.Live, noon)
 	if _, err := c.js.PublishMsg(c.Context(), msg); err != nil {
 		c.Fatal(err)
@@ -136,7 +136,7 @@ func TestTheJudgeSeesEveryFault(t *testing.T) {
 		"forged record": {func(c *court) {
 			c.store(events(0, 10)...)
 			forged := fmt.Sprintf(`{"version":1,"feed":"readings","day":%q,"covered":[],"rows":11,"digest":"00","batch":"x"}`, day)
-			if _, err := c.js.Publish(c.Context(), "saveris.checkpoints.readings."+day, []byte(forged)); err != nil {
+			if _, err := c.js.Publish(c.Context(), "saveris-ingest.checkpoints.readings."+day, []byte(forged)); err != nil {
 				c.Fatal(err)
 			}
 		}, func(r *audit.Report) int { return r.BadPages }},

@@ -65,7 +65,7 @@ func readyMade(ctx context.Context, order rawOrder) (msgs []*nats.Msg, err error
 		if event.Rejected {
 			return fmt.Errorf("a row was rejected: %.200q", row.Raw)
 		}
-		msg := &nats.Msg{Subject: event.Subject(schema.History), Header: nats.Header{}, Data: event.AppendData(nil)}
+		msg := &nats.Msg{Subject: event.Ingest(schema.History), Header: nats.Header{}, Data: event.AppendData(nil)}
 		event.Header(msg.Header, schema.History, now)
 		msgs = append(msgs, msg)
 		return nil

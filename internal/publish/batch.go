@@ -45,6 +45,7 @@ type batch struct {
 	indexSubject  string
 	record        checkpoint.Record
 	recordSubject string
+	storedRecord  string    // where the stream puts the record
 	data          []byte    // of the record
 	after         uint64    // sequence that the day's last record has to have
 	tail          uint64    // sequence that the stream's last message has to have, 0 = any
@@ -128,7 +129,7 @@ func (s *sender) stageEvent(b *batch, i int, recorded time.Time) error {
 	s.headers.Set(event, lane, recorded)
 	s.seqNo[0] = strconv.Itoa(i + 1)
 	s.data = event.AppendData(s.data[:0])
-	s.msg.Subject, s.msg.Data, s.msg.Reply = event.Subject(lane), s.data, ""
+	s.msg.Subject, s.msg.Data, s.msg.Reply = event.Ingest(lane), s.data, ""
 	if i == 0 {
 		s.msg.Reply = s.staged(b)
 	}
@@ -157,12 +158,17 @@ func (b *batch) expectTail(header nats.Header) {
 	}
 }
 
+// expectRecord makes the server refuse the batch if the day's last record is another one than the writer has read. Before
+// 2.12.15 it would look at the subject that the record is published on, which has no messages.
+func (b *batch) expectRecord(header nats.Header) {
+	header["Nats-Expected-Last-Subject-Sequence"] = []string{strconv.FormatUint(b.after, 10)}
+	header["Nats-Expected-Last-Subject-Sequence-Subject"] = []string{b.storedRecord}
+}
+
 // commit sends the record of a batch that has been staged: the server stores all of it or nothing.
 func (s *sender) commit(b *batch) error {
-	header := nats.Header{
-		"Nats-Expected-Stream":                {b.stream},
-		"Nats-Expected-Last-Subject-Sequence": {strconv.FormatUint(b.after, 10)},
-	}
+	header := nats.Header{"Nats-Expected-Stream": {b.stream}}
+	b.expectRecord(header)
 	if len(b.entries) == 0 {
 		b.expectTail(header)
 	} else {

@@ -159,9 +159,14 @@ func TestForeignStreamsAreRefusedWithTheDifference(t *testing.T) {
 		want   string
 	}{
 		"without atomic batches": {func(c *jetstream.StreamConfig) { c.AllowAtomicPublish = false }, "allow_atomic is false"},
-		"without the index":      {func(c *jetstream.StreamConfig) { c.Subjects = c.Subjects[:2] }, `"saveris.index.readings.>" is missing`},
-		"dropping events":        {func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 1 }, "max_msgs_per_subject is 1"},
-		"small messages":         {func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1000 }, "max_msg_size is 1000"},
+		"without the index":      {func(c *jetstream.StreamConfig) { c.Subjects = c.Subjects[:2] }, "subjects saveris-ingest.index.readings.>, saveris-ingest.checkpoints.readings.> are missing"},
+		"without the transform":  {func(c *jetstream.StreamConfig) { c.SubjectTransform = nil }, "subject transform is none, expected saveris-ingest.> to saveris.>"},
+		"open to readers": {func(c *jetstream.StreamConfig) {
+			c.Subjects = append(c.Subjects, "saveris.readings.>")
+			c.RePublish = nil
+		}, "subject saveris.readings.> is not expected"},
+		"dropping events": {func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 1 }, "max_msgs_per_subject is 1"},
+		"small messages":  {func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1000 }, "max_msg_size is 1000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			nc := connect(t, startServer(t).ClientURL())
@@ -169,7 +174,7 @@ func TestForeignStreamsAreRefusedWithTheDifference(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			foreign := jetstream.StreamConfig{Name: stream, Subjects: config.Names.Subjects(schema.Readings), AllowAtomicPublish: true}
+			foreign := config.Stream(schema.Readings)
 			c.change(&foreign)
 			if _, err := js.CreateStream(t.Context(), foreign); err != nil {
 				t.Fatal(err)
@@ -188,11 +193,9 @@ func TestAStreamThatCanServeIsUsedAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := jetstream.StreamConfig{
-		Name: stream, Subjects: []string{"saveris.*.readings.>", "saveris.readings.>", "saveris.rejected.readings"},
-		AllowAtomicPublish: true, Compression: jetstream.S2Compression, Description: "ours",
-	}
-	own.Subjects = append(own.Subjects[1:], "saveris.index.readings.>", "saveris.checkpoints.>")
+	own := config.Stream(schema.Readings)
+	own.Compression, own.Description, own.RePublish = jetstream.S2Compression, "ours", nil
+	own.Subjects = []string{"saveris-ingest.readings.>", "saveris-ingest.rejected.readings", "saveris-ingest.index.readings.>", "saveris-ingest.checkpoints.>"}
 	if _, err := js.CreateStream(t.Context(), own); err != nil {
 		t.Fatal(err)
 	}
@@ -252,13 +255,13 @@ func tearBatch(t *testing.T, js jetstream.JetStream, events []schema.Event, keep
 	msg := &nats.Msg{Header: nats.Header{}}
 	for i := range events[:min(keep, len(events))] {
 		events[i].Header(msg.Header, schema.Live, noon)
-		msg.Subject, msg.Data = events[i].Subject(schema.Live), events[i].AppendData(nil)
+		msg.Subject, msg.Data = events[i].Ingest(schema.Live), events[i].AppendData(nil)
 		if _, err := js.PublishMsg(t.Context(), msg); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if keep > len(events) {
-		msg := &nats.Msg{Subject: "saveris.index.readings." + day, Data: index, Header: nats.Header{"Saveris-Events": {"998"}}}
+		msg := &nats.Msg{Subject: "saveris-ingest.index.readings." + day, Data: index, Header: nats.Header{"Saveris-Events": {"998"}}}
 		if _, err := js.PublishMsg(t.Context(), msg); err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +288,7 @@ func TestARecordThatItsIndexDoesNotProveIsNotBelieved(t *testing.T) {
 	record := string(messages[len(messages)-1].data)
 	forged := strings.Replace(record, `"digest":"`, `"digest":"0`, 1)
 	forged = forged[:strings.Index(forged, `"digest":"`)+42] + forged[strings.Index(forged, `"digest":"`)+43:]
-	if _, err := js.Publish(t.Context(), "saveris.checkpoints.readings."+day, []byte(forged)); err != nil {
+	if _, err := js.Publish(t.Context(), "saveris-ingest.checkpoints.readings."+day, []byte(forged)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := newWriter(js, 0).Commit(t.Context(), day, readings(0, 10), nil); !errors.Is(err, checkpoint.ErrIndex) {

@@ -21,7 +21,7 @@ func TestSubjectsOfTheBridgeAreItsOwn(t *testing.T) {
 	for subject, want := range map[string]bool{
 		"saveris.readings.live.x": true, "saveris.readings.>": true, "saveris.alarms": true, "saveris.>": true,
 		"saveris.index.readings.2026-11-23": true, "saveris.index.x": true, "saveris.checkpoints.>": true, "saveris.rejected.readings": true,
-		"saveris.replay.>": false, "saveris": false, "saveris2.readings.>": false, "replay.saveris.readings": false, "replay.>": false,
+		"saveris-ingest.x": true, "saveris-ingest.>": true, "saveris-ingest": true, "*.x": true, "saveris.replay.>": false, "saveris": false, "saveris2.readings.>": false, "replay.saveris.readings": false, "replay.>": false,
 	} {
 		if got := names.Own(subject); got != want {
 			t.Errorf("%s: %v", subject, got)

@@ -3,6 +3,8 @@ package publish
 import (
 	"strings"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"saveris-bridge/internal/schema"
 )
 
@@ -29,11 +31,28 @@ func (n Names) Leases() string { return n.Prefix + "-leases" }
 // Backfills is the name of the KV bucket with the last word of each backfill.
 func (n Names) Backfills() string { return n.Prefix + "-backfills" }
 
-// Subjects are what a feed's stream has to hold.
+// Ingest is the first token of all subjects that a bridge publishes on. The streams take it off again, so that nobody sees
+// anything of a batch before it is stored.
+func (n Names) Ingest() string { return schema.IngestPrefix(n.Prefix) }
+
+// Subjects are what a feed's stream has to take.
 func (n Names) Subjects(feed schema.Feed) []string {
-	p, f := n.Prefix, string(feed)
+	p, f := n.Ingest(), string(feed)
 	return []string{p + "." + f + ".>", p + ".rejected." + f, p + ".index." + f + ".>", p + ".checkpoints." + f + ".>"}
 }
+
+// transform makes what is stored of what is published.
+func (n Names) transform() *jetstream.SubjectTransformConfig {
+	return &jetstream.SubjectTransformConfig{Source: n.Ingest() + ".>", Destination: n.Prefix + ".>"}
+}
+
+// live is where a feed's live events are stored, and republished.
+func (n Names) live(feed schema.Feed) string {
+	return n.Prefix + "." + string(feed) + "." + string(schema.Live) + ".>"
+}
+
+// ingest is where is published what is to be stored on a subject.
+func (n Names) ingest(stored string) string { return n.Ingest() + stored[len(n.Prefix):] }
 
 func (n Names) records(feed schema.Feed) string {
 	return n.Prefix + ".checkpoints." + string(feed) + ".>"

@@ -41,7 +41,7 @@ func TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd(t *testing.T) {
 	js := testStream(t, names)
 	raised := time.Now().UTC().Truncate(time.Second).AddDate(0, 0, -40)
 	store := func(uuid, state string, at time.Time) (stored time.Time) {
-		ack, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: "saveris.alarms.history.t.s.alarm." + state + ".1",
+		ack, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: "saveris-ingest.alarms.history.t.s.alarm." + state + ".1",
 			Header: nats.Header{"ce-id": {uuid}, "ce-recordedtime": {at.Add(time.Minute).Format(time.RFC3339)}},
 			Data: fmt.Appendf(nil, `{"uuid":%q,"state":%q,"severity":"alarm","condition":"Connection timeout","raised_at":%q,"received_at":%q}`,
 				uuid, state, at.Format(time.RFC3339), at.AddDate(1, 0, 0).Format(time.RFC3339))})

@@ -30,7 +30,8 @@ type Config struct {
 	MaxAge   time.Duration // age limit of streams that are created, 0 = none
 }
 
-func (c Config) stream(feed schema.Feed) jetstream.StreamConfig {
+// Stream is what a feed's stream is created with.
+func (c Config) Stream(feed schema.Feed) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:               c.Names.Stream(feed),
 		Description:        "Saveris " + string(feed) + ", each exactly once, with the checkpoints that prove it",
@@ -42,6 +43,8 @@ func (c Config) stream(feed schema.Feed) jetstream.StreamConfig {
 		MaxAge:             c.MaxAge,
 		AllowAtomicPublish: true,
 		AllowDirect:        true,
+		SubjectTransform:   c.Names.transform(),
+		RePublish:          &jetstream.RePublish{Source: c.Names.live(feed), Destination: c.Names.live(feed)},
 	}
 }
 
@@ -85,7 +88,7 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 }
 
 func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed schema.Feed) error {
-	_, err := js.CreateStream(ctx, c.stream(feed)) // succeeds on an identical one
+	_, err := js.CreateStream(ctx, c.Stream(feed)) // succeeds on an identical one
 	if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return unusable(err)
 	}
@@ -131,38 +134,6 @@ func CheckServer(nc *nats.Conn) error {
 	return nil
 }
 
-// CheckStream tells exactly why an existing stream cannot hold a feed.
-func (c Config) CheckStream(feed schema.Feed, have jetstream.StreamConfig) error {
-	var wrong []string
-	for _, subject := range c.Names.Subjects(feed) {
-		if !covers(have.Subjects, subject) {
-			wrong = append(wrong, fmt.Sprintf("subject %q is missing (it has %s)", subject, strings.Join(have.Subjects, ", ")))
-		}
-	}
-	if !have.AllowAtomicPublish {
-		wrong = append(wrong, "allow_atomic is false, expected true")
-	}
-	if have.MaxMsgSize > 0 && have.MaxMsgSize < MinPayload {
-		wrong = append(wrong, fmt.Sprintf("max_msg_size is %d, expected none or at least %d", have.MaxMsgSize, MinPayload))
-	}
-	if have.MaxMsgsPerSubject > 0 {
-		wrong = append(wrong, fmt.Sprintf("max_msgs_per_subject is %d, expected none: it would drop events", have.MaxMsgsPerSubject))
-	}
-	if have.NoAck {
-		wrong = append(wrong, "no_ack is true: nobody would know what is stored")
-	}
-	if have.Sealed || have.Mirror != nil || have.SubjectTransform != nil {
-		wrong = append(wrong, "it is sealed, a mirror, or transforms subjects")
-	}
-	if have.Retention != jetstream.LimitsPolicy {
-		wrong = append(wrong, fmt.Sprintf("retention is %s, expected Limits", have.Retention))
-	}
-	if len(wrong) > 0 {
-		return fmt.Errorf("%w: %s", ErrUnusable, strings.Join(wrong, "; "))
-	}
-	return nil
-}
-
 // CheckBucket tells why an existing bucket is no view of the records.
 func (c Config) CheckBucket(ctx context.Context, kv jetstream.KeyValue) error {
 	status, err := kv.Status(ctx)
@@ -181,16 +152,6 @@ func (c Config) CheckBucket(ctx context.Context, kv jetstream.KeyValue) error {
 		}
 	}
 	return nil
-}
-
-// covers tells whether one of a stream's subjects takes in all of want, both possibly ending in ">".
-func covers(have []string, want string) bool {
-	for _, h := range have {
-		if h == want || strings.HasSuffix(h, ">") && strings.HasPrefix(want, strings.TrimSuffix(h, ">")) {
-			return true
-		}
-	}
-	return false
 }
 
 // older compares dotted version numbers and ignores what follows a "-".

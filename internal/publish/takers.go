@@ -23,12 +23,11 @@ type Taker struct {
 
 // Own tells whether a subject, which may end in ">", is one of the bridge's own, or looks like one.
 func (n Names) Own(subject string) bool {
+	own := []string{n.Ingest()}
 	for _, word := range []string{string(schema.Readings), string(schema.Alarms), "rejected", "index", "checkpoints", "backfills"} {
-		if own := n.Prefix + "." + word; overlaps(subject, own) || overlaps(subject, own+".>") {
-			return true
-		}
+		own = append(own, n.Prefix+"."+word)
 	}
-	return false
+	return slices.ContainsFunc(own, func(own string) bool { return overlaps(subject, own) || overlaps(subject, own+".>") })
 }
 
 // Takers gives the streams that store what is published on subjects, which may end in ">"; there may be none. It fails with

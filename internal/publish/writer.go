@@ -220,7 +220,8 @@ func (w *Writer) batch(page *checkpoint.Page, next checkpoint.Record) (*batch, e
 	}
 	names := w.config.Names
 	return &batch{
-		stream: names.Stream(w.Feed), indexSubject: names.index(w.Feed, next.Day), recordSubject: names.record(w.Feed, next.Day),
+		stream: names.Stream(w.Feed), indexSubject: names.ingest(names.index(w.Feed, next.Day)),
+		recordSubject: names.ingest(names.record(w.Feed, next.Day)), storedRecord: names.record(w.Feed, next.Day),
 		record: next, data: data, after: page.Seq, now: w.Now(), liveAge: w.LiveAge,
 		why: w.why, begun: time.Now(),
 	}, nil

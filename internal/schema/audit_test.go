@@ -270,8 +270,8 @@ var subjects = regexp.MustCompile(`^pfx\.(` +
 // fitsSubject: the subject has as many tokens as the contract says, each of them legal and of bounded length.
 func (a *auditor) fitsSubject(_ *saveris.Row, e Event) error {
 	for _, lane := range []Lane{Live, History} {
-		if subject := e.Subject(lane); !subjects.MatchString(subject) || string(e.AppendSubject(nil, lane)) != subject {
-			return fmt.Errorf("subject %q", subject)
+		if subject := e.Subject(lane); !subjects.MatchString(subject) || e.Ingest(lane) != "pfx-ingest"+subject[len("pfx"):] {
+			return fmt.Errorf("subject %q, published on %q", subject, e.Ingest(lane))
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -26,6 +27,12 @@ const (
 	Live    Lane = "live"
 	History Lane = "history"
 )
+
+// ingest ends the first token of the subjects that the bridge publishes on.
+const ingest = "-ingest"
+
+// IngestPrefix is the first token of the subjects that a bridge publishes on whose events have this prefix.
+func IngestPrefix(prefix string) string { return prefix + ingest }
 
 // Window is the half-open span of event time [From, Until) in which a row was asked for. It stands in the data of
 // rejected rows only.
@@ -116,16 +123,19 @@ func (e Event) Revise() Event {
 // Correction tells whether the event revises an earlier one.
 func (e *Event) Correction() bool { return len(e.ID) > len(e.part(partID)) }
 
-// Subject is the NATS subject of the event in the lane. A rejected row has no lane.
-func (e *Event) Subject(lane Lane) string {
+// Ingest is the NATS subject on which the event is published: the stream gives it the Subject. A rejected row has no lane.
+func (e *Event) Ingest(lane Lane) string {
 	if lane == History {
 		return e.series.history
 	}
 	return e.series.live
 }
 
-// AppendSubject appends what Subject gives.
-func (e *Event) AppendSubject(b []byte, lane Lane) []byte { return append(b, e.Subject(lane)...) }
+// Subject is the NATS subject on which the event is stored, and read.
+func (e *Event) Subject(lane Lane) string {
+	prefix, rest, _ := strings.Cut(e.Ingest(lane), ingest+".")
+	return prefix + "." + rest
+}
 
 // Size is about how many bytes the event takes as a message, subject and headers included.
 func (e *Event) Size() int {

@@ -20,7 +20,7 @@ const maxHeader = 60_000
 type Maker struct {
 	feed    Feed
 	baseURL string
-	stem    string // first tokens of subjects, before the lane
+	stem    string // first tokens of ingest subjects, before the lane
 	reject  *series
 	series  map[string]*series
 	learned int // bytes of them
@@ -48,8 +48,8 @@ type Maker struct {
 // version part; a slash at its end is cut.
 func NewMaker(feed Feed, prefix, baseURL string) *Maker {
 	m := &Maker{feed: feed, baseURL: strings.TrimSuffix(baseURL, "/"), series: map[string]*series{}, sources: map[string]string{}, zones: zones{}, recorder: &recorder{}}
-	m.stem = prefix + "." + string(feed) + "."
-	subject, source := prefix+".rejected."+string(feed), string(appendPercent(nil, []byte(m.baseURL)))
+	m.stem = IngestPrefix(prefix) + "." + string(feed) + "."
+	subject, source := IngestPrefix(prefix)+".rejected."+string(feed), string(appendPercent(nil, []byte(m.baseURL)))
 	m.reject = &series{live: subject, history: subject, subject: string(feed), source: source, baseURL: m.baseURL, recorder: m.recorder}
 	return m
 }

@@ -13,7 +13,7 @@ const (
 
 // series is what the events of one place share: a channel's readings, or a sensor's alarms of one severity and state.
 type series struct {
-	live, history string // subjects
+	live, history string // subjects to publish on
 	quantity      string
 	source        string // as it stands in a header, like the next two
 	subject       string

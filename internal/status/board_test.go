@@ -313,13 +313,13 @@ func TestNoContentStopsABoard(t *testing.T) {
 	nc := s.js.Conn()
 	for _, data := range []string{"", "{", `{"value":`, `{"value":}`, `{"value":1,"measured_at":"`, `{"value":"1","measured_at":7}`, `[]`, "\x00\xff", `{"raised_at":"x"}`} {
 		for _, subject := range []string{"readings.live.t.s.n.1.q", "readings.live.>x", "alarms.live.t.s.alarm.raised.n", "rejected.readings", "rejected.alarms", "checkpoints.readings.2026-01-01", "checkpoints.x.y", "checkpoints.readings.x.y"} {
-			if err := nc.Publish(names.Prefix+"."+subject, []byte(data)); err != nil {
+			if err := nc.Publish(names.Ingest()+"."+subject, []byte(data)); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	good := reading("a", minute(1), "1")
-	if err := nc.Publish(good.Subject(schema.Live), good.AppendData(nil)); err != nil {
+	if err := nc.Publish(good.Ingest(schema.Live), good.AppendData(nil)); err != nil {
 		t.Fatal(err)
 	}
 	s.await(b, "a reading after all that", func() bool { r := b.Recent("a"); return len(r.Sensors) == 1 && r.Sensors[0].Serial == "a" })

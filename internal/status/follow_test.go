@@ -40,7 +40,7 @@ func TestWhatFollowsALostTailIsShown(t *testing.T) {
 	publishReading := func(serial string) {
 		t.Helper()
 		event := reading(serial, minute(1), "1")
-		if _, err := s.js.Publish(t.Context(), event.Subject(schema.Live), event.AppendData(nil)); err != nil {
+		if _, err := s.js.Publish(t.Context(), event.Ingest(schema.Live), event.AppendData(nil)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -21,7 +21,7 @@ type broken struct {
 }
 
 var (
-	noFence     = edit{"internal/publish/batch.go", `"Nats-Expected-Last-Subject-Sequence": {strconv.FormatUint(b.after, 10)},`, ``}
+	noFence     = edit{"internal/publish/batch.go", `	b.expectRecord(header)`, ``}
 	coverFirst  = edit{"internal/publish/writer.go", `n, last = room, nil`, `n, last = room, cover`}
 	memoryOnly  = edit{"internal/checkpoint/book.go", `if seq == page.Seq && record.Batch == page.Record.Batch {`, `if page.Seq > 0 {`}
 	twiceInOne  = edit{"internal/checkpoint/page.go", `seen.put(entry)`, ``}

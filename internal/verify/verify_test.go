@@ -220,7 +220,7 @@ func (c *court) smuggle(e schema.Event) {
 	c.Helper()
 	header := nats.Header{}
 	e.Header(header, schema.Live, noon)
-	c.publish(e.Subject(schema.Live), header, e.AppendData(nil))
+	c.publish(e.Ingest(schema.Live), header, e.AppendData(nil))
 }
 
 func show(d verify.Day) string {
@@ -284,7 +284,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		}, verify.Missing, "late"},
 		"an index that lists nothing": {func(c *court) {
 			entry := checkpoint.NewEntry("ghost", 1)
-			c.publish("saveris.index.readings."+day, nats.Header{"Saveris-Events": {"1"}}, entry[:])
+			c.publish("saveris-ingest.index.readings."+day, nats.Header{"Saveris-Events": {"1"}}, entry[:])
 			c.forge(entry)
 		}, verify.BadIndex, ""},
 		"a record that lies": {func(c *court) { c.forge(checkpoint.NewEntry("ghost", 1)) }, verify.BadIndex, ""},
@@ -312,7 +312,7 @@ func (c *court) forge(e checkpoint.Entry) {
 	if err != nil {
 		c.Fatal(err)
 	}
-	c.publish("saveris.checkpoints.readings."+day, nil, data)
+	c.publish("saveris-ingest.checkpoints.readings."+day, nil, data)
 }
 
 // batch stores events with an index and a record that agree, as if a bridge with a defect had.
@@ -325,7 +325,7 @@ func (c *court) batch(entries []checkpoint.Entry, events ...schema.Event) {
 	for _, e := range entries {
 		body = append(body, e[:]...)
 	}
-	c.publish("saveris.index.readings."+day, nats.Header{"Saveris-Events": {fmt.Sprint(len(entries))}}, body)
+	c.publish("saveris-ingest.index.readings."+day, nats.Header{"Saveris-Events": {fmt.Sprint(len(entries))}}, body)
 	for _, e := range entries {
 		c.forge(e)
 	}

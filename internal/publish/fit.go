@@ -1,0 +1,95 @@
+package publish
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/schema"
+)
+
+// Unfit is a stream that exists and cannot hold a feed as it is. It is an ErrUnusable.
+type Unfit struct {
+	Want  jetstream.StreamConfig // what the bridge would create
+	Wrong []string               // each difference that matters
+	// Routed reports that nothing matters but subjects and transform, which can be edited: a stream of a bridge that
+	// published on the subjects that it stored is like that.
+	Routed bool
+}
+
+// Error names the differences.
+func (u *Unfit) Error() string {
+	return fmt.Sprintf("%v: %s", ErrUnusable, strings.Join(u.Wrong, "; "))
+}
+
+// Unwrap returns ErrUnusable.
+func (u *Unfit) Unwrap() error { return ErrUnusable }
+
+// CheckStream returns an Unfit where an existing stream cannot hold a feed.
+func (c Config) CheckStream(feed schema.Feed, have jetstream.StreamConfig) error {
+	routes, others := c.wrongRoutes(feed, have), wrongSettings(have)
+	if len(routes)+len(others) == 0 {
+		return nil
+	}
+	return &Unfit{Want: c.Stream(feed), Wrong: append(routes, others...), Routed: len(others) == 0}
+}
+
+// wrongRoutes lists what is wrong with a stream's way from what is published to what is stored.
+func (c Config) wrongRoutes(feed schema.Feed, have jetstream.StreamConfig) (wrong []string) {
+	var missing []string
+	for _, subject := range c.Names.Subjects(feed) {
+		if !slices.ContainsFunc(have.Subjects, func(has string) bool { return within(subject, has) }) {
+			missing = append(missing, subject)
+		}
+	}
+	if len(missing) > 0 {
+		wrong = append(wrong, fmt.Sprintf("subjects %s are missing (it has %s)", strings.Join(missing, ", "), strings.Join(have.Subjects, ", ")))
+	}
+	for _, subject := range have.Subjects {
+		if overlaps(subject, c.Names.Prefix+".>") {
+			wrong = append(wrong, fmt.Sprintf("subject %s is not expected: it would store what anybody publishes for readers", subject))
+		}
+	}
+	if want := c.Names.transform(); have.SubjectTransform == nil || *have.SubjectTransform != *want {
+		wrong = append(wrong, fmt.Sprintf("subject transform is %s, expected %s", printTransform(have.SubjectTransform), printTransform(want)))
+	}
+	return wrong
+}
+
+func printTransform(t *jetstream.SubjectTransformConfig) string {
+	if t == nil {
+		return "none"
+	}
+	return t.Source + " to " + t.Destination
+}
+
+// wrongSettings lists what else would break the feed.
+func wrongSettings(have jetstream.StreamConfig) (wrong []string) {
+	if !have.AllowAtomicPublish {
+		wrong = append(wrong, "allow_atomic is false, expected true")
+	}
+	if have.MaxMsgSize > 0 && have.MaxMsgSize < MinPayload {
+		wrong = append(wrong, fmt.Sprintf("max_msg_size is %d, expected none or at least %d", have.MaxMsgSize, MinPayload))
+	}
+	if have.MaxMsgsPerSubject > 0 {
+		wrong = append(wrong, fmt.Sprintf("max_msgs_per_subject is %d, expected none: it would drop events", have.MaxMsgsPerSubject))
+	}
+	if have.NoAck {
+		wrong = append(wrong, "no_ack is true: nobody would know what is stored")
+	}
+	if have.Sealed || have.Mirror != nil {
+		wrong = append(wrong, "it is sealed, or a mirror")
+	}
+	if have.Retention != jetstream.LimitsPolicy {
+		wrong = append(wrong, fmt.Sprintf("retention is %s, expected Limits", have.Retention))
+	}
+	return wrong
+}
+
+// Republishes reports whether a stream sends its live events on to subscribers, once they are stored.
+func (c Config) Republishes(feed schema.Feed, have jetstream.StreamConfig) bool {
+	r := have.RePublish
+	return r != nil && r.Source == r.Destination && !r.HeadersOnly && within(c.Names.live(feed), r.Source)
+}
