@@ -124,16 +124,17 @@ func (r *Requests) Load(ctx context.Context) (text string, revision uint64, err 
 	return r.get(ctx, SharedKey)
 }
 
-// Store replaces what has that revision, and fails where somebody else has.
-func (r *Requests) Store(ctx context.Context, text string, revision uint64) error {
-	return r.with(ctx, func(kv jetstream.KeyValue) (err error) {
+// Store replaces what has that revision and returns the new one, and fails where somebody else has replaced it.
+func (r *Requests) Store(ctx context.Context, text string, revision uint64) (stored uint64, err error) {
+	err = r.with(ctx, func(kv jetstream.KeyValue) (err error) {
 		if revision == 0 {
-			_, err = kv.Create(ctx, SharedKey, []byte(text))
+			stored, err = kv.Create(ctx, SharedKey, []byte(text))
 		} else {
-			_, err = kv.Update(ctx, SharedKey, []byte(text), revision)
+			stored, err = kv.Update(ctx, SharedKey, []byte(text), revision)
 		}
 		return err
 	})
+	return stored, err
 }
 
 // keysOf lists the keys of a bucket by what the stream behind it tells of itself, which takes no right but to look at it.

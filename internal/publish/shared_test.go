@@ -97,11 +97,18 @@ func TestWhoeverMayNotCreateTheBucketFindsIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := found.Store(t.Context(), "one", 0); err != nil {
+	stored, err := found.Store(t.Context(), "one", 0)
+	if err != nil {
 		t.Error(err)
 	}
 	text, revision, err := found.Load(t.Context())
-	if err != nil || text != "one" || found.Store(t.Context(), "two", revision-1) == nil || found.Store(t.Context(), "two", revision) != nil {
-		t.Errorf("%q at revision %d: %v", text, revision, err)
+	if err != nil || text != "one" || revision != stored {
+		t.Errorf("%q at revision %d, want %d: %v", text, revision, stored, err)
+	}
+	if _, err := found.Store(t.Context(), "two", revision-1); err == nil {
+		t.Error("an older revision was replaced")
+	}
+	if stored, err := found.Store(t.Context(), "two", revision); err != nil || stored <= revision {
+		t.Errorf("revision %d after %d: %v", stored, revision, err)
 	}
 }

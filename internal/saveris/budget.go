@@ -38,6 +38,8 @@ type budget struct {
 
 	blind, mute time.Time // until when the text is not read, or not written
 	muted       int       // times
+	text        string    // as this process has written it
+	revision    uint64    // of that, 0 = it has to be read first
 
 	mu               sync.Mutex // of all that follows
 	live, background int
@@ -140,19 +142,25 @@ func (b *budget) exchange(ctx context.Context, take bool) (taken bool, err error
 	short, cancel := context.WithTimeout(ctx, sharedMost)
 	defer cancel()
 	for range storeTries {
-		text, revision, err := b.shared.Load(short)
+		read, err := b.read(short)
 		if err != nil {
-			b.blind = time.Now().Add(blindFor)
 			return false, err
 		}
-		said, taken := b.reply(readPeers(text), take)
+		said, taken := b.reply(readPeers(b.text), take)
 		if time.Now().After(b.mute) {
-			err = b.shared.Store(short, said.String(), revision)
+			err = b.write(short, said)
+		} else {
+			b.revision = 0
 		}
 		switch {
 		case err == nil:
 			b.took(taken)
 			return taken, nil
+		case ctx.Err() != nil: // nothing is known of the text by that
+			return false, ctx.Err()
+		case short.Err() != nil && !read: // whether it can be had is not known
+			b.blind = time.Now().Add(blindFor)
+			return false, err
 		case short.Err() != nil:
 			b.mute, b.muted = time.Now().Add(min(muteFor<<min(b.muted, 10), muteMost)), b.muted+1
 			b.took(taken)
@@ -160,6 +168,27 @@ func (b *budget) exchange(ctx context.Context, take bool) (taken bool, err error
 		}
 	}
 	return false, nil // others were quicker each time
+}
+
+// read loads the text and reports that it did, unless what this process has written last may still be it: writing finds out,
+// at a far broker in half the time.
+func (b *budget) read(ctx context.Context) (read bool, err error) {
+	if b.revision > 0 {
+		return false, nil
+	}
+	if b.text, b.revision, err = b.shared.Load(ctx); err != nil {
+		b.blind = time.Now().Add(blindFor)
+	}
+	return true, err
+}
+
+// write replaces the text. Where somebody else has done so, it has to be read again.
+func (b *budget) write(ctx context.Context, said peers) (err error) {
+	b.text = said.String()
+	if b.revision, err = b.shared.Store(ctx, b.text, b.revision); err != nil {
+		b.revision = 0
+	}
+	return err
 }
 
 func (b *budget) took(taken bool) {
@@ -276,7 +305,7 @@ func (b *budget) leave(ctx context.Context) {
 		}
 		p := readPeers(text)
 		delete(p.Processes, b.id)
-		if b.shared.Store(ctx, p.String(), revision) == nil {
+		if _, err := b.shared.Store(ctx, p.String(), revision); err == nil {
 			return
 		}
 	}

@@ -19,27 +19,39 @@ type blackboard struct {
 	text     string
 	revision uint64
 	broken   error
-	silent   bool // it does not answer
+	silent   atomic.Bool // it does not answer
+	loads    int
 }
 
 func (b *blackboard) Load(ctx context.Context) (string, uint64, error) {
-	if b.silent {
+	if b.silent.Load() {
 		<-ctx.Done()
 		return "", 0, ctx.Err()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.loads++
 	return b.text, b.revision, b.broken
 }
 
-func (b *blackboard) Store(_ context.Context, text string, revision uint64) error {
+func (b *blackboard) Store(ctx context.Context, text string, revision uint64) (uint64, error) {
+	if b.silent.Load() {
+		<-ctx.Done()
+		return 0, ctx.Err()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if revision != b.revision {
-		return errors.New("another revision")
+		return 0, errors.New("another revision")
 	}
 	b.text, b.revision = text, b.revision+1
-	return b.broken
+	return b.revision, b.broken
+}
+
+func silentBlackboard() *blackboard {
+	b := &blackboard{}
+	b.silent.Store(true)
+	return b
 }
 
 // crowd is a vendor who counts the exports that he has to prepare at a time. Each takes ten seconds.
@@ -252,7 +264,7 @@ func TestWhatOneIsToldOfThrottlingHoldsTheOthers(t *testing.T) { // R-33
 
 func TestWhoCannotShareGoesOnAlone(t *testing.T) {
 	for name, board := range map[string]*blackboard{
-		"refused": {broken: errors.New("no right")}, "silent": {silent: true}, "garbage": {text: "\x00"}, "odd": {text: `{"processes":{"x":{"live":-5,"background":-1,"throttled":-3}}}`},
+		"refused": {broken: errors.New("no right")}, "silent": silentBlackboard(), "garbage": {text: "\x00"}, "odd": {text: `{"processes":{"x":{"live":-5,"background":-1,"throttled":-3}}}`},
 		"large": {text: `{"processes":{"x":{"throttled":1e300}}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -270,4 +282,40 @@ func TestWhoCannotShareGoesOnAlone(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAloneTheTextIsReadOnce(t *testing.T) { // at a far broker reading and writing takes twice as long as writing
+	synctest.Test(t, func(t *testing.T) {
+		v, board := &crowd{ready: map[string]time.Time{}}, &blackboard{}
+		c, stop := process(t, v, board, onlyBackground)
+		var group sync.WaitGroup
+		backfill(t, &group, c, 1, 5)
+		group.Wait()
+		if board.loads != 1 || v.posted != 5 {
+			t.Errorf("the text was read %d times for %d exports, want once for 5", board.loads, v.posted)
+		}
+		stop()
+	})
+}
+
+func TestABrokerThatFallsSilentHoldsNobodyUpForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, board := &crowd{ready: map[string]time.Time{}}, &blackboard{}
+		c, stop := process(t, v, board, onlyBackground)
+		board.silent.Store(true)
+		began := time.Now()
+		var group sync.WaitGroup
+		backfill(t, &group, c, 1, 1)
+		group.Wait()
+		if took := time.Since(began); took > 30*time.Second {
+			t.Errorf("an export of 10 s took %v", took)
+		}
+		board.silent.Store(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if p := readPeers(board.text); len(p.Processes) != 1 || p.Processes[c.budget.id].Beat != c.budget.beat {
+			t.Errorf("since the broker is back others hear nothing: %v", p)
+		}
+		stop()
+	})
 }

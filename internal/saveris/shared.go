@@ -10,8 +10,8 @@ import (
 type Shared interface {
 	// Load returns the text and its revision, "" and 0 where there is none.
 	Load(ctx context.Context) (text string, revision uint64, err error)
-	// Store replaces the text of a revision. It fails where that is no longer the newest.
-	Store(ctx context.Context, text string, revision uint64) error
+	// Store replaces the text of a revision and returns the new one's. It fails where the old one is no longer the newest.
+	Store(ctx context.Context, text string, revision uint64) (uint64, error)
 }
 
 // peers is the text. Nothing in it is a moment of ours: clocks differ, and who has died shows in that his beat does not change.
