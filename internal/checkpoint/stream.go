@@ -59,16 +59,12 @@ func (s *Stream) record(ctx context.Context, day string, which map[string]any) (
 
 // days names the days that have a record, in no order.
 func (s *Stream) days(ctx context.Context) ([]string, error) {
-	stream, err := s.js.Stream(ctx, s.name)
-	if err != nil {
-		return nil, fmt.Errorf("look up stream %s: %w", s.name, err)
-	}
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(s.RecordSubject("*")))
+	subjects, err := s.subjects(ctx, s.RecordSubject("*"))
 	if err != nil {
 		return nil, fmt.Errorf("list days of %s: %w", s.name, err)
 	}
 	var days []string
-	for subject := range info.State.Subjects {
+	for subject := range subjects {
 		if day := subject[len(s.RecordSubject("")):]; day != RejectedDay {
 			days = append(days, day)
 		}

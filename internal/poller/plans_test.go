@@ -389,3 +389,13 @@ func TestWhatWasReadInTheFutureIsNotCovered(t *testing.T) {
 		}
 	})
 }
+
+func TestASmallFleetsDayIsReadInFewWindows(t *testing.T) {
+	day := checkpoint.Span{From: time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2026, 7, 2, 0, 0, 0, 0, time.UTC)}
+	if windows := poller.Forecast([]checkpoint.Span{day}, 100_000, 240); len(windows) != 4 {
+		t.Errorf("%d windows for 5,760 rows, want 4: %v", len(windows), windows)
+	}
+	if windows := poller.Forecast([]checkpoint.Span{day}, 100_000, 30_000); len(windows) < 7 || windows[len(windows)-1].Width() > 4*time.Hour {
+		t.Errorf("%d windows for 720,000 rows, want some more than 7 of 100,000 at most: %v", len(windows), windows)
+	}
+}

@@ -8,7 +8,8 @@ import (
 	"saveris-bridge/internal/saveris"
 )
 
-// width is how wide windows are: it doubles while they hold little and halves when they hold too much or cannot be had.
+// width is how wide windows are: it grows while they hold little, the faster the less it is, and halves when they hold too
+// much or cannot be had.
 type width struct{ d time.Duration }
 
 // firstWidth is where it starts: a window of the largest fleets that are known has more rows in it than it should, and
@@ -47,9 +48,13 @@ func (w *width) learn(was time.Duration, rows, want int, err error) {
 	case err != nil || rows > want:
 		w.d = min(w.now(), max(minWindow, was/2)) // windows under way were cut before this was known
 	case rows < want/2 && was >= w.now():
-		w.d = min(maxWindow-minWindow, 2*w.now())
+		growth := min(want/2/max(rows, 1), mostGrowth)
+		w.d = min(maxWindow-minWindow, time.Duration(max(2, growth))*w.now())
 	}
 }
+
+// mostGrowth is how much wider one window may be than the one before it: what follows a quiet hour may be a busy one.
+const mostGrowth = 8
 
 // Forecast gives the windows that a Backlog would yield for gaps, oldest first, if an hour has so many rows and a window
 // should hold rows of them; perHour 0 is not known, and taken for few.

@@ -18,18 +18,21 @@ type export struct {
 	waited  time.Duration // how long the vendor made us wait since, which does not count
 	key     string        // of its window
 	stored  bool          // in Config.Requests
+	kept    chan struct{} // closed once that was tried; nil where an earlier process did it
 }
 
 // export reads the window by an export. One that was not ready before, or that a dead process left, is adopted; one that
 // turns out to be forgotten is submitted once more.
 func (c *Client) export(ctx context.Context, q *Query, each func(*Row) error) (Answer, error) {
 	q.queued(true)
+	found := make(chan export, 1) // it is looked up while a slot is waited for
+	go func() { found <- c.find(ctx, q) }()
 	if err := c.begin(ctx, q.Background); err != nil {
 		return Answer{}, err
 	}
 	q.queued(false)
 	defer c.end(q.Background)
-	if x, ok := c.adopt(ctx, q); ok {
+	if x, ok := c.adopt(<-found, q); ok {
 		ans, err := c.finish(ctx, x, q, each)
 		if err == nil || ours(ctx, err) || errors.Is(err, ErrNotReady) || errors.Is(err, errLost) {
 			return ans, err
@@ -93,6 +96,9 @@ func (c *Client) finish(ctx context.Context, x export, q *Query, each func(*Row)
 	if err == nil || !ours(ctx, err) {
 		c.drop(ctx, x)
 	}
+	if x.kept != nil {
+		<-x.kept
+	}
 	if err != nil {
 		return Answer{}, err
 	}
@@ -118,7 +124,13 @@ func (c *Client) submitTo(ctx context.Context, q *Query, path string, trial bool
 	}
 	x := export{feed: q.Feed, path: path, uuid: body.RequestUUID, asked: ans.sent, key: c.key(q), stored: c.stores(q)}
 	x.askedAt, _ = c.clock.tell(ans.sent)
-	c.keep(ctx, x)
+	if x.stored {
+		x.kept = make(chan struct{})
+		go func() { // the vendor does not wait for the broker
+			defer close(x.kept)
+			c.keep(ctx, x)
+		}()
+	}
 	return x, nil
 }
 

@@ -28,9 +28,6 @@ const requestLife = 24 * time.Hour
 const keepTime = 5 * time.Second
 
 func (c *Client) keep(ctx context.Context, x export) {
-	if !x.stored {
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
 	defer cancel()
 	_ = c.cfg.Requests.Keep(ctx, x.key, x.askedAt.Format(time.RFC3339Nano)+" "+x.uuid+" "+x.path)
@@ -40,35 +37,42 @@ func (c *Client) drop(ctx context.Context, x export) {
 	if !x.stored {
 		return
 	}
+	if x.kept != nil {
+		<-x.kept
+	}
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
 	defer cancel()
 	_ = c.cfg.Requests.Drop(ctx, x.key) // what stays is found to be forgotten later
 }
 
-// adopt finds the export of a window that was not ready when it was read before, or that an earlier process submitted.
-func (c *Client) adopt(ctx context.Context, q *Query) (x export, ok bool) {
-	key := c.key(q)
-	if x, ok = c.late.take(key); !ok && c.stores(q) {
-		x, ok = c.find(ctx, q.Feed, key)
+// adopt returns the export of a window that was not ready when it was read before, or else the one that was found. ok is false
+// where there is none that may answer the query.
+func (c *Client) adopt(found export, q *Query) (x export, ok bool) {
+	if x, ok = c.late.take(c.key(q)); !ok {
+		x = found
 	}
-	return x, ok && !x.askedAt.Before(q.AskedSince)
+	return x, x.uuid != "" && !x.askedAt.Before(q.AskedSince)
 }
 
-// find looks a window up in what is remembered across processes.
-func (c *Client) find(ctx context.Context, feed Feed, key string) (export, bool) {
+// find looks a window up in what is remembered across processes; an export without a uuid is none.
+func (c *Client) find(ctx context.Context, q *Query) export {
+	if !c.stores(q) {
+		return export{}
+	}
+	key := c.key(q)
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
 	defer cancel()
 	request, err := c.cfg.Requests.Find(ctx, key)
 	asked, rest, _ := strings.Cut(request, " ")
 	uuid, path, _ := strings.Cut(rest, " ")
-	path = cmp.Or(path, endpoints[feed][0])
+	path = cmp.Or(path, endpoints[q.Feed][0])
 	at, errTime := time.Parse(time.RFC3339Nano, asked)
-	if err != nil || errTime != nil || !isRequest(uuid) || !slices.Contains(endpoints[feed], path) {
-		return export{}, false
+	if err != nil || errTime != nil || !isRequest(uuid) || !slices.Contains(endpoints[q.Feed], path) {
+		return export{}
 	}
 	local := time.Now()
 	now, _ := c.clock.tell(local)
-	return export{feed: feed, path: path, uuid: uuid, askedAt: at.UTC(), asked: local.Add(at.Sub(now)), key: key, stored: true}, true
+	return export{feed: q.Feed, path: path, uuid: uuid, askedAt: at.UTC(), asked: local.Add(at.Sub(now)), key: key, stored: true}
 }
 
 // Unfinished gives the windows of a feed whose exports an earlier process has submitted and not read to their end, in no
@@ -95,7 +99,7 @@ func (c *Client) Unfinished(ctx context.Context, feed Feed) ([]Query, error) {
 		if errFrom != nil || errUntil != nil || c.key(&q) != key {
 			continue
 		}
-		if _, ok := c.find(ctx, feed, key); ok { // a key that was dropped may still be listed
+		if c.find(ctx, &q).uuid != "" { // a key that was dropped may still be listed
 			unfinished = append(unfinished, q)
 		}
 	}
