@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -111,6 +113,36 @@ func (s *broker) state(ctx context.Context) (jetstream.StreamState, error) {
 		return jetstream.StreamState{}, err
 	}
 	return stream.CachedInfo().State, nil
+}
+
+// disk is what the server's store takes on disk once it has come to rest: blocks are compressed when they are full.
+func (s *broker) disk(ctx context.Context) (size int64, err error) {
+	for rest := 0; rest < 3; {
+		now := int64(0)
+		err := filepath.WalkDir(filepath.Join(s.dir, "jetstream"), func(_ string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			info, err := entry.Info()
+			if err == nil {
+				now += info.Size()
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a file that was replaced meanwhile
+			return 0, err
+		}
+		if rest++; err != nil || now != size {
+			rest = 0
+		}
+		size = now
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+	return size, nil
 }
 
 // audit counts the readings and their distinct ids.

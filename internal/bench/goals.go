@@ -20,6 +20,8 @@ var goals = []goal{
 	{"b/d: against Benthos", "always", 8, false, ratio("b", "d")},
 	{"bridge CPU, µs a row", "default", 6, true, cpuOfBridge},
 	{"bridge CPU, µs a row", "always", 6, true, cpuOfBridge},
+	{"on disk, bytes a row", "default", 300, true, diskOfBridge},
+	{"on disk, bytes a row", "always", 300, true, diskOfBridge},
 }
 
 func ratio(of, to string) func([]line, string) (float64, bool) {
@@ -33,6 +35,11 @@ func ratio(of, to string) func([]line, string) (float64, bool) {
 func cpuOfBridge(lines []line, sync string) (float64, bool) {
 	l, ok := find(lines, "b", sync)
 	return l.CPU, ok
+}
+
+func diskOfBridge(lines []line, sync string) (float64, bool) {
+	l, ok := find(lines, "b", sync)
+	return l.Disk, ok && l.Disk > 0
 }
 
 // text gives the goal's row of the table; empty if it was not measured.

@@ -21,7 +21,8 @@ type run struct {
 	BrokerCPU float64
 	Peak      int64 // bytes
 	BrokerRSS int64
-	Stored    uint64 // bytes of the stream
+	Stored    uint64 // bytes of the stream, as the server counts them: not compressed
+	Disk      int64  // bytes of the server's store
 }
 
 func (r run) rate() float64        { return float64(r.Rows) / r.Seconds }
@@ -29,6 +30,7 @@ func (r run) cpuRow() float64      { return r.CPU / float64(r.Rows) * 1e6 }
 func (r run) brokerRow() float64   { return r.BrokerCPU / float64(r.Rows) * 1e6 }
 func (r run) megabytes() float64   { return float64(r.Peak) / (1 << 20) }
 func (r run) storedRow() float64   { return float64(r.Stored) / float64(r.Rows) }
+func (r run) diskRow() float64     { return float64(r.Disk) / float64(r.Rows) }
 func (r run) brokerSpace() float64 { return float64(r.BrokerRSS) / (1 << 20) }
 
 // errVoid says that a measurement proves nothing: the stream holds other rows than it should.
@@ -51,7 +53,7 @@ func measureBackfill(ctx context.Context, b *bench) error {
 				if err != nil {
 					return err
 				}
-				say("round %d %-7s %-32s %8.0f rows/s  %5.2f µs/row  server %5.2f µs/row  %4.0f MB", round+1, sync, c.name, r.rate(), r.cpuRow(), r.brokerRow(), r.megabytes())
+				say("round %d %-7s %-32s %8.0f rows/s  %5.2f µs/row  server %5.2f µs/row  %4.0f MB  %4.0f bytes/row on disk", round+1, sync, c.name, r.rate(), r.cpuRow(), r.brokerRow(), r.megabytes(), r.diskRow())
 				runs = append(runs, r)
 			}
 		}
@@ -125,6 +127,9 @@ func (b *bench) measure(ctx context.Context, c contender, sync string) (run, err
 		return r, err
 	}
 	r.Seconds, r.Stored = stored.LastTime.Sub(used.began).Seconds(), stored.Bytes
+	if r.Disk, err = s.disk(ctx); err != nil {
+		return r, err
+	}
 	r.CPU, r.BrokerCPU, r.Peak = used.cpu.Seconds(), (after - before).Seconds(), used.peak
 	return r, b.prove(ctx, s, r, rendered)
 }

@@ -44,7 +44,7 @@ type line struct {
 	Rate                  figure
 	CPU, Broker           float64 // microseconds a row, medians
 	Peak, BrokerPeak      float64 // megabytes, the most
-	Stored                float64 // bytes a row, median
+	Stored, Disk          float64 // bytes a row, medians
 }
 
 // linesOf groups runs, in the order in which each group began, settings apart.
@@ -78,7 +78,7 @@ func lineOf(runs []run) line {
 		Contender: first.Contender, Name: first.Name, Sync: first.Sync, Rows: first.Rows, Runs: len(runs),
 		Rate: figureOf(values(run.rate)), CPU: median(values(run.cpuRow)), Broker: median(values(run.brokerRow)),
 		Peak: slices.Max(values(run.megabytes)), BrokerPeak: slices.Max(values(run.brokerSpace)),
-		Stored: median(values(run.storedRow)),
+		Stored: median(values(run.storedRow)), Disk: median(values(run.diskRow)),
 	}
 }
 
