@@ -80,9 +80,10 @@ type checkup struct {
 	vendor   *saveris.Client // nil until the login was well
 	nc       *nats.Conn      // nil until NATS was reached
 	js       jetstream.JetStream
-	given    int  // feeds that the vendor gives
-	off      bool // the server has no JetStream
-	joined   bool // the server is that of a bridge that runs
+	given    int   // feeds that the vendor gives
+	reserved int64 // bytes that the streams which run creates take away from the account
+	off      bool  // the server has no JetStream
+	joined   bool  // the server is that of a bridge that runs
 }
 
 // runCheck runs all checks and prints a line for each. It gives a checkError with the errors of those that failed.
@@ -199,7 +200,7 @@ func (e *checkError) Error() string {
 
 // brokerConfig is how streams and bucket are named and made.
 func brokerConfig(s settings) publish.Config {
-	return publish.Config{Names: publish.Names{Prefix: s.Prefix}, Replicas: s.Replicas, MaxAge: s.MaxAge}
+	return publish.Config{Names: publish.Names{Prefix: s.Prefix}, Replicas: s.Replicas, MaxAge: s.MaxAge, MaxBytes: s.MaxBytes, Immutable: s.Immutable}
 }
 
 // quiet is the logger of a command that prints what it finds itself.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"saveris-bridge/internal/natsd"
@@ -140,10 +139,10 @@ func checkJetStream(ctx context.Context, c *checkup) finding {
 
 // checkSync recommends what survives a power cut. Only a system account sees what the server does.
 func checkSync(ctx context.Context, c *checkup) finding {
-	const hint = "set jetstream { sync_interval: always } on the server: atomic batches keep their speed, and a power cut loses nothing"
+	version := c.nc.ConnectedServerVersion()
 	answer, err := probe(ctx, c.nc, &nats.Msg{Subject: "$SYS.REQ.SERVER.PING.VARZ"})
 	if err != nil {
-		return note("cannot be seen by this account; \"always\" on the server survives a power cut")
+		return syncFinding(version, false, false)
 	}
 	var varz struct {
 		Data struct {
@@ -154,11 +153,29 @@ func checkSync(ctx context.Context, c *checkup) finding {
 			} `json:"jetstream"`
 		} `json:"data"`
 	}
-	if err := json.Unmarshal(answer.Data, &varz); err != nil || !varz.Data.JetStream.Config.SyncAlways {
-		return warning(hint, "not always: a power cut can lose what was acknowledged in the last two minutes")
+	err = json.Unmarshal(answer.Data, &varz)
+	return syncFinding(version, true, err == nil && varz.Data.JetStream.Config.SyncAlways)
+}
+
+func syncFinding(version string, seen, always bool) finding {
+	const set = "set jetstream { sync_interval: always } on the server: "
+	slow := publish.SlowSync(version)
+	switch {
+	case !seen && slow:
+		return note("cannot be seen by this account; \"always\" on the server survives a power cut, and full speed with it needs version %s or newer, not %s", publish.FastSync, version)
+	case !seen:
+		return note("cannot be seen by this account; \"always\" on the server survives a power cut")
+	case always && slow:
+		return warning("upgrade NATS to "+publish.FastSync+" or newer", "always, but in version %s every message of a batch waits for the disk: ten times slower", version)
+	case !always && slow:
+		return warning(set+"a power cut loses nothing then; full speed with it needs version "+publish.FastSync+" or newer", notAlways)
+	case !always:
+		return warning(set+"atomic batches keep their speed, and a power cut loses nothing", notAlways)
 	}
 	return fine("always")
 }
+
+const notAlways = "not always: a power cut can lose what was acknowledged in the last two minutes"
 
 // brokerChecks are the checks of streams, bucket and rights. Nothing is created, altered or stored.
 func brokerChecks(s settings) []check {
@@ -171,6 +188,7 @@ func brokerChecks(s settings) []check {
 	for _, bucket := range asides(config) {
 		list = append(list, check{"bucket " + bucket.name, (*checkup).usable, bucket.run})
 	}
+	list = append(list, check{"immutable", (*checkup).usable, checkImmutable(config)})
 	return append(list, check{"rights", (*checkup).usable, checkRights(config)})
 }
 
@@ -213,6 +231,9 @@ func (c *checkup) newStream(ctx context.Context, config publish.Config, feed sch
 	if f.err != nil {
 		return f
 	}
+	if err := c.reserve(ctx, config); err != nil {
+		return failing(fmt.Errorf("%w: %w", errNATS, err), natsHint(err))
+	}
 	if f := c.mayStore(ctx, config, feed); f != nil {
 		return *f
 	}
@@ -231,30 +252,4 @@ func (c *checkup) newStream(ctx context.Context, config publish.Config, feed sch
 		return warning("lower it if the cluster is no larger", "run creates it with BRIDGE_REPLICAS %d, but the cluster tells of %d servers", config.Replicas, known)
 	}
 	return f
-}
-
-// streamAdvice warns about settings that serve but promise less than people may expect.
-func (c *checkup) streamAdvice(config publish.Config, feed schema.Feed, have jetstream.StreamConfig, state jetstream.StreamState) finding {
-	revisit := c.settings.Revisit
-	horizon := revisit[len(revisit)-1]
-	var texts, hints []string
-	warn := func(wrong bool, hint, format string, args ...any) {
-		if wrong {
-			texts, hints = append(texts, fmt.Sprintf(format, args...)), append(hints, hint)
-		}
-	}
-	warn(!config.Republishes(feed, have), republish(config.Stream(feed)), "it republishes no live events: subscribers without JetStream see none")
-	warn(have.Storage == jetstream.MemoryStorage, "use file storage", "memory storage: a restart of NATS loses everything")
-	warn(have.MaxAge > 0 && have.MaxAge < horizon+48*time.Hour, "raise max_age, or shorten BRIDGE_REVISIT",
-		"max_age %v is not two days longer than the last re-read after %v", have.MaxAge, horizon)
-	warn(have.Discard == jetstream.DiscardNew && (have.MaxBytes > 0 || have.MaxMsgs > 0), "give it room in time",
-		"discard new: the bridge stands still when the stream is full")
-	warn(have.Discard == jetstream.DiscardOld && (have.MaxBytes > 0 || have.MaxMsgs > 0), "see that the limit holds more than the last re-read's age",
-		"discard old: when the stream is full, the oldest events go")
-	warn(have.Replicas == 1 && c.nc.ConnectedClusterName() != "", "nats stream edit with --replicas 3 keeps the events when a node is lost",
-		"one replica in a cluster")
-	if len(texts) > 0 {
-		return warning(strings.Join(hints, "; "), "%s", strings.Join(texts, "; "))
-	}
-	return fine("%d messages, replicas %d", state.Msgs, have.Replicas)
 }

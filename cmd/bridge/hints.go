@@ -91,6 +91,10 @@ func natsHint(err error) string {
 		return "alter the stream, or choose another BRIDGE_PREFIX; bridge check names each difference"
 	case errors.As(err, &overlap):
 		return "take the subjects away from that stream, or choose another BRIDGE_PREFIX"
+	case errors.Is(err, publish.ErrNeedsMaxBytes):
+		return "set BRIDGE_MAX_BYTES to what each stream may take, such as 10GB"
+	case errors.Is(err, publish.ErrNoRoom):
+		return "each stream that the bridge creates reserves BRIDGE_MAX_BYTES for each of its replicas: set less, or raise the limits of the account or the server"
 	case errors.Is(err, publish.ErrUnusable):
 		return "bridge check shows what has to be changed on the server; another BRIDGE_PREFIX makes streams of other names"
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),

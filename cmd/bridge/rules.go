@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"regexp"
@@ -43,6 +44,8 @@ var rules = map[string]rule{
 	"BRIDGE_WINDOW_ROWS":     number(1, 100_000_000),
 	"BRIDGE_REPLICAS":        number(1, 5),
 	"BRIDGE_MAX_AGE":         span(0),
+	"BRIDGE_MAX_BYTES":       size,
+	"BRIDGE_IMMUTABLE":       anyCase(oneOf("true", "false")),
 	"BRIDGE_NATS_LISTEN":     hostPort("127.0.0.1:4222"),
 	"BRIDGE_HTTP_ADDR":       hostPort("127.0.0.1:8080"),
 	"BRIDGE_LOG_LEVEL":       anyCase(oneOf("debug", "info", "warn", "error")),
@@ -87,6 +90,29 @@ func span(low time.Duration) rule {
 		}
 		return d.String(), ""
 	}
+}
+
+var byteSize = regexp.MustCompile(`^([0-9]+)(?: ?([kmgt]i?)?b)?$`)
+
+var units = map[string]int64{
+	"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40,
+}
+
+// leastBytes is less than a day of a large customer: a stream that is smaller would lose events while a day is stored.
+const leastBytes = 64_000_000
+
+func size(text string) (string, string) {
+	const want = "0, or 64MB or more, such as 10GB or 512MiB"
+	parts := byteSize.FindStringSubmatch(strings.ToLower(text))
+	if parts == nil {
+		return "", want
+	}
+	n, err := strconv.ParseInt(parts[1], 10, 64)
+	unit := units[parts[2]]
+	if err != nil || n > math.MaxInt64/unit || 0 < n && n*unit < leastBytes {
+		return "", want
+	}
+	return strconv.FormatInt(n*unit, 10), ""
 }
 
 var daySpan = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)d(.*)$`)

@@ -44,6 +44,8 @@ type settings struct {
 	WindowRows   int             `env:"BRIDGE_WINDOW_ROWS, default=100000" doc:"rows a window should hold; windows grow and shrink towards it, between 5 minutes and 7 days"`
 	Replicas     int             `env:"BRIDGE_REPLICAS, default=1" doc:"replicas of streams and bucket that the bridge creates"`
 	MaxAge       time.Duration   `env:"BRIDGE_MAX_AGE, default=0" doc:"age limit of streams that the bridge creates, '0' is none"`
+	MaxBytes     int64           `env:"BRIDGE_MAX_BYTES, default=0" doc:"size limit of each stream that the bridge creates, such as '10GB' or '512MiB', '0' is none; the buckets have smaller ones then. For accounts that demand one: it is reserved"`
+	Immutable    bool            `env:"BRIDGE_IMMUTABLE, default=false" doc:"'true' creates streams from which nothing can be deleted or purged; that cannot be taken back"`
 	DataDir      string          `env:"BRIDGE_DATA_DIR, default=./bridge-data" doc:"store of the embedded server"`
 	NATSListen   string          `env:"BRIDGE_NATS_LISTEN, default=127.0.0.1:4222" doc:"where the embedded server listens, so that consumers can connect"`
 	HTTPAddr     string          `env:"BRIDGE_HTTP_ADDR, default=127.0.0.1:8080" empty:"off" doc:"where '/metrics', '/livez' (the process can make progress), '/readyz' (login, NATS, first poll) and the status page '/' are served; empty is off"`

@@ -54,10 +54,10 @@ func load(t *testing.T, env lookup) settings {
 func TestDefaultsAreTheContractsDefaults(t *testing.T) {
 	s := load(t, with())
 	got := fmt.Sprint(s.SaverisURL, s.SaverisSync, s.SaverisExports, s.NATSURL, s.Embedded(), s.Prefix, s.Feeds, s.PollInterval, s.Overlap,
-		s.Revisit, s.Start, s.LiveAge, s.WindowRows, s.Replicas, s.MaxAge, s.DataDir, s.NATSListen, s.HTTPAddr, s.LogLevel, s.LogFormat)
+		s.Revisit, s.Start, s.LiveAge, s.WindowRows, s.Replicas, s.MaxAge, s.MaxBytes, s.Immutable, s.DataDir, s.NATSListen, s.HTTPAddr, s.LogLevel, s.LogFormat)
 	want := fmt.Sprint("https://data-api.eu.p.savr.saveris.net", "auto", 2, []string(nil), true, "saveris", []string{"readings", "alarms"},
 		5*time.Minute, 15*time.Minute, []time.Duration{time.Hour, 6 * time.Hour, 26 * time.Hour, 168 * time.Hour}, "24h", 24*time.Hour,
-		100000, 1, time.Duration(0), "./bridge-data", "127.0.0.1:4222", "127.0.0.1:8080", "info", "auto")
+		100000, 1, time.Duration(0), 0, false, "./bridge-data", "127.0.0.1:4222", "127.0.0.1:8080", "info", "auto")
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -99,6 +99,19 @@ func TestDurationsMayHaveDays(t *testing.T) {
 	}
 }
 
+func TestSizesHaveUnits(t *testing.T) {
+	for text, want := range map[string]int64{
+		"0": 0, "100000000": 100_000_000, "10GB": 10_000_000_000, "512MiB": 512 << 20, "2 TiB": 2 << 40, "99999KB": 99_999_000, "70000KiB": 70_000 << 10, "1gb": 1_000_000_000,
+	} {
+		if s := load(t, with("BRIDGE_MAX_BYTES", text)); s.MaxBytes != want {
+			t.Errorf("%s is %d, want %d", text, s.MaxBytes, want)
+		}
+	}
+	if s := load(t, with("BRIDGE_MAX_BYTES", "1GiB", "BRIDGE_IMMUTABLE", "true")); brokerConfig(s).MaxBytes != 1<<30 || !brokerConfig(s).Immutable {
+		t.Errorf("streams are made with %+v", brokerConfig(s))
+	}
+}
+
 func TestAnEmptyVariableIsUnsetExceptTheOneThatSaysOff(t *testing.T) {
 	env := func(name string) (string, bool) {
 		value := login[name]
@@ -123,6 +136,8 @@ func TestWrongSettingNamesItself(t *testing.T) {
 		{"BRIDGE_OVERLAP", "-1m"}, {"BRIDGE_REVISIT", "6h,1h"}, {"BRIDGE_REVISIT", "1h,1h"}, {"BRIDGE_REVISIT", "0s"}, {"BRIDGE_REVISIT", ","},
 		{"BRIDGE_START", "yesterday"}, {"BRIDGE_START", "2026-11-01"}, {"BRIDGE_START", "2999-01-01T00:00:00Z"}, {"BRIDGE_START", "-1h"},
 		{"BRIDGE_LIVE_AGE", "0"}, {"BRIDGE_WINDOW_ROWS", "0"}, {"BRIDGE_REPLICAS", "6"}, {"BRIDGE_MAX_AGE", "99999999d"},
+		{"BRIDGE_MAX_BYTES", "1GBit"}, {"BRIDGE_MAX_BYTES", "1.5GB"}, {"BRIDGE_MAX_BYTES", "-1"}, {"BRIDGE_MAX_BYTES", "10MB"}, {"BRIDGE_MAX_BYTES", "9999999TB"},
+		{"BRIDGE_MAX_BYTES", "10G"}, {"BRIDGE_IMMUTABLE", "maybe"},
 		{"BRIDGE_NATS_LISTEN", "4222"}, {"BRIDGE_HTTP_ADDR", "localhost:http"}, {"BRIDGE_HTTP_ADDR", ":65536"}, {"BRIDGE_LOG_LEVEL", "loud"},
 		{"BRIDGE_START", "1999-12-31T23:59:59Z"}, {"BRIDGE_START", "99y"}, {"BRIDGE_START", "20000d"},
 		{"NATS_CA", "settings_test.go"}, {"NATS_CREDS", "settings_test.go"}, {"NATS_NKEY", "settings_test.go"},

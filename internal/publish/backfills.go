@@ -32,6 +32,7 @@ func OpenBackfills(ctx context.Context, js jetstream.JetStream, config Config, s
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		_, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
 			Bucket: name, Description: "Saveris bridge: the last word of each backfill", TTL: backfillLife, Replicas: config.Replicas,
+			MaxBytes:  config.bucketBytes(backfillBytes),
 			RePublish: &jetstream.RePublish{Source: "$KV." + name + ".>", Destination: config.Names.Prefix + ".backfills.>"},
 		})
 	}

@@ -50,6 +50,7 @@ func (l *Leases) open(ctx context.Context) error {
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		kv, err = l.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
 			Bucket: name, Description: "Saveris bridge: who works at what", TTL: leaseLife, Replicas: l.config.Replicas,
+			MaxBytes: l.config.bucketBytes(leaseBytes),
 		})
 	}
 	if err == nil {

@@ -56,6 +56,7 @@ func (r *Requests) open(ctx context.Context, gone jetstream.KeyValue) (jetstream
 	if errors.Is(err, jetstream.ErrBucketNotFound) && r.create {
 		kv, err = r.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
 			Bucket: name, Description: "Saveris bridge: exports that the vendor is preparing", TTL: requestLife, Replicas: r.config.Replicas,
+			MaxBytes: r.config.bucketBytes(requestBytes),
 		})
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,10 @@ var ErrUnusable = errors.New("NATS cannot be used")
 type Config struct {
 	Names    Names
 	Replicas int
-	MaxAge   time.Duration // age limit of streams that are created, 0 = none
+	// What streams that are created keep at most, 0 = all. With a size limit the buckets have one too.
+	MaxAge    time.Duration
+	MaxBytes  int64
+	Immutable bool // nothing can be deleted or purged from streams that are created
 }
 
 // Stream is what a feed's stream is created with.
@@ -41,6 +45,10 @@ func (c Config) Stream(feed schema.Feed) jetstream.StreamConfig {
 		Discard:            jetstream.DiscardOld,
 		Replicas:           c.Replicas,
 		MaxAge:             c.MaxAge,
+		MaxBytes:           cmp.Or(c.MaxBytes, -1),
+		Compression:        jetstream.S2Compression,
+		DenyDelete:         c.Immutable,
+		DenyPurge:          c.Immutable,
 		AllowAtomicPublish: true,
 		AllowDirect:        true,
 		SubjectTransform:   c.Names.transform(),
@@ -53,6 +61,7 @@ func (c Config) bucket() jetstream.KeyValueConfig {
 		Bucket:      c.Names.Bucket(),
 		Description: "Saveris bridge: what has been read, by feed and UTC day (a view of the streams)",
 		Replicas:    c.Replicas,
+		MaxBytes:    c.bucketBytes(checkpointBytes),
 		Storage:     jetstream.FileStorage,
 	}
 	for _, feed := range Feeds {
@@ -113,15 +122,6 @@ func (c Config) ensureBucket(ctx context.Context, js jetstream.JetStream) error 
 
 // codeNoPeers is what a cluster answers that is still gathering.
 const codeNoPeers = 10005
-
-// unusable marks what the server refuses for good: no rights, no room, replicas without a cluster.
-func unusable(err error) error {
-	var refused *jetstream.APIError
-	if errors.As(err, &refused) && refused.Code != 503 && refused.ErrorCode != codeNoPeers {
-		return fmt.Errorf("%w: %w", ErrUnusable, err)
-	}
-	return err
-}
 
 // CheckServer tells whether the server that nc is connected to can serve.
 func CheckServer(nc *nats.Conn) error {

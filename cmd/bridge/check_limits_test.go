@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"saveris-bridge/internal/publish"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// demanding starts a server with an account that has these JetStream limits.
+func demanding(t *testing.T, limits string) (url string) {
+	t.Helper()
+	o, err := server.ProcessConfigFile(file(t, fmt.Sprintf(
+		"jetstream {}\naccounts { COLD { jetstream { max_mem: 64MB, %s }, users: [ { user: u, password: p } ] } }\n", limits)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return natsServer(t, o).ClientURL()
+}
+
+func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
+	url := demanding(t, "max_file: 2GB, max_bytes_required: true")
+	for _, c := range []struct {
+		value string
+		want  []string
+		fails bool
+	}{
+		{"", []string{"FAIL stream SAVERIS_READINGS size limit hint: BRIDGE_MAX_BYTES"}, true},
+		{"10GB", []string{"FAIL stream SAVERIS_READINGS room BRIDGE_MAX_BYTES"}, true},
+		{"1500MB", []string{"ok stream SAVERIS_READINGS", "FAIL stream SAVERIS_ALARMS room BRIDGE_MAX_BYTES"}, true},
+		{"256MiB", []string{"ok stream SAVERIS_READINGS run creates it", "ok stream SAVERIS_ALARMS run creates it", "ok bucket saveris-exports"}, false},
+	} {
+		env := with("NATS_URL", url, "NATS_USER", "u", "NATS_PASSWORD", "p", "BRIDGE_MAX_BYTES", c.value)
+		out, err := checkNATS(t, env)
+		wantLines(t, out, c.want...)
+		s := load(t, env)
+		nc, connectErr := connect(t.Context(), s, quiet)
+		if connectErr != nil {
+			t.Fatal(connectErr)
+		}
+		defer nc.Close()
+		js, jsErr := jetstream.New(nc)
+		if jsErr != nil {
+			t.Fatal(jsErr)
+		}
+		runErr := readyStreams(t.Context(), js, brokerConfig(s))
+		for who, err := range map[string]error{"check": err, "run": runErr} {
+			if code, hint := verdict(err); (err != nil) != c.fails || c.fails && (code != exitNATS || hint == "") {
+				t.Errorf("%q: %s: exit code %d, hint %q: %v", c.value, who, code, hint, err)
+			}
+		}
+		if _, hint := verdict(runErr); c.fails && !strings.Contains(hint, "BRIDGE_MAX_BYTES") {
+			t.Errorf("%q: run's hint is %q", c.value, hint)
+		}
+		for _, feed := range publish.Feeds { // what a try left behind
+			_ = js.DeleteStream(t.Context(), brokerConfig(s).Names.Stream(feed))
+		}
+	}
+}
+
+func TestCheckSaysWhatAnUncompressedStreamCosts(t *testing.T) {
+	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
+	js, stop, err := openBroker(t.Context(), load(t, env), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	s, err := js.Stream(t.Context(), "SAVERIS_ALARMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := s.CachedInfo().Config
+	plain.Compression = jetstream.NoCompression
+	if _, err := js.UpdateStream(t.Context(), plain); err != nil {
+		t.Fatal(err)
+	}
+	out, err := checkNATS(t, env)
+	if err != nil {
+		t.Error(err)
+	}
+	wantLines(t, out, "ok stream SAVERIS_READINGS", "warn stream SAVERIS_ALARMS not compressed 1,150 217 hint: nats stream edit SAVERIS_ALARMS --compression=s2 -f")
+}
+
+func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
+	url := natsServer(t, &server.Options{JetStream: true}).ClientURL()
+	env := with("NATS_URL", url)
+	_, stop, err := openBroker(t.Context(), load(t, env), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	out, _ := checkNATS(t, env)
+	wantLines(t, out, "info immutable SAVERIS_READINGS, SAVERIS_ALARMS can be deleted and purged")
+	out, _ = checkNATS(t, with("NATS_URL", url, "BRIDGE_IMMUTABLE", "true"))
+	wantLines(t, out, "warn immutable SAVERIS_READINGS, SAVERIS_ALARMS hint: nats stream edit --deny-delete --deny-purge -f")
+	env = with("NATS_URL", url, "BRIDGE_IMMUTABLE", "true", "BRIDGE_PREFIX", "cold")
+	out, _ = checkNATS(t, env)
+	wantLines(t, out, "ok immutable run creates streams from which nothing can be deleted or purged")
+	_, stop, err = openBroker(t.Context(), load(t, env), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	out, _ = checkNATS(t, with("NATS_URL", url, "BRIDGE_PREFIX", "cold"))
+	wantLines(t, out, "ok immutable COLD_READINGS, COLD_ALARMS nothing can be deleted or purged")
+}
+
+func TestCheckSaysHowFullAStreamIs(t *testing.T) {
+	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL(), "BRIDGE_MAX_BYTES", "64MB")
+	js, stop, err := openBroker(t.Context(), load(t, env), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	fill := func(messages int) {
+		t.Helper()
+		for range messages {
+			if _, err := js.Publish(t.Context(), "saveris-ingest.readings.x", make([]byte, 800_000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fill(8)
+	out, err := checkNATS(t, env)
+	if err != nil {
+		t.Error(err)
+	}
+	wantLines(t, out, "ok stream SAVERIS_READINGS 8 messages 10 % of max_bytes")
+	fill(80)
+	out, _ = checkNATS(t, env)
+	wantLines(t, out, "warn stream SAVERIS_READINGS max_bytes full oldest hint: raise max_bytes BRIDGE_REVISIT")
+}
+
+func TestCheckSaysWhatSyncAlwaysCosts(t *testing.T) {
+	for _, c := range []struct {
+		version      string
+		seen, always bool
+		want         string
+	}{
+		{"2.15.2", true, true, "ok sync_interval always"},
+		{"2.12.1", true, true, "warn sync_interval always 2.12.1 ten times slower hint: 2.15"},
+		{"2.15.2", true, false, "warn sync_interval two minutes hint: sync_interval: always"},
+		{"2.14.10", true, false, "warn sync_interval two minutes hint: full speed 2.15"},
+		{"2.15.2", false, false, "info sync_interval cannot be seen survives"},
+		{"2.14.10", false, false, "info sync_interval cannot be seen survives 2.14.10 full speed 2.15"},
+	} {
+		var out strings.Builder
+		printFinding(&out, "sync_interval", syncFinding(c.version, c.seen, c.always))
+		wantLines(t, out.String(), c.want)
+	}
+}
