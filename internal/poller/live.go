@@ -121,8 +121,15 @@ func (l *Live) begin(ctx context.Context, mark *watermark) error {
 		if err != nil {
 			return err
 		}
-		since, found, err := l.Writer.Since(ctx, checkpoint.Span{Until: now})
-		if err != nil {
+		var since time.Time
+		var found bool
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return l.Writer.Ready(ctx) })
+		group.Go(func() (err error) {
+			since, found, err = l.Writer.Since(ctx, checkpoint.Span{Until: now})
+			return err
+		})
+		if err := group.Wait(); err != nil {
 			return err
 		}
 		if !found {

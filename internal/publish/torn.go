@@ -15,6 +15,16 @@ import (
 // batch is finished: the index and the record that it lacks are written, under the expectation that nothing else has been
 // stored since.
 
+// Ready looks at the stream's end and finishes a torn batch, which a first commit would have to do otherwise.
+func (w *Writer) Ready(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.finishTorn(ctx); err != nil {
+		return w.mend(ctx, err)
+	}
+	return nil
+}
+
 // finishTorn finishes a torn batch at the stream's end, if there is one.
 func (w *Writer) finishTorn(ctx context.Context) error {
 	connection := w.js.Conn().Stats().Reconnects + 1
