@@ -45,10 +45,11 @@ type batch struct {
 	indexSubject  string
 	record        checkpoint.Record
 	recordSubject string
-	storedRecord  string    // where the stream puts the record
-	data          []byte    // of the record
-	after         uint64    // sequence that the day's last record has to have
-	tail          uint64    // sequence that the stream's last message has to have, 0 = any
+	storedRecord  string // where the stream puts the record
+	data          []byte // of the record
+	after         uint64 // sequence that the day's last record has to have
+	tail          uint64 // sequence that the stream's last message has to have, 0 = any
+	mode          schema.Mode
 	now           time.Time // the vendor's, which decides the lane
 	liveAge       time.Duration
 	why           string    // what its rows were read for
@@ -63,9 +64,10 @@ func newBatchID() string { return rand.Text() }
 type sender struct {
 	nc      *nats.Conn
 	timeout time.Duration
-	headers schema.Headers
-	msg     nats.Msg // filled anew for every event, with these headers
-	seqNo   []string // the value of Nats-Batch-Sequence, reused
+	headers schema.Headers // of events in binary mode
+	few     nats.Header    // of events in structured mode
+	msg     nats.Msg       // filled anew for every event, with one of these
+	seqNo   []string       // the value of Nats-Batch-Sequence, reused
 	data    []byte
 
 	inbox   string
@@ -74,10 +76,9 @@ type sender struct {
 }
 
 func newSender(nc *nats.Conn, timeout time.Duration) *sender {
-	header := nats.Header{}
 	return &sender{
-		nc: nc, timeout: timeout, headers: schema.Headers{Map: header}, msg: nats.Msg{Header: header},
-		seqNo: []string{""}, early: map[string]*nats.Msg{},
+		nc: nc, timeout: timeout, headers: schema.Headers{Map: map[string][]string{}},
+		few: nats.Header{schema.KeyStructured: {schema.TypeStructured}}, seqNo: []string{""}, early: map[string]*nats.Msg{},
 	}
 }
 
@@ -110,6 +111,10 @@ func (s *sender) stage(b *batch) error {
 	if len(b.entries) == 0 {
 		return nil
 	}
+	s.msg.Header = s.headers.Map
+	if b.mode == schema.Structured {
+		s.msg.Header = s.few
+	}
 	s.msg.Header["Nats-Batch-Id"] = []string{b.record.Batch}
 	s.msg.Header["Nats-Batch-Sequence"] = s.seqNo
 	recorded := time.Now().Truncate(time.Millisecond)
@@ -126,9 +131,13 @@ func (s *sender) stage(b *batch) error {
 func (s *sender) stageEvent(b *batch, i int, recorded time.Time) error {
 	event := &b.events[i]
 	lane := laneOf(event, b.now, b.liveAge)
-	s.headers.Set(event, lane, recorded)
+	if b.mode == schema.Structured {
+		s.data = event.AppendStructured(s.data[:0], lane, recorded)
+	} else {
+		s.headers.Set(event, lane, recorded)
+		s.data = event.AppendData(s.data[:0])
+	}
 	s.seqNo[0] = strconv.Itoa(i + 1)
-	s.data = event.AppendData(s.data[:0])
 	s.msg.Subject, s.msg.Data, s.msg.Reply = event.Ingest(lane), s.data, ""
 	if i == 0 {
 		s.msg.Reply = s.staged(b)

@@ -244,7 +244,7 @@ func TestATornBatchAtTheEndIsFinished(t *testing.T) {
 	}
 }
 
-// tearBatch stores what a broker holds that has lost the end of a batch.
+// tearBatch stores what a broker holds that has lost the end of a batch. Its events are in both content modes by turns.
 func tearBatch(t *testing.T, js jetstream.JetStream, events []schema.Event, keep int) {
 	t.Helper()
 	var index []byte
@@ -252,10 +252,13 @@ func tearBatch(t *testing.T, js jetstream.JetStream, events []schema.Event, keep
 		entry := checkpoint.NewEntry(events[i].ID, events[i].Check)
 		index = append(index, entry[:]...)
 	}
-	msg := &nats.Msg{Header: nats.Header{}}
 	for i := range events[:min(keep, len(events))] {
-		events[i].Header(msg.Header, schema.Live, noon)
-		msg.Subject, msg.Data = events[i].Ingest(schema.Live), events[i].AppendData(nil)
+		msg := &nats.Msg{Subject: events[i].Ingest(schema.Live), Header: nats.Header{}}
+		if events[i].Header(msg.Header, schema.Live, noon); i%2 == 0 {
+			msg.Data = events[i].AppendData(nil)
+		} else {
+			msg.Header, msg.Data = nats.Header{"content-type": {"application/cloudevents+json"}}, events[i].AppendStructured(nil, schema.Live, noon)
+		}
 		if _, err := js.PublishMsg(t.Context(), msg); err != nil {
 			t.Fatal(err)
 		}

@@ -38,6 +38,7 @@ type Writer struct {
 type Options struct {
 	Feed    schema.Feed
 	Name    string          // who writes: goes into every record
+	Mode    schema.Mode     // of the events' messages; a stream may hold both
 	LiveAge time.Duration   // older than this when it is stored, an event goes to the history lane
 	Ages    checkpoint.Ages // at which intervals are read again; decides which of them are joined in a record
 	// Now is the vendor's clock, which decides the lane.
@@ -222,7 +223,7 @@ func (w *Writer) batch(page *checkpoint.Page, next checkpoint.Record) (*batch, e
 	return &batch{
 		stream: names.Stream(w.Feed), indexSubject: names.ingest(names.index(w.Feed, next.Day)),
 		recordSubject: names.ingest(names.record(w.Feed, next.Day)), storedRecord: names.record(w.Feed, next.Day),
-		record: next, data: data, after: page.Seq, now: w.Now(), liveAge: w.LiveAge,
+		record: next, data: data, after: page.Seq, mode: w.Mode, now: w.Now(), liveAge: w.LiveAge,
 		why: w.why, begun: time.Now(),
 	}, nil
 }
