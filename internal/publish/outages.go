@@ -37,9 +37,13 @@ func (o *Outages) Ended(ctx context.Context) ([]schema.Outage, error) {
 func (o *Outages) endedSince(ctx context.Context, since time.Time) ([]schema.Outage, error) {
 	longAgo := since.Add(-schema.LongestOutage)
 	next, err := o.stream.EventsFrom(ctx, o.next, longAgo, func(e checkpoint.StoredEvent) error {
-		alarm, ok := schema.ReadAlarm(e.Header.Get("ce-id"), e.Seq, e.Data)
+		attributes, data, err := schema.Unwrap(e.Header, e.Data)
+		if err != nil {
+			return nil // it is no event
+		}
+		alarm, ok := schema.ReadAlarm(attributes["id"], e.Seq, data)
 		if ok && !(alarm.Ends() && e.At.Before(since)) {
-			made, _ := time.Parse(time.RFC3339, e.Header.Get("ce-recordedtime"))
+			made, _ := time.Parse(time.RFC3339, attributes["recordedtime"])
 			o.found.Take(alarm, made)
 		}
 		return nil

@@ -54,7 +54,8 @@ func (b *Board) followAlarms() *Follow {
 }
 
 func (b *Board) takeAlarm(m Stored, live bool) {
-	e, ok := schema.ReadAlarm(first(m.Headers()["ce-id"]), m.Seq, m.Data())
+	attributes, data := m.event()
+	e, ok := schema.ReadAlarm(attributes["id"], m.Seq, data)
 	if !ok {
 		return
 	}

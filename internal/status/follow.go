@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
+
+	"saveris-bridge/internal/schema"
 )
 
 // Follow hands out what a stream stores, in its order, for as long as it is told to: it outlives NATS being away and the
@@ -35,6 +37,12 @@ type Stored struct {
 	jetstream.Msg
 	Seq uint64
 	At  time.Time // when NATS stored it
+}
+
+// event returns the attributes and the data of an event; none of a message that holds none.
+func (m Stored) event() (attributes map[string]string, data []byte) {
+	attributes, data, _ = schema.Unwrap(m.Headers(), m.Data())
+	return attributes, data
 }
 
 const (

@@ -7,8 +7,9 @@ import (
 
 // The data of an event is JSON that the bridge has written: its own fields come first, each of them is there, and a quote
 // inside of a text is escaped. So the first place where a name stands between quotes and before a colon is the field. That
-// costs a twentieth of decoding it, and a board begins with an hour of readings. What others have written may be told
-// wrongly, and no more.
+// costs a twentieth of decoding it, and a board begins with an hour of readings. In structured mode the attributes stand before
+// the data: they have other names, and their quotes are escaped as well. What others have written may be told wrongly, and no
+// more.
 
 // scalar gives the literal of a field: a text without its quotes, or a number; empty for null, for what is not there, and
 // for a text with escapes. The rest is what follows.

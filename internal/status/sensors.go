@@ -41,9 +41,9 @@ type point struct {
 
 func newSensors() *sensors { return &sensors{byKey: map[string]*sensor{}} }
 
-// take takes a reading over and gives its times; ok is false where it is none.
-func (s *sensors) take(key string, data []byte) (happened, received time.Time, ok bool) {
-	literal, rest := scalar(data, `"value":`)
+// take takes a reading over, the body of its message in either content mode, and gives its times; ok is false where it is none.
+func (s *sensors) take(key string, body []byte) (happened, received time.Time, ok bool) {
+	literal, rest := scalar(body, `"value":`)
 	stamp, rest := scalar(rest, `"measured_at":`)
 	happened = moment(stamp)
 	if happened.IsZero() {
@@ -52,7 +52,7 @@ func (s *sensors) take(key string, data []byte) (happened, received time.Time, o
 	cloud, _ := scalar(rest, `"received_at":`)
 	one := s.byKey[key]
 	if one == nil {
-		if one = newSensor(data); one == nil {
+		if one = newSensor(body); one == nil {
 			return happened, received, false
 		}
 		s.add(strings.Clone(key), one)
@@ -81,18 +81,28 @@ func (s *sensors) add(key string, one *sensor) {
 	s.byKey[key] = one
 }
 
-// newSensor reads what names a sensor; nil where that cannot be read.
-func newSensor(data []byte) *sensor {
-	var d struct {
-		Tenant, Site, Quantity, Unit string
-		VendorUnit                   string `json:"vendor_unit"`
-		Sensor                       struct {
-			Serial  string      `json:"serial_no"`
-			Channel json.Number `json:"channel_no"`
-		}
+// sensorNames is what of a reading's data names a sensor.
+type sensorNames struct {
+	Tenant, Site, Quantity, Unit string
+	VendorUnit                   string `json:"vendor_unit"`
+	Sensor                       struct {
+		Serial  string      `json:"serial_no"`
+		Channel json.Number `json:"channel_no"`
 	}
-	if json.Unmarshal(data, &d) != nil {
+}
+
+// newSensor reads what names a sensor; nil where that cannot be read.
+func newSensor(body []byte) *sensor {
+	var event struct {
+		sensorNames              // in binary mode
+		Data        *sensorNames // in structured mode; no data has a field of this name
+	}
+	if json.Unmarshal(body, &event) != nil {
 		return nil
+	}
+	d := event.sensorNames
+	if event.Data != nil {
+		d = *event.Data
 	}
 	one := &sensor{
 		tenant: shared(d.Tenant), site: shared(d.Site), quantity: shared(d.Quantity), unit: shared(cmp.Or(d.Unit, d.VendorUnit)),

@@ -39,8 +39,9 @@ func (b *Board) followReadings() *Follow {
 	f.Filters = []string{lane + ">"}
 	f.Begin = func(ctx context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
 		if last, err := lastStored(ctx, stream, all+">"); err == nil && last.Msg != nil { // all may be of the past
+			attributes, _ := last.event()
 			b.mu.Lock()
-			b.feeds[schema.Readings].heard(moment([]byte(first(last.Headers()["ce-time"]))), last.At)
+			b.feeds[schema.Readings].heard(moment([]byte(attributes["time"])), last.At)
 			b.mu.Unlock()
 		}
 		last, err := lastStored(ctx, stream, lane+">")
@@ -95,11 +96,12 @@ func (b *Board) followRejects(name schema.Feed) *Follow {
 			return time.Now().Add(-rejectAge), nil
 		}),
 		Each: func(m Stored) error {
-			read := moment([]byte(first(m.Headers()["ce-time"])))
+			attributes, data := m.event()
+			read := moment([]byte(attributes["time"]))
 			if read.IsZero() {
 				read = m.At
 			}
-			b.feeds[name].rejects.take(first(m.Headers()["ce-id"]), read, m.Data())
+			b.feeds[name].rejects.take(attributes["id"], read, data)
 			return nil
 		},
 	}
@@ -124,11 +126,4 @@ func (f *feed) heard(at, stored time.Time) {
 	if at.After(f.newest) && at.Before(stored.Add(aheadAtMost)) {
 		f.newest = at
 	}
-}
-
-func first(values []string) string {
-	if len(values) == 0 {
-		return ""
-	}
-	return values[0]
 }
