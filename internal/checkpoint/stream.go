@@ -71,3 +71,9 @@ func (s *Stream) days(ctx context.Context) ([]string, error) {
 	}
 	return days, nil
 }
+
+// Oldest gives the sequence of the stream's first message: what stood before it was removed by retention.
+func (s *Stream) Oldest(ctx context.Context) (uint64, error) {
+	state, err := s.state(ctx)
+	return state.FirstSeq, err
+}

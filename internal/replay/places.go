@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
 )
 
 // place is when an event was measured and where it stands, in sixteen bytes: a day may have millions of them.
@@ -23,8 +24,9 @@ func (p place) seq() uint64 { return p.ref & (1<<feedBit - 1) }
 
 // places are the events of a day that are to be published.
 type places struct {
-	day  time.Time
-	list []place
+	day         time.Time
+	list        []place
+	corrections map[uint64]bool // by ref
 }
 
 func (p *places) time(of place) time.Time { return p.day.Add(time.Duration(of.at)) }
@@ -43,18 +45,18 @@ func (p *places) find(ctx context.Context, number int, feed Feed, day string, sp
 		if run.From >= run.Until {
 			continue
 		}
-		err := feed.Stream.Heads(ctx, run, func(seq uint64, header map[string][]string) error {
-			if !take(list.At(seq), found) {
+		err := feed.Stream.Events(ctx, run, func(e checkpoint.StoredEvent) error {
+			if !take(list.At(e.Seq), found) {
 				return nil
 			}
-			at, err := timeOf(header)
+			at, revises, err := timeOf(e)
 			if err != nil || checkpoint.DayOf(at) != day {
 				part.Lost++
-				part.Faults = append(part.Faults, fmt.Sprintf("sequence %d is listed, but is no event of this day", seq))
+				part.Faults = append(part.Faults, fmt.Sprintf("sequence %d is listed, but is no event of this day", e.Seq))
 				return nil
 			}
 			if !at.Before(span.From) && at.Before(span.Until) {
-				p.list = append(p.list, place{int64(at.Sub(p.day)), uint64(number)<<feedBit | seq})
+				p.add(place{int64(at.Sub(p.day)), uint64(number)<<feedBit | e.Seq}, revises)
 			}
 			return nil
 		})
@@ -92,12 +94,21 @@ func (p *Part) miss(seq, oldest uint64) {
 	p.Lost++
 }
 
-func timeOf(header map[string][]string) (time.Time, error) {
-	text := header["ce-time"]
-	if len(text) == 0 {
-		return time.Time{}, fmt.Errorf("no ce-time")
+// timeOf reads an event's time, and whether it revises another.
+func timeOf(e checkpoint.StoredEvent) (at time.Time, revises bool, err error) {
+	attributes, _, err := schema.Unwrap(e.Header, e.Data)
+	if err != nil {
+		return at, false, err
 	}
-	return time.Parse(time.RFC3339, text[0])
+	at, err = time.Parse(time.RFC3339, attributes["time"])
+	return at, attributes["revises"] != "", err
+}
+
+func (p *places) add(one place, correction bool) {
+	p.list = append(p.list, one)
+	if correction {
+		p.corrections[one.ref] = true
+	}
 }
 
 // sort brings the events into the order in which they are to be published.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
 )
 
 // maxGap is how many messages are rather read in vain than left out by another request.
@@ -73,13 +74,20 @@ func (r *Replayer) drop(ctx context.Context, part []place, held []checkpoint.Sto
 
 // publish hands a stored event on. What NATS wrote into its headers for storing it stays behind.
 func (r *Replayer) publish(ctx context.Context, e checkpoint.StoredEvent) error {
-	header := map[string][]string(e.Header)
+	header, body := map[string][]string(e.Header), e.Data
+	attributes, data, err := schema.Unwrap(header, body)
+	if err != nil {
+		return err
+	}
+	if r.Mode != "" && (r.Mode == schema.Structured) != schema.IsStructured(header) {
+		header, body = schema.Message(r.Mode, attributes, data)
+	}
 	maps.DeleteFunc(header, func(key string, _ []string) bool { return strings.HasPrefix(key, "Nats-") })
 	header[HeaderReplay] = []string{r.Mark}
 	header[HeaderSequence] = []string{strconv.FormatUint(e.Seq, 10)}
 	header[HeaderSubject] = []string{e.Subject}
-	if source, id := header["ce-source"], header["ce-id"]; r.MessageID && len(source) == 1 && len(id) == 1 {
-		header["Nats-Msg-Id"] = []string{source[0] + "#" + id[0]}
+	if r.MessageID {
+		header["Nats-Msg-Id"] = []string{schema.HeaderText(attributes["source"]) + "#" + schema.HeaderText(attributes["id"])}
 	}
-	return r.Publisher.Publish(ctx, r.To.Subject(e.Subject), header, e.Data)
+	return r.Publisher.Publish(ctx, r.To.Subject(e.Subject), header, body)
 }

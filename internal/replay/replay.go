@@ -27,7 +27,7 @@ type Publisher interface {
 	Arrived() uint64
 }
 
-// Headers that a replay adds to those of the stored event, none of which it changes.
+// Headers that a replay adds to those of the event, none of which it changes.
 const (
 	HeaderReplay   = "Saveris-Replay"   // Replayer.Mark
 	HeaderSequence = "Saveris-Sequence" // of the event in its stream
@@ -39,9 +39,10 @@ type Replayer struct {
 	Feeds     []Feed // of the events of one time, those of the first come first
 	Publisher Publisher
 	To        Target
-	Speed     float64 // how many times faster than it was measured; 0 = as fast as it goes
-	Mark      string  // tells this replay from others
-	MessageID bool    // give the messages ids, by which a stream with a duplicate window stores none twice
+	Mode      schema.Mode // of what is published; empty = each event as it is stored
+	Speed     float64     // how many times faster than it was measured; 0 = as fast as it goes
+	Mark      string      // tells this replay from others
+	MessageID bool        // give the messages ids, by which a stream with a duplicate window stores none twice
 }
 
 // Day is what was done about a UTC day, or the part of it that lies in the span.
@@ -118,7 +119,7 @@ func (r *Replayer) day(ctx context.Context, name string, span checkpoint.Span, p
 		return day, err
 	}
 	span = whole.Cut(span.From, span.Until)
-	places := places{day: whole.From}
+	places := places{day: whole.From, corrections: map[uint64]bool{}}
 	for _, feed := range r.Feeds {
 		day.Parts = append(day.Parts, Part{Feed: feed.Name})
 	}
@@ -153,8 +154,8 @@ func (r *Replayer) slice(ctx context.Context, places *places, day *Day, pace *pa
 		err = flush
 	}
 	arrived := int(r.Publisher.Arrived() - before)
-	for i, p := range part[:arrived] {
-		day.Parts[p.feed()].count(held[i].Header)
+	for _, p := range part[:arrived] {
+		day.Parts[p.feed()].count(places.corrections[p.ref])
 	}
 	if err == nil || len(part) == 0 {
 		return err
@@ -193,9 +194,9 @@ func (r *Replayer) await(ctx context.Context, pace *pace, at time.Time) error {
 	return sleep(ctx, pace.left(at))
 }
 
-func (p *Part) count(header map[string][]string) {
+func (p *Part) count(correction bool) {
 	p.Events++
-	if header["ce-revises"] != nil {
+	if correction {
 		p.Corrections++
 	}
 }

@@ -63,10 +63,13 @@ func Message(mode Mode, attributes map[string]string, data []byte) (header map[s
 	}
 	header = make(map[string][]string, len(attributes))
 	for name, value := range attributes {
-		header["ce-"+name] = []string{string(appendPercent(nil, []byte(value)))}
+		header["ce-"+name] = []string{HeaderText(value)}
 	}
 	return header, data
 }
+
+// HeaderText returns a text as the NATS protocol binding of CloudEvents writes it in a header.
+func HeaderText(text string) string { return string(appendPercent(nil, []byte(text))) }
 
 // appendJSON appends an event in the JSON format of CloudEvents. Attributes that the bridge does not know come last.
 func appendJSON(b []byte, attributes map[string]string, data []byte) []byte {
