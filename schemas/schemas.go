@@ -1,5 +1,5 @@
-// Package schemas holds the public contract in machine-readable form: the JSON Schemas (2020-12) of the events' data and
-// of checkpoint records, and an AsyncAPI 3.0 document of the subjects, messages and headers.
+// Package schemas holds the public contract in machine-readable form: the JSON Schemas (2020-12) of the events' data, of whole
+// events in structured mode and of checkpoint records, and an AsyncAPI 3.0 document of the subjects, messages and headers.
 package schemas
 
 import "embed"
@@ -12,6 +12,7 @@ var names = []struct{ name, file string }{
 	{"reading", "reading.v1.json"},
 	{"alarm", "alarm.v1.json"},
 	{"rejected", "rejected.v1.json"},
+	{"event", "event.v1.json"},
 	{"checkpoint", "checkpoint.v1.json"},
 	{"backfill", "backfill.v1.json"},
 	{"asyncapi", "asyncapi.json"},

@@ -26,8 +26,14 @@ var examples = map[string]string{
 		"started_at":"2026-11-24T00:00:00Z","reread":false,"windows":2,"rows":3,"stored":1,"rows_per_second":4.5,"covered":0.5,"eta_seconds":12,"error":"no luck"}`,
 }
 
+// structured is a valid event in structured mode, and uses every attribute.
+const structured = `{"specversion":"1.0","id":"f4.ok.20260701T103000Z~01234567","source":"https://vendor/tenants/6d","type":"saveris.alarm.cleared.v1","subject":"22011234","time":"2026-07-01T10:30:00Z",
+	"datacontenttype":"application/json","dataschema":"urn:saveris-bridge:alarm:v1","recordedtime":"2026-07-01T10:31:00.5Z","partitionkey":"5f","lane":"live","revises":"f4.ok.20260701T103000Z","causationid":"0f","data":`
+
+func init() { examples["event"] = structured + examples["alarm"] + "}" }
+
 // optional lists the fields that may be absent.
-var optional = []string{"other", "since"}
+var optional = []string{"other", "since", "partitionkey", "revises", "causationid"}
 
 func TestSchemasAreStrict(t *testing.T) {
 	for name, example := range examples {
@@ -107,6 +113,16 @@ func TestSchemasRefuse(t *testing.T) {
 			t.Errorf("%s takes %s instead of %s", c.name, c.new, c.old)
 		}
 	}
+	reading := strings.NewReplacer("saveris.alarm.cleared", "saveris.reading", "bridge:alarm", "bridge:reading", `,"causationid":"0f"`, "").Replace(structured)
+	garbage := strings.NewReplacer("saveris.alarm.cleared", "saveris.row.rejected", "bridge:alarm", "bridge:rejected", "22011234", "alarms", `,"causationid":"0f"`, "", `"partitionkey":"5f","lane":"live",`, "").Replace(structured)
+	for text, good := range map[string]bool{
+		reading + examples["reading"] + "}": true, garbage + examples["rejected"] + "}": true, reading + examples["alarm"] + "}": false, garbage + examples["reading"] + "}": false, structured + examples["reading"] + "}": false,
+		strings.Replace(reading, `"lane"`, `"causationid":"0f","lane"`, 1) + examples["reading"] + "}": false, strings.Replace(garbage, `"data"`, `"lane":"live","data"`, 1) + examples["rejected"] + "}": false,
+	} {
+		if err := validate(t, compile(t, "event"), text); (err == nil) != good {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 	empty := `{"version":1,"feed":"alarms","day":"rejected","covered":[],"rows":0,"digest":"00000000000000000000000000000000","batch":"B","writer":""}`
 	if err := validate(t, compile(t, "checkpoint"), empty); err != nil {
 		t.Error(err)
@@ -138,6 +154,16 @@ func compile(t *testing.T, name string) *jsonschema.Schema {
 	}
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
+	for _, other := range []string{"reading", "alarm", "rejected"} { // events in structured mode hold their data
+		text, _ := Get(other)
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err == nil {
+			err = c.AddResource("urn:saveris-bridge:"+other+":v1", doc)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := c.AddResource("file:///"+name, doc); err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type demoOptions struct {
 	HTTPListen   string // where the page is
 	DataDir      string // store of the embedded NATS server
 	LogLevel     string
+	ContentMode  string // what BRIDGE_CONTENT_MODE says
 }
 
 func demoCommand(std streams) *cobra.Command {
@@ -36,9 +37,11 @@ func demoCommand(std streams) *cobra.Command {
 		Use:   "demo",
 		Short: "see everything at work in one process, no account needed",
 		Long: `Starts a pretend vendor, a NATS server and the bridge between them in this process, and prints the events as they are
-stored. No account and no settings are needed. Ctrl-C ends it; the next start goes on where it was, in the same store.`,
+stored. No account and no settings are needed; BRIDGE_CONTENT_MODE counts here too. Ctrl-C ends it; the next start goes on where
+it was, in the same store.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.ContentMode, _ = std.env("BRIDGE_CONTENT_MODE")
 			if err := o.check(); err != nil {
 				return err
 			}
@@ -62,6 +65,11 @@ func (o demoOptions) check() error {
 	}
 	if _, want := rules["BRIDGE_LOG_LEVEL"](o.LogLevel); want != "" {
 		return flagf("demo", "--log-level is %q: expected %s", o.LogLevel, want)
+	}
+	if mode := cutSpace(o.ContentMode); mode != "" {
+		if _, want := contentMode(mode); want != "" {
+			return &settingsError{[]error{&problem{Name: "BRIDGE_CONTENT_MODE", Value: mode, Want: want}}}
+		}
 	}
 	if reason := storeProblem(o.DataDir); reason != nil {
 		return flagf("demo", "--data-dir is %q: expected %s (%w)", o.DataDir, wantStore, reason)
@@ -133,7 +141,7 @@ func demoSettings(o demoOptions, vendorURL string) settings {
 			"SAVERIS_URL": vendorURL, "SAVERIS_USERNAME": pretendUser, "SAVERIS_PASSWORD": pretendPassword,
 			"BRIDGE_NATS_LISTEN": freeAddress(o.NATSListen), "BRIDGE_DATA_DIR": o.DataDir, "BRIDGE_HTTP_ADDR": "",
 			"BRIDGE_POLL_INTERVAL": demoInterval.String(), "BRIDGE_START": demoStart.String(), "BRIDGE_LIVE_AGE": demoLiveAge.String(),
-			"BRIDGE_REVISIT": "10m,30m,2h",
+			"BRIDGE_REVISIT": "10m,30m,2h", "BRIDGE_CONTENT_MODE": o.ContentMode,
 		}[name]
 		return value, set
 	})

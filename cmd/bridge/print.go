@@ -38,14 +38,14 @@ type storedEvent struct {
 }
 
 // parseStored reads a stored message as a consumer does.
-func parseStored(header map[string][]string, data []byte) (storedEvent, error) {
-	event, err := schema.Parse(header, data)
+func parseStored(header map[string][]string, body []byte) (storedEvent, error) {
+	event, err := schema.Parse(header, body)
 	if err != nil {
 		return storedEvent{}, err
 	}
 	var out storedEvent
 	out.Lane, _ = event.Extensions()["lane"].(string)
-	if err := json.Unmarshal(data, &out); err != nil {
+	if err := json.Unmarshal(event.Data(), &out); err != nil {
 		return storedEvent{}, fmt.Errorf("data of event %s: %w", event.ID(), err)
 	}
 	if event.Type() == "saveris.row.rejected.v1" {

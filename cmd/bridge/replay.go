@@ -24,6 +24,7 @@ type replayOptions struct {
 	timeRange
 	To        string
 	Speed     float64
+	Mode      string
 	MessageID bool
 }
 
@@ -44,7 +45,7 @@ acknowledged by it; otherwise only those get it who are subscribed meanwhile. It
 
 Headers and data are those of the stored event, ce-id among them. Three headers are added: Saveris-Replay, when this replay
 began; Saveris-Sequence and Saveris-Subject, where the event is stored. Rejected rows are not replayed: they have no time of
-measuring.
+measuring. --content-mode turns each event into that mode, whichever it is stored in.
 
 --speed 60 lets a minute pass in a second, --speed 1 is as it happened; the clock starts with the first event.
 
@@ -69,7 +70,8 @@ Exit code 0: all that is stored of the range has been published. 1: not all of i
 	cmd.Flags().Lookup("until").Usage = "where it ends; now unless given"
 	cmd.Flags().StringVar(&o.To, "to", "", "subject to publish on (needed)")
 	cmd.Flags().Float64Var(&o.Speed, "speed", 0, "how many times faster than it was measured; 0 is as fast as it goes")
-	cmd.Flags().BoolVar(&o.MessageID, "msg-id", false, "add a Nats-Msg-Id of ce-source and ce-id, by which a stream leaves out what it has")
+	cmd.Flags().StringVar(&o.Mode, "content-mode", "", "binary or structured: the content mode to publish in; as stored unless given")
+	cmd.Flags().BoolVar(&o.MessageID, "msg-id", false, "add a Nats-Msg-Id of source and id, by which a stream leaves out what it has")
 	return cmd
 }
 
@@ -96,6 +98,9 @@ func (o replayOptions) plan(s *settings, now time.Time) (plan replayPlan, err er
 	}
 	if math.IsNaN(o.Speed) || math.IsInf(o.Speed, 0) || o.Speed < 0 {
 		return plan, flagf("replay", "--speed is %v: expected 0 or more, such as 60 for a minute a second", o.Speed)
+	}
+	if _, want := contentMode(o.Mode); o.Mode != "" && want != "" {
+		return plan, flagf("replay", "--content-mode is %q: expected %s", o.Mode, want)
 	}
 	return plan, plan.aim(*s)
 }
@@ -136,7 +141,7 @@ func runReplay(ctx context.Context, s settings, plan replayPlan, std streams) er
 	began := time.Now()
 	r := &replay.Replayer{
 		Feeds: list, Publisher: copier, To: plan.target, Speed: plan.options.Speed, MessageID: plan.options.MessageID,
-		Mark: began.UTC().Format(time.RFC3339Nano),
+		Mode: schema.Mode(plan.options.Mode), Mark: began.UTC().Format(time.RFC3339Nano),
 	}
 	p := &replayPrinter{out: std.out, notes: std.err, began: began}
 	err = r.Run(ctx, plan.span, p.day)

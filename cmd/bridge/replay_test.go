@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/schema"
 )
 
 // player is a scene with stored events, and the environment of a bridge replay that knows nothing of the vendor.
@@ -37,7 +39,7 @@ func (s *scene) idsOf(name string, until time.Time) (ids []string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	consumer, err := stream.OrderedConsumer(s.Context(), jetstream.OrderedConsumerConfig{HeadersOnly: true})
+	consumer, err := stream.OrderedConsumer(s.Context(), jetstream.OrderedConsumerConfig{})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -51,16 +53,19 @@ func (s *scene) idsOf(name string, until time.Time) (ids []string) {
 		if err != nil {
 			s.Fatal(err)
 		}
-		h := m.Headers()
-		if h["ce-id"] == nil || h["ce-dataschema"][0] == "urn:saveris-bridge:rejected:v1" {
+		attributes, _, err := schema.Unwrap(m.Headers(), m.Data())
+		if err != nil {
+			s.Fatal(err)
+		}
+		if attributes["id"] == "" || attributes["dataschema"] == "urn:saveris-bridge:rejected:v1" {
 			continue
 		}
-		at, err := time.Parse(time.RFC3339, h["ce-time"][0])
+		at, err := time.Parse(time.RFC3339, attributes["time"])
 		if err != nil {
 			s.Fatal(err)
 		}
 		if at.Before(until) {
-			ids = append(ids, h["ce-id"][0])
+			ids = append(ids, attributes["id"])
 		}
 	}
 	return ids

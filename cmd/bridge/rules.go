@@ -36,6 +36,7 @@ var rules = map[string]rule{
 	"NATS_CONTEXT":           contextName,
 	"BRIDGE_PREFIX":          prefix,
 	"BRIDGE_FEEDS":           feeds,
+	"BRIDGE_CONTENT_MODE":    contentMode,
 	"BRIDGE_POLL_INTERVAL":   span(time.Second),
 	"BRIDGE_OVERLAP":         span(0),
 	"BRIDGE_REVISIT":         ages,
@@ -51,6 +52,9 @@ var rules = map[string]rule{
 	"BRIDGE_LOG_LEVEL":       anyCase(oneOf("debug", "info", "warn", "error")),
 	"BRIDGE_LOG_FORMAT":      oneOf("auto", "text", "json"),
 }
+
+// contentMode takes the name of a content mode.
+var contentMode = oneOf(string(schema.Binary), string(schema.Structured))
 
 func oneOf(words ...string) rule {
 	want := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]

@@ -21,6 +21,7 @@ import (
 	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
 )
 
 // vendorAt is the pretend vendor's time when a test begins: an hour with a midnight in it.
@@ -235,7 +236,8 @@ var demoEvent = regexp.MustCompile(`^[0-9:]{8} +(live|history) +[0-9a-f]{8} .*[a
 func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 	dir, listen, page := t.TempDir(), freeAddress("127.0.0.1:0"), freeAddress("127.0.0.1:0")
 	for round := range 2 {
-		cmd := command(t, nil, "demo", "--data-dir", dir, "--nats-listen", listen, "--vendor-listen", freeAddress("127.0.0.1:0"), "--http-listen", page)
+		mode := [...]schema.Mode{schema.Binary, schema.Structured}[round]
+		cmd := command(t, []string{"BRIDGE_CONTENT_MODE=" + string(mode)}, "demo", "--data-dir", dir, "--nats-listen", listen, "--vendor-listen", freeAddress("127.0.0.1:0"), "--http-listen", page)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -271,6 +273,9 @@ func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 		}
 		s.await("readiness", func(ctx context.Context) bool { return get(ctx, "http://"+page+"/readyz") == http.StatusOK })
 		once(t, s.js)
+		if newest := newestMode(t, s.js); newest != mode {
+			t.Errorf("round %d stores in %s mode, want %s", round, newest, mode)
+		}
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
@@ -305,7 +310,11 @@ func once(t *testing.T, js jetstream.JetStream) {
 		t.Fatal(err)
 	}
 	for msg := range batch.Messages() {
-		id := msg.Headers()["ce-id"][0]
+		attributes, _, err := schema.Unwrap(msg.Headers(), msg.Data())
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := attributes["id"]
 		if seen[id] {
 			t.Errorf("event %s is stored twice", id)
 		}

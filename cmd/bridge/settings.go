@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/secret"
 )
 
@@ -36,6 +37,7 @@ type settings struct {
 
 	Prefix       string          `env:"BRIDGE_PREFIX, default=saveris" doc:"first subject token, and the stem of the names of streams (upper case) and buckets"`
 	Feeds        []string        `env:"BRIDGE_FEEDS, default=readings,alarms" doc:"feeds to run"`
+	ContentMode  schema.Mode     `env:"BRIDGE_CONTENT_MODE, default=binary" doc:"content mode of CloudEvents that events are stored in: 'binary' has the attributes in headers, 'structured' all of an event in the body, for consumers that do not see headers; a stream may hold both"`
 	PollInterval time.Duration   `env:"BRIDGE_POLL_INTERVAL, default=5m" doc:"how often the newest window is read, '1s' or more"`
 	Overlap      time.Duration   `env:"BRIDGE_OVERLAP, default=15m" doc:"how far a poll reaches back over what is covered"`
 	Revisit      []time.Duration `env:"BRIDGE_REVISIT, default=1h,6h,26h,168h" doc:"ages, counted from the end of a covered interval in event time, at which it is read again for late rows; ascending"`

@@ -137,7 +137,7 @@ func TestWrongSettingNamesItself(t *testing.T) {
 		{"BRIDGE_START", "yesterday"}, {"BRIDGE_START", "2026-11-01"}, {"BRIDGE_START", "2999-01-01T00:00:00Z"}, {"BRIDGE_START", "-1h"},
 		{"BRIDGE_LIVE_AGE", "0"}, {"BRIDGE_WINDOW_ROWS", "0"}, {"BRIDGE_REPLICAS", "6"}, {"BRIDGE_MAX_AGE", "99999999d"},
 		{"BRIDGE_MAX_BYTES", "1GBit"}, {"BRIDGE_MAX_BYTES", "1.5GB"}, {"BRIDGE_MAX_BYTES", "-1"}, {"BRIDGE_MAX_BYTES", "10MB"}, {"BRIDGE_MAX_BYTES", "9999999TB"},
-		{"BRIDGE_MAX_BYTES", "10G"}, {"BRIDGE_IMMUTABLE", "maybe"},
+		{"BRIDGE_MAX_BYTES", "10G"}, {"BRIDGE_IMMUTABLE", "maybe"}, {"BRIDGE_CONTENT_MODE", "json"}, {"BRIDGE_CONTENT_MODE", "Structured"},
 		{"BRIDGE_NATS_LISTEN", "4222"}, {"BRIDGE_HTTP_ADDR", "localhost:http"}, {"BRIDGE_HTTP_ADDR", ":65536"}, {"BRIDGE_LOG_LEVEL", "loud"},
 		{"BRIDGE_START", "1999-12-31T23:59:59Z"}, {"BRIDGE_START", "99y"}, {"BRIDGE_START", "20000d"},
 		{"NATS_CA", "settings_test.go"}, {"NATS_CREDS", "settings_test.go"}, {"NATS_NKEY", "settings_test.go"},

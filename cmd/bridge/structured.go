@@ -4,53 +4,25 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"net/url"
-	"slices"
 	"strings"
 	"unicode/utf16"
-)
 
-// ceOrder is the order in which the attributes of an event are written; extensions follow by name.
-var ceOrder = []string{"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema"}
+	"saveris-bridge/internal/schema"
+)
 
 // structured gives a stored event in the JSON format of CloudEvents, on one line. The data is what is stored, its numbers
 // with all their digits. Whatever a terminal might take for an order is escaped.
-func structured(header map[string][]string, data []byte) (string, error) {
-	attributes := map[string]string{}
-	for key, values := range header {
-		name, ours := strings.CutPrefix(strings.ToLower(key), "ce-")
-		if !ours || len(values) == 0 {
-			continue
-		}
-		value, err := url.PathUnescape(values[0])
-		if err != nil {
-			return "", fmt.Errorf("header %s: %w", key, err)
-		}
-		attributes[name] = value
+func structured(header map[string][]string, body []byte) (string, error) {
+	attributes, data, err := schema.Unwrap(header, body)
+	if err != nil {
+		return "", err
 	}
-	var b bytes.Buffer
-	write := func(name string) error {
-		value, err := json.Marshal(attributes[name])
-		fmt.Fprintf(&b, "%q:%s,", name, value)
-		delete(attributes, name)
-		return err
-	}
-	b.WriteByte('{')
-	for _, name := range append(slices.Clone(ceOrder), slices.Sorted(maps.Keys(attributes))...) {
-		if _, there := attributes[name]; !there {
-			continue
-		}
-		if err := write(name); err != nil {
-			return "", err
-		}
-	}
-	b.WriteString(`"data":`)
-	if err := json.Compact(&b, data); err != nil {
+	_, event := schema.Message(schema.Structured, attributes, data)
+	var line bytes.Buffer
+	if err := json.Compact(&line, event); err != nil {
 		return "", fmt.Errorf("data: %w", err)
 	}
-	b.WriteByte('}')
-	return printableJSON(b.String()), nil
+	return printableJSON(line.String()), nil
 }
 
 // printableJSON escapes what cannot be printed, as printable does, and leaves the JSON valid: only a text can hold it.

@@ -144,7 +144,7 @@ func sharing(ctx context.Context, vendor *saveris.Client, work func() error) err
 // newWriter makes a feed's writer, which keeps the ids of so many days; 0 is as many as live polling goes back to.
 func newWriter(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, pages int) *publish.Writer {
 	return publish.NewWriter(js, brokerConfig(s), publish.Options{
-		Feed: feed, Name: writerName(), LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: vendorNow(vendor), Pages: pages,
+		Feed: feed, Name: writerName(), Mode: s.ContentMode, LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: vendorNow(vendor), Pages: pages,
 	})
 }
 

@@ -141,12 +141,15 @@ func TestTheJudgeSeesEveryFault(t *testing.T) {
 			}
 		}, func(r *audit.Report) int { return r.BadPages }},
 	} {
-		t.Run(name, func(t *testing.T) {
-			c := newCourt(t)
-			fault.commit(c)
-			if r := c.judge(); r.Clean() || fault.column(r) == 0 {
-				t.Errorf("not seen: %s", r)
-			}
-		})
+		for _, mode := range []schema.Mode{schema.Binary, schema.Structured} {
+			t.Run(name+", "+string(mode), func(t *testing.T) {
+				c := newCourt(t)
+				c.writer.Mode = mode
+				fault.commit(c)
+				if r := c.judge(); r.Clean() || fault.column(r) == 0 {
+					t.Errorf("not seen: %s", r)
+				}
+			})
+		}
 	}
 }

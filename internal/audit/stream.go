@@ -106,22 +106,19 @@ func parse(msg jetstream.Msg) (message, error) {
 	return m, nil
 }
 
-func parseEvent(msg jetstream.Msg) (event, error) {
-	header := func(key string) string {
-		if v := msg.Headers()[key]; len(v) == 1 {
-			return v[0]
-		}
-		return ""
+func parseEvent(msg jetstream.Msg) (e event, err error) {
+	attributes, data, err := attributesOf(msg)
+	if err != nil {
+		return e, err
 	}
-	e := event{id: header("ce-id"), revises: header("ce-revises"), kind: header("ce-type"), sensor: header("ce-partitionkey"), atText: header("ce-time")}
-	if e.id == "" || header("ce-specversion") != "1.0" {
+	e = event{id: attributes["id"], revises: attributes["revises"], kind: attributes["type"], sensor: attributes["partitionkey"], atText: attributes["time"]}
+	if e.id == "" || attributes["specversion"] != "1.0" {
 		return e, errors.New("no CloudEvent")
 	}
-	var err error
 	if e.at, err = time.Parse(time.RFC3339, e.atText); err != nil {
 		return e, err
 	}
-	if err := json.Unmarshal(msg.Data(), &e.data); err != nil {
+	if err := json.Unmarshal(data, &e.data); err != nil {
 		return e, err
 	}
 	e.raw = e.data.Row

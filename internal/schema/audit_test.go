@@ -54,11 +54,15 @@ func compileSchemas(t testing.TB) map[string]*jsonschema.Schema {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.AddResource("file:///"+name+".v1.json", doc); err != nil {
-			t.Fatal(err)
+		for _, url := range []string{"file:///" + name + ".v1.json", "urn:saveris-bridge:" + name + ":v1"} { // by both others refer to it
+			if err := c.AddResource(url, doc); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	all := map[string]*jsonschema.Schema{}
+	all := map[string]*jsonschema.Schema{
+		"structured headers": c.MustCompile("file:///asyncapi.v1.json#/components/messages/structured/headers"), "structured body": c.MustCompile("file:///event.v1.json"),
+	}
 	for _, kind := range kinds {
 		name := strings.TrimSuffix(strings.TrimPrefix(kind.dataSchema, "urn:saveris-bridge:"), ":v1")
 		all[kind.dataSchema] = c.MustCompile("file:///" + name + ".v1.json")
@@ -174,7 +178,8 @@ func sdkHeader(ev event.Event, e Event) map[string]string {
 	return h
 }
 
-// fitsSchema: the data is what the event's dataschema says, and the headers are what the AsyncAPI document says.
+// fitsSchema: the data is what the event's dataschema says, the headers are what the AsyncAPI document says, and in structured
+// mode the body is what the schema of events says.
 func (a *auditor) fitsSchema(_ *saveris.Row, e Event) error {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.AppendData(nil)))
 	if err != nil {
@@ -191,6 +196,16 @@ func (a *auditor) fitsSchema(_ *saveris.Row, e Event) error {
 		}
 		if err := a.schemas[kinds[e.kind].eventType].Validate(header); err != nil {
 			return fmt.Errorf("header %v: %w", header, err)
+		}
+		body, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.AppendStructured(nil, History, testReadAt)))
+		if err == nil {
+			err = a.schemas["structured body"].Validate(body)
+		}
+		if err == nil {
+			err = a.schemas["structured headers"].Validate(map[string]any{KeyStructured: TypeStructured, "Nats-Batch-Id": "b"})
+		}
+		if err != nil {
+			return fmt.Errorf("in structured mode: %w", err)
 		}
 	}
 	return nil
