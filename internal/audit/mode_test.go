@@ -38,7 +38,7 @@ func TestTheJudgeKnowsTwoFormsOnly(t *testing.T) {
 		"no data":         {nats.Header{"content-type": {"application/cloudevents+json"}}, []byte(`{"specversion":"1.0","id":"a","time":"2026-11-23T12:00:00Z"}`)},
 	} {
 		c := newCourt(t)
-		if _, err := c.js.PublishMsg(t.Context(), &nats.Msg{Subject: e.Subject(schema.Live), Header: message.header, Data: message.body}); err != nil {
+		if _, err := c.js.PublishMsg(t.Context(), &nats.Msg{Subject: e.Ingest(schema.Live), Header: message.header, Data: message.body}); err != nil {
 			t.Fatal(err)
 		}
 		if report, err := audit.Readings(t.Context(), c.js, stream, c.vendor, audit.Due{From: noon, Until: noon}); err == nil {
