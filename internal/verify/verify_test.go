@@ -46,6 +46,8 @@ type court struct {
 	rows   int       // a window may hold
 	keep   int
 	hook   atomic.Pointer[func()] // runs once, when the vendor is asked next
+
+	writers atomic.Int32
 }
 
 func newCourt(t *testing.T, world saveristest.World, switches saveristest.Switches) *court {
@@ -106,9 +108,11 @@ func (c *court) vendorFeed() saveris.Feed {
 
 func (c *court) maker() *schema.Maker { return schema.NewMaker(c.feed, "saveris", c.vendor.URL()) }
 
+// writer is in the other content mode each time: a stream holds both, and a verdict looks at neither.
 func (c *court) writer() *publish.Writer {
+	mode := [...]schema.Mode{schema.Structured, schema.Binary}[(c.writers.Add(1)-1)%2]
 	return publish.NewWriter(c.js, config, publish.Options{
-		Feed: c.feed, Name: "test", LiveAge: time.Hour, Now: func() time.Time { return c.now },
+		Feed: c.feed, Mode: mode, Name: "test", LiveAge: time.Hour, Now: func() time.Time { return c.now },
 	})
 }
 
@@ -170,7 +174,11 @@ func (c *court) sequence(id string) uint64 {
 		c.Fatal(err)
 	}
 	for seq := uint64(1); seq <= s.CachedInfo().State.LastSeq; seq++ {
-		if m, err := s.GetMsg(c.Context(), seq); err == nil && m.Header["Ce-Id"] == nil && len(m.Header["ce-id"]) == 1 && m.Header["ce-id"][0] == id {
+		m, err := s.GetMsg(c.Context(), seq)
+		if err != nil {
+			continue
+		}
+		if attributes, _, err := schema.Unwrap(m.Header, m.Data); err == nil && attributes["id"] == id {
 			return seq
 		}
 	}
