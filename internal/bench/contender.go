@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"saveris-bridge/internal/saveris"
 )
 
 // contender is one way to get the rows of the range into the stream.
@@ -70,11 +72,11 @@ func (v *vendor) windows() (list []span) {
 	return list
 }
 
-// backfill is the bridge with its default settings.
+// backfill is the bridge with its default settings. It stores what it is shown beyond both ends, too.
 func (b *bench) backfill(s *broker, rows int) (*exec.Cmd, any, error) {
 	over := rangeOf(rows)
 	cmd := exec.Command(b.bridge, "backfill", "--feeds", "readings",
-		"--from", over.From.Format(time.RFC3339), "--until", over.Until.Format(time.RFC3339))
+		"--from", over.From.Add(saveris.Margin).Format(time.RFC3339), "--until", over.Until.Add(-saveris.Margin).Format(time.RFC3339))
 	cmd.Env = b.bridgeEnv(s)
 	return cmd, nil, nil
 }

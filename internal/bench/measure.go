@@ -64,8 +64,8 @@ func measureBackfill(ctx context.Context, b *bench) error {
 	return b.keep(results{Machine: b.machine(), Backfill: runs})
 }
 
-// warmUp has the vendor render what the bridge will ask for, by a run of the bridge that is not measured, or what the
-// benchmark asks for if the bridge does not take part.
+// warmUp has the vendor render what the bridge will ask for, by a run of the bridge that is not measured, and what the others
+// read.
 func (b *bench) warmUp(ctx context.Context, list []contender) error {
 	for _, c := range list {
 		if c.key == "b" {
@@ -73,7 +73,6 @@ func (b *bench) warmUp(ctx context.Context, list []contender) error {
 			if _, err := b.measure(ctx, c, b.syncs[0]); err != nil {
 				return err
 			}
-			return b.vendor.fix(b.rows)
 		}
 	}
 	if err := b.vendor.fill(ctx, saveris.JSON); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -125,17 +126,18 @@ func (v *vendor) fill(ctx context.Context, format saveris.Format) error {
 	return each(ctx, c, v.whole.windows(), func(*saveris.Row) error { return nil })
 }
 
-// files gives the JSON files that were served for windows inside the range.
+// files gives the JSON files that were served for the benchmark's own windows; those of the bridge overlap.
 func (v *vendor) files() (list []saveristest.CachedFile) {
+	windows := v.whole.windows()
 	for _, f := range v.cache.Files() {
-		if f.Feed == saveristest.FeedMeasurements && !f.CSV && !f.From.Before(v.whole.From) && !f.Until.After(v.whole.Until) {
+		if f.Feed == saveristest.FeedMeasurements && !f.CSV && slices.Contains(windows, span{f.From, f.Until}) {
 			list = append(list, f)
 		}
 	}
 	return list
 }
 
-// fix makes what was served so far what contenders read. It fails if the files do not hold each row of the range once.
+// fix makes what was served for the benchmark what contenders read. It fails if the files do not hold each row of the range once.
 func (v *vendor) fix(rows int) error {
 	v.fixed = v.files()
 	if _, err := cutFiles(v.fixed, rows); err != nil {
