@@ -61,6 +61,7 @@ func TestEveryRowOnceInRealProcesses(t *testing.T) {
 	bridge := s.startCommand([]string{
 		"SAVERIS_URL=" + vendorURL, "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "NATS_URL=nats://" + natsAddr, "BRIDGE_HTTP_ADDR=",
 		"BRIDGE_POLL_INTERVAL=1s", "BRIDGE_START=" + start.Format(time.RFC3339), "BRIDGE_REVISIT=20s," + lastAge.String(),
+		"BRIDGE_CONTENT_MODE=structured",
 	}, "run")
 	ended := make(chan error, 1)
 	go func() { ended <- bridge.Wait() }()

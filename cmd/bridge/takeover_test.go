@@ -24,6 +24,7 @@ type duo struct {
 	*scene
 	env     []string
 	bridges map[string]*exec.Cmd // by what names them in a lease
+	started int                  // bridges
 	arrived chan time.Time       // when new readings were stored, by our clock
 }
 
@@ -85,10 +86,12 @@ func newDuo(t *testing.T) *duo {
 	return p
 }
 
-// another starts one more bridge.
+// another starts one more bridge, in the other content mode than the one before.
 func (p *duo) another() {
 	p.Helper()
-	cmd := p.startCommand(p.env, "run")
+	mode := []string{"binary", "structured"}[p.started%2]
+	p.started++
+	cmd := p.startCommand(append(slices.Clone(p.env), "BRIDGE_CONTENT_MODE="+mode), "run")
 	host, err := os.Hostname()
 	if err != nil {
 		p.Fatal(err)

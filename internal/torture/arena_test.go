@@ -157,12 +157,18 @@ func newArena(t *testing.T, seed uint64, s setting) *arena {
 	a.link = link
 	for i := range s.bridges {
 		b := &bridge{process{t: t, path: bridgeBinary, args: []string{"run"}, log: create(t, filepath.Join(dir, fmt.Sprintf("bridge-%d.log", i)))}}
-		b.env = a.bridgeEnv(i, s.nodes)
+		b.env = append(a.bridgeEnv(i, s.nodes), "BRIDGE_CONTENT_MODE="+contentMode(seed, i))
 		a.bridges = append(a.bridges, b)
 		b.start()
 		t.Cleanup(b.kill)
 	}
 	return a
+}
+
+// contentMode is the mode that a bridge writes in: that of the first is structured for even seeds, and the next is in the other
+// one, so that bridges at once fill a stream with both.
+func contentMode(seed uint64, bridge int) string {
+	return []string{"structured", "binary"}[(seed+uint64(bridge))%2]
 }
 
 // now is the vendor's time.
