@@ -16,6 +16,8 @@ import (
 type page struct {
 	rows   uint64
 	digest *big.Int
+	again  uint64           // entries that list what was listed before
+	lost   map[[16]byte]int // entries whose events are not there
 }
 
 var modulus = new(big.Int).Lsh(big.NewInt(1), 128)
@@ -23,47 +25,62 @@ var modulus = new(big.Int).Lsh(big.NewInt(1), 128)
 // checkPages holds every index message against the events right before it, and every record against the index so far.
 func checkPages(all []message, report *Report) {
 	pages := map[string]*page{}
-	for i, m := range all {
+	events := map[uint64]event{}
+	for _, m := range all {
 		if m.kind == "event" {
+			events[m.seq] = m.event
 			continue
 		}
 		p := pages[m.day]
 		if p == nil {
-			p = &page{digest: new(big.Int)}
+			p = &page{digest: new(big.Int), lost: map[[16]byte]int{}}
 			pages[m.day] = p
 		}
 		switch m.kind {
 		case "index":
-			p.addIndex(all, i, report)
+			p.addIndex(m, events, report)
 		case "record":
 			p.checkRecord(m, report)
 		}
 	}
 	counted := uint64(0)
-	for _, p := range pages {
+	for day, p := range pages {
 		counted += p.rows
+		for entry, n := range p.lost {
+			if n > 0 {
+				report.wrong(&report.BadPages, "the index of %s lists an event that is nowhere: %x", day, entry)
+			}
+		}
 	}
 	if counted != uint64(report.Stored) {
 		report.wrong(&report.BadPages, "the index lists %d events, the stream holds %d", counted, report.Stored)
 	}
 }
 
-func (p *page) addIndex(all []message, i int, report *Report) {
-	m := all[i]
+func (p *page) addIndex(m message, events map[uint64]event, report *Report) {
 	n := len(m.body) / 16
-	if len(m.body) == 0 || len(m.body)%16 != 0 || n > i || m.events != strconv.Itoa(n) {
-		report.wrong(&report.BadPages, "index at sequence %d: %d bytes, header says %q events", m.seq, len(m.body), m.events)
+	count := strconv.Itoa(n)
+	if len(m.body) == 0 || len(m.body)%16 != 0 || uint64(n) >= m.seq || m.events != count || m.again != "" && m.again != count {
+		report.wrong(&report.BadPages, "index at sequence %d: %d bytes, headers say %q events and %q again", m.seq, len(m.body), m.events, m.again)
 		return
 	}
 	for j := range n {
-		of, entry := all[i-n+j], m.body[j*16:j*16+16]
-		if of.kind != "event" || [16]byte(entry) != entryOf(of.event) || dayOf(of.event) != m.day {
-			report.wrong(&report.BadPages, "index at sequence %d: entry %d is not the event at sequence %d", m.seq, j, of.seq)
+		seq, entry := m.seq-uint64(n-j), [16]byte(m.body[j*16:j*16+16])
+		if m.again == "" {
+			p.rows++
+			p.digest.Add(p.digest, new(big.Int).SetBytes(entry[:]))
+		} else if p.again++; p.lost[entry] == 0 {
+			report.wrong(&report.BadPages, "index at sequence %d: entry %d is listed again, though its event is there", m.seq, j)
+		} else {
+			p.lost[entry]--
 		}
-		p.digest.Add(p.digest, new(big.Int).SetBytes(entry))
+		if of, found := events[seq]; !found {
+			p.lost[entry]++
+		} else if entry != entryOf(of) || dayOf(of) != m.day {
+			report.wrong(&report.BadPages, "index at sequence %d: entry %d is not the event at sequence %d", m.seq, j, seq)
+		}
 	}
 	p.digest.Mod(p.digest, modulus)
-	p.rows += uint64(n)
 }
 
 func dayOf(e event) string {
@@ -132,6 +149,7 @@ func (p *page) checkRecord(m message, report *Report) {
 		Day     string
 		Rows    uint64
 		Digest  string
+		Again   uint64 `json:"repaired"`
 		Covered []struct{ From, Until time.Time }
 		Batch   string
 	}
@@ -139,9 +157,9 @@ func (p *page) checkRecord(m message, report *Report) {
 		report.wrong(&report.BadPages, "record at sequence %d: %v", m.seq, err)
 		return
 	}
-	if r.Version != 1 || r.Day != m.day || r.Batch == "" || r.Rows != p.rows || r.Digest != fmt.Sprintf("%032x", p.digest) {
-		report.wrong(&report.BadPages, "record at sequence %d says %s, %d rows, digest %s; the index adds up to %s, %d, %032x",
-			m.seq, r.Day, r.Rows, r.Digest, m.day, p.rows, p.digest)
+	if r.Version != 1 || r.Day != m.day || r.Batch == "" || r.Rows != p.rows || r.Digest != fmt.Sprintf("%032x", p.digest) || r.Again != p.again {
+		report.wrong(&report.BadPages, "record at sequence %d says %s, %d rows, digest %s, %d repaired; the index adds up to %s, %d, %032x, %d",
+			m.seq, r.Day, r.Rows, r.Digest, r.Again, m.day, p.rows, p.digest, p.again)
 	}
 	for i, iv := range r.Covered {
 		if !iv.From.Before(iv.Until) || iv.From.UTC().Format(time.DateOnly) != m.day || i > 0 && iv.From.Before(r.Covered[i-1].Until) {

@@ -45,7 +45,8 @@ type message struct {
 	day    string // of index and record
 	event  event
 	body   []byte
-	events string // header of an index
+	events string // headers of an index
+	again  string
 }
 
 // read reads a stream from its beginning to what is its end at the time of asking.
@@ -95,7 +96,7 @@ func parse(msg jetstream.Msg) (message, error) {
 			return m, fmt.Errorf("sequence %d on %s: expected four tokens", m.seq, msg.Subject())
 		}
 		m.kind, m.day = map[string]string{"index": "index", "checkpoints": "record"}[tokens[1]], tokens[3]
-		m.events = msg.Headers().Get("Saveris-Events")
+		m.events, m.again = msg.Headers().Get("Saveris-Events"), msg.Headers().Get("Saveris-Repairs")
 		return m, nil
 	}
 	m.kind = "event"

@@ -129,16 +129,16 @@ func (b *Book) tryLoad(ctx context.Context, page *Page, record Record, seq uint6
 	}
 	if base.plus(found.sum) != record.tally() {
 		return fmt.Errorf("%w: %d entries on %s after sequence %d do not make the %d rows and digest %s of the record at sequence %d",
-			ErrIndex, found.sum.rows, b.stream.IndexSubject(day), page.Seq, record.Rows, record.Digest, seq)
+			ErrIndex, found.sum.rows+found.sum.again, b.stream.IndexSubject(day), page.Seq, record.Rows, record.Digest, seq)
 	}
 	page.loaded(found, record, seq)
 	return nil
 }
 
 // left gives what stood before the part of an index that retention has left, whose first message stands at a sequence and
-// holds the entries of head: the record that follows an index message counts all that was stored up to there, so what is
+// counts as much as head: the record that follows an index message counts all that was stored up to there, so what is
 // left is still proven. The leader is asked where the index begins, since a replica that lags may know nothing of it.
-func (b *Book) left(ctx context.Context, day string, first uint64, head []Entry, record Record) (before tally, err error) {
+func (b *Book) left(ctx context.Context, day string, first uint64, head tally, record Record) (before tally, err error) {
 	begin, err := b.stream.message(ctx, map[string]any{"seq": 1, "next_by_subj": b.stream.IndexSubject(day)})
 	if err != nil || begin.seq != first {
 		return tally{}, err
@@ -147,14 +147,10 @@ func (b *Book) left(ctx context.Context, day string, first uint64, head []Entry,
 		return record.tally(), nil
 	}
 	after, err := b.stream.recordAt(ctx, day, first+1)
-	if err != nil || after.Rows < uint64(len(head)) {
+	if err != nil || after.Rows < head.rows || after.Repaired < head.again {
 		return tally{}, err
 	}
-	before = after.tally()
-	for _, e := range head {
-		before = before.without(e)
-	}
-	return before, nil
+	return after.tally().minus(head), nil
 }
 
 // Records reads the newest records of days, in their order; a day without one has a zero Version.
@@ -175,6 +171,11 @@ func (b *Book) Records(ctx context.Context, days []string) ([]Record, error) {
 func (b *Book) After(ctx context.Context, day string, seq uint64) (Record, error) {
 	record, _, err := b.stream.record(ctx, day, map[string]any{"seq": seq + 1, "next_by_subj": b.stream.RecordSubject(day)})
 	return record, err
+}
+
+// Lacking is that of the book's stream.
+func (b *Book) Lacking(ctx context.Context, day string) ([]Lacking, error) {
+	return b.stream.Lacking(ctx, day)
 }
 
 // Last gives the sequence of the stream's last message, 0 if it holds none.

@@ -175,7 +175,7 @@ func TestWhatALaterTryFindsReplacesWhatTheFirstFound(t *testing.T) {
 	}
 	var found index
 	for _, e := range listed("c", "d") { // as if another replica had held them
-		found.sum, found.first, found.head = found.sum.with(e), 7, append(found.head, e)
+		found.sum, found.first, found.head = found.sum.with(e), 7, found.head.with(e)
 		found.ids.put(e)
 	}
 	page := newPage("readings", s.day)

@@ -9,5 +9,8 @@
 // that lost its tail) the page is brought up to date by Book.Page, which believes nothing that the record's row count
 // and digest do not prove. There is no second way to recover.
 //
+// An event that somebody has removed is still in the index: its page knows it, and Stream.Lacking finds it. When it is
+// stored once more, an index message with HeaderAgain says where it stands now.
+//
 // Nothing here writes. Records and index messages are written by package publish, in the batch that stores the events.
 package checkpoint

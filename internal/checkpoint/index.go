@@ -5,15 +5,23 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// HeaderAgain is the header of an index message whose events are listed before: they had been removed, and were stored
+// once more. Its entries say where they stand now and count for nothing else. Its value is their number.
+const HeaderAgain = "Saveris-Repairs"
+
+// listsAgain reports whether an index message has that header.
+func listsAgain(header nats.Header) bool { return header.Get(HeaderAgain) != "" }
+
 // index is what a stretch of a day's index holds.
 type index struct {
-	sum   tally   // of all entries
-	ids   table   // of all entries
-	first uint64  // sequence of the first message, 0 if there is none
-	head  []Entry // entries of the first message
+	sum   tally  // of all messages
+	ids   table  // of all entries
+	first uint64 // sequence of the first message, 0 if there is none
+	head  tally  // of the first message
 
 	heap int // bytes of messages since the last collection
 }
@@ -39,7 +47,7 @@ func (s *Stream) index(ctx context.Context, day string, at Seqs, rows uint64, fo
 			rows = min(rows, (meta.NumPending+1)*maxTorn, maxReserve) // a record may count what retention has removed, or lie
 			found.ids.reserve(int(rows + rows/20))                    // the day goes on
 		}
-		return found.add(m.Data(), seq)
+		return found.add(m.Data(), listsAgain(m.Headers()), seq)
 	})
 	if err != nil {
 		return fmt.Errorf("read index %s.%s: %w", s.feed, day, err)
@@ -48,19 +56,23 @@ func (s *Stream) index(ctx context.Context, day string, at Seqs, rows uint64, fo
 }
 
 // add takes over an index message.
-func (x *index) add(body []byte, seq uint64) error {
+func (x *index) add(body []byte, again bool, seq uint64) error {
 	if err := checkBody(body); err != nil {
 		return fmt.Errorf("sequence %d: %w", seq, err)
 	}
-	if x.first == 0 {
-		x.first = seq
-		x.head, _ = Entries(body)
-	}
 	x.collect(len(body))
+	var own tally
 	for ; len(body) > 0; body = body[EntrySize:] {
 		e := Entry(body[:EntrySize])
-		x.sum = x.sum.with(e)
 		x.ids.put(e)
+		if again {
+			own.again++
+		} else {
+			own = own.with(e)
+		}
+	}
+	if x.sum = x.sum.plus(own); x.first == 0 {
+		x.first, x.head = seq, own
 	}
 	return nil
 }

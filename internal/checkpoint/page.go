@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"slices"
 
@@ -20,6 +21,7 @@ type News struct {
 	Events  []schema.Event // may be a part of the reading itself
 	Entries []Entry        // of Events, in their order
 	Known   int            // rows that were stored before, or came twice in this reading
+	Again   bool           // the page knows them, but the stream lacks them: they are stored once more
 }
 
 func newPage(feed, day string) *Page {
@@ -78,6 +80,14 @@ func (p *Page) lookup(seen *table, e Entry) (check uint32, known bool) {
 	return seen.get(e)
 }
 
+// Holds reports whether the page knows all of these, content and all.
+func (p *Page) Holds(entries []Entry) bool {
+	return !slices.ContainsFunc(entries, func(e Entry) bool {
+		check, known := p.ids.get(e)
+		return !known || check != binary.BigEndian.Uint32(e[12:])
+	})
+}
+
 // Stored takes over what a batch has stored: its entries, and its record with the sequence that the stream gave it.
 func (p *Page) Stored(entries []Entry, record Record, seq uint64) {
 	for _, e := range entries {
@@ -103,26 +113,34 @@ func (p *Page) forget() {
 	p.Record, p.Seq = newPage(p.Record.Feed, p.Record.Day).Record, 0
 }
 
-// tally is how many events there are, and their digest.
+// tally is how many events there are, their digest, and how many entries list an event once more.
 type tally struct {
 	rows   uint64
 	digest Digest
+	again  uint64
 }
 
-func (r Record) tally() tally { return tally{r.Rows, r.Digest} }
+func (r Record) tally() tally { return tally{r.Rows, r.Digest, r.Repaired} }
 
-func (t tally) with(e Entry) tally { return tally{t.rows + 1, t.digest.Add(e)} }
-
-func (t tally) without(e Entry) tally { return tally{t.rows - 1, t.digest.Subtract(e)} }
+func (t tally) with(e Entry) tally { return tally{t.rows + 1, t.digest.Add(e), t.again} }
 
 func (t tally) plus(o tally) tally {
 	lo, carry := bits.Add64(t.digest.lo, o.digest.lo, 0)
 	hi, _ := bits.Add64(t.digest.hi, o.digest.hi, carry)
-	return tally{t.rows + o.rows, Digest{hi, lo}}
+	return tally{t.rows + o.rows, Digest{hi, lo}, t.again + o.again}
 }
 
-// tallyOf is the tally of entries.
-func tallyOf(entries []Entry) (t tally) {
+func (t tally) minus(o tally) tally {
+	lo, borrow := bits.Sub64(t.digest.lo, o.digest.lo, 0)
+	hi, _ := bits.Sub64(t.digest.hi, o.digest.hi, borrow)
+	return tally{t.rows - o.rows, Digest{hi, lo}, t.again - o.again}
+}
+
+// tallyOf is the tally of an index message.
+func tallyOf(entries []Entry, again bool) (t tally) {
+	if again {
+		return tally{again: uint64(len(entries))}
+	}
 	for _, e := range entries {
 		t = t.with(e)
 	}

@@ -26,6 +26,9 @@ type Record struct {
 	// Late is how many of the rows were stored although their time was covered already: they were not there when it was
 	// read. Absent while there is none. What is finished of a batch that a broker had torn is not counted here.
 	Late uint64 `json:"late,omitempty"`
+	// Repaired is how many events were stored once more because somebody had removed them: entries of index messages that
+	// list again. Absent while there is none.
+	Repaired uint64 `json:"repaired,omitempty"`
 	// Since is the time from which on `run` still answers for gaps: when the feed's first `run` began, and later, as far
 	// as all has been read since. Absent on pages that only backfills have written.
 	Since *time.Time `json:"since,omitempty"`
@@ -95,6 +98,13 @@ func (r Record) Next(entries []Entry, cover *Interval, ages Ages) Record {
 	if cover != nil && r.Day != RejectedDay {
 		r.Covered = Cover(r.Covered, *cover, ages)
 	}
+	return r
+}
+
+// Again gives the record that follows r when n events that it counts have been stored once more.
+func (r Record) Again(n int) Record {
+	r.Covered = slices.Clone(r.Covered)
+	r.Repaired += uint64(n)
 	return r
 }
 

@@ -207,8 +207,11 @@ type Listing struct {
 // stretch is what one index message lists.
 type stretch struct {
 	Seqs
-	at int // of the first entry in Entries
+	at    int // of the first entry in Entries
+	again bool
 }
+
+func (l *Listing) tally(s stretch) tally { return tallyOf(l.Entries[s.at:s.at+int(s.Len())], s.again) }
 
 // Runs gives the sequences of all listed events, in pieces that are worth reading at once: what lies between two events of
 // one piece is not listed. Pieces are in the order of the index.
@@ -298,27 +301,29 @@ func (l *Listing) add(m jetstream.Msg, seq uint64) error {
 		l.Faults = append(l.Faults, fmt.Sprintf("the index at sequence %d lists %d events, more than can stand before it", seq, n))
 		return nil
 	}
-	l.stretches = append(l.stretches, stretch{Seqs{seq - n, seq}, len(l.Entries)})
+	l.stretches = append(l.stretches, stretch{Seqs{seq - n, seq}, len(l.Entries), listsAgain(m.Headers())})
 	l.Entries = append(l.Entries, entries...)
 	return nil
 }
 
 // prove holds the index against the record.
 func (s *Stream) prove(ctx context.Context, l *Listing) error {
-	listed := tallyOf(l.Entries)
+	var listed, head tally
+	var first uint64
+	for i, stretch := range l.stretches {
+		own := l.tally(stretch)
+		if listed = listed.plus(own); i == 0 {
+			first, head = stretch.Until, own
+		}
+	}
 	if listed == l.Record.tally() {
 		return nil
-	}
-	var first uint64
-	var head []Entry
-	if len(l.stretches) > 0 {
-		first, head = l.stretches[0].Until, l.Entries[:l.stretches[0].Len()]
 	}
 	before, err := NewBook(s).left(ctx, l.Record.Day, first, head, l.Record)
 	if err != nil {
 		return err
 	}
-	if l.Oldest > 1 && before.rows > 0 && before.plus(listed) == l.Record.tally() {
+	if l.Oldest > 1 && before.rows+before.again > 0 && before.plus(listed) == l.Record.tally() {
 		l.Removed = before.rows
 		return nil
 	}

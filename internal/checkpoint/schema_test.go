@@ -31,6 +31,7 @@ func TestRecordsAreAsTheirPublicSchemaSays(t *testing.T) {
 		{Version: 1, Feed: "readings", Day: "2026-11-23", Batch: "B", Writer: "host", Since: &since, Covered: []Interval{read(0, 10, 12)}},
 		{Version: 1, Feed: "alarms", Day: "2026-11-23", Batch: "B"},
 		{Version: 1, Feed: "alarms", Day: "2026-11-23", Batch: "B", Rows: 3, Late: 2},
+		Record{Version: 1, Feed: "alarms", Day: "2026-11-23", Batch: "B", Rows: 3}.Again(2),
 		Record{Version: 1, Feed: "alarms", Day: RejectedDay, Batch: "B"}.Next([]Entry{NewEntry("x", 1)}, nil, nil),
 	} {
 		data, err := r.Encode()

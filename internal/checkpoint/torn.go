@@ -15,6 +15,7 @@ type Torn struct {
 	Events []TornMessage // in the order of the stream; empty if the index is there
 	Index  []Entry       // of the index that is there
 	Day    string        // of that index
+	Again  bool          // that index lists what was listed before
 }
 
 // TornMessage is a stored event.
@@ -40,7 +41,7 @@ func (b *Book) Torn(ctx context.Context) (*Torn, error) {
 		}
 		kind, day := b.stream.kindOf(m.subject)
 		if kind == "index" && seq == last {
-			torn.Day = day
+			torn.Day, torn.Again = day, listsAgain(m.header)
 			torn.Index, err = Entries(m.data)
 			return torn, err
 		}

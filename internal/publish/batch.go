@@ -42,6 +42,7 @@ type batch struct {
 	stream        string
 	events        []schema.Event
 	entries       []checkpoint.Entry // what the index lists: the events, or those that stand at the stream's end already
+	again         bool               // they are listed once more
 	indexSubject  string
 	record        checkpoint.Record
 	recordSubject string
@@ -155,6 +156,9 @@ func (s *sender) indexMsg(b *batch) *nats.Msg {
 		"Nats-Batch-Sequence": {strconv.Itoa(len(b.events) + 1)},
 		"Saveris-Events":      {strconv.Itoa(len(b.entries))},
 	}}
+	if b.again {
+		msg.Header[checkpoint.HeaderAgain] = msg.Header["Saveris-Events"]
+	}
 	b.expectTail(msg.Header)
 	return msg
 }

@@ -12,6 +12,8 @@
 // its tail: bring the page up to date from the stream, drop what it holds, go on with the rest. Whether an unanswered
 // batch was stored is never guessed, the page knows.
 //
+// A Writer that repairs stores once more what the index lists and the stream lacks, and nothing else twice: see repair.go.
+//
 // Open creates the streams and the checkpoint bucket where they are missing and checks those that exist; it never alters
 // one. The bucket is a view that sources the records out of the streams: people and dashboards read it, the bridge does not.
 package publish

@@ -23,8 +23,7 @@ func (w *Writer) Kept(ctx context.Context, span checkpoint.Span) ([]checkpoint.I
 		return nil, w.mend(ctx, fmt.Errorf("what retention has left of %s: %w", w.Feed, err))
 	}
 	info := stream.CachedInfo()
-	limited := info.Config.MaxAge > 0 || info.Config.MaxBytes > 0 || info.Config.MaxMsgs > 0 || info.Config.MaxMsgsPerSubject > 0
-	if state := info.State; limited && state.FirstSeq > 1 {
+	if state := info.State; checkpoint.Limited(info.Config) && state.FirstSeq > 1 {
 		span = span.Cut(state.FirstTime.UTC().Add(removing), span.Until)
 	}
 	if span.Empty() {

@@ -33,7 +33,7 @@ func laneOf(e *schema.Event, now time.Time, liveAge time.Duration) schema.Lane {
 
 // stored takes over into a result what a batch has stored, and tells it.
 func (w *Writer) stored(b *batch, result *Result) {
-	result.add(b.events)
+	result.add(b)
 	if w.Stored != nil {
 		w.Stored(Batch{Events: b.events, For: b.why, Made: b.now, Took: time.Since(b.begun), liveAge: b.liveAge})
 	}

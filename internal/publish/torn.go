@@ -60,12 +60,12 @@ func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {
 	if err != nil {
 		return err
 	}
-	record := page.Record.Next(entries, nil, w.Ages)
-	b, err := w.batch(page, record)
+	news := checkpoint.News{Entries: entries, Again: torn.Again || len(torn.Events) > 0 && page.Holds(entries)}
+	b, err := w.batch(page, w.following(page.Record, news, len(entries), nil))
 	if err != nil {
 		return err
 	}
-	b.tail = torn.Last
+	b.tail, b.again = torn.Last, news.Again
 	if len(torn.Events) > 0 {
 		b.entries = entries
 	}

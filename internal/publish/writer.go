@@ -48,6 +48,11 @@ type Options struct {
 	Stored func(Batch)
 	// Pages is how many days' ids are kept in memory at most, 0 = 12.
 	Pages int
+	// Repair has a commit store once more what the index of its day lists and the stream lacks, as far as its events are that.
+	Repair bool
+	// Altered is told by a commit that repairs of an event that cannot be put back, since the row of that id has other content
+	// now; nil = nobody is. It may be told several times.
+	Altered func(day string, lost checkpoint.Lacking, id string)
 	// Timeout is how long the broker may take for a batch before it counts as unanswered, 0 = 15 s.
 	Timeout time.Duration
 }
@@ -70,19 +75,23 @@ const maxConflicts = 50
 type Result struct {
 	Stored      int // events
 	Corrections int // of those
+	Repaired    int // of those stored, what had been stored before and was removed
 	Known       int // rows that were stored before, or came twice
 	Conflicts   int // times that another writer had changed the page
 }
 
 // Add gives the sum of two results.
 func (r Result) Add(o Result) Result {
-	return Result{r.Stored + o.Stored, r.Corrections + o.Corrections, r.Known + o.Known, r.Conflicts + o.Conflicts}
+	return Result{r.Stored + o.Stored, r.Corrections + o.Corrections, r.Repaired + o.Repaired, r.Known + o.Known, r.Conflicts + o.Conflicts}
 }
 
-func (r *Result) add(stored []schema.Event) {
-	r.Stored += len(stored)
-	for i := range stored {
-		if stored[i].Correction() {
+func (r *Result) add(b *batch) {
+	r.Stored += len(b.events)
+	if b.again {
+		r.Repaired += len(b.events)
+	}
+	for i := range b.events {
+		if b.events[i].Correction() {
 			r.Corrections++
 		}
 	}
@@ -123,9 +132,12 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 		if first { // after a conflict, our own events of the batches before it would be counted as known
 			result.Known = max(0, news.Known-result.Stored) // what was in doubt is not known, it is ours
 		}
-		err = w.commitNews(ctx, page, news, cover, &result)
+		if err = w.repair(ctx, page, events, &result); err == nil {
+			err = w.commitNews(ctx, page, news, cover, &result)
+		}
 		switch {
 		case err == nil:
+			result.Known = max(0, result.Known-result.Repaired)
 			return result, nil
 		case w.shrink(err) && hasCode(err, codeBatchTooLarge):
 			continue
@@ -156,13 +168,11 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 		if room := w.limit - 2; n > room {
 			n, last = room, nil
 		}
-		following := record.Next(news.Entries[:n], last, w.Ages)
-		following.Late += checkpoint.Late(news.Events[:n], record.Covered)
-		next, err := w.batch(page, following)
+		next, err := w.batch(page, w.following(record, news, n, last))
 		if err != nil {
 			return err
 		}
-		next.events, next.entries = news.Events[:n], news.Entries[:n]
+		next.events, next.entries, next.again = news.Events[:n], news.Entries[:n], news.Again
 		if err := w.send.stage(next); err != nil {
 			return err
 		}
@@ -180,6 +190,16 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 		}
 	}
 	return w.settle(page, inHand, result)
+}
+
+// following gives the record that follows when the first n of news have been stored.
+func (w *Writer) following(record checkpoint.Record, news checkpoint.News, n int, cover *checkpoint.Interval) checkpoint.Record {
+	if news.Again {
+		return record.Again(n)
+	}
+	next := record.Next(news.Entries[:n], cover, w.Ages)
+	next.Late += checkpoint.Late(news.Events[:min(n, len(news.Events))], record.Covered)
+	return next
 }
 
 // settle waits for the batch in hand, nil if there is none, and takes its result over into the page.

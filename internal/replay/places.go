@@ -68,10 +68,8 @@ func (p *places) find(ctx context.Context, number int, feed Feed, day string, sp
 	if err != nil {
 		return err
 	}
-	for i, is := range found {
-		if !is {
-			part.miss(list.Sequence(i), oldest)
-		}
+	for _, i := range list.Lost(found) {
+		part.miss(list.Sequence(i), oldest)
 	}
 	return nil
 }

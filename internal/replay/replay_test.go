@@ -367,6 +367,38 @@ func TestWhatIsNotThereIsToldAndTheRestReplayed(t *testing.T) {
 	}
 }
 
+func TestWhatWasPutBackIsReplayedOnce(t *testing.T) {
+	s := newStage(t)
+	var events []schema.Event
+	for i := range 20 {
+		events = append(events, reading(fmt.Sprintf("row-%d", i), midnight.Add(time.Duration(i)*time.Minute), "1"))
+	}
+	s.store(schema.Readings, events...)
+	stream, err := s.js.Stream(t.Context(), "SAVERIS_READINGS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, seq := range []uint64{1, 8, 20} {
+		if err := stream.DeleteMsg(t.Context(), seq); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := publish.NewWriter(s.js, config, publish.Options{Feed: schema.Readings, Name: "test", LiveAge: 24 * time.Hour, Repair: true, Now: time.Now})
+	if result, err := w.Commit(t.Context(), events[0].Day(), events, nil); err != nil || result.Repaired != 3 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	out := publish.NewCopier(s.js, s.copies(jetstream.StreamConfig{}), false)
+	sums, err := run(t.Context(), s.replayer("copy.>", out), always)
+	if part := sums[schema.Readings]; err != nil || part.Events != 20 || part.Lost != 0 || part.Removed != 0 || len(part.Faults) > 0 {
+		t.Errorf("%+v (%v)", part, err)
+	}
+	for i, id := range ids(s.read("COPY")) {
+		if id != fmt.Sprintf("row-%d", i) {
+			t.Errorf("the %d-th is %s", i, id)
+		}
+	}
+}
+
 func TestARefusedEventIsNamedAndTheReplayGoesOnFromThere(t *testing.T) {
 	for _, atomic := range []bool{false, true} {
 		s := newStage(t)

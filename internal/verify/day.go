@@ -24,6 +24,7 @@ type Day struct {
 
 	Missing    uint64 `json:"missing"`    // rows without an event
 	Unread     uint64 `json:"-"`          // of those, rows of time that is not covered: nobody has asked for them yet
+	Gone       uint64 `json:"-"`          // of those, rows whose events the index lists and somebody has removed
 	Changed    uint64 `json:"changed"`    // rows that are stored with other content, and this content is not stored
 	Unexpected uint64 `json:"unexpected"` // events that no row accounts for
 	Doubled    uint64 `json:"doubled"`    // events whose id is there already
@@ -42,7 +43,7 @@ type Difference struct {
 	Sequence uint64     `json:"sequence,omitempty"`
 	Why      string     `json:"why"`
 
-	unread bool
+	unread, gone bool
 }
 
 // Kind says which count of Day a difference belongs to.
@@ -63,6 +64,9 @@ func (d *Day) Total() uint64 { return d.Missing + d.Changed + d.Unexpected + d.D
 func (d *Day) count(diff Difference) {
 	if diff.unread {
 		d.Unread++
+	}
+	if diff.gone {
+		d.Gone++
 	}
 	switch diff.Kind {
 	case Missing:

@@ -61,14 +61,26 @@ func (p *page) find(e checkpoint.Entry) []uint32 {
 	return p.order[from:until]
 }
 
-// match gives the position of an entry with this id and content, -1 if there is none.
+// match gives the position of an entry with this id and content, one whose event is there if there is one, -1 if there is
+// none.
 func (p *page) match(e checkpoint.Entry) int {
+	found := -1
 	for _, i := range p.find(e) {
-		if p.Entries[i] == e {
-			return int(i)
+		if p.Entries[i] == e && (found < 0 || p.state[i]&present != 0) {
+			found = int(i)
 		}
 	}
-	return -1
+	return found
+}
+
+// there gives the position of an entry with the id of another whose event is there: it may have been stored once more.
+func (p *page) there(e checkpoint.Entry) (at uint32, found bool) {
+	known := p.find(e)
+	n := slices.IndexFunc(known, func(i uint32) bool { return p.state[i]&present != 0 })
+	if n < 0 {
+		return 0, false
+	}
+	return known[n], true
 }
 
 func (p *page) rejected() bool { return p.day == checkpoint.RejectedDay }
@@ -118,6 +130,7 @@ func (p *page) hold(i int, m checkpoint.StoredEvent, report *report) {
 	if entry != p.Entries[i] && !event.Rejected { // the check of a rejected row cannot be told where that was no UTF-8
 		report.event(BadIndex, m.Seq, event, fmt.Sprintf("its content has the check %x, the index says %x", entry[12:], p.Entries[i][12:]))
 	}
+	other, twice := p.there(entry)
 	p.state[i] |= present
 	if event.Revises != "" {
 		p.state[i] |= correction
@@ -134,8 +147,8 @@ func (p *page) hold(i int, m checkpoint.StoredEvent, report *report) {
 	if event.Revises != "" {
 		report.Corrections++
 	}
-	if first := p.find(entry)[0]; int(first) != i {
-		report.event(Doubled, m.Seq, event, fmt.Sprintf("its id stands at sequence %d as well", p.Sequence(int(first))))
+	if twice {
+		report.event(Doubled, m.Seq, event, fmt.Sprintf("its id stands at sequence %d as well", p.Sequence(int(other))))
 	}
 }
 
@@ -156,23 +169,38 @@ func (p *page) accounted(i uint32) bool {
 	return found && p.state[p.revised[n].base]&idSeen != 0
 }
 
-// leftOver finds what no row of the vendor has accounted for.
+// leftOver finds what no row of the vendor has accounted for, and what is lost though one has.
 func (p *page) leftOver(ctx context.Context, stream *checkpoint.Stream, report *report) error {
 	for i := range p.state {
-		seq := p.Sequence(i)
 		switch {
-		case p.accounted(uint32(i)), p.state[i]&present == 0 && seq < p.Oldest:
 		case p.state[i]&present == 0:
-			if !report.told[seq] {
-				report.add(Difference{Kind: BadIndex, Sequence: seq, Why: fmt.Sprintf("the index lists an event that is not there (entry %x), and no row that the vendor shows is it", p.Entries[i])})
-			}
-		case p.state[i]&inRange != 0 && !p.rejected():
+			p.lost(i, report)
+		case p.state[i]&inRange != 0 && !p.rejected() && !p.accounted(uint32(i)):
+			seq := p.Sequence(i)
 			if err := p.unexpected(ctx, stream, seq, report); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// lost names an event that the index lists in vain, unless it stands elsewhere, was removed by retention, or has been named.
+func (p *page) lost(i int, report *report) {
+	seq := p.Sequence(i)
+	if _, stored := p.there(p.Entries[i]); stored || seq < p.Oldest {
+		return
+	}
+	for _, other := range p.find(p.Entries[i]) { // the last one speaks for all that list it
+		if int(other) > i || report.told[p.Sequence(int(other))] {
+			return
+		}
+	}
+	why := "no row that the vendor shows is it"
+	if p.accounted(uint32(i)) {
+		why = "the vendor shows its row with other content"
+	}
+	report.add(Difference{Kind: BadIndex, Sequence: seq, Why: fmt.Sprintf("the index lists an event that is not there (entry %x), and %s", p.Entries[i], why)})
 }
 
 // unexpected names an event that no row accounts for.

@@ -8,7 +8,7 @@ import (
 type report struct {
 	Day
 	limit int             // differences to keep
-	told  map[uint64]bool // sequences of bad entries that have been named
+	told  map[uint64]bool // sequences of bad entries and of lost events that have been named
 }
 
 func newReport(feed, day string, limit int) *report {
@@ -20,7 +20,7 @@ func (r *report) full() bool { return len(r.Differences) >= r.limit }
 
 func (r *report) add(d Difference) {
 	r.count(d)
-	if d.Kind == BadIndex && d.Sequence > 0 {
+	if (d.Kind == BadIndex || d.Kind == Missing) && d.Sequence > 0 {
 		r.told[d.Sequence] = true
 	}
 	if !r.full() {

@@ -197,9 +197,9 @@ func (c *comparison) miss(event schema.Event, entry checkpoint.Entry, known []ui
 
 // gone is the difference of a row whose event the index lists in vain.
 func (c *comparison) gone(of int) Difference {
-	d := Difference{Kind: Missing, Sequence: c.page.Sequence(of), Why: "the index lists it, but its event is not there"}
+	d := Difference{Kind: Missing, Sequence: c.page.Sequence(of), Why: "the index lists it, but its event is not there", gone: true}
 	if d.Sequence < c.page.Oldest {
-		d.Why = "its event has been removed with the beginning of the stream"
+		d.Why, d.gone = "its event has been removed with the beginning of the stream", false
 	}
 	return d
 }
@@ -260,12 +260,12 @@ func (c *comparison) compareTrash(t trash) {
 		return
 	}
 	c.lost[t.entry] = true
-	why := "the vendor shows a row that cannot be an event, and it is not stored"
+	d := Difference{Kind: Missing, ID: t.event.ID, Time: &t.event.Time, Subject: t.event.Subject, Why: "the vendor shows a row that cannot be an event, and it is not stored"}
 	if i >= 0 {
 		c.rejected.see(uint32(i), uint32(i))
-		why = "the index lists it, but its event is not there"
+		d.Sequence, d.Why, d.gone = c.rejected.Sequence(i), "the index lists it, but its event is not there", true
 	}
 	c.garbage.VendorRows++
 	c.garbage.VendorDigest = c.garbage.VendorDigest.Add(t.entry)
-	c.garbage.event(Missing, 0, t.event, why)
+	c.garbage.add(d)
 }

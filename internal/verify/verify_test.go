@@ -311,12 +311,19 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 // forge writes a record that counts one entry more.
 func (c *court) forge(e checkpoint.Entry) {
 	c.Helper()
+	c.change(func(r *checkpoint.Record) { *r = r.Next([]checkpoint.Entry{e}, nil, nil) })
+}
+
+// change writes a record that says something else than the newest one.
+func (c *court) change(change func(*checkpoint.Record)) {
+	c.Helper()
 	book := checkpoint.NewBook(checkpoint.NewStream(c.js, stream, "saveris", "readings"))
 	records, err := book.Records(c.Context(), []string{day})
 	if err != nil {
 		c.Fatal(err)
 	}
-	data, err := records[0].Next([]checkpoint.Entry{e}, nil, nil).Encode()
+	change(&records[0])
+	data, err := records[0].Encode()
 	if err != nil {
 		c.Fatal(err)
 	}
