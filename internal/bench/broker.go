@@ -160,7 +160,7 @@ func (s *broker) audit(ctx context.Context) (readings, ids int, err error) {
 		want += int(n)
 	}
 	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		HeadersOnly: true, DeliverPolicy: jetstream.DeliverAllPolicy, // a filter on many subjects makes the server eight times slower
+		DeliverPolicy: jetstream.DeliverAllPolicy, // a filter on many subjects makes the server eight times slower
 	})
 	if err != nil {
 		return 0, 0, err
@@ -180,8 +180,8 @@ func (s *broker) audit(ctx context.Context) (readings, ids int, err error) {
 			continue
 		}
 		readings++
-		if id := msg.Headers()["ce-id"]; len(id) == 1 {
-			seen[id[0]] = struct{}{}
+		if attributes, _, err := schema.Unwrap(msg.Headers(), msg.Data()); err == nil && attributes["id"] != "" {
+			seen[attributes["id"]] = struct{}{}
 		}
 	}
 	return readings, len(seen), nil

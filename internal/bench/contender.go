@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
 )
 
 // contender is one way to get the rows of the range into the stream.
 type contender struct {
-	key     string // a1, a2, a4, b, c, d
+	key     string // a1, a2, a4, b, c, d, e, f1, f2, f4
 	name    string
 	batches bool // its stream takes atomic batches
 	creates bool // it creates the streams itself
@@ -27,17 +28,16 @@ func (b *bench) contenders(ctx context.Context) (list []contender, err error) {
 	asked := func(key string) bool { return slices.Contains(b.settings.contenders, key) }
 	whole := func(string) int { return b.rows }
 	if asked("a") {
-		for _, n := range []int{1, 2, 4} {
-			list = append(list, contender{
-				key: fmt.Sprintf("a%d", n), name: fmt.Sprintf("raw atomic batches, %d in flight", n), batches: true, rows: whole,
-				command: func(s *broker, _ int) (*exec.Cmd, any, error) {
-					return exec.Command(b.self, "child:raw"), rawOrder{b.vendor.api.URL(), s.url, b.vendor.windows(), n}, nil
-				},
-			})
-		}
+		list = append(list, b.raw("a", schema.Binary, "raw atomic batches")...)
+	}
+	if asked("f") {
+		list = append(list, b.raw("f", schema.Structured, "raw atomic batches, structured")...)
 	}
 	if asked("b") {
 		list = append(list, contender{key: "b", name: "bridge backfill", creates: true, rows: whole, command: b.backfill})
+	}
+	if asked("e") { // right behind the other one: the two are compared
+		list = append(list, contender{key: "e", name: "bridge backfill, structured", creates: true, rows: whole, command: b.structured})
 	}
 	if asked("c") {
 		list = append(list, contender{key: "c", name: "script, PublishAsync", rows: b.fewer(b.rows), command: b.script})
@@ -50,6 +50,19 @@ func (b *bench) contenders(ctx context.Context) (list []contender, err error) {
 		list = append(list, contender{key: "d", name: "Benthos 4.27.0", rows: b.fewer(b.benthos), command: b.benthosCommand(binary)})
 	}
 	return list, nil
+}
+
+// raw lists the ceilings of a content mode.
+func (b *bench) raw(letter string, mode schema.Mode, name string) (list []contender) {
+	for _, n := range []int{1, 2, 4} {
+		list = append(list, contender{
+			key: fmt.Sprintf("%s%d", letter, n), name: fmt.Sprintf("%s, %d in flight", name, n), batches: true, rows: func(string) int { return b.rows },
+			command: func(s *broker, _ int) (*exec.Cmd, any, error) {
+				return exec.Command(b.self, "child:raw"), rawOrder{b.vendor.api.URL(), s.url, b.vendor.windows(), n, mode}, nil
+			},
+		})
+	}
+	return list
 }
 
 // fewer gives the rows of a contender that waits for the disk at every message under sync_interval: always.
@@ -79,6 +92,13 @@ func (b *bench) backfill(s *broker, rows int) (*exec.Cmd, any, error) {
 		"--from", over.From.Add(saveris.Margin).Format(time.RFC3339), "--until", over.Until.Add(-saveris.Margin).Format(time.RFC3339))
 	cmd.Env = b.bridgeEnv(s)
 	return cmd, nil, nil
+}
+
+// structured is the same in structured mode.
+func (b *bench) structured(s *broker, rows int) (*exec.Cmd, any, error) {
+	cmd, in, err := b.backfill(s, rows)
+	cmd.Env = append(cmd.Env, "BRIDGE_CONTENT_MODE="+string(schema.Structured))
+	return cmd, in, err
 }
 
 // bridgeEnv is the environment of a bridge process: nothing is set that need not be.

@@ -18,8 +18,14 @@ var goals = []goal{
 	{"b/c: against the script", "always", 8, false, ratio("b", "c")},
 	{"b/d: against Benthos", "default", 2.5, false, ratio("b", "d")},
 	{"b/d: against Benthos", "always", 8, false, ratio("b", "d")},
-	{"bridge CPU, µs a row", "default", 6, true, cpuOfBridge},
-	{"bridge CPU, µs a row", "always", 6, true, cpuOfBridge},
+	{"bridge CPU, µs a row", "default", 6, true, cpuRowOf("b")},
+	{"bridge CPU, µs a row", "always", 6, true, cpuRowOf("b")},
+	{"e/f: share of the ceiling, structured", "default", 0.80, false, ratio("e", "f")},
+	{"e/f: share of the ceiling, structured", "always", 0.80, false, ratio("e", "f")},
+	{"e/b: structured against binary", "default", 1.15, false, ratio("e", "b")},
+	{"e/b: structured against binary", "always", 1.15, false, ratio("e", "b")},
+	{"bridge CPU in structured mode, µs a row", "default", 6, true, cpuRowOf("e")},
+	{"bridge CPU in structured mode, µs a row", "always", 6, true, cpuRowOf("e")},
 	{"on disk, bytes a row", "default", 300, true, diskOfBridge},
 	{"on disk, bytes a row", "always", 300, true, diskOfBridge},
 }
@@ -32,9 +38,11 @@ func ratio(of, to string) func([]line, string) (float64, bool) {
 	}
 }
 
-func cpuOfBridge(lines []line, sync string) (float64, bool) {
-	l, ok := find(lines, "b", sync)
-	return l.CPU, ok
+func cpuRowOf(contender string) func([]line, string) (float64, bool) {
+	return func(lines []line, sync string) (float64, bool) {
+		l, ok := find(lines, contender, sync)
+		return l.CPU, ok
+	}
 }
 
 func diskOfBridge(lines []line, sync string) (float64, bool) {

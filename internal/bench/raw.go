@@ -23,6 +23,7 @@ type rawOrder struct {
 	Broker   string
 	Windows  []span
 	InFlight int // batches
+	Mode     schema.Mode
 }
 
 // batchSize is how many messages the server takes in one batch at most.
@@ -65,8 +66,14 @@ func readyMade(ctx context.Context, order rawOrder) (msgs []*nats.Msg, err error
 		if event.Rejected {
 			return fmt.Errorf("a row was rejected: %.200q", row.Raw)
 		}
-		msg := &nats.Msg{Subject: event.Ingest(schema.History), Header: nats.Header{}, Data: event.AppendData(nil)}
-		event.Header(msg.Header, schema.History, now)
+		msg := &nats.Msg{Subject: event.Ingest(schema.History), Header: nats.Header{}}
+		if order.Mode == schema.Structured {
+			msg.Header[schema.KeyStructured] = []string{schema.TypeStructured}
+			msg.Data = event.AppendStructured(nil, schema.History, now)
+		} else {
+			event.Header(msg.Header, schema.History, now)
+			msg.Data = event.AppendData(nil)
+		}
 		msgs = append(msgs, msg)
 		return nil
 	})

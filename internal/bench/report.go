@@ -25,7 +25,7 @@ func backfillText(r results) string {
 
 // peakText leaves out the memory of those who hold all their messages beforehand.
 func (l line) peakText() string {
-	if l.Contender[0] == 'a' {
+	if l.Contender[0] == 'a' || l.Contender[0] == 'f' {
 		return "–"
 	}
 	return fmt.Sprintf("%.0f", l.Peak)
@@ -51,9 +51,9 @@ func count(n int) string {
 func backfillPlot(r results) (file, svg string) {
 	var bars []bar
 	for _, sync := range []string{"default", "always"} {
-		for _, key := range []string{"a", "b", "c", "d"} {
+		for _, key := range []string{"a", "f", "b", "e", "c", "d"} {
 			if l, ok := find(linesOf(r.Backfill), key, sync); ok {
-				bars = append(bars, bar{group: "sync_interval: " + sync, label: l.Name, value: l.Rate.Median, low: l.Rate.Min, high: l.Rate.Max, strong: key == "b"})
+				bars = append(bars, bar{group: "sync_interval: " + sync, label: l.Name, value: l.Rate.Median, low: l.Rate.Min, high: l.Rate.Max, strong: key == "b" || key == "e"})
 			}
 		}
 	}

@@ -82,10 +82,10 @@ func lineOf(runs []run) line {
 	}
 }
 
-// ceiling is the best of the raw contenders under a setting; ok is false if none took part.
-func ceiling(lines []line, sync string) (best line, ok bool) {
+// ceiling is the best of the raw contenders of a letter under a setting; ok is false if none took part.
+func ceiling(lines []line, letter, sync string) (best line, ok bool) {
 	for _, l := range lines {
-		if l.Sync == sync && l.Contender[0] == 'a' && l.Rate.Median > best.Rate.Median {
+		if l.Sync == sync && l.Contender[:1] == letter && l.Rate.Median > best.Rate.Median {
 			best, ok = l, true
 		}
 	}
@@ -94,8 +94,8 @@ func ceiling(lines []line, sync string) (best line, ok bool) {
 
 // find gives the line of a contender.
 func find(lines []line, contender, sync string) (line, bool) {
-	if contender == "a" {
-		return ceiling(lines, sync)
+	if contender == "a" || contender == "f" {
+		return ceiling(lines, contender, sync)
 	}
 	i := slices.IndexFunc(lines, func(l line) bool { return l.Contender == contender && l.Sync == sync })
 	if i < 0 {
