@@ -81,6 +81,11 @@ func TestRunSaysWhyItCannotRun(t *testing.T) {
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ARCHIVE", Subjects: []string{"cold-ingest.index.>"}}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
+		Name: "OLD_READINGS", Subjects: []string{"old.readings.>", "old.rejected.readings", "old.index.readings.>", "old.checkpoints.readings.>"}, AllowAtomicPublish: true,
+	}); err != nil {
+		t.Fatal(err)
+	}
 	nobody := httptest.NewServer(http.NotFoundHandler())
 	defer nobody.Close()
 	noSync := vendor(t, func(c *saveristest.Config) { c.Switches.Sync = "off" })
@@ -102,6 +107,9 @@ func TestRunSaysWhyItCannotRun(t *testing.T) {
 	}{
 		{"refused login", []string{"SAVERIS_PASSWORD=not-hunter3"}, exitVendor, "Incorrect username or password", `SAVERIS_USERNAME "ada"`},
 		{"foreign stream", []string{"NATS_URL=" + foreign.ClientURL()}, exitNATS, "allow_atomic", "BRIDGE_PREFIX"},
+		{"a stream that takes what is stored", []string{"NATS_URL=" + foreign.ClientURL(), "BRIDGE_PREFIX=old"}, exitNATS, "subject transform is none, expected old-ingest.> to old.>",
+			"nats stream edit OLD_READINGS --force --subjects='old-ingest.readings.>,old-ingest.rejected.readings,old-ingest.index.readings.>,old-ingest.checkpoints.readings.>' " +
+				"--transform-source='old-ingest.>' --transform-destination='old.>' --republish-source='old.readings.live.>' --republish-destination='old.readings.live.>'"},
 		{"refused by NATS", []string{"NATS_URL=" + locked.ClientURL()}, exitNATS, "Authorization Violation", "NATS_CREDS"},
 		{"taken address", []string{"BRIDGE_NATS_LISTEN=" + taken}, exitNATS, "in use", "choose another BRIDGE_NATS_LISTEN"},
 		{"address of nobody", []string{"BRIDGE_NATS_LISTEN=192.0.2.1:4222"}, exitSettings, "BRIDGE_NATS_LISTEN", "address of this machine"},
