@@ -6,13 +6,13 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go"
 )
 
 // attributesOf takes an event apart that is in one of the content modes, and in no other form than the contract's.
-func attributesOf(msg jetstream.Msg) (attributes map[string]string, data []byte, err error) {
+func attributesOf(header nats.Header, body []byte) (attributes map[string]string, data []byte, err error) {
 	attributes = map[string]string{}
-	for key, values := range msg.Headers() {
+	for key, values := range header {
 		name, ours := strings.CutPrefix(key, "ce-")
 		if !ours {
 			continue
@@ -24,14 +24,14 @@ func attributesOf(msg jetstream.Msg) (attributes map[string]string, data []byte,
 			return nil, nil, err
 		}
 	}
-	switch mode := msg.Headers()["content-type"]; {
+	switch mode := header["content-type"]; {
 	case mode == nil:
-		return attributes, msg.Data(), nil
+		return attributes, body, nil
 	case len(attributes) > 0 || len(mode) != 1 || mode[0] != "application/cloudevents+json":
 		return nil, nil, fmt.Errorf("content-type %q beside %d attributes in headers", mode, len(attributes))
 	}
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(msg.Data(), &members); err != nil {
+	if err := json.Unmarshal(body, &members); err != nil {
 		return nil, nil, err
 	}
 	data = members["data"]
@@ -44,7 +44,7 @@ func attributesOf(msg jetstream.Msg) (attributes map[string]string, data []byte,
 		attributes[name] = text
 	}
 	if _, there := attributes["data_base64"]; there {
-		return nil, nil, fmt.Errorf("data_base64 in %.200s", msg.Data())
+		return nil, nil, fmt.Errorf("data_base64 in %.200s", body)
 	}
 	return attributes, data, nil
 }

@@ -40,13 +40,14 @@ type content struct {
 
 // message is one message of a stream: an event, an index or a record.
 type message struct {
-	seq    uint64
-	kind   string // "event", "index" or "record"
-	day    string // of index and record
-	event  event
-	body   []byte
-	events string // headers of an index
-	again  string
+	seq     uint64
+	subject string
+	kind    string // "event", "index" or "record"
+	day     string // of index and record
+	event   event
+	body    []byte
+	events  string // headers of an index
+	again   string
 }
 
 // read reads a stream from its beginning to what is its end at the time of asking.
@@ -88,7 +89,7 @@ func parse(msg jetstream.Msg) (message, error) {
 	if err != nil {
 		return message{}, err
 	}
-	m := message{seq: meta.Sequence.Stream, body: msg.Data()}
+	m := message{seq: meta.Sequence.Stream, subject: msg.Subject(), body: msg.Data()}
 	tokens := strings.Split(msg.Subject(), ".")
 	switch tokens[1] {
 	case "index", "checkpoints":
@@ -108,7 +109,7 @@ func parse(msg jetstream.Msg) (message, error) {
 }
 
 func parseEvent(msg jetstream.Msg) (e event, err error) {
-	attributes, data, err := attributesOf(msg)
+	attributes, data, err := attributesOf(msg.Headers(), msg.Data())
 	if err != nil {
 		return e, err
 	}

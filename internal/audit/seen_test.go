@@ -1,0 +1,101 @@
+package audit_test
+
+import (
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/audit"
+)
+
+// seen is what a subscriber saw who missed nothing of ten events that were stored.
+func (c *court) seen() []audit.Seen {
+	c.Helper()
+	sub, err := c.js.Conn().SubscribeSync("saveris.readings.live.>")
+	if err != nil {
+		c.Fatal(err)
+	}
+	c.store(events(0, 10)...)
+	var list []audit.Seen
+	for range 10 {
+		m, err := sub.NextMsg(10 * time.Second)
+		if err != nil {
+			c.Fatal(err)
+		}
+		list = append(list, audit.SeenOf(m.Subject, m.Header, m.Data))
+	}
+	return list
+}
+
+func TestTheJudgeOfSubscribersSeesEveryFault(t *testing.T) {
+	c := newCourt(t)
+	all := c.seen()
+	without := func(i int) []audit.Seen { return append(append([]audit.Seen{}, all[:i]...), all[i+1:]...) }
+	changed := func(i int, change func(*audit.Seen)) []audit.Seen {
+		list := append([]audit.Seen{}, all...)
+		change(&list[i])
+		return list
+	}
+	for name, fault := range map[string]struct {
+		seen   []audit.Seen
+		lost   bool
+		column func(r *audit.SeenReport) int
+	}{
+		"of a batch that was given up": {changed(3, func(e *audit.Seen) { e.ID = "nobody's" }), false, func(r *audit.SeenReport) int { return r.Unstored }},
+		"before it is stored":          {changed(3, func(e *audit.Seen) { e.Seq, e.Last = 0, 0 }), false, func(r *audit.SeenReport) int { return r.Unstored }},
+		"nobody's after a loss":        {changed(3, func(e *audit.Seen) { e.ID = "nobody's" }), true, func(r *audit.SeenReport) int { return r.Unstored }},
+		"twice":                        {append(all[:10:10], all[3]), false, func(r *audit.SeenReport) int { return r.Twice }},
+		"twice after a loss":           {append(all[:10:10], all[3]), true, func(r *audit.SeenReport) int { return r.Twice }},
+		"missed in silence": {append(all[:3:3], changed(4, func(e *audit.Seen) { e.Last = all[2].Seq })[4:]...), false,
+			func(r *audit.SeenReport) int { return r.Unnoticed }},
+		"disordered": {append(append(all[:3:3], all[4], all[3]), all[5:]...), false, func(r *audit.SeenReport) int { return r.Disordered }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := audit.Subscriber(t.Context(), c.js, stream, fault.seen, fault.lost)
+			if err != nil || r.Clean() || fault.column(r) == 0 {
+				t.Errorf("not seen: %s (%v)", r, err)
+			}
+		})
+	}
+	for name, fine := range map[string]struct {
+		seen   []audit.Seen
+		lost   bool
+		missed int
+		again  int
+	}{
+		"all":                        {all, false, 0, 0},
+		"all but one, as he can see": {without(4), false, 1, 0},
+		"all but the last":           {all[:9], false, 1, 0},
+		"one that was lost, again":   {append([]audit.Seen{{ID: all[0].ID, Subject: all[0].Subject, Seq: 77}}, all...), true, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := audit.Subscriber(t.Context(), c.js, stream, fine.seen, fine.lost)
+			if err != nil || !r.Clean() || r.Missed != fine.missed || r.Again != fine.again {
+				t.Errorf("%s (%v)", r, err)
+			}
+		})
+	}
+}
+
+func TestTheJudgeOfConsumersSeesEveryFault(t *testing.T) {
+	c := newCourt(t)
+	all := c.seen()
+	for name, fault := range map[string]struct {
+		got    []audit.Seen
+		column func(r *audit.SeenReport) int
+	}{
+		"unstored":   {append(all[:10:10], audit.Seen{ID: "nobody's", Subject: all[0].Subject, Seq: 99}), func(r *audit.SeenReport) int { return r.Unstored }},
+		"twice":      {append(all[:10:10], all[9]), func(r *audit.SeenReport) int { return r.Twice }},
+		"missed":     {all[1:], func(r *audit.SeenReport) int { return r.Missed }},
+		"disordered": {append(append(all[:3:3], all[4], all[3]), all[5:]...), func(r *audit.SeenReport) int { return r.Disordered }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := audit.Consumer(t.Context(), c.js, stream, fault.got)
+			if err != nil || fault.column(r) == 0 {
+				t.Errorf("not seen: %s (%v)", r, err)
+			}
+		})
+	}
+	if r, err := audit.Consumer(t.Context(), c.js, stream, all); err != nil || !r.Clean() || r.Missed > 0 {
+		t.Errorf("%s (%v)", r, err)
+	}
+}
