@@ -52,6 +52,8 @@ type arena struct {
 	bridges []*bridge
 	js      jetstream.JetStream
 	kills   atomic.Int64
+
+	listener *listener
 }
 
 // process is a child that can be killed and started again.
@@ -136,8 +138,18 @@ type setting struct {
 	bridges int
 	ahead   time.Duration // the vendor's clock before ours
 	faults  bool          // every fault of the vendor's
+	broker  health        // what becomes of the broker
 	leases  bool          // bridges poll in turn, as they do by themselves; without, all poll at once
 }
+
+// health is what becomes of a broker, which is what those may rely on who listen.
+type health uint8
+
+const (
+	keeps   health = iota // it lives, and a subscriber misses nothing
+	dies                  // a subscriber may miss what was stored while it died
+	forgets               // it loses what it had stored, and stores it again
+)
 
 func newArena(t *testing.T, seed uint64, s setting) *arena {
 	t.Helper()
@@ -149,6 +161,11 @@ func newArena(t *testing.T, seed uint64, s setting) *arena {
 	if !s.leases {
 		a.spoilLeases(s.nodes)
 	}
+	var urls []string
+	for _, n := range a.nodes {
+		urls = append(urls, "nats://"+n.addr)
+	}
+	a.listener = listen(t, urls)
 	link, err := lossy.New(a.nodes[0].addr)
 	if err != nil {
 		t.Fatal(err)

@@ -21,14 +21,18 @@ type broken struct {
 }
 
 var (
-	noFence     = edit{"internal/publish/batch.go", `	b.expectRecord(header)`, ``}
-	coverFirst  = edit{"internal/publish/writer.go", `n, last = room, nil`, `n, last = room, cover`}
-	memoryOnly  = edit{"internal/checkpoint/book.go", `if seq == page.Seq && record.Batch == page.Record.Batch {`, `if page.Seq > 0 {`}
-	twiceInOne  = edit{"internal/checkpoint/page.go", `seen.put(entry)`, ``}
-	ownClock    = edit{"internal/poller/tail.go", `now, err := t.Now(ctx)`, `_, err := t.Now(ctx); now := time.Now().UTC()`}
-	tornStays   = edit{"internal/publish/torn.go", `if connection == w.looked {`, `if connection > 0 {`}
-	noMargin    = edit{"internal/saveris/query.go", `const Margin = time.Second`, `const Margin = 0 * time.Second`}
-	noOutages   = edit{"cmd/bridge/wire.go", `Outages:  publish.NewOutages(js, brokerConfig(s).Names).Ended,`, ``}
+	noFence        = edit{"internal/publish/batch.go", `	b.expectRecord(header)`, ``}
+	coverFirst     = edit{"internal/publish/writer.go", `n, last = room, nil`, `n, last = room, cover`}
+	memoryOnly     = edit{"internal/checkpoint/book.go", `if seq == page.Seq && record.Batch == page.Record.Batch {`, `if page.Seq > 0 {`}
+	twiceInOne     = edit{"internal/checkpoint/page.go", `seen.put(entry)`, ``}
+	ownClock       = edit{"internal/poller/tail.go", `now, err := t.Now(ctx)`, `_, err := t.Now(ctx); now := time.Now().UTC()`}
+	tornStays      = edit{"internal/publish/torn.go", `if connection == w.looked {`, `if connection > 0 {`}
+	noMargin       = edit{"internal/saveris/query.go", `const Margin = time.Second`, `const Margin = 0 * time.Second`}
+	noOutages      = edit{"cmd/bridge/wire.go", `Outages:  publish.NewOutages(js, brokerConfig(s).Names).Ended,`, ``}
+	storedSubjects = []edit{
+		{"internal/schema/event.go", `const ingest = "-ingest"`, `const ingest = ""`},
+		{"internal/publish/streams.go", `RePublish:          &jetstream.RePublish{Source: c.Names.live(feed), Destination: c.Names.live(feed)},`, ``},
+	}
 	nothingLost = []edit{
 		{"internal/poller/live.go", `	return m.begin, nil`, `	return now, nil`},
 		{"internal/publish/since.go", `		since = w.begin`, `		since = time.Now().UTC()`},
@@ -52,6 +56,8 @@ var brokenBuilds = []broken{
 	{"forgets what a stream held", "stream purged", nothingLost},
 	{"asks for the window alone", "bridge killed at named points", []edit{noMargin}}, // with a seed that leaves ends open
 	{"leaves outages alone", "bridge killed at random", []edit{noOutages}},
+	{"publishes where readers listen", "bridge killed at named points", storedSubjects},
+	{"publishes where readers listen", "three bridges at once", storedSubjects},
 	{"does all of that", "all of it", []edit{coverFirst, noFence, memoryOnly, tornStays}},
 }
 
@@ -95,7 +101,7 @@ func TestTortureOfBrokenBuildsFitsTheSources(t *testing.T) {
 func verdict(out string) string {
 	var said []string
 	for line := range strings.Lines(out) {
-		if strings.Contains(line, "stored ") || strings.Contains(line, "waited three minutes") {
+		if strings.Contains(line, "stored ") || strings.Contains(line, "seen ") || strings.Contains(line, "waited three minutes") {
 			said = append(said, strings.TrimSpace(line))
 		}
 	}

@@ -55,6 +55,7 @@ type row struct {
 	name                    string
 	rounds, kills, rows     int
 	missing, doubled, other int
+	seen, missed            int // by a plain subscriber
 	peakRSS                 int // kB, of the first bridge
 }
 
@@ -120,6 +121,7 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 		}
 	}
 	a.audit(until, &result)
+	a.auditListener(n.setting.broker, &result)
 	return result
 }
 
@@ -204,6 +206,7 @@ func add(table []row, r row) []row {
 		if t := &table[i]; t.name == r.name {
 			t.rounds, t.kills, t.rows = t.rounds+r.rounds, t.kills+r.kills, t.rows+r.rows
 			t.missing, t.doubled, t.other = t.missing+r.missing, t.doubled+r.doubled, t.other+r.other
+			t.seen, t.missed = t.seen+r.seen, t.missed+r.missed
 			t.peakRSS = max(t.peakRSS, r.peakRSS)
 			return table
 		}
@@ -213,10 +216,10 @@ func add(table []row, r row) []row {
 
 func render(table []row) string {
 	var b strings.Builder
-	b.WriteString("| nemesis | rounds | kills | events | lost | doubled | otherwise wrong | peak memory, MB |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
+	b.WriteString("| nemesis | rounds | kills | events | lost | doubled | otherwise wrong | seen by a subscriber | missed by him | peak memory, MB |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	total := row{name: "all"}
 	for _, r := range table {
-		total = add([]row{total}, row{"all", r.rounds, r.kills, r.rows, r.missing, r.doubled, r.other, r.peakRSS})[0]
+		total = add([]row{total}, row{"all", r.rounds, r.kills, r.rows, r.missing, r.doubled, r.other, r.seen, r.missed, r.peakRSS})[0]
 		writeRow(&b, r)
 	}
 	writeRow(&b, total)
@@ -224,7 +227,7 @@ func render(table []row) string {
 }
 
 func writeRow(b *strings.Builder, r row) {
-	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d | %d |\n", r.name, r.rounds, r.kills, r.rows, r.missing, r.doubled, r.other, r.peakRSS/1024)
+	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d | %d | %d | %d |\n", r.name, r.rounds, r.kills, r.rows, r.missing, r.doubled, r.other, r.seen, r.missed, r.peakRSS/1024)
 }
 
 // logDir is where a round's processes write, in the directory that TORTURE_LOGS names if it is set.

@@ -1,0 +1,211 @@
+//go:build torture
+
+package torture
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/audit"
+)
+
+// listener is what hangs on the bridge's events in every round: a plain subscriber of both live lanes, who knows nothing of
+// streams, and a durable consumer of each stream.
+type listener struct {
+	*testing.T
+	js    jetstream.JetStream
+	conns sync.WaitGroup
+
+	mu   sync.Mutex
+	seen map[string][]audit.Seen // by feed, in the order of arrival
+	got  map[string][]audit.Seen
+}
+
+var feeds = []string{"readings", "alarms"}
+
+func streamOf(feed string) string { return "SAVERIS_" + strings.ToUpper(feed) }
+
+// listen starts a listener before there is a bridge. It ends with the test.
+func listen(t *testing.T, urls []string) *listener {
+	t.Helper()
+	l := &listener{T: t, seen: map[string][]audit.Seen{}, got: map[string][]audit.Seen{}}
+	l.subscribe(l.dial(urls))
+	nc := l.dial(urls)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.js = js
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, feed := range feeds {
+		l.conns.Go(func() { l.consume(ctx, feed) })
+	}
+	t.Cleanup(func() { cancel(); l.conns.Wait() })
+	return l
+}
+
+// dial connects, as often as it takes.
+func (l *listener) dial(urls []string) *nats.Conn {
+	l.Helper()
+	nc, err := nats.Connect(strings.Join(urls, ","), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.RetryOnFailedConnect(true))
+	if err != nil {
+		l.Fatal(err)
+	}
+	l.Cleanup(nc.Close)
+	return nc
+}
+
+func (l *listener) subscribe(nc *nats.Conn) {
+	l.Helper()
+	for _, feed := range feeds {
+		sub, err := nc.Subscribe("saveris."+feed+".live.>", func(m *nats.Msg) {
+			e := audit.SeenOf(m.Subject, m.Header, m.Data)
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.seen[feed] = append(l.seen[feed], e)
+		})
+		if err == nil {
+			err = sub.SetPendingLimits(-1, -1)
+		}
+		if err != nil {
+			l.Fatal(err)
+		}
+	}
+	for nc.Flush() != nil { // the broker is starting
+	}
+}
+
+// consume reads a stream with a durable consumer, message by message, and takes up where it was whatever happens to the broker.
+func (l *listener) consume(ctx context.Context, feed string) {
+	newest := uint64(0)
+	for ctx.Err() == nil {
+		err := l.consumeOn(ctx, feed, &newest)
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+		}
+		if err != nil && ctx.Err() == nil {
+			l.Logf("consumer of %s: %v", feed, err)
+		}
+	}
+}
+
+func (l *listener) consumeOn(ctx context.Context, feed string, newest *uint64) error {
+	setup, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	consumer, err := l.js.CreateOrUpdateConsumer(setup, streamOf(feed), jetstream.ConsumerConfig{
+		Durable: "torture", FilterSubject: "saveris." + feed + ".>", AckPolicy: jetstream.AckExplicitPolicy, AckWait: 2 * time.Second,
+		MaxAckPending: 1, // so that what is delivered again comes before what follows it
+	})
+	if err != nil {
+		return nil // the stream, or the broker, is not there
+	}
+	messages, err := consumer.Messages(jetstream.PullHeartbeat(time.Second), jetstream.PullExpiry(5*time.Second))
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return err
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return err
+		}
+		if seq := meta.Sequence.Stream; seq > *newest { // otherwise it is one whose acknowledgement was lost
+			e := audit.SeenOf(m.Subject(), m.Headers(), m.Data())
+			e.Seq = seq
+			l.mu.Lock()
+			l.got[feed] = append(l.got[feed], e)
+			l.mu.Unlock()
+			*newest = seq
+		}
+		if err := m.Ack(); err != nil {
+			return err
+		}
+	}
+}
+
+// has tells whether the last message of a list has at least a sequence.
+func (l *listener) has(list map[string][]audit.Seen, feed string, seq uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := len(list[feed])
+	return n > 0 && list[feed][n-1].Seq >= seq
+}
+
+// last is the sequence of the last event of a feed, 0 where none is stored, and whether the broker says so.
+func (a *arena) last(ctx context.Context, feed string) (uint64, bool) {
+	s, err := a.js.Stream(ctx, streamOf(feed))
+	if err != nil {
+		return 0, false
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter("saveris."+feed+".>"))
+	if err != nil {
+		return 0, false
+	}
+	last := uint64(0)
+	for subject := range info.State.Subjects {
+		m, err := s.GetLastMsgForSubject(ctx, subject)
+		if err != nil {
+			return 0, false
+		}
+		last = max(last, m.Sequence)
+	}
+	return last, true
+}
+
+// auditListener holds what the listener saw against what is stored.
+func (a *arena) auditListener(broker health, result *row) {
+	ctx, cancel := context.WithTimeout(a.Context(), 2*time.Minute)
+	defer cancel()
+	for _, feed := range feeds {
+		if broker != forgets {
+			a.await("the durable consumer to get the last of the "+feed, func(ctx context.Context) bool {
+				last, ok := a.last(ctx, feed)
+				return ok && (last == 0 || a.listener.has(a.listener.got, feed, last))
+			})
+		}
+		if broker == keeps {
+			a.await("the subscriber to see the last of the "+feed, func(ctx context.Context) bool {
+				last, ok := a.last(ctx, feed)
+				return ok && (last == 0 || a.listener.has(a.listener.seen, feed, last))
+			})
+		}
+		a.listener.mu.Lock()
+		seen, got := slices.Clone(a.listener.seen[feed]), slices.Clone(a.listener.got[feed])
+		a.listener.mu.Unlock()
+		subscriber, err := audit.Subscriber(ctx, a.js, streamOf(feed), seen, broker == forgets)
+		if err != nil {
+			a.Fatal(err)
+		}
+		a.Logf("subscriber of %s: %s", feed, subscriber)
+		if !subscriber.Clean() || broker == keeps && subscriber.Missed > 0 {
+			a.Errorf("the audit of the subscriber of %s found fault", feed)
+		}
+		result.seen += subscriber.Seen
+		result.missed += subscriber.Missed
+		result.other += subscriber.Unstored + subscriber.Twice + subscriber.Unnoticed + subscriber.Disordered
+		if broker == forgets {
+			continue // a consumer's place is no promise of the bridge's
+		}
+		consumer, err := audit.Consumer(ctx, a.js, streamOf(feed), got)
+		if err != nil {
+			a.Fatal(err)
+		}
+		a.Logf("consumer of %s: %s", feed, consumer)
+		if !consumer.Clean() || consumer.Missed > 0 {
+			a.Errorf("the audit of the consumer of %s found fault", feed)
+		}
+		result.other += consumer.Unstored + consumer.Twice + consumer.Missed + consumer.Disordered
+	}
+}
