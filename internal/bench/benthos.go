@@ -55,7 +55,7 @@ input:
     - mapping: |
         let quantity = this.physical_extension.lowercase().replace_all(" ", "_")
         let units = {"°C": "Cel", "%%rF": "%%", "%%": "%%", "g/m³": "g/m3", "hPa": "hPa"}
-        meta subject = "saveris.readings.history.%%s.%%s.%%s.%%v.%%s".format(this.tenant_uuid, this.customer_site, this.serial_no, this.channel_no, $quantity)
+        meta subject = "saveris-ingest.readings.history.%%s.%%s.%%s.%%v.%%s".format(this.tenant_uuid, this.customer_site, this.serial_no, this.channel_no, $quantity)
         meta "ce-id" = this.uuid
         meta "ce-source" = "%[3]s/tenants/" + this.tenant_uuid
         meta "ce-subject" = "%%s/%%v".format(this.serial_no, this.channel_no)

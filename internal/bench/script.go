@@ -164,7 +164,7 @@ func (r *scriptRow) message(source string) (*nats.Msg, error) {
 	}
 	channel := strconv.Itoa(r.ChannelNo)
 	return &nats.Msg{
-		Subject: strings.Join([]string{"saveris.readings.history", r.TenantUUID, r.CustomerSite, r.SerialNo, channel, quantity}, "."),
+		Subject: strings.Join([]string{names.Ingest() + ".readings.history", r.TenantUUID, r.CustomerSite, r.SerialNo, channel, quantity}, "."),
 		Data:    body,
 		Header: nats.Header{
 			"ce-specversion":     {"1.0"},
