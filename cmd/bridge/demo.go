@@ -169,8 +169,9 @@ func greet(out io.Writer, vendorURL, page string, s settings) {
 	fmt.Fprintf(out, `page            http://%[4]s/
 pretend vendor  %[1]s
 NATS JetStream  nats://%[2]s   store %[3]s
-subscribe       nats --server nats://%[2]s sub 'saveris.readings.live.>'
+subscribe       nats --server nats://%[2]s sub 'saveris.readings.live.>'  (each live event, once it is stored)
 alarms only     nats --server nats://%[2]s sub 'saveris.alarms.live.*.*.alarm.raised.>'
+all of it       nats --server nats://%[2]s sub --stream SAVERIS_READINGS --all 'saveris.readings.>'
 checkpoints     nats --server nats://%[2]s kv watch saveris-checkpoints
 Ctrl-C ends it; the next start goes on where it was.
 `, vendorURL, s.NATSListen, s.DataDir, page)

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"saveris-bridge/internal/saveris/saveristest"
+)
+
+// TestASubscriberNeedsNoRightToPublish has the bridge and a subscriber on one server with the rights of the README.
+func TestASubscriberNeedsNoRightToPublish(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	n := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{
+		{Username: "bridge", Password: "b", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Allow: rights(t, "publish")}, Subscribe: &server.SubjectPermission{Allow: rights(t, "subscribe")},
+		}},
+		{Username: "reader", Password: "r", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Deny: []string{">"}}, Subscribe: &server.SubjectPermission{Allow: []string{"saveris.*.live.>"}},
+		}},
+		{Username: "all", Password: "a"},
+	}})
+	dial := func(user, password string) *nats.Conn {
+		nc, err := nats.Connect(n.ClientURL(), nats.UserInfo(user, password))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+		return nc
+	}
+	reader := dial("reader", "r")
+	sub, err := reader.SubscribeSync("saveris.readings.live.>")
+	if err == nil {
+		err = reader.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := dial("bridge", "b")
+	if err := refusedBy(ctx, own, func() error { return own.Publish("saveris.readings.live.x", nil) }); !errors.Is(err, nats.ErrPermissionViolation) {
+		t.Errorf("the bridge may publish for readers: %v", err)
+	}
+	s := newScene(t, saveristest.World{Sites: 1, Loggers: 1, Channels: 1, Cycle: time.Minute})
+	bridge := s.startCommand(append(s.env, "NATS_URL="+n.ClientURL(), "NATS_USER=bridge", "NATS_PASSWORD=b"), "run")
+	m, err := sub.NextMsgWithContext(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Header.Get("Nats-Stream") != streamOfReadings || m.Header.Get("Nats-Sequence") == "" || m.Header.Get("Nats-Last-Sequence") == "" {
+		t.Errorf("saw %v", m.Header)
+	}
+	if code := stop(t, bridge); code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+}
