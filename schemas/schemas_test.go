@@ -21,7 +21,7 @@ var examples = map[string]string{
 		"raised_at":"2026-07-01T10:30:00Z","raised_at_local":"2026-07-01T12:30:00Z","status_changed_at":"2026-07-01T10:30:00Z","received_at":"2026-07-01T10:30:12Z","other":{"alarm_delay":"300000"}}`,
 	"rejected": `{"feed":"alarms","reason":"no alarm_time","row":"{}","window":{"from":"2026-07-01T00:00:00Z","until":"2026-07-02T00:00:00Z"}}`,
 	"checkpoint": `{"version":1,"feed":"readings","day":"2026-11-23","covered":[{"from":"2026-11-23T00:00:00Z","until":"2026-11-24T00:00:00Z","read_at":"2026-11-24T00:05:00.5Z","route":"sync"}],
-		"rows":2,"digest":"0123456789abcdef0123456789abcdef","batch":"B","writer":"w","since":"2026-11-22T00:00:00Z"}`,
+		"rows":2,"digest":"0123456789abcdef0123456789abcdef","batch":"B","writer":"w","account":"0123456789abcdef","since":"2026-11-22T00:00:00Z"}`,
 	"backfill": `{"id":"20261101T000000Z-20261102T000000Z","phase":"failed","feeds":["readings"],"from":"2026-11-01T00:00:00Z","until":"2026-11-02T00:00:00Z","worker":"w/1",
 		"started_at":"2026-11-24T00:00:00Z","reread":false,"windows":2,"rows":3,"stored":1,"rows_per_second":4.5,"covered":0.5,"eta_seconds":12,"error":"no luck"}`,
 }
@@ -104,6 +104,7 @@ func TestSchemasRefuse(t *testing.T) {
 		{"checkpoint", `"2026-11-23"`, `"rejected"`},
 		{"checkpoint", `"version":1`, `"version":2`},
 		{"checkpoint", `"sync"`, `"push"`},
+		{"checkpoint", `"account":"0123456789abcdef"`, `"account":"ada@example.com"`},
 		{"checkpoint", `"route":"sync"`, `"route":"sync","by":"x"`},
 		{"checkpoint", `0123456789abcdef`, `0123456789ABCDEF`},
 		{"checkpoint", `"rows":2`, `"rows":-1`},
@@ -123,7 +124,7 @@ func TestSchemasRefuse(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	empty := `{"version":1,"feed":"alarms","day":"rejected","covered":[],"rows":0,"digest":"00000000000000000000000000000000","batch":"B","writer":""}`
+	empty := `{"version":1,"feed":"alarms","day":"rejected","covered":[],"rows":0,"digest":"00000000000000000000000000000000","batch":"B","writer":"","account":"0123456789abcdef"}`
 	if err := validate(t, compile(t, "checkpoint"), empty); err != nil {
 		t.Error(err)
 	}

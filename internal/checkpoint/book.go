@@ -155,17 +155,33 @@ func (b *Book) left(ctx context.Context, day string, first uint64, head tally, r
 
 // Records reads the newest records of days, in their order; a day without one has a zero Version.
 func (b *Book) Records(ctx context.Context, days []string) ([]Record, error) {
-	records := make([]Record, len(days))
+	placed, err := b.Placed(ctx, days)
+	records := make([]Record, len(placed))
+	for i, p := range placed {
+		records[i] = p.Record
+	}
+	return records, err
+}
+
+// Placed is Records with where they stand.
+func (b *Book) Placed(ctx context.Context, days []string) ([]Placed, error) {
+	placed := make([]Placed, len(days))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for i, day := range days {
 		group.Go(func() (err error) {
-			records[i], _, err = b.stream.lastRecord(ctx, day)
+			placed[i].Record, placed[i].Seq, err = b.stream.lastRecord(ctx, day)
 			return err
 		})
 	}
-	return records, group.Wait()
+	return placed, group.Wait()
 }
+
+// Newest returns the record that was stored last, of whichever day.
+func (b *Book) Newest(ctx context.Context) (Placed, error) { return b.stream.Newest(ctx) }
+
+// Holds reports whether a record still stands where it was read.
+func (b *Book) Holds(ctx context.Context, p Placed) (bool, error) { return b.stream.Holds(ctx, p) }
 
 // After gives the record of a day that follows a sequence; a zero Version says that there is none.
 func (b *Book) After(ctx context.Context, day string, seq uint64) (Record, error) {

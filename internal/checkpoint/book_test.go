@@ -208,3 +208,28 @@ func TestAForgottenPageIsEmpty(t *testing.T) {
 		t.Errorf("%d are new, want 1", len(news.Events))
 	}
 }
+
+func TestTheNewestRecordIsFoundWhateverDayItIsOf(t *testing.T) {
+	s := newShelf(t)
+	if none, err := s.stream.Newest(t.Context()); err != nil || none.Seq != 0 {
+		t.Fatalf("of an empty stream: %+v, %v", none, err)
+	}
+	s.put("shelf.readings.live.x", []byte("an event"))
+	for i, day := range []string{"2026-11-24", RejectedDay, "2026-11-22"} {
+		s.day, s.record = day, Record{Version: Version, Feed: "readings", Day: day, Account: "0123456789abcdef"}
+		s.count(nil)
+		s.record.Batch = "b"
+		s.put("shelf.foreign", []byte("somebody else's"))
+		newest, err := s.stream.Newest(t.Context())
+		if err != nil || newest.Day != day || newest.Account != s.record.Account || newest.Seq != uint64(2+2*i) {
+			t.Errorf("%s: %+v, %v", day, newest, err)
+		}
+		if holds, err := s.stream.Holds(t.Context(), newest); err != nil || !holds {
+			t.Errorf("%s: it does not stand there: %v", day, err)
+		}
+		newest.Batch = "another"
+		if holds, err := s.stream.Holds(t.Context(), newest); err != nil || holds {
+			t.Errorf("%s: another batch stands there: %v", day, err)
+		}
+	}
+}

@@ -74,16 +74,7 @@ func Cover(list []Interval, iv Interval, ages Ages) []Interval {
 	if iv.Span().Empty() {
 		return list
 	}
-	out := make([]Interval, 0, len(list)+2)
-	for _, old := range list {
-		if left := old.Span().Cut(old.From, iv.From); !left.Empty() {
-			out = append(out, Interval{left.From, left.Until, old.ReadAt, old.Route})
-		}
-		if right := old.Span().Cut(iv.Until, old.Until); !right.Empty() {
-			out = append(out, Interval{right.From, right.Until, old.ReadAt, old.Route})
-		}
-	}
-	out = append(out, iv)
+	out := append(Uncover(list, iv.Span()), iv)
 	slices.SortFunc(out, func(a, b Interval) int { return a.From.Compare(b.From) })
 	return join(out, ages)
 }
@@ -114,6 +105,22 @@ func joinable(a, b Interval, ages Ages) bool {
 	}
 	joined := Interval{From: a.From, Until: b.Until, ReadAt: early}
 	return late.Sub(early) <= ages.Close() && !ages.Due(joined, late)
+}
+
+// Uncover returns the list without a span: what overlaps it is cut. The list is not changed.
+func Uncover(list []Interval, span Span) []Interval {
+	if span.Empty() {
+		return list
+	}
+	out := make([]Interval, 0, len(list)+1)
+	for _, iv := range list {
+		for _, part := range []Span{iv.Span().Cut(iv.From, span.From), iv.Span().Cut(span.Until, iv.Until)} {
+			if !part.Empty() {
+				out = append(out, Interval{part.From, part.Until, iv.ReadAt, iv.Route})
+			}
+		}
+	}
+	return out
 }
 
 // Gaps gives what is not covered within [from, until), oldest first.

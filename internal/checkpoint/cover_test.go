@@ -24,6 +24,38 @@ func TestCoverReplacesWhatItOverlaps(t *testing.T) {
 	}
 }
 
+func TestUncoverCutsASpanOutAndNothingElse(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		var list []Interval
+		for range 10 {
+			from := r.IntN(599)
+			list = Cover(list, read(from, from+1+r.IntN(600-from), 600+r.IntN(600)), ages)
+		}
+		before := slices.Clone(list)
+		from := r.IntN(600)
+		span := Span{at(from), at(from + r.IntN(600-from+1))}
+		left := Uncover(list, span)
+		if !slices.Equal(list, before) {
+			t.Fatal("the list was changed")
+		}
+		for m := range 1200 {
+			in := func(iv Interval) bool { return !at(m).Before(iv.From) && at(m).Before(iv.Until) }
+			was, is := slices.IndexFunc(before, in), slices.IndexFunc(left, in)
+			cut := !at(m).Before(span.From) && at(m).Before(span.Until)
+			if (is >= 0) != (was >= 0 && !cut) {
+				t.Fatalf("minute %d of %v without %v: %v", m, before, span, left)
+			}
+			if is >= 0 && (left[is].ReadAt != before[was].ReadAt || left[is].Route != before[was].Route) {
+				t.Fatalf("minute %d was read %v, is %v", m, before[was], left[is])
+			}
+		}
+		if (Record{Version: 1, Feed: "readings", Day: DayOf(midnight), Batch: "b", Covered: left}).Validate() != nil {
+			t.Fatalf("no valid list: %v", left)
+		}
+	}
+}
+
 func TestNeighboursReadAtAboutTheSameTimeAreOneInterval(t *testing.T) {
 	var list []Interval
 	for m := 15; m < 600; m++ { // a poll every minute with an overlap of a quarter of an hour

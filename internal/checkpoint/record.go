@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,8 @@ type Record struct {
 	Digest  Digest     `json:"digest"`  // of the index entries of all of them
 	Batch   string     `json:"batch"`   // id of the batch that wrote the record
 	Writer  string     `json:"writer"`
+	// Account is whose coverage it is, as 16 hex digits: see publish.AccountOf. Older builds left it out.
+	Account string `json:"account,omitempty"`
 	// Late is how many of the rows were stored although their time was covered already: they were not there when it was
 	// read. Absent while there is none. What is finished of a batch that a broker had torn is not counted here.
 	Late uint64 `json:"late,omitempty"`
@@ -60,6 +63,9 @@ func (r Record) Validate() error {
 	if r.Rows == 0 && r.Digest != (Digest{}) {
 		return bad("digest %s of no rows", r.Digest)
 	}
+	if r.Account != "" && !isAccount(r.Account) {
+		return bad("account %q: expected 16 hex digits", r.Account)
+	}
 	if r.Late > r.Rows {
 		return bad("late %d of %d rows", r.Late, r.Rows)
 	}
@@ -74,6 +80,10 @@ func (r Record) Validate() error {
 		return err
 	}
 	return r.validateCovered(day, bad)
+}
+
+func isAccount(text string) bool {
+	return len(text) == 16 && strings.Trim(text, "0123456789abcdef") == ""
 }
 
 func (r Record) validateCovered(day Span, bad func(string, ...any) error) error {

@@ -38,6 +38,8 @@ func TestRecordsThatContradictThemselvesAreRefused(t *testing.T) {
 		"empty interval":  func(r *Record) { r.Covered = []Interval{read(5, 5, 9)} },
 		"overlap":         func(r *Record) { r.Covered = []Interval{read(0, 10, 9), read(5, 15, 9)} },
 		"digest of none":  func(r *Record) { r.Digest = Digest{1, 2} },
+		"a short account": func(r *Record) { r.Account = "0123" },
+		"a login":         func(r *Record) { r.Account = "ada@example.com" },
 		"rejected covers": func(r *Record) { r.Day = RejectedDay },
 	} {
 		bad := good
@@ -50,7 +52,7 @@ func TestRecordsThatContradictThemselvesAreRefused(t *testing.T) {
 
 func TestRecordSaysWhatTheContractSays(t *testing.T) {
 	since := at(-60)
-	r := Record{Version: 1, Feed: "readings", Day: "2026-11-23", Batch: "B", Writer: "host", Since: &since}
+	r := Record{Version: 1, Feed: "readings", Day: "2026-11-23", Batch: "B", Writer: "host", Account: "0123456789abcdef", Since: &since}
 	r = r.Next([]Entry{NewEntry("a", 7)}, &Interval{at(0), at(10), at(12), "export"}, ages)
 	data, err := r.Encode()
 	if err != nil {
@@ -58,7 +60,7 @@ func TestRecordSaysWhatTheContractSays(t *testing.T) {
 	}
 	want := `{"version":1,"feed":"readings","day":"2026-11-23",` +
 		`"covered":[{"from":"2026-11-23T00:00:00Z","until":"2026-11-23T00:10:00Z","read_at":"2026-11-23T00:12:00Z","route":"export"}],` +
-		`"rows":1,"digest":"ca978112ca1bbdcafac231b300000007","batch":"B","writer":"host","since":"2026-11-22T23:00:00Z"}`
+		`"rows":1,"digest":"ca978112ca1bbdcafac231b300000007","batch":"B","writer":"host","account":"0123456789abcdef","since":"2026-11-22T23:00:00Z"}`
 	if string(data) != want {
 		t.Errorf("got  %s\nwant %s", data, want)
 	}

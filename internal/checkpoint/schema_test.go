@@ -26,13 +26,13 @@ func TestRecordsAreAsTheirPublicSchemaSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	since := at(-60)
+	since, account := at(-60), "0123456789abcdef"
 	for _, r := range []Record{
-		{Version: 1, Feed: "readings", Day: "2026-11-23", Batch: "B", Writer: "host", Since: &since, Covered: []Interval{read(0, 10, 12)}},
-		{Version: 1, Feed: "alarms", Day: "2026-11-23", Batch: "B"},
-		{Version: 1, Feed: "alarms", Day: "2026-11-23", Batch: "B", Rows: 3, Late: 2},
-		Record{Version: 1, Feed: "alarms", Day: "2026-11-23", Batch: "B", Rows: 3}.Again(2),
-		Record{Version: 1, Feed: "alarms", Day: RejectedDay, Batch: "B"}.Next([]Entry{NewEntry("x", 1)}, nil, nil),
+		{Version: 1, Feed: "readings", Day: "2026-11-23", Batch: "B", Writer: "host", Account: account, Since: &since, Covered: []Interval{read(0, 10, 12)}},
+		{Version: 1, Feed: "alarms", Day: "2026-11-23", Batch: "B", Account: account},
+		{Version: 1, Feed: "alarms", Day: "2026-11-23", Batch: "B", Account: account, Rows: 3, Late: 2},
+		Record{Version: 1, Feed: "alarms", Day: "2026-11-23", Batch: "B", Account: account, Rows: 3}.Again(2),
+		Record{Version: 1, Feed: "alarms", Day: RejectedDay, Batch: "B", Account: account}.Next([]Entry{NewEntry("x", 1)}, nil, nil),
 	} {
 		data, err := r.Encode()
 		if err != nil {

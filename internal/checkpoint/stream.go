@@ -3,8 +3,11 @@ package checkpoint
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/schema"
 )
 
 // Stream reads the records and index messages of one feed. It may be used by many goroutines.
@@ -31,6 +34,62 @@ func (s *Stream) IndexSubject(day string) string { return s.prefix + ".index." +
 // lastRecord reads a day's newest record and its sequence; a zero sequence says that there is none.
 func (s *Stream) lastRecord(ctx context.Context, day string) (Record, uint64, error) {
 	return s.record(ctx, day, map[string]any{"last_by_subj": s.RecordSubject(day)})
+}
+
+// Placed is a record and where it stands in its stream; a zero Seq says that there is none.
+type Placed struct {
+	Record
+	Seq uint64
+}
+
+// Newest returns the record that was stored last, of whichever day.
+func (s *Stream) Newest(ctx context.Context) (Placed, error) {
+	m, err := s.message(ctx, map[string]any{"last_by_subj": s.RecordSubject(">")})
+	if err == nil && m.seq == 0 {
+		return Placed{}, nil
+	}
+	var record Record
+	if err == nil {
+		record, err = ParseRecord(m.data)
+	}
+	if err == nil && s.RecordSubject(record.Day) != m.subject {
+		err = fmt.Errorf("it stands on %s and speaks of %s.%s", m.subject, record.Feed, record.Day)
+	}
+	if err != nil {
+		return Placed{}, fmt.Errorf("read the newest record of %s: %w", s.name, err)
+	}
+	return Placed{record, m.seq}, nil
+}
+
+// Holds reports whether a record still stands where it was read.
+func (s *Stream) Holds(ctx context.Context, p Placed) (bool, error) {
+	m, err := s.message(ctx, map[string]any{"seq": p.Seq})
+	if err != nil || m.subject != s.RecordSubject(p.Day) { // where a stream was made anew it may be any message
+		return false, err
+	}
+	record, err := ParseRecord(m.data)
+	return err == nil && record.Batch == p.Batch, nil
+}
+
+// LastEvent returns the time of an event of a day: the last one of its newest batch that happened before a moment. It is the
+// zero time where there is none.
+func (s *Stream) LastEvent(ctx context.Context, day string, before time.Time) (time.Time, error) {
+	index, err := s.message(ctx, map[string]any{"last_by_subj": s.IndexSubject(day)})
+	if err != nil {
+		return time.Time{}, err
+	}
+	for n := uint64(len(index.data) / EntrySize); n > 0; n-- {
+		index.seq--
+		m, err := s.message(ctx, map[string]any{"seq": index.seq})
+		if err != nil {
+			return time.Time{}, err
+		}
+		event, err := schema.ReadStored(m.header, m.data)
+		if err == nil && event.Day() == day && event.Time.Before(before) {
+			return event.Time, nil
+		}
+	}
+	return time.Time{}, nil
 }
 
 // recordAt reads the record of a day that stands at a sequence.
