@@ -116,7 +116,11 @@ func runBackfill(ctx context.Context, s settings, o backfillOptions, std streams
 	if err != nil {
 		return err
 	}
-	b := &backfill{settings: s, options: o, span: span, vendor: vendor, js: js, log: logger, bar: bar}
+	accounts := newAccounts(s, js)
+	if err := newProof(s, vendor, accounts, logger).Settle(ctx); err != nil {
+		return err
+	}
+	b := &backfill{settings: s, options: o, span: span, vendor: vendor, js: js, accounts: accounts, log: logger, bar: bar}
 	if err := b.prepare(ctx, now, std.err); err != nil {
 		return err
 	}
@@ -135,6 +139,7 @@ type backfill struct {
 	span     checkpoint.Span
 	vendor   *saveris.Client
 	js       jetstream.JetStream
+	accounts *publish.Accounts
 	log      *slog.Logger
 	bar      *bar
 
@@ -173,7 +178,7 @@ func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) e
 	for _, name := range b.settings.Feeds {
 		feed := schema.Feed(name)
 		b.state.Feeds = append(b.state.Feeds, feed)
-		f := &backfillFeed{feed: feed, reader: newWriter(b.settings, feed, b.vendor, b.js, backfillPages), log: b.log.With("feed", feed)}
+		f := &backfillFeed{feed: feed, reader: newWriter(b.settings, feed, b.vendor, b.js, b.accounts, backfillPages), log: b.log.With("feed", feed)}
 		b.feeds = append(b.feeds, f)
 		if b.options.Republish {
 			continue
@@ -304,7 +309,7 @@ func (b *backfill) work(ctx context.Context) error {
 
 // leases opens the leases of a worker. A worker that is alone gets along without them.
 func (b *backfill) leases(ctx context.Context, f *backfillFeed, n int) (*publish.Leases, error) {
-	l, err := tryLeases(ctx, b.js, b.settings, f.feed, fmt.Sprintf("%s/%d", writerName(), n))
+	l, err := tryLeases(ctx, b.js, b.settings, f.feed, fmt.Sprintf("%s/%d", writerName(), n), b.accounts)
 	switch {
 	case err == nil:
 		return l, nil
@@ -320,7 +325,7 @@ func (b *backfill) leases(ctx context.Context, f *backfillFeed, n int) (*publish
 func (b *backfill) worker(f *backfillFeed) *poller.Backfill {
 	s := b.settings
 	return &poller.Backfill{
-		Span: b.span, Source: b.vendor, Writer: newWriter(s, f.feed, b.vendor, b.js, backfillPages), Log: f.log,
+		Span: b.span, Source: b.vendor, Writer: newWriter(s, f.feed, b.vendor, b.js, b.accounts, backfillPages), Log: f.log,
 		Maker:   func() *schema.Maker { return schema.NewMaker(f.feed, s.Prefix, s.SaverisURL) },
 		Exports: s.SaverisExports, Rows: s.WindowRows, Interval: s.PollInterval,
 		Without: f.without, ReadSince: b.readSince, Stored: b.state.stored,

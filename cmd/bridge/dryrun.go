@@ -28,13 +28,18 @@ func dryRun(ctx context.Context, s settings, o backfillOptions, std streams) err
 	if err != nil && !nothing {
 		return err
 	}
+	var accounts *publish.Accounts
 	if !nothing {
 		defer stop()
+		accounts = newAccounts(s, js)
+		if err := newProof(s, vendor, accounts, newLogger(s, std.err)).Settle(ctx); err != nil {
+			return err
+		}
 	}
 	for _, name := range s.Feeds {
 		f := forecast{feed: schema.Feed(name), span: span, gaps: []checkpoint.Span{span}}
 		if !nothing {
-			if err := f.look(ctx, newWriter(s, f.feed, vendor, js, backfillPages), now, o); err != nil {
+			if err := f.look(ctx, newWriter(s, f.feed, vendor, js, accounts, backfillPages), now, o); err != nil {
 				return err
 			}
 		}

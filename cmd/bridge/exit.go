@@ -30,6 +30,7 @@ func verdict(err error) (code int, hint string) {
 	var paused *pausedError
 	var incomplete *poller.IncompleteError
 	var replayed *replayError
+	var other *publish.AnotherAccount
 	switch {
 	case errors.As(err, &usage):
 		return exitSettings, usage.help()
@@ -39,6 +40,8 @@ func verdict(err error) (code int, hint string) {
 		return exitSettings, "correct what is named above; bridge run --help lists all variables and their defaults"
 	case errors.Is(err, errNATSContext):
 		return exitSettings, "nats context ls shows the contexts of this machine; NATS_URL and the other NATS_ variables do without one"
+	case errors.As(err, &other):
+		return exitSettings, accountHint(other)
 	case errors.As(err, &check):
 		code, _ = verdict(check.failed[0])
 		return code, "the FAIL lines above say what to do"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
@@ -23,13 +24,55 @@ type turn struct {
 	log      *slog.Logger
 	leading  atomic.Bool
 	begins   func() // called whenever its turn begins
+	accounts *publish.Accounts
+	proof    *poller.Proof
+	after    <-chan struct{} // asks for the lease when this is closed; nil = at once
+	settled  func()          // called when it is known who polls
 }
 
 // run polls whenever it is this bridge's turn, until ctx ends. Where the account may have no leases it is always its turn.
 //
 // On an embedded server it takes the lease at once: who has the store is not replaced by anybody.
+//
+// A lease or a page of another account ends it, unless the account is found to be the same.
 func (t *turn) run(ctx context.Context) error {
-	leases, err := tryLeases(ctx, t.js, t.settings, t.feed, writerName())
+	if t.after != nil {
+		select {
+		case <-t.after:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for {
+		err := t.lead(ctx)
+		var other *publish.AnotherAccount
+		if !errors.As(err, &other) {
+			return err
+		}
+		if err := t.proof.Admit(ctx, other); err != nil {
+			return err
+		}
+	}
+}
+
+// inOrder has all turns but the first one wait until it is known who has the first one's lease. Two bridges that start at once
+// ask for it before any other, so that of two accounts one goes on.
+func inOrder(turns map[schema.Feed]*turn) {
+	var settled chan struct{}
+	for _, feed := range publish.Feeds {
+		switch t := turns[feed]; {
+		case t == nil:
+		case settled == nil:
+			settled = make(chan struct{})
+			t.settled = sync.OnceFunc(func() { close(settled) })
+		default:
+			t.after = settled
+		}
+	}
+}
+
+func (t *turn) lead(ctx context.Context) error {
+	leases, err := tryLeases(ctx, t.js, t.settings, t.feed, writerName(), t.accounts)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -38,8 +81,10 @@ func (t *turn) run(ctx context.Context) error {
 		t.log.Warn("polls without a lease, and so would a second bridge", "err", err)
 	}
 	if refused {
+		t.settled()
 		return t.poll(ctx)
 	}
+	leases.Answered = t.settled
 	return leases.Lead(ctx, publish.Polling, t.settings.Embedded(), t.poll)
 }
 
@@ -54,7 +99,7 @@ func (t *turn) poll(ctx context.Context) error {
 }
 
 // tryLeases makes a feed's leases and finds out whether the account may have any.
-func tryLeases(ctx context.Context, js jetstream.JetStream, s settings, feed schema.Feed, owner string) (*publish.Leases, error) {
-	l := publish.NewLeases(js, brokerConfig(s), feed, owner)
+func tryLeases(ctx context.Context, js jetstream.JetStream, s settings, feed schema.Feed, owner string, accounts *publish.Accounts) (*publish.Leases, error) {
+	l := publish.NewLeases(js, brokerConfig(s), feed, owner, accounts)
 	return l, refusal(js.Conn(), l.Try(ctx))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -30,7 +31,14 @@ type outcome struct {
 // bridge runs the command in a process of its own with nothing but env in its environment.
 func bridge(t *testing.T, env []string, args ...string) outcome {
 	t.Helper()
+	return bridgeFor(t.Context(), t, env, args...)
+}
+
+// bridgeFor is bridge for a command that may not end by itself: it is killed when ctx ends.
+func bridgeFor(ctx context.Context, t *testing.T, env []string, args ...string) outcome {
+	t.Helper()
 	cmd := command(t, env, args...)
+	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err
 	failure := cmd.Run()

@@ -119,7 +119,7 @@ func openAll(t *testing.T, js jetstream.JetStream, c settings) {
 		_, err = publish.OpenRequests(t.Context(), js, brokerConfig(c))
 	}
 	if err == nil {
-		err = publish.NewLeases(js, brokerConfig(c), schema.Readings, "me").Try(t.Context())
+		err = publish.NewLeases(js, brokerConfig(c), schema.Readings, "me", nil).Try(t.Context())
 	}
 	if err == nil {
 		_, err = publish.OpenBackfills(t.Context(), js, brokerConfig(c), c.SaverisURL)
@@ -202,7 +202,7 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 			t.Fatalf("find after %s: %q, %v", step.name, got, err)
 		}
 	}
-	if err := publish.NewLeases(js, brokerConfig(c), schema.Readings, "me").Try(t.Context()); err != nil {
+	if err := publish.NewLeases(js, brokerConfig(c), schema.Readings, "me", nil).Try(t.Context()); err != nil {
 		t.Errorf("leases: %v", err)
 	}
 	backfills, err := publish.OpenBackfills(t.Context(), js, brokerConfig(c), "https://vendor.example")

@@ -93,6 +93,9 @@ func runVerify(ctx context.Context, s settings, o verifyOptions, std streams) er
 			return err
 		}
 	}
+	if err := newProof(s, vendor, newAccounts(s, js), newLogger(s, std.err)).Settle(ctx); err != nil {
+		return err
+	}
 	p := &verdictPrinter{out: std.out, json: o.JSON, sum: verifySummary{
 		Summary: true, From: span.From, Until: span.Until, Feeds: s.Feeds,
 	}}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/verify"
@@ -77,9 +79,9 @@ func TestVerifyProvesAndNamesWhatIsMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := stream.GetMsg(t.Context(), 1)
+	first, err := stream.GetMsg(t.Context(), 1, jetstream.WithGetMsgSubject("saveris.readings.>"))
 	if err == nil {
-		err = stream.DeleteMsg(t.Context(), 1)
+		err = stream.DeleteMsg(t.Context(), first.Sequence)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -58,13 +58,19 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 	if err != nil {
 		return err
 	}
+	accounts := newAccounts(s, js)
+	proof := newProof(s, vendor, accounts, logger)
 	turns := map[schema.Feed]*turn{}
 	for _, feed := range feedsOf(s.Feeds) {
 		log := logger.With("feed", feed)
-		live := newLive(s, feed, vendor, js, log)
+		live := newLive(s, feed, vendor, js, accounts, log)
 		live.Shut = func(err error) { notes.feedShut(feed, err) }
-		turns[feed] = &turn{feed: feed, live: live, settings: s, js: js, log: log, begins: func() { notes.begin(feed) }}
+		turns[feed] = &turn{
+			feed: feed, live: live, settings: s, js: js, log: log, begins: func() { notes.begin(feed) },
+			accounts: accounts, proof: proof, settled: func() {},
+		}
 	}
+	inOrder(turns)
 	o := newOperation(s, js, vendor, turns, count, logger)
 	o.notes = notes
 	group, ctx := errgroup.WithContext(ctx)
@@ -80,6 +86,9 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 			return err
 		}
 		group.Go(func() error { return proveLogin(ctx, vendor, loginPause) })
+		if err := proof.Settle(ctx); err != nil {
+			return err
+		}
 		o.begin()
 		for _, turn := range turns {
 			group.Go(func() error { return turn.run(ctx) })
@@ -142,17 +151,18 @@ func sharing(ctx context.Context, vendor *saveris.Client, work func() error) err
 }
 
 // newWriter makes a feed's writer, which keeps the ids of so many days; 0 is as many as live polling goes back to.
-func newWriter(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, pages int) *publish.Writer {
+func newWriter(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, accounts *publish.Accounts, pages int) *publish.Writer {
 	return publish.NewWriter(js, brokerConfig(s), publish.Options{
 		Feed: feed, Name: writerName(), Mode: s.ContentMode, LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: vendorNow(vendor), Pages: pages,
+		Accounts: accounts,
 	})
 }
 
 // newLive wires one feed together.
-func newLive(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, logger *slog.Logger) *poller.Live {
+func newLive(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, accounts *publish.Accounts, logger *slog.Logger) *poller.Live {
 	return &poller.Live{
 		Source:   vendor,
-		Writer:   newWriter(s, feed, vendor, js, 0),
+		Writer:   newWriter(s, feed, vendor, js, accounts, 0),
 		Maker:    func() *schema.Maker { return schema.NewMaker(feed, s.Prefix, s.SaverisURL) },
 		Log:      logger,
 		Interval: s.PollInterval,

@@ -123,6 +123,16 @@ func Uncover(list []Interval, span Span) []Interval {
 	return out
 }
 
+// Within returns the parts of the intervals that lie in a span.
+func Within(list []Interval, span Span) (parts []Interval) {
+	for _, iv := range list {
+		if part := iv.Span().Cut(span.From, span.Until); !part.Empty() {
+			parts = append(parts, Interval{part.From, part.Until, iv.ReadAt, iv.Route})
+		}
+	}
+	return parts
+}
+
 // Gaps gives what is not covered within [from, until), oldest first.
 func Gaps(covered []Interval, from, until time.Time) []Span {
 	var gaps []Span

@@ -86,7 +86,7 @@ func TestWorkersAtOneRangeShareItsDays(t *testing.T) {
 	read := map[string]string{}
 	for i := range 3 {
 		w := b.backfill(b.connect(b.broker.ClientURL()), schema.Readings, b.client(nil))
-		leases := publish.NewLeases(b.js, config, schema.Readings, fmt.Sprint(i))
+		leases := publish.NewLeases(b.js, config, schema.Readings, fmt.Sprint(i), nil)
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		go leases.Keep(ctx)

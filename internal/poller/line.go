@@ -92,9 +92,12 @@ func (l *Line) next(ctx context.Context, plan Plan) (Window, error) {
 func (l *Line) retry(ctx context.Context, try func() error) error {
 	return backoff.RetryNotify(func() error {
 		err := try()
+		var other *publish.AnotherAccount
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return backoff.Permanent(ctx.Err())
+		case errors.As(err, &other):
+			return backoff.Permanent(err)
 		case l.gate != nil && errors.Is(err, saveris.ErrForbidden):
 		case errors.Is(err, saveris.ErrRefused), l.gate == nil && errors.Is(err, saveris.ErrRetired):
 			if l.refused++; !l.LoggedIn || l.refused >= maxFailures {

@@ -51,7 +51,7 @@ func TestBatchesThatAreAbandonedStandInNobodysWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		news := page.New(event(i))
-		b, err := w.batch(page, page.Record.Next(news.Entries, nil, nil))
+		b, err := w.batch(page.Seq, page.Record.Next(news.Entries, nil, nil))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -107,6 +107,14 @@ func (s *sender) begin() (err error) {
 	return err
 }
 
+// end gives back what begin took.
+func (s *sender) end() {
+	if s.answers != nil {
+		_ = s.answers.Unsubscribe() // of a connection that is closed: it has none any more
+		s.answers = nil
+	}
+}
+
 // stage sends a batch's events and index. A batch that is given up then is dropped by the server.
 func (s *sender) stage(b *batch) error {
 	if len(b.entries) == 0 {

@@ -20,6 +20,8 @@ const leadTick = 500 * time.Millisecond
 // At first it takes a lease that bears our own name without waiting for its end: the process that had it is the one that
 // this one replaces. With force it takes anybody's. Where nobody can say who has the lease, for as long as one lives, it
 // works without: two that work do no harm, none would.
+//
+// It never stands by for another account, which reads other rows: then it fails with an AnotherAccount.
 func (l *Leases) Lead(ctx context.Context, name string, force bool, work func(context.Context) error) error {
 	l.inherit(ctx, name, force)
 	keep, release := context.WithCancel(context.WithoutCancel(ctx))
@@ -62,11 +64,14 @@ func (l *Leases) await(ctx context.Context, name string) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case ours:
-			return nil
-		case err == nil:
+		case !ours && err == nil:
+			if err := l.foreign(name); err != nil {
+				return err
+			}
+			l.answered()
 			answered = time.Now()
-		case errors.Is(err, ErrForeign) || time.Since(answered) > leaseLife:
+		case ours, errors.Is(err, ErrForeign), time.Since(answered) > leaseLife:
+			l.answered()
 			return nil
 		}
 		select {
@@ -75,6 +80,25 @@ func (l *Leases) await(ctx context.Context, name string) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// answered notes that it is known who leads, or that nobody can say.
+func (l *Leases) answered() {
+	if l.Answered != nil {
+		l.Answered()
+	}
+}
+
+// foreign returns an AnotherAccount where a lease that is another's is not of our account. One that bears no account is waited
+// for.
+func (l *Leases) foreign(name string) error {
+	l.mu.Lock()
+	value := l.others[name]
+	l.mu.Unlock()
+	if theirs := LeaseAccount(value); theirs != "" && !l.accounts.knows(theirs) {
+		return l.accounts.ofLease(l.feed, value)
+	}
+	return nil
 }
 
 // errOusted is why work ends when the lease has become another's.

@@ -188,3 +188,41 @@ func TestLeasesThatAreRemovedUnderALeaderAreMadeAgain(t *testing.T) {
 		t.Error("it stood by meanwhile")
 	}
 }
+
+func TestNobodyStandsByForAnotherAccount(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	leader := startWorker(t, publish.NewLeases(js, config, schema.Readings, "a", publish.NewAccounts(js, config, ada)), false)
+	soon(t, "it to work", leader.began)
+	lead := func(accounts *publish.Accounts) error {
+		return publish.NewLeases(js, config, schema.Readings, "b", accounts).Lead(t.Context(), publish.Polling, false, func(context.Context) error {
+			t.Error("it works beside another")
+			return nil
+		})
+	}
+	theirs(t, lead(publish.NewAccounts(js, config, bob)), ada)
+
+	known := publish.NewAccounts(js, config, bob)
+	known.Trust(ada)
+	for name, accounts := range map[string]*publish.Accounts{"same": publish.NewAccounts(js, config, ada), "known": known, "older": nil} {
+		w := startWorker(t, publish.NewLeases(js, config, schema.Readings, name, accounts), false)
+		asked(t, js, name, 2)
+		if len(w.began) > 0 || len(w.done) > 0 {
+			t.Errorf("%s: it does not stand by", name)
+		}
+	}
+	unknown, err := publish.NewAccounts(js, config, bob).Look(t.Context())
+	if err != nil || len(unknown) != 1 || unknown[0].Theirs != ada {
+		t.Errorf("who looks before anything is stored finds %v, %v", unknown, err)
+	}
+}
+
+func TestALeaseWithoutAnAccountIsWaitedFor(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	older := startWorker(t, lease(t, js, schema.Readings, "a"), false)
+	soon(t, "it to work", older.began)
+	w := startWorker(t, publish.NewLeases(js, config, schema.Readings, "b", publish.NewAccounts(js, config, bob)), false)
+	asked(t, js, "b", 2)
+	if len(w.began) > 0 || len(w.done) > 0 {
+		t.Error("it does not stand by")
+	}
+}

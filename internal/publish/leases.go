@@ -21,27 +21,42 @@ const leaseLife = 10 * time.Second
 // renews it. They save double work and nothing depends on them: two workers at one day are kept apart by the commit. They
 // may be used by many goroutines.
 type Leases struct {
-	js     jetstream.JetStream
-	config Config
-	feed   schema.Feed
-	owner  string
-	mark   string // value of our keys: the owner, and what tells this process from others of that name
+	js       jetstream.JetStream
+	config   Config
+	feed     schema.Feed
+	owner    string
+	mark     string    // value of our keys: the owner, what tells this process from others of that name, and the account
+	accounts *Accounts // whose leases are waited for; nil = everybody's
+	// Answered is called, again and again, when it is known who leads, or nobody can say; nil = not at all.
+	Answered func()
 
-	mu   sync.Mutex
-	kv   jetstream.KeyValue // nil until the bucket was opened
-	held map[string]uint64  // days, with the revision of their key
+	mu     sync.Mutex
+	kv     jetstream.KeyValue // nil until the bucket was opened
+	held   map[string]uint64  // days, with the revision of their key
+	others map[string][]byte  // values of keys that were another's when they were looked at last
 }
 
 // NewLeases makes the leases of a process. The bucket is opened when the first one is asked for, and created if it is
-// missing. Owner tells people who has a day.
-func NewLeases(js jetstream.JetStream, config Config, feed schema.Feed, owner string) *Leases {
-	return &Leases{js: js, config: config, feed: feed, owner: owner, mark: owner + " " + newBatchID(), held: map[string]uint64{}}
+// missing. Owner tells people who has a day, and is one word. Accounts may be nil.
+func NewLeases(js jetstream.JetStream, config Config, feed schema.Feed, owner string, accounts *Accounts) *Leases {
+	return &Leases{
+		js: js, config: config, feed: feed, owner: owner, mark: strings.TrimSpace(owner + " " + newBatchID() + " " + accounts.Own()), accounts: accounts,
+		held: map[string]uint64{}, others: map[string][]byte{},
+	}
 }
 
 // LeaseOwner is whose lease a value in the bucket says that it is.
 func LeaseOwner(value []byte) string {
 	owner, _, _ := strings.Cut(string(value), " ")
 	return owner
+}
+
+// LeaseAccount returns the account of whoever has a lease, "" where its value bears none: older builds wrote none.
+func LeaseAccount(value []byte) string {
+	if words := strings.Fields(string(value)); len(words) > 2 {
+		return words[2]
+	}
+	return ""
 }
 
 func (l *Leases) open(ctx context.Context) error {
@@ -116,12 +131,14 @@ func (l *Leases) create(ctx context.Context, day string) (revision uint64, err e
 // look tells whether a key that is not as we knew it is ours all the same: the answer to our last word may have been lost.
 func (l *Leases) look(ctx context.Context, day string) (revision uint64, ours bool, err error) {
 	entry, err := l.kv.Get(ctx, l.key(day))
+	delete(l.others, day)
 	switch {
 	case errors.Is(err, jetstream.ErrKeyNotFound):
 		return 0, false, nil
 	case err != nil:
 		return 0, false, fmt.Errorf("lease %s: %w", l.key(day), err)
 	}
+	l.others[day] = entry.Value()
 	return entry.Revision(), string(entry.Value()) == l.mark, nil
 }
 

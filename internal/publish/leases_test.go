@@ -17,7 +17,7 @@ import (
 
 func lease(t *testing.T, js jetstream.JetStream, feed schema.Feed, owner string) *publish.Leases {
 	t.Helper()
-	return publish.NewLeases(js, config, feed, owner)
+	return publish.NewLeases(js, config, feed, owner, nil)
 }
 
 func TestADayIsLeasedToOneWorkerUntilHeGivesItBack(t *testing.T) {

@@ -59,7 +59,7 @@ func createAll(t *testing.T, js jetstream.JetStream, c publish.Config) error {
 	}
 	_, err := publish.OpenRequests(t.Context(), js, c)
 	_, backfills := publish.OpenBackfills(t.Context(), js, c, "http://vendor")
-	leases := publish.NewLeases(js, c, "readings", "test").Try(t.Context())
+	leases := publish.NewLeases(js, c, "readings", "test", nil).Try(t.Context())
 	return errors.Join(err, backfills, leases)
 }
 

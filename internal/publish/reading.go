@@ -11,7 +11,8 @@ import (
 // manyDays is from how many days on it is cheaper to ask first which of them have a record.
 const manyDays = 30
 
-// records reads the records of the days that a span touches; a day without one has a zero record, or none.
+// records reads the records of the days that a span touches; a day without one has a zero record, or none. It fails with an
+// AnotherAccount where one does not count for ours.
 func (w *Writer) records(ctx context.Context, span checkpoint.Span) ([]checkpoint.Record, error) {
 	var days []string
 	var err error
@@ -23,9 +24,16 @@ func (w *Writer) records(ctx context.Context, span checkpoint.Span) ([]checkpoin
 	days = slices.DeleteFunc(days, func(day string) bool {
 		return day < checkpoint.DayOf(span.From) || day > checkpoint.DayOf(span.Until)
 	})
-	records, err := w.book.Records(ctx, days)
+	placed, err := w.book.Placed(ctx, days)
 	if err != nil {
 		return nil, w.mend(ctx, err)
+	}
+	records := make([]checkpoint.Record, len(placed))
+	for i, p := range placed {
+		if err := w.Accounts.admit(ctx, w.Feed, p); err != nil {
+			return nil, w.mend(ctx, err)
+		}
+		records[i] = p.Record
 	}
 	return records, nil
 }
@@ -44,12 +52,7 @@ func (w *Writer) Covered(ctx context.Context, span checkpoint.Span) ([]checkpoin
 	}
 	var covered []checkpoint.Interval
 	for _, r := range records {
-		for _, iv := range r.Covered {
-			part := iv.Span().Cut(span.From, span.Until)
-			if iv.From, iv.Until = part.From, part.Until; !part.Empty() {
-				covered = append(covered, iv)
-			}
-		}
+		covered = append(covered, checkpoint.Within(r.Covered, span)...)
 	}
 	return covered, nil
 }

@@ -72,7 +72,7 @@ func (w *Writer) Last(ctx context.Context) (uint64, error) {
 func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uint64) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	page, err := w.book.Page(ctx, day)
+	page, err := w.page(ctx, day)
 	if err != nil {
 		return false, w.mend(ctx, err)
 	}
@@ -82,7 +82,7 @@ func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uin
 	to = to.UTC()
 	next := page.Record.Next(nil, nil, w.Ages)
 	next.Since = &to
-	b, err := w.batch(page, next)
+	b, err := w.batch(page.Seq, next)
 	if err != nil {
 		return false, err
 	}

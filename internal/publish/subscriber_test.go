@@ -96,7 +96,7 @@ func batchOf(t *testing.T, w *Writer, events []schema.Event) *batch {
 		t.Fatal(err)
 	}
 	news := page.New(events)
-	b, err := w.batch(page, page.Record.Next(news.Entries, nil, nil))
+	b, err := w.batch(page.Seq, page.Record.Next(news.Entries, nil, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

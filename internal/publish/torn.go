@@ -56,12 +56,12 @@ func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {
 		}
 		entries, day = append(entries, checkpoint.NewEntry(event.ID, event.Check)), event.Day()
 	}
-	page, err := w.book.Page(ctx, day)
+	page, err := w.page(ctx, day)
 	if err != nil {
 		return err
 	}
 	news := checkpoint.News{Entries: entries, Again: torn.Again || len(torn.Events) > 0 && page.Holds(entries)}
-	b, err := w.batch(page, w.following(page.Record, news, len(entries), nil))
+	b, err := w.batch(page.Seq, w.following(page.Record, news, len(entries), nil))
 	if err != nil {
 		return err
 	}

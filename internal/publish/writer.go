@@ -41,6 +41,8 @@ type Options struct {
 	Mode    schema.Mode     // of the events' messages; a stream may hold both
 	LiveAge time.Duration   // older than this when it is stored, an event goes to the history lane
 	Ages    checkpoint.Ages // at which intervals are read again; decides which of them are joined in a record
+	// Accounts says whose coverage counts, and is shared by all writers of a process; nil = everybody's.
+	Accounts *Accounts
 	// Now is the vendor's clock, which decides the lane.
 	Now func() time.Time
 	// Stored is told once of every batch of a commit that is known to be stored, one of which the answer was lost included;
@@ -114,11 +116,14 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 	if len(events) > 0 {
 		w.owner = events[0].ID
 	}
+	if err := w.claim(ctx); err != nil {
+		return result, w.mend(ctx, err)
+	}
 	if err := w.finishTorn(ctx); err != nil {
 		return result, w.mend(ctx, err)
 	}
 	for first := true; ; first = false {
-		page, err := w.book.Page(ctx, day)
+		page, err := w.page(ctx, day)
 		if err != nil {
 			return result, w.mend(ctx, err)
 		}
@@ -168,7 +173,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 		if room := w.limit - 2; n > room {
 			n, last = room, nil
 		}
-		next, err := w.batch(page, w.following(record, news, n, last))
+		next, err := w.batch(page.Seq, w.following(record, news, n, last))
 		if err != nil {
 			return err
 		}
@@ -232,9 +237,18 @@ func (w *Writer) shrink(err error) bool {
 	return true
 }
 
-// batch makes a batch without events that stores a page's next record.
-func (w *Writer) batch(page *checkpoint.Page, next checkpoint.Record) (*batch, error) {
-	next.Batch, next.Writer = newBatchID(), w.Name
+// page loads a day's page. It fails with an AnotherAccount where its coverage does not count for ours.
+func (w *Writer) page(ctx context.Context, day string) (*checkpoint.Page, error) {
+	page, err := w.book.Page(ctx, day)
+	if err != nil {
+		return nil, err
+	}
+	return page, w.Accounts.admit(ctx, w.Feed, checkpoint.Placed{Record: page.Record, Seq: page.Seq})
+}
+
+// batch makes a batch without events that stores the record which follows the one at a sequence of its page, 0 = none.
+func (w *Writer) batch(after uint64, next checkpoint.Record) (*batch, error) {
+	next.Batch, next.Writer, next.Account = newBatchID(), w.Name, w.Accounts.Own()
 	data, err := next.Encode()
 	if err != nil {
 		return nil, err
@@ -243,7 +257,7 @@ func (w *Writer) batch(page *checkpoint.Page, next checkpoint.Record) (*batch, e
 	return &batch{
 		stream: names.Stream(w.Feed), indexSubject: names.ingest(names.index(w.Feed, next.Day)),
 		recordSubject: names.ingest(names.record(w.Feed, next.Day)), storedRecord: names.record(w.Feed, next.Day),
-		record: next, data: data, after: page.Seq, mode: w.Mode, now: w.Now(), liveAge: w.LiveAge,
+		record: next, data: data, after: after, mode: w.Mode, now: w.Now(), liveAge: w.LiveAge,
 		why: w.why, begun: time.Now(),
 	}, nil
 }

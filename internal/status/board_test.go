@@ -228,7 +228,7 @@ func TestWhatIsStoredLaterIsShown(t *testing.T) {
 func TestLeaderAndBackfillsAreTold(t *testing.T) {
 	s := newStage(t)
 	b := s.board() // neither bucket exists yet
-	leases := publish.NewLeases(s.js, s.config, schema.Alarms, "host/7")
+	leases := publish.NewLeases(s.js, s.config, schema.Alarms, "host/7", nil)
 	leader := func(want string) func() bool { return func() bool { return b.Status().Feeds[1].Leader == want } }
 	if ours, err := leases.Take(t.Context(), publish.Polling); !ours {
 		t.Fatal(err)

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"cmp"
+	"log/slog"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// account is whose rows the settings lead to.
+func (s settings) account() string {
+	return publish.AccountOf(s.SaverisURL, cmp.Or(s.SaverisAPIKey.Reveal(), s.SaverisUsername))
+}
+
+// newAccounts makes what the writers and leases of a process know of accounts. Whoever has the store of an embedded server is
+// alone there.
+func newAccounts(s settings, js jetstream.JetStream) *publish.Accounts {
+	accounts := publish.NewAccounts(js, brokerConfig(s), s.account())
+	accounts.NoLeases = s.Embedded()
+	return accounts
+}
+
+// newProof makes what finds out whether coverage is of the account of the settings, by rows that the vendor shows it.
+func newProof(s settings, vendor *saveris.Client, accounts *publish.Accounts, logger *slog.Logger) *poller.Proof {
+	return &poller.Proof{
+		Source: vendor, Accounts: accounts, Log: logger,
+		Maker: func(feed schema.Feed) *schema.Maker { return schema.NewMaker(feed, s.Prefix, s.SaverisURL) },
+	}
+}
+
+// accountHint says what to do where coverage is another account's.
+func accountHint(other *publish.AnotherAccount) string {
+	const own = "give each account a BRIDGE_PREFIX of its own"
+	if other.Rows > 0 {
+		return own + "; bridge checkpoint adopt is only for another login of the same account, and this one looks like another account"
+	}
+	return own + "; if this is another login of the same account, bridge checkpoint adopt takes its coverage over"
+}

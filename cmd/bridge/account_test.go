@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/saveris/saveristest"
+)
+
+// customers is a scene in which two accounts have one URL, as all customers of a region do. The scene's own vendor is that of
+// the first one, who has two logins.
+type customers struct {
+	*scene
+	second *saveristest.Server
+	ada    []string // the first one by user name,
+	key    []string // by key,
+	bob    []string // and the second one
+}
+
+func newCustomers(t *testing.T, world saveristest.World) *customers {
+	t.Helper()
+	c := &customers{scene: newScene(t, world)}
+	world.Start, world.Seed = c.start, 7
+	second, err := saveristest.Start(saveristest.Config{
+		World: world, Record: true, Switches: saveristest.Switches{QueryLatency: "zero"}, Now: c.now, Username: "bob", Password: "bob", APIKey: "bob-key",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { second.Close() })
+	region, err := saveristest.StartRegion("127.0.0.1:0", c.vendor, second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { region.Close() })
+	c.second = second
+	c.env = append(c.env[3:], "SAVERIS_URL="+region.URL()) // without the login
+	c.on("NATS_URL=nats://" + c.broker())
+	return c
+}
+
+// on gives all of them more environment.
+func (c *customers) on(env ...string) {
+	c.env = append(c.env, env...)
+	c.ada = append(slices.Clone(c.env), "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo")
+	c.key = append(slices.Clone(c.env), "SAVERIS_API_KEY=demo-key")
+	c.bob = append(slices.Clone(c.env), "SAVERIS_USERNAME=bob", "SAVERIS_PASSWORD=bob")
+}
+
+// covering runs a command until readings are covered up to now, and stops it.
+func (c *customers) covering(env []string) {
+	c.Helper()
+	run := c.startCommand(env, "run")
+	c.await("full coverage", c.covered)
+	if code := stop(c.T, run); code != exitDone {
+		c.Errorf("exit code %d", code)
+	}
+}
+
+// events returns how many messages there are in the streams of a prefix.
+func (c *customers) stored(prefix string) (n uint64) {
+	c.Helper()
+	for _, feed := range []string{"READINGS", "ALARMS"} {
+		stream, err := c.js.Stream(c.Context(), strings.ToUpper(prefix)+"_"+feed)
+		if err != nil {
+			c.Fatal(err)
+		}
+		n += stream.CachedInfo().State.LastSeq
+	}
+	return n
+}
+
+// refused runs a command that has to end with 2 and without having stored anything, and returns what it wrote.
+func (c *customers) refused(env []string, args ...string) string {
+	c.Helper()
+	before := c.stored("saveris")
+	ctx, cancel := context.WithTimeout(c.Context(), 2*time.Minute) // it may go on for ever
+	defer cancel()
+	got := bridgeFor(ctx, c.T, env, args...)
+	cause, hint := lastLines(c.T, got.err)
+	if got.code != exitSettings || !strings.HasPrefix(cause, "error: ") || !strings.Contains(cause, "account") || !strings.HasPrefix(hint, "hint: ") ||
+		!strings.Contains(hint, "BRIDGE_PREFIX") || !strings.Contains(hint, "bridge checkpoint adopt") {
+		c.Errorf("%s: exit code %d\n%s%s", args, got.code, got.out, got.err)
+	}
+	if after := c.stored("saveris"); after != before {
+		c.Errorf("%s: it stored %d messages", args, after-before)
+	}
+	return got.err
+}
+
+// TestTwoAccountsOnOnePrefixLoseNothing: the rows of the second account were taken for covered, since the first one had
+// covered their time.
+func TestTwoAccountsOnOnePrefixLoseNothing(t *testing.T) {
+	t.Parallel()
+	c := newCustomers(t, saveristest.World{Cycle: time.Minute})
+	c.covering(c.ada)
+	from, until := c.start.Format(time.RFC3339), vendorAt.Format(time.RFC3339)
+	told := c.refused(c.bob, "run")
+	if !strings.Contains(told, "that the vendor shows it is stored") {
+		t.Errorf("it does not say what was compared:\n%s", told)
+	}
+	c.refused(c.bob, "backfill", "--from", from, "--until", until)
+	c.refused(c.bob, "backfill", "--from", from, "--until", until, "--dry-run")
+	c.refused(c.bob, "verify", "--from", from, "--until", until)
+
+	own := append(c.bob, "BRIDGE_PREFIX=bob") // as the hint says
+	if got := bridge(t, own, "backfill", "--from", from, "--until", until); got.code != exitDone {
+		t.Fatalf("exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+	if got := bridge(t, own, "verify", "--from", from, "--until", until); got.code != exitDone {
+		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+	c.audit()
+}
+
+func TestAnotherLoginOfTheSameAccountGoesOn(t *testing.T) {
+	t.Parallel()
+	c := newCustomers(t, saveristest.World{Cycle: time.Minute})
+	c.covering(c.ada)
+	before := accountsIn(t, c.js)
+	run := command(t, c.key, "run")
+	var log lockedBuffer
+	run.Stderr = &log
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.await("a record of the new login", func(context.Context) bool { return len(accountsIn(t, c.js)) > len(before) })
+	if code := stop(t, run); code != exitDone {
+		t.Errorf("exit code %d\n%s", code, log.String())
+	}
+	if n := strings.Count(log.String(), "the same account under another login"); n != 1 {
+		t.Errorf("%d lines say that it is the same account:\n%s", n, log.String())
+	}
+	run = command(t, c.key, "run")
+	var second lockedBuffer
+	run.Stderr = &second
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	records := accountsIn(t, c.js)[accountOf(c.key)]
+	c.await("more records", func(context.Context) bool { return accountsIn(t, c.js)[accountOf(c.key)] > records })
+	if code := stop(t, run); code != exitDone || strings.Contains(second.String(), "another login") {
+		t.Errorf("once it is known: exit code %d\n%s", code, second.String())
+	}
+	back := accountsIn(t, c.js)[accountOf(c.ada)]
+	third := c.startCommand(c.ada, "run")
+	c.await("a record of the first login", func(context.Context) bool { return accountsIn(t, c.js)[accountOf(c.ada)] > back })
+	if code := stop(t, third); code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+	c.audit()
+}
+
+// accountOf is the account of an environment.
+func accountOf(env []string) string {
+	values := map[string]string{}
+	for _, line := range env {
+		name, value, _ := strings.Cut(line, "=")
+		values[name] = value
+	}
+	sum := sha256.Sum256([]byte(values["SAVERIS_URL"] + "\n" + values["SAVERIS_USERNAME"] + values["SAVERIS_API_KEY"]))
+	return fmt.Sprintf("%x", sum[:8])
+}
+
+// accountsIn returns how many records each account has in the stream of readings.
+func accountsIn(t *testing.T, js jetstream.JetStream) map[string]int {
+	t.Helper()
+	stream, err := js.Stream(t.Context(), streamOfReadings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	consumer, err := stream.OrderedConsumer(t.Context(), jetstream.OrderedConsumerConfig{FilterSubjects: []string{"saveris.checkpoints.>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for left := consumer.CachedInfo().NumPending; left > 0; left-- {
+		m, err := consumer.Next(jetstream.FetchMaxWait(30 * time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		record, err := checkpoint.ParseRecord(m.Data())
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[record.Account]++
+	}
+	return found
+}
+
+// TestNobodyStandsByForAnotherAccount: it stood by for ever, green, and nobody read its rows.
+func TestNobodyStandsByForAnotherAccount(t *testing.T) {
+	t.Parallel()
+	c := newCustomers(t, saveristest.World{Cycle: time.Minute})
+	run := c.startCommand(c.ada, "run")
+	c.await("the first readings", func(ctx context.Context) bool { return c.messages(ctx) > 0 })
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	got := bridgeFor(ctx, t, c.bob, "run")
+	if cause, hint := lastLines(t, got.err); got.code != exitSettings || !strings.Contains(hint, "BRIDGE_PREFIX") {
+		t.Errorf("exit code %d, %s", got.code, cause)
+	}
+	key := command(t, c.key, "run") // another login of the same account stands by, and takes over
+	var log lockedBuffer
+	key.Stderr = &log
+	if err := key.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.await("the other login to know that it is the same account", func(context.Context) bool { return strings.Contains(log.String(), "the same account") })
+	c.await("full coverage", c.covered)
+	if code := stop(t, run); code != exitDone {
+		t.Errorf("the first one: exit code %d", code)
+	}
+	c.await("a record of the other login", func(context.Context) bool { return accountsIn(t, c.js)[accountOf(c.key)] > 0 })
+	if code := stop(t, key); code != exitDone {
+		t.Errorf("the other login: exit code %d\n%s", code, log.String())
+	}
+	c.audit()
+}
+
+func TestOfTwoAccountsThatStartAtOnceOneWins(t *testing.T) {
+	t.Parallel()
+	for range 3 {
+		c := newCustomers(t, saveristest.World{Cycle: time.Minute})
+		var logs [2]lockedBuffer
+		ended := make(chan int, 2)
+		runs := []*exec.Cmd{command(t, c.ada, "run"), command(t, c.bob, "run")}
+		for i, run := range runs {
+			run.Stderr = &logs[i]
+			if err := run.Start(); err != nil {
+				t.Fatal(err)
+			}
+			go func() { _ = run.Wait(); ended <- i }()
+		}
+		var loser int
+		select {
+		case loser = <-ended:
+		case <-time.After(2 * time.Minute):
+			t.Fatal("both go on")
+		}
+		if code := runs[loser].ProcessState.ExitCode(); code != exitSettings {
+			t.Errorf("the loser ends with %d\n%s", code, logs[loser].String())
+		}
+		c.await("full coverage", c.covered)
+		if len(ended) > 0 {
+			t.Fatalf("both have ended:\n%s\n%s", logs[0].String(), logs[1].String())
+		}
+		winner := runs[1-loser]
+		_ = winner.Process.Signal(os.Interrupt)
+		<-ended
+		if code := winner.ProcessState.ExitCode(); code != exitDone {
+			t.Errorf("the winner ends with %d\n%s", code, logs[1-loser].String())
+		}
+		if found := accountsIn(t, c.js); len(found) != 1 {
+			t.Errorf("records %v", found)
+		}
+		if report, err := audit.Readings(t.Context(), c.js, streamOfReadings, []*saveristest.Server{c.vendor, c.second}[1-loser],
+			audit.Due{From: c.start, Until: vendorAt, AsOf: vendorAt}); err != nil || !report.Clean() {
+			t.Errorf("%v, %v", report, err)
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// Proof finds out whether another account is ours under another login: it reads the newest hour that the other one has
+// covered and that holds rows again, and one row whose id is stored proves it. It stores nothing.
+type Proof struct {
+	Source   *saveris.Client
+	Accounts *publish.Accounts
+	Maker    func(feed schema.Feed) *schema.Maker
+	Log      *slog.Logger
+	Once     bool // fail where vendor or broker do not answer, instead of asking again and again
+}
+
+// Settle looks whose the newest records and the leases are, until all are known to be ours. It fails with a
+// publish.AnotherAccount where one is not, with saveris.ErrRefused, and with the context's error; an outage it outlives.
+func (p *Proof) Settle(ctx context.Context) error {
+	for {
+		var unknown []*publish.AnotherAccount
+		err := p.retry(ctx, func() (err error) {
+			unknown, err = p.Accounts.Look(ctx)
+			return err
+		})
+		if err != nil || len(unknown) == 0 {
+			return err
+		}
+		for _, one := range unknown {
+			if err := p.Admit(ctx, one); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Admit compares what an account has stored with what the vendor shows us, and has the account trusted if it is ours. It fails
+// like Settle.
+func (p *Proof) Admit(ctx context.Context, other *publish.AnotherAccount) error {
+	found := *other
+	found.Found = "there are no rows to compare, what it has read holds none"
+	var refused error // of a feed
+	for _, feed := range publish.Feeds {
+		compared, err := p.compare(ctx, feed, other.Theirs)
+		switch {
+		case errors.Is(err, saveris.ErrForbidden), errors.Is(err, saveris.ErrRetired):
+			refused = err
+			continue
+		case err != nil:
+			return err
+		case compared.known:
+			p.Accounts.Trust(other.Theirs)
+			p.Log.Info("the same account under another login, its coverage counts", "was", other.Theirs, "account", p.Accounts.Own(),
+				"feed", feed, "from", compared.From, "until", compared.Until)
+			return nil
+		case compared.Empty():
+			continue
+		}
+		if found.Rows += compared.rows; found.Rows == 0 {
+			found.Found = fmt.Sprintf("the vendor shows it no %s until %s, where some are stored", feed, compared.Until.Format(time.RFC3339))
+		} else if compared.rows > 0 {
+			found.Found = fmt.Sprintf("none of the %d %s until %s that the vendor shows it is stored", compared.rows, feed, compared.Until.Format(time.RFC3339))
+		}
+	}
+	if refused != nil && found.Rows == 0 {
+		return refused
+	}
+	return &found
+}
+
+// comparison is what the vendor showed of a window, an empty one where there was nothing to compare.
+type comparison struct {
+	Window
+	rows  int  // that can be events
+	known bool // one of them is stored
+}
+
+// proofWidth is how much time is read again.
+const proofWidth = time.Hour
+
+func (p *Proof) compare(ctx context.Context, feed schema.Feed, account string) (c comparison, err error) {
+	width, since := proofWidth, time.Time{}
+	err = p.retry(ctx, func() error {
+		now, err := p.Source.Now(ctx)
+		if err != nil {
+			return err
+		}
+		if since.IsZero() {
+			since = now // what another process asked for may be another account's
+		}
+		trace, err := p.Accounts.Trace(ctx, feed, account, now.Add(-time.Second))
+		if trace == nil || err != nil {
+			return err
+		}
+		until := whole(trace.At).Add(time.Second)
+		c = comparison{}
+		c.From, c.Until = until.Add(-width), until
+		err = p.read(ctx, feed, &c, trace, since)
+		if errors.Is(err, saveris.ErrTooLarge) {
+			width = max(minWindow, width/2)
+		}
+		return err
+	})
+	return c, err
+}
+
+// errKnown ends a reading: one row is enough.
+var errKnown = errors.New("a row is known")
+
+func (p *Proof) read(ctx context.Context, feed schema.Feed, c *comparison, trace *publish.Trace, since time.Time) error {
+	maker := p.Maker(feed)
+	_, err := p.Source.Rows(ctx, saveris.Query{Feed: VendorFeed(feed), From: c.From, Until: c.Until, AskedSince: since}, func(row *saveris.Row) error {
+		event := maker.Event(row, schema.Window(c.Span), c.Until)
+		if event.Rejected {
+			return nil
+		}
+		c.rows++
+		if c.known = event.Day() == trace.Page.Record.Day && trace.Page.Has(event.ID); c.known {
+			return errKnown
+		}
+		return nil
+	})
+	if c.known {
+		return nil
+	}
+	return err
+}
+
+// retry tries until it succeeds, or fails for good.
+func (p *Proof) retry(ctx context.Context, try func() error) error {
+	pause := backoff.NewExponentialBackOff(backoff.WithInitialInterval(time.Second), backoff.WithMultiplier(2),
+		backoff.WithMaxInterval(maxWait), backoff.WithMaxElapsedTime(0))
+	refusals := 0
+	return backoff.RetryNotify(func() error {
+		err := try()
+		if errors.Is(err, saveris.ErrRefused) || errors.Is(err, saveris.ErrRetired) {
+			refusals++ // one may be a hiccup of the vendor's
+		} else {
+			refusals = 0
+		}
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return backoff.Permanent(ctx.Err())
+		case p.Once, refusals >= maxFailures:
+			return backoff.Permanent(err)
+		}
+		return err
+	}, backoff.WithContext(pause, ctx), func(err error, d time.Duration) {
+		p.Log.Warn("whose coverage it is cannot be found out yet, will try again", "wait", d.Round(time.Millisecond), "err", err)
+	})
+}
