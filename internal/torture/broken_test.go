@@ -31,6 +31,7 @@ var (
 	noOutages      = edit{"cmd/bridge/wire.go", `Outages:  publish.NewOutages(js, brokerConfig(s).Names).Ended,`, ``}
 	storedSubjects = []edit{
 		{"internal/schema/event.go", `const ingest = "-ingest"`, `const ingest = ""`},
+		{"cmd/bridge/rules.go", `strings.HasSuffix(text, schema.IngestPrefix(""))`, `schema.IngestPrefix("") != ""`},
 		{"internal/publish/streams.go", `RePublish:          &jetstream.RePublish{Source: c.Names.live(feed), Destination: c.Names.live(feed)},`, ``},
 	}
 	nothingLost = []edit{

@@ -182,7 +182,14 @@ func (a *arena) audit(until time.Time, result *row) {
 
 func (a *arena) await(what string, so func(context.Context) bool) {
 	a.Helper()
-	ctx, cancel := context.WithTimeout(a.Context(), 3*time.Minute)
+	if !a.within(3*time.Minute, so) {
+		a.Fatalf("waited three minutes for %s", what)
+	}
+}
+
+// within waits for as long as it may take, and reports whether it is so.
+func (a *arena) within(limit time.Duration, so func(context.Context) bool) bool {
+	ctx, cancel := context.WithTimeout(a.Context(), limit)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -195,9 +202,10 @@ func (a *arena) await(what string, so func(context.Context) bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			a.Fatalf("waited three minutes for %s", what)
+			return false
 		}
 	}
+	return true
 }
 
 // add adds a round to the table.
