@@ -28,6 +28,7 @@ type backfillOptions struct {
 	Workers   int
 	Reread    bool
 	Republish bool
+	Repair    bool
 	DryRun    bool
 }
 
@@ -65,6 +66,7 @@ Exit code 0: all is covered. 1: stopped before, or parts cannot be had; they sta
 	cmd.Flags().IntVar(&o.Workers, "workers", 1, "days that this process works on at the same time")
 	cmd.Flags().BoolVar(&o.Reread, "reread", false, "read what is covered again too, for late and changed rows; nothing is stored twice")
 	cmd.Flags().BoolVar(&o.Republish, "republish", false, "read and store days again that retention has removed from the stream")
+	cmd.Flags().BoolVar(&o.Repair, "repair", false, "store again, once, what somebody has removed from the streams: what an index lists and the stream lacks, on all UTC days that the range touches")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the windows that would be read and an estimate, and change nothing")
 	return cmd
 }
@@ -77,6 +79,9 @@ func (o *backfillOptions) check(s *settings) error {
 	if o.Workers < 1 || o.Workers > maxWorkers {
 		return flagf("backfill", "--workers is %d: expected 1 to %d", o.Workers, maxWorkers)
 	}
+	if o.Repair && (o.Reread || o.Republish || o.Workers > 1) {
+		return flagf("backfill", "--repair is set together with --reread, --republish or several --workers: expected it alone")
+	}
 	return o.timeRange.check(s)
 }
 
@@ -85,6 +90,11 @@ func (o *backfillOptions) wholeSpan(now time.Time, note io.Writer) (checkpoint.S
 	span, err := o.span(now, note)
 	span.From = span.From.Truncate(time.Second)
 	span.Until = span.Until.Add(time.Second - time.Nanosecond).Truncate(time.Second)
+	if o.Repair { // when an event was that is not there nobody knows, but on which day
+		span.From = span.From.Truncate(24 * time.Hour)
+		span.Until = span.Until.Add(24*time.Hour - 1).Truncate(24 * time.Hour)
+		span = span.Cut(span.From, now.Truncate(time.Second))
+	}
 	return span, err
 }
 
@@ -124,6 +134,9 @@ func runBackfill(ctx context.Context, s settings, o backfillOptions, std streams
 	if err := b.prepare(ctx, now, std.err); err != nil {
 		return err
 	}
+	if o.Repair {
+		return b.repair(ctx, std.out)
+	}
 	err = sharing(ctx, vendor, func() error { return b.run(ctx) })
 	bar.clear()
 	if err == nil {
@@ -147,6 +160,7 @@ type backfill struct {
 	state     *progress
 	readSince time.Time
 	feeds     []*backfillFeed
+	lost      lost // for a repair
 }
 
 // backfillPages is how many days' ids a worker keeps: it goes through the days one after the other, and rejected rows have a
@@ -172,15 +186,23 @@ func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) e
 		b.log.Warn("others are not told how the backfill goes", "err", err)
 		b.tell = nil
 	}
-	if b.options.Reread {
+	switch {
+	case b.options.Reread:
 		b.readSince = b.rereadSince(ctx)
+	case b.options.Repair:
+		b.readSince = b.state.StartedAt
 	}
 	for _, name := range b.settings.Feeds {
 		feed := schema.Feed(name)
 		b.state.Feeds = append(b.state.Feeds, feed)
 		f := &backfillFeed{feed: feed, reader: newWriter(b.settings, feed, b.vendor, b.js, b.accounts, backfillPages), log: b.log.With("feed", feed)}
 		b.feeds = append(b.feeds, f)
-		if b.options.Republish {
+		if b.options.Repair {
+			if err := b.findLost(ctx, f, note); err != nil {
+				return err
+			}
+		}
+		if b.options.Republish || b.options.Repair {
 			continue
 		}
 		if f.without, err = f.reader.Removed(ctx, b.span); err != nil {
@@ -234,6 +256,9 @@ func (b *backfill) command() string {
 	}
 	if b.options.Republish {
 		text += " --republish"
+	}
+	if b.options.Repair {
+		text += " --repair"
 	}
 	return text
 }
@@ -324,8 +349,12 @@ func (b *backfill) leases(ctx context.Context, f *backfillFeed, n int) (*publish
 
 func (b *backfill) worker(f *backfillFeed) *poller.Backfill {
 	s := b.settings
+	writer := newWriter(s, f.feed, b.vendor, b.js, b.accounts, backfillPages)
+	if writer.Repair = b.options.Repair; writer.Repair {
+		writer.Altered = b.lost.alteredIn(f.feed)
+	}
 	return &poller.Backfill{
-		Span: b.span, Source: b.vendor, Writer: newWriter(s, f.feed, b.vendor, b.js, b.accounts, backfillPages), Log: f.log,
+		Span: b.span, Source: b.vendor, Writer: writer, Log: f.log, All: b.options.Repair,
 		Maker:   func() *schema.Maker { return schema.NewMaker(f.feed, s.Prefix, s.SaverisURL) },
 		Exports: s.SaverisExports, Rows: s.WindowRows, Interval: s.PollInterval,
 		Without: f.without, ReadSince: b.readSince, Stored: b.state.stored,

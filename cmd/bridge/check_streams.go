@@ -102,7 +102,7 @@ func checkImmutable(config publish.Config) func(context.Context, *checkup) findi
 		case len(open) > 0 && config.Immutable:
 			return warning("nats stream edit "+open[0]+" --deny-delete --deny-purge -f", "BRIDGE_IMMUTABLE is true, but events can be deleted and purged from %s", names)
 		case len(open) > 0:
-			return note("events can be deleted and purged from %s", names)
+			return note("events can be deleted and purged from %s; bridge backfill --repair puts them back as long as the vendor shows them", names)
 		case len(safe) > 0:
 			return fine("nothing can be deleted or purged from %s", strings.Join(safe, ", "))
 		case config.Immutable:

@@ -25,7 +25,7 @@ func dryRun(ctx context.Context, s settings, o backfillOptions, std streams) err
 	}
 	js, stop, err := readBroker(ctx, s, std.err)
 	nothing := errors.Is(err, errNothingStored)
-	if err != nil && !nothing {
+	if err != nil && (!nothing || o.Repair) {
 		return err
 	}
 	var accounts *publish.Accounts
@@ -35,6 +35,10 @@ func dryRun(ctx context.Context, s settings, o backfillOptions, std streams) err
 		if err := newProof(s, vendor, accounts, newLogger(s, std.err)).Settle(ctx); err != nil {
 			return err
 		}
+	}
+	if o.Repair {
+		b := &backfill{settings: s, options: o, span: span, vendor: vendor, js: js, accounts: accounts}
+		return b.dryRepair(ctx, std)
 	}
 	for _, name := range s.Feeds {
 		f := forecast{feed: schema.Feed(name), span: span, gaps: []checkpoint.Span{span}}

@@ -31,6 +31,7 @@ func verdict(err error) (code int, hint string) {
 	var incomplete *poller.IncompleteError
 	var replayed *replayError
 	var other *publish.AnotherAccount
+	var unrepaired *notRepaired
 	switch {
 	case errors.As(err, &usage):
 		return exitSettings, usage.help()
@@ -65,6 +66,8 @@ func verdict(err error) (code int, hint string) {
 		return exitNATS, natsHint(err)
 	case errors.As(err, &differences):
 		return exitFailed, differences.hint()
+	case errors.As(err, &unrepaired):
+		return exitFailed, "only a backup of the streams may still hold them: keep the list above, and ask who deletes from the streams; from those that BRIDGE_IMMUTABLE=true creates nobody can"
 	case errors.As(err, &paused):
 		return exitFailed, "this goes on where it has stopped: " + paused.again
 	case errors.Is(err, poller.ErrRemoved):

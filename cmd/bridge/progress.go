@@ -22,6 +22,7 @@ type progress struct {
 	began time.Time
 	first float64       // covered when it began, -1 while nobody knows
 	width time.Duration // of the windows that this process has stored
+	back  int           // events that this process has put back
 
 	yielding map[schema.Feed]int // lines that let live polling go first
 }
@@ -37,6 +38,7 @@ func (p *progress) stored(w poller.Stored) {
 	p.width += w.Width()
 	p.Rows += w.Rows
 	p.Stored += w.Result.Stored
+	p.back += w.Result.Repaired
 }
 
 func (p *progress) failed(err error) {
@@ -68,6 +70,13 @@ func (p *progress) covered() float64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.Covered
+}
+
+// putBack is how many events this process has put back.
+func (p *progress) putBack() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.back
 }
 
 // yields notes that a line of a feed lets live polling go first, until what it gives is called. It tells whether this is the
@@ -129,8 +138,12 @@ func (b *backfill) report(ctx context.Context) {
 // measure finds out how much of the range is covered: the stream knows, but for what is read again, where joined intervals
 // hide it.
 func (b *backfill) measure(ctx context.Context) {
-	if b.options.Reread {
-		b.state.coverOwn(time.Duration(len(b.feeds)) * b.span.Width())
+	if b.options.Reread || b.options.Repair {
+		all := time.Duration(len(b.feeds)) * b.span.Width()
+		if b.options.Repair {
+			all = max(b.lost.width, 1)
+		}
+		b.state.coverOwn(all)
 		return
 	}
 	var all, covered time.Duration

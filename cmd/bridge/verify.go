@@ -125,7 +125,8 @@ func verifyFeeds(ctx context.Context, s settings, span checkpoint.Span, vendor *
 type notProven struct {
 	late, other uint64
 	unread      uint64 // of those that are late
-	fill        string // the command that reads them
+	gone        uint64 // of those, what was stored and somebody has removed
+	fill        string // the command that reads what is not covered
 }
 
 func (e *notProven) Error() string {
@@ -134,6 +135,8 @@ func (e *notProven) Error() string {
 
 func (e *notProven) hint() string {
 	switch {
+	case e.gone > 0:
+		return e.fill + " --repair puts back what was removed; verify again then, and ask who deletes from the streams"
 	case e.other > 0:
 		return "unexpected, doubled or wrong entries do not heal by themselves: keep the list (--json), and ask who else writes to or deletes from the streams"
 	case e.unread > 0:
@@ -159,6 +162,7 @@ type verifySummary struct {
 	BadIndex    uint64    `json:"bad_index"`
 	Unnamed     uint64    `json:"unnamed"` // differences that are counted but not listed
 	unread      uint64    // of those that are missing
+	gone        uint64    // likewise
 	Proven      bool      `json:"proven"`
 }
 
@@ -185,6 +189,7 @@ func (p *verdictPrinter) day(d verify.Day) error {
 	s.Corrections += d.Corrections
 	s.Missing += d.Missing
 	s.unread += d.Unread
+	s.gone += d.Gone
 	s.Changed += d.Changed
 	s.Unexpected += d.Unexpected
 	s.Doubled += d.Doubled
@@ -241,7 +246,7 @@ func differenceLine(d verify.Day, diff verify.Difference) string {
 // end prints the list and the sum, and gives a notProven where something differs.
 func (p *verdictPrinter) end() error {
 	s := &p.sum
-	bad := &notProven{late: s.Missing + s.Changed, other: s.Unexpected + s.Doubled + s.BadIndex, unread: s.unread, fill: s.fill()}
+	bad := &notProven{late: s.Missing + s.Changed, other: s.Unexpected + s.Doubled + s.BadIndex, unread: s.unread, gone: s.gone, fill: s.fill()}
 	s.Proven = bad.late+bad.other == 0
 	if p.json {
 		if err := json.NewEncoder(p.out).Encode(s); err != nil {

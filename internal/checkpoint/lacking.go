@@ -20,6 +20,10 @@ type Lacking struct {
 // of the index. What retention has removed with the beginning of the stream is none of them. It fails with ErrIndex where
 // index and record contradict each other.
 func (s *Stream) Lacking(ctx context.Context, day string) ([]Lacking, error) {
+	state, limited, err := s.holes(ctx)
+	if err != nil || len(state.Deleted) == 0 && (limited || state.FirstSeq <= 1) {
+		return nil, err
+	}
 	l, err := s.Listing(ctx, day)
 	if err != nil {
 		return nil, err
@@ -27,12 +31,8 @@ func (s *Stream) Lacking(ctx context.Context, day string) ([]Lacking, error) {
 	if len(l.Faults) > 0 {
 		return nil, fmt.Errorf("page %s.%s: %w: %s", s.feed, day, ErrIndex, l.Faults[0])
 	}
-	state, limited, err := s.holes(ctx)
-	if err != nil {
-		return nil, err
-	}
 	found := make([]bool, len(l.Entries))
-	for i := range found {
+	for i := range found { // what was stored after the holes were listed is there
 		seq := l.Sequence(i)
 		_, hole := slices.BinarySearch(state.Deleted, seq)
 		found[i] = seq >= state.FirstSeq && !hole
@@ -64,31 +64,6 @@ func (s *Stream) holes(ctx context.Context) (state jetstream.StreamState, limite
 // Limited reports whether retention may remove the beginning of a stream: nothing else but people does where there is none.
 func Limited(c jetstream.StreamConfig) bool {
 	return c.MaxAge > 0 || c.MaxBytes > 0 || c.MaxMsgs > 0 || c.MaxMsgsPerSubject > 0
-}
-
-// Lost gives the positions in Entries of the events that have not been found, in their order; found says for each position
-// whether there is an event. One that has been stored once more and is found under another position is not lost, and one
-// that is not gets the last of its positions.
-func (l *Listing) Lost(found []bool) (lost []int) {
-	last := map[[12]byte]int{}
-	for i, is := range found {
-		if !is {
-			last[[12]byte(l.Entries[i][:12])] = i
-		}
-	}
-	if len(last) == 0 {
-		return nil
-	}
-	for i, is := range found {
-		if is {
-			delete(last, [12]byte(l.Entries[i][:12]))
-		}
-	}
-	for _, i := range last {
-		lost = append(lost, i)
-	}
-	slices.Sort(lost)
-	return lost
 }
 
 // Again picks those events of a reading that a page lists and the stream lacks, in their order, each once. Of a row whose

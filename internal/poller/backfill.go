@@ -31,6 +31,7 @@ type Backfill struct {
 	Interval  time.Duration     // of live polling, which goes first while it is late
 	Without   []checkpoint.Span // days that are left alone
 	ReadSince time.Time         // what was read before is read again; zero = nothing
+	All       bool              // what others have read since then, too: with ReadSince, all of the range is read by this worker
 	Stored    func(Stored)      // told of every window that has been stored; may be nil
 
 	// Yields is told when a line lets live polling go first, which is so late, and calls what it gives when it goes on itself.
@@ -43,7 +44,7 @@ type Backfill struct {
 func (b *Backfill) Run(ctx context.Context) error {
 	for {
 		backlog := &Backlog{
-			Span: b.Span, Rows: b.Rows, Now: b.Source.Now, Covered: b.Writer.Covered, Leases: b.Leases, Without: b.Without,
+			Span: b.Span, Rows: b.Rows, Now: b.Source.Now, Covered: b.covered, Leases: b.Leases, Without: b.Without,
 			ReadSince: b.ReadSince, First: b.unfinished(ctx), Yield: b.yield, Removed: b.Writer.Removed,
 			Waits: func() { b.Log.Info("other workers have the days that are left, waiting for them to end or to die") },
 		}
@@ -65,6 +66,14 @@ func (b *Backfill) Run(ctx context.Context) error {
 		}
 		b.Log.Warn("the stream has lost what was stored, it is read again", "from", gaps[0].From, "until", gaps[len(gaps)-1].Until)
 	}
+}
+
+// covered is what need not be read.
+func (b *Backfill) covered(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
+	if b.All {
+		return nil, nil
+	}
+	return b.Writer.Covered(ctx, span)
 }
 
 // work carries the windows of a backlog: as many lines as there are exports in flight, and one that commits meanwhile.
