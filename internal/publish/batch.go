@@ -69,6 +69,7 @@ type sender struct {
 	few     nats.Header    // of events in structured mode
 	msg     nats.Msg       // filled anew for every event, with one of these
 	seqNo   []string       // the value of Nats-Batch-Sequence, reused
+	numbers []string       // from 1 on, as texts
 	data    []byte
 
 	inbox   string
@@ -146,7 +147,10 @@ func (s *sender) stageEvent(b *batch, i int, recorded time.Time) error {
 		s.headers.Set(event, lane, recorded)
 		s.data = event.AppendData(s.data[:0])
 	}
-	s.seqNo[0] = strconv.Itoa(i + 1)
+	if i == len(s.numbers) {
+		s.numbers = append(s.numbers, strconv.Itoa(i+1))
+	}
+	s.seqNo[0] = s.numbers[i]
 	s.msg.Subject, s.msg.Data, s.msg.Reply = event.Ingest(lane), s.data, ""
 	if i == 0 {
 		s.msg.Reply = s.staged(b)

@@ -65,13 +65,23 @@ const (
 	rejected
 )
 
-// kinds holds the attributes that follow from the kind alone. Types keep "saveris" whatever the prefix of the subjects.
-var kinds = [...]struct{ eventType, dataSchema string }{
-	reading:      {"saveris.reading.v1", "urn:saveris-bridge:reading:v1"},
-	alarmRaised:  {"saveris.alarm.raised.v1", "urn:saveris-bridge:alarm:v1"},
-	alarmCleared: {"saveris.alarm.cleared.v1", "urn:saveris-bridge:alarm:v1"},
-	alarmUnknown: {"saveris.alarm.unknown.v1", "urn:saveris-bridge:alarm:v1"},
-	rejected:     {"saveris.row.rejected.v1", "urn:saveris-bridge:rejected:v1"},
+// kindTexts are the attributes that follow from the kind alone.
+type kindTexts struct {
+	eventType, dataSchema string
+	toRecorded            string // from behind the time to before the time of recording, in the JSON format of CloudEvents
+}
+
+// kinds holds them. Types keep "saveris" whatever the prefix of the subjects.
+var kinds = [...]kindTexts{
+	reading:      textsOf("saveris.reading.v1", "urn:saveris-bridge:reading:v1"),
+	alarmRaised:  textsOf("saveris.alarm.raised.v1", "urn:saveris-bridge:alarm:v1"),
+	alarmCleared: textsOf("saveris.alarm.cleared.v1", "urn:saveris-bridge:alarm:v1"),
+	alarmUnknown: textsOf("saveris.alarm.unknown.v1", "urn:saveris-bridge:alarm:v1"),
+	rejected:     textsOf("saveris.row.rejected.v1", "urn:saveris-bridge:rejected:v1"),
+}
+
+func textsOf(eventType, dataSchema string) kindTexts {
+	return kindTexts{eventType, dataSchema, `","datacontenttype":"` + contentType + `","dataschema":"` + dataSchema + `","recordedtime":"`}
 }
 
 // ProcessedAt is when the vendor's cloud received the row, in UTC; the zero time if the row does not say.

@@ -33,8 +33,12 @@ func (m *Maker) learnReading() *series {
 	subject = append(subject, orMissing(c[colChannel])...)
 	s := m.make(tail, subject, orNothing(c[colSensor]), quantity)
 	s.nameless = c[colUUID] == nil
-	s.place, s.unit = string(m.appendPlace(nil, s)), string(m.appendUnit(nil))
-	s.checked = string(m.appendCheckedUnit(nil))
+	m.buf = m.appendPlace(m.buf[:0], s)
+	s.place = string(m.buf)
+	m.buf = m.appendUnit(m.buf[:0])
+	s.unit = string(m.buf)
+	m.buf = m.appendCheckedUnit(m.buf[:0])
+	s.checked = string(m.buf)
 	m.learn(s)
 	return s
 }

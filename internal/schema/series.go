@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/binary"
 	"net/url"
+	"sync/atomic"
 )
 
 // maxSeries bounds how much text of series a Maker remembers: 60,000 ordinary channels.
@@ -20,6 +21,7 @@ type series struct {
 	partitionKey  string
 	baseURL       string
 	recorder      *recorder
+	envelope      atomic.Pointer[envelope] // once an event is written in structured mode
 
 	// Of readings: what a channel's data share.
 	place    string // JSON between uuid and value

@@ -22,26 +22,61 @@ const (
 	TypeStructured = "application/cloudevents+json"
 )
 
-// attributeMembers are what stands before the values of attributes in JSON, in the order of attributeValues.
-var attributeMembers = func() (members [len(attributeKeys)]string) {
-	for i, key := range attributeKeys {
-		members[i] = `","` + key[len("ce-"):] + `":"`
-	}
-	members[0] = members[0][len(`",`):] // nothing comes before specversion
-	return members
-}()
-
 // AppendStructured appends the event in the JSON format of CloudEvents, the body of a message in structured mode. Recorded is
 // when the bridge built the message.
 func (e *Event) AppendStructured(b []byte, lane Lane, recorded time.Time) []byte {
-	b = append(b, '{')
-	for i, value := range e.values(lane, recorded) {
-		if value != "" {
-			b = appendDecoded(append(b, attributeMembers[i]...), value)
-		}
+	b = append(b, `{"specversion":"1.0","id":"`...)
+	if e.inPieces() {
+		b = append(b, e.ID...)
+	} else {
+		b = appendDecoded(b, e.headerID())
+	}
+	env := e.series.envelopeOf(e.kind)
+	b = append(b, env.toTime...)
+	b = append(b, e.part(partTime)...)
+	b = append(b, kinds[e.kind].toRecorded...)
+	b = append(b, e.series.recorder.text(recorded)...)
+	b = append(b, env.toLane...)
+	if !e.Rejected {
+		b = append(b, lane...)
+	}
+	if e.Correction() {
+		b = appendDecoded(append(b, `","revises":"`...), e.firstID())
+	}
+	if cause := e.cause(); cause != "" {
+		b = appendDecoded(append(b, `","causationid":"`...), cause)
 	}
 	b = append(b, `","data":`...)
 	return append(e.AppendData(b), '}')
+}
+
+// envelope is what the events of a series have alike in the JSON format of CloudEvents, in one string: a window's events are
+// of many series, none of which is in a cache when its turn comes.
+type envelope struct {
+	toTime string // from behind the id to before the time
+	toLane string // from behind the time of recording to before the lane
+}
+
+// envelopeOf returns the series' envelope. All of its events are of one kind.
+func (s *series) envelopeOf(k kind) *envelope {
+	if env := s.envelope.Load(); env != nil {
+		return env
+	}
+	b := appendDecoded(append(make([]byte, 0, 512), `","source":"`...), s.source)
+	b = append(append(b, `","type":"`...), kinds[k].eventType...)
+	b = appendDecoded(append(b, `","subject":"`...), s.subject)
+	b = append(b, `","time":"`...)
+	n := len(b)
+	if s.partitionKey != "" {
+		b = appendDecoded(append(b, `","partitionkey":"`...), s.partitionKey)
+	}
+	if k != rejected {
+		b = append(b, `","lane":"`...)
+	}
+	text := string(b)
+	env := &envelope{text[:n], text[n:]}
+	s.envelope.Store(env)
+	return env
 }
 
 // appendDecoded appends a text that stands in a header as the inside of a JSON string.
