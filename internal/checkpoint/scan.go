@@ -87,11 +87,11 @@ func (s *Stream) Unlisted(ctx context.Context) ([]Seqs, error) {
 }
 
 func (s *Stream) state(ctx context.Context) (jetstream.StreamState, error) {
-	stream, err := s.js.Stream(ctx, s.name)
+	info, err := s.Info(ctx)
 	if err != nil {
-		return jetstream.StreamState{}, fmt.Errorf("look up stream %s: %w", s.name, err)
+		return jetstream.StreamState{}, err
 	}
-	return stream.CachedInfo().State, nil
+	return info.State, nil
 }
 
 // fetchSize is how many messages are asked for at once: 16 kB each at most where it is the index that is read.

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -118,17 +119,8 @@ func (s *Stream) record(ctx context.Context, day string, which map[string]any) (
 
 // days names the days that have a record, in no order.
 func (s *Stream) days(ctx context.Context) ([]string, error) {
-	subjects, err := s.subjects(ctx, s.RecordSubject("*"))
-	if err != nil {
-		return nil, fmt.Errorf("list days of %s: %w", s.name, err)
-	}
-	var days []string
-	for subject := range subjects {
-		if day := subject[len(s.RecordSubject("")):]; day != RejectedDay {
-			days = append(days, day)
-		}
-	}
-	return days, nil
+	days, err := s.Recorded(ctx)
+	return slices.DeleteFunc(days, func(day string) bool { return day == RejectedDay }), err
 }
 
 // Oldest gives the sequence of the stream's first message: what stood before it was removed by retention.

@@ -1,0 +1,61 @@
+package checkpoint
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// StoredRecord is a record as it stands in the stream.
+type StoredRecord struct {
+	Day  string
+	Seq  uint64 // of the message; 0 says that there is none
+	Data []byte // JSON; nobody has looked whether it can be read
+}
+
+// RecordOf reads a day's newest record from the stream's leader.
+func (s *Stream) RecordOf(ctx context.Context, day string) (StoredRecord, error) {
+	return s.storedRecord(ctx, map[string]any{"last_by_subj": s.RecordSubject(day)})
+}
+
+// RecordAt reads the record that stands at a sequence from the stream's leader; it has no sequence where anything else
+// stands there, or nothing.
+func (s *Stream) RecordAt(ctx context.Context, seq uint64) (StoredRecord, error) {
+	return s.storedRecord(ctx, map[string]any{"seq": seq})
+}
+
+func (s *Stream) storedRecord(ctx context.Context, which map[string]any) (StoredRecord, error) {
+	m, err := s.message(ctx, which)
+	if err != nil {
+		return StoredRecord{}, fmt.Errorf("read a record of %s: %w", s.name, err)
+	}
+	day, found := strings.CutPrefix(m.subject, s.RecordSubject(""))
+	if !found {
+		return StoredRecord{}, nil
+	}
+	return StoredRecord{day, m.seq, m.data}, nil
+}
+
+// Info returns what the stream is and holds at present.
+func (s *Stream) Info(ctx context.Context) (*jetstream.StreamInfo, error) {
+	stream, err := s.js.Stream(ctx, s.name)
+	if err != nil {
+		return nil, fmt.Errorf("look up stream %s: %w", s.name, err)
+	}
+	return stream.CachedInfo(), nil
+}
+
+// Recorded names the days that have a record, RejectedDay among them, in no order.
+func (s *Stream) Recorded(ctx context.Context) ([]string, error) {
+	subjects, err := s.subjects(ctx, s.RecordSubject("*"))
+	if err != nil {
+		return nil, fmt.Errorf("list days of %s: %w", s.name, err)
+	}
+	days := make([]string, 0, len(subjects))
+	for subject := range subjects {
+		days = append(days, strings.TrimPrefix(subject, s.RecordSubject("")))
+	}
+	return days, nil
+}
