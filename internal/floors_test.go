@@ -45,7 +45,7 @@ var rooms = []struct {
 	room
 }{
 	{"cmd/bridge", room{
-		ours: []string{"internal/audit", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/publish", "internal/checkpoint", "internal/schema",
+		ours: []string{"internal/audit", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/views", "internal/publish", "internal/checkpoint", "internal/schema",
 			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "schemas"},
 		others: []string{natsGo, nkeys, cobra, envconfig, tint, sync, progressbar},
 		http:   true,
@@ -72,6 +72,7 @@ var rooms = []struct {
 		others: []string{backoff},
 	}},
 	{"internal/replay", room{ours: []string{"internal/checkpoint", "internal/schema"}}},
+	{"internal/views", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema"}, others: []string{natsGo, sync}}},
 	{"internal/publish", room{ours: []string{"internal/checkpoint", "internal/schema"}, others: []string{natsGo, cloudevents, sync}}},
 	{"internal/checkpoint", room{ours: []string{"internal/schema"}, others: []string{natsGo, sync}}},
 	{"internal/schema", room{ours: []string{"internal/saveris"}, others: []string{cloudevents, jsonV2}}},

@@ -20,6 +20,7 @@ import (
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/views"
 )
 
 // backfillOptions are the flags of bridge backfill.
@@ -171,6 +172,7 @@ const backfillPages = 3
 type backfillFeed struct {
 	feed    schema.Feed
 	reader  *publish.Writer
+	view    *views.Checkpoints
 	without []checkpoint.Span
 	log     *slog.Logger
 }
@@ -196,6 +198,7 @@ func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) e
 		feed := schema.Feed(name)
 		b.state.Feeds = append(b.state.Feeds, feed)
 		f := &backfillFeed{feed: feed, reader: newWriter(b.settings, feed, b.vendor, b.js, b.accounts, backfillPages), log: b.log.With("feed", feed)}
+		f.view = newView(b.settings, feed, b.js, nil, f.log)
 		b.feeds = append(b.feeds, f)
 		if b.options.Repair {
 			if err := b.findLost(ctx, f, note); err != nil {
@@ -272,7 +275,7 @@ func (b *backfill) run(ctx context.Context) error {
 		defer close(reporting)
 		b.report(work)
 	}()
-	err := b.work(ctx)
+	err := b.shown(ctx, b.work)
 	done()
 	<-reporting
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), natsAnswer)
@@ -350,6 +353,7 @@ func (b *backfill) leases(ctx context.Context, f *backfillFeed, n int) (*publish
 func (b *backfill) worker(f *backfillFeed) *poller.Backfill {
 	s := b.settings
 	writer := newWriter(s, f.feed, b.vendor, b.js, b.accounts, backfillPages)
+	writer.OnRecord = f.view.Show
 	if writer.Repair = b.options.Repair; writer.Repair {
 		writer.Altered = b.lost.alteredIn(f.feed)
 	}

@@ -198,7 +198,7 @@ func (e *checkError) Error() string {
 	return fmt.Sprintf("not everything is well: %d checks failed", len(e.failed))
 }
 
-// brokerConfig is how streams and bucket are named and made.
+// brokerConfig is how streams and buckets are named and made.
 func brokerConfig(s settings) publish.Config {
 	return publish.Config{Names: publish.Names{Prefix: s.Prefix}, Replicas: s.Replicas, MaxAge: s.MaxAge, MaxBytes: s.MaxBytes, Immutable: s.Immutable}
 }

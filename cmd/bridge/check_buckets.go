@@ -3,34 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-
 	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/views"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-func checkBucket(config publish.Config) func(context.Context, *checkup) finding {
-	return func(ctx context.Context, c *checkup) finding {
-		ctx, cancel := context.WithTimeout(ctx, natsAnswer)
-		defer cancel()
-		name := config.Names.Bucket()
-		if f := c.mayAsk(ctx, "KV_"+name); f != nil {
-			return needed(*f)
-		}
-		kv, err := c.js.KeyValue(ctx, name)
-		if errors.Is(err, jetstream.ErrBucketNotFound) {
-			return needed(c.mayCreate(ctx, "KV_"+name))
-		}
-		if err != nil {
-			return failing(fmt.Errorf("%w: %w", errNATS, err), natsHint(err))
-		}
-		if err := config.CheckBucket(ctx, kv); err != nil {
-			return failing(err, "remove the bucket, it is only a view: the bridge creates it again")
-		}
-		return fine("shows the checkpoints")
-	}
-}
 
 // aside is a bucket that a bridge can do without.
 type aside struct {
@@ -42,6 +19,7 @@ type aside struct {
 
 func asides(config publish.Config) []aside {
 	return []aside{
+		{config.Names.Bucket(), views.CheckCheckpoints, "shows the checkpoints", "nobody sees what is read from now on: bridge status and the page stand still"},
 		{config.Names.Requests(), config.CheckRequests, "remembers running exports, and how many each process has", "running exports are not remembered across restarts, and processes do not keep to SAVERIS_EXPORTS together"},
 		{config.Names.Leases(), config.CheckLeases, "says who works at what", "two bridges poll beside each other, and workers do not share a backfill"},
 		{config.Names.Backfills(), nil, "tells how backfills go", "nobody is told how backfills go"},
@@ -74,7 +52,7 @@ func (a aside) look(ctx context.Context, c *checkup) finding {
 	case found.err != nil:
 		return found
 	case errors.Is(err, publish.ErrForeign):
-		return failing(err, "remove the bucket: the bridge creates it again")
+		return failing(err, bucketHint(err, a.name))
 	case err != nil:
 		return failing(err, natsHint(err))
 	}

@@ -177,14 +177,13 @@ func syncFinding(version string, seen, always bool) finding {
 
 const notAlways = "not always: a power cut can lose what was acknowledged in the last two minutes"
 
-// brokerChecks are the checks of streams, bucket and rights. Nothing is created, altered or stored.
+// brokerChecks are the checks of streams, buckets and rights. Nothing is created, altered or stored.
 func brokerChecks(s settings) []check {
 	var list []check
 	config := brokerConfig(s)
 	for _, feed := range publish.Feeds {
 		list = append(list, check{"stream " + config.Names.Stream(feed), (*checkup).usable, checkStream(config, feed)})
 	}
-	list = append(list, check{"bucket " + config.Names.Bucket(), (*checkup).usable, checkBucket(config)})
 	for _, bucket := range asides(config) {
 		list = append(list, check{"bucket " + bucket.name, (*checkup).usable, bucket.run})
 	}

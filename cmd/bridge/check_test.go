@@ -8,6 +8,7 @@ import (
 
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
@@ -64,6 +65,7 @@ func TestCheckOfNATSChangesNothing(t *testing.T) {
 	if err := publish.Open(t.Context(), js, brokerConfig(c)); err != nil {
 		t.Fatal(err)
 	}
+	show(t, js, schema.Readings)
 	out, err = checkNATS(t, env)
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
@@ -111,7 +113,7 @@ func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
 	s := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{reader, blind, {Username: "all", Password: "a"}}})
 	env := with("NATS_URL", s.ClientURL(), "NATS_USER", "reader", "NATS_PASSWORD", "r")
 	out, err := checkNATS(t, env)
-	wantLines(t, out, "FAIL SAVERIS_READINGS", "FAIL $JS.API.STREAM.CREATE.SAVERIS_READINGS", "FAIL bucket saveris-checkpoints",
+	wantLines(t, out, "FAIL SAVERIS_READINGS", "FAIL $JS.API.STREAM.CREATE.SAVERIS_READINGS", "warn bucket saveris-checkpoints $JS.API.STREAM.CREATE.KV_saveris-checkpoints",
 		"warn bucket saveris-exports $JS.API.STREAM.CREATE.KV_saveris-exports", "FAIL rights $JS.API.DIRECT.GET.>")
 	if code, _ := verdict(err); code != exitNATS {
 		t.Errorf("exit code %d: %v", code, err)
@@ -130,8 +132,9 @@ func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
 	if err := publish.Open(t.Context(), js, brokerConfig(all)); err != nil {
 		t.Fatal(err)
 	}
+	show(t, js, schema.Readings)
 	out, _ = checkNATS(t, env)
-	wantLines(t, out, "FAIL let the account publish to saveris-ingest.>", "ok shows the checkpoints")
+	wantLines(t, out, "FAIL let the account publish to saveris-ingest.>", "warn bucket saveris-checkpoints let the account publish to $KV.saveris-checkpoints.>")
 	if _, err := publish.OpenRequests(t.Context(), js, brokerConfig(all)); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"saveris-bridge/internal/secret"
@@ -188,6 +189,7 @@ func signer(path string) nats.SignatureHandler {
 
 // natsHandlers log what happens to the connection.
 func natsHandlers(logger *slog.Logger) []nats.Option {
+	known := &refusals{said: map[string]bool{}}
 	return []nats.Option{
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err == nil { // we closed it
@@ -210,13 +212,40 @@ func natsHandlers(logger *slog.Logger) []nats.Option {
 			logger.Warn("nats server is shutting down, moving to another", "url", maskURL(nc.ConnectedUrlRedacted()))
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			level := slog.LevelError
+			if known.again(err) {
+				level = slog.LevelDebug
+			}
 			if sub != nil {
-				logger.Error("nats error", "subject", sub.Subject, "err", err)
+				logger.Log(context.Background(), level, "nats error", "subject", sub.Subject, "err", err)
 				return
 			}
-			logger.Error("nats error", "err", err)
+			logger.Log(context.Background(), level, "nats error", "err", err)
 		}),
 	}
+}
+
+// refusals remembers what the server has refused for want of a right: what can be done without is tried again for ever.
+type refusals struct {
+	mu   sync.Mutex
+	said map[string]bool
+}
+
+// mostRefusals bounds what is remembered.
+const mostRefusals = 100
+
+// again reports whether an error is a refusal that came before.
+func (r *refusals) again(err error) bool {
+	if !forbidden(err) {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.said[err.Error()]
+	if len(r.said) < mostRefusals {
+		r.said[err.Error()] = true
+	}
+	return before
 }
 
 // untilForbidden gives a context that ends with the server's refusal, as its cause, of anything that a connection does: a

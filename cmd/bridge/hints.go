@@ -80,6 +80,14 @@ func republishing(want jetstream.StreamConfig) string {
 	return fmt.Sprintf("--republish-source='%s' --republish-destination='%s'", want.RePublish.Source, want.RePublish.Destination)
 }
 
+// bucketHint says what to do where a bucket that the bridge can do without is not as it should be, or cannot be had.
+func bucketHint(err error, name string) string {
+	if errors.Is(err, publish.ErrForeign) {
+		return "remove it with nats kv del " + name + ", the bridge creates it again"
+	}
+	return natsHint(err)
+}
+
 // natsHint says what to do about an error of NATS.
 func natsHint(err error) string {
 	var overlap *publish.Overlap

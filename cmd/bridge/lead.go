@@ -13,12 +13,14 @@ import (
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/views"
 )
 
 // turn is a feed that several bridges may poll in turn: one polls, the others stand by. Nothing but effort depends on it.
 type turn struct {
 	feed     schema.Feed
 	live     *poller.Live
+	view     *views.Checkpoints
 	settings settings
 	js       jetstream.JetStream
 	log      *slog.Logger
@@ -93,7 +95,7 @@ func (t *turn) poll(ctx context.Context) error {
 	t.leading.Store(true)
 	defer t.leading.Store(false)
 	t.log.Info("polls from now on")
-	err := t.live.Run(ctx)
+	err := t.view.Keep(ctx, t.live.Run)
 	t.log.Info("polls no longer")
 	return err
 }

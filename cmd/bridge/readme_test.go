@@ -60,7 +60,7 @@ func rightsBut(t *testing.T, missing string) (url string) {
 // TestCheckNamesEveryMissingRight takes away one right after the other, on a server where nothing is yet and on one where
 // all streams and buckets are.
 func TestCheckNamesEveryMissingRight(t *testing.T) {
-	mayMiss := []string{"$KV.saveris-exports.>", "$KV.saveris-leases.>", "$KV.saveris-backfills.>", "$JS.API.STREAM.NAMES"}
+	mayMiss := []string{"$KV.saveris-checkpoints.>", "$KV.saveris-exports.>", "$KV.saveris-leases.>", "$KV.saveris-backfills.>", "$JS.API.STREAM.NAMES"}
 	for _, missing := range append(rights(t, "publish"), rights(t, "subscribe")...) {
 		t.Run(missing, func(t *testing.T) {
 			t.Parallel()
@@ -115,6 +115,7 @@ func TestCheckNamesEveryMissingRight(t *testing.T) {
 func openAll(t *testing.T, js jetstream.JetStream, c settings) {
 	t.Helper()
 	err := publish.Open(t.Context(), js, brokerConfig(c))
+	show(t, js, schema.Readings)
 	if err == nil {
 		_, err = publish.OpenRequests(t.Context(), js, brokerConfig(c))
 	}

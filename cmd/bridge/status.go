@@ -81,7 +81,7 @@ func readStatus(ctx context.Context, s settings, log io.Writer) (now status.Stat
 		return now, open, fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
 	}
 	something := func(f status.Feed) bool { return len(f.Days) > 0 || f.Rejected > 0 || f.Export != nil }
-	if now = board.Status(); len(now.Vendor) == 0 && !slices.ContainsFunc(now.Feeds, something) {
+	if now = board.Status(); len(now.Vendor)+len(now.Bridge) == 0 && !slices.ContainsFunc(now.Feeds, something) {
 		return now, open, fmt.Errorf("%w: no checkpoint is there", errNothingStored)
 	}
 	recent := board.Recent("")

@@ -17,6 +17,7 @@ import (
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
+	"saveris-bridge/internal/views"
 )
 
 // readerRights are those that the README names for accounts that only look.
@@ -48,6 +49,15 @@ func lookedAt(t *testing.T) (js jetstream.JetStream, env lookup) {
 	return js, with("NATS_URL", s.ClientURL(), "NATS_USER", "reader", "NATS_PASSWORD", "r")
 }
 
+// show has the bucket show what is stored of a feed.
+func show(t *testing.T, js jetstream.JetStream, feed schema.Feed) {
+	t.Helper()
+	view := views.NewCheckpoints(js, publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}, feed)
+	if err := view.Keep(t.Context(), func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // put stores events as the bridge does.
 func put(t *testing.T, js jetstream.JetStream, feed schema.Feed, cover *checkpoint.Interval, events ...schema.Event) {
 	t.Helper()
@@ -58,6 +68,7 @@ func put(t *testing.T, js jetstream.JetStream, feed schema.Feed, cover *checkpoi
 	if _, err := w.Commit(t.Context(), checkpoint.DayOf(cover.From), events, cover); err != nil {
 		t.Fatal(err)
 	}
+	show(t, js, feed)
 }
 
 // event makes an event of the columns of a row, names and values in turn.

@@ -172,6 +172,7 @@ func (v *vendorNotes) begin(feed schema.Feed) {
 	v.drop("shut." + string(feed))
 	v.drop("version." + string(feed))
 	v.drop(unreadKey(feed))
+	v.drop(unshownKey(feed))
 }
 
 // texts are all notes of this process.

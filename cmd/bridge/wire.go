@@ -63,10 +63,11 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 	turns := map[schema.Feed]*turn{}
 	for _, feed := range feedsOf(s.Feeds) {
 		log := logger.With("feed", feed)
-		live := newLive(s, feed, vendor, js, accounts, log)
+		live, view := newLive(s, feed, vendor, js, accounts, log), newView(s, feed, js, notes, log)
+		live.Writer.OnRecord = view.Show
 		live.Shut = func(err error) { notes.feedShut(feed, err) }
 		turns[feed] = &turn{
-			feed: feed, live: live, settings: s, js: js, log: log, begins: func() { notes.begin(feed) },
+			feed: feed, live: live, view: view, settings: s, js: js, log: log, begins: func() { notes.begin(feed) },
 			accounts: accounts, proof: proof, settled: func() {},
 		}
 	}
@@ -195,7 +196,7 @@ func writerName() string {
 	return fmt.Sprintf("%s/%d", host, os.Getpid())
 }
 
-// openBroker gives JetStream with streams and bucket ready, on the server that the settings name or on one of our own,
+// openBroker gives JetStream with streams ready, on the server that the settings name or on one of our own,
 // and what ends it.
 func openBroker(ctx context.Context, s settings, logger *slog.Logger) (js jetstream.JetStream, stop func(), err error) {
 	nc, stop, err := dialBroker(ctx, s, logger)
@@ -205,7 +206,7 @@ func openBroker(ctx context.Context, s settings, logger *slog.Logger) (js jetstr
 	return readyBroker(ctx, s, nc, stop)
 }
 
-// readyBroker readies streams and bucket on a connection, which it closes if that fails.
+// readyBroker readies the streams on a connection, which it closes if that fails.
 func readyBroker(ctx context.Context, s settings, nc *nats.Conn, end func()) (js jetstream.JetStream, stop func(), err error) {
 	if js, err = jetStream(nc, s); err == nil {
 		err = readyStreams(ctx, js, brokerConfig(s))
@@ -270,7 +271,7 @@ func drain(nc *nats.Conn) {
 	}
 }
 
-// readyStreams readies streams and bucket, and waits for a broker that is not ready itself yet. Missing rights do not come by
+// readyStreams readies the streams, and waits for a broker that is not ready itself yet. Missing rights do not come by
 // waiting.
 func readyStreams(ctx context.Context, js jetstream.JetStream, config publish.Config) error {
 	deadline := time.Now().Add(natsWait)

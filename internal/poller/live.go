@@ -46,7 +46,7 @@ const maxWait = 30 * time.Second
 // feed alone it asks for again: every hour where a licence is missing, every ten minutes where the endpoint is retired.
 func (l *Live) Run(ctx context.Context) error {
 	l.gate = &gate{changed: l.shut}
-	mark := &watermark{writer: l.Writer, log: l.Log}
+	mark := &watermark{writer: l.Writer}
 	if err := l.begin(ctx, mark); err != nil {
 		return err
 	}
@@ -149,12 +149,10 @@ func (l *Live) begin(ctx context.Context, mark *watermark) error {
 // has been emptied.
 type watermark struct {
 	writer *publish.Writer
-	log    *slog.Logger
 	begin  time.Time
 	found  time.Time // in the records when they were looked at last
 	day    string    // newest day then
 	last   uint64    // end of the stream then
-	hidden bool      // people were told then that they cannot see the records
 }
 
 // step is how far the watermark moves at least: each move is a record.
@@ -163,11 +161,6 @@ const step = 24 * time.Hour
 // Since reads the newest records, and all of them where those have lost it.
 func (m *watermark) Since(ctx context.Context, now time.Time) (since time.Time, err error) {
 	m.day = checkpoint.DayOf(now)
-	hidden := m.writer.Show(ctx) // people miss it, the bridge does not
-	if hidden != nil && !m.hidden {
-		m.log.Warn("checkpoints are not shown", "err", hidden)
-	}
-	m.hidden = hidden != nil
 	if m.last, err = m.writer.Last(ctx); err != nil {
 		return time.Time{}, err
 	}

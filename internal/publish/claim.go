@@ -123,8 +123,13 @@ func (w *Writer) storeAlone(next checkpoint.Placed) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.send.send(b)
-	return err
+	seq, err := w.send.send(b)
+	if err != nil {
+		return err
+	}
+	w.newest = b.stored(seq)
+	w.tellNewest()
+	return nil
 }
 
 // Adopt makes the feed's coverage that of our account, whoever's it was: the feed's newest record is stored again in our name,

@@ -14,6 +14,6 @@
 //
 // A Writer that repairs stores once more what the index lists and the stream lacks, and nothing else twice: see repair.go.
 //
-// Open creates the streams and the checkpoint bucket where they are missing and checks those that exist; it never alters
-// one. The bucket is a view that sources the records out of the streams: people and dashboards read it, the bridge does not.
+// Open creates the streams where they are missing and checks those that exist; it never alters one. What people see of the
+// records, the checkpoint bucket, is kept by package views.
 package publish

@@ -54,10 +54,6 @@ func (n Names) live(feed schema.Feed) string {
 // ingest is where is published what is to be stored on a subject.
 func (n Names) ingest(stored string) string { return n.Ingest() + stored[len(n.Prefix):] }
 
-func (n Names) records(feed schema.Feed) string {
-	return n.Prefix + ".checkpoints." + string(feed) + ".>"
-}
-
 func (n Names) record(feed schema.Feed, day string) string {
 	return n.Prefix + ".checkpoints." + string(feed) + "." + day
 }

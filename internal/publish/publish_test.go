@@ -299,30 +299,6 @@ func TestOldEventsTakeTheHistoryLane(t *testing.T) {
 	}
 }
 
-func TestTheBucketShowsTheNewestRecord(t *testing.T) {
-	js := open(t, connect(t, startServer(t).ClientURL()))
-	w := newWriter(js, 0)
-	kv, err := js.KeyValue(t.Context(), "saveris-checkpoints")
-	if err != nil {
-		t.Fatal(err)
-	}
-	watch, err := kv.Watch(t.Context(), "readings."+day)
-	if err != nil {
-		t.Fatal(err)
-	}
-	commit(t, w, readings(0, 3), interval(0, time.Hour))
-	for entry := range watch.Updates() {
-		if entry == nil { // what was there before
-			continue
-		}
-		record, err := checkpoint.ParseRecord(entry.Value())
-		if err != nil || record.Rows != 3 {
-			t.Errorf("the bucket shows %s (%v)", entry.Value(), err)
-		}
-		return
-	}
-}
-
 func TestAStreamThatDisappearsIsMadeAgain(t *testing.T) {
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w := newWriter(js, 0)

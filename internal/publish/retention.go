@@ -64,6 +64,9 @@ func (w *Writer) removed(ctx context.Context, span checkpoint.Span) (removed []s
 		return nil, nil
 	}
 	shown, err := keysOf(ctx, w.js, w.config.Names.Bucket())
+	if errors.Is(err, jetstream.ErrStreamNotFound) { // nobody may write it, or it was removed a moment ago
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +84,7 @@ func (w *Writer) removed(ctx context.Context, span checkpoint.Span) (removed []s
 		if !ours || !slices.Contains(days, day) || slices.Contains(there, day) {
 			continue
 		}
-		seq, err := sourceSeq(ctx, bucket, "$KV."+w.config.Names.Bucket()+"."+key)
+		seq, err := shownSeq(ctx, bucket, "$KV."+w.config.Names.Bucket()+"."+key)
 		if err != nil {
 			return nil, err
 		}
@@ -92,20 +95,19 @@ func (w *Writer) removed(ctx context.Context, span checkpoint.Span) (removed []s
 	return removed, nil
 }
 
-// sourceSeq gives the sequence that the last message on a subject had in the stream that it was sourced from, 0 where it
-// does not say. The header is "<stream> <sequence> …".
-func sourceSeq(ctx context.Context, stream jetstream.Stream, subject string) (uint64, error) {
-	m, err := stream.GetLastMsgForSubject(ctx, subject)
+// SequenceHeader is the header of what a view shows with the sequence of the stream's message that says so.
+const SequenceHeader = "Saveris-Sequence"
+
+// shownSeq returns the sequence that the record under a bucket's subject has in the stream, 0 where it does not say, or is no
+// longer shown.
+func shownSeq(ctx context.Context, bucket jetstream.Stream, subject string) (uint64, error) {
+	m, err := bucket.GetLastMsgForSubject(ctx, subject)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return 0, nil
 	}
-	if err != nil {
+	if err != nil || m.Header.Get("KV-Operation") != "" {
 		return 0, err
 	}
-	fields := strings.Fields(m.Header.Get("Nats-Stream-Source"))
-	if len(fields) < 2 {
-		return 0, nil
-	}
-	seq, _ := strconv.ParseUint(fields[1], 10, 64)
+	seq, _ := strconv.ParseUint(m.Header.Get(SequenceHeader), 10, 64)
 	return seq, nil
 }

@@ -3,7 +3,6 @@ package publish
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
@@ -50,14 +49,6 @@ func (w *Writer) inherit(ctx context.Context, page *checkpoint.Page) error {
 	return nil
 }
 
-// Show makes the checkpoint bucket again if somebody has removed it.
-func (w *Writer) Show(ctx context.Context) error {
-	if err := w.config.ensureBucket(ctx, w.js); err != nil {
-		return w.mend(ctx, fmt.Errorf("bucket %s: %w", w.config.Names.Bucket(), err))
-	}
-	return nil
-}
-
 // Last gives the sequence of the stream's last message.
 func (w *Writer) Last(ctx context.Context) (uint64, error) {
 	last, err := w.book.Last(ctx)
@@ -95,5 +86,7 @@ func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uin
 		return false, w.mend(ctx, err)
 	}
 	page.Stored(nil, b.record, seq)
+	w.newest = b.stored(seq)
+	w.tellNewest()
 	return true, nil
 }

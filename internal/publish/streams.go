@@ -20,11 +20,11 @@ const MinServer = "2.12.1"
 // MinPayload is the message size in bytes that the broker has to take: a row that cannot be an event is stored whole.
 const MinPayload = 1 << 20
 
-// ErrUnusable says that the broker answers but cannot serve: too old, without JetStream, or with a stream or bucket of
-// these names whose settings do not fit.
+// ErrUnusable says that the broker answers but cannot serve: too old, without JetStream, or with a stream of one
+// of these names whose settings do not fit.
 var ErrUnusable = errors.New("NATS cannot be used")
 
-// Config says how streams and bucket are named and created.
+// Config says how streams and buckets are named and created.
 type Config struct {
 	Names    Names
 	Replicas int
@@ -56,28 +56,19 @@ func (c Config) Stream(feed schema.Feed) jetstream.StreamConfig {
 	}
 }
 
-func (c Config) bucket() jetstream.KeyValueConfig {
-	bucket := jetstream.KeyValueConfig{
+// CheckpointBucket is how the checkpoint bucket is created.
+func (c Config) CheckpointBucket() jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
 		Bucket:      c.Names.Bucket(),
 		Description: "Saveris bridge: what has been read, by feed and UTC day (a view of the streams)",
 		Replicas:    c.Replicas,
 		MaxBytes:    c.bucketBytes(checkpointBytes),
 		Storage:     jetstream.FileStorage,
 	}
-	for _, feed := range Feeds {
-		bucket.Sources = append(bucket.Sources, &jetstream.StreamSource{
-			Name: c.Names.Stream(feed),
-			SubjectTransforms: []jetstream.SubjectTransformConfig{{
-				Source:      c.Names.records(feed),
-				Destination: "$KV." + bucket.Bucket + "." + string(feed) + ".>",
-			}},
-		})
-	}
-	return bucket
 }
 
-// Open readies the broker: its version, the streams of all feeds and the checkpoint bucket, which views them. What is missing is created, what
-// exists is checked and left alone. An error that is ErrUnusable will not go away by waiting.
+// Open readies the broker: its version and the streams of all feeds. What is missing is created, what exists is checked and left
+// alone. An error that is ErrUnusable will not go away by waiting.
 func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 	if err := CheckServer(js.Conn()); err != nil {
 		return err
@@ -89,9 +80,6 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 		if err := c.ensureStream(ctx, js, feed); err != nil {
 			return fmt.Errorf("stream %s: %w", c.Names.Stream(feed), err)
 		}
-	}
-	if err := c.ensureBucket(ctx, js); err != nil {
-		return fmt.Errorf("bucket %s: %w", c.Names.Bucket(), err)
 	}
 	return nil
 }
@@ -108,18 +96,6 @@ func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed s
 	return c.CheckStream(feed, stream.CachedInfo().Config)
 }
 
-func (c Config) ensureBucket(ctx context.Context, js jetstream.JetStream) error {
-	kv, err := js.KeyValue(ctx, c.Names.Bucket())
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		_, err = js.CreateKeyValue(ctx, c.bucket())
-		return unusable(err)
-	}
-	if err != nil {
-		return err
-	}
-	return c.CheckBucket(ctx, kv)
-}
-
 // codeNoPeers is what a cluster answers that is still gathering.
 const codeNoPeers = 10005
 
@@ -130,26 +106,6 @@ func CheckServer(nc *nats.Conn) error {
 	}
 	if limit := nc.MaxPayload(); limit > 0 && limit < MinPayload {
 		return fmt.Errorf("%w: server %s takes messages of %d bytes at most (max_payload), expected %d or more", ErrUnusable, nc.ConnectedUrlRedacted(), limit, MinPayload)
-	}
-	return nil
-}
-
-// CheckBucket tells why an existing bucket is no view of the records.
-func (c Config) CheckBucket(ctx context.Context, kv jetstream.KeyValue) error {
-	status, err := kv.Status(ctx)
-	if err != nil {
-		return err
-	}
-	sources := map[string]bool{}
-	if info, ok := status.(*jetstream.KeyValueBucketStatus); ok {
-		for _, source := range info.StreamInfo().Config.Sources {
-			sources[source.Name] = true
-		}
-	}
-	for _, feed := range Feeds {
-		if name := c.Names.Stream(feed); !sources[name] {
-			return fmt.Errorf("%w: it does not source stream %s: remove the bucket and let the bridge create it, or add the source", ErrUnusable, name)
-		}
 	}
 	return nil
 }

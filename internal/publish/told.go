@@ -39,6 +39,19 @@ func (w *Writer) stored(b *batch, result *Result) {
 	}
 }
 
+// stored is a batch's record where the stream has given it a sequence.
+func (b *batch) stored(seq uint64) checkpoint.StoredRecord {
+	return checkpoint.StoredRecord{Day: b.record.Day, Seq: seq, Data: b.data}
+}
+
+// tellNewest ends a call: it hands on the newest record that was stored, if one was.
+func (w *Writer) tellNewest() {
+	if w.OnRecord != nil && w.newest.Seq > 0 {
+		w.OnRecord(w.newest)
+	}
+	w.newest = checkpoint.StoredRecord{}
+}
+
 // doubt is a batch of which nobody has heard whether it was stored.
 type doubt struct {
 	batch *batch
@@ -75,6 +88,9 @@ func (w *Writer) resolve(ctx context.Context, page *checkpoint.Page, result *Res
 		}
 		if next.Batch == d.batch.record.Batch {
 			w.stored(d.batch, result)
+			if page.Record.Batch == next.Batch {
+				w.newest = d.batch.stored(page.Seq)
+			}
 		}
 		w.doubts = slices.Delete(w.doubts, i, i+1)
 	}

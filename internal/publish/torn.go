@@ -74,5 +74,7 @@ func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {
 		return err
 	}
 	page.Stored(entries, b.record, seq)
+	w.newest = b.stored(seq)
+	w.tellNewest()
 	return nil
 }

@@ -32,6 +32,7 @@ type Writer struct {
 	why    string    // of the call that is under way, like owner
 	owner  string    // id of its first event, which is the same when it is repeated
 	doubts []doubt
+	newest checkpoint.StoredRecord // that the call which is under way has stored; without a sequence it has stored none
 }
 
 // Options say how a feed is written.
@@ -48,6 +49,9 @@ type Options struct {
 	// Stored is told once of every batch of a commit that is known to be stored, one of which the answer was lost included;
 	// nil = nobody is. It holds up the writer.
 	Stored func(Batch)
+	// OnRecord is called with the newest record that a call has stored, once for each page and call; nil = nobody is told. It
+	// holds up the writer.
+	OnRecord func(checkpoint.StoredRecord)
 	// Pages is how many days' ids are kept in memory at most, 0 = 12.
 	Pages int
 	// Repair has a commit store once more what the index of its day lists and the stream lacks, as far as its events are that.
@@ -113,6 +117,7 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.why, w.owner = why, ""
+	defer w.tellNewest()
 	if len(events) > 0 {
 		w.owner = events[0].ID
 	}
@@ -217,6 +222,7 @@ func (w *Writer) settle(page *checkpoint.Page, inHand *batch, result *Result) er
 		return w.doubted(inHand, err)
 	}
 	page.Stored(inHand.entries, inHand.record, seq)
+	w.newest = inHand.stored(seq)
 	w.limit = min(w.most, 2*w.limit)
 	w.stored(inHand, result)
 	return nil

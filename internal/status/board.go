@@ -181,7 +181,7 @@ func leaseKey(feed schema.Feed) string { return string(feed) + "." + publish.Pol
 
 // draw makes the status of what is known.
 func (b *Board) draw(now time.Time) {
-	s := Status{Backfills: sumUpBackfills(b.words, now), Vendor: sumUpNotes(b.notes, now), Feeds: []Feed{}}
+	s := Status{Backfills: sumUpBackfills(b.words, now), Vendor: sumUpNotes(b.notes, now, false), Bridge: sumUpNotes(b.notes, now, true), Feeds: []Feed{}}
 	for _, name := range b.config.Feeds {
 		if b.stale {
 			b.summed[name] = sumUp(name, b.records.entries, now)

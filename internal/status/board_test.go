@@ -1,6 +1,7 @@
 package status_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
+	"saveris-bridge/internal/views"
 )
 
 // today is a day of the past whose events still take the live lane in these tests.
@@ -60,7 +62,7 @@ func (s *stage) dial() jetstream.JetStream {
 	return js
 }
 
-// ready makes streams and bucket where they are missing.
+// ready makes the streams where they are missing.
 func (s *stage) ready() {
 	s.Helper()
 	if err := publish.Open(s.Context(), s.js, s.config); err != nil {
@@ -123,6 +125,15 @@ func (s *stage) store(w *publish.Writer, cover *checkpoint.Interval, events ...s
 		day = checkpoint.DayOf(cover.From)
 	}
 	if _, err := w.Commit(s.Context(), day, events, cover); err != nil {
+		s.Fatal(err)
+	}
+	s.show(w.Feed)
+}
+
+// show has the bucket show what is stored.
+func (s *stage) show(feed schema.Feed) {
+	s.Helper()
+	if err := views.NewCheckpoints(s.js, s.config, feed).Keep(s.Context(), func(context.Context) error { return nil }); err != nil {
 		s.Fatal(err)
 	}
 }

@@ -1,10 +1,13 @@
 package status
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/publish"
 )
 
 // bucket holds what a KV bucket says. A bucket that was made anew is gathered beside what the old one said, and takes its
@@ -19,7 +22,7 @@ type bucket[T any] struct {
 
 type entry[T any] struct {
 	value T
-	seq   uint64
+	seq   uint64    // in the stream that the bucket shows; in the bucket itself where that shows none
 	at    time.Time // stored, by the server's clock
 	seen  time.Time // by ours
 }
@@ -53,8 +56,15 @@ func (b *bucket[T]) take(m Stored) {
 		return
 	}
 	if value, err := b.parse(key, m.Data()); err == nil {
-		into[key] = entry[T]{value, m.Seq, m.At, time.Now()}
+		into[key] = entry[T]{value, sequence(m), m.At, time.Now()}
 	}
+}
+
+func sequence(m Stored) uint64 {
+	if seq, err := strconv.ParseUint(m.Headers().Get(publish.SequenceHeader), 10, 64); err == nil {
+		return seq
+	}
+	return m.Seq
 }
 
 // removed tells whether a message says that its key is there no more: deleted by somebody, or ended by the server.

@@ -11,7 +11,7 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// Note is what a running bridge has found out about the vendor that people should know. It lies in the bucket of running
+// Note is what a running bridge has found out about the vendor, or about itself, that people should know. It lies in the bucket of running
 // exports under a key that begins with NotePrefix, for a day after the bridge wrote it last.
 type Note struct {
 	Level    Level       `json:"level,omitempty"` // as a problem; empty where it is none
@@ -20,6 +20,9 @@ type Note struct {
 	Since    time.Time   `json:"since"`
 	Endpoint string      `json:"endpoint,omitempty"` // that will end
 	Sunset   *time.Time  `json:"sunset,omitempty"`   // when it may stop to answer, where the vendor says it
+	// Own says that it is about the bridge itself: what is read of the feed cannot be shown, so nothing else that is shown of the
+	// feed is to be believed.
+	Own bool `json:"own,omitempty"`
 }
 
 // NotePrefix is what keys of notes begin with.
@@ -42,11 +45,11 @@ func parseNote(key string, data []byte) (n Note, err error) {
 // longestNote is how many characters of a note are shown.
 const longestNote = 400
 
-// sumUpNotes returns the notes, oldest first.
-func sumUpNotes(b *bucket[Note], now time.Time) []Note {
+// sumUpNotes returns the notes, oldest first: those about the vendor, or those of the bridge's own.
+func sumUpNotes(b *bucket[Note], now time.Time, own bool) []Note {
 	list := []Note{}
 	for _, e := range b.entries {
-		if b.life == 0 || now.Sub(e.at) < b.life {
+		if e.value.Own == own && (b.life == 0 || now.Sub(e.at) < b.life) {
 			list = append(list, e.value)
 		}
 	}
@@ -54,9 +57,9 @@ func sumUpNotes(b *bucket[Note], now time.Time) []Note {
 	return list
 }
 
-// ofVendor are the notes that are problems: an announced end is one when it is near.
-func (s Status) ofVendor() (list []Problem) {
-	for _, n := range s.Vendor {
+// ofNotes are the notes that are problems: an announced end is one when it is near.
+func (s Status) ofNotes() (list []Problem) {
+	for _, n := range slices.Concat(s.Vendor, s.Bridge) {
 		level := n.Level
 		if n.Sunset != nil && n.Sunset.Sub(s.At) < soon {
 			level = cmp.Or(level, Look)
@@ -66,4 +69,9 @@ func (s Status) ofVendor() (list []Problem) {
 		}
 	}
 	return list
+}
+
+// shown reports whether what is read of a feed is shown, as far as a bridge has noted that it is not.
+func (s Status) shown(feed schema.Feed) bool {
+	return !slices.ContainsFunc(s.Bridge, func(n Note) bool { return n.Feed == feed })
 }

@@ -63,10 +63,12 @@ func (s Status) Problems(r Rules) []Problem {
 		list = append(list, Problem{Wait, "", "nothing has been read yet"})
 	}
 	for _, f := range s.Feeds {
-		list = append(list, f.problems(s.At, r)...)
+		if s.shown(f.Feed) {
+			list = append(list, f.problems(s.At, r)...)
+		}
 	}
 	list = append(list, s.ofBackfills()...)
-	list = append(list, s.ofVendor()...)
+	list = append(list, s.ofNotes()...)
 	order := []Level{Bad, Look, Wait}
 	slices.SortStableFunc(list, func(x, y Problem) int {
 		return cmp.Compare(slices.Index(order, x.Level), slices.Index(order, y.Level))

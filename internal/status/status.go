@@ -13,6 +13,7 @@ type Status struct {
 	At        time.Time  `json:"at"` // by the clock of whoever asks
 	Feeds     []Feed     `json:"feeds"`
 	Vendor    []Note     `json:"vendor"`    // what running bridges have found out about the vendor, oldest first
+	Bridge    []Note     `json:"bridge"`    // and about themselves, likewise
 	Backfills []Backfill `json:"backfills"` // newest first: those that run, and those whose last word is remembered
 }
 

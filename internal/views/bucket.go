@@ -1,0 +1,153 @@
+package views
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/publish"
+)
+
+// bucket is the part of a KV bucket under a prefix of keys.
+type bucket struct {
+	js     jetstream.JetStream
+	config jetstream.KeyValueConfig
+	prefix string // of keys
+}
+
+// cell is what stands in a bucket under a key.
+type cell struct {
+	rev   uint64 // of the key's last message, 0: there is none
+	seq   uint64 // that it shows, 0: it does not say
+	there bool   // it was not deleted
+	data  []byte
+}
+
+const subjects = "$KV."
+
+func (b *bucket) subject(key string) string { return subjects + b.config.Bucket + "." + key }
+
+// open looks the bucket up, and creates it if it is missing.
+func (b *bucket) open(ctx context.Context) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, "KV_"+b.config.Bucket)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if _, err = b.js.CreateKeyValue(ctx, b.config); err == nil {
+			stream, err = b.js.Stream(ctx, "KV_"+b.config.Bucket)
+		}
+	}
+	if err == nil {
+		err = check(stream.CachedInfo().Config)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", b.config.Bucket, err)
+	}
+	return stream, nil
+}
+
+// check refuses a bucket that is not written by whoever has something to show.
+func check(have jetstream.StreamConfig) error {
+	switch {
+	case len(have.Sources) > 0:
+		return fmt.Errorf("%w: it is sourced, as older bridges made it", publish.ErrForeign)
+	case have.Mirror != nil || have.Sealed:
+		return fmt.Errorf("%w: it is sealed or a mirror", publish.ErrForeign)
+	}
+	return nil
+}
+
+// keys lists the keys that have a message, deleted ones among them.
+func (b *bucket) keys(ctx context.Context, stream jetstream.Stream) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(b.subject(b.prefix+">")))
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]string, 0, len(info.State.Subjects))
+	for subject := range info.State.Subjects {
+		if key := b.key(subject); literal(key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// literal reports whether a key is one, and not a pattern that somebody has put there.
+func literal(key string) bool { return !strings.ContainsAny(key, "*>") }
+
+func (b *bucket) key(subject string) string { return strings.TrimPrefix(subject, b.subject("")) }
+
+// get reads what stands under a key.
+func (b *bucket) get(ctx context.Context, stream jetstream.Stream, key string) (cell, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	return cellOf(stream.GetLastMsgForSubject(ctx, b.subject(key)))
+}
+
+// after reads the first message of the bucket's part from a revision on.
+func (b *bucket) after(ctx context.Context, stream jetstream.Stream, rev uint64) (key string, c cell, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	m, err := stream.GetMsg(ctx, rev, jetstream.WithGetMsgSubject(b.subject(b.prefix+">")))
+	if m != nil {
+		key = b.key(m.Subject)
+	}
+	c, err = cellOf(m, err)
+	return key, c, err
+}
+
+func cellOf(m *jetstream.RawStreamMsg, err error) (cell, error) {
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return cell{}, nil
+	}
+	if err != nil {
+		return cell{}, err
+	}
+	deleted := m.Header.Get("KV-Operation") != "" || m.Header.Get(jetstream.MarkerReasonHeader) != ""
+	seq, _ := strconv.ParseUint(m.Header.Get(publish.SequenceHeader), 10, 64) // somebody else has put it
+	return cell{m.Sequence, seq, !deleted, m.Data}, nil
+}
+
+// write puts an entry, or deletes its key, if the key's last message has that revision. It returns the new one.
+func (b *bucket) write(ctx context.Context, e Entry, rev uint64) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	m := &nats.Msg{Subject: b.published(e.Key), Data: e.Value, Header: nats.Header{}}
+	if e.Seq > 0 {
+		m.Header.Set(publish.SequenceHeader, strconv.FormatUint(e.Seq, 10))
+	}
+	if e.Value == nil {
+		m.Header.Set("KV-Operation", "DEL")
+	}
+	ack, err := b.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(rev))
+	if err != nil {
+		return 0, fmt.Errorf("write key %s: %w", e.Key, err)
+	}
+	return ack.Sequence, nil
+}
+
+// published is where a key is written. In a domain or under a prefix it is a call of JetStream's, as the client library has it:
+// leaf nodes keep $KV for themselves.
+func (b *bucket) published(key string) string {
+	switch o := b.js.Options(); {
+	case o.Domain != "":
+		return "$JS." + o.Domain + ".API." + b.subject(key)
+	case o.APIPrefix != "" && o.APIPrefix != jetstream.DefaultAPIPrefix:
+		return strings.TrimSuffix(o.APIPrefix, ".") + "." + b.subject(key)
+	}
+	return b.subject(key)
+}
+
+// conflict reports whether a key was not written because somebody else has written it.
+func conflict(err error) bool {
+	const inFlight = 10164 // seen while a leader changes
+	var refused *jetstream.APIError
+	return errors.As(err, &refused) && (refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == inFlight)
+}

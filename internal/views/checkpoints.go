@@ -1,0 +1,72 @@
+package views
+
+import (
+	"context"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// Checkpoints shows the newest records of a feed in the checkpoint bucket, under <feed>.<day>.
+type Checkpoints struct {
+	*View
+	records records
+}
+
+// NewCheckpoints makes the view of a feed. The bucket is created when it is kept, if it is missing.
+func NewCheckpoints(js jetstream.JetStream, config publish.Config, feed schema.Feed) *Checkpoints {
+	prefix := string(feed) + "."
+	source := records{checkpoint.NewStream(js, config.Names.Stream(feed), config.Names.Prefix, string(feed)), prefix}
+	into := &bucket{js: js, prefix: prefix, config: config.CheckpointBucket()}
+	return &Checkpoints{records: source, View: &View{
+		source: source, bucket: into, nc: js.Conn(), pace: usual,
+		news: make(chan struct{}, 1), pending: map[string]Entry{}, shown: map[string]cell{},
+	}}
+}
+
+// Show has a record shown that was stored. It does not wait.
+func (c *Checkpoints) Show(r checkpoint.StoredRecord) { c.Put(c.records.entry(r)) }
+
+// CheckCheckpoints tells why an existing checkpoint bucket is not written: an ErrForeign of publish.
+func CheckCheckpoints(ctx context.Context, kv jetstream.KeyValue) error {
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if info, ok := status.(*jetstream.KeyValueBucketStatus); ok {
+		return check(info.StreamInfo().Config)
+	}
+	return nil
+}
+
+// records are those of a feed's stream, as entries.
+type records struct {
+	*checkpoint.Stream
+	prefix string // of keys
+}
+
+func (s records) entry(r checkpoint.StoredRecord) Entry {
+	return Entry{s.prefix + r.Day, r.Data, r.Seq}
+}
+
+func (s records) Keys(ctx context.Context) ([]string, error) {
+	keys, err := s.Recorded(ctx)
+	for i := range keys {
+		keys[i] = s.prefix + keys[i]
+	}
+	return keys, err
+}
+
+func (s records) Newest(ctx context.Context, key string) (Entry, error) {
+	r, err := s.RecordOf(ctx, strings.TrimPrefix(key, s.prefix))
+	return s.entry(r), err
+}
+
+func (s records) At(ctx context.Context, seq uint64) (Entry, error) {
+	r, err := s.RecordAt(ctx, seq)
+	return s.entry(r), err
+}

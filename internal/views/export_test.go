@@ -1,0 +1,18 @@
+package views
+
+import "time"
+
+// Hurry has the view wait a tenth of what it usually does.
+func (v *View) Hurry() {
+	v.pace = pace{look: usual.look / 10, pass: usual.pass / 10, most: usual.most / 10}
+}
+
+// LookNever has the view look at nothing by itself.
+func (v *View) LookNever() { v.pace.look = time.Hour }
+
+// Idle reports whether nothing is pending.
+func (v *View) Idle() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.pending) == 0
+}

@@ -1,0 +1,198 @@
+package views
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Entry is what a view shows under a key.
+type Entry struct {
+	Key   string
+	Value []byte // nil: nothing
+	Seq   uint64 // of the stream's message that says so, 0: there is none
+}
+
+// Source is the stream that a view shows, as its leader has it. Its methods may be called by many goroutines.
+type Source interface {
+	// Info returns what the stream is and holds.
+	Info(ctx context.Context) (*jetstream.StreamInfo, error)
+	// Keys returns the keys that it has an entry for, in no order.
+	Keys(ctx context.Context) ([]string, error)
+	// Newest returns the newest entry of a key.
+	Newest(ctx context.Context, key string) (Entry, error)
+	// At returns the entry that stands at a sequence, without one where none does.
+	At(ctx context.Context, seq uint64) (Entry, error)
+}
+
+// View keeps the keys of one source in a bucket. Put may be called by many goroutines, and Keep by one at a time.
+type View struct {
+	// OnWritable is called with the reason when the bucket cannot be written, and with nil when it can be again; nil = nobody is
+	// told. It holds up the view.
+	OnWritable func(err error)
+
+	source Source
+	bucket *bucket
+	nc     *nats.Conn
+	pace   pace
+	news   chan struct{} // something is pending
+
+	mu      sync.Mutex
+	pending map[string]Entry
+	shown   map[string]cell // as far as known, without values
+
+	// Of the goroutine that keeps the view.
+	looked  bool // nothing has to be looked at before entries are written
+	stale   bool // all keys have to be compared
+	seen    seen
+	trouble trouble
+}
+
+// Put has the view show an entry, unless the bucket shows a newer one. It does not wait.
+func (v *View) Put(e Entry) {
+	v.mu.Lock()
+	if v.pending[e.Key].Seq <= e.Seq {
+		v.pending[e.Key] = e
+	}
+	v.mu.Unlock()
+	select {
+	case v.news <- struct{}{}:
+	default:
+	}
+}
+
+// pace is how long a view waits.
+type pace struct {
+	look time.Duration // until it looks again whether stream and bucket are what they were
+	pass time.Duration // for a failure to pass that needs nobody: a server that starts again, a leader that changes
+	most time.Duration // after a failure
+}
+
+var usual = pace{look: 3 * time.Second, pass: 10 * time.Second, most: time.Minute}
+
+const (
+	// answerTime is how long NATS may take for one request.
+	answerTime = 5 * time.Second
+	// lastTime is how long the end of the work is held up by what has not been written.
+	lastTime = 2 * time.Second
+)
+
+// Keep runs work, whose error it returns, and keeps the view right meanwhile: it compares all keys first, and in the end writes
+// what is pending. Work does not wait for it, and nothing that goes wrong with the bucket ends it.
+func (v *View) Keep(ctx context.Context, work func(context.Context) error) error {
+	keeping, end := context.WithCancel(context.WithoutCancel(ctx))
+	kept := make(chan struct{})
+	go func() { defer close(kept); v.keep(keeping) }()
+	err := work(ctx)
+	end()
+	<-kept
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
+	defer cancel()
+	if v.nc.IsConnected() {
+		v.report(v.step(last))
+	}
+	return err
+}
+
+func (v *View) keep(ctx context.Context) {
+	v.looked, v.stale = false, true
+	tick := time.NewTicker(v.pace.look)
+	defer tick.Stop()
+	for {
+		if v.due() {
+			if err := v.step(ctx); ctx.Err() == nil {
+				v.report(err)
+			}
+		}
+		select {
+		case <-v.news:
+		case <-tick.C:
+			v.looked = false
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// step does all that there is to do. After an error everything is compared again.
+func (v *View) step(ctx context.Context) (err error) {
+	refused := v.nc.LastError()
+	v.looked = v.looked && v.nc.Stats().Reconnects == v.seen.reconnects
+	defer func() {
+		if err != nil {
+			v.looked, v.stale = false, true
+			err = refusal(v.nc, refused, err)
+		}
+	}()
+	if !v.looked {
+		there, err := v.look(ctx)
+		if err != nil || !there {
+			return err
+		}
+	}
+	for {
+		e, found := v.next()
+		if !found {
+			return nil
+		}
+		if err := v.put(ctx, e); err != nil {
+			return err
+		}
+		v.done(e)
+	}
+}
+
+// next returns an entry that is pending.
+func (v *View) next() (e Entry, found bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, e := range v.pending {
+		return e, true
+	}
+	return e, false
+}
+
+// done forgets an entry that was pending, unless there is a newer one.
+func (v *View) done(e Entry) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.pending[e.Key].Seq == e.Seq {
+		delete(v.pending, e.Key)
+	}
+}
+
+// put writes an entry over an older one, and settles what is not as simple.
+func (v *View) put(ctx context.Context, e Entry) error {
+	if have := v.shownAt(e.Key); have.seq < e.Seq {
+		if err := v.write(ctx, e, have.rev); !conflict(err) {
+			return err
+		}
+	}
+	return v.settle(ctx, e.Key)
+}
+
+// write writes an entry if the key's last message still is the one with that revision.
+func (v *View) write(ctx context.Context, e Entry, rev uint64) error {
+	rev, err := v.bucket.write(ctx, e, rev)
+	if err != nil {
+		return err
+	}
+	v.note(e.Key, cell{rev: rev, seq: e.Seq, there: e.Value != nil})
+	return nil
+}
+
+func (v *View) shownAt(key string) cell {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.shown[key]
+}
+
+func (v *View) note(key string, c cell) {
+	c.data = nil
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.shown[key] = c
+}
