@@ -1,7 +1,9 @@
 package audit_test
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/views"
 )
 
 const (
@@ -30,6 +33,7 @@ type court struct {
 	js     jetstream.JetStream
 	vendor *saveristest.Server
 	writer *publish.Writer
+	rows   int // that commit has made
 }
 
 func newCourt(t *testing.T) *court {
@@ -152,4 +156,69 @@ func TestTheJudgeSeesEveryFault(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestTheAuditSeesWhatABucketShowsWrongly(t *testing.T) {
+	const bucket = "saveris-checkpoints"
+	show := func(c *court) {
+		c.check(views.NewCheckpoints(c.js, publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}, schema.Readings).
+			Keep(c.Context(), func(context.Context) error { return nil }))
+	}
+	put := func(c *court, day, seq, value string) {
+		_, err := c.js.PublishMsg(c.Context(), &nats.Msg{Subject: "$KV." + bucket + ".readings." + day, Data: []byte(value), Header: nats.Header{"Saveris-Sequence": {seq}}})
+		c.check(err)
+	}
+	for name, x := range map[string]struct {
+		spoil func(c *court)
+		want  string
+	}{
+		"nothing":          {func(*court) {}, ""},
+		"one behind":       {func(c *court) { c.commit(); c.commit() }, "the newest stands at"},
+		"another value":    {func(c *court) { put(c, day, "3", "{}") }, "shows the record of sequence 3"},
+		"what was lost":    {func(c *court) { put(c, "2026-11-20", "1000", "{}") }, "no longer stored"},
+		"nobody's":         {func(c *court) { put(c, "2026-11-20", "", "{}") }, "no longer stored"},
+		"nothing of a day": {func(c *court) { c.check(c.delete(bucket, "readings."+day)) }, "is not shown"},
+		"what was removed": {func(c *court) { put(c, "2026-11-20", "1", "{}"); c.purge(2) }, ""},
+		"a key of no feed": {func(c *court) { put(c, "2026-11-20", "1000", "{}"); c.check(c.delete(bucket, "readings.2026-11-20")) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCourt(t)
+			c.commit()
+			show(c)
+			x.spoil(c)
+			list, err := audit.Bucket(t.Context(), c.js, bucket, stream, "readings")
+			c.check(err)
+			if got := strings.Join(list, "; "); (x.want == "") != (got == "") || !strings.Contains(got, x.want) {
+				t.Errorf("found %q, want %q", got, x.want)
+			}
+		})
+	}
+}
+
+func (c *court) check(err error) {
+	c.Helper()
+	if err != nil {
+		c.Fatal(err)
+	}
+}
+
+// commit stores one more event.
+func (c *court) commit() {
+	c.Helper()
+	c.rows++
+	_, err := c.writer.Commit(c.Context(), day, []schema.Event{event(fmt.Sprint("more-", c.rows), noon, "1")}, nil)
+	c.check(err)
+}
+
+func (c *court) delete(bucket, key string) error {
+	kv, err := c.js.KeyValue(c.Context(), bucket)
+	c.check(err)
+	return kv.Delete(c.Context(), key)
+}
+
+// purge removes what stands before a sequence, as an age limit would.
+func (c *court) purge(until uint64) {
+	s, err := c.js.Stream(c.Context(), stream)
+	c.check(err)
+	c.check(s.Purge(c.Context(), jetstream.WithPurgeSequence(until)))
 }

@@ -209,7 +209,7 @@ func loseTail(ctx context.Context, a *arena) {
 	n := a.nodes[0]
 	n.kill()
 	a.kills.Add(1)
-	for _, stream := range []string{"SAVERIS_READINGS", "SAVERIS_ALARMS"} {
+	for _, stream := range []string{"SAVERIS_READINGS", "SAVERIS_ALARMS", "KV_saveris-checkpoints"} {
 		a.truncate(filepath.Join(n.store, "jetstream", "$G", "streams", stream, "msgs"))
 	}
 	n.start()

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"saveris-bridge/internal/audit"
-	"saveris-bridge/internal/checkpoint"
 )
 
 var bridgeBinary, natsBinary string
@@ -112,7 +111,7 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 		delayed := a.delayed(feed, until)
 		a.await("the last re-read of "+feed, func(ctx context.Context) bool { return a.settled(ctx, feed, until, delayed) })
 	}
-	a.await("the bucket to show the newest record", a.shown)
+	a.awaitShown()
 	result := row{name: n.name, rounds: 1, kills: int(a.kills.Load())}
 	result.peakRSS, _ = a.bridges[0].rss()
 	for i, b := range a.bridges {
@@ -122,31 +121,38 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 	}
 	a.audit(until, &result)
 	a.auditListener(n.setting.broker, &result)
+	for _, difference := range a.bucket(a.Context()) {
+		t.Errorf("the bridges have stopped, and the bucket is not equal to the streams: %s", difference)
+	}
 	return result
 }
 
-// shown tells whether the checkpoint bucket shows what the stream says of the day.
-func (a *arena) shown(ctx context.Context) bool {
-	s, err := a.js.Stream(ctx, "SAVERIS_READINGS")
-	if err != nil {
-		return false
+// shownWithin is how soon the bucket has to be equal to the streams after a start, a take-over or a loss.
+const shownWithin = 10 * time.Second
+
+// awaitShown demands that the bucket is equal to the streams once. A bridge that polls every second is between two windows most
+// of the time.
+func (a *arena) awaitShown() {
+	a.Helper()
+	deadline := time.Now().Add(shownWithin)
+	for list := a.bucket(a.Context()); len(list) > 0; list = a.bucket(a.Context()) {
+		if time.Now().After(deadline) {
+			a.Errorf("after %v the bucket is not equal to the streams: %s", shownWithin, strings.Join(list, "; "))
+			return
+		}
 	}
-	day := checkpoint.DayOf(a.now())
-	newest, err := s.GetLastMsgForSubject(ctx, "saveris.checkpoints.readings."+day)
-	if err != nil {
-		return false
+}
+
+// bucket returns what the checkpoint bucket shows wrongly.
+func (a *arena) bucket(ctx context.Context) (list []string) {
+	for feed, stream := range map[string]string{"readings": "SAVERIS_READINGS", "alarms": "SAVERIS_ALARMS"} {
+		wrong, err := audit.Bucket(ctx, a.js, "saveris-checkpoints", stream, feed)
+		if err != nil {
+			wrong = []string{err.Error()}
+		}
+		list = append(list, wrong...)
 	}
-	kv, err := a.js.KeyValue(ctx, "saveris-checkpoints")
-	if err != nil {
-		return false
-	}
-	entry, err := kv.Get(ctx, "readings."+day)
-	if err != nil {
-		return false
-	}
-	stands, errStands := checkpoint.ParseRecord(newest.Data)
-	shows, errShows := checkpoint.ParseRecord(entry.Value())
-	return errStands == nil && errShows == nil && stands.Rows <= shows.Rows+100 && shows.Rows <= stands.Rows // it may be a poll behind
+	return list
 }
 
 // heal ends all that a nemesis may have left.
