@@ -15,36 +15,42 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// BenchmarkCommit stores windows of 9980 new readings: ten full batches each. One operation is one reading.
+// BenchmarkCommit stores windows of 9980 new readings in either content mode: ten full batches each. One operation is one reading.
 func BenchmarkCommit(b *testing.B) {
 	for _, sync := range []bool{false, true} {
-		b.Run(fmt.Sprintf("sync_always=%v", sync), func(b *testing.B) {
-			s, err := server.NewServer(&server.Options{
-				Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: b.TempDir(), NoSigs: true, NoLog: true, SyncAlways: sync,
-			})
-			if err != nil {
-				b.Fatal(err)
-			}
-			s.Start()
-			defer s.Shutdown()
-			if !s.ReadyForConnections(10 * time.Second) {
-				b.Fatal("server not ready")
-			}
-			nc, err := nats.Connect("", nats.InProcessServer(s))
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer nc.Close()
-			js, err := jetstream.New(nc)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if err := publish.Open(context.Background(), js, config); err != nil {
-				b.Fatal(err)
-			}
-			benchmarkWindows(b, newWriter(js, 0))
-		})
+		for _, mode := range []schema.Mode{schema.Binary, schema.Structured} {
+			b.Run(fmt.Sprintf("sync_always=%v/%s", sync, mode), func(b *testing.B) { benchmarkCommit(b, sync, mode) })
+		}
 	}
+}
+
+func benchmarkCommit(b *testing.B, sync bool, mode schema.Mode) {
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: b.TempDir(), NoSigs: true, NoLog: true, SyncAlways: sync,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s.Start()
+	defer s.Shutdown()
+	if !s.ReadyForConnections(10 * time.Second) {
+		b.Fatal("server not ready")
+	}
+	nc, err := nats.Connect("", nats.InProcessServer(s))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := publish.Open(context.Background(), js, config); err != nil {
+		b.Fatal(err)
+	}
+	w := newWriter(js, 0)
+	w.Mode = mode
+	benchmarkWindows(b, w)
 }
 
 func benchmarkWindows(b *testing.B, w *publish.Writer) {
