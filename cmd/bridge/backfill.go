@@ -8,15 +8,12 @@ import (
 	"io"
 	"log/slog"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -47,7 +44,8 @@ days. Life-cycle events (started, progress, finished, failed, paused) are sent t
 
 T is an RFC 3339 time, or how long ago in the vendor's clock: 24h, 7d.
 
-Exit code 0: all is covered. 1: stopped before, or parts cannot be had; they stay gaps.`,
+Exit code 0: all is covered. 1: stopped before, or parts cannot be had; they stay gaps, and what --repair cannot put back is
+listed.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := loadSettings(cmd.Context(), std.env)
@@ -292,85 +290,4 @@ func (b *backfill) run(ctx context.Context) error {
 		b.say(last, schema.BackfillFailed)
 	}
 	return err
-}
-
-// work runs the workers of all feeds.
-func (b *backfill) work(ctx context.Context) error {
-	type pair struct {
-		worker *poller.Backfill
-		leases *publish.Leases // nil where it gets along without
-	}
-	var pairs []pair
-	for _, f := range b.feeds {
-		for n := range b.options.Workers {
-			leases, err := b.leases(ctx, f, n+1)
-			if err != nil {
-				return err
-			}
-			pairs = append(pairs, pair{b.worker(f), leases})
-		}
-	}
-	lease, end := context.WithCancel(ctx)
-	defer end()
-	var keeping, working errgroup.Group
-	var given atomic.Bool // a feed was filled
-	for _, p := range pairs {
-		if p.leases != nil {
-			p.worker.Leases = p.leases
-			keeping.Go(func() error { p.leases.Keep(lease); return nil })
-		}
-		working.Go(func() error {
-			err := p.worker.Run(ctx)
-			if err == nil {
-				given.Store(true)
-			}
-			return err
-		})
-	}
-	err := working.Wait()
-	end()
-	if errors.Is(err, saveris.ErrForbidden) && given.Load() {
-		err = errors.New(err.Error()) // of one feed: the others are filled
-	}
-	return errors.Join(err, keeping.Wait())
-}
-
-// leases opens the leases of a worker. A worker that is alone gets along without them.
-func (b *backfill) leases(ctx context.Context, f *backfillFeed, n int) (*publish.Leases, error) {
-	l, err := tryLeases(ctx, b.js, b.settings, f.feed, fmt.Sprintf("%s/%d", writerName(), n), b.accounts)
-	switch {
-	case err == nil:
-		return l, nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case b.options.Workers > 1:
-		return nil, fmt.Errorf("%w: %w", errNATS, err)
-	}
-	f.log.Warn("days are not shared with other workers, which may read them too", "err", err)
-	return nil, nil
-}
-
-func (b *backfill) worker(f *backfillFeed) *poller.Backfill {
-	s := b.settings
-	writer := newWriter(s, f.feed, b.vendor, b.js, b.accounts, backfillPages)
-	writer.OnRecord = f.view.Show
-	if writer.Repair = b.options.Repair; writer.Repair {
-		writer.Altered = b.lost.alteredIn(f.feed)
-	}
-	return &poller.Backfill{
-		Span: b.span, Source: b.vendor, Writer: writer, Log: f.log, All: b.options.Repair,
-		Maker:   func() *schema.Maker { return schema.NewMaker(f.feed, s.Prefix, s.SaverisURL) },
-		Exports: s.SaverisExports, Rows: s.WindowRows, Interval: s.PollInterval,
-		Without: f.without, ReadSince: b.readSince, Stored: b.state.stored,
-		Yields: func(late time.Duration) func() { return b.yields(f, late) },
-	}
-}
-
-// yields says once, and not for each line of each worker, that live polling goes first.
-func (b *backfill) yields(f *backfillFeed, late time.Duration) (ended func()) {
-	first, ended := b.state.yields(f.feed)
-	if first {
-		f.log.Info("live polling is late, waiting", "late", late.Round(time.Second))
-	}
-	return ended
 }

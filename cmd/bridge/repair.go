@@ -56,7 +56,13 @@ func (b *backfill) findLost(ctx context.Context, f *backfillFeed, note io.Writer
 			f.without = append(f.without, day)
 			continue
 		}
-		b.lost.width += day.Cut(b.span.From, b.span.Until).Width()
+		covered, err := f.reader.Covered(ctx, day.Cut(b.span.From, b.span.Until))
+		if err != nil {
+			return fmt.Errorf("%w: %w", errNATS, refusal(b.js.Conn(), err))
+		}
+		for _, iv := range covered {
+			b.lost.width += iv.Span().Width()
+		}
 	}
 	for _, events := range lacking {
 		b.lost.events += len(events)

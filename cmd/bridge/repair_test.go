@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -82,6 +83,9 @@ func TestRepairPutsBackWhatWasRemovedAndNothingElse(t *testing.T) {
 		t.Errorf("verify: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	s.audit()
+	if covered, err := checkpoint.NewBook(checkpoint.NewStream(s.js, streamOfReadings, "saveris", "readings")).Records(t.Context(), []string{"2026-11-23"}); err != nil || !covered[0].Covered[0].From.Equal(s.start) {
+		t.Errorf("a repair has read what nobody had asked for: %+v, %v", covered, err)
+	}
 	stored := s.messages(t.Context())
 	if got := bridge(t, s.env, append(s.past(), "--repair")...); got.code != exitDone || !strings.Contains(got.out, "nothing is lacking") || s.messages(t.Context()) != stored {
 		t.Errorf("once more: exit code %d, %d messages instead of %d\n%s%s", got.code, s.messages(t.Context()), stored, got.out, got.err)

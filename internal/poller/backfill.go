@@ -31,7 +31,7 @@ type Backfill struct {
 	Interval  time.Duration     // of live polling, which goes first while it is late
 	Without   []checkpoint.Span // days that are left alone
 	ReadSince time.Time         // what was read before is read again; zero = nothing
-	All       bool              // what others have read since then, too: with ReadSince, all of the range is read by this worker
+	Again     bool              // with ReadSince: what is covered is read, whoever has read it since, and nothing else
 	Stored    func(Stored)      // told of every window that has been stored; may be nil
 
 	// Yields is told when a line lets live polling go first, which is so late, and calls what it gives when it goes on itself.
@@ -69,11 +69,15 @@ func (b *Backfill) Run(ctx context.Context) error {
 }
 
 // covered is what need not be read.
-func (b *Backfill) covered(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
-	if b.All {
-		return nil, nil
+func (b *Backfill) covered(ctx context.Context, span checkpoint.Span) (rest []checkpoint.Interval, err error) {
+	covered, err := b.Writer.Covered(ctx, span)
+	if err != nil || !b.Again {
+		return covered, err
 	}
-	return b.Writer.Covered(ctx, span)
+	for _, gap := range checkpoint.Gaps(covered, span.From, span.Until) {
+		rest = append(rest, checkpoint.Interval{From: gap.From, Until: gap.Until, ReadAt: b.ReadSince})
+	}
+	return rest, nil
 }
 
 // work carries the windows of a backlog: as many lines as there are exports in flight, and one that commits meanwhile.
