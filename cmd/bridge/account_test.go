@@ -113,6 +113,18 @@ func TestTwoAccountsOnOnePrefixLoseNothing(t *testing.T) {
 	c.refused(c.bob, "backfill", "--from", from, "--until", until)
 	c.refused(c.bob, "backfill", "--from", from, "--until", until, "--dry-run")
 	c.refused(c.bob, "verify", "--from", from, "--until", until)
+	checked := func(env []string, code int, want string) {
+		t.Helper()
+		got := bridge(t, append(env, "BRIDGE_HTTP_ADDR="), "check")
+		if got.code != code {
+			t.Errorf("check: exit code %d\n%s%s", got.code, got.out, got.err)
+		}
+		wantLines(t, got.out, want)
+	}
+	checked(c.bob, exitSettings, "FAIL coverage account "+accountOf(c.bob)+" BRIDGE_PREFIX")
+	checked(c.key, exitDone, "ok coverage of the same account under another login")
+	checked(c.ada, exitDone, "ok coverage of this login's account, "+accountOf(c.ada))
+	checked(append(c.bob, "BRIDGE_PREFIX=bob"), exitDone, "ok coverage there is none yet")
 
 	own := append(c.bob, "BRIDGE_PREFIX=bob") // as the hint says
 	if got := bridge(t, own, "backfill", "--from", from, "--until", until); got.code != exitDone {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func runCheck(ctx context.Context, s settings, std streams) error {
 		c.progress = std.err
 	}
 	defer c.close()
-	return c.try(ctx, append(append(vendorChecks(s), natsChecks(s)...), healthChecks(s)...), std.out)
+	return c.try(ctx, slices.Concat(vendorChecks(s), natsChecks(s), coverageChecks(s), healthChecks(s)), std.out)
 }
 
 func (c *checkup) try(ctx context.Context, list []check, out io.Writer) error {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -109,7 +109,7 @@ func (a *Accounts) another(theirs, format string, args ...any) *AnotherAccount {
 // Look reads the newest record of every feed of the prefix, and who polls, and returns the accounts among them that are not
 // known, each once. A stream that does not exist has no record.
 func (a *Accounts) Look(ctx context.Context) (unknown []*AnotherAccount, err error) {
-	newest := make([]checkpoint.Placed, len(Feeds))
+	newest, leaders := make([]checkpoint.Placed, len(Feeds)), make([]*AnotherAccount, len(Feeds))
 	group, both := errgroup.WithContext(ctx)
 	for i, feed := range Feeds {
 		group.Go(func() (err error) {
@@ -119,56 +119,61 @@ func (a *Accounts) Look(ctx context.Context) (unknown []*AnotherAccount, err err
 			}
 			return err
 		})
+		group.Go(func() error {
+			leaders[i] = a.leader(both, feed)
+			return nil
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	heads, seen := map[schema.Feed]checkpoint.Placed{}, map[string]bool{}
-	add := func(one *AnotherAccount) {
-		if !seen[one.Theirs] && !a.knows(one.Theirs) {
-			seen[one.Theirs] = true
-			unknown = append(unknown, one)
-		}
-	}
+	heads := map[schema.Feed]checkpoint.Placed{}
+	var found []*AnotherAccount
 	for i, head := range newest {
 		if head.Seq > 0 {
 			heads[Feeds[i]] = head
-			add(a.ofRecord(head))
+			found = append(found, a.ofRecord(head))
 		}
-	}
-	for _, one := range a.leaders(ctx) {
-		add(one)
 	}
 	a.mu.Lock()
 	a.heads = heads
 	a.mu.Unlock()
-	return unknown, nil
+	return a.unknown(append(found, leaders...)), nil
 }
+
+// unknown leaves out what is nil, known, or was named before.
+func (a *Accounts) unknown(list []*AnotherAccount) []*AnotherAccount {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(list, func(one *AnotherAccount) bool {
+		if one == nil || seen[one.Theirs] || a.knows(one.Theirs) {
+			return true
+		}
+		seen[one.Theirs] = true
+		return false
+	})
+}
+
+// Covered reports whether there was a record of anybody's when Look looked last.
+func (a *Accounts) Covered() bool { return len(a.newest()) > 0 }
 
 func (a *Accounts) ofRecord(p checkpoint.Placed) *AnotherAccount {
 	return a.another(p.Account, "the record of %s.%s at sequence %d", p.Feed, p.Day, p.Seq)
 }
 
-// leaders returns the accounts of those who poll the feeds of the prefix. Where nobody can say there is none: a lease keeps no
-// promise.
-func (a *Accounts) leaders(ctx context.Context) (list []*AnotherAccount) {
+// leader returns the account of whoever polls a feed, nil where nobody does or nobody can say: a lease keeps no promise.
+func (a *Accounts) leader(ctx context.Context, feed schema.Feed) *AnotherAccount {
 	if a.NoLeases {
 		return nil
 	}
 	kv, err := a.js.KeyValue(ctx, a.config.Names.Leases())
-	for _, feed := range Feeds {
-		if err != nil {
-			return list
-		}
-		var entry jetstream.KeyValueEntry
-		if entry, err = kv.Get(ctx, string(feed)+"."+Polling); err == nil && LeaseAccount(entry.Value()) != "" {
-			list = append(list, a.ofLease(feed, entry.Value()))
-		}
-		if errors.Is(err, jetstream.ErrKeyNotFound) {
-			err = nil
-		}
+	if err != nil {
+		return nil
 	}
-	return list
+	entry, err := kv.Get(ctx, string(feed)+"."+Polling)
+	if err != nil || LeaseAccount(entry.Value()) == "" {
+		return nil
+	}
+	return a.ofLease(feed, entry.Value())
 }
 
 func (a *Accounts) ofLease(feed schema.Feed, value []byte) *AnotherAccount {

@@ -95,26 +95,12 @@ func (w *Writer) claimEmpty(ctx context.Context) error {
 	if err := first.finishTorn(ctx); err != nil { // behind our record nobody would look for it
 		return err
 	}
-	page, err := first.placed(ctx, checkpoint.RejectedDay)
-	if err != nil {
-		return err
-	}
-	if page.Seq > 0 {
-		return errConflict
-	}
-	return first.storeAlone(page)
+	return first.storeAlone(first.without(checkpoint.RejectedDay))
 }
 
-// placed reads a day's newest record; of a day without one it is the empty record that the first one follows.
-func (w *Writer) placed(ctx context.Context, day string) (checkpoint.Placed, error) {
-	all, err := w.book.Placed(ctx, []string{day})
-	if err != nil {
-		return checkpoint.Placed{}, err
-	}
-	if all[0].Seq == 0 {
-		all[0].Record = checkpoint.Record{Version: checkpoint.Version, Feed: string(w.Feed), Day: day}
-	}
-	return all[0], nil
+// without is the record of a day that has none.
+func (w *Writer) without(day string) checkpoint.Placed {
+	return checkpoint.Placed{Record: checkpoint.Record{Version: checkpoint.Version, Feed: string(w.Feed), Day: day}}
 }
 
 // storeAlone stores a record in the place of the one that stands at its sequence, without events.
@@ -169,11 +155,12 @@ func (w *Writer) Uncover(ctx context.Context, day string, span checkpoint.Span) 
 		return nil, err
 	}
 	for {
-		page, err := w.placed(ctx, day)
-		if err == nil {
-			err = w.Accounts.admit(ctx, w.Feed, page)
-		}
+		pages, err := w.book.Placed(ctx, []string{day})
 		if err != nil {
+			return nil, err
+		}
+		page := pages[0]
+		if err := w.Accounts.admit(ctx, w.Feed, page); err != nil {
 			return nil, err
 		}
 		if cut = checkpoint.Within(page.Covered, span); len(cut) == 0 {

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/publish"
+)
+
+// coverageChecks is the check of whose coverage there is, where streams can be looked at.
+func coverageChecks(s settings) []check {
+	if s.Embedded() && !errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken) {
+		return nil
+	}
+	return []check{{"coverage", func(c *checkup) bool { return c.loggedIn() && c.usable() }, checkCoverage}}
+}
+
+// checkCoverage does what a start does, once.
+func checkCoverage(ctx context.Context, c *checkup) finding {
+	ctx, cancel := context.WithTimeout(ctx, feedPatience+checkTimeout)
+	defer cancel()
+	accounts := newAccounts(c.settings, c.js)
+	unknown, err := accounts.Look(ctx)
+	if err != nil {
+		return failing(refusal(c.nc, err), natsHint(err))
+	}
+	if !accounts.Covered() && len(unknown) == 0 {
+		return fine("there is none yet under BRIDGE_PREFIX %s", c.settings.Prefix)
+	}
+	proof := newProof(c.settings, c.vendor, accounts, quiet)
+	proof.Once = true
+	for _, one := range unknown {
+		err := proof.Admit(ctx, one)
+		var other *publish.AnotherAccount
+		if errors.As(err, &other) {
+			return failing(err, accountHint(other))
+		}
+		if err != nil {
+			return c.vendorFailing(err)
+		}
+	}
+	if len(unknown) > 0 {
+		return fine("of the same account under another login, run goes on with it")
+	}
+	return fine("of this login's account, %s", accounts.Own())
+}
