@@ -98,7 +98,7 @@ func TestEveryCommandIsOffered(t *testing.T) {
 	if help.code != exitDone {
 		t.Fatalf("help: exit code %d", help.code)
 	}
-	for _, name := range []string{"run", "backfill", "demo", "simulate", "check", "verify", "replay", "status", "tail", "schema", "version"} {
+	for _, name := range []string{"run", "backfill", "demo", "simulate", "check", "verify", "replay", "status", "tail", "checkpoint", "schema", "version"} {
 		if !strings.Contains(help.out, "\n  "+name+" ") {
 			t.Errorf("help does not list %s", name)
 		}

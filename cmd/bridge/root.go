@@ -56,7 +56,7 @@ func newRoot(std streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err, cmd.CommandPath() + " --help lists its flags"}
 	})
-	root.AddCommand(runCommand(std), backfillCommand(std), demoCommand(std), simulateCommand(std), checkCommand(std), verifyCommand(std), replayCommand(std), statusCommand(std), tailCommand(std), schemaCommand(std), versionCommand(std))
+	root.AddCommand(runCommand(std), backfillCommand(std), demoCommand(std), simulateCommand(std), checkCommand(std), verifyCommand(std), replayCommand(std), statusCommand(std), tailCommand(std), checkpointCommand(std), schemaCommand(std), versionCommand(std))
 	return root
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -40,6 +39,7 @@ type AnotherAccount struct {
 	Where  string // what bears it
 	Found  string // what a comparison of rows has found, empty where there was none yet
 	Rows   int    // of the vendor's that were compared, none of which is stored
+	Polls  bool   // a lease bears it as well, or nothing else
 }
 
 func (e *AnotherAccount) Error() string {
@@ -141,20 +141,24 @@ func (a *Accounts) Look(ctx context.Context) (unknown []*AnotherAccount, err err
 	return a.unknown(append(found, leaders...)), nil
 }
 
-// unknown leaves out what is nil, known, or was named before.
-func (a *Accounts) unknown(list []*AnotherAccount) []*AnotherAccount {
-	seen := map[string]bool{}
-	return slices.DeleteFunc(list, func(one *AnotherAccount) bool {
-		if one == nil || seen[one.Theirs] || a.knows(one.Theirs) {
-			return true
+// unknown leaves out what is nil or known, and names each account once.
+func (a *Accounts) unknown(list []*AnotherAccount) (unknown []*AnotherAccount) {
+	named := map[string]*AnotherAccount{}
+	for _, one := range list {
+		switch {
+		case one == nil || a.knows(one.Theirs):
+		case named[one.Theirs] != nil:
+			named[one.Theirs].Polls = named[one.Theirs].Polls || one.Polls
+		default:
+			named[one.Theirs] = one
+			unknown = append(unknown, one)
 		}
-		seen[one.Theirs] = true
-		return false
-	})
+	}
+	return unknown
 }
 
 // Covered reports whether there was a record of anybody's when Look looked last.
-func (a *Accounts) Covered() bool { return len(a.newest()) > 0 }
+func (a *Accounts) Covered() bool { return len(a.Newest()) > 0 }
 
 func (a *Accounts) ofRecord(p checkpoint.Placed) *AnotherAccount {
 	return a.another(p.Account, "the record of %s.%s at sequence %d", p.Feed, p.Day, p.Seq)
@@ -177,15 +181,17 @@ func (a *Accounts) leader(ctx context.Context, feed schema.Feed) *AnotherAccount
 }
 
 func (a *Accounts) ofLease(feed schema.Feed, value []byte) *AnotherAccount {
-	return a.another(LeaseAccount(value), "the lease of %s, who polls %s,", LeaseOwner(value), feed)
+	one := a.another(LeaseAccount(value), "the lease of %s, who polls %s,", LeaseOwner(value), feed)
+	one.Polls = true
+	return one
 }
 
 func (a *Accounts) stream(feed schema.Feed) *checkpoint.Stream {
 	return checkpoint.NewStream(a.js, a.config.Names.Stream(feed), a.config.Names.Prefix, string(feed))
 }
 
-// newest returns the newest record of each feed that has one, when Look looked last; nil before.
-func (a *Accounts) newest() map[schema.Feed]checkpoint.Placed {
+// Newest returns the newest record of each feed that has one, as Look found them last; nil before. It must not be changed.
+func (a *Accounts) Newest() map[schema.Feed]checkpoint.Placed {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.heads
@@ -196,7 +202,7 @@ func (a *Accounts) admit(ctx context.Context, feed schema.Feed, p checkpoint.Pla
 	if p.Seq == 0 || a.knows(p.Account) {
 		return nil
 	}
-	head := a.newest()[feed]
+	head := a.Newest()[feed]
 	if p.Seq < head.Seq && a.knows(head.Account) {
 		stands, err := a.stream(feed).Holds(ctx, head)
 		if err != nil {

@@ -60,12 +60,12 @@ func (w *Writer) take(ctx context.Context, heads map[schema.Feed]checkpoint.Plac
 
 // others returns the newest records as they were when somebody looked last, and those among them whose account is not known.
 func (a *Accounts) others(ctx context.Context) (others []*AnotherAccount, heads map[schema.Feed]checkpoint.Placed, err error) {
-	if a.newest() == nil {
+	if a.Newest() == nil {
 		if others, err = a.Look(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
-	heads = a.newest()
+	heads = a.Newest()
 	for _, head := range heads {
 		if !a.knows(head.Account) {
 			others = append(others, a.ofRecord(head))

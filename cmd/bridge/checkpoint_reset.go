@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// confirmation asks for --yes.
+func confirmation(command string) error {
+	return &usageError{errors.New("nothing has been changed: --yes is missing"), "the same command with --yes does it; bridge checkpoint " + command + " --help says more"}
+}
+
+// resetOptions are the flags of bridge checkpoint reset.
+type resetOptions struct {
+	Feed, From, Until string
+	Yes               bool
+}
+
+func checkpointReset(std streams) *cobra.Command {
+	var o resetOptions
+	cmd := &cobra.Command{
+		Use:   "reset --feed F --from T --until T --yes",
+		Short: "make a range uncovered, so that it is read again",
+		Long: `Makes a range of a feed uncovered: it is a gap then, and is read again. What is stored stays stored, and rows that come again
+are recognised by their ids, so nothing is doubled. It says what will happen, and does it with --yes. It may be used beside a
+bridge that runs.
+
+A gap that is not older than where bridge run has begun is read by it; older ones are read by bridge backfill alone. The
+output says which it is.
+
+T is an RFC 3339 time, or how long ago by the clock of this machine: 24h, 7d. The range is half-open and counts in the time
+of the events.
+
+Exit code 0: done, or nothing of it was covered. 2: --yes is missing, or the coverage is another account's.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := loadSettings(cmd.Context(), std.env)
+			if err != nil {
+				return err
+			}
+			span, err := o.check(&s, time.Now())
+			if err != nil {
+				return err
+			}
+			return s.withLogin(runReset(cmd.Context(), s, span, o.Yes, std))
+		},
+	}
+	cmd.Flags().StringVar(&o.Feed, "feed", "", "the feed (needed)")
+	cmd.Flags().StringVar(&o.From, "from", "", "where the range begins (needed)")
+	cmd.Flags().StringVar(&o.Until, "until", "", "where it ends (needed)")
+	cmd.Flags().BoolVar(&o.Yes, "yes", false, "do it")
+	return cmd
+}
+
+// check refuses wrong flags, and has the settings name the one feed.
+func (o resetOptions) check(s *settings, now time.Time) (span checkpoint.Span, err error) {
+	normal, want := feeds(o.Feed)
+	if want != "" || strings.Contains(normal, ",") {
+		return span, flagf("checkpoint reset", "--feed is %q: expected one feed, such as readings", o.Feed)
+	}
+	s.Feeds = []string{normal}
+	for _, flag := range []struct {
+		name, text string
+		to         *time.Time
+	}{{"from", o.From, &span.From}, {"until", o.Until, &span.Until}} {
+		if *flag.to, err = moment(flag.text, now); err != nil || flag.text == "" {
+			return span, flagf("checkpoint reset", "--%s is %q: expected %s", flag.name, flag.text, wantMoment)
+		}
+	}
+	if span.Empty() {
+		return span, flagf("checkpoint reset", "--from is %s and --until %s: expected a range that is not empty", span.From.Format(time.RFC3339), span.Until.Format(time.RFC3339))
+	}
+	return span, nil
+}
+
+// reset is a run of bridge checkpoint reset.
+type reset struct {
+	feed   schema.Feed
+	span   checkpoint.Span
+	writer *publish.Writer
+	out    io.Writer
+}
+
+func runReset(ctx context.Context, s settings, span checkpoint.Span, yes bool, std streams) error {
+	js, stop, err := readBroker(ctx, s, std.err)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	writer, err := ownWriter(ctx, s, js, schema.Feed(s.Feeds[0]), std.err)
+	if err != nil {
+		return err
+	}
+	r := &reset{schema.Feed(s.Feeds[0]), span, writer, std.out}
+	err = r.run(ctx, yes)
+	if usage := (*usageError)(nil); err != nil && !errors.As(err, &usage) && !js.Conn().IsConnected() {
+		return fmt.Errorf("%w: %w", errNATS, err)
+	}
+	return err
+}
+
+// ownWriter makes a writer of a feed where the coverage of the prefix is of the account of the settings. It asks the vendor
+// only where that has to be found out.
+func ownWriter(ctx context.Context, s settings, js jetstream.JetStream, feed schema.Feed, log io.Writer) (*publish.Writer, error) {
+	vendor, err := saveris.New(vendorConfig(s))
+	if err != nil {
+		return nil, err
+	}
+	accounts := newAccounts(s, js)
+	proof := newProof(s, vendor, accounts, newLogger(s, log))
+	proof.Once = true
+	if err := proof.Settle(ctx); err != nil {
+		return nil, err
+	}
+	return newWriter(s, feed, vendor, js, accounts, 1), nil
+}
+
+func (r *reset) run(ctx context.Context, yes bool) error {
+	covered, err := r.writer.Covered(ctx, r.span)
+	if err != nil {
+		return err
+	}
+	if len(covered) == 0 {
+		_, err := fmt.Fprintf(r.out, "nothing of %s from %s until %s is covered\n", r.feed, r.span.From.Format(time.RFC3339), r.span.Until.Format(time.RFC3339))
+		return err
+	}
+	if !yes {
+		if err := r.tell(ctx, "would be uncovered", covered); err != nil {
+			return err
+		}
+		return confirmation("reset")
+	}
+	var cut []checkpoint.Interval
+	for _, day := range (checkpoint.Span{From: covered[0].From, Until: covered[len(covered)-1].Until}).Days() {
+		more, err := r.writer.Uncover(ctx, day, r.span)
+		if err != nil {
+			return err
+		}
+		cut = append(cut, more...)
+	}
+	return r.tell(ctx, "uncovered", cut)
+}
+
+// tell says what is uncovered and who reads it again. After the fact that is certain: nobody moves the beginning past a gap.
+func (r *reset) tell(ctx context.Context, how string, cut []checkpoint.Interval) error {
+	var width time.Duration
+	for _, iv := range cut {
+		width += iv.Span().Width()
+	}
+	span := checkpoint.Span{From: r.span.From, Until: r.span.Until}
+	if len(cut) > 0 {
+		span = checkpoint.Span{From: cut[0].From, Until: cut[len(cut)-1].Until}
+	}
+	since, found, err := r.writer.Since(ctx, checkpoint.Span{Until: time.Now().AddDate(1, 0, 0)})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(r.out, "%s: %s of %s from %s until %s; what is stored stays, and rows that come again are recognised\n",
+		how, took(width), r.feed, span.From.Format(time.RFC3339), span.Until.Format(time.RFC3339))
+	if !found {
+		since = span.Until
+	}
+	if late := span.Cut(since, span.Until); !late.Empty() {
+		fmt.Fprintf(r.out, "bridge run reads what is not before %s by itself\n", late.From.Format(time.RFC3339))
+	}
+	if early := span.Cut(span.From, since); !early.Empty() {
+		_, err = fmt.Fprintf(r.out, "bridge run does not go back that far, this reads it: bridge backfill --from %s --until %s --feeds %s\n",
+			early.From.Format(time.RFC3339), early.Until.Format(time.RFC3339), r.feed)
+	}
+	return err
+}
