@@ -63,13 +63,11 @@ func (p *Proof) Admit(ctx context.Context, other *publish.AnotherAccount) error 
 			p.Log.Info("the same account under another login, its coverage counts", "was", other.Theirs, "account", p.Accounts.Own(),
 				"feed", feed, "from", compared.From, "until", compared.Until)
 			return nil
-		case compared.Empty():
+		case compared.Empty() || found.Rows > 0:
 			continue
 		}
-		if found.Rows += compared.rows; found.Rows == 0 {
-			found.Found = fmt.Sprintf("the vendor shows it no %s until %s, where some are stored", feed, compared.Until.Format(time.RFC3339))
-		} else if compared.rows > 0 {
-			found.Found = fmt.Sprintf("none of the %d %s until %s that the vendor shows it is stored", compared.rows, feed, compared.Until.Format(time.RFC3339))
+		if found.Found = compared.text(feed); feed == schema.Readings { // an alarm that has changed since has another id
+			found.Rows = compared.rows
 		}
 	}
 	if refused != nil && found.Rows == 0 {
@@ -83,6 +81,14 @@ type comparison struct {
 	Window
 	rows  int  // that can be events
 	known bool // one of them is stored
+}
+
+// text says what was compared in vain.
+func (c *comparison) text(feed schema.Feed) string {
+	if c.rows == 0 {
+		return fmt.Sprintf("the vendor shows it no %s until %s, where some are stored", feed, c.Until.Format(time.RFC3339))
+	}
+	return fmt.Sprintf("none of the %d %s until %s that the vendor shows it is stored", c.rows, feed, c.Until.Format(time.RFC3339))
 }
 
 // proofWidth is how much time is read again.

@@ -38,7 +38,7 @@ type AnotherAccount struct {
 	Ours   string
 	Where  string // what bears it
 	Found  string // what a comparison of rows has found, empty where there was none yet
-	Rows   int    // of the vendor's that were compared, none of which is stored
+	Rows   int    // readings of the vendor's that were compared, none of which is stored: there is no doubt then
 	Polls  bool   // a lease bears it as well, or nothing else
 }
 
