@@ -35,7 +35,7 @@ type settings struct {
 	NATSKey      string      `env:"NATS_KEY" doc:"file with the key of the client certificate"`
 	NATSContext  string      `env:"NATS_CONTEXT" doc:"name of a context of the 'nats' command line; the variables above win over what it holds"`
 
-	Prefix       string          `env:"BRIDGE_PREFIX, default=saveris" doc:"first subject token, and the stem of the names of streams (upper case) and buckets"`
+	Prefix       string          `env:"BRIDGE_PREFIX, default=saveris" doc:"first subject token, and the stem of the names of streams (upper case) and buckets; each Saveris account needs its own"`
 	Feeds        []string        `env:"BRIDGE_FEEDS, default=readings,alarms" doc:"feeds to run"`
 	ContentMode  schema.Mode     `env:"BRIDGE_CONTENT_MODE, default=binary" doc:"content mode of CloudEvents that events are stored in: 'binary' has the attributes in headers, 'structured' all of an event in the body, for consumers that do not see headers; a stream may hold both"`
 	PollInterval time.Duration   `env:"BRIDGE_POLL_INTERVAL, default=5m" doc:"how often the newest window is read, '1s' or more"`

@@ -129,7 +129,7 @@ func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
 		}
 		return now.Feeds[0].Rows > 0 && now.Feeds[0].Leader != "" && now.Feeds[1].CoveredUntil != nil
 	})
-	if f := now.Feeds[0]; len(f.Gaps) > 0 || f.CoveredUntil.Before(vendorAt) || !f.Since.Equal(s.start) || f.Lateness == nil || len(f.Days) != 2 {
+	if f := now.Feeds[0]; len(f.Gaps) > 0 || f.CoveredUntil.Before(vendorAt) || !f.Since.Equal(s.start) || f.Lateness == nil || len(f.Days) != 2 || f.Account != accountOf(env) {
 		t.Errorf("%+v", f)
 	}
 	if now.Alarms == nil || now.openAlarms.Since == nil || !now.openAlarms.Since.Equal(s.start) {

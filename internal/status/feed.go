@@ -31,7 +31,7 @@ func sumUp(feed schema.Feed, records map[string]entry[checkpoint.Record], now ti
 		}
 		e := records[key]
 		if e.seq > newest {
-			newest, f.Writer = e.seq, e.value.Writer
+			newest, f.Writer, f.Account = e.seq, e.value.Writer, e.value.Account
 		}
 		if e.value.Day == checkpoint.RejectedDay {
 			f.Rejected = e.value.Rows

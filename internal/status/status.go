@@ -36,6 +36,7 @@ type Feed struct {
 	ReadAt       *time.Time        `json:"read_at"`       // the last poll: when what ends last was read, by the vendor's clock
 	Newest       *time.Time        `json:"newest"`        // time of the newest event that is stored
 	Writer       string            `json:"writer"`        // who wrote the newest record
+	Account      string            `json:"account"`       // whose coverage it is, of the newest record; empty where it does not say
 	Leader       string            `json:"leader"`        // who polls, where a lease says so
 	Export       *Export           `json:"late_export"`   // that is waited for
 	Rows         uint64            `json:"rows"`          // events stored, of all days
