@@ -90,7 +90,7 @@ func TestVerifyProvesAndNamesWhatIsMissing(t *testing.T) {
 	before := s.messages(t.Context())
 	got = s.verify("--feeds", "readings")
 	cause, hint := lastLines(t, got.err)
-	if got.code != exitFailed || !strings.Contains(cause, "NOT proven: 1 rows") || !strings.Contains(hint, "BRIDGE_REVISIT") ||
+	if got.code != exitFailed || !strings.Contains(cause, "NOT proven: 1 rows") || !strings.Contains(hint, "--repair") ||
 		!strings.Contains(got.out, "NOT proven: 1 missing") || !strings.Contains(got.out, "\nmissing  readings  2026-11-2") || !strings.Contains(got.out, id) {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
