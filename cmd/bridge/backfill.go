@@ -198,6 +198,7 @@ func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) e
 		f := &backfillFeed{feed: feed, reader: newWriter(b.settings, feed, b.vendor, b.js, b.accounts, backfillPages), log: b.log.With("feed", feed)}
 		f.view = newView(b.settings, feed, b.js, nil, f.log)
 		b.feeds = append(b.feeds, f)
+		b.accounts.OnRecord = b.claimed
 		if b.options.Repair {
 			if err := b.findLost(ctx, f, note); err != nil {
 				return err

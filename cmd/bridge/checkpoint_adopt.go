@@ -74,7 +74,13 @@ func runAdopt(ctx context.Context, s settings, yes bool, std streams) error {
 		if _, there := accounts.Newest()[feed]; !there {
 			continue
 		}
-		if _, err := newWriter(s, feed, vendor, js, accounts, 1).Adopt(ctx); err != nil {
+		writer, view := newWriter(s, feed, vendor, js, accounts, 1), newView(s, feed, js, nil, newLogger(s, std.err))
+		writer.OnRecord = view.Show
+		err := view.Keep(ctx, func(ctx context.Context) error {
+			_, err := writer.Adopt(ctx)
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("%w: adopt %s: %w", errNATS, feed, refusal(js.Conn(), err))
 		}
 	}

@@ -104,7 +104,13 @@ func runReset(ctx context.Context, s settings, span checkpoint.Span, yes bool, s
 		return err
 	}
 	r := &reset{schema.Feed(s.Feeds[0]), span, writer, std.out}
-	err = r.run(ctx, yes)
+	if !yes {
+		err = r.preview(ctx)
+	} else {
+		view := newView(s, r.feed, js, nil, newLogger(s, std.err))
+		writer.OnRecord = view.Show
+		err = view.Keep(ctx, r.run)
+	}
 	if usage := (*usageError)(nil); err != nil && !errors.As(err, &usage) && !js.Conn().IsConnected() {
 		return fmt.Errorf("%w: %w", errNATS, err)
 	}
@@ -127,20 +133,31 @@ func ownWriter(ctx context.Context, s settings, js jetstream.JetStream, feed sch
 	return newWriter(s, feed, vendor, js, accounts, 1), nil
 }
 
-func (r *reset) run(ctx context.Context, yes bool) error {
+// preview says what would happen.
+func (r *reset) preview(ctx context.Context) error {
+	covered, err := r.covered(ctx)
+	if len(covered) == 0 || err != nil {
+		return err
+	}
+	if err := r.tell(ctx, "would be uncovered", covered); err != nil {
+		return err
+	}
+	return confirmation("reset")
+}
+
+// covered returns what there is to be uncovered, and says so where there is nothing.
+func (r *reset) covered(ctx context.Context) ([]checkpoint.Interval, error) {
 	covered, err := r.writer.Covered(ctx, r.span)
-	if err != nil {
-		return err
+	if len(covered) == 0 && err == nil {
+		_, err = fmt.Fprintf(r.out, "nothing of %s from %s until %s is covered\n", r.feed, r.span.From.Format(time.RFC3339), r.span.Until.Format(time.RFC3339))
 	}
-	if len(covered) == 0 {
-		_, err := fmt.Fprintf(r.out, "nothing of %s from %s until %s is covered\n", r.feed, r.span.From.Format(time.RFC3339), r.span.Until.Format(time.RFC3339))
+	return covered, err
+}
+
+func (r *reset) run(ctx context.Context) error {
+	covered, err := r.covered(ctx)
+	if len(covered) == 0 || err != nil {
 		return err
-	}
-	if !yes {
-		if err := r.tell(ctx, "would be uncovered", covered); err != nil {
-			return err
-		}
-		return confirmation("reset")
 	}
 	var cut []checkpoint.Interval
 	for _, day := range (checkpoint.Span{From: covered[0].From, Until: covered[len(covered)-1].Until}).Days() {

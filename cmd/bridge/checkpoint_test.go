@@ -55,6 +55,13 @@ func TestAResetRangeIsReadAgainByABackfillAndNothingIsDoubled(t *testing.T) {
 	if gaps := s.gaps(t.Context(), s.start, vendorAt); len(gaps) != 1 || !gaps[0].From.Equal(from) || !gaps[0].Until.Equal(until) {
 		t.Errorf("gaps %v", gaps)
 	}
+	kv, err := s.js.KeyValue(t.Context(), "saveris-checkpoints")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown, err := kv.Get(t.Context(), "readings.2026-11-24"); err != nil || !strings.Contains(string(shown.Value()), until.Format(time.RFC3339)) {
+		t.Errorf("the bucket does not show it: %v, %v", shown, err)
+	}
 	if got := bridge(t, env, resetArgs(from, until, "--yes")...); got.code != exitDone || !strings.HasPrefix(got.out, "nothing of readings") {
 		t.Errorf("once more: exit code %d\n%s%s", got.code, got.out, got.err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
 	"saveris-bridge/internal/views"
@@ -36,6 +37,15 @@ func (v *vendorNotes) shown(feed schema.Feed, bucket string, err error) {
 	default:
 		text := string(feed) + " are not shown as they are: " + told(err) + "; " + bucketHint(err, bucket)
 		v.put(unshownKey(feed), status.Note{Own: true, Level: status.Bad, Feed: feed, Text: text})
+	}
+}
+
+// claimed shows a record by which the prefix was claimed.
+func (b *backfill) claimed(feed schema.Feed, r checkpoint.StoredRecord) {
+	for _, f := range b.feeds {
+		if f.feed == feed {
+			f.view.Show(r)
+		}
 	}
 }
 

@@ -72,6 +72,11 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 		}
 	}
 	inOrder(turns)
+	accounts.OnRecord = func(feed schema.Feed, r checkpoint.StoredRecord) {
+		if turn := turns[feed]; turn != nil {
+			turn.view.Show(r)
+		}
+	}
 	o := newOperation(s, js, vendor, turns, count, logger)
 	o.notes = notes
 	group, ctx := errgroup.WithContext(ctx)

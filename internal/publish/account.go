@@ -62,6 +62,8 @@ type Accounts struct {
 	own    string
 	// NoLeases is for whoever has the store of the broker to himself: a lease there is of a process that has died.
 	NoLeases bool
+	// OnRecord is called with the records by which the prefix is claimed, of whichever feed; nil = nobody is told.
+	OnRecord func(feed schema.Feed, r checkpoint.StoredRecord)
 
 	mu    sync.Mutex
 	same  map[string]bool                   // found to be the same as ours

@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -285,5 +286,20 @@ func TestWhatIsUncoveredIsAGapAndIsStoredStill(t *testing.T) {
 	result, err := w.Commit(t.Context(), day, readings(0, 10), interval(0, time.Hour))
 	if err != nil || result.Known != 10 || result.Stored != 0 {
 		t.Errorf("read again: %+v, %v", result, err)
+	}
+}
+
+func TestAClaimIsToldOfUnderItsOwnFeed(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	p := newProcess(js, ada)
+	told := map[schema.Feed][]string{}
+	p.OnRecord = func(feed schema.Feed, r checkpoint.StoredRecord) { told[feed] = append(told[feed], r.Day) }
+	alarms := p.writers[schema.Alarms]
+	alarms.OnRecord = func(r checkpoint.StoredRecord) { told["its own"] = append(told["its own"], r.Day) }
+	if _, err := alarms.Commit(t.Context(), day, nil, interval(0, time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 2 || !slices.Equal(told[schema.Readings], []string{checkpoint.RejectedDay}) || !slices.Equal(told["its own"], []string{day}) {
+		t.Errorf("told of %v", told)
 	}
 }

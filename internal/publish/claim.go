@@ -84,7 +84,10 @@ func (a *Accounts) forget() {
 // of returns a writer of another feed, and what ends it.
 func (w *Writer) of(feed schema.Feed) (other *Writer, end func()) {
 	options := w.Options
-	options.Feed = feed
+	options.Feed, options.OnRecord = feed, nil
+	if on := w.Accounts.OnRecord; on != nil {
+		options.OnRecord = func(r checkpoint.StoredRecord) { on(feed, r) }
+	}
 	other = NewWriter(w.js, w.config, options)
 	return other, other.send.end
 }
