@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -25,12 +26,13 @@ type Writer struct {
 	mu     sync.Mutex // holds a page from its reading to its commit
 	book   *checkpoint.Book
 	send   *sender
-	limit  int       // messages a batch at present
-	most   int       // and at most
-	looked uint64    // the connection, counted from 1, on which the stream's end was looked at
-	begin  time.Time // see Begin
-	why    string    // of the call that is under way, like owner
-	owner  string    // id of its first event, which is the same when it is repeated
+	limit  int                       // messages a batch at present
+	most   int                       // and at most
+	looked uint64                    // the connection, counted from 1, on which the stream's end was looked at
+	begin  time.Time                 // see Begin
+	why    string                    // of the call that is under way, like owner
+	owner  string                    // id of its first event, which is the same when it is repeated
+	gone   atomic.Pointer[time.Time] // since when a stream is away; nil = none is
 	doubts []doubt
 	newest checkpoint.StoredRecord // that the call which is under way has stored; without a sequence it has stored none
 }
@@ -271,12 +273,30 @@ func (w *Writer) batch(after uint64, next checkpoint.Record) (*batch, error) {
 // ErrAway says that there is no connection to NATS at present. It comes back by itself.
 var ErrAway = errors.New("NATS is not connected")
 
+// removalTime is for how long a stream has to be away before it is created again. nats-server 2.15 answers the deletion of a
+// stream while it is still removing files: a stream of that name that is created at once may lose its own, and never stores again.
+const removalTime = time.Second
+
+// goneFor reports whether a stream was found to be away so long ago, and then begins anew. What a writer has met before it
+// asked for the stream a while ago is no word on this time.
+func (w *Writer) goneFor(d time.Duration) bool {
+	now, since := time.Now(), w.gone.Load()
+	if since == nil || now.Sub(*since) > time.Minute {
+		w.gone.CompareAndSwap(since, &now)
+		return false
+	}
+	return now.Sub(*since) >= d && w.gone.CompareAndSwap(since, nil)
+}
+
 // mend readies the streams again where one has disappeared, and gives the error back.
 func (w *Writer) mend(ctx context.Context, err error) error {
 	if !w.js.Conn().IsConnected() {
 		return fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	if errors.Is(err, nats.ErrNoResponders) || hasCode(err, codeStreamNotFound) {
+		if !w.goneFor(removalTime) {
+			return err
+		}
 		if again := Open(ctx, w.js, w.config); again != nil {
 			return fmt.Errorf("%w; ready the streams again: %w", err, again)
 		}
