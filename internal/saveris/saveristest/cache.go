@@ -84,9 +84,10 @@ func (c *Cache) entry(q query, i, n int, zip bool) *cached {
 // window where they are.
 func (s *Server) keepFiles(q *query, id string) {
 	q.kept = s.cfg.Cache != nil && q.asOf.Sub(q.until) > s.cfg.World.maxLateness()
-	q.salt = spreadOf(id)
+	q.salt, q.turn = spreadOf(id), s.turns.next(q.feed)
 	if q.kept {
 		q.salt = spreadOf(q.window())
+		q.turn = q.salt
 	}
 }
 

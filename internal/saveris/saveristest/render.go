@@ -16,6 +16,7 @@ type query struct {
 	csv         bool
 	objects     bool   // json.layout=object, one row a file
 	salt        uint64 // order of rows and files
+	turn        uint64 // of the feed's results, which decides what is mixed
 	kept        bool   // in the cache
 }
 
@@ -126,7 +127,7 @@ func newPage[T any](f *filler, t *table, cells func(*T) []cell) *page[T] {
 }
 
 func newEncoder(q query, sw *Switches, layout string, names []string) *encoder {
-	return &encoder{sw: sw, spell: spellingOf(sw, q.csv, q.salt), csv: q.csv, layout: layout, list: q.feed, names: names}
+	return &encoder{sw: sw, spell: spellingOf(sw, q.csv, q.turn), csv: q.csv, layout: layout, list: q.feed, names: names}
 }
 
 func finishPage[T any](p *page[T]) []byte {

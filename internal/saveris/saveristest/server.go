@@ -46,6 +46,7 @@ type Server struct {
 	secret     []byte
 	tokenEpoch atomic.Int64
 	linkEpoch  atomic.Int64
+	turns      turns
 
 	mu          sync.Mutex // guards what follows, and changes of settings and extra
 	counts      map[string]int

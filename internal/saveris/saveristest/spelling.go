@@ -3,38 +3,55 @@ package saveristest
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // spelling is how one result writes what is the same row in any spelling: times, uuids, channel numbers, names of columns.
-// Under a switch that says mixed the next result may write it in another way.
+// Under a switch that says mixed the next result of the feed writes it in another way.
 type spelling struct {
 	fraction, time, uuid, channel, column string
 	plain                                 bool // nothing but defaults
 	cells                                 []cell
 }
 
-func spellingOf(sw *Switches, csv bool, salt uint64) spelling {
+func spellingOf(sw *Switches, csv bool, turn uint64) spelling {
 	s := spelling{
-		fraction: one(sw.TimeFraction, salt^1, "none", "zeros", "nine"),
+		fraction: one(sw.TimeFraction, turn, "none", "zeros", "nine"),
 		time:     sw.CSVTime,
-		uuid:     one(sw.UUIDCase, salt^2, "lower", "upper", "padded"),
+		uuid:     one(sw.UUIDCase, turn, "lower", "upper", "padded"),
 		channel:  "integer",
-		column:   one(sw.ColumnCase, salt^3, "snake", "upper", "camel", "padded"),
+		column:   one(sw.ColumnCase, turn, "snake", "upper", "camel", "padded"),
 	}
 	if !csv {
-		s.time = one(sw.JSONTime, salt^4, "T", "blank", "UTC", "minutes")
-		s.channel = one(sw.JSONChannelNo, salt^5, "integer", "float", "string", "exponent")
+		s.time = one(sw.JSONTime, turn, "T", "blank", "UTC", "minutes")
+		s.channel = one(sw.JSONChannelNo, turn, "integer", "float", "string", "exponent")
 	}
 	s.plain = s.fraction == "none" && s.time == "T" && s.uuid == "lower" && s.channel == "integer" && s.column == "snake"
 	return s
 }
 
 // one is the value of a switch, or one of those that it is mixed of.
-func one(value string, salt uint64, values ...string) string {
+func one(value string, turn uint64, values ...string) string {
 	if value == "mixed" {
-		return values[mix(salt)%uint64(len(values))]
+		return values[turn%uint64(len(values))]
 	}
 	return value
+}
+
+// turns counts the results of each feed.
+type turns struct {
+	mu      sync.Mutex
+	results map[string]uint64
+}
+
+func (t *turns) next(feed string) uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.results == nil {
+		t.results = map[string]uint64{}
+	}
+	t.results[feed]++
+	return t.results[feed]
 }
 
 // spell writes the cells of a row anew; they are valid until the next call.

@@ -13,7 +13,7 @@ func (x *exchange) sync() {
 		x.backendError(http.StatusBadRequest, err.Error())
 		return
 	}
-	q := query{feed: x.op.feed, version: 2, from: from, until: until, asOf: x.now, salt: uint64(x.now.UnixNano())}
+	q := query{feed: x.op.feed, version: 2, from: from, until: until, asOf: x.now, salt: uint64(x.now.UnixNano()), turn: x.s.turns.next(x.op.feed)}
 	if x.sw.SyncColumns == "v1" {
 		q.version = 1
 	}
