@@ -15,7 +15,9 @@ import (
 
 	"saveris-bridge/internal/audit"
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
 )
 
 // customers is a scene in which two accounts have one URL, as all customers of a region do. The scene's own vendor is that of
@@ -148,6 +150,17 @@ func TestAnotherLoginOfTheSameAccountGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.await("a record of the new login", func(context.Context) bool { return len(accountsIn(t, c.js)) > len(before) })
+	c.vendor.AddMeasurement(saveristest.Measurement{
+		UUID: "c1d2e3f4-a5b6-4c7d-8e9f-0a1b2c3d4e5f", SensorUUID: "5f4e3d2c-1b0a-4f9e-8d7c-6b5a4f3e2d1c", ChannelNo: 1, SerialNo: "0815", Timestamp: c.now().Add(-time.Minute), Measurement: "4.7",
+	})
+	c.await("a row that the new login has stored", func(ctx context.Context) bool {
+		stream, err := c.js.Stream(ctx, streamOfReadings)
+		if err != nil {
+			return false
+		}
+		_, err = stream.GetLastMsgForSubject(ctx, "saveris.readings.*.*.*.0815.>")
+		return err == nil
+	})
 	if code := stop(t, run); code != exitDone {
 		t.Errorf("exit code %d\n%s", code, log.String())
 	}
@@ -282,4 +295,32 @@ func TestOfTwoAccountsThatStartAtOnceOneWins(t *testing.T) {
 			t.Errorf("%v, %v", report, err)
 		}
 	}
+}
+
+// TestABridgeThatRunsEndsWhereAnotherAccountWrites: somebody has adopted its coverage for another account, say.
+func TestABridgeThatRunsEndsWhereAnotherAccountWrites(t *testing.T) {
+	t.Parallel()
+	c := newCustomers(t, saveristest.World{Cycle: time.Minute})
+	run := command(t, c.ada, "run")
+	var log lockedBuffer
+	run.Stderr = &log
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.await("full coverage", c.covered)
+	accounts := publish.NewAccounts(c.js, publish.Config{Names: publish.Names{Prefix: "saveris"}}, accountOf(c.bob))
+	writer := publish.NewWriter(c.js, publish.Config{Names: publish.Names{Prefix: "saveris"}}, publish.Options{
+		Feed: schema.Readings, Name: "stranger", Accounts: accounts, Now: time.Now,
+	})
+	if _, err := writer.Adopt(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(2*time.Minute, func() { _ = run.Process.Kill() })
+	defer timer.Stop()
+	_ = run.Wait() // the code says it
+	cause, hint := lastLines(t, log.String())
+	if code := run.ProcessState.ExitCode(); code != exitSettings || !strings.Contains(cause, accountOf(c.bob)) || !strings.Contains(hint, "BRIDGE_PREFIX") {
+		t.Errorf("exit code %d\n%s", code, log.String())
+	}
+	c.audit()
 }

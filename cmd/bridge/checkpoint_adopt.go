@@ -21,7 +21,7 @@ func checkpointAdopt(std streams) *cobra.Command {
 		Short: "take the coverage over for the present login",
 		Long: `Takes what is covered over for the login of the settings: from then on it counts as read by it, and is not read again but
 for late rows. That is for another login of the same account where bridge run cannot see by itself that it is the same,
-because nothing that is covered holds a row. Where rows can be compared and none is stored it refuses: that is another
+because that one has stored no row. Where rows can be compared and none is stored it refuses: that is another
 account, and each account needs a BRIDGE_PREFIX of its own, or its rows would be lost.
 
 It says what will happen, and does it with --yes. No bridge of another login may poll meanwhile.

@@ -171,6 +171,10 @@ func TestAnotherAccountCannotAdoptOrReset(t *testing.T) {
 	if got.code != exitDone || !strings.Contains(got.out, "is the same: bridge run would go on by itself") {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
+	c.refused(c.ada, resetArgs(c.start, vendorAt, "--yes")...) // the other login has stored no row by which it could be known
+	if got := bridge(t, c.ada, "checkpoint", "adopt", "--yes"); got.code != exitDone {
+		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
+	}
 	if got := bridge(t, c.ada, resetArgs(c.start, vendorAt, "--yes")...); got.code != exitDone {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}

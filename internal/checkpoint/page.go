@@ -88,12 +88,6 @@ func (p *Page) Holds(entries []Entry) bool {
 	})
 }
 
-// Has reports whether an event of this id is stored on the page, with whatever content.
-func (p *Page) Has(id string) bool {
-	_, known := p.ids.get(NewEntry(id, 0))
-	return known
-}
-
 // Stored takes over what a batch has stored: its entries, and its record with the sequence that the stream gave it.
 func (p *Page) Stored(entries []Entry, record Record, seq uint64) {
 	for _, e := range entries {

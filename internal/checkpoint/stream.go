@@ -72,25 +72,43 @@ func (s *Stream) Holds(ctx context.Context, p Placed) (bool, error) {
 	return err == nil && record.Batch == p.Batch, nil
 }
 
-// LastEvent returns the time of an event of a day: the last one of its newest batch that happened before a moment. It is the
-// zero time where there is none.
-func (s *Stream) LastEvent(ctx context.Context, day string, before time.Time) (time.Time, error) {
+// Batch is what was stored at once for a day.
+type Batch struct {
+	Account string    // of whoever stored it
+	Entries []Entry   // of its events
+	At      time.Time // of the last one that is no correction and happened before the moment that was asked for; zero if none did
+}
+
+// LastBatch returns the batch with events that was stored last for a day, nil if there is none.
+func (s *Stream) LastBatch(ctx context.Context, day string, before time.Time) (*Batch, error) {
 	index, err := s.message(ctx, map[string]any{"last_by_subj": s.IndexSubject(day)})
-	if err != nil {
-		return time.Time{}, err
+	if err != nil || index.seq == 0 {
+		return nil, err
 	}
-	for n := uint64(len(index.data) / EntrySize); n > 0; n-- {
-		index.seq--
-		m, err := s.message(ctx, map[string]any{"seq": index.seq})
+	stored, err := s.RecordAt(ctx, index.seq+1)
+	if err != nil {
+		return nil, err
+	}
+	record, err := ParseRecord(stored.Data)
+	if err != nil { // somebody has removed it
+		return nil, nil
+	}
+	b := &Batch{Account: record.Account}
+	if b.Entries, err = Entries(index.data); err != nil {
+		return nil, fmt.Errorf("sequence %d: %w", index.seq, err)
+	}
+	for n := range uint64(len(b.Entries)) {
+		m, err := s.message(ctx, map[string]any{"seq": index.seq - 1 - n})
 		if err != nil {
-			return time.Time{}, err
+			return nil, err
 		}
 		event, err := schema.ReadStored(m.header, m.data)
-		if err == nil && event.Day() == day && event.Time.Before(before) {
-			return event.Time, nil
+		if err == nil && event.Day() == day && event.Revises == "" && event.Time.Before(before) {
+			b.At = event.Time
+			break
 		}
 	}
-	return time.Time{}, nil
+	return b, nil
 }
 
 // recordAt reads the record of a day that stands at a sequence.

@@ -14,8 +14,8 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// Proof finds out whether another account is ours under another login: it reads the newest hour that the other one has
-// covered and that holds rows again, and one row whose id is stored proves it. It stores nothing.
+// Proof finds out whether another account is ours under another login: it reads the newest hour again in which the other one
+// has stored rows, and one row whose id is among them proves it. It stores nothing.
 type Proof struct {
 	Source   *saveris.Client
 	Accounts *publish.Accounts
@@ -48,7 +48,7 @@ func (p *Proof) Settle(ctx context.Context) error {
 // like Settle.
 func (p *Proof) Admit(ctx context.Context, other *publish.AnotherAccount) error {
 	found := *other
-	found.Found = "there are no rows to compare, what it has read holds none"
+	found.Found = "there are no rows to compare, it has stored none"
 	var refused error // of a feed
 	for _, feed := range publish.Feeds {
 		compared, err := p.compare(ctx, feed, other.Theirs)
@@ -63,14 +63,16 @@ func (p *Proof) Admit(ctx context.Context, other *publish.AnotherAccount) error 
 			p.Log.Info("the same account under another login, its coverage counts", "was", other.Theirs, "account", p.Accounts.Own(),
 				"feed", feed, "from", compared.From, "until", compared.Until)
 			return nil
-		case compared.Empty() || found.Rows > 0:
+		case compared.Empty():
 			continue
 		}
 		if found.Found = compared.text(feed); feed == schema.Readings { // an alarm that has changed since has another id
-			found.Rows = compared.rows
+			if found.Rows = compared.rows; found.Rows > 0 {
+				return &found
+			}
 		}
 	}
-	if refused != nil && found.Rows == 0 {
+	if refused != nil {
 		return refused
 	}
 	return &found
@@ -95,7 +97,13 @@ func (c *comparison) text(feed schema.Feed) string {
 const proofWidth = time.Hour
 
 func (p *Proof) compare(ctx context.Context, feed schema.Feed, account string) (c comparison, err error) {
-	width, since := proofWidth, time.Time{}
+	width, since, empties := proofWidth, time.Time{}, 0
+	again := func(reason error) error { // what is empty may not be so in a moment
+		if empties++; empties == maxFailures || p.Once {
+			return nil
+		}
+		return reason
+	}
 	err = p.retry(ctx, func() error {
 		now, err := p.Source.Now(ctx)
 		if err != nil {
@@ -105,8 +113,11 @@ func (p *Proof) compare(ctx context.Context, feed schema.Feed, account string) (
 			since = now // what another process asked for may be another account's
 		}
 		trace, err := p.Accounts.Trace(ctx, feed, account, now.Add(-time.Second))
-		if trace == nil || err != nil {
+		if err != nil {
 			return err
+		}
+		if trace == nil {
+			return again(errStoredNone)
 		}
 		until := whole(trace.At).Add(time.Second)
 		c = comparison{}
@@ -115,10 +126,19 @@ func (p *Proof) compare(ctx context.Context, feed schema.Feed, account string) (
 		if errors.Is(err, saveris.ErrTooLarge) {
 			width = max(minWindow, width/2)
 		}
+		if err == nil && c.rows == 0 {
+			return again(errShowsNone)
+		}
 		return err
 	})
 	return c, err
 }
+
+// Why something is looked at again.
+var (
+	errStoredNone = errors.New("the other account has stored no row yet")
+	errShowsNone  = errors.New("the vendor shows no row of an hour in which some are stored")
+)
 
 // errKnown ends a reading: one row is enough.
 var errKnown = errors.New("a row is known")
@@ -131,7 +151,7 @@ func (p *Proof) read(ctx context.Context, feed schema.Feed, c *comparison, trace
 			return nil
 		}
 		c.rows++
-		if c.known = event.Day() == trace.Page.Record.Day && trace.Page.Has(event.ID); c.known {
+		if c.known = event.Day() == trace.Day && trace.Has(event.ID); c.known {
 			return errKnown
 		}
 		return nil

@@ -150,6 +150,27 @@ func TestAVendorWhoDoesNotAnswerDecidesNothing(t *testing.T) {
 	foreign(t, err, true)
 }
 
+// TestAnEmptyAnswerIsAskedForAgain: the vendor shows nothing now and then, and everything a moment later.
+func TestAnEmptyAnswerIsAskedForAgain(t *testing.T) {
+	row := saveristest.Measurement{UUID: "c1d2e3f4-a5b6-4c7d-8e9f-0a1b2c3d4e5f", SensorUUID: "y", ChannelNo: 1, SerialNo: "z", Timestamp: dayEnd.Add(-10 * time.Minute), Measurement: "1"}
+	b := newBench(t, saveristest.Config{World: saveristest.World{Empty: true}})
+	b.vendor.AddMeasurement(row)
+	live := b.live(b.js, schema.Readings, b.client(nil))
+	live.Writer.Accounts = b.accounts(former)
+	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, live)
+	o := b.other(saveristest.Config{World: saveristest.World{Empty: true}})
+	settled := make(chan error, 1)
+	go func() {
+		_, err := o.settle()
+		settled <- err
+	}()
+	b.await("an empty answer", func(context.Context) bool { return o.vendor.Count("poll.measurements") > 0 })
+	o.vendor.AddMeasurement(row)
+	if err := <-settled; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAFeedWithoutALicenceLeavesTheProofToTheOthers(t *testing.T) {
 	b := readBefore(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute, AlarmEvery: 10 * time.Minute}})
 	b.vendor.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) {

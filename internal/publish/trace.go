@@ -10,11 +10,18 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// Trace is what an account has left behind by which it is known again: a time at which an event is stored, and the page that
-// has the ids of all events of that day.
+// Trace is what an account has stored itself, by which it is known again. What stood on its pages before proves nothing: it
+// may be ours.
 type Trace struct {
-	At   time.Time
-	Page *checkpoint.Page
+	Day  string
+	At   time.Time // of one of the events
+	keys map[[12]byte]bool
+}
+
+// Has reports whether an event of this id belongs to the trace.
+func (t *Trace) Has(id string) bool {
+	entry := checkpoint.NewEntry(id, 0)
+	return t.keys[[12]byte(entry[:])]
 }
 
 // manyRecords is how many records are read at once in search of a trace.
@@ -50,16 +57,22 @@ func (a *Accounts) trace(ctx context.Context, feed schema.Feed, account string, 
 			if r.Rows == 0 || r.Account != account {
 				continue
 			}
-			at, err := stream.LastEvent(ctx, r.Day, before)
+			batch, err := stream.LastBatch(ctx, r.Day, before)
 			if err != nil {
 				return nil, err
 			}
-			if at.IsZero() {
-				continue
+			if batch != nil && batch.Account == account && !batch.At.IsZero() {
+				return newTrace(r.Day, batch), nil
 			}
-			page, err := book.Page(ctx, r.Day)
-			return &Trace{at, page}, err
 		}
 	}
 	return nil, nil
+}
+
+func newTrace(day string, batch *checkpoint.Batch) *Trace {
+	trace := &Trace{day, batch.At, make(map[[12]byte]bool, len(batch.Entries))}
+	for _, entry := range batch.Entries {
+		trace.keys[[12]byte(entry[:])] = true
+	}
+	return trace
 }
