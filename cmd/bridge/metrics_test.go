@@ -81,14 +81,16 @@ func (s *scene) held(ctx context.Context, stream, subjects string) float64 {
 	return float64(n)
 }
 
-// intruder is another writer of readings: it stores events of its own, so that commits meet.
+// intruder is another writer of readings for an account: it stores events of its own, so that commits meet.
 type intruder struct {
-	stored float64
+	account string
+	stored  float64
 }
 
 func (i *intruder) run(ctx context.Context, js jetstream.JetStream, until func() bool) error {
-	w := publish.NewWriter(js, publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}, publish.Options{
-		Feed: schema.Readings, Name: "intruder", LiveAge: 24 * time.Hour, Now: func() time.Time { return vendorAt },
+	config := publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
+	w := publish.NewWriter(js, config, publish.Options{
+		Feed: schema.Readings, Name: "intruder", Accounts: publish.NewAccounts(js, config, i.account), LiveAge: 24 * time.Hour, Now: func() time.Time { return vendorAt },
 		Stored: func(b publish.Batch) { i.stored += float64(len(b.Events)) },
 	})
 	maker := schema.NewMaker(schema.Readings, "saveris", "http://intruder")
@@ -152,7 +154,7 @@ func (m *metricsScene) settled(what string, so func(ctx context.Context) bool) {
 func TestMetricsTellWhatVendorAndStreamSay(t *testing.T) {
 	m := newMetricsScene(t)
 	m.await("readiness", func(ctx context.Context) bool { return get(ctx, m.url+"/readyz") == http.StatusOK })
-	var other intruder
+	other := intruder{account: accountOf(m.env)}
 	conflicts := 0.0
 	var intruding sync.WaitGroup
 	intruding.Go(func() {
