@@ -82,7 +82,7 @@ func newTrial(t *testing.T, settings ...string) *trial {
 	tr := &trial{T: t, ahead: new(atomic.Int64)}
 	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(tr.ahead.Load())) }
 	tr.srv = startVendor(t, cfg)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	tr.ctx = ctx
 	return tr

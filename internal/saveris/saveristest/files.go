@@ -1,6 +1,7 @@
 package saveristest
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"fmt"
 	"net/http"
@@ -210,7 +211,7 @@ func (x *exchange) zipped(e *export) bool {
 func (x *exchange) deliver(body []byte, contentType, feed string, rows *tally) {
 	switch x.fault.Kind {
 	case FaultTruncate:
-		body, rows = body[:len(body)*2/3], nil
+		body, rows = body[:insideRow(body)], nil
 	case FaultCut:
 		x.cut(body, contentType)
 		return
@@ -231,6 +232,16 @@ func (x *exchange) deliver(body []byte, contentType, feed string, rows *tally) {
 		x.s.record(feed, rows)
 	}
 	control.SetWriteDeadline(time.Time{})
+}
+
+// insideRow is where a body of lines can end so that everybody can see that it is not whole: early in a row.
+func insideRow(body []byte) int {
+	from := bytes.LastIndexByte(body[:len(body)*2/3], '\n') + 1
+	until := len(body)
+	if end := bytes.IndexByte(body[from:], '\n'); end >= 0 {
+		until = from + end
+	}
+	return from + (until-from)/3
 }
 
 // cut promises the whole body, sends half of it and drops the connection.
