@@ -52,6 +52,7 @@ type arena struct {
 	bridges []*bridge
 	js      jetstream.JetStream
 	kills   atomic.Int64
+	filled  int // days before the world began
 
 	listener *listener
 }

@@ -35,14 +35,14 @@ var nemeses = []nemesis{
 	{"NATS killed", setting{nodes: 1, bridges: 1, broker: dies}, 2 * spell, false, inTurn(killNode, killNodeBeforeAck)},
 	{"nodes of a cluster killed", setting{nodes: 3, bridges: 2, broker: dies}, 2 * spell, false, forever(killNode)},
 	{"link cut, slow, deaf", setting{nodes: 1, bridges: 1}, 2 * spell, false, inTurn(cut, slow, deaf)},
-	{"NATS loses its tail", setting{nodes: 1, bridges: 1, broker: forgets}, spell, true, forever(loseTail)},
+	{"NATS loses its tail", setting{nodes: 1, bridges: 1, broker: forgets}, spell, true, forever(loseFilled)},
 	{"NATS full", setting{nodes: 1, bridges: 1}, spell, false, forever(full)},
 	{"vendor an hour ahead", setting{nodes: 1, bridges: 1, ahead: time.Hour}, spell, false, forever(killBridge)},
 	{"vendor an hour behind", setting{nodes: 1, bridges: 1, ahead: -time.Hour}, spell, false, forever(killBridge)},
 	{"every fault of the vendor", setting{nodes: 1, bridges: 1, faults: true}, spell, false, forever(rest)},
 	{"stream deleted", setting{nodes: 1, bridges: 1, broker: forgets}, spell, false, once(deleteStream)},
 	{"stream purged", setting{nodes: 1, bridges: 1, broker: forgets}, spell, false, once(purgeStream)},
-	{"bucket deleted", setting{nodes: 1, bridges: 1}, spell, false, once(deleteBucket)},
+	{"bucket deleted", setting{nodes: 1, bridges: 1}, 2 * spell, false, once(deleteFilled)},
 	{"three bridges at once", setting{nodes: 1, bridges: 3}, spell, false, forever(killBridge)},
 	{"bridges that poll in turn killed", setting{nodes: 1, bridges: 3, leases: true}, 3 * spell, false, forever(killBridge, zombieShort)},
 	{"all of it", setting{nodes: 1, bridges: 3, broker: forgets, faults: true}, 2 * spell, true,
@@ -209,7 +209,11 @@ func loseTail(ctx context.Context, a *arena) {
 	n := a.nodes[0]
 	n.kill()
 	a.kills.Add(1)
-	for _, stream := range []string{"SAVERIS_READINGS", "SAVERIS_ALARMS", "KV_saveris-checkpoints"} {
+	streams := []string{"SAVERIS_READINGS", "SAVERIS_ALARMS"}
+	if a.rng.IntN(4) == 0 {
+		streams = append(streams, "KV_saveris-checkpoints")
+	}
+	for _, stream := range streams {
 		a.truncate(filepath.Join(n.store, "jetstream", "$G", "streams", stream, "msgs"))
 	}
 	n.start()
