@@ -68,7 +68,9 @@ const (
 // kindTexts are the attributes that follow from the kind alone.
 type kindTexts struct {
 	eventType, dataSchema string
-	toRecorded            string // from behind the time to before the time of recording, in the JSON format of CloudEvents
+	// What stands between attributes in the JSON format of CloudEvents.
+	toSubject  string // from behind the source
+	toRecorded string // from behind the time
 }
 
 // kinds holds them. Types keep "saveris" whatever the prefix of the subjects.
@@ -81,7 +83,7 @@ var kinds = [...]kindTexts{
 }
 
 func textsOf(eventType, dataSchema string) kindTexts {
-	return kindTexts{eventType, dataSchema, `","datacontenttype":"` + contentType + `","dataschema":"` + dataSchema + `","recordedtime":"`}
+	return kindTexts{eventType, dataSchema, `","type":"` + eventType + `","subject":"`, `","datacontenttype":"` + contentType + `","dataschema":"` + dataSchema + `","recordedtime":"`}
 }
 
 // ProcessedAt is when the vendor's cloud received the row, in UTC; the zero time if the row does not say.

@@ -3,7 +3,6 @@ package schema
 import (
 	"encoding/binary"
 	"net/url"
-	"sync/atomic"
 )
 
 // maxSeries bounds how much text of series a Maker remembers: 60,000 ordinary channels.
@@ -21,7 +20,7 @@ type series struct {
 	partitionKey  string
 	baseURL       string
 	recorder      *recorder
-	envelope      atomic.Pointer[envelope] // once an event is written in structured mode
+	sameInJSON    bool // source, subject and partitionKey: they need no escapes in headers and none in JSON
 
 	// Of readings: what a channel's data share.
 	place    string // JSON between uuid and value
@@ -54,7 +53,7 @@ func (m *Maker) find(cell [][]byte, columns []column) *series {
 
 // make makes the series that find did not have. Tail is the subject behind the lane.
 func (m *Maker) make(tail, subject, partitionKey, quantity []byte) *series {
-	return &series{
+	s := &series{
 		live:         m.stem + string(Live) + "." + string(tail),
 		history:      m.stem + string(History) + "." + string(tail),
 		quantity:     string(quantity),
@@ -64,6 +63,8 @@ func (m *Maker) make(tail, subject, partitionKey, quantity []byte) *series {
 		baseURL:      m.baseURL,
 		recorder:     m.recorder,
 	}
+	s.sameInJSON = sameInJSON(s.source) && sameInJSON(s.subject) && sameInJSON(s.partitionKey)
+	return s
 }
 
 // sourceOf is the attribute source of a tenant's events as it stands in a header. Series share it.

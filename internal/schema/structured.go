@@ -25,69 +25,43 @@ const (
 // AppendStructured appends the event in the JSON format of CloudEvents, the body of a message in structured mode. Recorded is
 // when the bridge built the message.
 func (e *Event) AppendStructured(b []byte, lane Lane, recorded time.Time) []byte {
+	s, texts := e.series, &kinds[e.kind]
 	b = append(b, `{"specversion":"1.0","id":"`...)
-	if e.inPieces() {
-		b = append(b, e.ID...)
-	} else {
-		b = appendDecoded(b, e.headerID())
+	b = appendDecoded(b, e.headerID(), e.inPieces())
+	b = appendDecoded(append(b, `","source":"`...), s.source, s.sameInJSON)
+	b = appendDecoded(append(b, texts.toSubject...), s.subject, s.sameInJSON)
+	b = append(append(b, `","time":"`...), e.part(partTime)...)
+	b = append(append(b, texts.toRecorded...), s.recorder.text(recorded)...)
+	if s.partitionKey != "" {
+		b = appendDecoded(append(b, `","partitionkey":"`...), s.partitionKey, s.sameInJSON)
 	}
-	env := e.series.envelopeOf(e.kind)
-	b = append(b, env.toTime...)
-	b = append(b, e.part(partTime)...)
-	b = append(b, kinds[e.kind].toRecorded...)
-	b = append(b, e.series.recorder.text(recorded)...)
-	b = append(b, env.toLane...)
 	if !e.Rejected {
-		b = append(b, lane...)
+		b = append(append(b, `","lane":"`...), lane...)
 	}
 	if e.Correction() {
-		b = appendDecoded(append(b, `","revises":"`...), e.firstID())
+		b = appendDecoded(append(b, `","revises":"`...), e.firstID(), e.inPieces())
 	}
 	if cause := e.cause(); cause != "" {
-		b = appendDecoded(append(b, `","causationid":"`...), cause)
+		b = appendDecoded(append(b, `","causationid":"`...), cause, false)
 	}
 	b = append(b, `","data":`...)
 	return append(e.AppendData(b), '}')
 }
 
-// envelope is what the events of a series have alike in the JSON format of CloudEvents, in one string: a window's events are
-// of many series, none of which is in a cache when its turn comes.
-type envelope struct {
-	toTime string // from behind the id to before the time
-	toLane string // from behind the time of recording to before the lane
-}
-
-// envelopeOf returns the series' envelope. All of its events are of one kind.
-func (s *series) envelopeOf(k kind) *envelope {
-	if env := s.envelope.Load(); env != nil {
-		return env
-	}
-	b := appendDecoded(append(make([]byte, 0, 512), `","source":"`...), s.source)
-	b = append(append(b, `","type":"`...), kinds[k].eventType...)
-	b = appendDecoded(append(b, `","subject":"`...), s.subject)
-	b = append(b, `","time":"`...)
-	n := len(b)
-	if s.partitionKey != "" {
-		b = appendDecoded(append(b, `","partitionkey":"`...), s.partitionKey)
-	}
-	if k != rejected {
-		b = append(b, `","lane":"`...)
-	}
-	text := string(b)
-	env := &envelope{text[:n], text[n:]}
-	s.envelope.Store(env)
-	return env
-}
-
-// appendDecoded appends a text that stands in a header as the inside of a JSON string.
-func appendDecoded(b []byte, header string) []byte {
-	if strings.IndexByte(header, '%') < 0 && strings.IndexByte(header, '\\') < 0 {
+// appendDecoded appends a text that stands in a header as the inside of a JSON string; same says that this is the same.
+func appendDecoded(b []byte, header string, same bool) []byte {
+	if same || sameInJSON(header) {
 		return append(b, header...)
 	}
 	text, _ := decodePercent(header) // appendPercent has made it
 	n := len(b)
 	b = appendText(b, []byte(text))
 	return append(b[:n], b[n+1:len(b)-1]...) // without the quotes
+}
+
+// sameInJSON reports whether a text in a header stands alike in a JSON string.
+func sameInJSON(header string) bool {
+	return strings.IndexByte(header, '%') < 0 && strings.IndexByte(header, '\\') < 0
 }
 
 // Message returns an event as a message: the headers that it has in a content mode, and its body. Attributes are not encoded
