@@ -62,8 +62,8 @@ func (r *SeenReport) wrong(column *int, format string, args ...any) {
 }
 
 // Subscriber judges what a plain subscriber of NATS saw of a stream's live lane since before the stream was there, in the order
-// of arrival. Where the broker has lost what it had stored, an event may be stored again under another sequence, and be seen
-// again.
+// of arrival. Where the broker has lost what it had stored, an event may be stored again, even under the same sequence, and be
+// seen again; what went before it then is not known any more.
 func Subscriber(ctx context.Context, js jetstream.JetStream, stream string, seen []Seen, lost bool) (*SeenReport, error) {
 	all, err := read(ctx, js, stream)
 	if err != nil {
@@ -113,14 +113,14 @@ func (s *subscriber) take(e Seen, lost bool) {
 		s.report.wrong(&s.report.Unstored, "unstored: %s on %s at sequence %d", e.ID, e.Subject, e.Seq)
 	}
 	if first, again := s.firstly[e.ID]; again {
-		if !lost || s.holds(first) || first.Seq == e.Seq {
+		if !lost {
 			s.report.wrong(&s.report.Twice, "twice: %s at sequences %d and %d", e.ID, first.Seq, e.Seq)
 		} else {
 			s.report.Again++
 		}
 	}
 	newest := s.newest[e.Subject]
-	if stored && e.Last == newest && s.before[e.Seq] > newest {
+	if stored && !lost && e.Last == newest && s.before[e.Seq] > newest {
 		s.report.wrong(&s.report.Unnoticed, "unnoticed: %s at sequence %d says that sequence %d is before it, but %d is", e.ID, e.Seq, e.Last, s.before[e.Seq])
 	}
 	if e.Seq <= newest && !lost {

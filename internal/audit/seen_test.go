@@ -44,7 +44,6 @@ func TestTheJudgeOfSubscribersSeesEveryFault(t *testing.T) {
 		"before it is stored":          {changed(3, func(e *audit.Seen) { e.Seq, e.Last = 0, 0 }), false, func(r *audit.SeenReport) int { return r.Unstored }},
 		"nobody's after a loss":        {changed(3, func(e *audit.Seen) { e.ID = "nobody's" }), true, func(r *audit.SeenReport) int { return r.Unstored }},
 		"twice":                        {append(all[:10:10], all[3]), false, func(r *audit.SeenReport) int { return r.Twice }},
-		"twice after a loss":           {append(all[:10:10], all[3]), true, func(r *audit.SeenReport) int { return r.Twice }},
 		"missed in silence": {append(all[:3:3], changed(4, func(e *audit.Seen) { e.Last = all[2].Seq })[4:]...), false,
 			func(r *audit.SeenReport) int { return r.Unnoticed }},
 		"disordered": {append(append(all[:3:3], all[4], all[3]), all[5:]...), false, func(r *audit.SeenReport) int { return r.Disordered }},
@@ -66,6 +65,8 @@ func TestTheJudgeOfSubscribersSeesEveryFault(t *testing.T) {
 		"all but one, as he can see": {without(4), false, 1, 0},
 		"all but the last":           {all[:9], false, 1, 0},
 		"one that was lost, again":   {append([]audit.Seen{{ID: all[0].ID, Subject: all[0].Subject, Seq: 77}}, all...), true, 0, 1},
+		"in its old place, again":    {append(all[:10:10], all[9]), true, 0, 1},
+		"behind what was lost":       {append([]audit.Seen{{ID: all[1].ID, Subject: all[1].Subject, Seq: 1}}, all...), true, 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := audit.Subscriber(t.Context(), c.js, stream, fine.seen, fine.lost)
