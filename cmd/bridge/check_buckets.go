@@ -56,8 +56,8 @@ func (a aside) look(ctx context.Context, c *checkup) finding {
 	case err != nil:
 		return failing(err, natsHint(err))
 	}
-	if err := mayPublish(ctx, c.nc, "$KV."+a.name+".check"); forbidden(err) {
-		return failing(err, c.allow(err, "$KV."+a.name+".>"))
+	if err := mayPublish(ctx, c.nc, publish.KeySubject(c.js, a.name, "check")); forbidden(err) {
+		return failing(err, c.allow(err, publish.KeySubject(c.js, a.name, ">")))
 	}
 	return found
 }

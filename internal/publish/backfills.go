@@ -48,7 +48,7 @@ func (b *Backfills) Tell(ctx context.Context, state schema.Backfill) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.js.PublishMsg(ctx, &nats.Msg{Subject: "$KV." + b.bucket + "." + state.ID, Header: header, Data: data})
+	_, err = b.js.PublishMsg(ctx, &nats.Msg{Subject: KeySubject(b.js, b.bucket, state.ID), Header: header, Data: data})
 	if err != nil {
 		return fmt.Errorf("tell of backfill %s: %w", state.ID, err)
 	}

@@ -228,3 +228,24 @@ func sawJustWhatIsStored(t *testing.T, js jetstream.JetStream, where string, sub
 		t.Errorf("%s saw %d events, stored are %d", where, len(seen), total)
 	}
 }
+
+// TestABackfillTellsThroughEveryRoute has the bucket of backfills be where the bridge is not.
+func TestABackfillTellsThroughEveryRoute(t *testing.T) {
+	binary := natsServer(t, serverVersions[len(serverVersions)-1])
+	for name, start := range setups {
+		t.Run(name, func(t *testing.T) {
+			js, config := start(t, binary).ready(t)
+			var told *Backfills
+			repeat(t, func(ctx context.Context) (err error) {
+				told, err = OpenBackfills(ctx, js, config, "http://vendor")
+				return err
+			})
+			repeat(t, func(ctx context.Context) error {
+				return told.Tell(ctx, schema.Backfill{ID: "range", Phase: schema.BackfillStarted})
+			})
+			if last, found, err := told.Last(t.Context(), "range"); err != nil || !found || last.Phase != schema.BackfillStarted {
+				t.Errorf("the last word is %+v, %v, %v", last, found, err)
+			}
+		})
+	}
+}

@@ -119,7 +119,7 @@ func cellOf(m *jetstream.RawStreamMsg, err error) (cell, error) {
 func (b *bucket) write(ctx context.Context, e Entry, rev uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	m := &nats.Msg{Subject: b.published(e.Key), Data: e.Value, Header: nats.Header{}}
+	m := &nats.Msg{Subject: publish.KeySubject(b.js, b.config.Bucket, e.Key), Data: e.Value, Header: nats.Header{}}
 	if e.Seq > 0 {
 		m.Header.Set(publish.SequenceHeader, strconv.FormatUint(e.Seq, 10))
 	}
@@ -131,18 +131,6 @@ func (b *bucket) write(ctx context.Context, e Entry, rev uint64) (uint64, error)
 		return 0, fmt.Errorf("write key %s: %w", e.Key, err)
 	}
 	return ack.Sequence, nil
-}
-
-// published is where a key is written. In a domain or under a prefix it is a call of JetStream's, as the client library has it:
-// leaf nodes keep $KV for themselves.
-func (b *bucket) published(key string) string {
-	switch o := b.js.Options(); {
-	case o.Domain != "":
-		return "$JS." + o.Domain + ".API." + b.subject(key)
-	case o.APIPrefix != "" && o.APIPrefix != jetstream.DefaultAPIPrefix:
-		return strings.TrimSuffix(o.APIPrefix, ".") + "." + b.subject(key)
-	}
-	return b.subject(key)
 }
 
 // conflict reports whether a key was not written because somebody else has written it.

@@ -1,0 +1,64 @@
+package views_test
+
+import (
+	"fmt"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/schema"
+)
+
+// runServer starts a server: a hub, or a leaf node of the one that is named by its URL for leaf nodes.
+func runServer(t *testing.T, name, domain, hub string) (client, leaves string) {
+	t.Helper()
+	options := &server.Options{
+		ServerName: name, Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
+		JetStream: domain != "", JetStreamDomain: domain, StoreDir: t.TempDir(),
+	}
+	if hub == "" {
+		options.LeafNode = server.LeafNodeOpts{Host: "127.0.0.1", Port: server.RANDOM_PORT}
+	} else {
+		to, err := url.Parse(hub)
+		if err != nil {
+			t.Fatal(err)
+		}
+		options.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{to}}}
+	}
+	s, err := server.NewServer(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("server not ready")
+	}
+	return s.ClientURL(), fmt.Sprintf("nats://127.0.0.1:%d", options.LeafNode.Port)
+}
+
+// TestABucketInAnotherDomainIsWritten stores through leaf nodes, which do not pass on what is published on a bucket's subjects.
+func TestABucketInAnotherDomainIsWritten(t *testing.T) {
+	for name, own := range map[string]string{"a leaf node without JetStream": "", "a leaf node with a domain of its own": "edge"} {
+		t.Run(name, func(t *testing.T) {
+			_, leaves := runServer(t, "hub", "hub", "")
+			leaf, _ := runServer(t, "leaf", own, leaves)
+			s := &stage{T: t}
+			js, err := jetstream.NewWithDomain(s.dial(leaf).Conn(), "hub")
+			s.check(err)
+			s.js = js
+			s.connected()
+			s.open()
+			view := s.view(s.js)
+			s.keep(view)
+			w := s.writer(schema.Readings, view)
+			for day := range 3 {
+				s.commit(w, day, 3)
+			}
+			s.await("three days to be shown", func() bool { return len(s.shown(schema.Readings)) == 3 && s.equal() })
+		})
+	}
+}
