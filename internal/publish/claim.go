@@ -117,7 +117,7 @@ func (w *Writer) storeAlone(next checkpoint.Placed) error {
 		return err
 	}
 	w.newest = b.stored(seq)
-	w.tellNewest()
+	w.handOver()
 	return nil
 }
 

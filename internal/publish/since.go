@@ -87,6 +87,6 @@ func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uin
 	}
 	page.Stored(nil, b.record, seq)
 	w.newest = b.stored(seq)
-	w.tellNewest()
+	w.handOver()
 	return true, nil
 }

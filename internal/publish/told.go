@@ -44,8 +44,8 @@ func (b *batch) stored(seq uint64) checkpoint.StoredRecord {
 	return checkpoint.StoredRecord{Day: b.record.Day, Seq: seq, Data: b.data}
 }
 
-// tellNewest ends a call: it hands on the newest record that was stored, if one was.
-func (w *Writer) tellNewest() {
+// handOver ends a call: it hands over the newest record that was stored, if one was.
+func (w *Writer) handOver() {
 	if w.OnRecord != nil && w.newest.Seq > 0 {
 		w.OnRecord(w.newest)
 	}

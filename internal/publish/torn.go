@@ -75,6 +75,6 @@ func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {
 	}
 	page.Stored(entries, b.record, seq)
 	w.newest = b.stored(seq)
-	w.tellNewest()
+	w.handOver()
 	return nil
 }

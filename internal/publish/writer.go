@@ -51,8 +51,8 @@ type Options struct {
 	// Stored is told once of every batch of a commit that is known to be stored, one of which the answer was lost included;
 	// nil = nobody is. It holds up the writer.
 	Stored func(Batch)
-	// OnRecord is called with the newest record that a call has stored, once for each page and call; nil = nobody is told. It
-	// holds up the writer.
+	// OnRecord is called with the newest record that a call has stored, once for each page and call. It holds up the writer; nil =
+	// none.
 	OnRecord func(checkpoint.StoredRecord)
 	// Pages is how many days' ids are kept in memory at most, 0 = 12.
 	Pages int
@@ -119,7 +119,7 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.why, w.owner = why, ""
-	defer w.tellNewest()
+	defer w.handOver()
 	if len(events) > 0 {
 		w.owner = events[0].ID
 	}

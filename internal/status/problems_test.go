@@ -33,6 +33,10 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 			s.Feeds[0].ReadAt, r.Here.Causes = back(16*time.Minute), causes
 		},
 			"bad readings have stood still since 03:44: connection refused"},
+		"what is read is not shown": {func(s *status.Status, _ *status.Rules) {
+			s.Feeds[0].ReadAt, s.Feeds[1].ReadAt = back(5*time.Hour), back(5*time.Hour)
+			s.Bridge = []status.Note{{Own: true, Level: status.Bad, Feed: schema.Readings, Text: "readings are not shown as they are: no right"}}
+		}, "bad alarms have stood still since 2026-11-24 23:00; bad readings are not shown as they are: no right"},
 		"a late export": {func(s *status.Status, r *status.Rules) {
 			s.Feeds[0].ReadAt, s.Feeds[0].Export, r.Here.Causes = back(16*time.Minute), &status.Export{AskedAt: *back(150 * time.Second)}, causes
 		}, "bad readings wait for the vendor's export since 03:57:30, the last poll was at 03:44"},

@@ -74,11 +74,10 @@ func (s *stage) dial(url string, options ...nats.Option) jetstream.JetStream {
 	return js
 }
 
+// open makes the streams where they are missing. The server may still be removing one of that name.
 func (s *stage) open() {
 	s.Helper()
-	if err := publish.Open(s.Context(), s.js, config); err != nil {
-		s.Fatal(err)
-	}
+	s.await("streams", func() bool { return publish.Open(s.Context(), s.js, config) == nil })
 }
 
 // streamDir is where the server has the stream of readings.

@@ -11,10 +11,10 @@ import (
 
 // trouble is why the bucket cannot be written.
 type trouble struct {
-	since time.Time // zero: it can
-	told  bool
-	pause time.Duration
-	wait  time.Time // nothing is tried before, unless there is another connection
+	since    time.Time // zero: it can
+	reported bool
+	pause    time.Duration
+	wait     time.Time // nothing is tried before, unless there is another connection
 }
 
 // due reports whether there is a point in trying.
@@ -22,12 +22,13 @@ func (v *View) due() bool {
 	return v.nc.IsConnected() && (!time.Now().Before(v.trouble.wait) || v.nc.Stats().Reconnects != v.seen.reconnects)
 }
 
-// report tells once that the bucket cannot be written, and when it can be again. A lost connection is told by others.
+// report calls OnWritable once when the bucket cannot be written, and when it can be again. A lost connection is no reason: it is
+// in the log already.
 func (v *View) report(err error) {
 	t := &v.trouble
 	if err == nil {
-		if t.told {
-			v.tell(nil)
+		if t.reported && v.OnWritable != nil {
+			v.OnWritable(nil)
 		}
 		*t = trouble{}
 		return
@@ -47,14 +48,10 @@ func (v *View) report(err error) {
 		t.pause = v.pace.look / 2
 	}
 	t.wait = time.Now().Add(t.pause)
-	if t.told || !refused && !foreign && time.Since(t.since) < v.pace.pass {
+	if t.reported || !refused && !foreign && time.Since(t.since) < v.pace.pass {
 		return
 	}
-	t.told = true
-	v.tell(err)
-}
-
-func (v *View) tell(err error) {
+	t.reported = true
 	if v.OnWritable != nil {
 		v.OnWritable(err)
 	}

@@ -30,8 +30,8 @@ type Source interface {
 
 // View keeps the keys of one source in a bucket. Put may be called by many goroutines, and Keep by one at a time.
 type View struct {
-	// OnWritable is called with the reason when the bucket cannot be written, and with nil when it can be again; nil = nobody is
-	// told. It holds up the view.
+	// OnWritable is called with the reason when the bucket cannot be written, and with nil when it can be again. It holds up the
+	// view; nil = none.
 	OnWritable func(err error)
 
 	source Source
@@ -91,7 +91,7 @@ func (v *View) Keep(ctx context.Context, work func(context.Context) error) error
 	<-kept
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
 	defer cancel()
-	if v.nc.IsConnected() {
+	if v.nc.IsConnected() && !v.trouble.reported {
 		v.report(v.step(last))
 	}
 	return err
