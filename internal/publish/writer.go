@@ -225,6 +225,7 @@ func (w *Writer) settle(page *checkpoint.Page, inHand *batch, result *Result) er
 	}
 	page.Stored(inHand.entries, inHand.record, seq)
 	w.newest = inHand.stored(seq)
+	w.gone.Store(nil)
 	w.limit = min(w.most, 2*w.limit)
 	w.stored(inHand, result)
 	return nil
@@ -277,8 +278,8 @@ var ErrAway = errors.New("NATS is not connected")
 // stream while it is still removing files: a stream of that name that is created at once may lose its own, and never stores again.
 const removalTime = time.Second
 
-// goneFor reports whether a stream was found to be away so long ago, and then begins anew. What a writer has met before it
-// asked for the stream a while ago is no word on this time.
+// goneFor reports whether a stream has been away for so long since it was first missed, and then begins anew. What was missed
+// more than a minute ago, or before the last commit, was another time.
 func (w *Writer) goneFor(d time.Duration) bool {
 	now, since := time.Now(), w.gone.Load()
 	if since == nil || now.Sub(*since) > time.Minute {
