@@ -8,6 +8,7 @@ import (
 	"saveris-bridge/internal/publish"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -83,6 +84,26 @@ func TestCheckSaysWhatAnUncompressedStreamCosts(t *testing.T) {
 		t.Error(err)
 	}
 	wantLines(t, out, "ok stream SAVERIS_READINGS", "warn stream SAVERIS_ALARMS not compressed 1,150 217 hint: nats stream edit SAVERIS_ALARMS --compression=s2 -f")
+}
+
+func TestCheckWarnsOfCompressedReplicas(t *testing.T) {
+	nc, err := nats.Connect(natsServer(t, &server.Options{JetStream: true}).ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	c := &checkup{settings: load(t, with()), nc: nc}
+	config := brokerConfig(c.settings)
+	config.Replicas = 3
+	stream := config.Stream("readings")
+	if f := c.streamAdvice(config, "readings", stream, jetstream.StreamState{}); f.state != "ok" {
+		t.Errorf("as the bridge creates it: %+v", f)
+	}
+	stream.Compression = jetstream.S2Compression
+	f := c.streamAdvice(config, "readings", stream, jetstream.StreamState{})
+	var out strings.Builder
+	printFinding(&out, "stream "+stream.Name, f)
+	wantLines(t, out.String(), "warn stream SAVERIS_READINGS compressed with 3 replicas 2.15 s2: corrupt input hint: nats stream edit SAVERIS_READINGS --compression=none -f")
 }
 
 func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {

@@ -25,8 +25,10 @@ func (c *checkup) streamAdvice(config publish.Config, feed schema.Feed, have jet
 	used := usedPart(have, state)
 	warn(!config.Republishes(feed, have), republish(config.Stream(feed)), "it republishes no live events: subscribers without JetStream see none")
 	warn(have.Storage == jetstream.MemoryStorage, "use file storage", "memory storage: a restart of NATS loses everything")
-	warn(have.Storage == jetstream.FileStorage && have.Compression == jetstream.NoCompression, "nats stream edit "+have.Name+" --compression=s2 -f; it helps what is stored from then on",
+	warn(have.Storage == jetstream.FileStorage && have.Compression == jetstream.NoCompression && have.Replicas <= 1, "nats stream edit "+have.Name+" --compression=s2 -f; it helps what is stored from then on",
 		"not compressed: a reading takes about 1,150 bytes on disk instead of 217 to 300")
+	warn(have.Storage == jetstream.FileStorage && have.Compression != jetstream.NoCompression && have.Replicas > 1, "nats stream edit "+have.Name+" --compression=none -f",
+		"compressed with %d replicas: with sync_interval: always, nats-server 2.15 can damage a replica's copy when it restarts (s2: corrupt input)", have.Replicas)
 	warn(have.MaxAge > 0 && have.MaxAge < horizon, "raise max_age, or shorten BRIDGE_REVISIT",
 		"max_age %v is not two days longer than the last re-read after %v", have.MaxAge, horizon-48*time.Hour)
 	warn(have.Discard == jetstream.DiscardNew && (have.MaxBytes > 0 || have.MaxMsgs > 0), "give it room in time",

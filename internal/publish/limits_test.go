@@ -114,6 +114,16 @@ func TestNewStreamsAreCompressed(t *testing.T) {
 	}
 }
 
+func TestStreamsWithReplicasAreNotCompressed(t *testing.T) {
+	replicated := config
+	replicated.Replicas = 3
+	for _, feed := range publish.Feeds {
+		if have := replicated.Stream(feed).Compression; have != jetstream.NoCompression {
+			t.Errorf("%s with three replicas is compressed with %v", feed, have)
+		}
+	}
+}
+
 func TestNothingCanBeRemovedFromImmutableStreams(t *testing.T) {
 	js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
 	if err != nil {

@@ -46,7 +46,7 @@ func (c Config) Stream(feed schema.Feed) jetstream.StreamConfig {
 		Replicas:           c.Replicas,
 		MaxAge:             c.MaxAge,
 		MaxBytes:           cmp.Or(c.MaxBytes, -1),
-		Compression:        jetstream.S2Compression,
+		Compression:        c.compression(),
 		DenyDelete:         c.Immutable,
 		DenyPurge:          c.Immutable,
 		AllowAtomicPublish: true,
@@ -54,6 +54,17 @@ func (c Config) Stream(feed schema.Feed) jetstream.StreamConfig {
 		SubjectTransform:   c.Names.transform(),
 		RePublish:          &jetstream.RePublish{Source: c.Names.live(feed), Destination: c.Names.live(feed)},
 	}
+}
+
+// compression is S2, but for a stream with replicas none. At a start, a replica of nats-server 2.15 that has sync_interval
+// "always" cuts its stream back to what its last snapshot covers, and the goroutine that compresses a full block may take the
+// very block that is written on (v2.15.3: fileStore.Truncate, newMsgBlockForWrite). Its copy is unreadable from then on:
+// "smb.truncate: s2: corrupt input".
+func (c Config) compression() jetstream.StoreCompression {
+	if c.Replicas > 1 {
+		return jetstream.NoCompression
+	}
+	return jetstream.S2Compression
 }
 
 // CheckpointBucket is how the checkpoint bucket is created.
