@@ -77,7 +77,7 @@ func TestEveryNemesisSeesABrokenBridge(t *testing.T) {
 		t.Run(b.name+"/"+b.nemesis, func(t *testing.T) {
 			binary := buildBroken(t, b.edits)
 			cmd := exec.Command(os.Args[0], "-test.run=^TestTorture$", "-test.v", "-test.timeout=10m")
-			cmd.Env = append(os.Environ(), "TORTURE=", "TORTURE_BROKEN=", "TORTURE_ONLY="+b.nemesis, "TORTURE_SEED=5", "TORTURE_BRIDGE="+binary)
+			cmd.Env = append(os.Environ(), "TORTURE=", "TORTURE_BROKEN=", "TORTURE_ONLY="+b.nemesis, "TORTURE_SEED=5", "TORTURE_PATIENCE=3m", "TORTURE_BRIDGE="+binary)
 			out, err := cmd.CombinedOutput()
 			if err == nil {
 				t.Errorf("the round passed:\n%s", out)
@@ -106,7 +106,7 @@ func TestTortureOfBrokenBuildsFitsTheSources(t *testing.T) {
 func verdict(out string) string {
 	var said []string
 	for line := range strings.Lines(out) {
-		if strings.Contains(line, "stored ") || strings.Contains(line, "seen ") || strings.Contains(line, "waited three minutes") || strings.Contains(line, "the bucket is not equal") {
+		if strings.Contains(line, "stored ") || strings.Contains(line, "seen ") || strings.Contains(line, "waited 3m") || strings.Contains(line, "the bucket is not equal") {
 			said = append(said, strings.TrimSpace(line))
 		}
 	}

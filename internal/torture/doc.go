@@ -2,7 +2,7 @@
 // is real: the bridge and every nats-server are processes of their own, killed by signals; between them lies a TCP link
 // that is cut, slowed down and deafened; the pretend vendor alone lives in the test, because it knows what is true.
 //
-//	go test -tags torture -v -timeout 0 ./internal/torture            # the short form, three minutes
+//	go test -tags torture -v -timeout 0 ./internal/torture            # the short form, three minutes when nothing else runs
 //	TORTURE=30m go test -tags torture -v -timeout 0 ./internal/torture # every nemesis, round after round
 //	TORTURE_SEED=7 TORTURE_ONLY=zombie go test -tags torture …         # one nemesis, one plan again
 //
