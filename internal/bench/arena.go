@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-const natsServerVersion = "v2.15.2"
+const natsServerVersion = "v2.15.3"
 
 // bench is everything that stands while measurements are taken.
 type bench struct {
