@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"saveris-bridge/internal/natsd"
@@ -48,8 +49,9 @@ func checkStore(_ context.Context, c *checkup) finding {
 
 // joinStore has the checks that follow look at the server of the bridge that runs on the store, as joinBroker does.
 func joinStore(_ context.Context, c *checkup) finding {
-	listen := c.settings.NATSListen
-	c.settings.NATSURL, c.joined = []string{"nats://" + listen}, true
+	url := runningServer(c.settings)
+	listen := strings.TrimPrefix(url, "nats://")
+	c.settings.NATSURL, c.joined = []string{url}, true
 	if exposed(listen) {
 		return warning(closeIt, "a bridge runs on %s with a server %s", c.settings.DataDir, openTo(listen))
 	}

@@ -1,13 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -37,8 +37,9 @@ func demoCommand(std streams) *cobra.Command {
 		Use:   "demo",
 		Short: "see everything at work in one process, no account needed",
 		Long: `Starts a pretend vendor, a NATS server and the bridge between them in this process, and prints the events as they are
-stored. No account and no settings are needed; BRIDGE_CONTENT_MODE counts here too. Ctrl-C ends it; the next start goes on where
-it was, in the same store.`,
+stored. No account and no settings are needed; BRIDGE_CONTENT_MODE counts here too, and BRIDGE_HTTP_ADDR, BRIDGE_NATS_LISTEN and BRIDGE_DATA_DIR
+are the defaults of the flags. Ctrl-C ends it; the next start goes on where it was, in the same store. Look at it beside or after with
+BRIDGE_DATA_DIR=` + demoStore + ` bridge status; tail and replay do likewise.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.ContentMode, _ = std.env("BRIDGE_CONTENT_MODE")
@@ -49,10 +50,14 @@ it was, in the same store.`,
 			return untilStopped(cmd.Context(), runDemo(cmd.Context(), o, std.out, logger))
 		},
 	}
-	cmd.Flags().StringVar(&o.NATSListen, "nats-listen", defaultNATS, "where the NATS server listens; a free port if that one is taken")
+	set := func(name, otherwise string) string {
+		value, _ := std.env(name)
+		return cmp.Or(cutSpace(value), otherwise)
+	}
+	cmd.Flags().StringVar(&o.NATSListen, "nats-listen", set("BRIDGE_NATS_LISTEN", defaultNATS), "where the NATS server listens; a free port if that one is taken")
 	cmd.Flags().StringVar(&o.VendorListen, "vendor-listen", defaultVendor, "where the pretend vendor listens; a free port if that one is taken")
-	cmd.Flags().StringVar(&o.HTTPListen, "http-listen", defaultHTTP, "where the page, the metrics and the health are; a free port if that one is taken")
-	cmd.Flags().StringVar(&o.DataDir, "data-dir", filepath.Join("bridge-data", "demo"), "store of the NATS server; remove it to begin anew")
+	cmd.Flags().StringVar(&o.HTTPListen, "http-listen", set("BRIDGE_HTTP_ADDR", defaultHTTP), "where the page, the metrics and the health are; a free port if that one is taken")
+	cmd.Flags().StringVar(&o.DataDir, "data-dir", set("BRIDGE_DATA_DIR", demoStore), "store of the NATS server; remove it to begin anew")
 	cmd.Flags().StringVar(&o.LogLevel, "log-level", "warn", "debug, info, warn or error")
 	return cmd
 }
@@ -173,6 +178,7 @@ subscribe       nats --server nats://%[2]s sub 'saveris.readings.live.>'  (each 
 alarms only     nats --server nats://%[2]s sub 'saveris.alarms.live.*.*.alarm.raised.>'
 all of it       nats --server nats://%[2]s sub --stream SAVERIS_READINGS --all 'saveris.readings.>'
 checkpoints     nats --server nats://%[2]s kv watch saveris-checkpoints
+look            BRIDGE_DATA_DIR=%[3]s bridge status
 Ctrl-C ends it; the next start goes on where it was.
 `, vendorURL, s.NATSListen, s.DataDir, page)
 }

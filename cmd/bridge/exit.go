@@ -32,6 +32,7 @@ func verdict(err error) (code int, hint string) {
 	var replayed *replayError
 	var other *publish.AnotherAccount
 	var unrepaired *notRepaired
+	var place *errElsewhere
 	switch {
 	case errors.As(err, &usage):
 		return exitSettings, usage.help()
@@ -58,6 +59,8 @@ func verdict(err error) (code int, hint string) {
 		return exitSettings, "choose a BRIDGE_DATA_DIR (demo: --data-dir) that this user can write to"
 	case errors.As(err, &replayed):
 		return exitFailed, replayed.hint
+	case errors.As(err, &place):
+		return exitNATS, place.hint()
 	case errors.Is(err, errNoStore):
 		return exitNATS, "run this where the bridge runs, or set BRIDGE_DATA_DIR or NATS_URL"
 	case errors.Is(err, errNothingStored):

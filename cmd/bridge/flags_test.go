@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"regexp"
 	"testing"
 
@@ -24,7 +25,7 @@ func TestNoFlagTakesASecret(t *testing.T) {
 			}
 		}
 	}
-	look(newRoot(streams{}))
+	look(newRoot(streams{env: os.LookupEnv}))
 	if seen < 20 {
 		t.Errorf("only %d flags were seen", seen)
 	}

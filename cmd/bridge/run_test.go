@@ -272,6 +272,7 @@ func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 			t.Errorf("the page is not at %s (told: %v)", page, greeted)
 		}
 		s.await("readiness", func(ctx context.Context) bool { return get(ctx, "http://"+page+"/readyz") == http.StatusOK })
+		lookAtDemo(t, dir)
 		once(t, s.js)
 		if newest := newestMode(t, s.js); newest != mode {
 			t.Errorf("round %d stores in %s mode, want %s", round, newest, mode)
@@ -289,6 +290,17 @@ func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 		_ = cmd.Wait()
 		if code := cmd.ProcessState.ExitCode(); code != exitDone {
 			t.Errorf("Ctrl-C: exit code %d, want 0", code)
+		}
+		lookAtDemo(t, dir)
+	}
+}
+
+// lookAtDemo looks at the store of a demo, which runs or has ended, knowing nothing else of it.
+func lookAtDemo(t *testing.T, dir string) {
+	t.Helper()
+	for _, args := range []string{"status", "replay --from 1h --to replay.>", "checkpoint show"} {
+		if got := bridge(t, []string{"BRIDGE_DATA_DIR=" + dir}, strings.Fields(args)...); got.code != exitDone {
+			t.Errorf("%s: exit code %d\n%s%s", args, got.code, got.out, got.err)
 		}
 	}
 }

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
+	"net"
+	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -15,23 +19,74 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// Why there is nothing to read.
-var (
-	errNothingStored = errors.New("nothing has been stored yet")
-	errNoStore       = fmt.Errorf("%w here", errNothingStored) // nor has an embedded server ever run
+// errNothingStored says that there is nothing to read.
+var errNothingStored = errors.New("nothing has been stored yet")
+
+// errElsewhere is an error of a place where nothing is stored, and the settings that lead to what is stored elsewhere.
+type errElsewhere struct {
+	error
+	instead []string
+}
+
+func (e *errElsewhere) Unwrap() error { return e.error }
+
+func (e *errElsewhere) hint() string { return "set " + strings.Join(e.instead, ", or ") }
+
+// errNoStore says that no embedded server has ever had its store in a folder.
+var errNoStore = fmt.Errorf("%w here", errNothingStored)
+
+// elsewhere adds to an error what there is in place of the store of the settings: other stores in this folder, and whoever
+// listens where the embedded server would.
+func elsewhere(s settings, err error) error {
+	e := &errElsewhere{error: err}
+	for _, dir := range []string{defaultStore, demoStore} {
+		if filepath.Clean(dir) != filepath.Clean(s.DataDir) && natsd.Stored(dir) {
+			e.instead = append(e.instead, "BRIDGE_DATA_DIR="+dir)
+		}
+	}
+	if listens(s.NATSListen) {
+		e.instead = append(e.instead, "NATS_URL=nats://"+s.NATSListen+" (a server listens there)")
+	}
+	if len(e.instead) == 0 {
+		return err
+	}
+	return e
+}
+
+// listens tells whether somebody takes connections at an address.
+func listens(addr string) bool {
+	nc, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return false
+	}
+	nc.Close()
+	return true
+}
+
+// The stores of the embedded server unless other ones are named.
+const (
+	defaultStore = "./bridge-data" // as BRIDGE_DATA_DIR has it
+	demoStore    = "./bridge-demo"
 )
 
 // readBroker gives JetStream as it is, on the server that the settings name, or on the store of our own or the bridge that
-// runs on it. Nothing is created: a stream that is not there is an error.
+// runs on it. Nothing is created: a store or a stream that is not there is an error.
 func readBroker(ctx context.Context, s settings, log io.Writer) (js jetstream.JetStream, stop func(), err error) {
-	if _, err := os.Stat(s.DataDir); s.Embedded() && errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%w: the store BRIDGE_DATA_DIR=%s does not exist", errNoStore, s.DataDir)
+	if s.Embedded() && !natsd.Stored(s.DataDir) {
+		return nil, nil, elsewhere(s, fmt.Errorf("%w: BRIDGE_DATA_DIR=%s is not the store of a bridge", errNoStore, s.DataDir))
 	}
 	if s.LogLevel == "info" {
 		s.LogLevel = "warn" // the output speaks for itself
 	}
 	logger := newLogger(s, log)
-	nc, stop, err := joinBroker(ctx, s, logger)
+	ours := s
+	if natsd.Locks { // a server for us alone need not be found by consumers, and somebody else may listen where they look
+		ours.NATSListen = "127.0.0.1:0"
+	}
+	nc, stop, err := dialBroker(ctx, ours, logger)
+	if errors.Is(err, natsd.ErrStoreTaken) {
+		nc, stop, err = joinBroker(ctx, s, logger)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -40,6 +95,9 @@ func readBroker(ctx context.Context, s settings, log io.Writer) (js jetstream.Je
 	}
 	if err != nil {
 		stop()
+		if s.Embedded() && errors.Is(err, errNothingStored) {
+			err = elsewhere(s, err)
+		}
 		return nil, nil, err
 	}
 	return js, stop, nil
@@ -49,10 +107,15 @@ func readBroker(ctx context.Context, s settings, log io.Writer) (js jetstream.Je
 func joinBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.Conn, stop func(), err error) {
 	nc, stop, err = dialBroker(ctx, s, logger)
 	if errors.Is(err, natsd.ErrStoreTaken) {
-		s.NATSURL = []string{"nats://" + s.NATSListen}
+		s.NATSURL = []string{runningServer(s)}
 		nc, stop, err = dialBroker(ctx, s, logger)
 	}
 	return nc, stop, err
+}
+
+// runningServer returns the URL of the server that has the store, as it says itself; else where the settings say that it listens.
+func runningServer(s settings) string {
+	return cmp.Or(natsd.RunningOn(s.DataDir), "nats://"+s.NATSListen)
 }
 
 func findStreams(ctx context.Context, js jetstream.JetStream, s settings) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
 )
@@ -87,7 +88,10 @@ func tailBroker(ctx context.Context, s settings, log io.Writer) (jetstream.JetSt
 	if !s.Embedded() {
 		return readBroker(ctx, s, log)
 	}
-	s.NATSURL = []string{"nats://" + s.NATSListen}
+	if !natsd.Stored(s.DataDir) && !listens(s.NATSListen) {
+		return readBroker(ctx, s, log) // which says so
+	}
+	s.NATSURL = []string{runningServer(s)}
 	js, stop, err := readBroker(ctx, s, log)
 	if errors.Is(err, nats.ErrNoServers) {
 		err = fmt.Errorf("no bridge runs with a server of its own on BRIDGE_NATS_LISTEN=%s: %w", s.NATSListen, err)

@@ -170,7 +170,7 @@ func TestVerifyCreatesNothingAndRefusesWrongRanges(t *testing.T) {
 	if got := bridge(t, append(s.env, "SAVERIS_PASSWORD=wrong", "NATS_URL=nats://127.0.0.1:1"), "verify", "--from", "1h"); got.code != exitVendor {
 		t.Errorf("wrong password: exit code %d\n%s", got.code, got.err)
 	}
-	if got := bridge(t, append(s.env, "BRIDGE_DATA_DIR=nowhere"), "verify", "--from", "1h"); got.code != exitNATS || !strings.Contains(got.err, "does not exist") {
+	if got := bridge(t, append(s.env, "BRIDGE_DATA_DIR=nowhere"), "verify", "--from", "1h"); got.code != exitNATS || !strings.Contains(got.err, "is not the store") {
 		t.Errorf("no store: exit code %d\n%s", got.code, got.err)
 	}
 }

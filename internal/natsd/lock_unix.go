@@ -12,6 +12,9 @@ import (
 
 const lockFile = "bridge.lock"
 
+// Locks says that a store is kept from a second server whatever address that one listens on.
+const Locks = true
+
 // lock keeps a second process off a store: two servers on one would spoil it. The lock dies with the process.
 func lock(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)

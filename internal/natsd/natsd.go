@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -36,12 +37,35 @@ func Start(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if locked != nil {
+		_ = locked.Truncate(0) // where the one before listened
+	}
 	s, err := start(c)
 	if err != nil {
 		locked.Close()
 		return nil, err
 	}
+	if locked != nil { // without it others look where they are told to
+		_, _ = locked.WriteAt(append([]byte(s.ClientURL()), '\n'), 0)
+	}
 	return &Server{s, locked}, nil
+}
+
+// Stored tells whether a server has ever had its store in a folder.
+func Stored(dir string) bool {
+	there, err := os.Stat(filepath.Join(dir, server.JetStreamStoreDir))
+	return err == nil && there.IsDir()
+}
+
+// RunningOn returns the URL of the server that has its store in a folder, as it has left it there; empty where none runs on it or that
+// is not known.
+func RunningOn(dir string) string {
+	if !errors.Is(CheckStore(dir), ErrStoreTaken) {
+		return ""
+	}
+	text, _ := os.ReadFile(filepath.Join(dir, lockFile))
+	url, _, _ := strings.Cut(string(text), "\n")
+	return url
 }
 
 func start(c Config) (*server.Server, error) {
