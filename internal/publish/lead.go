@@ -38,15 +38,15 @@ func (l *Leases) Lead(ctx context.Context, name string, force bool, work func(co
 	}
 }
 
-// inherit takes a lease that is in our name, or anybody's with force. If that fails, it is waited for.
+// inherit takes a lease that is free, or in our name, or anybody's with force. If that fails, it is waited for.
 func (l *Leases) inherit(ctx context.Context, name string, force bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.kv == nil && l.open(ctx) != nil {
+	if ours, err := l.Take(ctx, name); ours || err != nil {
 		return
 	}
-	entry, err := l.kv.Get(ctx, l.key(name))
-	if err != nil || !force && LeaseOwner(entry.Value()) != l.owner {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	entry := l.others[name]
+	if entry == nil || !force && LeaseOwner(entry.Value()) != l.owner {
 		return
 	}
 	if revision, err := l.kv.Update(ctx, l.key(name), []byte(l.mark), entry.Revision()); err == nil {
@@ -93,8 +93,12 @@ func (l *Leases) answered() {
 // for.
 func (l *Leases) foreign(name string) error {
 	l.mu.Lock()
-	value := l.others[name]
+	entry := l.others[name]
 	l.mu.Unlock()
+	if entry == nil {
+		return nil
+	}
+	value := entry.Value()
 	if theirs := LeaseAccount(value); theirs != "" && !l.accounts.knows(theirs) {
 		return l.accounts.ofLease(l.feed, value)
 	}

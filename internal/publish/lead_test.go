@@ -134,6 +134,37 @@ func TestALeaseIsTakenAtOnceByWhoeverReplacesItsOwner(t *testing.T) {
 	}
 }
 
+// TestLeadingCostsFewRoundTrips counts what is asked one after the other before work begins, at a broker that may be far away.
+func TestLeadingCostsFewRoundTrips(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	asked := func(f func() error) uint64 {
+		t.Helper()
+		before := js.Conn().Stats().OutMsgs
+		if err := f(); err != nil {
+			t.Error(err)
+		}
+		return js.Conn().Stats().OutMsgs - before
+	}
+	l := lease(t, js, schema.Readings, "a")
+	if n := asked(func() error { return l.Try(t.Context()) }); n != 4 { // no bucket, the account, create it, a key
+		t.Errorf("a first try asks %d times, want 4", n)
+	}
+	worked := make(chan uint64, 1)
+	before := js.Conn().Stats().OutMsgs
+	if err := l.Lead(t.Context(), publish.Polling, false, func(context.Context) error {
+		worked <- js.Conn().Stats().OutMsgs - before
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	if n := <-worked; n != 1 {
+		t.Errorf("a lease that is free is asked for %d times, want once", n)
+	}
+	if n := asked(func() error { return lease(t, js, schema.Readings, "b").Try(t.Context()) }); n != 4 { // the bucket, its life, a key, what stands there
+		t.Errorf("a try that another one made a moment ago asks %d times, want 4", n)
+	}
+}
+
 func TestWithoutAnyWordOnTheLeaseItWorks(t *testing.T) {
 	server := startServer(t)
 	js := open(t, connect(t, server.ClientURL()))

@@ -31,9 +31,9 @@ type Leases struct {
 	Answered func()
 
 	mu     sync.Mutex
-	kv     jetstream.KeyValue // nil until the bucket was opened
-	held   map[string]uint64  // days, with the revision of their key
-	others map[string][]byte  // values of keys that were another's when they were looked at last
+	kv     jetstream.KeyValue                 // nil until the bucket was opened
+	held   map[string]uint64                  // days, with the revision of their key
+	others map[string]jetstream.KeyValueEntry // keys as they stood when they were looked at last
 }
 
 // NewLeases makes the leases of a process. The bucket is opened when the first one is asked for, and created if it is
@@ -41,7 +41,7 @@ type Leases struct {
 func NewLeases(js jetstream.JetStream, config Config, feed schema.Feed, owner string, accounts *Accounts) *Leases {
 	return &Leases{
 		js: js, config: config, feed: feed, owner: owner, mark: strings.TrimSpace(owner + " " + newBatchID() + " " + accounts.Own()), accounts: accounts,
-		held: map[string]uint64{}, others: map[string][]byte{},
+		held: map[string]uint64{}, others: map[string]jetstream.KeyValueEntry{},
 	}
 }
 
@@ -62,14 +62,14 @@ func LeaseAccount(value []byte) string {
 func (l *Leases) open(ctx context.Context) error {
 	name := l.config.Names.Leases()
 	kv, err := l.js.KeyValue(ctx, name)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		kv, err = l.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+	switch {
+	case err == nil:
+		err = checkLife(ctx, kv)
+	case errors.Is(err, jetstream.ErrBucketNotFound):
+		kv, err = l.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{ // fails where somebody else has made another one meanwhile
 			Bucket: name, Description: "Saveris bridge: who works at what", TTL: leaseLife, Replicas: l.config.Replicas,
 			MaxBytes: l.config.bucketBytes(leaseBytes),
 		})
-	}
-	if err == nil {
-		err = checkLife(ctx, kv)
 	}
 	if err != nil {
 		return fmt.Errorf("bucket %s: %w", name, err)
@@ -138,7 +138,7 @@ func (l *Leases) look(ctx context.Context, day string) (revision uint64, ours bo
 	case err != nil:
 		return 0, false, fmt.Errorf("lease %s: %w", l.key(day), err)
 	}
-	l.others[day] = entry.Value()
+	l.others[day] = entry
 	return entry.Revision(), string(entry.Value()) == l.mark, nil
 }
 
@@ -147,13 +147,16 @@ func missing(err error) bool {
 	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || hasCode(err, codeStreamNotFound)
 }
 
-// Try takes and gives back a lease on nothing, to find out whether the account may.
+// Try takes a lease on nothing, to find out whether the account may. Nobody keeps it, so it ends by itself; if somebody has
+// it, the account may.
 func (l *Leases) Try(ctx context.Context) error {
 	const nothing = "nothing"
-	if _, err := l.Take(ctx, nothing); err != nil {
-		return err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.create(ctx, nothing); err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
+		return fmt.Errorf("lease %s: %w", l.key(nothing), err)
 	}
-	return l.Release(ctx, func(day string) bool { return day != nothing })
+	return nil
 }
 
 // Release gives back the days that keep does not want to keep.
