@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -115,21 +116,21 @@ func runBackfill(ctx context.Context, s settings, o backfillOptions, std streams
 		return err
 	}
 	defer stop()
+	b := &backfill{settings: s, options: o, js: js, accounts: newAccounts(s, js), log: logger, bar: bar}
+	b.open(ctx)
 	config := workingVendor(ctx, s, js, logger)
 	config.NoLive = true
 	vendor, now, err := askTheTime(ctx, config)
 	if err != nil {
 		return err
 	}
-	span, err := o.wholeSpan(now, std.err)
-	if err != nil {
+	b.vendor = vendor
+	if b.span, err = o.wholeSpan(now, std.err); err != nil {
 		return err
 	}
-	accounts := newAccounts(s, js)
-	if err := newProof(s, vendor, accounts, logger).Settle(ctx); err != nil {
+	if err := newProof(s, vendor, b.accounts, logger).Settle(ctx); err != nil {
 		return err
 	}
-	b := &backfill{settings: s, options: o, span: span, vendor: vendor, js: js, accounts: accounts, log: logger, bar: bar}
 	if err := b.prepare(ctx, now, std.err); err != nil {
 		return err
 	}
@@ -155,7 +156,9 @@ type backfill struct {
 	log      *slog.Logger
 	bar      *bar
 
-	tell      *publish.Backfills // nil where nobody can be told
+	opening   func() (*publish.Backfills, error)                // to tell
+	leases    map[schema.Feed][]func() (*publish.Leases, error) // of the workers of each feed
+	tell      *publish.Backfills                                // nil where nobody can be told
 	state     *progress
 	readSince time.Time
 	feeds     []*backfillFeed
@@ -175,6 +178,21 @@ type backfillFeed struct {
 	log     *slog.Logger
 }
 
+// open begins to open the buckets that it shares with others.
+func (b *backfill) open(ctx context.Context) {
+	b.opening = soon(func() (*publish.Backfills, error) {
+		return publish.OpenBackfills(ctx, b.js, brokerConfig(b.settings), b.settings.SaverisURL)
+	})
+	b.leases = map[schema.Feed][]func() (*publish.Leases, error){}
+	for _, feed := range feedsOf(b.settings.Feeds) {
+		for n := range b.options.Workers {
+			b.leases[feed] = append(b.leases[feed], soon(func() (*publish.Leases, error) {
+				return tryLeases(ctx, b.js, b.settings, feed, fmt.Sprintf("%s/%d", writerName(), n+1), b.accounts)
+			}))
+		}
+	}
+}
+
 // prepare finds out what is to be done.
 func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) error {
 	b.state = newProgress(schema.Backfill{
@@ -182,7 +200,7 @@ func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) e
 		StartedAt: now.UTC(), Reread: b.options.Reread,
 	})
 	var err error
-	if b.tell, err = publish.OpenBackfills(ctx, b.js, brokerConfig(b.settings), b.settings.SaverisURL); err != nil {
+	if b.tell, err = b.opening(); err != nil {
 		b.log.Warn("others are not told how the backfill goes", "err", err)
 		b.tell = nil
 	}
@@ -204,15 +222,28 @@ func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) e
 				return err
 			}
 		}
-		if b.options.Republish || b.options.Repair {
-			continue
-		}
-		if f.without, err = f.reader.Removed(ctx, b.span); err != nil {
-			return fmt.Errorf("%w: %w", errNATS, refusal(b.js.Conn(), err))
+	}
+	if b.options.Republish || b.options.Repair {
+		return nil
+	}
+	return b.findRemoved(ctx, note)
+}
+
+// findRemoved leaves the days alone that retention has removed.
+func (b *backfill) findRemoved(ctx context.Context, note io.Writer) error {
+	errs := make([]error, len(b.feeds))
+	var looking sync.WaitGroup
+	for i, f := range b.feeds {
+		looking.Go(func() { f.without, errs[i] = f.reader.Removed(ctx, b.span) })
+	}
+	looking.Wait()
+	for i, f := range b.feeds {
+		if errs[i] != nil {
+			return fmt.Errorf("%w: %w", errNATS, refusal(b.js.Conn(), errs[i]))
 		}
 		if n := len(f.without); n > 0 {
 			fmt.Fprintf(note, "note: retention has removed days of %s from the stream, %d from %s on; they are left alone, --republish reads and stores them again\n",
-				feed, n, checkpoint.DayOf(f.without[0].From))
+				f.feed, n, checkpoint.DayOf(f.without[0].From))
 		}
 	}
 	return nil

@@ -23,8 +23,8 @@ func (b *backfill) work(ctx context.Context) error {
 	}
 	var pairs []pair
 	for _, f := range b.feeds {
-		for n := range b.options.Workers {
-			leases, err := b.leases(ctx, f, n+1)
+		for _, tried := range b.leases[f.feed] {
+			leases, err := b.leasesOf(ctx, f, tried)
 			if err != nil {
 				return err
 			}
@@ -56,9 +56,9 @@ func (b *backfill) work(ctx context.Context) error {
 	return errors.Join(err, keeping.Wait())
 }
 
-// leases opens the leases of a worker. A worker that is alone gets along without them.
-func (b *backfill) leases(ctx context.Context, f *backfillFeed, n int) (*publish.Leases, error) {
-	l, err := tryLeases(ctx, b.js, b.settings, f.feed, fmt.Sprintf("%s/%d", writerName(), n), b.accounts)
+// leasesOf waits for the leases of a worker. A worker that is alone gets along without them.
+func (b *backfill) leasesOf(ctx context.Context, f *backfillFeed, tried func() (*publish.Leases, error)) (*publish.Leases, error) {
+	l, err := tried()
 	switch {
 	case err == nil:
 		return l, nil

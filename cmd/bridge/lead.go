@@ -22,11 +22,10 @@ type turn struct {
 	live     *poller.Live
 	view     *views.Checkpoints
 	settings settings
-	js       jetstream.JetStream
 	log      *slog.Logger
 	leading  atomic.Bool
-	begins   func() // called whenever its turn begins
-	accounts *publish.Accounts
+	begins   func()                          // called whenever its turn begins
+	leases   func() (*publish.Leases, error) // the error says why it may have none
 	proof    *poller.Proof
 	after    <-chan struct{} // asks for the lease when this is closed; nil = at once
 	settled  func()          // called when it is known who polls
@@ -74,7 +73,7 @@ func inOrder(turns map[schema.Feed]*turn) {
 }
 
 func (t *turn) lead(ctx context.Context) error {
-	leases, err := tryLeases(ctx, t.js, t.settings, t.feed, writerName(), t.accounts)
+	leases, err := t.leases()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

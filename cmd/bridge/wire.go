@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -51,14 +52,17 @@ const longestOverlap = time.Hour
 // poll runs the feeds on a broker that is ready, after a first contact with the vendor, and serves what operators want to
 // see; page may be nil.
 func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.Listener, logger *slog.Logger) error {
-	count := newMetrics()
+	count, accounts := newMetrics(), newAccounts(s, js)
+	leases := map[schema.Feed]func() (*publish.Leases, error){}
+	for _, feed := range feedsOf(s.Feeds) {
+		leases[feed] = soon(func() (*publish.Leases, error) { return tryLeases(ctx, js, s, feed, writerName(), accounts) })
+	}
 	config, notes := counting(count, workingVendor(ctx, s, js, logger)), newVendorNotes(s, logger)
 	config.Noticed, notes.store = notes.noticed, config.Requests
 	vendor, err := saveris.New(config)
 	if err != nil {
 		return err
 	}
-	accounts := newAccounts(s, js)
 	proof := newProof(s, vendor, accounts, logger)
 	turns := map[schema.Feed]*turn{}
 	for _, feed := range feedsOf(s.Feeds) {
@@ -67,8 +71,8 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 		live.Writer.OnRecord = view.Show
 		live.Shut = func(err error) { notes.feedShut(feed, err) }
 		turns[feed] = &turn{
-			feed: feed, live: live, view: view, settings: s, js: js, log: log, begins: func() { notes.begin(feed) },
-			accounts: accounts, proof: proof, settled: func() {},
+			feed: feed, live: live, view: view, settings: s, log: log, begins: func() { notes.begin(feed) },
+			leases: leases[feed], proof: proof, settled: func() {},
 		}
 	}
 	inOrder(turns)
@@ -102,6 +106,13 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 		return nil
 	})
 	return s.withLogin(group.Wait())
+}
+
+// soon does what takes a broker that is far away a while, and returns what waits for the result.
+func soon[T any](do func() (T, error)) (wait func() (T, error)) {
+	wait = sync.OnceValues(do)
+	go wait()
+	return wait
 }
 
 // newOperation wires together what operators see.

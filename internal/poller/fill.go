@@ -1,8 +1,10 @@
 package poller
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
@@ -27,9 +29,11 @@ type Fill struct {
 
 // Watermark is from when on a feed is answered for: what is older has been read once, or is nobody's task.
 type Watermark interface {
+	// Look begins a look at the stream.
+	Look(ctx context.Context) error
 	// Since gives it as the stream has it now.
 	Since(ctx context.Context, now time.Time) (time.Time, error)
-	// Advance moves it to where everything has been read, as what was read after Since shows. It may put that off.
+	// Advance moves it to where everything has been read, as what was read after Look shows. It may put that off.
 	Advance(ctx context.Context, to time.Time) error
 }
 
@@ -56,11 +60,7 @@ func (f *Fill) Next(ctx context.Context) (Window, error) {
 // look finds the window to read at now, if there is one.
 func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
 	f.looked = now
-	since, err := f.Since(ctx, now)
-	if err != nil {
-		return Window{}, false, err
-	}
-	covered, err := f.Covered(ctx, checkpoint.Span{From: f.oldest, Until: now})
+	since, covered, err := f.read(ctx, now)
 	if err != nil {
 		return Window{}, false, err
 	}
@@ -82,6 +82,19 @@ func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
 		return Window{Span: f.width.cut(due[0]), Reason: ReasonRevisit, Background: true}, true, nil
 	}
 	return Window{}, false, nil
+}
+
+// read returns from when on the feed is answered for, and what of that has been read.
+func (f *Fill) read(ctx context.Context, now time.Time) (since time.Time, covered []checkpoint.Interval, err error) {
+	if err := f.Look(ctx); err != nil {
+		return since, nil, err
+	}
+	var errCovered error
+	var reading sync.WaitGroup
+	reading.Go(func() { covered, errCovered = f.Covered(ctx, checkpoint.Span{From: f.oldest, Until: now}) })
+	since, err = f.Since(ctx, now)
+	reading.Wait()
+	return since, covered, cmp.Or(err, errCovered)
 }
 
 // gaps gives what has not been read since a time. What follows the covered end belongs to the tail, unless it lies further

@@ -158,12 +158,15 @@ type watermark struct {
 // step is how far the watermark moves at least: each move is a record.
 const step = 24 * time.Hour
 
+// Look notes where the stream ends.
+func (m *watermark) Look(ctx context.Context) (err error) {
+	m.last, err = m.writer.Last(ctx)
+	return err
+}
+
 // Since reads the newest records, and all of them where those have lost it.
 func (m *watermark) Since(ctx context.Context, now time.Time) (since time.Time, err error) {
 	m.day = checkpoint.DayOf(now)
-	if m.last, err = m.writer.Last(ctx); err != nil {
-		return time.Time{}, err
-	}
 	for _, from := range []time.Time{m.found, {}} {
 		since, found, err := m.writer.Since(ctx, checkpoint.Span{From: from, Until: now})
 		if err != nil {

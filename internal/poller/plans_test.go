@@ -44,6 +44,7 @@ func (c *covered) add(w poller.Window, at time.Time, ages checkpoint.Ages) {
 // mark is a watermark.
 type mark struct{ at time.Time }
 
+func (m *mark) Look(context.Context) error                          { return nil }
 func (m *mark) Since(context.Context, time.Time) (time.Time, error) { return m.at, nil }
 func (m *mark) Advance(_ context.Context, to time.Time) error       { m.at = to; return nil }
 
@@ -322,6 +323,49 @@ func TestTheWatermarkFollowsWhatHasBeenRead(t *testing.T) {
 		}
 		list = nil // the stream was emptied: what has been read is not read again without need
 		if w, err := fill.Next(t.Context()); err != nil || !w.From.Equal(now.Add(-225*time.Minute)) {
+			t.Errorf("window %+v (%v)", w, err)
+		}
+	})
+}
+
+// slowMark answers as a stream does that is far away.
+type slowMark struct {
+	mark
+	looked bool
+	asked  chan struct{} // closed when since is asked for
+	other  chan struct{} // closed when what is covered is asked for
+}
+
+func (m *slowMark) Look(context.Context) error { m.looked = true; return nil }
+func (m *slowMark) Since(ctx context.Context, now time.Time) (time.Time, error) {
+	close(m.asked)
+	select {
+	case <-m.other:
+	case <-ctx.Done():
+		return now, errors.New("what is covered is not asked for meanwhile")
+	}
+	return m.at, nil
+}
+
+func TestFillAsksForAllAtOnceOnceItHasLooked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UTC()
+		m := &slowMark{mark: mark{now.Add(-4 * time.Hour)}, asked: make(chan struct{}), other: make(chan struct{})}
+		fill := poller.Fill{Watermark: m, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: func(ctx context.Context, _ checkpoint.Span) ([]checkpoint.Interval, error) {
+			if !m.looked {
+				t.Error("what is covered is read before the end of the stream is known: what comes in between would be missed")
+			}
+			close(m.other)
+			select {
+			case <-m.asked:
+				return nil, nil
+			case <-ctx.Done():
+				return nil, errors.New("the watermark is not asked for meanwhile")
+			}
+		}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if w, err := fill.Next(ctx); err != nil || !w.From.Equal(m.at) {
 			t.Errorf("window %+v (%v)", w, err)
 		}
 	})

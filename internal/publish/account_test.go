@@ -334,3 +334,21 @@ func TestATraceIsWhatAnAccountHasStoredItself(t *testing.T) {
 		t.Errorf("of who has stored more: %+v", found)
 	}
 }
+
+func TestAClaimLooksAtTheEndOfAStreamOnce(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	looks, err := js.Conn().SubscribeSync("$JS.API.STREAM.INFO." + stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProcess(js, ada)
+	for range 2 {
+		p.must(t, p.cover(t, noon))
+	}
+	if err := js.Conn().Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := looks.Pending(); err != nil || n != 1 {
+		t.Errorf("%d looks, %v, want one for the claim and its writer", n, err)
+	}
+}

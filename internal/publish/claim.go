@@ -95,6 +95,10 @@ func (w *Writer) of(feed schema.Feed) (other *Writer, end func()) {
 func (w *Writer) claimEmpty(ctx context.Context) error {
 	first, end := w.of(Feeds[0])
 	defer end()
+	if first.Feed == w.Feed { // of one stream both need not look at the end
+		first.looked = w.looked
+		defer func() { w.looked = first.looked }()
+	}
 	if err := first.finishTorn(ctx); err != nil { // behind our record nobody would look for it
 		return err
 	}
