@@ -151,7 +151,7 @@ func TestBackfillAdoptsTheExportsOfADeadOne(t *testing.T) {
 	process := func() *poller.Backfill {
 		client := b.client(func(c *saveris.Config) { c.Requests, c.NoLive = requests, true })
 		f := b.backfill(b.js, schema.Readings, client)
-		f.Until = b.start.Add(30 * time.Minute) // two windows
+		f.Until = b.start.Add(time.Hour) // two windows
 		return f
 	}
 	ctx, die := context.WithCancel(t.Context())
@@ -165,13 +165,13 @@ func TestBackfillAdoptsTheExportsOfADeadOne(t *testing.T) {
 	if b.submits() != 2 {
 		t.Errorf("%d exports were submitted, 2 were needed", b.submits())
 	}
-	b.audit(schema.Readings, b.start.Add(30*time.Minute))
+	b.audit(schema.Readings, b.start.Add(time.Hour))
 }
 
 func TestWhatCannotBeHadIsNamedAndAllElseIsStored(t *testing.T) {
 	b := newBench(t, quiet)
 	for i := range 30 {
-		b.vendor.AddRaw(saveristest.FeedMeasurements, dayEnd.Add(-90*time.Minute), fmt.Sprintf(`{"uuid":"bad-%d","timestamp":"never"}`, i))
+		b.vendor.AddRaw(saveristest.FeedMeasurements, dayEnd.Add(-20*time.Minute), fmt.Sprintf(`{"uuid":"bad-%d","timestamp":"never"}`, i))
 	}
 	b.vendor.AddMeasurement(row("good", 4*time.Hour, "4.7"))
 	err := b.backfill(b.js, schema.Readings, b.client(nil)).Run(t.Context())
@@ -180,7 +180,7 @@ func TestWhatCannotBeHadIsNamedAndAllElseIsStored(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	for _, w := range incomplete.Windows {
-		if w.Cut(dayEnd.Add(-90*time.Minute), dayEnd.Add(-90*time.Minute+time.Second)).Empty() {
+		if w.Cut(dayEnd.Add(-20*time.Minute), dayEnd.Add(-20*time.Minute+time.Second)).Empty() {
 			t.Errorf("names %v, which holds nothing bad", w.Span)
 		}
 	}

@@ -58,7 +58,7 @@ func TestBacklogYieldsTheGapsOldestFirstAndEnds(t *testing.T) {
 	s := newShelf(days(0, 40))
 	s.list = covered{{From: days(0, 1).From, Until: days(0, 2).Until}, {From: days(10, 0).From, Until: days(0, 30).Until}}
 	windows := s.carry(t, s.Share(), 1000)
-	if len(windows) != (8*24+10*24)*4 || windows[0] != days(2, 2+1./24/4) {
+	if len(windows) != (8*24+10*24)*2 || windows[0] != days(2, 2+1./24/2) {
 		t.Errorf("%d windows, the first %v", len(windows), windows[0])
 	}
 	if !slices.IsSortedFunc(windows, func(a, b checkpoint.Span) int { return a.From.Compare(b.From) }) {
@@ -230,16 +230,16 @@ func TestConcurrentWindowsDoNotShrinkEachOther(t *testing.T) {
 	second, _ := b.Next(t.Context())
 	a.Done(first, 1500, nil)
 	b.Done(second, 1500, nil)
-	if w, err := a.Next(t.Context()); err != nil || w.Width() != 15*time.Minute/2 {
-		t.Errorf("windows of a quarter of an hour with half too many rows are followed by one of %v: %v", w.Width(), err)
+	if w, err := a.Next(t.Context()); err != nil || w.Width() != 15*time.Minute {
+		t.Errorf("windows of half an hour with half too many rows are followed by one of %v: %v", w.Width(), err)
 	}
 }
 
 func TestForecastHoldsTheRowsAWindowShould(t *testing.T) {
 	windows := poller.Forecast([]checkpoint.Span{days(0, 10)}, 100_000, 144_000)
-	for _, w := range windows[1:] {
-		if rows := 144_000 * w.Width().Hours(); rows > 100_000 || rows < 20_000 {
-			t.Fatalf("%v holds %.0f rows", w, rows)
+	for _, w := range windows[1 : len(windows)-1] {
+		if rows := 144_000 * w.Width().Hours(); rows > 100_000 || rows < 80_000 {
+			t.Fatalf("%v holds %.0f rows, want nearly 100,000: the vendor lets a window wait two seconds, however narrow it is", w, rows)
 		}
 	}
 	if sparse := poller.Forecast([]checkpoint.Span{days(0, 365)}, 100_000, 0); len(sparse) > 62 {

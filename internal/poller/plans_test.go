@@ -225,8 +225,8 @@ func TestWindowsGrowAndShrinkTowardsTheirRows(t *testing.T) {
 			fill.Done(w, rows, err)
 			return w.Width()
 		}
-		if w := width(10, nil); w != 15*time.Minute {
-			t.Errorf("the first window is %v wide, want a quarter of an hour", w)
+		if w := width(10, nil); w != 30*time.Minute {
+			t.Errorf("the first window is %v wide, want half an hour", w)
 		}
 		for range 20 {
 			if w := width(10, nil); w > 7*24*time.Hour {
@@ -234,10 +234,10 @@ func TestWindowsGrowAndShrinkTowardsTheirRows(t *testing.T) {
 			}
 		}
 		wide := width(5000, nil)
-		if w := width(700, nil); w != wide/2 {
+		if w := width(800, nil); w != wide/2 {
 			t.Errorf("after too many rows %v, want half of %v", w, wide)
 		}
-		if w := width(700, nil); w != wide/2 {
+		if w := width(800, nil); w != wide/2 {
 			t.Errorf("after enough rows %v, want the same %v", w, wide/2)
 		}
 		for range 30 {
@@ -283,7 +283,7 @@ func TestAnEmptyWindowIsDoubtedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		var list covered
-		fill := poller.Fill{Watermark: &mark{now.Add(-90 * time.Minute)}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		fill := poller.Fill{Watermark: &mark{now.Add(-2 * time.Hour)}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
 		list.add(poller.Window{Span: checkpoint.Span{From: now.Add(-time.Hour), Until: now.Add(24 * time.Hour)}}, time.Now(), nil)
 		read := func(rows int) poller.Window {
 			w, err := fill.Next(t.Context())
@@ -294,7 +294,7 @@ func TestAnEmptyWindowIsDoubtedOnce(t *testing.T) {
 			fill.Done(w, rows, nil)
 			return w
 		}
-		read(600)
+		read(800)
 		empty := read(0)
 		if again := read(0); again.Reason != poller.ReasonRevisit || again.Span != empty.Span || time.Since(now) < 10*time.Minute {
 			t.Errorf("read %+v after %v, want %+v again after ten minutes", again, time.Since(now), empty.Span)
@@ -313,7 +313,7 @@ func TestTheWatermarkFollowsWhatHasBeenRead(t *testing.T) {
 		m := &mark{now.Add(-4 * time.Hour)}
 		list := covered{{From: now.Add(-time.Hour), Until: now.Add(time.Hour), ReadAt: now, Route: "sync"}}
 		fill := poller.Fill{Watermark: m, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
-		for _, want := range []time.Duration{-4 * time.Hour, -225 * time.Minute} {
+		for _, want := range []time.Duration{-4 * time.Hour, -210 * time.Minute} {
 			w, err := fill.Next(t.Context())
 			if err != nil || !m.at.Equal(now.Add(want)) || !w.From.Equal(m.at) {
 				t.Fatalf("mark %v, window %+v (%v), want both at %v", m.at, w, err, now.Add(want))
@@ -322,7 +322,7 @@ func TestTheWatermarkFollowsWhatHasBeenRead(t *testing.T) {
 			fill.Done(w, 10, nil)
 		}
 		list = nil // the stream was emptied: what has been read is not read again without need
-		if w, err := fill.Next(t.Context()); err != nil || !w.From.Equal(now.Add(-225*time.Minute)) {
+		if w, err := fill.Next(t.Context()); err != nil || !w.From.Equal(now.Add(-210*time.Minute)) {
 			t.Errorf("window %+v (%v)", w, err)
 		}
 	})
@@ -436,8 +436,8 @@ func TestWhatWasReadInTheFutureIsNotCovered(t *testing.T) {
 
 func TestASmallFleetsDayIsReadInFewWindows(t *testing.T) {
 	day := checkpoint.Span{From: time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2026, 7, 2, 0, 0, 0, 0, time.UTC)}
-	if windows := poller.Forecast([]checkpoint.Span{day}, 100_000, 240); len(windows) != 4 {
-		t.Errorf("%d windows for 5,760 rows, want 4: %v", len(windows), windows)
+	if windows := poller.Forecast([]checkpoint.Span{day}, 100_000, 240); len(windows) != 3 {
+		t.Errorf("%d windows for 5,760 rows, want 3: %v", len(windows), windows)
 	}
 	if windows := poller.Forecast([]checkpoint.Span{day}, 100_000, 30_000); len(windows) < 7 || windows[len(windows)-1].Width() > 4*time.Hour {
 		t.Errorf("%d windows for 720,000 rows, want some more than 7 of 100,000 at most: %v", len(windows), windows)
