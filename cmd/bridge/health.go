@@ -103,7 +103,7 @@ func (o *operation) warnings() (warnings []string) {
 	}
 	warnings = append(warnings, o.notes.texts()...)
 	if until := o.vendor.ThrottledUntil(); !until.IsZero() {
-		warnings = append(warnings, "the vendor wants to be left alone until "+rfc3339(until))
+		warnings = append(warnings, status.Throttled(until, o.dog.now()))
 	}
 	if end := o.vendor.TokenExpiry(); leads && !end.IsZero() && o.dog.now().After(end) { // whoever stands by has no use for one
 		warnings = append(warnings, "the token ended at "+rfc3339(end)+", and no login has worked since")
@@ -115,7 +115,7 @@ const noLogin = "the vendor has not accepted the login yet"
 
 // here is what this bridge knows of itself, for the page.
 func (o *operation) here() status.Here {
-	h := status.Here{Began: o.started, Lost: o.dog.apart(), Causes: map[schema.Feed]string{}}
+	h := status.Here{Began: o.started, Lost: o.dog.apart(), Held: o.vendor.ThrottledUntil(), Causes: map[schema.Feed]string{}}
 	for _, feed := range o.feeds {
 		h.Causes[feed] = o.cause(feed)
 	}

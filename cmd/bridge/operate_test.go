@@ -176,7 +176,7 @@ func TestWhatWillPassIsAWarning(t *testing.T) {
 	}
 	h := w.ask(t, "/readyz")
 	if !h.OK || len(h.Warnings) != 3 || !strings.HasPrefix(h.Warnings[0], "readings have stalled: no poll has been stored since ") ||
-		!strings.HasPrefix(h.Warnings[1], "the vendor wants to be left alone until ") || !strings.HasPrefix(h.Warnings[2], "the token ended at ") {
+		!strings.HasPrefix(h.Warnings[1], "throttled (HTTP 429) until ") || !strings.HasPrefix(h.Warnings[2], "the token ended at ") {
 		t.Errorf("%+v", h)
 	}
 	w.dog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: errors.New("get https://host/file?sig=s3cr3t: the cable is \x1b[31mcut")})

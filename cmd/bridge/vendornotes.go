@@ -122,6 +122,24 @@ func (v *vendorNotes) feedShut(feed schema.Feed, err error) {
 	}
 }
 
+// throttledKey is of the note that the vendor throttles, and throttledSteps is what two of its moments differ by at least: each
+// answer of his that says so names another one.
+const (
+	throttledKey   = "throttled"
+	throttledSteps = 5 * time.Second
+)
+
+// throttled takes over until when the vendor wants to be left alone, by our clock.
+func (v *vendorNotes) throttled(until time.Time) {
+	until = until.UTC().Truncate(time.Second)
+	v.mu.Lock()
+	known := v.notes[throttledKey].Until
+	v.mu.Unlock()
+	if known == nil || until.Sub(*known) >= throttledSteps {
+		v.put(throttledKey, status.Note{Text: status.Throttled(until, time.Now()), Until: &until})
+	}
+}
+
 // step takes over why the newest window of a feed cannot be read, where that lies in what the vendor sends: the feed stands
 // still until a person has looked. An outage ends by itself and is no note.
 func (v *vendorNotes) step(feed schema.Feed, s poller.Step) {
@@ -183,6 +201,9 @@ func (v *vendorNotes) texts() (list []string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, n := range v.notes {
+		if n.Until != nil { // who asks knows it himself
+			continue
+		}
 		list = append(list, n.Text)
 	}
 	slices.Sort(list)

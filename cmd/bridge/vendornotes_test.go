@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -120,6 +122,55 @@ func TestWhatTheVendorGivesNoMoreIsToldOnceAndStopsNothingElse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAThrottlingVendorIsNamedEverywhere: nothing has failed, a request waits as long as he says.
+func TestAThrottlingVendorIsNamedEverywhere(t *testing.T) {
+	t.Parallel()
+	s := vendor(t, nil)
+	s.Inject(saveristest.Fault{Kind: saveristest.FaultTooManyWait, On: "submit", Wait: time.Hour})
+	broker := natsServer(t, &server.Options{JetStream: true})
+	page := freeAddress("127.0.0.1:0")
+	env := []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "SAVERIS_SYNC=never", "NATS_URL=" + broker.ClientURL(),
+		"BRIDGE_HTTP_ADDR=" + page, "BRIDGE_POLL_INTERVAL=1s", "BRIDGE_START=1h", "BRIDGE_LOG_FORMAT=json"}
+	cmd := command(t, env, "run")
+	var log lockedBuffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	const want = "throttled (HTTP 429) until "
+	deadline := time.Now().Add(2 * time.Minute)
+	for out := ""; !strings.Contains(out, "readings have not been read yet: "+want); out = bridge(t, env, "status").out {
+		if time.Now().After(deadline) {
+			t.Fatalf("status does not say it:\n%s\n%s", out, log.String())
+		}
+	}
+	if got := body(t, "http://"+page+"/status.json"); !strings.Contains(got, "have not been read yet: "+want) {
+		t.Errorf("the page has\n%s", got)
+	}
+	if got := body(t, "http://"+page+"/readyz"); strings.Count(got, want) < 1 {
+		t.Errorf("/readyz has\n%s", got)
+	}
+	if !strings.Contains(log.String(), `"msg":"throttled (HTTP 429)"`) {
+		t.Errorf("the log has\n%s", log.String())
+	}
+	_ = stop(t, cmd)
+}
+
+// body is what a URL answers with.
+func body(t *testing.T, url string) string {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // lockedBuffer is written by the process's pipe and read by the test.

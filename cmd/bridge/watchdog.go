@@ -170,7 +170,11 @@ func (d *watchdog) look() {
 		stalled := leads && d.now().Sub(last) > d.patience()
 		switch log := d.log.With("feed", feed); {
 		case stalled && !w.stalled:
-			log.Error("feed has stalled: no poll has been stored", "since", last.UTC(), "limit", d.patience(), "doing", w.lines[poller.TailLine].Doing, "err", d.why(w))
+			about := []any{"since", last.UTC(), "limit", d.patience(), "doing", w.lines[poller.TailLine].Doing}
+			if cause := d.why(w); cause != nil {
+				about = append(about, "err", cause)
+			}
+			log.Error("feed has stalled: no poll has been stored", about...)
 		case w.stalled && !stalled:
 			log.Info("feed does not stall any more", "polls", leads)
 		}
@@ -202,10 +206,14 @@ func (d *watchdog) failure(feed schema.Feed) error {
 	return d.why(d.feeds[feed])
 }
 
-// why is what keeps a feed from being polled: an export that is late, what failed last, or what the line waits for.
+// why is what keeps a feed from being polled: the vendor who throttles, an export that is late, what failed last, or what the line
+// waits for; nil where nothing is known to.
 func (d *watchdog) why(w *watched) error {
 	tail := w.lines[poller.TailLine]
+	until := d.throttled()
 	switch {
+	case until.After(d.now()):
+		return errors.New(status.Throttled(until, d.now()))
 	case !d.awaits(w).IsZero(), w.cause == nil && tail.Doing == poller.Awaits:
 		return fmt.Errorf("waits for the vendor's export since %s", tail.Since.UTC().Format(time.TimeOnly))
 	case w.cause == nil && tail.Doing == poller.Queues:

@@ -294,6 +294,24 @@ func TestAStalledFeedIsToldOnceWithTheLastCause(t *testing.T) {
 	told("when it is another's", stall, "INFO", stall, "INFO")
 }
 
+func TestAThrottledFeedIsSaidToBe(t *testing.T) {
+	k := newKennel()
+	if k.after(4 * time.Minute); !strings.Contains(k.log.String(), "feed has stalled") || strings.Contains(k.log.String(), "err=") {
+		t.Errorf("without a cause the log says\n%s", &k.log)
+	}
+	k = newKennel()
+	k.set(func() { k.holding = vendorAt.Add(time.Hour) })
+	k.tail(poller.Step{Doing: poller.Awaits, Since: vendorAt})
+	const want = `err="throttled (HTTP 429) until 01:20:00"`
+	if k.after(4 * time.Minute); !strings.Contains(k.log.String(), want) {
+		t.Errorf("the log says\n%s, want %s", &k.log, want)
+	}
+	k.after(time.Hour)
+	if err := k.failure(schema.Readings); err == nil || strings.Contains(err.Error(), "429") {
+		t.Errorf("when he throttles no longer: %v", err)
+	}
+}
+
 func TestALateExportIsTheCauseOfAStandstill(t *testing.T) {
 	k := newKennel()
 	k.tail(poller.Step{Doing: poller.Waits, Err: errors.New("an older failure")})

@@ -59,6 +59,8 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 	}
 	config, notes := counting(count, workingVendor(ctx, s, js, logger)), newVendorNotes(s, logger)
 	config.Noticed, notes.store = notes.noticed, config.Requests
+	logged := config.Throttled
+	config.Throttled = func(until time.Time) { logged(until); notes.throttled(until) }
 	vendor, err := saveris.New(config)
 	if err != nil {
 		return err
@@ -144,7 +146,7 @@ func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, tu
 // workingVendor says how the vendor is asked by whoever publishes what he answers.
 func workingVendor(ctx context.Context, s settings, js jetstream.JetStream, logger *slog.Logger) saveris.Config {
 	config := vendorConfig(s)
-	config.Throttled = func(until time.Time) { logger.Info("throttled by the vendor", "until", until) }
+	config.Throttled = func(until time.Time) { logger.Info("throttled (HTTP 429)", "until", until.UTC().Truncate(time.Second)) }
 	config.Noticed = newVendorNotes(s, logger).noticed
 	requests, err := publish.OpenRequests(ctx, js, brokerConfig(s))
 	if err != nil {

@@ -20,6 +20,7 @@ type Note struct {
 	Since    time.Time   `json:"since"`
 	Endpoint string      `json:"endpoint,omitempty"` // that will end
 	Sunset   *time.Time  `json:"sunset,omitempty"`   // when it may stop to answer, where the vendor says it
+	Until    *time.Time  `json:"until,omitempty"`    // of being throttled: the note counts no longer
 	// Own says that it is about the bridge itself: what is read of the feed cannot be shown, so nothing else that is shown of the
 	// feed is to be believed.
 	Own bool `json:"own,omitempty"`
@@ -49,7 +50,8 @@ const longestNote = 400
 func sumUpNotes(b *bucket[Note], now time.Time, own bool) []Note {
 	list := []Note{}
 	for _, e := range b.entries {
-		if e.value.Own == own && (b.life == 0 || now.Sub(e.at) < b.life) {
+		over := e.value.Until != nil && !e.value.Until.After(now)
+		if e.value.Own == own && !over && (b.life == 0 || now.Sub(e.at) < b.life) {
 			list = append(list, e.value)
 		}
 	}
@@ -69,6 +71,25 @@ func (s Status) ofNotes() (list []Problem) {
 		}
 	}
 	return list
+}
+
+// Throttled says until when the vendor wants to be left alone.
+func Throttled(until, now time.Time) string {
+	return "throttled (HTTP 429) until " + toTheSecond(until, now)
+}
+
+// throttled returns until when the vendor wants to be left alone, as a bridge has noted, or as this one knows; zero where he does not.
+func (s Status) throttled(here time.Time) time.Time {
+	until := here
+	for _, n := range s.Vendor {
+		if n.Until != nil && n.Until.After(until) {
+			until = *n.Until
+		}
+	}
+	if !until.After(s.At) {
+		return time.Time{}
+	}
+	return until
 }
 
 // shown reports whether what is read of a feed is shown, as far as a bridge has noted that it is not.

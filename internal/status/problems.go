@@ -37,6 +37,7 @@ type Rules struct {
 // Here is what a running bridge knows of itself; nothing where nobody polls here.
 type Here struct {
 	Began  time.Time              // when the process began
+	Held   time.Time              // until when the vendor throttles; zero: he does not
 	Lost   time.Time              // since when there is no connection to NATS; zero: there is one
 	Causes map[schema.Feed]string // why polls of this process fail, harmless and short
 }
@@ -59,6 +60,7 @@ func (s Status) Problems(r Rules) []Problem {
 		list = append(list, Problem{Bad, "", "this bridge has had no connection to NATS since " + toTheSecond(lost, s.At) + "; what is shown is from then"})
 		s.At = lost // nothing is known of the time since
 	}
+	r.Here.Held = s.throttled(r.Here.Held)
 	if len(s.Feeds) == 0 {
 		list = append(list, Problem{Wait, "", "nothing has been read yet"})
 	}
@@ -86,19 +88,24 @@ func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
 		why = ": " + cause
 	}
 	began := r.Here.Began
+	held, late := !r.Here.Held.IsZero(), f.ReadAt != nil && now.Sub(*f.ReadAt) > limit
 	waits := f.Export != nil && !f.Export.Background
 	switch {
+	case held && f.ReadAt == nil:
+		add(Wait, "have not been read yet: %s", Throttled(r.Here.Held, now))
+	case held && late:
+		add(Bad, "are %s, the last poll was at %s", Throttled(r.Here.Held, now), clock(*f.ReadAt, now))
 	case waits && f.ReadAt == nil && !began.IsZero() && now.Sub(began) > limit:
 		add(Bad, "wait for the vendor's export since %s, and have not been read since this bridge began", toTheSecond(f.Export.AskedAt, now))
 	case waits && f.ReadAt == nil:
 		add(Wait, "wait for the vendor's export since %s", toTheSecond(f.Export.AskedAt, now))
-	case waits && now.Sub(*f.ReadAt) > limit:
+	case waits && late:
 		add(Bad, "wait for the vendor's export since %s, the last poll was at %s", toTheSecond(f.Export.AskedAt, now), clock(*f.ReadAt, now))
 	case f.ReadAt == nil && !began.IsZero() && now.Sub(began) > limit:
 		add(Bad, "have not been read since this bridge began, %s%s", clock(began, now), why)
 	case f.ReadAt == nil:
 		add(Wait, "have not been read yet")
-	case now.Sub(*f.ReadAt) > limit:
+	case late:
 		add(Bad, "have stood still since %s%s", clock(*f.ReadAt, now), why)
 	case f.Feed == schema.Readings && f.Newest != nil && now.Sub(*f.Newest) > r.Quiet:
 		add(Look, "are polled, but the newest is of %s", clock(*f.Newest, now))

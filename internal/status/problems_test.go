@@ -37,6 +37,22 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 			s.Feeds[0].ReadAt, s.Feeds[1].ReadAt = back(5*time.Hour), back(5*time.Hour)
 			s.Bridge = []status.Note{{Own: true, Level: status.Bad, Feed: schema.Readings, Text: "readings are not shown as they are: no right"}}
 		}, "bad alarms have stood still since 2026-11-24 23:00; bad readings are not shown as they are: no right"},
+		"the vendor throttles": {func(s *status.Status, _ *status.Rules) {
+			s.Feeds[0].ReadAt, s.Vendor = back(16*time.Minute), []status.Note{{Text: "throttled", Until: back(-90 * time.Second)}}
+		}, "bad readings are throttled (HTTP 429) until 04:01:30, the last poll was at 03:44"},
+		"the vendor throttles this bridge": {func(s *status.Status, r *status.Rules) {
+			s.Feeds[0].ReadAt, s.Feeds[0].Export, r.Here.Causes = back(16*time.Minute), &status.Export{AskedAt: *back(150 * time.Second)}, causes
+			r.Here.Held = *back(-90 * time.Second)
+		}, "bad readings are throttled (HTTP 429) until 04:01:30, the last poll was at 03:44"},
+		"the vendor throttles before the first poll": {func(s *status.Status, _ *status.Rules) {
+			s.Feeds[0].ReadAt, s.Vendor = nil, []status.Note{{Text: "throttled", Until: back(-24 * time.Hour)}}
+		}, "wait readings have not been read yet: throttled (HTTP 429) until 2026-11-26 04:00:00"},
+		"the vendor throttles, which does not matter yet": {func(s *status.Status, _ *status.Rules) {
+			s.Vendor = []status.Note{{Text: "throttled", Until: back(-90 * time.Second)}}
+		}, ""},
+		"the vendor has throttled": {func(s *status.Status, _ *status.Rules) {
+			s.Feeds[0].ReadAt, s.Vendor = back(16*time.Minute), []status.Note{{Text: "throttled", Until: back(time.Second)}}
+		}, "bad readings have stood still since 03:44"},
 		"a late export": {func(s *status.Status, r *status.Rules) {
 			s.Feeds[0].ReadAt, s.Feeds[0].Export, r.Here.Causes = back(16*time.Minute), &status.Export{AskedAt: *back(150 * time.Second)}, causes
 		}, "bad readings wait for the vendor's export since 03:57:30, the last poll was at 03:44"},
