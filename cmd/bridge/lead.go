@@ -25,6 +25,7 @@ type turn struct {
 	log      *slog.Logger
 	leading  atomic.Bool
 	begins   func()                          // called whenever its turn begins
+	unleased func(error)                     // called with why it polls without a lease; with nil where it asks for one
 	leases   func() (*publish.Leases, error) // the error says why it may have none
 	proof    *poller.Proof
 	after    <-chan struct{} // asks for the lease when this is closed; nil = at once
@@ -80,6 +81,9 @@ func (t *turn) lead(ctx context.Context) error {
 	refused := errors.Is(err, nats.ErrPermissionViolation)
 	if refused || errors.Is(err, publish.ErrForeign) { // all else may pass
 		t.log.Warn("polls without a lease, and so would a second bridge", "err", err)
+		t.unleased(err)
+	} else {
+		t.unleased(nil)
 	}
 	if refused {
 		t.settled()

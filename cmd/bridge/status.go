@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,11 +14,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/status"
 )
 
 func statusCommand(std streams) *cobra.Command {
-	var asJSON bool
+	var asJSON, exitCode bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "what is covered, what is late, what is running",
@@ -28,9 +30,11 @@ needed; bridge run --help lists them. All times are UTC.
 
 Well is a feed that is covered without a gap since its beginning, was polled within the last three BRIDGE_POLL_INTERVAL (a
 minute at least), and had no row rejected within a day; readings that are not older than two hours; no backfill that has
-failed within a day or, while it runs, said nothing for ten minutes. The page and its status.json go by the same.
+failed within a day or, while it runs, said nothing for ten minutes; and a bridge that runs: none is running where nobody has held the lease to poll for 20 seconds. The page
+and its status.json go by the same.
 
-Exit code 0: it could be read, whatever it says. 4: NATS cannot be used, or nothing has been stored yet.`,
+Exit code 0: it could be read, whatever it says. With --exit-code, for cron and health checks, 1: the verdict is not well. 4: NATS
+cannot be used, or nothing has been stored yet.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := loadWithoutVendor(cmd.Context(), std.env)
@@ -41,17 +45,28 @@ Exit code 0: it could be read, whatever it says. 4: NATS cannot be used, or noth
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				out := json.NewEncoder(std.out)
-				out.SetIndent("", "  ")
-				return out.Encode(statusAndAlarms{judged(now, s.PollInterval), open})
+			if err := printStatus(std.out, now, open, s.PollInterval, asJSON); err != nil {
+				return err
 			}
-			_, err = io.WriteString(std.out, statusText(now, s.PollInterval)+alarmsText(open, now.At))
-			return err
+			if verdict := judged(now, s.PollInterval); exitCode && !verdict.OK {
+				return errors.New(verdictOf(now, s.PollInterval))
+			}
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "end with 1 where the verdict is not well")
 	return cmd
+}
+
+func printStatus(out io.Writer, now status.Status, open openAlarms, poll time.Duration, asJSON bool) error {
+	if asJSON {
+		document := json.NewEncoder(out)
+		document.SetIndent("", "  ")
+		return document.Encode(statusAndAlarms{judged(now, poll), open})
+	}
+	_, err := io.WriteString(out, statusText(now, poll)+alarmsText(open, now.At))
+	return err
 }
 
 // recentHistory is how much of the newest readings is looked at for lateness.
@@ -59,12 +74,13 @@ const recentHistory = 15 * time.Minute
 
 // readStatus looks once.
 func readStatus(ctx context.Context, s settings, log io.Writer) (now status.Status, open openAlarms, err error) {
+	alone := s.Embedded() && natsd.Locks && !errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken)
 	js, stop, err := readBroker(ctx, s, log)
 	if err != nil {
 		return now, open, err
 	}
 	defer stop()
-	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds), History: recentHistory})
+	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds), History: recentHistory, Alone: alone})
 	ctx, done := context.WithCancel(ctx)
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() error { return board.Run(both) })

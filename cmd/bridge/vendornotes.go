@@ -182,6 +182,16 @@ func (v *vendorNotes) isShut(feed schema.Feed) bool {
 	return v.shut[feed] != nil
 }
 
+// unleased takes over why this bridge polls a feed without a lease; nil where it does not.
+func (v *vendorNotes) unleased(feed schema.Feed, err error) {
+	key := "unleased." + string(feed)
+	if err == nil {
+		v.drop(key)
+		return
+	}
+	v.put(key, status.Note{Own: true, Unleased: true, Text: fmt.Sprintf("%s are polled without a lease: %s", feed, told(err))})
+}
+
 // begin forgets what a bridge before this one has found out about a feed.
 func (v *vendorNotes) begin(feed schema.Feed) {
 	v.mu.Lock()

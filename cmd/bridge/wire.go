@@ -74,6 +74,7 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 		live.Shut = func(err error) { notes.feedShut(feed, err) }
 		turns[feed] = &turn{
 			feed: feed, live: live, view: view, settings: s, log: log, begins: func() { notes.begin(feed) },
+			unleased: func(err error) { notes.unleased(feed, err) },
 			leases: leases[feed], proof: proof, settled: func() {},
 		}
 	}

@@ -29,6 +29,7 @@ type Board struct {
 	records   *bucket[checkpoint.Record]
 	words     *bucket[schema.Backfill]
 	leases    *bucket[string]
+	heard     time.Time // when a bridge last renewed or gave back a lease to poll, by our clock; zero where that is not known
 	notes     *bucket[Note]
 	exports   *exports
 	sensors   *sensors
@@ -52,6 +53,8 @@ type Config struct {
 	// History is how much of the live readings that are stored it begins with, counted back from the newest, 0 = an hour. It
 	// begins with 100,000 at most.
 	History time.Duration
+	// Alone says that nobody else can be on the broker: no bridge is running.
+	Alone bool
 }
 
 // drawing is how often the picture is drawn anew at most.
@@ -166,6 +169,7 @@ func (b *Board) redraw(now time.Time) {
 		b.dirty = b.dirty || f.Leader != leader(b.leases, leaseKey(f.Feed), now)
 		b.dirty = b.dirty || f.Export != nil && b.exports.of(f.Feed, now) == nil
 	}
+	b.dirty = b.dirty || b.status.NoBridge != b.noBridge(now)
 	if b.dirty {
 		b.draw(now)
 		close(b.changed)
@@ -177,11 +181,37 @@ func (b *Board) redraw(now time.Time) {
 	}
 }
 
+// goneAfter is how long no bridge is heard of before none is running: after a kill the next one polls within twelve seconds.
+const goneAfter = 20 * time.Second
+
+// noBridge tells whether no bridge is running. It is not known where one polls without a lease, or none ever had one.
+func (b *Board) noBridge(now time.Time) bool {
+	if b.config.Alone {
+		return true
+	}
+	for _, e := range b.notes.entries {
+		if e.value.Unleased && now.Sub(e.at) < unleasedFor {
+			return false
+		}
+	}
+	for _, name := range publish.Feeds {
+		if leader(b.leases, leaseKey(name), now) != "" {
+			return false
+		}
+	}
+	return !b.heard.IsZero() && now.Sub(b.heard) > goneAfter
+}
+
 func leaseKey(feed schema.Feed) string { return string(feed) + "." + publish.Polling }
 
 // draw makes the status of what is known.
 func (b *Board) draw(now time.Time) {
 	s := Status{Backfills: sumUpBackfills(b.words, now), Vendor: sumUpNotes(b.notes, now, false), Bridge: sumUpNotes(b.notes, now, true), Feeds: []Feed{}}
+	s.NoBridge = b.noBridge(now)
+	if !b.heard.IsZero() {
+		heard := b.heard.UTC()
+		s.Heard = &heard
+	}
 	for _, name := range b.config.Feeds {
 		if b.stale {
 			b.summed[name] = sumUp(name, b.records.entries, now)
@@ -204,7 +234,7 @@ func (b *Board) follows() []*Follow {
 	list := []*Follow{
 		followBucket(b, b.config.Names.Bucket(), b.records, &b.stale),
 		followBucket(b, b.config.Names.Backfills(), b.words, nil),
-		followBucket(b, b.config.Names.Leases(), b.leases, nil),
+		b.followLeases(),
 		followBucket(b, b.config.Names.Requests(), b.notes, nil),
 		b.exports.follow(b),
 	}

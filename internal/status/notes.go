@@ -21,6 +21,8 @@ type Note struct {
 	Endpoint string      `json:"endpoint,omitempty"` // that will end
 	Sunset   *time.Time  `json:"sunset,omitempty"`   // when it may stop to answer, where the vendor says it
 	Until    *time.Time  `json:"until,omitempty"`    // of being throttled: the note counts no longer
+	// Unleased says that the bridge polls without a lease, so that the want of one means nothing.
+	Unleased bool `json:"unleased,omitempty"`
 	// Own says that it is about the bridge itself: what is read of the feed cannot be shown, so nothing else that is shown of the
 	// feed is to be believed.
 	Own bool `json:"own,omitempty"`
@@ -31,6 +33,9 @@ const NotePrefix = "vendor."
 
 // soon is how long before its sunset the end of an endpoint is a problem.
 const soon = 30 * 24 * time.Hour
+
+// unleasedFor is how long such a note is believed: a bridge writes its notes again every six hours.
+const unleasedFor = 12 * time.Hour
 
 var errNoNote = errors.New("the key is not that of a note")
 

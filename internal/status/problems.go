@@ -60,6 +60,9 @@ func (s Status) Problems(r Rules) []Problem {
 		list = append(list, Problem{Bad, "", "this bridge has had no connection to NATS since " + toTheSecond(lost, s.At) + "; what is shown is from then"})
 		s.At = lost // nothing is known of the time since
 	}
+	if began := r.Here.Began; s.NoBridge && (began.IsZero() || s.At.Sub(began) > goneAfter) {
+		list = append(list, s.gone(began))
+	}
 	r.Here.Held = s.throttled(r.Here.Held)
 	if len(s.Feeds) == 0 {
 		list = append(list, Problem{Wait, "", "nothing has been read yet"})
@@ -76,6 +79,18 @@ func (s Status) Problems(r Rules) []Problem {
 		return cmp.Compare(slices.Index(order, x.Level), slices.Index(order, y.Level))
 	})
 	return list
+}
+
+// gone says that nobody polls. A bridge that says so itself runs, and has no lease.
+func (s Status) gone(began time.Time) Problem {
+	text, last := "no bridge is running", "was heard of"
+	if !began.IsZero() {
+		text, last = "no bridge polls", "polled"
+	}
+	if s.Heard != nil {
+		text += ", the last one " + last + " at " + toTheSecond(*s.Heard, s.At)
+	}
+	return Problem{Bad, "", text}
 }
 
 func (f Feed) problems(now time.Time, r Rules) (list []Problem) {

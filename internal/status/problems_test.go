@@ -37,6 +37,16 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 			s.Feeds[0].ReadAt, s.Feeds[1].ReadAt = back(5*time.Hour), back(5*time.Hour)
 			s.Bridge = []status.Note{{Own: true, Level: status.Bad, Feed: schema.Readings, Text: "readings are not shown as they are: no right"}}
 		}, "bad alarms have stood still since 2026-11-24 23:00; bad readings are not shown as they are: no right"},
+		"no bridge is running": {func(s *status.Status, _ *status.Rules) {
+			s.NoBridge, s.Heard = true, back(54*time.Second)
+		}, "bad no bridge is running, the last one was heard of at 03:59:06"},
+		"no bridge is running, and none is known": {func(s *status.Status, _ *status.Rules) { s.NoBridge = true }, "bad no bridge is running"},
+		"this bridge has not begun to poll": {func(s *status.Status, r *status.Rules) {
+			s.NoBridge, s.Heard, r.Here.Began = true, back(time.Hour), *back(20 * time.Second)
+		}, ""},
+		"this bridge does not begin to poll": {func(s *status.Status, r *status.Rules) {
+			s.NoBridge, s.Heard, r.Here.Began = true, back(time.Hour), *back(21 * time.Second)
+		}, "bad no bridge polls, the last one polled at 03:00:00"},
 		"the vendor throttles": {func(s *status.Status, _ *status.Rules) {
 			s.Feeds[0].ReadAt, s.Vendor = back(16*time.Minute), []status.Note{{Text: "throttled", Until: back(-90 * time.Second)}}
 		}, "bad readings are throttled (HTTP 429) until 04:01:30, the last poll was at 03:44"},

@@ -2,10 +2,12 @@ package status
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
 
@@ -29,6 +31,35 @@ func followBucket[T any](b *Board, name string, into *bucket[T], stale *bool) *F
 		Each:     func(m Stored) error { into.take(m); spoil(); return nil },
 		Complete: func() { into.complete(); spoil() },
 	}
+}
+
+// followLeases follows who polls. The lease of a bridge that has died is gone, but the stream knows when its last message came.
+func (b *Board) followLeases() *Follow {
+	f := followBucket(b, b.config.Names.Leases(), b.leases, nil)
+	begin, each := f.Begin, f.Each
+	var ahead time.Duration // of our clock, before the server's
+	heard := func(at time.Time) {
+		if at = at.Add(ahead); at.After(b.heard) {
+			b.heard = at
+		}
+	}
+	f.Begin = func(ctx context.Context, stream jetstream.Stream, again bool) (jetstream.OrderedConsumerConfig, error) {
+		info := stream.CachedInfo()
+		b.mu.Lock()
+		ahead = time.Since(info.TimeStamp)
+		if last := info.State.LastTime; info.State.LastSeq > 0 && !last.IsZero() { // it may be of a backfill's lease
+			heard(last)
+		}
+		b.mu.Unlock()
+		return begin(ctx, stream, again)
+	}
+	f.Each = func(m Stored) error {
+		if strings.HasSuffix(m.Subject(), "."+publish.Polling) {
+			heard(m.At)
+		}
+		return each(m)
+	}
+	return f
 }
 
 // followReadings follows the live readings.

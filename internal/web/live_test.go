@@ -61,6 +61,7 @@ func TestLostConnectionIsShownAndComesBack(t *testing.T) {
 	b.server.Close()
 	b.wait(`document.querySelector(".sentence").textContent.startsWith("Connection lost: what you see is from ")`)
 	b.say(`document.getElementById("verdict").dataset.level`, "bad")
+	b.say(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent + " " + e.dataset.level).join()`, "not known wait,not known wait")
 	b.text(`window.before = document.querySelector("#link time").textContent`)
 	b.wait(`document.querySelector("#link time").textContent !== before`) // it grows
 	b.shoot("lost")
@@ -77,6 +78,7 @@ func TestLostConnectionIsShownAndComesBack(t *testing.T) {
 	t.Cleanup(again.CloseClientConnections)
 	b.wait(`document.querySelector(".sentence").textContent.startsWith("All is well")`)
 	b.say(`document.getElementById("link").textContent`, "Live")
+	b.wait(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent).join() === "fresh and complete,fresh and complete"`)
 }
 
 func TestTooManyPagesAreToldSo(t *testing.T) {

@@ -39,8 +39,9 @@ const card = ({ feed, level, lost }, old) => {
     gaps(feed, old?.querySelector("details")?.open ?? feed.gap_count <= 3));
 };
 
-export const showFeeds = (state) => {
-  const list = state.feeds.map((feed) => ({ feed, level: ofFeed(feed, state.verdict), lost: state.verdict.lost }));
+// showFeeds is called when the connection comes or goes, too: heard tells whether there is one.
+export const showFeeds = (state, heard) => {
+  const list = state.feeds.map((feed) => ({ feed, level: ofFeed(feed, state.verdict, heard), lost: state.verdict.lost || !heard }));
   id("feeds-section").hidden = !list.length;
   keyed(id("feeds"), list, ({ feed }) => feed.feed, card);
 };

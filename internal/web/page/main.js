@@ -20,7 +20,7 @@ const chosen = { search: asked.get("q") ?? "", year: asked.get("year") ?? "" };
 
 // sections tells which parts of the picture each section is made of.
 const sections = [
-  [["feeds", "verdict"], () => showFeeds(state)],
+  [["feeds", "verdict"], () => showFeeds(state, link === "live")],
   [["feeds"], () => showLateness(state)],
   [["sensors", "counts"], () => showReadings(state, chosen.search)],
   [["alarms", "counts", "known"], () => showAlarms(state)],
@@ -64,6 +64,7 @@ const tick = () => {
     id("link").shown = shown;
     document.body.dataset.link = ["full", "apart"].includes(shown) ? "lost" : shown;
     id("link").replaceChildren(...linkText());
+    if (state) showFeeds(state, link === "live");
   }
   grow();
   if (state) showBackfills(state);

@@ -5,8 +5,9 @@ import { clock, count, feedName, plural } from "./text.js";
 
 const at = (moment) => clock(new Date(moment), now());
 
-// ofFeed gives how bad it is with a feed: the worst comes first.
-export const ofFeed = (feed, verdict) => {
+// ofFeed gives how bad it is with a feed: the worst comes first. Nobody knows while the page hears nothing.
+export const ofFeed = (feed, verdict, heard) => {
+  if (!heard) return "wait";
   if (verdict.lost) return "bad"; // nobody knows
   return verdict.problems.find((p) => p.feed === feed.feed)?.level ?? "good";
 };
