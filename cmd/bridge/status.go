@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -63,9 +64,9 @@ func printStatus(out io.Writer, now status.Status, open openAlarms, poll time.Du
 	if asJSON {
 		document := json.NewEncoder(out)
 		document.SetIndent("", "  ")
-		return document.Encode(statusAndAlarms{judged(now, poll), open})
+		return document.Encode(statusAndAlarms{judged(now, poll), status.Severe(open.Alarms), open})
 	}
-	_, err := io.WriteString(out, statusText(now, poll)+alarmsText(open, now.At))
+	_, err := io.WriteString(out, statusText(now, poll, status.Severe(open.Alarms))+alarmsText(open, now.At))
 	return err
 }
 
@@ -104,10 +105,10 @@ func readStatus(ctx context.Context, s settings, log io.Writer) (now status.Stat
 	return now, openAlarms{recent.Alarms, recent.AlarmsSince}, nil
 }
 
-// statusText is a status for people.
-func statusText(now status.Status, poll time.Duration) string {
+// statusText is a status for people, where so many severe alarms are open.
+func statusText(now status.Status, poll time.Duration, severe int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", shownTime(now.At), verdictOf(now, poll))
+	fmt.Fprintf(&b, "%s: %s\n", shownTime(now.At), withAlarms(verdictOf(now, poll), severe))
 	for _, f := range now.Feeds {
 		fmt.Fprintf(&b, "\n%s\n", f.Feed)
 		for _, line := range feedLines(f, now.At) {
@@ -129,6 +130,23 @@ func statusText(now status.Status, poll time.Duration) string {
 	return b.String()
 }
 
+// withAlarms adds severe alarms to a verdict. They are no fault of the bridge, but then not all is well.
+func withAlarms(verdict string, severe int) string {
+	if severe == 0 {
+		return verdict
+	}
+	if verdict == allIsWell {
+		verdict = "the bridge is well"
+	}
+	is := "are"
+	if severe == 1 {
+		is = "is"
+	}
+	return fmt.Sprintf("%s; %s %s open", verdict, plural(severe, "severe alarm"), is)
+}
+
+const allIsWell = "all is well"
+
 // verdictOf says in words whether all is well, or what is not.
 func verdictOf(now status.Status, poll time.Duration) string {
 	var wrong []string
@@ -136,7 +154,7 @@ func verdictOf(now status.Status, poll time.Duration) string {
 		wrong = append(wrong, printable(problem.Text))
 	}
 	if len(wrong) == 0 {
-		return "all is well"
+		return allIsWell
 	}
 	return strings.Join(wrong, "; ")
 }
@@ -144,6 +162,7 @@ func verdictOf(now status.Status, poll time.Duration) string {
 // statusAndAlarms is what --json prints.
 type statusAndAlarms struct {
 	judgedStatus
+	Severe int `json:"severe_alarms"` // of those that are open
 	openAlarms
 }
 
@@ -194,6 +213,9 @@ func feedLines(f status.Feed, now time.Time) [][2]string {
 		}
 		lines = append(lines, [2]string{"", fmt.Sprintf("%s until %s (%s)", shownTime(gap.From), shownTime(gap.Until), took(gap.Width()))})
 	}
+	if len(f.Partly) > 0 {
+		lines = append(lines, [2]string{"partly read", partlyDays(f.Partly)})
+	}
 	lines = append(lines,
 		[2]string{"rows", fmt.Sprintf("%d on %s", f.Rows, plural(len(f.Days), "day"))},
 		[2]string{"late rows", lateDays(f)},
@@ -230,6 +252,22 @@ func gapsSum(gaps []checkpoint.Span) string {
 	}
 	return fmt.Sprintf("%s, %s in all", plural(len(gaps), "gap"), took(width))
 }
+
+// partlyDays names the newest days that have been read in part, with their shares.
+func partlyDays(days []status.Day) string {
+	var texts []string
+	for _, day := range slices.Backward(days) {
+		texts = append(texts, fmt.Sprintf("%s: %s", printable(day.Day), share(day.Covered)))
+	}
+	more := ""
+	if rest := len(texts) - shownLateDays; rest > 0 {
+		texts, more = texts[:shownLateDays], fmt.Sprintf(" and %s more", plural(rest, "day"))
+	}
+	return strings.Join(texts, ", ") + more
+}
+
+// share is a part of a whole in per cent, which never rounds up to all of it.
+func share(part float64) string { return fmt.Sprintf("%.4g%%", math.Floor(part*1000)/10) }
 
 // lateDays names the newest days that had late rows.
 func lateDays(f status.Feed) string {

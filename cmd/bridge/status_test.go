@@ -190,6 +190,7 @@ func TestStatusIsReadAtAGlance(t *testing.T) {
 		Leader: "host/\x1b[1m7", Rows: 7000, Late: 30, Rejected: 2,
 		Lateness: &status.Lateness{Events: 1000, Arrival: status.Quantiles{Median: 30, P95: 3700}, Storing: status.Quantiles{Median: -2, P95: 95}},
 		Days:     []status.Day{{Day: "2026-11-23", Rows: 4000, Late: 20}, {Day: "2026-11-24", Rows: 3000, Late: 10}},
+		Partly:   []status.Day{{Day: "2026-11-22", Covered: 0.5}, {Day: "2026-11-23", Covered: 0.9999}},
 	}}, Backfills: []status.Backfill{
 		{Backfill: schema.Backfill{ID: "run", Phase: schema.BackfillProgress, From: at, Until: at, Covered: 0.4, ETA: &eta}, ToldAt: *back(5 * time.Second)},
 		{Backfill: schema.Backfill{ID: "bad", Phase: schema.BackfillFailed, From: at, Until: at, Error: &trouble}, ToldAt: *back(72 * time.Hour)},
@@ -211,6 +212,7 @@ readings
                  2026-11-23 09:00:00 until 2026-11-23 09:30:00 (30m)
                  2026-11-23 10:00:00 until 2026-11-23 10:30:00 (30m)
                  and 2 more
+  partly read    2026-11-23: 99.9%, 2026-11-22: 50%
   rows           7000 on 2 days
   late rows      30 (2026-11-24: 10, 2026-11-23: 20)
   rejected rows  2
@@ -221,7 +223,7 @@ backfills
   run  progress  40% covered, 2026-11-24 12:00:00 until 2026-11-24 12:00:00, told 5s ago, about 1m30s to go
   bad  failed  0% covered, 2026-11-24 12:00:00 until 2026-11-24 12:00:00, told 3d ago: no \u001b[31mluck
 `
-	if got := statusText(now, 5*time.Minute); got != want {
+	if got := statusText(now, 5*time.Minute, 0); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	now.Feeds[0].Gaps, now.Feeds[0].ReadAt = nil, back(time.Minute)
@@ -237,6 +239,23 @@ backfills
 	}
 	if got := judged(now, 5*time.Minute); got.OK || len(got.Problems) != 1 || got.Problems[0].Level != status.Look {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestAllIsNotWellAboveASevereAlarm(t *testing.T) {
+	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	now := status.Status{At: at, Feeds: []status.Feed{{Feed: schema.Alarms, ReadAt: &at}}}
+	for severe, want := range map[int]string{0: "all is well", 1: "the bridge is well; 1 severe alarm is open", 2: "the bridge is well; 2 severe alarms are open"} {
+		if first, _, _ := strings.Cut(statusText(now, time.Minute, severe), "\n"); first != "2026-11-24 12:00:00: "+want {
+			t.Errorf("%d severe alarms: %s", severe, first)
+		}
+	}
+	now.Feeds[0].ReadAt = nil
+	if first, _, _ := strings.Cut(statusText(now, time.Minute, 1), "\n"); !strings.HasSuffix(first, ": alarms have not been read yet; 1 severe alarm is open") {
+		t.Errorf("%s", first)
+	}
+	if n := status.Severe([]status.Alarm{{Severity: "warning"}, {Severity: "alarm"}, {Severity: "unknown"}, {Severity: "alarm"}}); n != 2 {
+		t.Errorf("%d of two are severe", n)
 	}
 }
 

@@ -22,7 +22,7 @@ func parseRecord(key string, data []byte) (checkpoint.Record, error) {
 
 // sumUp tells of a feed what its records say, as of now by our clock.
 func sumUp(feed schema.Feed, records map[string]entry[checkpoint.Record], now time.Time) Feed {
-	f := Feed{Feed: feed, Gaps: []checkpoint.Span{}, Days: []Day{}}
+	f := Feed{Feed: feed, Gaps: []checkpoint.Span{}, Days: []Day{}, Partly: []Day{}}
 	var covered []checkpoint.Interval
 	var newest uint64
 	for _, key := range slices.Sorted(maps.Keys(records)) { // by day
@@ -46,11 +46,19 @@ func sumUp(feed schema.Feed, records map[string]entry[checkpoint.Record], now ti
 	until := covered[len(covered)-1].Until.UTC()
 	f.CoveredUntil = &until
 	f.ReadAt = lastPoll(covered, now)
+	for _, day := range f.Days {
+		if day.Covered > 0 && day.Covered < 1-aMoment && day.Day < until.Format(time.DateOnly) {
+			f.Partly = append(f.Partly, day)
+		}
+	}
 	if f.Since != nil {
 		f.Gaps = append(f.Gaps, checkpoint.Gaps(covered, *f.Since, until)...)
 	}
 	return f
 }
+
+// aMoment is a share of a day that adding up shares may lose.
+const aMoment = 1e-9
 
 // aheadOfUs is how far a time of the vendor's may lie ahead of our clock to be believed, as the poller has it.
 const aheadOfUs = time.Minute

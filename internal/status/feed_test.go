@@ -43,6 +43,28 @@ func TestOnlyAPollIsTheLastPoll(t *testing.T) {
 	}
 }
 
+func TestADayThatIsPartlyReadIsNamed(t *testing.T) {
+	midnight := base.Truncate(24 * time.Hour)
+	span := func(from, until, read time.Duration) checkpoint.Interval {
+		return checkpoint.Interval{From: midnight.Add(from), Until: midnight.Add(until), ReadAt: midnight.Add(read), Route: "sync"}
+	}
+	records := map[string]entry[checkpoint.Record]{}
+	for i, covered := range [][]checkpoint.Interval{
+		{span(18*time.Hour, 24*time.Hour, 24*time.Hour)}, // the first day begins where the first start has
+		{span(24*time.Hour, 34*time.Hour, 48*time.Hour), span(34*time.Hour, 48*time.Hour, 48*time.Hour)},
+		nil, // rows alone
+		{span(72*time.Hour, 73*time.Hour, 96*time.Hour), span(74*time.Hour, 96*time.Hour, 96*time.Hour)},
+		{span(96*time.Hour, 97*time.Hour, 97*time.Hour)}, // today
+	} {
+		day := midnight.AddDate(0, 0, i).Format(time.DateOnly)
+		records["readings."+day] = entry[checkpoint.Record]{value: checkpoint.Record{Day: day, Covered: covered}}
+	}
+	f := sumUp(schema.Readings, records, midnight.Add(97*time.Hour))
+	if len(f.Partly) != 2 || f.Partly[0].Day != midnight.Format(time.DateOnly) || f.Partly[0].Covered != 0.25 || f.Partly[1].Day != midnight.AddDate(0, 0, 3).Format(time.DateOnly) {
+		t.Errorf("%+v", f.Partly)
+	}
+}
+
 // span is an interval that begins, ends and was read so long after base.
 func span(from, until, read time.Duration) checkpoint.Interval {
 	return checkpoint.Interval{From: base.Add(from), Until: base.Add(until), ReadAt: base.Add(read), Route: "sync"}

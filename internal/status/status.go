@@ -46,6 +46,7 @@ type Feed struct {
 	Rejected     uint64            `json:"rejected"`      // rows that could not be events
 	RejectedAt   *time.Time        `json:"rejected_at"`   // when the newest of them was read
 	Gaps         []checkpoint.Span `json:"gaps"`          // between since and covered_until, oldest first
+	Partly       []Day             `json:"partly_read"`   // days before that of covered_until that have not been read completely, oldest first
 	Lateness     *Lateness         `json:"lateness"`
 	Days         []Day             `json:"days"` // with a record, oldest first
 }
@@ -113,6 +114,16 @@ type Alarm struct {
 	Quantity  string       `json:"quantity"`
 	Value     *json.Number `json:"value"`
 	Unit      string       `json:"unit"`
+}
+
+// Severe counts alarms that are not only warnings.
+func Severe(open []Alarm) (n int) {
+	for _, a := range open {
+		if a.Severity == "alarm" {
+			n++
+		}
+	}
+	return n
 }
 
 // Reject is a row that could not be an event.

@@ -18,7 +18,7 @@ const (
 	mostRejectGroups  = 5
 	mostRejectSamples = 10 // of a group
 	mostBackfills     = 20
-	mostGaps          = 20   // of a feed
+	mostGaps          = 20   // of a feed, and days that are partly read
 	longestText       = 120  // characters of a name
 	longestError      = 500  // characters of why a backfill has failed
 	longestRow        = 4000 // characters of a rejected row
@@ -51,6 +51,9 @@ func bounded(r status.Recent) status.Recent {
 
 // head copies the first n; it is never nil, which JSON would tell apart.
 func head[T any](list []T, n int) []T { return append([]T{}, list[:min(n, len(list))]...) }
+
+// tail copies the last n, likewise.
+func tail[T any](list []T, n int) []T { return append([]T{}, list[max(0, len(list)-n):]...) }
 
 func cut[T ~string](most int, texts ...*T) {
 	for _, text := range texts {

@@ -81,6 +81,35 @@ func TestLostConnectionIsShownAndComesBack(t *testing.T) {
 	b.wait(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent).join() === "fresh and complete,fresh and complete"`)
 }
 
+func TestASevereAlarmColoursTheVerdict(t *testing.T) {
+	source := newFake(calm(time.Now().UTC()))
+	b := open(t, source)
+	alarm := func(severity string) {
+		source.change(func(_ *status.Status, r *status.Recent) {
+			r.Alarms = append(slices.Clone(r.Alarms), status.Alarm{ID: severity, At: time.Now(), Severity: severity})
+		})
+	}
+	alarm("warning")
+	b.wait(`document.querySelector(".more").textContent === "1 alarm is open."`)
+	b.say(`document.getElementById("verdict").dataset.level`, "good")
+	alarm("alarm")
+	b.wait(`document.querySelector(".sentence").textContent === "1 severe alarm is open."`)
+	b.say(`document.getElementById("verdict").dataset.level`, "look")
+	b.say(`document.querySelector(".more").textContent`, "The bridge is well: every feed is fresh and complete.2 alarms are open, 1 severe.")
+	b.innocent()
+}
+
+func TestNothingIsCalledCompleteWhileADayIsPartlyRead(t *testing.T) {
+	s, r := calm(time.Now().UTC())
+	s.Feeds[0].Partly = []status.Day{{Day: "2026-11-03", Covered: 0.5}, {Day: "2026-11-04", Covered: 0.42}}
+	b := open(t, newFake(s, r))
+	b.say(`document.querySelector(".sentence").textContent`, "All is well: every feed is fresh.")
+	b.say(`document.querySelector(".more").textContent`, "Readings of 4 Nov 2026 are read to 42 %, and 1 other day partly.No alarm is open.")
+	b.say(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent).join()`, "fresh,fresh and complete")
+	b.say(`document.querySelector(".card .facts").textContent.includes("Gaps counted since")`, "true")
+	b.innocent()
+}
+
 func TestTooManyPagesAreToldSo(t *testing.T) {
 	server := serve(t, newFake(calm(time.Now().UTC())), Options{Streams: 1}, usual)
 	if got := events(t, server, "").StatusCode; got != 200 {

@@ -86,11 +86,12 @@ func (p *picture) verdict() verdict {
 func (p *picture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := p.verdict()
 	body, err := json.Marshal(map[string]any{
-		"ok":       v.OK,
-		"problems": v.Problems,
-		"bridge":   p.about(),
-		"status":   p.source.Status(),
-		"recent":   bounded(p.source.Recent(chosen(r.URL.Query()).search)),
+		"ok":            v.OK,
+		"severe_alarms": status.Severe(p.source.Recent("").Alarms),
+		"problems":      v.Problems,
+		"bridge":        p.about(),
+		"status":        p.source.Status(),
+		"recent":        bounded(p.source.Recent(chosen(r.URL.Query()).search)),
 	})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -132,7 +133,7 @@ func (p *picture) draw(c choice) (parts, error) {
 		"alarms":    some.Alarms,
 		"known":     map[string]*time.Time{"alarms": some.AlarmsSince},
 		"rejects":   grouped(all.Rejects),
-		"counts":    map[string]int{"sensors": all.Known, "alarms": len(all.Alarms)},
+		"counts":    map[string]int{"sensors": all.Known, "alarms": len(all.Alarms), "severe": status.Severe(all.Alarms)},
 	} {
 		body, err := json.Marshal(part)
 		if err != nil {
@@ -149,16 +150,18 @@ type feed struct {
 	Days       []status.Day `json:"days,omitempty"`
 	GapCount   int          `json:"gap_count"`
 	GapSeconds float64      `json:"gap_seconds"`
+	PartCount  int          `json:"partly_count"`
 }
 
 func feeds(all []status.Feed) []feed {
 	list := make([]feed, len(all))
 	for i, f := range all {
-		one := feed{Feed: f, GapCount: len(f.Gaps)}
+		one := feed{Feed: f, GapCount: len(f.Gaps), PartCount: len(f.Partly)}
 		for _, gap := range f.Gaps {
 			one.GapSeconds += gap.Width().Seconds()
 		}
 		one.Feed.Days, one.Gaps = nil, head(f.Gaps, mostGaps)
+		one.Partly = tail(f.Partly, mostGaps)
 		cut(longestText, &one.Writer, &one.Leader)
 		cut(longestText, &one.Feed.Feed)
 		list[i] = one

@@ -27,14 +27,14 @@ const card = ({ feed, level, lost }, old) => {
   return el("article", { class: "card", "aria-labelledby": title, "data-level": level },
     el("div", { class: "heading" },
       el("h3", { id: title }, feedName(feed.feed)),
-      el("p", { class: "badge", "data-level": level }, icon(level), lost ? "not known" : words[level])),
+      el("p", { class: "badge", "data-level": level }, icon(level), lost ? "not known" : level === "good" && feed.partly_count ? "fresh" : words[level])),
     el("dl", { class: "figures" },
       fact("Newest event", age(feed.newest)),
       fact("Last poll", age(feed.read_at)),
       fact("Covered until", moment(feed.covered_until))),
     el("dl", { class: "facts" },
       fact("Rows", count(feed.rows)), fact("Late", count(feed.late)), fact("Rejected", count(feed.rejected)),
-      fact("Since", moment(feed.since)), fact("Leader", plain(feed.leader) || "–"), fact("Writer", plain(feed.writer) || "–")),
+      fact("Gaps counted since", moment(feed.since)), fact("Leader", plain(feed.leader) || "–"), fact("Writer", plain(feed.writer) || "–")),
     feed.late_export && el("p", { class: "note" }, "Waits for the vendor’s export since ", moment(feed.late_export.asked_at)),
     gaps(feed, old?.querySelector("details")?.open ?? feed.gap_count <= 3));
 };

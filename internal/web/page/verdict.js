@@ -1,7 +1,7 @@
 // Whether all is well, as the server has judged: fresh and complete, or what is wrong.
 import { now } from "./clock.js";
 import { el, id, icon } from "./dom.js";
-import { clock, count, feedName, plural } from "./text.js";
+import { clock, count, date, feedName, plural, share } from "./text.js";
 
 const at = (moment) => clock(new Date(moment), now());
 
@@ -17,22 +17,36 @@ const sentence = ({ text }) => feedName(text) + ".";
 const comesBack = "It comes back by itself as soon as the bridge can be reached.";
 
 const alarmsToo = (state) => {
-  const open = state.counts.alarms;
-  const severe = state.alarms.filter((a) => a.severity === "alarm").length;
+  const { alarms: open, severe } = state.counts;
   if (!open) return "No alarm is open.";
   return `${plural(open, "alarm is", "alarms are")} open${severe ? `, ${count(severe)} severe` : ""}.`;
 };
+
+const partlyRead = ({ feed, partly_read: days, partly_count: all }) => {
+  const { day, covered } = days.at(-1);
+  const rest = all > 1 ? `, and ${plural(all - 1, "other day")} partly` : "";
+  return `${feedName(feed)} of ${date(new Date(day))} are read to ${share(covered)}${rest}.`;
+};
+
+// partly says which days have been read in part: then nothing is called complete.
+const partly = (state) => state.feeds.filter((f) => f.partly_read?.length).map(partlyRead);
 
 // sentences gives the level and what to say: first the worst, then the rest.
 const sentences = (state, lost) => {
   if (lost) return ["bad", `Connection lost: what you see is from ${at(lost)}.`, [comesBack]];
   if (!state) return ["wait", "Waiting for the bridge.", []];
   const { problems } = state.verdict;
-  const alarms = state.counts.alarms ? [alarmsToo(state)] : [];
-  if (!problems.length) return ["good", "All is well: every feed is fresh and complete.", [alarmsToo(state)]];
+  const { alarms: open, severe } = state.counts;
+  const alarms = open ? [alarmsToo(state)] : [];
+  const days = partly(state);
+  const well = days.length ? "every feed is fresh" : "every feed is fresh and complete";
+  if (!problems.length && severe) {
+    return ["look", `${plural(severe, "severe alarm is", "severe alarms are")} open.`, [`The bridge is well: ${well}.`, ...days, alarmsToo(state)]];
+  }
+  if (!problems.length) return ["good", `All is well: ${well}.`, [...days, alarmsToo(state)]];
   const fresh = problems.every((p) => p.level === "look" && !p.feed);
-  const [first, ...rest] = [...(fresh ? ["Every feed is fresh and complete."] : []), ...problems.map(sentence)];
-  return [problems[0].level, first, rest.concat(alarms)];
+  const [first, ...rest] = [...(fresh ? [feedName(`${well}.`)] : []), ...problems.map(sentence)];
+  return [problems[0].level, first, rest.concat(days, alarms)];
 };
 
 const signs = { good: "✓", look: "!", bad: "✕", wait: "…" };
