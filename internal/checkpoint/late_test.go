@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
 
@@ -29,7 +30,36 @@ func TestOnlyEventsOfCoveredTimeAreLate(t *testing.T) {
 		{"several in one interval", events(1, 1, 2, 11, 31), covered, 5},
 		{"out of order", events(35, 5, 25, 15), covered, 3},
 	} {
-		if got := Late(c.events, c.covered); got != c.want {
+		if got := Late(c.events, c.covered, at(24*60)); got != c.want {
+			t.Errorf("%s: %d late, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+func TestARowIsLateOnlyAfterItsCommunicationCycle(t *testing.T) {
+	covered := []Interval{read(0, 60, 61)}
+	arrived := func(measured, received int) schema.Event {
+		columns := []string{"uuid", "u", "timestamp", at(measured).Format(time.RFC3339), "processed_at", at(received).Format(time.RFC3339)}
+		var row saveris.Row
+		for i := 0; i < len(columns); i += 2 {
+			row.Fields = append(row.Fields, saveris.Field{Name: columns[i], Kind: saveris.String, Text: []byte(columns[i+1])})
+		}
+		return schema.NewMaker(schema.Readings, "saveris", "http://vendor").Event(&row, schema.Window{}, at(received))
+	}
+	silent := schema.Event{Time: at(30)} // it does not say when it arrived
+	for _, c := range []struct {
+		name  string
+		event schema.Event
+		now   int
+		want  uint64
+	}{
+		{"received within the cycle, found hours later", arrived(30, 50), 400, 0},
+		{"received after the cycle", arrived(30, 51), 61, 1},
+		{"received after the cycle, but nobody had read its time", arrived(61, 120), 120, 0},
+		{"found within the cycle", silent, 50, 0},
+		{"found after the cycle", silent, 51, 1},
+	} {
+		if got := Late([]schema.Event{c.event}, covered, at(c.now)); got != c.want {
 			t.Errorf("%s: %d late, want %d", c.name, got, c.want)
 		}
 	}
@@ -68,6 +98,6 @@ func BenchmarkLate(b *testing.B) {
 		covered = append(covered, read(m, m+20, m+25))
 	}
 	for b.Loop() {
-		Late(events, covered)
+		Late(events, covered, midnight.Add(48*time.Hour))
 	}
 }

@@ -26,8 +26,9 @@ type Record struct {
 	Writer  string     `json:"writer"`
 	// Account is whose coverage it is, as 16 hex digits: see publish.AccountOf. Older builds left it out.
 	Account string `json:"account,omitempty"`
-	// Late is how many of the rows were stored although their time was covered already: they were not there when it was
-	// read. Absent while there is none. What is finished of a batch that a broker had torn is not counted here.
+	// Late is how many of the rows were stored although their time was covered already, and had reached the vendor after their
+	// communication cycle: see the function Late. Absent while there is none. What is finished of a batch that a broker had torn is
+	// not counted here, and builds from before this edition counted every row whose time was covered.
 	Late uint64 `json:"late,omitempty"`
 	// Repaired is how many events were stored once more because somebody had removed them: entries of index messages that
 	// list again. Absent while there is none.

@@ -25,6 +25,7 @@ func lateOf(t *testing.T, js jetstream.JetStream, page string) checkpoint.Record
 func TestRowsThatASecondReadingFindsAreLate(t *testing.T) {
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w := newWriter(js, 0)
+	w.Now = func() time.Time { return noon.Add(3 * time.Hour) }
 	check := func(when string, want uint64) {
 		t.Helper()
 		if got := lateOf(t, js, day); got.Late != want {
@@ -45,6 +46,9 @@ func TestRowsThatASecondReadingFindsAreLate(t *testing.T) {
 	check("a poll that reaches back over what is covered", 200) // of the 200 events half lie behind the first hour
 	commit(t, newWriter(js, 0), []schema.Event{reading("last", noon, "1")}, nil)
 	check("another process, which covers nothing", 201)
+	w = newWriter(js, 0) // whose now is an hour after noon
+	commit(t, w, []schema.Event{reading("fresh", noon.Add(41*time.Minute), "1")}, nil)
+	check("a row that is younger than a communication cycle", 201)
 }
 
 func TestRejectedRowsAreNeverLate(t *testing.T) {

@@ -210,7 +210,7 @@ func (w *Writer) following(record checkpoint.Record, news checkpoint.News, n int
 		return record.Again(n)
 	}
 	next := record.Next(news.Entries[:n], cover, w.Ages)
-	next.Late += checkpoint.Late(news.Events[:min(n, len(news.Events))], record.Covered)
+	next.Late += checkpoint.Late(news.Events[:min(n, len(news.Events))], record.Covered, w.Now())
 	return next
 }
 

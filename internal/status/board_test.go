@@ -175,8 +175,10 @@ func TestAFeedIsToldFromItsRecords(t *testing.T) {
 	s.store(w, cover(60, 120), reading("a", minute(61), "1"), reading("a", minute(62), "2"))
 	s.store(w, cover(180, 240))
 	s.store(w, &checkpoint.Interval{From: minute(240), Until: minute(245), ReadAt: minute(243), Route: "sync"}) // as joined ones have it
-	s.store(w, nil, reading("a", minute(63), "3"))                                                              // late
-	s.store(w, nil, reading("a", time.Now().Add(50*time.Hour), "4"))                                            // by a clock that is ahead
+	s.store(w, nil, row(schema.Readings, "uuid", "late", "tenant_uuid", "tenant-1", "customer_site", "site-1", "serial_no", "a", "channel_no", "1",
+		"physical_property_name", "Temperature", "physical_extension", "Air Temperature", "physical_unit", "°C",
+		"timestamp", stamp(minute(63)), "measurement", "3", "processed_at", stamp(minute(123))))
+	s.store(w, nil, reading("a", time.Now().Add(50*time.Hour), "4")) // by a clock that is ahead
 	s.store(w, nil, row(schema.Readings, "uuid", "x"))
 	b := s.board()
 	var f status.Feed
@@ -195,7 +197,7 @@ func TestAFeedIsToldFromItsRecords(t *testing.T) {
 	}
 	text, err := json.Marshal(b.Status())
 	if err != nil || !strings.Contains(string(text), `"gaps":[{"from":"`) || !strings.Contains(string(text), `"backfills":[]`) ||
-		!strings.Contains(string(text), `"feed":"alarms","since":null`) || !strings.Contains(string(text), `"gaps":[],"lateness":null,"days":[]`) {
+		!strings.Contains(string(text), `"feed":"alarms","since":null`) || !strings.Contains(string(text), `"gaps":[],"partly_read":[],"lateness":null,"days":[]`) {
 		t.Errorf("as JSON, with nothing absent: %s, %v", text, err)
 	}
 }
