@@ -111,6 +111,10 @@ func runBackfill(ctx context.Context, s settings, o backfillOptions, std streams
 	if err != nil {
 		return err
 	}
+	if err := tryLogin(ctx, s, vendorConfig(s)); err != nil {
+		stop()
+		return err
+	}
 	js, stop, err := readyBroker(ctx, s, nc, stop)
 	if err != nil {
 		return err

@@ -149,9 +149,9 @@ func checkClock(ctx context.Context, c *checkup) finding {
 	skew := time.Since(now).Round(time.Second) // up to a second of it is the vendor's rounding
 	switch {
 	case skew > skewLimit:
-		return warning("set the clock of this machine by NTP", "this machine is %v ahead of the vendor", skew)
+		return warning(setClock, "this machine is %v ahead of the vendor", skew)
 	case skew < -skewLimit:
-		return warning("set the clock of this machine by NTP", "this machine is %v behind the vendor", -skew)
+		return warning(setClock, "this machine is %v behind the vendor", -skew)
 	}
 	return fine("within %v of the vendor's", max(skew.Abs(), time.Second))
 }

@@ -43,6 +43,24 @@ func firstContact(ctx context.Context, s settings, vendor *saveris.Client, logge
 	return nil
 }
 
+// loginWait is how long a start waits for the vendor before it makes streams.
+const loginWait = 10 * time.Second
+
+// tryLogin fails where the vendor refuses the login, or is not at the address that is set: nothing has been made then. All else
+// may pass, and firstContact says so.
+func tryLogin(ctx context.Context, s settings, config saveris.Config) error {
+	once, cancel := context.WithTimeout(ctx, loginWait)
+	defer cancel()
+	_, _, err := askTheTime(once, config)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted), errors.Is(err, saveris.ErrRefused):
+		return s.withLogin(err)
+	}
+	return nil
+}
+
 // askTheTime makes a client and asks it the vendor's time, which a range counts from, and which proves address and login.
 func askTheTime(ctx context.Context, config saveris.Config) (*saveris.Client, time.Time, error) {
 	vendor, err := saveris.New(config)

@@ -131,6 +131,21 @@ func TestRunSaysWhyItCannotRun(t *testing.T) {
 	}
 }
 
+func TestALoginIsTriedBeforeStreamsAreMade(t *testing.T) {
+	v := vendor(t, nil)
+	broker := natsServer(t, &server.Options{JetStream: true})
+	for _, args := range []string{"run", "backfill --from 1h"} {
+		if got := bridge(t, runEnv(v, "SAVERIS_PASSWORD=wrong", "NATS_URL="+broker.ClientURL()), strings.Fields(args)...); got.code != exitVendor {
+			t.Errorf("%s: exit code %d\n%s", args, got.code, got.err)
+		}
+	}
+	s := &scene{T: t}
+	s.connect(broker.ClientURL())
+	if info, err := s.js.AccountInfo(t.Context()); err != nil || info.Streams != 0 {
+		t.Errorf("%d streams (%v), want none", info.Streams, err)
+	}
+}
+
 func TestAStartSurvivesAVendorThatIsAway(t *testing.T) {
 	t.Parallel()
 	addr := freeAddress("127.0.0.1:0")

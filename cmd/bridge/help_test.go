@@ -15,7 +15,7 @@ const readme = "../../README.md"
 // contract is section 2 of the contract: names and defaults that users may rely on.
 var contract = []struct{ name, value string }{
 	{"SAVERIS_REGION", "eu"}, {"SAVERIS_ENV", "p"}, {"SAVERIS_URL", ""}, {"SAVERIS_USERNAME", ""}, {"SAVERIS_PASSWORD", ""},
-	{"SAVERIS_API_KEY", ""}, {"SAVERIS_SYNC", "auto"}, {"SAVERIS_EXPORTS", "2"}, {"SAVERIS_EXPORT_TIMEOUT", "15m"}, {"NATS_URL", ""}, {"NATS_CREDS", ""},
+	{"SAVERIS_API_KEY", ""}, {"SAVERIS_INSECURE", "false"}, {"SAVERIS_SYNC", "auto"}, {"SAVERIS_EXPORTS", "2"}, {"SAVERIS_EXPORT_TIMEOUT", "15m"}, {"NATS_URL", ""}, {"NATS_CREDS", ""},
 	{"NATS_NKEY", ""}, {"NATS_USER", ""}, {"NATS_PASSWORD", ""}, {"NATS_TOKEN", ""}, {"NATS_CA", ""}, {"NATS_CERT", ""},
 	{"NATS_KEY", ""}, {"NATS_CONTEXT", ""}, {"BRIDGE_PREFIX", "saveris"}, {"BRIDGE_FEEDS", "readings,alarms"}, {"BRIDGE_CONTENT_MODE", "binary"},
 	{"BRIDGE_POLL_INTERVAL", "5m"}, {"BRIDGE_OVERLAP", "15m"}, {"BRIDGE_REVISIT", "1h,6h,26h,168h"}, {"BRIDGE_START", "24h"},

@@ -24,6 +24,7 @@ type turn struct {
 	settings settings
 	log      *slog.Logger
 	leading  atomic.Bool
+	leader   string                          // whom it stands by for
 	begins   func()                          // called whenever its turn begins
 	unleased func(error)                     // called with why it polls without a lease; with nil where it asks for one
 	leases   func() (*publish.Leases, error) // the error says why it may have none
@@ -89,11 +90,20 @@ func (t *turn) lead(ctx context.Context) error {
 		t.settled()
 		return t.poll(ctx)
 	}
-	leases.Answered = t.settled
+	leases.Answered, leases.StandsBy = t.settled, t.standsBy
 	return leases.Lead(ctx, publish.Polling, t.settings.Embedded(), t.poll)
 }
 
+// standsBy notes that another bridge polls, which the log has once for each.
+func (t *turn) standsBy(leader string) {
+	if t.leader != leader {
+		t.leader = leader
+		t.log.Info("standing by, another bridge leads", "leader", leader)
+	}
+}
+
 func (t *turn) poll(ctx context.Context) error {
+	t.leader = ""
 	t.begins()
 	t.leading.Store(true)
 	defer t.leading.Store(false)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -46,7 +47,21 @@ func bridgeFor(ctx context.Context, t *testing.T, env []string, args ...string) 
 	if failure != nil && !errors.As(failure, &exit) {
 		t.Fatal(failure)
 	}
-	return outcome{cmd.ProcessState.ExitCode(), out.String(), err.String()}
+	return outcome{cmd.ProcessState.ExitCode(), out.String(), asText(err.String())}
+}
+
+// asText is what a command has written to standard error, with an error at its end as a terminal has it.
+func asText(log string) string {
+	begin := strings.LastIndex(strings.TrimRight(log, "\n"), "\n") + 1
+	var last struct{ Msg, Err, Hint string }
+	if json.Unmarshal([]byte(log[begin:]), &last) != nil || last.Msg != endedByError {
+		return log
+	}
+	text := "error: " + last.Err + "\n"
+	if last.Hint != "" {
+		text += "hint: " + last.Hint + "\n"
+	}
+	return log[:begin] + text
 }
 
 func command(t *testing.T, env []string, args ...string) *exec.Cmd {
@@ -135,6 +150,27 @@ func TestWrongSettingsAreToldAllAtOnceByTheCommand(t *testing.T) {
 	}
 	if got.code != exitSettings {
 		t.Errorf("exit code %d", got.code)
+	}
+}
+
+func TestTheLastErrorIsJSONWhereTheLogIs(t *testing.T) {
+	for _, c := range []struct {
+		format, args string
+		json         bool
+	}{{"json", "run", true}, {"auto", "run", true}, {"text", "run", false}, {"json", "backfill --from 24h", true}, {"json", "run now", false}, {"json", "status", false}} {
+		cmd := command(t, []string{"BRIDGE_LOG_FORMAT=" + c.format, "BRIDGE_PREFIX=a.b"}, strings.Fields(c.args)...)
+		var log bytes.Buffer
+		cmd.Stderr = &log
+		_ = cmd.Run()
+		var last struct {
+			Level, Msg, Err, Hint string
+			Code                  int
+		}
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		err := json.Unmarshal([]byte(lines[len(lines)-1]), &last)
+		if (err == nil) != c.json || c.json && (last.Level != "ERROR" || last.Code != exitSettings || last.Hint == "" || !strings.Contains(last.Err, "BRIDGE_PREFIX") || cmd.ProcessState.ExitCode() != exitSettings) {
+			t.Errorf("%s as %s: %s", c.args, c.format, &log)
+		}
 	}
 }
 

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/saveris"
 )
 
 // problem is one setting that cannot be used.
@@ -50,7 +53,7 @@ func (e *settingsError) Unwrap() []error { return e.problems }
 // conflicts tells what is wrong between settings that are right one by one.
 func (s settings) conflicts() []error {
 	var list []error
-	for _, err := range []error{s.credentials(), s.place()} {
+	for _, err := range []error{s.credentials(), s.place(), s.readable()} {
 		if err != nil {
 			list = append(list, err)
 		}
@@ -70,6 +73,18 @@ func (s settings) place() error {
 		return conflict(`SAVERIS_REGION is "` + s.SaverisRegion + `" and SAVERIS_ENV is "i": expected region "eu", the only one with an integration environment`)
 	}
 	return nil
+}
+
+// readable refuses to send the login where everybody on the way can read it, unless that is wanted.
+func (s settings) readable() error {
+	if _, _, err := saveris.BaseURL(s.SaverisURL); err != nil {
+		return nil // none is set, or the rule has said it
+	}
+	u, err := url.Parse(s.SaverisURL)
+	if s.Insecure || err != nil || u.Scheme != "http" || u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback() {
+		return nil
+	}
+	return &problem{Name: "SAVERIS_URL", Value: maskURL(s.SaverisURL), Want: "https://, or SAVERIS_INSECURE=true: login and data can be read and altered on their way over http://"}
 }
 
 // ownConflicts are those that have nothing to do with the vendor.

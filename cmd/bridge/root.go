@@ -23,11 +23,16 @@ type streams struct {
 func execute(ctx context.Context, args []string, std streams) int {
 	root := newRoot(std)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
 	}
 	code, hint := verdict(err)
+	if logsJSON(cmd, err, std) {
+		text := strings.ReplaceAll(err.Error(), "\n", "; ")
+		newLogger(settings{LogFormat: "json"}, std.err).Error(endedByError, "err", text, "hint", hint, "code", code)
+		return code
+	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintln(std.err, "error: "+printable(line))
 	}
@@ -35,6 +40,21 @@ func execute(ctx context.Context, args []string, std streams) int {
 		fmt.Fprintln(std.err, "hint: "+hint)
 	}
 	return code
+}
+
+// endedByError is what the last line of a log in JSON says.
+const endedByError = "ended by an error"
+
+// logsJSON tells whether what a command has written to standard error until it failed is JSON, so that the last line has to be
+// too. A wrong command line is somebody's who types.
+func logsJSON(cmd *cobra.Command, err error, std streams) bool {
+	var usage *usageError
+	if name := cmd.Name(); name != "run" && name != "backfill" || errors.As(err, &usage) {
+		return false
+	}
+	format, _ := std.env("BRIDGE_LOG_FORMAT")
+	format = cutSpace(format)
+	return format == "json" || format != "text" && !isTerminal(std.err)
 }
 
 func newRoot(std streams) *cobra.Command {

@@ -24,6 +24,7 @@ var rules = map[string]rule{
 	"SAVERIS_ENV":            oneOf("p", "i"),
 	"SAVERIS_URL":            httpURL,
 	"SAVERIS_API_KEY":        apiKey,
+	"SAVERIS_INSECURE":       anyCase(oneOf("true", "false")),
 	"SAVERIS_SYNC":           oneOf("auto", "never", "always"),
 	"SAVERIS_EXPORTS":        number(1, 100),
 	"SAVERIS_EXPORT_TIMEOUT": span(10 * time.Second),

@@ -20,6 +20,7 @@ type settings struct {
 	SaverisUsername string        `env:"SAVERIS_USERNAME" doc:"user name of the Saveris Data API"`
 	SaverisPassword secret.Text   `env:"SAVERIS_PASSWORD" doc:"password of the Saveris Data API"`
 	SaverisAPIKey   secret.Text   `env:"SAVERIS_API_KEY" doc:"Smart Connect instead of user name and password: host 'data-api.<region>.smartconnect.testo.com', header 'x-custom-api-key'"`
+	Insecure        bool          `env:"SAVERIS_INSECURE, default=false" doc:"'true' allows 'http://' to a host that is not this machine: login and data can be read and altered on the way"`
 	SaverisSync     string        `env:"SAVERIS_SYNC, default=auto" doc:"synchronous endpoints: 'auto' uses them where the deployment answers, 'never', 'always'"`
 	SaverisExports  int           `env:"SAVERIS_EXPORTS, default=2" doc:"exports in flight at most, of all processes of one 'BRIDGE_PREFIX' as well as they can know"`
 	ExportTimeout   time.Duration `env:"SAVERIS_EXPORT_TIMEOUT, default=15m" doc:"how long the vendor may take to prepare an export before it is given up, '10s' or more; an export that was not ready is adopted by the next read of the same window, never asked for twice"`

@@ -81,6 +81,16 @@ func TestURLFollowsFromRegionAndCredentials(t *testing.T) {
 	}
 }
 
+func TestALoginGoesOverHTTPOnlyWhereThatIsWanted(t *testing.T) {
+	const want = `SAVERIS_URL is "http://proxy.example.com": expected https://, or SAVERIS_INSECURE=true`
+	refused(t, with("SAVERIS_URL", "http://proxy.example.com"), want)
+	refused(t, with("SAVERIS_INSECURE", "perhaps"), `SAVERIS_INSECURE is "perhaps": expected true or false`)
+	for _, url := range []string{"http://127.0.0.2:1", "http://LOCALHOST:1", "http://[::1]:1", "https://proxy.example.com"} {
+		load(t, with("SAVERIS_URL", url))
+	}
+	load(t, with("SAVERIS_URL", "http://proxy.example.com", "SAVERIS_INSECURE", "TRUE"))
+}
+
 func TestDurationsMayHaveDays(t *testing.T) {
 	s := load(t, with("BRIDGE_REVISIT", "1h, 1d, 7d12h", "BRIDGE_LIVE_AGE", "1.5d", "BRIDGE_MAX_AGE", "365d", "BRIDGE_START", "7d"))
 	if want := []time.Duration{time.Hour, 24 * time.Hour, 180 * time.Hour}; !slices.Equal(s.Revisit, want) {

@@ -188,6 +188,9 @@ func feedLines(f status.Feed, now time.Time) [][2]string {
 		return lines
 	}
 	polled := ago(f.ReadAt, now)
+	if f.Ahead(now) {
+		polled = "not known: what has been read lies ahead of the clock here"
+	}
 	if f.Leader != "" {
 		polled += ", polled by " + printable(f.Leader)
 	} else if f.Writer != "" {

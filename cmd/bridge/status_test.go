@@ -242,6 +242,16 @@ backfills
 	}
 }
 
+func TestAClockThatIsAheadIsNotNever(t *testing.T) {
+	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	until := at.Add(2 * time.Hour)
+	now := status.Status{At: at, Feeds: []status.Feed{{Feed: schema.Readings, CoveredUntil: &until, Days: []status.Day{{Day: "2026-11-24"}}}}}
+	got := statusText(now, time.Minute, 0)
+	if strings.Contains(got, "never") || !strings.Contains(got, "last poll      not known: what has been read lies ahead of the clock here") {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestAllIsNotWellAboveASevereAlarm(t *testing.T) {
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	now := status.Status{At: at, Feeds: []status.Feed{{Feed: schema.Alarms, ReadAt: &at}}}

@@ -26,7 +26,7 @@ import (
 	"saveris-bridge/internal/web"
 )
 
-// runBridge polls until ctx ends: the broker first, then the vendor, then a line of work for every feed.
+// runBridge polls until ctx ends: the broker first, then the vendor, then the streams and a line of work for every feed.
 func runBridge(ctx context.Context, s settings, logger *slog.Logger) error {
 	if s.Overlap > longestOverlap {
 		logger.Warn("BRIDGE_OVERLAP is longer than a poll reaches back, which is an hour at most", "overlap", s.Overlap)
@@ -38,12 +38,21 @@ func runBridge(ctx context.Context, s settings, logger *slog.Logger) error {
 	if page != nil {
 		defer page.Close()
 	}
-	js, stop, err := openBroker(ctx, s, logger)
+	nc, stop, err := dialBroker(ctx, s, logger)
+	if err != nil {
+		return err
+	}
+	count := newMetrics()
+	if err := tryLogin(ctx, s, counting(count, vendorConfig(s))); err != nil {
+		stop()
+		return err
+	}
+	js, stop, err := readyBroker(ctx, s, nc, stop)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return poll(ctx, s, js, page, logger)
+	return poll(ctx, s, js, page, count, logger)
 }
 
 // longestOverlap is how far a poll reaches back at most, whatever is set.
@@ -51,8 +60,8 @@ const longestOverlap = time.Hour
 
 // poll runs the feeds on a broker that is ready, after a first contact with the vendor, and serves what operators want to
 // see; page may be nil.
-func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.Listener, logger *slog.Logger) error {
-	count, accounts := newMetrics(), newAccounts(s, js)
+func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.Listener, count *metrics.Metrics, logger *slog.Logger) error {
+	accounts := newAccounts(s, js)
 	leases := map[schema.Feed]func() (*publish.Leases, error){}
 	for _, feed := range feedsOf(s.Feeds) {
 		leases[feed] = soon(func() (*publish.Leases, error) { return tryLeases(ctx, js, s, feed, writerName(), accounts) })
@@ -75,7 +84,7 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 		turns[feed] = &turn{
 			feed: feed, live: live, view: view, settings: s, log: log, begins: func() { notes.begin(feed) },
 			unleased: func(err error) { notes.unleased(feed, err) },
-			leases: leases[feed], proof: proof, settled: func() {},
+			leases:   leases[feed], proof: proof, settled: func() {},
 		}
 	}
 	inOrder(turns)
@@ -99,6 +108,7 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 			return err
 		}
 		group.Go(func() error { return proveLogin(ctx, vendor, loginPause) })
+		group.Go(func() error { return notes.watchClock(ctx, vendor) })
 		if err := proof.Settle(ctx); err != nil {
 			return err
 		}
@@ -137,9 +147,10 @@ func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, tu
 	}
 	count.Watch(metrics.Sources{
 		Feeds: feedsOf(s.Feeds), Interval: s.PollInterval, Vendor: vendor, Now: vendorNow(vendor), Leading: leading,
-		Status:    board.Status,
-		Stalled:   func(feed schema.Feed) bool { _, stalled := o.dog.stalled(feed); return stalled },
-		Connected: js.Conn().IsConnected,
+		ClockAhead: func() float64 { ahead, _ := clockAhead(vendor); return ahead.Seconds() },
+		Status:     board.Status,
+		Stalled:    func(feed schema.Feed) bool { _, stalled := o.dog.stalled(feed); return stalled },
+		Connected:  js.Conn().IsConnected,
 	})
 	return o
 }

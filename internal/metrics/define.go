@@ -45,6 +45,7 @@ func (m *Metrics) defineVendor() {
 	m.gauges.throttled = m.gauge("throttled_until_timestamp_seconds", "Until when the vendor wants to be left alone; 0 is not at all.")
 	m.gauges.token = m.gauge("token_expiry_timestamp_seconds", "When the token ends; 0 is no token. Whoever stands by does not renew it.")
 	m.gauges.sunset = m.gauge("endpoint_sunset_timestamp_seconds", "When an endpoint of the vendor's may stop to answer, where he has announced its end; 0 is without a date.", "endpoint")
+	m.gauges.clock = m.gauge("clock_ahead_seconds", "How far the clock of this machine is ahead of the vendor's, negative behind; up to a second is his rounding, 0 also while his is not known.")
 	m.logins = m.counter("login_failures_total", "Logins that did not work, refused or unanswered.")
 }
 

@@ -18,6 +18,8 @@ type Sources struct {
 	Vendor   *saveris.Client  // of exports, throttling and token
 	Now      func() time.Time // the vendor's clock, which ages count by
 
+	ClockAhead func() float64 // of this machine, before the vendor's, in seconds; 0 where his is not known
+
 	Leading   func(schema.Feed) bool
 	Stalled   func(schema.Feed) bool
 	Connected func() bool          // to NATS
@@ -27,7 +29,7 @@ type Sources struct {
 // gauges describes them.
 type gauges struct {
 	inFlight, exportAge, throttled, token *prometheus.Desc
-	sunset                                *prometheus.Desc
+	sunset, clock                         *prometheus.Desc
 	newest, lastPoll, covered, gaps       *prometheus.Desc
 	rejected                              *prometheus.Desc
 	leading, stalled, connected           *prometheus.Desc
@@ -45,7 +47,7 @@ func (m *Metrics) Watch(s Sources) {
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	g := &m.gauges
 	for _, desc := range []*prometheus.Desc{
-		g.inFlight, g.exportAge, g.throttled, g.token, g.sunset, g.newest, g.lastPoll, g.covered, g.gaps, g.rejected, g.leading, g.stalled, g.connected,
+		g.inFlight, g.exportAge, g.throttled, g.token, g.sunset, g.clock, g.newest, g.lastPoll, g.covered, g.gaps, g.rejected, g.leading, g.stalled, g.connected,
 		g.ratio, g.lastWord, g.interval, g.build,
 	} {
 		to <- desc
@@ -70,6 +72,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	for _, end := range s.Vendor.Announcements() {
 		give(g.sunset, unix(end.Sunset), end.Endpoint)
 	}
+	give(g.clock, s.ClockAhead())
 	give(g.connected, oneIf(s.Connected()))
 	for _, feed := range s.Feeds {
 		give(g.leading, oneIf(s.Leading(feed)), string(feed))

@@ -71,7 +71,8 @@ func watched(t *testing.T) *metrics.Metrics {
 	_ = vendor.Login(t.Context()) // which announces the end of the login's endpoint
 	m := metrics.New(metrics.Build{Version: "1", Commit: "c", GoVersion: "go"})
 	m.Watch(metrics.Sources{
-		Feeds: []schema.Feed{schema.Readings, schema.Alarms}, Interval: 5 * time.Minute, Vendor: vendor,
+		ClockAhead: func() float64 { return -2 },
+		Feeds:      []schema.Feed{schema.Readings, schema.Alarms}, Interval: 5 * time.Minute, Vendor: vendor,
 		Now:       func() time.Time { return noon.Add(10 * time.Second) },
 		Leading:   func(feed schema.Feed) bool { return feed == schema.Readings },
 		Stalled:   func(feed schema.Feed) bool { return feed == schema.Alarms },

@@ -68,6 +68,7 @@ func (l *Leases) await(ctx context.Context, name string) error {
 			if err := l.foreign(name); err != nil {
 				return err
 			}
+			l.standsBy(name)
 			l.answered()
 			answered = time.Now()
 		case ours, errors.Is(err, ErrForeign), time.Since(answered) > leaseLife:
@@ -86,6 +87,16 @@ func (l *Leases) await(ctx context.Context, name string) error {
 func (l *Leases) answered() {
 	if l.Answered != nil {
 		l.Answered()
+	}
+}
+
+// standsBy notes whose the lease is that is another's.
+func (l *Leases) standsBy(name string) {
+	l.mu.Lock()
+	owner := LeaseOwner(l.others[name])
+	l.mu.Unlock()
+	if l.StandsBy != nil && owner != "" {
+		l.StandsBy(owner)
 	}
 }
 

@@ -68,8 +68,18 @@ func TestOneLeadsAndTheOtherFollowsWhenItStops(t *testing.T) { // R-38
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	a := startWorker(t, lease(t, js, schema.Readings, "a"), false)
 	soon(t, "the first one to work", a.began)
-	b := startWorker(t, lease(t, js, schema.Readings, "b"), false)
+	second, leaders := lease(t, js, schema.Readings, "b"), make(chan string, 1)
+	second.StandsBy = func(owner string) {
+		select {
+		case leaders <- owner:
+		default:
+		}
+	}
+	b := startWorker(t, second, false)
 	asked(t, js, "b", 2)
+	if owner := <-leaders; owner != "a" {
+		t.Errorf("it stands by for %q", owner)
+	}
 	if len(b.began) > 0 {
 		t.Error("both work")
 	}

@@ -29,6 +29,8 @@ type Leases struct {
 	accounts *Accounts // whose leases are waited for; nil = everybody's
 	// Answered is called, again and again, when it is known who leads, or nobody can say; nil = not at all.
 	Answered func()
+	// StandsBy is called, again and again, with the owner of the lease while another has it; nil = not at all.
+	StandsBy func(owner string)
 
 	mu     sync.Mutex
 	kv     jetstream.KeyValue                 // nil until the bucket was opened

@@ -106,6 +106,8 @@ func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
 	held, late := !r.Here.Held.IsZero(), f.ReadAt != nil && now.Sub(*f.ReadAt) > limit
 	waits := f.Export != nil && !f.Export.Background
 	switch {
+	case f.Ahead(now):
+		add(Look, "are covered until %s, which is yet to come: the clocks of the vendor and of this machine differ", clock(*f.CoveredUntil, now))
 	case held && f.ReadAt == nil:
 		add(Wait, "have not been read yet: %s", Throttled(r.Here.Held, now))
 	case held && late:
@@ -132,6 +134,12 @@ func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
 		list = append(list, Problem{Look, "", fmt.Sprintf("%s of %s rejected, the newest at %s", counted(int(max(1, f.Rejected)), "row"), name, clock(*f.RejectedAt, now))})
 	}
 	return list
+}
+
+// Ahead tells whether all that has been read claims to be of the future, so that nobody can say when it was read: the clock of the
+// vendor is ahead of ours.
+func (f Feed) Ahead(now time.Time) bool {
+	return f.ReadAt == nil && f.CoveredUntil != nil && f.CoveredUntil.After(now)
 }
 
 func (s Status) ofBackfills() (list []Problem) {

@@ -47,6 +47,9 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 		"this bridge does not begin to poll": {func(s *status.Status, r *status.Rules) {
 			s.NoBridge, s.Heard, r.Here.Began = true, back(time.Hour), *back(21 * time.Second)
 		}, "bad no bridge polls, the last one polled at 03:00:00"},
+		"the vendor's clock is ahead": {func(s *status.Status, _ *status.Rules) {
+			s.Feeds[0].ReadAt, s.Feeds[0].CoveredUntil = nil, back(-2*time.Hour)
+		}, "look readings are covered until 06:00, which is yet to come: the clocks of the vendor and of this machine differ"},
 		"the vendor throttles": {func(s *status.Status, _ *status.Rules) {
 			s.Feeds[0].ReadAt, s.Vendor = back(16*time.Minute), []status.Note{{Text: "throttled", Until: back(-90 * time.Second)}}
 		}, "bad readings are throttled (HTTP 429) until 04:01:30, the last poll was at 03:44"},

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/status"
+)
+
+// clockLook is how often the clock of this machine is compared with the vendor's.
+const clockLook = 10 * time.Second
+
+// clockAhead is how far the clock of this machine is ahead of the vendor's, up to a second of which is his rounding. It is not known
+// before he has answered, nor where his answers have no Date to go by.
+func clockAhead(vendor *saveris.Client) (ahead time.Duration, known bool) {
+	ended, end := context.WithCancel(context.Background())
+	end() // Now asks the vendor nothing then
+	now, err := vendor.Now(ended)
+	if err != nil || vendor.ClockTrouble() != "" {
+		return 0, false
+	}
+	return time.Since(now).Round(time.Second), true
+}
+
+// watchClock compares the clocks until ctx ends, whose error it returns.
+func (v *vendorNotes) watchClock(ctx context.Context, vendor *saveris.Client) error {
+	tick := time.NewTicker(clockLook)
+	defer tick.Stop()
+	for {
+		if ahead, known := clockAhead(vendor); known {
+			v.clockDiffers(ahead)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+const skewKey = "skew"
+
+// clockDiffers takes over how far the clock of this machine is ahead of the vendor's. The log has it once, and when it is over.
+func (v *vendorNotes) clockDiffers(ahead time.Duration) {
+	known := v.text(skewKey) != ""
+	switch {
+	case !known && ahead.Abs() > skewLimit:
+		v.log.Warn("the clocks of this machine and of the vendor differ, ages and lanes are wrong by as much", "ahead", ahead, "hint", setClock)
+		v.put(skewKey, status.Note{Level: status.Look, Text: skewText(ahead)})
+	case known && ahead.Abs() < skewLimit/2:
+		v.log.Info("the clocks of this machine and of the vendor agree again", "ahead", ahead)
+		v.drop(skewKey)
+	}
+}
+
+const setClock = "set the clock of this machine by NTP"
+
+func skewText(ahead time.Duration) string {
+	if ahead < 0 {
+		return fmt.Sprintf("the clock of the bridge's machine is %v behind the vendor's", -ahead)
+	}
+	return fmt.Sprintf("the clock of the bridge's machine is %v ahead of the vendor's", ahead)
+}
