@@ -31,7 +31,7 @@ type resetOptions struct {
 func checkpointReset(std streams) *cobra.Command {
 	var o resetOptions
 	cmd := &cobra.Command{
-		Use:   "reset --feed F --from T --until T --yes",
+		Use:   "reset --feeds F --from T --until T --yes",
 		Short: "make a range uncovered, so that it is read again",
 		Long: `Makes a range of a feed uncovered: it is a gap then, and is read again. What is stored stays stored, and rows that come again
 are recognised by their ids, so nothing is doubled. It says what will happen, and does it with --yes. It may be used beside a
@@ -57,7 +57,8 @@ Exit code 0: done, or nothing of it was covered. 2: --yes is missing, or the cov
 			return s.withLogin(runReset(cmd.Context(), s, span, o.Yes, std))
 		},
 	}
-	cmd.Flags().StringVar(&o.Feed, "feed", "", "the feed (needed)")
+	cmd.Flags().StringVar(&o.Feed, "feeds", "", "the feed, one of them (needed)")
+	cmd.Flags().StringVar(&o.Feed, "feed", "", "the same as --feeds")
 	cmd.Flags().StringVar(&o.From, "from", "", "where the range begins (needed)")
 	cmd.Flags().StringVar(&o.Until, "until", "", "where it ends (needed)")
 	cmd.Flags().BoolVar(&o.Yes, "yes", false, "do it")
@@ -68,7 +69,7 @@ Exit code 0: done, or nothing of it was covered. 2: --yes is missing, or the cov
 func (o resetOptions) check(s *settings, now time.Time) (span checkpoint.Span, err error) {
 	normal, want := feeds(o.Feed)
 	if want != "" || strings.Contains(normal, ",") {
-		return span, flagf("checkpoint reset", "--feed is %q: expected one feed, such as readings", o.Feed)
+		return span, flagf("checkpoint reset", "--feeds is %q: expected one feed, such as readings", o.Feed)
 	}
 	s.Feeds = []string{normal}
 	for _, flag := range []struct {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 // asCommand makes the test binary the command itself.
@@ -108,6 +110,37 @@ func TestWrongUsageExitsWith2AndAHint(t *testing.T) {
 	}
 }
 
+func TestAShellIsOfferedTheValuesOfFlags(t *testing.T) {
+	for args, want := range map[string]string{
+		"tail --severity ": "alarm warning unknown :4", "tail --feeds ": "readings alarms :4", "backfill --feeds ": "readings alarms :4", "tail --lane h": "history :4",
+		"checkpoint show --feeds a": "alarms :4", "replay --content-mode ": "binary structured :4", "demo --log-level d": "debug :4", "tail --serial ": ":4",
+		"simulate --throttle ": "off Too Many Requests Limit Exceeded :4", "checkpoint reset --feed r": "readings :4",
+	} {
+		words := append([]string{"__complete"}, strings.Split(args, " ")...)
+		if got := bridge(t, nil, words...); got.code != exitDone || strings.Join(strings.Fields(got.out), " ") != want {
+			t.Errorf("%q is offered %q, want %q", args, strings.Fields(got.out), want)
+		}
+	}
+}
+
+func TestEveryFlagThatNamesFeedsIsCalledTheSame(t *testing.T) {
+	var look func(*cobra.Command)
+	look = func(cmd *cobra.Command) {
+		for _, below := range cmd.Commands() {
+			look(below)
+		}
+		if f := cmd.Flags().Lookup("feed"); f != nil && (cmd.Flags().Lookup("feeds") == nil || !f.Hidden && cmd.Name() != "reset") {
+			t.Errorf("bridge %s --feed", cmd.Name())
+		}
+	}
+	look(newRoot(streams{env: os.LookupEnv}))
+	for _, name := range []string{"feed", "feeds"} {
+		if got := bridge(t, nil, "tail", "--"+name, "wind"); got.code != exitSettings || !strings.Contains(got.err, `--feeds is "wind"`) {
+			t.Errorf("tail --%s: exit code %d, %s", name, got.code, got.err)
+		}
+	}
+}
+
 func TestEveryCommandIsOffered(t *testing.T) {
 	help := bridge(t, nil, "--help")
 	if help.code != exitDone {
@@ -177,6 +210,9 @@ func TestTheLastErrorIsJSONWhereTheLogIs(t *testing.T) {
 func TestVersionAndSchemaPrint(t *testing.T) {
 	if got := bridge(t, nil, "version"); got.code != exitDone || !strings.HasPrefix(got.out, "bridge dev, commit ") {
 		t.Errorf("version: exit code %d, %q", got.code, got.out)
+	}
+	if flag := bridge(t, nil, "--version"); flag.code != exitDone || flag.out != bridge(t, nil, "version").out {
+		t.Errorf("--version: exit code %d, %q", flag.code, flag.out)
 	}
 	list := bridge(t, nil, "schema")
 	if list.code != exitDone {

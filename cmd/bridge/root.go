@@ -63,6 +63,7 @@ func newRoot(std streams) *cobra.Command {
 		Short:         "Testo Saveris readings and alarms as CloudEvents on NATS JetStream, exactly once",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Version:       versionText(),
 		Args:          cobra.ArbitraryArgs, // cobra's own check gives an error that only its text tells apart
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -71,12 +72,14 @@ func newRoot(std streams) *cobra.Command {
 			return unknownCommand(cmd, args[0])
 		},
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err, cmd.CommandPath() + " --help lists its flags"}
 	})
 	root.AddCommand(runCommand(std), backfillCommand(std), demoCommand(std), simulateCommand(std), checkCommand(std), verifyCommand(std), replayCommand(std), statusCommand(std), tailCommand(std), checkpointCommand(std), schemaCommand(std), versionCommand(std))
+	complete(root)
 	return root
 }
 

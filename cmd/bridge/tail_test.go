@@ -127,7 +127,7 @@ func TestTailShowsWhatTheFiltersSay(t *testing.T) {
 		"--serial=a/b|c":                        {"r1"},
 		"--feed readings --serial 7,a_b_c":      {"r1", "r2", "last"},
 		"--severity alarm":                      {"a1.alarm."},
-		"--feed alarms --quantity humidity":     {"a1.alarm."},
+		"--feeds alarms --quantity humidity":    {"a1.alarm."},
 		"--quantity Air|Temperature --serial 7": {"r2", "last"},
 		"--site Köln/7 --lane live --serial 7":  {"r2", "last"},
 	} {
@@ -236,14 +236,14 @@ func TestWrongFiltersAreRefusedByName(t *testing.T) {
 		many = append(many, fmt.Sprint(i))
 	}
 	for args, want := range map[string]string{
-		"--feed meters":                       `--feed is "meters": expected readings or alarms`,
+		"--feeds meters":                      `--feeds is "meters": expected readings or alarms`,
 		"--lane now":                          `--lane is "now": expected live or history`,
 		"--severity Alarm":                    `--severity is "Alarm": expected alarm, warning or unknown`,
 		"--state open":                        `--state is "open": expected raised, cleared or unknown`,
 		"--site ,":                            "--site is empty: expected a name",
 		"--since tomorrow":                    `--since is "tomorrow": expected an RFC 3339 time`,
 		"--since 2100-01-01T00:00:00Z":        `--since is "2100-01-01T00:00:00Z": it lies in the future`,
-		"--feed readings --state raised":      "--severity and --state are of alarms",
+		"--feeds readings --state raised":     "--severity and --state are of alarms",
 		"--serial " + strings.Join(many, ","): "the filters make 101 subjects",
 	} {
 		var log strings.Builder

@@ -20,7 +20,9 @@ type tailOptions struct {
 
 func (o *tailOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringSliceVar(&o.Feeds, "feed", nil, "readings, alarms (default: BRIDGE_FEEDS)")
+	f.StringSliceVar(&o.Feeds, "feeds", nil, "readings, alarms (default: BRIDGE_FEEDS)")
+	f.StringSliceVar(&o.Feeds, "feed", nil, "as --feeds, which it was called")
+	f.Lookup("feed").Hidden = true
 	f.StringSliceVar(&o.Lanes, "lane", nil, "live, history")
 	f.StringSliceVar(&o.Sites, "site", nil, "sites, or how they begin: 8 characters at least")
 	f.StringSliceVar(&o.Serials, "serial", nil, "serial numbers")
@@ -53,7 +55,7 @@ func (o tailOptions) wanted(s settings, now time.Time) (w wanted, err error) {
 		allowed []string // none: any text
 		token   func(string) string
 	}{
-		{"feed", o.Feeds, new([]string), []string{string(schema.Readings), string(schema.Alarms)}, nil},
+		{"feeds", o.Feeds, new([]string), []string{string(schema.Readings), string(schema.Alarms)}, nil},
 		{"lane", o.Lanes, &w.lanes, []string{string(schema.Live), string(schema.History)}, nil},
 		{"site", o.Sites, &w.sites, nil, schema.Token},
 		{"serial", o.Serials, &w.serials, nil, schema.Token},
@@ -75,7 +77,7 @@ func (o tailOptions) wanted(s settings, now time.Time) (w wanted, err error) {
 				*flag.into = append(*flag.into, value)
 			}
 		}
-		if flag.name == "feed" {
+		if flag.name == "feeds" {
 			w.feeds = feedsOf(*flag.into)
 		}
 	}
@@ -104,7 +106,7 @@ func (w *wanted) check(o tailOptions, s settings, now time.Time) (err error) {
 	}
 	alarmsOnly := len(w.severities) > 0 || len(w.states) > 0
 	if alarmsOnly && !slices.Contains(w.feeds, schema.Alarms) {
-		return flagf("tail", "--severity and --state are of alarms, and the feed is readings: expected --feed alarms or neither of them")
+		return flagf("tail", "--severity and --state are of alarms, and the feed is readings: expected --feeds alarms or neither of them")
 	}
 	for _, one := range w.subjects(brokerConfig(s).Names) {
 		if len(one.subjects) > maxFilters {

@@ -20,10 +20,15 @@ func versionCommand(std streams) *cobra.Command {
 		Short: "print version, commit and Go version",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(std.out, "bridge %s, commit %s, %s\n", version, builtFrom(), runtime.Version())
+			_, err := fmt.Fprintln(std.out, versionText())
 			return err
 		},
 	}
+}
+
+// versionText is what people are told of the binary.
+func versionText() string {
+	return fmt.Sprintf("bridge %s, commit %s, %s", version, builtFrom(), runtime.Version())
 }
 
 // builtFrom is the commit that the binary was built from, with a mark where the work tree had changes.
