@@ -26,6 +26,7 @@ func clockAhead(vendor *saveris.Client) (ahead time.Duration, known bool) {
 
 // watchClock compares the clocks until ctx ends, whose error it returns.
 func (v *vendorNotes) watchClock(ctx context.Context, vendor *saveris.Client) error {
+	v.drop(skewKey) // of a bridge before this one
 	tick := time.NewTicker(clockLook)
 	defer tick.Stop()
 	for {

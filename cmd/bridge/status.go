@@ -49,7 +49,7 @@ cannot be used, or nothing has been stored yet.`,
 			if err := printStatus(std.out, now, open, s.PollInterval, asJSON); err != nil {
 				return err
 			}
-			if verdict := judged(now, s.PollInterval); exitCode && !verdict.OK {
+			if exitCode && !judged(now, s.PollInterval).OK {
 				return errors.New(verdictOf(now, s.PollInterval))
 			}
 			return nil

@@ -84,14 +84,14 @@ func (p *picture) verdict() verdict {
 
 // ServeHTTP gives the whole picture to scripts.
 func (p *picture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := p.verdict()
+	v, recent := p.verdict(), p.source.Recent(chosen(r.URL.Query()).search)
 	body, err := json.Marshal(map[string]any{
 		"ok":            v.OK,
-		"severe_alarms": status.Severe(p.source.Recent("").Alarms),
+		"severe_alarms": status.Severe(recent.Alarms),
 		"problems":      v.Problems,
 		"bridge":        p.about(),
 		"status":        p.source.Status(),
-		"recent":        bounded(p.source.Recent(chosen(r.URL.Query()).search)),
+		"recent":        bounded(recent),
 	})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
