@@ -118,6 +118,7 @@ func (o *operation) here() status.Here {
 	h := status.Here{Began: o.started, Lost: o.dog.apart(), Held: o.vendor.ThrottledUntil(), Causes: map[schema.Feed]string{}}
 	for _, feed := range o.feeds {
 		h.Causes[feed] = o.cause(feed)
+		h.Leads = h.Leads || o.leading(feed)
 	}
 	return h
 }

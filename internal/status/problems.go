@@ -37,6 +37,7 @@ type Rules struct {
 // Here is what a running bridge knows of itself; nothing where nobody polls here.
 type Here struct {
 	Began  time.Time              // when the process began
+	Leads  bool                   // it polls a feed
 	Held   time.Time              // until when the vendor throttles; zero: he does not
 	Lost   time.Time              // since when there is no connection to NATS; zero: there is one
 	Causes map[schema.Feed]string // why polls of this process fail, harmless and short
@@ -60,7 +61,8 @@ func (s Status) Problems(r Rules) []Problem {
 		list = append(list, Problem{Bad, "", "this bridge has had no connection to NATS since " + toTheSecond(lost, s.At) + "; what is shown is from then"})
 		s.At = lost // nothing is known of the time since
 	}
-	if began := r.Here.Began; s.NoBridge && (began.IsZero() || s.At.Sub(began) > goneAfter) {
+	unknown := r.Here.Leads || !r.Here.Lost.IsZero() // what leases say is old, or not true
+	if began := r.Here.Began; s.NoBridge && !unknown && (began.IsZero() || s.At.Sub(began) > goneAfter) {
 		list = append(list, s.gone(began))
 	}
 	r.Here.Held = s.throttled(r.Here.Held)

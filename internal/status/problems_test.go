@@ -44,6 +44,12 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 		"this bridge has not begun to poll": {func(s *status.Status, r *status.Rules) {
 			s.NoBridge, s.Heard, r.Here.Began = true, back(time.Hour), *back(20 * time.Second)
 		}, ""},
+		"this bridge polls": {func(s *status.Status, r *status.Rules) {
+			s.NoBridge, s.Heard, r.Here.Began, r.Here.Leads = true, back(time.Hour), *back(time.Hour), true
+		}, ""},
+		"no lease is seen without NATS": {func(s *status.Status, r *status.Rules) {
+			s.NoBridge, r.Here.Began, r.Here.Lost = true, *back(time.Hour), now
+		}, "bad this bridge has had no connection to NATS since 04:00:00; what is shown is from then"},
 		"this bridge does not begin to poll": {func(s *status.Status, r *status.Rules) {
 			s.NoBridge, s.Heard, r.Here.Began = true, back(time.Hour), *back(21 * time.Second)
 		}, "bad no bridge polls, the last one polled at 03:00:00"},
