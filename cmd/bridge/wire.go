@@ -38,12 +38,13 @@ func runBridge(ctx context.Context, s settings, logger *slog.Logger) error {
 	if page != nil {
 		defer page.Close()
 	}
+	count := newMetrics()
+	login := soon(func() (bool, error) { return tryLogin(ctx, s, counting(count, vendorConfig(s))) })
 	nc, stop, err := dialBroker(ctx, s, logger)
 	if err != nil {
 		return err
 	}
-	count := newMetrics()
-	if err := tryLogin(ctx, s, counting(count, vendorConfig(s))); err != nil {
+	if _, err := login(); err != nil {
 		stop()
 		return err
 	}

@@ -93,10 +93,10 @@ func (l *Leases) answered() {
 // standsBy notes whose the lease is that is another's.
 func (l *Leases) standsBy(name string) {
 	l.mu.Lock()
-	owner := LeaseOwner(l.others[name])
+	entry := l.others[name]
 	l.mu.Unlock()
-	if l.StandsBy != nil && owner != "" {
-		l.StandsBy(owner)
+	if l.StandsBy != nil && entry != nil {
+		l.StandsBy(LeaseOwner(entry.Value()))
 	}
 }
 
