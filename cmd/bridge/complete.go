@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"saveris-bridge/internal/publish"
 )
@@ -28,20 +27,19 @@ func flagValues() map[string][]string {
 
 // complete has a shell offer the values of flags, of a command and of those below it.
 func complete(cmd *cobra.Command) {
-	values := flagValues()
-	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		list, known := values[f.Name]
-		if own, simulated := f.Value.(*keyFlag); simulated {
-			list, known = own.key.Values, true
+	for name, values := range flagValues() {
+		if cmd.LocalFlags().Lookup(name) != nil {
+			offer(cmd, name, values)
 		}
-		if !known {
-			return
-		}
-		if err := cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-			panic(fmt.Sprintf("bridge: internal error: completion of --%s: %v", f.Name, err))
-		}
-	})
+	}
 	for _, below := range cmd.Commands() {
 		complete(below)
+	}
+}
+
+// offer has a shell offer the values of one flag.
+func offer(cmd *cobra.Command, flag string, values []string) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(fmt.Sprintf("bridge: internal error: completion of --%s of %s: %v", flag, cmd.Name(), err))
 	}
 }

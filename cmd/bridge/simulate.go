@@ -53,6 +53,7 @@ func addKeys(cmd *cobra.Command, config *saveristest.Config) {
 		if flag.Value.Type() == "bool" {
 			flag.NoOptDefVal = "true"
 		}
+		offer(cmd, key.Name, key.Values)
 	}
 }
 
