@@ -81,7 +81,7 @@ func command(t *testing.T, env []string, args ...string) *exec.Cmd {
 // lastLines gives the last two lines of a text: the cause and the hint.
 func lastLines(t *testing.T, text string) (cause, hint string) {
 	t.Helper()
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(asText(text), "\n"), "\n")
 	if len(lines) < 2 {
 		t.Fatalf("expected a cause and a hint, got %q", text)
 	}
@@ -112,9 +112,9 @@ func TestWrongUsageExitsWith2AndAHint(t *testing.T) {
 
 func TestAShellIsOfferedTheValuesOfFlags(t *testing.T) {
 	for args, want := range map[string]string{
-		"tail --severity ": "alarm warning unknown :4", "tail --feeds ": "readings alarms :4", "backfill --feeds ": "readings alarms :4", "tail --lane h": "history :4",
-		"checkpoint show --feeds a": "alarms :4", "replay --content-mode ": "binary structured :4", "demo --log-level d": "debug :4", "tail --serial ": ":4",
-		"simulate --throttle ": "off Too Many Requests Limit Exceeded :4", "checkpoint reset --feed r": "readings :4",
+		"tail --severity ": "alarm warning unknown :4", "tail --feeds ": "readings alarms :4", "backfill --feeds ": "readings alarms :4", "tail --lane ": "live history :4",
+		"checkpoint show --feeds ": "readings alarms :4", "replay --content-mode ": "binary structured :4", "demo --log-level ": "debug info warn error :4",
+		"tail --serial ": ":4", "simulate --throttle ": "off Too Many Requests Limit Exceeded :4", "checkpoint reset --feed ": "readings alarms :4",
 	} {
 		words := append([]string{"__complete"}, strings.Split(args, " ")...)
 		if got := bridge(t, nil, words...); got.code != exitDone || strings.Join(strings.Fields(got.out), " ") != want {
