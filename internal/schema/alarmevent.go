@@ -16,7 +16,7 @@ type AlarmEvent struct {
 	ID  string // of the event; that of a correction ends with ~ and its check
 	Seq uint64 // where the stream holds it
 
-	Tenant, Site, Serial, Severity, Condition, Quantity, Reason string
+	Tenant, Site, Serial, Severity, Kind, Condition, Quantity, Reason string
 
 	Value     string // the literal; empty for null
 	Unit      string // the vendor's where it has no code
@@ -76,6 +76,7 @@ type alarmText struct {
 	Site      string `json:"site"`
 	State     string `json:"state"`
 	Severity  string `json:"severity"`
+	Kind      string `json:"kind"`
 	Condition string `json:"condition"`
 	Reason    string `json:"reason"`
 	Sensor    struct {
@@ -101,7 +102,7 @@ func ReadAlarm(id string, seq uint64, data []byte) (e AlarmEvent, ok bool) {
 	}
 	e = AlarmEvent{
 		ID: shortText(id), Seq: seq, Tenant: shortText(d.Tenant), Site: shortText(d.Site), Serial: shortText(d.Sensor.Serial), Severity: shortText(d.Severity),
-		Condition: shortText(d.Condition), Quantity: shortText(d.Quantity), Reason: shortText(d.Reason), Unit: shortText(d.Unit),
+		Kind: shortText(d.Kind), Condition: shortText(d.Condition), Quantity: shortText(d.Quantity), Reason: shortText(d.Reason), Unit: shortText(d.Unit),
 		RaisedAt: readTime(d.RaisedAt), ChangedAt: readTime(d.ChangedAt), Received: readTime(d.Received),
 		turn: turnOf(d.State, d.Reason),
 	}
