@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -28,12 +27,12 @@ func alarmsText(open openAlarms, now time.Time) string {
 	if len(open.Alarms) == 0 {
 		b.WriteString("  none\n")
 	}
-	list := slices.Clone(open.Alarms)
-	slices.SortStableFunc(list, func(x, y status.Alarm) int { return severityRank(x) - severityRank(y) })
-	for _, a := range list[:min(shownAlarms, len(list))] {
-		b.WriteString("  " + alarmLine(a, now) + "\n")
+	groups, rest := status.Together(open.Alarms), len(open.Alarms)
+	for _, group := range groups[:min(shownAlarms, len(groups))] {
+		b.WriteString("  " + alarmLine(group, now) + "\n")
+		rest -= len(group)
 	}
-	if rest := len(list) - shownAlarms; rest > 0 {
+	if rest > 0 {
 		fmt.Fprintf(&b, "  and %d more\n", rest)
 	}
 	if open.Since != nil {
@@ -42,19 +41,26 @@ func alarmsText(open openAlarms, now time.Time) string {
 	return b.String()
 }
 
-func severityRank(a status.Alarm) int {
-	if i := slices.Index([]string{"alarm", "warning"}, a.Severity); i >= 0 {
-		return i
+// alarmLine is severity, what is the matter, whose it is, and since when; then what else is open of the same channel.
+func alarmLine(group []status.Alarm, now time.Time) string {
+	a := group[0]
+	line := fmt.Sprintf("%-8s %s", printable(a.Severity), printable(a.Text))
+	for _, whose := range []string{strings.TrimSpace(printable(a.Serial) + " " + printable(a.Quantity)), shownSite(a.Site)} {
+		if whose != "" {
+			line += ", " + whose
+		}
 	}
-	return 2
+	line += ", since " + whenAndAgo(&a.At, now)
+	for _, other := range group[1:] {
+		line += "; " + printable(other.Severity) + " since " + whenAndAgo(&other.At, now)
+	}
+	return line
 }
 
-// alarmLine is severity, condition with its value, whose it is, and since when.
-func alarmLine(a status.Alarm, now time.Time) string {
-	what := printable(a.Condition)
-	if a.Value != nil {
-		what += strings.TrimRight(" "+a.Value.String()+" "+printable(a.Unit), " ")
+// shownSite is a site as lines show it.
+func shownSite(site string) string {
+	if site == "" {
+		return ""
 	}
-	whose := strings.Join(slices.DeleteFunc([]string{printable(a.Serial), printable(a.Quantity)}, func(s string) bool { return s == "" }), " ")
-	return fmt.Sprintf("%-8s %s, %s, since %s", printable(a.Severity), what, whose, whenAndAgo(&a.At, now))
+	return "site " + printable(fmt.Sprintf("%.8s", site))
 }

@@ -153,7 +153,7 @@ func demoSettings(o demoOptions, vendorURL string) settings {
 	if err != nil {
 		panic(fmt.Sprintf("bridge: internal error: settings of the demo: %v", err))
 	}
-	s.SaverisPassword, s.firstLook = secret.New(pretendPassword), demoInterval/10
+	s.SaverisPassword, s.firstLook, s.pretend = secret.New(pretendPassword), demoInterval/10, true
 	return s
 }
 

@@ -28,6 +28,8 @@ type storedEvent struct {
 	State    string      `json:"state"`
 	Severity string      `json:"severity"`
 	Cond     string      `json:"condition"`
+	Text     string      `json:"-"` // what an alarm says, for people
+	Ends     bool        `json:"-"` // it ends an alarm
 	Sensor   struct {
 		Serial  string      `json:"serial_no"`
 		Channel json.Number `json:"channel_no"`
@@ -47,6 +49,10 @@ func parseStored(header map[string][]string, body []byte) (storedEvent, error) {
 	out.Lane, _ = event.Extensions()["lane"].(string)
 	if err := json.Unmarshal(event.Data(), &out); err != nil {
 		return storedEvent{}, fmt.Errorf("data of event %s: %w", event.ID(), err)
+	}
+	if out.alarm() {
+		alarm, _ := schema.ReadAlarm(event.ID(), 0, event.Data())
+		out.Text, out.Ends = alarm.Text(), alarm.Ends()
 	}
 	if event.Type() == "saveris.row.rejected.v1" {
 		out.Rejected = event.Time()
@@ -103,6 +109,7 @@ type eventPrinter struct {
 	began   time.Time
 	before  counts        // lines that may still be printed of what was before
 	hand    []storedEvent // to be printed
+	raised  raisedAlarms
 	skipped counts
 }
 
@@ -120,7 +127,7 @@ var (
 )
 
 func newEventPrinter(out io.Writer, began time.Time) *eventPrinter {
-	return &eventPrinter{out: out, colour: isTerminal(out) && os.Getenv("NO_COLOR") == "", began: began, before: fewBefore}
+	return &eventPrinter{out: out, colour: isTerminal(out) && os.Getenv("NO_COLOR") == "", began: began, before: fewBefore, raised: raisedAlarms{}}
 }
 
 // head prints what the columns are.
@@ -203,16 +210,18 @@ func (p *eventPrinter) line(e storedEvent) string {
 	if !e.Rejected.IsZero() {
 		return printable(fmt.Sprintf("%-14s  rejected: %s: %.*s", stamp, e.Reason, longestRow, e.Row))
 	}
-	sensor, suffix, colour := e.Sensor.Serial+"/"+e.Sensor.Channel.String(), "", ""
 	if e.alarm() {
-		sensor = e.Sensor.Serial
-		suffix = fmt.Sprintf("  %s %s: %s", strings.ToUpper(e.Severity), e.State, e.Cond)
-		colour = alarmColour(e)
+		text := fmt.Sprintf("%-14s  %-7s  %-8.8s  %-14s  %-22s  %s %s  %s%s", stamp, e.Lane, e.Site, e.Sensor.Serial, e.Quantity,
+			strings.ToUpper(e.Severity), e.State, e.Text, p.raised.beside(e))
+		return p.coloured(alarmColour(e), printable(text))
 	}
-	text := printable(fmt.Sprintf("%-14s  %-7s  %-8.8s  %-14s  %-22s  %10s %s%s", stamp, e.Lane, e.Site,
-		sensor, e.Quantity, twoDecimals(e.Value), cmp.Or(e.Unit, e.Vendor), suffix))
-	text = strings.TrimRight(text, " ")
-	if !p.colour || colour == "" {
+	text := fmt.Sprintf("%-14s  %-7s  %-8.8s  %-14s  %-22s  %10s %s", stamp, e.Lane, e.Site,
+		e.Sensor.Serial+"/"+e.Sensor.Channel.String(), e.Quantity, twoDecimals(e.Value), cmp.Or(e.Unit, e.Vendor))
+	return printable(strings.TrimRight(text, " "))
+}
+
+func (p *eventPrinter) coloured(colour, text string) string {
+	if !p.colour {
 		return text
 	}
 	return colour + text + plain

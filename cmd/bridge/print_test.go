@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"time"
+
+	"saveris-bridge/internal/schema"
 )
 
 func TestADemoPrintsLittleOfWhatWasBeforeAndAllInOrder(t *testing.T) {
@@ -15,20 +18,51 @@ func TestADemoPrintsLittleOfWhatWasBeforeAndAllInOrder(t *testing.T) {
 	for i := range 30 {  // newest first, 20 of them from before
 		p.hand = append(p.hand, storedEvent{Measured: began.Add(time.Duration(9-i) * time.Second), Value: "21.4567"})
 	}
-	p.hand = append(p.hand, storedEvent{Raised: began.Add(-time.Hour), State: "raised"}, storedEvent{Raised: began.Add(5500 * time.Millisecond), State: "raised", Cond: "Upper limit"})
+	p.hand = append(p.hand, storedEvent{Raised: began.Add(-time.Hour), State: "raised"}, storedEvent{Raised: began.Add(5500 * time.Millisecond), State: "raised", Text: "Upper limit exceeded"})
 	if !p.flush() {
 		t.Error("nothing was skipped")
 	}
 	p.tellSkipped()
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	if len(lines) != before+11+1 || !strings.HasPrefix(lines[0], "11:00:00") || !strings.HasPrefix(lines[1], "11:59:53") || !strings.HasPrefix(lines[before+6], "12:00:05") ||
-		!strings.Contains(lines[before+6], "Upper limit") || !strings.Contains(lines[1], " 21.46") ||
+		!strings.Contains(lines[before+6], "Upper limit exceeded") || !strings.Contains(lines[1], " 21.46") ||
 		lines[len(lines)-1] != "… 13 readings and 0 alarms of the time before this start stored" {
 		t.Errorf("got\n%s", &out)
 	}
 	for in, want := range map[string]string{"1": "1", "-19.356838": "-19.36", "5.1": "5.10", "": "", "1e-7": "1e-7"} {
 		if got := twoDecimals(json.Number(in)); got != want {
 			t.Errorf("%s is shown as %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestAlarmsArePrintedAsPeopleReadThem: no measured value looks like a limit, and a warning is seen with its alarm.
+func TestAlarmsArePrintedAsPeopleReadThem(t *testing.T) {
+	printed := newEventPrinter(io.Discard, time.Time{})
+	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	line := func(minute int, status, severity, quantity, value string) string {
+		t.Helper()
+		stamp := at.Add(time.Duration(minute) * time.Minute).Format(time.RFC3339)
+		e := event(schema.Alarms, "uuid", "u"+severity+status, "alarm_time", stamp, "alarm_status", status, "alarm_severity", severity, "alarm_reason",
+			map[string]string{"Alarm": "Alarm condition is violated", "Ok": "Alarm condition is adhered"}[status],
+			"customer_site", "Köln", "serial_no", "2201", "alarm_condition_type", "Upper limit", "physical_extension", quantity, "alarm_value", value, "physical_unit", "°C")
+		header := map[string][]string{"ce-specversion": {"1.0"}, "ce-id": {e.ID}, "ce-source": {"s"}, "ce-type": {"saveris.alarm.raised.v1"}, "ce-lane": {"live"}}
+		stored, err := parseStored(header, e.AppendData(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return printed.line(stored)
+	}
+	const head = "        live     Köln      2201            air_temperature         "
+	for _, c := range []struct{ got, want string }{
+		{line(0, "Alarm", "Warning", "Air Temperature", "7.25"), "12:00:00" + head + "WARNING raised  Upper limit exceeded: measured 7.25 °C"},
+		{line(1, "Alarm", "Alarm", "Air Temperature", "9.12345"), "12:01:00" + head + "ALARM raised  Upper limit exceeded: measured 9.12 °C (warning since 12:00:00)"},
+		{line(2, "Ok", "Alarm", "Air Temperature", "8"), "12:02:00" + head + "ALARM cleared  Back below the upper limit: measured 8 °C (warning since 12:00:00)"},
+		{line(3, "Ok", "Warning", "Air Temperature", "6.5"), "12:03:00" + head + "WARNING cleared  Back below the upper limit: measured 6.5 °C"},
+		{line(4, "Alarm", "Warning", "Door Contact", "1"), "12:04:00        live     Köln      2201            door_contact            WARNING raised  Door open"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got\n%s\nwant\n%s", c.got, c.want)
 		}
 	}
 }

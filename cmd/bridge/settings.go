@@ -58,6 +58,7 @@ type settings struct {
 	files     map[string]string // those that secrets were read from, by variable
 	firstLook time.Duration     // at an export; 0 = as long after asking for it as the vendor wants
 	notices   []notice          // what stops nothing
+	pretend   bool              // the vendor is the demo's
 	proxied   bool              // a proxy is set for the vendor; NO_PROXY may still leave him out
 }
 

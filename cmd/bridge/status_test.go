@@ -271,17 +271,17 @@ func TestAllIsNotWellAboveASevereAlarm(t *testing.T) {
 
 func TestOpenAlarmsAreReadAtAGlance(t *testing.T) {
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	value := json.Number("9.30")
 	since := at.AddDate(0, 0, -300)
 	open := openAlarms{Since: &since, Alarms: []status.Alarm{
-		{At: at.Add(-time.Minute), Severity: "warning", Condition: "Upper\x1b[1m limit", Serial: "22011234", Quantity: "air_temperature", Value: &value, Unit: "Cel"},
-		{At: at.Add(-time.Hour), Severity: "alarm", Condition: "Upper limit", Serial: "22011234", Quantity: "relative_humidity", Value: &value},
-		{At: at.AddDate(0, 0, -71), Severity: "warning", Condition: "Calibration is too old", Serial: "22019153"},
+		{At: at.Add(-time.Minute), Severity: "warning", Text: "Hot\x1b[1m: measured 9.3 °C", Condition: "Hot", Serial: "22011234", Quantity: "air_temperature"},
+		{At: at.Add(-time.Hour), Severity: "alarm", Text: "Upper limit exceeded: measured 61 %", Condition: "Upper limit", Site: "b2c3d4e5-f6a7", Serial: "22011234", Quantity: "relative_humidity"},
+		{At: at.Add(-2 * time.Hour), Severity: "warning", Text: "Upper limit exceeded: measured 59 %", Condition: "Upper limit", Site: "b2c3d4e5-f6a7", Serial: "22011234", Quantity: "relative_humidity"},
+		{At: at.AddDate(0, 0, -71), Severity: "warning", Text: "Calibration is too old", Condition: "Calibration is too old", Serial: "22019153"},
 	}}
 	const want = `
 open alarms
-  alarm    Upper limit 9.30, 22011234 relative_humidity, since 2026-11-24 11:00:00, 1h ago
-  warning  Upper\u001b[1m limit 9.30 Cel, 22011234 air_temperature, since 2026-11-24 11:59:00, 1m ago
+  alarm    Upper limit exceeded: measured 61 %, 22011234 relative_humidity, site b2c3d4e5, since 2026-11-24 11:00:00, 1h ago; warning since 2026-11-24 10:00:00, 2h ago
+  warning  Hot\u001b[1m: measured 9.3 °C, 22011234 air_temperature, since 2026-11-24 11:59:00, 1m ago
   warning  Calibration is too old, 22019153, since 2026-09-14 12:00:00, 71d ago
   those raised before 2026-01-28 12:00:00 are not known; bridge backfill --feeds alarms with an earlier --from reads them
 `

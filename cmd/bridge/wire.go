@@ -129,10 +129,13 @@ func soon[T any](do func() (T, error)) (wait func() (T, error)) {
 	return wait
 }
 
+// pageHistory is how much of the readings the page begins with: channels that have been silent for longer are not known to it.
+const pageHistory = 24 * time.Hour
+
 // newOperation wires together what operators see.
 func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, turns map[schema.Feed]*turn, count *metrics.Metrics, logger *slog.Logger) *operation {
 	leading := leadsNow(turns)
-	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds)})
+	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds), History: pageHistory})
 	o := &operation{
 		feeds: feedsOf(s.Feeds), vendor: vendor, metrics: count, leading: leading,
 		board: board, started: time.Now(),
@@ -142,7 +145,7 @@ func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, tu
 			now: time.Now, interval: s.PollInterval, leading: leading, throttled: vendor.ThrottledUntil, log: logger, connected: js.Conn().IsConnected,
 		}).over(feedsOf(s.Feeds)),
 	}
-	o.page = web.Handler(board, web.Options{Version: version, Poll: s.PollInterval, Here: o.here})
+	o.page = web.Handler(board, web.Options{Version: version, Whose: s.whose(), Poll: s.PollInterval, Here: o.here})
 	for feed, turn := range turns {
 		o.watch(feed, turn.live)
 	}

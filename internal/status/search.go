@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"saveris-bridge/internal/schema"
 )
 
 // mostWords is how many words of a search count; a name has no more parts.
@@ -14,9 +16,13 @@ const mostWords = 4
 // view is what is newest since a drawing of the picture. Searching takes its time in here, and not under the board's lock,
 // which /metrics and the follower of 36,000 channels want as well.
 type view struct {
-	ranks []rank // of all sensors, sorted by order
-	sort  sync.Once
-	usual Recent // what is shown to whoever does not search; its sensors belong to sort
+	ranks  []rank // of all sensors, the silent ones first, then by their names
+	usual  Recent // all but the sensors
+	show   sync.Once
+	shown  []Sensor // to whoever does not search; belongs to show
+	sort   sync.Once
+	newest []rank   // the same sensors, those that spoke last first; belongs to sort
+	alarms []string // what alarms are searched by, in their order
 }
 
 // rank is a sensor with what its place depends on, as it was under the lock. Of the sensor itself only what never changes
@@ -25,28 +31,49 @@ type rank struct {
 	*sensor
 	newest int64 // ns since 1970
 	last   uint64
+	silent bool
 }
 
-// ranks gives all sensors, in no order.
-func (s *sensors) ranks() []rank {
-	list := make([]rank, 0, len(s.byKey))
-	for _, one := range s.byKey {
-		list = append(list, rank{one, one.points[len(one.points)-1].at, one.heard})
+// ranks gives all sensors, the silent ones first, and how many these are.
+func (s *sensors) ranks(readings Feed) (list []rank, silent int) {
+	list = make([]rank, 0, len(s.byKey))
+	var rest []rank
+	for _, one := range s.ordered() {
+		r := rank{one, one.points[len(one.points)-1].at, one.heard, one.silentIn(readings)}
+		if r.silent {
+			list = append(list, r)
+		} else {
+			rest = append(rest, r)
+		}
 	}
-	return list
+	return append(list, rest...), len(list)
 }
 
-// Recent gives what is newest. Search picks sensors: each of its first four words is a part of something that names them, in
-// any case.
+// Recent gives what the streams hold of late. Search picks sensors and alarms: each of its first four words is a part of
+// something that names them, or of what an alarm says, in any case.
 func (b *Board) Recent(search string) Recent {
 	v := b.view()
-	v.sort.Do(func() {
-		slices.SortFunc(v.ranks, func(x, y rank) int { return cmp.Or(cmp.Compare(y.newest, x.newest), cmp.Compare(y.last, x.last)) })
-		v.usual.Sensors = b.show(v.find(nil))
-	})
+	v.show.Do(func() { v.shown = b.show(find(v.ranks, nil)) })
 	r := v.usual
+	r.Sensors = v.shown
 	if words := wordsOf(search); len(words) > 0 {
-		r.Sensors = b.show(v.find(words))
+		r.Sensors, r.Alarms = b.show(find(v.ranks, words)), v.findAlarms(words)
+	}
+	return r
+}
+
+// Newest is Recent with the sensors that spoke last first.
+func (b *Board) Newest(search string) Recent {
+	v := b.view()
+	v.sort.Do(func() {
+		v.newest = slices.SortedFunc(slices.Values(v.ranks), func(x, y rank) int {
+			return cmp.Or(cmp.Compare(y.newest, x.newest), cmp.Compare(y.last, x.last))
+		})
+	})
+	r, words := v.usual, wordsOf(search)
+	r.Sensors = b.show(find(v.newest, words))
+	if len(words) > 0 {
+		r.Alarms = v.findAlarms(words)
 	}
 	return r
 }
@@ -55,11 +82,22 @@ func (b *Board) view() *view {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.recent == nil {
-		b.recent = &view{ranks: b.sensors.ranks(), usual: Recent{
-			Known: len(b.sensors.byKey), Alarms: b.alarms.show(), AlarmsSince: b.alarms.since(b.records.entries), Rejects: b.rejects(),
-		}}
+		b.recent = b.look()
 	}
 	return b.recent
+}
+
+// look makes the view of what is known now.
+func (b *Board) look() *view {
+	v := &view{usual: Recent{
+		Known: len(b.sensors.byKey), Alarms: b.alarms.show(), AlarmsSince: b.alarms.since(b.records.entries), Rejects: b.rejects(),
+	}}
+	v.ranks, v.usual.Silent = b.sensors.ranks(b.summed[schema.Readings])
+	v.usual.Open, v.usual.Severe = len(v.usual.Alarms), Severe(v.usual.Alarms)
+	for _, a := range v.usual.Alarms {
+		v.alarms = append(v.alarms, strings.ToLower(strings.Join([]string{a.Tenant, a.Site, a.Serial, a.Quantity, a.Severity, a.Text, a.Condition, a.Reason}, "\n")))
+	}
+	return v
 }
 
 // wordsOf gives the words that count, in lower case and as long as a name may be.
@@ -78,10 +116,10 @@ func wordsOf(search string) []string {
 }
 
 // find gives the first ones of those that have all words.
-func (v *view) find(words []string) []rank {
-	found := make([]rank, 0, min(mostShown, len(v.ranks)))
-	for _, one := range v.ranks {
-		if one.matches(words) {
+func find(ranks []rank, words []string) []rank {
+	found := make([]rank, 0, min(mostShown, len(ranks)))
+	for _, one := range ranks {
+		if matches(one.names, words) {
 			if found = append(found, one); len(found) == mostShown {
 				break
 			}
@@ -90,10 +128,21 @@ func (v *view) find(words []string) []rank {
 	return found
 }
 
-// matches tells whether each word is a part of something that names the sensor.
-func (s *sensor) matches(words []string) bool {
+// findAlarms gives the open alarms that have all words.
+func (v *view) findAlarms(words []string) []Alarm {
+	found := []Alarm{}
+	for i, a := range v.usual.Alarms {
+		if matches(v.alarms[i], words) {
+			found = append(found, a)
+		}
+	}
+	return found
+}
+
+// matches tells whether each word is a part of what something is searched by.
+func matches(names string, words []string) bool {
 	for _, word := range words {
-		if !strings.Contains(s.names, word) {
+		if !strings.Contains(names, word) {
 			return false
 		}
 	}
@@ -111,6 +160,7 @@ func (b *Board) show(found []rank) []Sensor {
 	list := make([]Sensor, len(found))
 	for i, one := range found {
 		list[i] = one.show(points[i])
+		list[i].Silent = one.silent
 	}
 	return list
 }

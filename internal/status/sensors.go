@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,19 +24,23 @@ const (
 // sensors remembers the newest readings of each channel.
 type sensors struct {
 	byKey map[string]*sensor // by subject behind the lane
+	order []*sensor          // all of them by their names; nil while that is not known
 	clock uint64             // counts readings
+	born  uint64             // counts sensors
 }
 
 type sensor struct {
 	tenant, site, quantity, unit unique.Handle[string] // many share them
 	serial, channel              string
-	names                        string  // all of these in lower case, to be searched, a line each
+	names                        string  // all of these in lower case, to be searched and sorted by, a line each
 	points                       []point // oldest first
 	heard                        uint64  // the clock at its last reading
+	born                         uint64  // of two with the same names the first comes first
 }
 
 type point struct {
 	at    int64 // ns since 1970
+	slow  int64 // ns to the vendor's cloud
 	value string
 }
 
@@ -50,6 +55,7 @@ func (s *sensors) take(key string, body []byte) (happened, received time.Time, o
 		return happened, received, false
 	}
 	cloud, _ := scalar(rest, `"received_at":`)
+	received = moment(cloud)
 	one := s.byKey[key]
 	if one == nil {
 		if one = newSensor(body); one == nil {
@@ -59,8 +65,12 @@ func (s *sensors) take(key string, body []byte) (happened, received time.Time, o
 	}
 	s.clock++
 	one.heard = s.clock
-	one.put(point{happened.UnixNano(), string(literal)}, min(mostPoints, max(leastPoints, maxPoints/len(s.byKey))))
-	return happened, moment(cloud), true
+	p := point{at: happened.UnixNano(), value: string(literal)}
+	if !received.IsZero() {
+		p.slow = int64(received.Sub(happened))
+	}
+	one.put(p, min(mostPoints, max(leastPoints, maxPoints/len(s.byKey))))
+	return happened, received, true
 }
 
 // add adds a sensor. Where there are too many, the tenth that has been silent for longest goes.
@@ -78,7 +88,20 @@ func (s *sensors) add(key string, one *sensor) {
 			}
 		}
 	}
-	s.byKey[key] = one
+	s.byKey[key], s.order = one, nil
+	s.born++
+	one.born = s.born
+}
+
+// ordered gives all sensors by tenant, site, serial number and channel, whatever they measure and when: rows that stay where
+// they are can be read.
+func (s *sensors) ordered() []*sensor {
+	if s.order == nil {
+		s.order = slices.SortedFunc(maps.Values(s.byKey), func(x, y *sensor) int {
+			return cmp.Or(strings.Compare(x.names, y.names), cmp.Compare(x.born, y.born))
+		})
+	}
+	return s.order
 }
 
 // sensorNames is what of a reading's data names a sensor.
@@ -108,7 +131,8 @@ func newSensor(body []byte) *sensor {
 		tenant: shared(d.Tenant), site: shared(d.Site), quantity: shared(d.Quantity), unit: shared(cmp.Or(d.Unit, d.VendorUnit)),
 		serial: shortened(d.Sensor.Serial, longestText), channel: shortened(d.Sensor.Channel.String(), longestText),
 	}
-	one.names = strings.ToLower(strings.Join([]string{one.tenant.Value(), one.site.Value(), one.serial, one.channel, one.quantity.Value()}, "\n"))
+	channel := strings.Repeat(" ", max(0, 3-len(one.channel))) + one.channel // 2 before 10
+	one.names = strings.ToLower(strings.Join([]string{one.tenant.Value(), one.site.Value(), one.serial, channel, one.quantity.Value()}, "\n"))
 	return one
 }
 

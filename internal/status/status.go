@@ -76,9 +76,12 @@ type Day struct {
 
 // Recent is what the streams have stored of late. All text of it is the vendor's: whoever shows it has to escape it.
 type Recent struct {
-	Sensors []Sensor `json:"sensors"` // newest first
+	Sensors []Sensor `json:"sensors"` // silent ones first, then by site, serial number and channel
 	Known   int      `json:"known"`   // sensors' channels that are known, of which Sensors may show a part
+	Silent  int      `json:"silent"`  // of these, those that are silent
 	Alarms  []Alarm  `json:"alarms"`  // open, newest first
+	Open    int      `json:"open"`    // alarms that are open, of which Alarms may show a part
+	Severe  int      `json:"severe"`  // of these, those of severity alarm
 	Rejects []Reject `json:"rejects"` // newest first
 
 	AlarmsSince *time.Time `json:"alarms_since"` // alarms that were raised before are not known; nil where none is
@@ -92,6 +95,7 @@ type Sensor struct {
 	Channel  string  `json:"channel"`
 	Quantity string  `json:"quantity"`
 	Unit     string  `json:"unit"`
+	Silent   bool    `json:"silent"` // its readings have not come for longer than they should
 	Points   []Point `json:"points"` // oldest first
 }
 
@@ -109,6 +113,7 @@ type Alarm struct {
 	Site      string       `json:"site"`
 	Serial    string       `json:"serial"`
 	Severity  string       `json:"severity"`
+	Text      string       `json:"text"` // what it says, for people: schema.AlarmEvent.Text
 	Condition string       `json:"condition"`
 	Reason    string       `json:"reason"`
 	Quantity  string       `json:"quantity"`

@@ -38,7 +38,7 @@ func bounded(r status.Recent) status.Recent {
 	r.Alarms = head(r.Alarms, mostAlarms)
 	for i := range r.Alarms {
 		a := &r.Alarms[i]
-		cut(longestText, &a.ID, &a.Tenant, &a.Site, &a.Serial, &a.Severity, &a.Condition, &a.Reason, &a.Quantity, &a.Unit)
+		cut(longestText, &a.ID, &a.Tenant, &a.Site, &a.Serial, &a.Severity, &a.Text, &a.Condition, &a.Reason, &a.Quantity, &a.Unit)
 		a.Value = number(a.Value)
 	}
 	r.Rejects = head(r.Rejects, mostRejects)

@@ -10,8 +10,8 @@
 // An event's data is an object of parts (feeds, days, sensors, …) and the moment of sending, by the server's clock, from
 // which the page reckons ages. The first event of a stream has every part, later ones those that have changed. The verdict is
 // one of them; time alone may change it, so it is looked at every second. Between two events lies a second at least; every 15 seconds without one there is a beat, which is a comment for whatever stands between
-// and an event, because a page cannot see comments and could not tell a quiet stream from a dead one. ?q= picks sensors,
-// ?year= the days of a calendar year instead of the last 53 weeks.
+// and an event, because a page cannot see comments and could not tell a quiet stream from a dead one. ?q= picks sensors
+// and alarms, ?order=newest puts the sensors that spoke last first, ?year= picks the days of a calendar year instead of the last 53 weeks.
 //
 // However much is stored, a page is sent a bounded part of it: at most 200 channels of 48 points, 100 alarms, ten
 // rejected rows for each of five reasons (scripts 50), and texts of 120 characters. At most 100 streams are open at a time, further ones are refused with 503. A reader who

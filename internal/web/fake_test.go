@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -38,15 +40,34 @@ func (f *fake) Recent(search string) status.Recent {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	recent := f.recent
+	recent.Open, recent.Severe, recent.Silent = len(recent.Alarms), status.Severe(recent.Alarms), 0
+	for _, s := range recent.Sensors {
+		if s.Silent {
+			recent.Silent++
+		}
+	}
 	if search == "" {
 		return recent
 	}
-	recent.Sensors = nil
+	recent.Sensors, recent.Alarms = nil, nil
+	for _, a := range f.recent.Alarms {
+		if strings.Contains(strings.ToLower(a.Serial+" "+a.Text), strings.ToLower(search)) {
+			recent.Alarms = append(recent.Alarms, a)
+		}
+	}
 	for _, s := range f.recent.Sensors {
 		if strings.Contains(strings.ToLower(s.Serial+" "+s.Site+" "+s.Quantity), strings.ToLower(search)) {
 			recent.Sensors = append(recent.Sensors, s)
 		}
 	}
+	return recent
+}
+
+// Newest turns the order round.
+func (f *fake) Newest(search string) status.Recent {
+	recent := f.Recent(search)
+	recent.Sensors = slices.Clone(recent.Sensors)
+	slices.Reverse(recent.Sensors)
 	return recent
 }
 
@@ -82,6 +103,7 @@ func calm(now time.Time) (status.Status, status.Recent) {
 	for i := range 36 {
 		recent.Sensors = append(recent.Sensors, calmSensor(now, i))
 	}
+	recent.Sensors[5] = asDoor(recent.Sensors[5])
 	return s, recent
 }
 
@@ -114,12 +136,28 @@ func calmSensor(now time.Time, i int) status.Sensor {
 	return s
 }
 
-// trouble is a bridge on a bad day: one feed stands still, the other has gaps, alarms are open, a backfill has failed.
+// asDoor makes a sensor one that knows only two values.
+func asDoor(s status.Sensor) status.Sensor {
+	s.Quantity, s.Unit = "door_contact", ""
+	for i := range s.Points {
+		value := json.Number(strconv.Itoa(i / 4 % 5 / 3))
+		s.Points[i].Value = &value
+	}
+	return s
+}
+
+// trouble is a bridge on a bad day: one feed stands still, the other has gaps, alarms are open, two channels are silent, a backfill has failed.
 func trouble(now time.Time) (status.Status, status.Recent) {
 	s, recent := calm(now)
 	r, a := &s.Feeds[0], &s.Feeds[1]
 	r.ReadAt, r.CoveredUntil, r.Newest = ptr(now.Add(-47*time.Minute)), ptr(now.Add(-47*time.Minute)), ptr(now.Add(-58*time.Minute))
 	r.Rejected = 4467
+	for i := range 2 {
+		recent.Sensors[i].Silent = true
+		for j := range recent.Sensors[i].Points {
+			recent.Sensors[i].Points[j].At = recent.Sensors[i].Points[j].At.Add(-5 * time.Hour)
+		}
+	}
 	r.RejectedAt = ptr(now.Add(-time.Hour))
 	for i := range 40 {
 		r.Days[120+i].Covered = float64(i%4) / 4
@@ -138,11 +176,13 @@ func trouble(now time.Time) (status.Status, status.Recent) {
 		value := json.Number([]string{"9.30", "12.7", "61.0", "8.1"}[i])
 		recent.Alarms = append(recent.Alarms, status.Alarm{
 			ID: fmt.Sprint("a", i), At: now.Add(-time.Duration(i*i*40+12) * time.Minute), Serial: fmt.Sprint(22011234 + i), Severity: severity,
+			Text: "Upper limit exceeded: measured " + value.String() + " °C", Site: recent.Sensors[0].Site,
 			Condition: "Upper limit", Reason: "Alarm condition is violated", Quantity: "air_temperature", Value: &value, Unit: "Cel",
 		})
 	}
+	recent.Alarms[0].Serial = recent.Alarms[1].Serial // of one channel
 	recent.Alarms = append(recent.Alarms, status.Alarm{
-		ID: "old", At: now.AddDate(0, 0, -71), Serial: "22019153", Severity: "warning", Condition: "Calibration is too old", Reason: "Alarm condition is violated",
+		ID: "old", At: now.AddDate(0, 0, -71), Serial: "22019153", Severity: "warning", Text: "Calibration is too old", Condition: "Calibration is too old", Reason: "Alarm condition is violated",
 	})
 	for i := range 97 {
 		recent.Rejects = append(recent.Rejects, status.Reject{

@@ -173,7 +173,7 @@ func TestSearchFiltersAtTheServerAndOutlivesAReload(t *testing.T) {
 	}
 	r.Known = len(r.Sensors)
 	b := open(t, newFake(s, r))
-	b.say(`document.getElementById("readings-count").textContent`, "200 of 5,000 channels, those that spoke last")
+	b.say(`document.getElementById("readings-count").textContent`, "200 of 5,000 channels, a search finds the others")
 	b.do(chromedp.SendKeys("#search", "22012900"))
 	b.wait(`document.getElementById("readings-count").textContent === "2 of 5,000 channels, those that match"`)
 	b.say(`document.querySelectorAll("#readings tbody tr").length`, "2")
@@ -194,7 +194,8 @@ func TestCalendarShowsTheYearThatWasAskedFor(t *testing.T) {
 	b.text(`(() => { const year = document.getElementById("year"); year.value = "2019"; year.dispatchEvent(new Event("change")); })()`)
 	b.wait(`document.querySelector(".calendar .told").textContent === "1 day complete, 0 partly, 0 not yet; late rows on 0 days."`)
 	b.say(`document.querySelector(".calendar [data-day='2019-02-03']").ariaLabel.slice(0, 38)`, "Sun 3 Feb 2019, complete, 7 rows, none l"[:38])
-	b.say(`document.querySelectorAll(".calendar")[0].querySelectorAll(".day").length`, "365")
+	b.say(`document.querySelectorAll(".calendar")[0].querySelectorAll(".day").length`, "28") // four weeks
+	b.say(`document.getElementById("calendar-folded").textContent`, "Nothing was asked for before 3 Feb 2019 and after 3 Feb 2019.")
 	b.say(`location.search`, "?year=2019")
 	b.shoot("year")
 	b.fits()
@@ -297,5 +298,87 @@ func TestAnOldAlarmIsShownAndWhatIsUnknownIsSaid(t *testing.T) {
 	b.say(`document.getElementById("alarms-since").textContent.startsWith("Alarms raised before ")`, "true")
 	source.change(func(_ *status.Status, r *status.Recent) { r.AlarmsSince = nil })
 	b.wait(`document.getElementById("alarms-since").hidden`)
+	b.innocent()
+}
+
+// TestAlarmsAreReadAsPeopleSayThem: the words, whose it is, and the warning of a channel with its alarm.
+func TestAlarmsAreReadAsPeopleSayThem(t *testing.T) {
+	s, r := trouble(time.Now().UTC())
+	b := open(t, newFake(s, r))
+	b.say(`document.querySelectorAll("#alarms .alarm").length`, "4") // of five
+	first := `document.querySelector("#alarms .alarm")`
+	b.say(first+`.querySelector("p").textContent`, "alarm Upper limit exceeded: measured 12.7 °C")
+	b.say(first+`.querySelector(".beside").textContent`, "warning Upper limit exceeded: measured 9.30 °C, 12 min")
+	b.say(first+`.querySelector(".note").textContent.replaceAll("\u00a0", " ")`, "22011235 · air temperature · "+r.Sensors[0].Site)
+	b.say(`document.getElementById("alarms-count").textContent`, "5")
+	b.innocent()
+}
+
+func TestSearchCoversAlarms(t *testing.T) {
+	b := open(t, newFake(trouble(time.Now().UTC())))
+	b.do(chromedp.SendKeys("#search", "calibration"))
+	b.wait(`document.querySelectorAll("#alarms .alarm").length === 1`)
+	b.say(`document.getElementById("alarms-count").textContent`, "1 of 5 match")
+	b.say(`document.querySelector(".more").textContent.includes("5 alarms are open, 1 severe.")`, "true") // whatever is searched
+	b.do(chromedp.SendKeys("#search", "x"))
+	b.wait(`document.getElementById("alarms-none").checkVisibility()`)
+	b.say(`document.getElementById("alarms-none").textContent`, "No open alarm matches “calibrationx”.")
+	b.innocent()
+}
+
+func TestTheNewestAreFirstForWhoWantsThem(t *testing.T) {
+	b := open(t, newFake(trouble(time.Now().UTC())))
+	first := `document.querySelector("#readings tbody tr .name").textContent`
+	b.say(first, "22011234")
+	b.say(`document.querySelector("#readings tbody tr .silent").textContent.trim()`, "silent")
+	b.say(`document.getElementById("readings-count").textContent.replaceAll("\u00a0", " ")`, "36 channels · 2 silent")
+	b.do(chromedp.Click("#newest"))
+	b.wait(first + ` === "22011245"`)
+	b.say(`location.search`, "?order=newest")
+	b.do(chromedp.Reload())
+	b.wait(`document.body.dataset.ready !== undefined && ` + first + ` === "22011245"`)
+	b.say(`document.getElementById("newest").checked`, "true")
+	b.innocent()
+}
+
+func TestADoorIsDrawnInSteps(t *testing.T) {
+	b := open(t, newFake(calm(time.Now().UTC())))
+	door := `[...document.querySelectorAll("#readings tbody tr")].find((e) => e.textContent.includes("door contact"))`
+	b.say(`/^M[\d.]+ [\d.]+(H[\d.]+V[\d.]+){31}$/.test(`+door+`.querySelector("path").getAttribute("d"))`, "true")
+	b.say(door+`.querySelector(".digits").textContent`, "closed")
+	b.say(door+`.querySelector(".line").ariaLabel`, "32 values over 7 h 45 min, 2 changes, closed at the end")
+	b.say(`document.querySelector("#readings tbody tr path").getAttribute("d").includes("V")`, "false")
+	b.innocent()
+}
+
+func TestTheHeadSaysWhoseDataItIs(t *testing.T) {
+	b := visit(t, serve(t, newFake(calm(time.Now().UTC())), Options{Whose: "an…@example.com · EU", Poll: time.Minute}, brisk), 360, 740).ready()
+	b.fits()
+	b.say(`document.querySelector("header").textContent.includes("an…@example.com · EU")`, "true")
+	b.shoot("head")
+	b.innocent()
+}
+
+func TestWeeksThatNobodyAskedForAreLeftOut(t *testing.T) {
+	now := time.Now().UTC()
+	s, r := calm(now)
+	for i := range s.Feeds {
+		s.Feeds[i].Since, s.Feeds[i].Days = ptr(now.AddDate(0, 0, -2)), s.Feeds[i].Days[len(s.Feeds[i].Days)-3:]
+	}
+	b := open(t, newFake(s, r))
+	b.say(`document.querySelector(".calendar").querySelectorAll(".day").length`, "28")
+	b.say(`document.getElementById("calendar-folded").textContent`, "Nothing was asked for before "+now.AddDate(0, 0, -2).Format("2 Jan 2006")+".")
+	b.shoot("young")
+	b.fits()
+	b.innocent()
+}
+
+func TestSitesAreReadOnAPhone(t *testing.T) {
+	s, r := calm(time.Now().UTC())
+	b := open(t, newFake(s, r), 360, 740)
+	site := `document.querySelector("#readings tbody tr .site .clip")`
+	b.say(site+`.checkVisibility() && `+site+`.scrollWidth <= `+site+`.clientWidth && `+site+`.getBoundingClientRect().width > 200`, "true")
+	b.say(site+`.textContent`, r.Sensors[0].Site)
+	b.fits()
 	b.innocent()
 }

@@ -32,12 +32,13 @@ type parts map[string]json.RawMessage
 type choice struct {
 	search string
 	year   string // of the calendar, empty for the last 53 weeks
+	newest bool   // sensors that spoke last come first
 }
 
 var aYear = regexp.MustCompile(`^\d{4}$`)
 
 func chosen(q url.Values) choice {
-	c := choice{search: shortened(q.Get("q"), longestText), year: q.Get("year")}
+	c := choice{search: shortened(q.Get("q"), longestText), year: q.Get("year"), newest: q.Get("order") == "newest"}
 	if !aYear.MatchString(c.year) {
 		c.year = ""
 	}
@@ -47,13 +48,14 @@ func chosen(q url.Values) choice {
 // about is what a page has to know of the bridge itself.
 type about struct {
 	Version string  `json:"version"`
+	Whose   string  `json:"whose"`
 	Poll    float64 `json:"poll_seconds"`
 	Quiet   float64 `json:"quiet_seconds"`
 	Silent  float64 `json:"silent_seconds"` // how long a backfill may say nothing
 }
 
 func (p *picture) about() about {
-	return about{p.options.Version, p.options.Poll.Seconds(), p.options.Quiet.Seconds(), status.SilentAfter.Seconds()}
+	return about{p.options.Version, shortened(p.options.Whose, longestText), p.options.Poll.Seconds(), p.options.Quiet.Seconds(), status.SilentAfter.Seconds()}
 }
 
 // verdict is whether all is well, as of now.
@@ -84,10 +86,10 @@ func (p *picture) verdict() verdict {
 
 // ServeHTTP gives the whole picture to scripts.
 func (p *picture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v, recent := p.verdict(), p.source.Recent(chosen(r.URL.Query()).search)
+	v, recent := p.verdict(), p.recent(chosen(r.URL.Query()))
 	body, err := json.Marshal(map[string]any{
 		"ok":            v.OK,
-		"severe_alarms": status.Severe(recent.Alarms),
+		"severe_alarms": recent.Severe,
 		"problems":      v.Problems,
 		"bridge":        p.about(),
 		"status":        p.source.Status(),
@@ -100,6 +102,13 @@ func (p *picture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(append(body, '\n')) // whoever asked is gone
+}
+
+func (p *picture) recent(c choice) status.Recent {
+	if c.newest {
+		return p.source.Newest(c.search)
+	}
+	return p.source.Recent(c.search)
 }
 
 // parts gives the picture as it is since the source's Changed was changed. Pages that have chosen nothing share theirs.
@@ -120,7 +129,7 @@ func (p *picture) parts(c choice, changed <-chan struct{}) (parts, error) {
 }
 
 func (p *picture) draw(c choice) (parts, error) {
-	now, all := p.source.Status(), p.source.Recent(c.search)
+	now, all := p.source.Status(), p.recent(c)
 	some := bounded(all)
 	drawn := parts{}
 	for name, part := range map[string]any{
@@ -130,10 +139,10 @@ func (p *picture) draw(c choice) (parts, error) {
 		"years":     years(now.Feeds),
 		"backfills": backfills(now.Backfills),
 		"sensors":   some.Sensors,
-		"alarms":    some.Alarms,
+		"alarms":    status.Together(some.Alarms),
 		"known":     map[string]*time.Time{"alarms": some.AlarmsSince},
 		"rejects":   grouped(all.Rejects),
-		"counts":    map[string]int{"sensors": all.Known, "alarms": len(all.Alarms), "severe": status.Severe(all.Alarms)},
+		"counts":    map[string]int{"sensors": all.Known, "silent": all.Silent, "alarms": all.Open, "severe": all.Severe, "found": len(all.Alarms)},
 	} {
 		body, err := json.Marshal(part)
 		if err != nil {

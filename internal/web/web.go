@@ -11,8 +11,11 @@ import (
 type Source interface {
 	// Status is how the bridge stands now.
 	Status() status.Status
-	// Recent gives what is newest; search, where it is not empty, picks sensors by any part of what names them.
+	// Recent gives what the streams hold of late, sensors in an order that stays; search, where it is not empty, picks sensors
+	// and alarms by any part of what names them.
 	Recent(search string) status.Recent
+	// Newest is Recent with the sensors that spoke last first.
+	Newest(search string) status.Recent
 	// Changed is closed when there is something new; then it is another channel.
 	Changed() <-chan struct{}
 }
@@ -20,6 +23,7 @@ type Source interface {
 // Options are what the page has to know besides its source.
 type Options struct {
 	Version string        // as people are told
+	Whose   string        // whose data it is, in a few words; everybody who reaches the page sees it
 	Poll    time.Duration // the poll interval: three without a poll, or a minute where that is longer, are a standstill
 	Quiet   time.Duration // how old the newest reading may be; 0 is two hours
 	// Here tells what this bridge knows of itself; nil is nothing. It may be called by many goroutines.

@@ -12,10 +12,40 @@ const monday = (d) => new Date(d - ((d.getUTCDay() + 6) % 7) * day);
 
 const today = () => new Date(key(now()));
 
-// bounds are the first and last day to show: of a year, or of the last 53 weeks.
+// bounds are the first and last day that may be shown: of a year, or of the last 53 weeks.
 const bounds = (year) => {
   if (year) return [new Date(`${year}-01-01`), new Date(`${year}-12-31`)];
   return [new Date(monday(today()) - 52 * 7 * day), today()];
+};
+
+const fewest = 4; // weeks that are shown, so that a calendar looks like one
+
+const aDay = /^\d{4}-\d\d-\d\d$/;
+
+// asked gives the first and last day of the bounds that any feed was asked for; nothing where none was.
+const asked = (state, [first, last]) => {
+  const end = key(new Date(Math.min(last, today())));
+  const days = state.feeds.flatMap((f) => [
+    ...(state.days[f.feed] ?? []).map((r) => r.day),
+    ...(f.since && f.since.slice(0, 10) <= end ? [f.since.slice(0, 10), end] : []),
+  ]).filter((d) => aDay.test(d) && d <= key(last)).map((d) => (d < key(first) ? key(first) : d)).sort();
+  return days.length ? [new Date(days[0]), new Date(days.at(-1))] : null;
+};
+
+// folded leaves out what nobody has asked for before and after the rest.
+const folded = ([first, last], some) => {
+  if (!some) return [new Date(Math.max(first, last - (fewest * 7 - 1) * day)), last];
+  const [begin, end] = some;
+  return [new Date(Math.max(first, Math.min(begin, end - (fewest * 7 - 1) * day))), end];
+};
+
+const showFolded = ([first, last], some) => {
+  const parts = some && [
+    some[0] - first >= 7 * day && `before ${date(some[0])}`,
+    Math.min(last, today()) - some[1] >= 7 * day && `after ${date(some[1])}`,
+  ].filter(Boolean);
+  id("calendar-folded").hidden = !parts?.length;
+  if (parts?.length) setText(id("calendar-folded"), `Nothing was asked for ${parts.join(" and ")}.`);
 };
 
 // stateOf tells what a day is: read completely, partly, not yet, or none of the bridge's business.
@@ -37,8 +67,7 @@ const describe = (d, state, record) => [
 ].filter(Boolean).join(", ");
 
 // daysOf gives the cells of a calendar, from a Monday to a Sunday; those outside of the bounds are null.
-const daysOf = (feed, records, year) => {
-  const [first, last] = bounds(year);
+const daysOf = (feed, records, [first, last]) => {
   const byDay = new Map(records.map((r) => [r.day, r]));
   const since = feed.since?.slice(0, 10);
   const cells = [];
@@ -164,7 +193,10 @@ export const showCalendars = (state, year) => {
   const parent = id("calendar");
   id("calendar-section").hidden = !state.feeds.length;
   keyed(parent, state.feeds.map((f) => ({ feed: f.feed })), (f) => f.feed, ({ feed }) => build(feed));
-  state.feeds.forEach((f, i) => update(parent.children[i], daysOf(f, state.days[f.feed] ?? [], year)));
+  const all = bounds(year);
+  const some = asked(state, all);
+  state.feeds.forEach((f, i) => update(parent.children[i], daysOf(f, state.days[f.feed] ?? [], folded(all, some))));
+  showFolded(all, some);
 };
 
 // showYears offers the years that there are records of, where that is more than what is shown anyway.

@@ -16,19 +16,24 @@ let state = null; // everything that was sent last, by part
 let heard = null; // when the server was heard last, by the server's clock
 let link = "wait";
 const asked = new URLSearchParams(location.search);
-const chosen = { search: asked.get("q") ?? "", year: asked.get("year") ?? "" };
+const chosen = { search: asked.get("q") ?? "", year: asked.get("year") ?? "", newest: asked.get("order") === "newest" };
+
+const showBridge = (bridge) => {
+  setText(id("version"), `saveris-bridge ${plain(bridge.version)}`);
+  setText(id("whose"), plain(bridge.whose));
+};
 
 // sections tells which parts of the picture each section is made of.
 const sections = [
   [["feeds", "verdict"], () => showFeeds(state, link === "live")],
   [["feeds"], () => showLateness(state)],
-  [["sensors", "counts"], () => showReadings(state, chosen.search)],
-  [["alarms", "counts", "known"], () => showAlarms(state)],
+  [["sensors", "counts"], () => showReadings(state, chosen)],
+  [["alarms", "counts", "known"], () => showAlarms(state, chosen.search)],
   [["backfills", "bridge"], () => showBackfills(state)],
   [["rejects", "feeds"], () => showRejects(state)],
   [["years"], () => showYears(state.years, chosen.year)],
   [["days", "feeds"], () => showCalendars(state, chosen.year)],
-  [["bridge"], () => setText(id("version"), `saveris-bridge ${plain(state.bridge.version)}`)],
+  [["bridge"], () => showBridge(state.bridge)],
 ];
 
 const picture = (parts) => {
@@ -74,6 +79,7 @@ const tick = () => {
 const query = () => {
   const q = new URLSearchParams();
   if (chosen.search) q.set("q", chosen.search);
+  if (chosen.newest) q.set("order", "newest");
   if (chosen.year) q.set("year", chosen.year);
   return q.size ? "?" + q : "";
 };
@@ -101,6 +107,11 @@ search.addEventListener("input", typed(() => {
   chosen.search = search.value.trim();
   ask();
 }));
+id("newest").checked = chosen.newest;
+id("newest").addEventListener("change", (event) => {
+  chosen.newest = event.target.checked;
+  ask();
+});
 id("year").addEventListener("change", (event) => {
   chosen.year = event.target.value;
   ask();

@@ -1,8 +1,8 @@
-// The newest readings: a row a sensor's channel.
+// The newest readings: a row a sensor's channel, in an order that stays unless the newest are wanted first.
 import { age } from "./clock.js";
 import { el, id, keyed, note, setText } from "./dom.js";
 import { line } from "./line.js";
-import { count, plain, quantity, shortNumber, unit } from "./text.js";
+import { count, listed, plain, plural, quantity, shortNumber, statesOf, unit } from "./text.js";
 
 const cell = (name, ...children) => el("td", { role: "cell", class: name }, ...children);
 
@@ -19,27 +19,34 @@ const keyOf = (s) => JSON.stringify([s.tenant, s.site, s.serial, s.channel, s.qu
 const row = (s, old) => {
   const last = s.points.at(-1);
   const site = plain(s.site);
+  const states = statesOf(s);
+  const value = states && last?.value != null ? [el("span", { class: "digits" }, states[Number(last.value)])] : digits(last?.value);
   return el("tr", { role: "row", class: old ? "fresh" : null },
     el("th", { role: "rowheader", scope: "row", class: "sensor" },
-      el("span", { class: "name" }, plain(s.serial)), note("/" + plain(s.channel))),
+      el("span", { class: "name" }, plain(s.serial)), note("/" + plain(s.channel)), s.silent && el("span", { class: "silent" }, " silent")),
     cell("quantity", quantity(s.quantity)),
     cell("site", el("span", { class: "clip", title: site }, site)),
-    cell("trend", line(s.points)),
-    cell("number value", ...digits(last?.value), " ", el("span", { class: "note unit" }, unit(s.unit))),
+    cell("trend", line(s.points, states)),
+    cell("number value", ...value, " ", el("span", { class: "note unit" }, unit(s.unit))),
     cell("number age", age(last?.at)));
 };
 
-const counted = (shown, known, search) => {
+const part = (shown, known, { search, newest }) => {
   if (search) return shown ? `${count(shown)} of ${count(known)} channels, those that match` : "";
-  if (shown < known) return `${count(shown)} of ${count(known)} channels, those that spoke last`;
-  return known ? `${count(known)} ${known === 1 ? "channel" : "channels"}` : "";
+  if (shown < known) return `${count(shown)} of ${count(known)} channels, ${newest ? "those that spoke last" : "a search finds the others"}`;
+  return known ? plural(known, "channel") : "";
+};
+
+const counted = (shown, { sensors, silent }, chosen) => {
+  const text = part(shown, sensors, chosen);
+  return text && listed(text, silent > 0 && `${count(silent)} silent`);
 };
 
 const few = 18; // rows until somebody wants all: what lies below them should not be a long way off
 
 let all = false;
 
-const showAll = (state, search) => {
+const showAll = (state, chosen) => {
   const button = id("readings-all");
   const more = state.sensors.length > few;
   button.hidden = !more;
@@ -47,16 +54,16 @@ const showAll = (state, search) => {
   setText(button, all ? "Show fewer" : `Show all ${count(state.sensors.length)}`);
   button.onclick = () => {
     all = !all;
-    showReadings(state, search);
+    showReadings(state, chosen);
   };
 };
 
-export const showReadings = (state, search) => {
+export const showReadings = (state, chosen) => {
   const { sensors, counts } = state;
   keyed(id("readings").tBodies[0], all ? sensors : sensors.slice(0, few), keyOf, row);
-  setText(id("readings-count"), counted(sensors.length, counts.sensors, search));
+  setText(id("readings-count"), counted(sensors.length, counts, chosen));
   id("readings").hidden = !sensors.length;
   id("readings-none").hidden = sensors.length > 0;
-  setText(id("readings-none"), search ? `Nothing matches “${plain(search)}”.` : "No reading has been stored yet.");
-  showAll(state, search);
+  setText(id("readings-none"), chosen.search ? `Nothing matches “${plain(chosen.search)}”.` : "No reading has been stored yet.");
+  showAll(state, chosen);
 };

@@ -81,6 +81,13 @@ const units = { Cel: "°C", "[degF]": "°F", "g/m3": "g/m³", "[ppm]": "ppm" };
 
 export const unit = (u) => units[u] ?? plain(u);
 
+// statesOf gives the words for 0 and 1 of a channel that knows nothing else, such as a door; nothing for any other.
+export const statesOf = ({ quantity, unit, points }) => {
+  const values = points.filter((p) => p.value != null).map((p) => Number(p.value));
+  if (unit || !values.length || values.some((v) => v !== 0 && v !== 1)) return null;
+  return quantity.startsWith("door") ? ["closed", "open"] : ["0", "1"];
+};
+
 // quantity writes the token of a subject as words.
 export const quantity = (q) => plain(q).replaceAll("_", " ");
 

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+)
+
+// whose says in a few words whose data the page shows: the demo's, or which login where. Everybody who reaches the page sees
+// it, so of a user name no more than tells two of one's own apart, and nothing of a key.
+func (s settings) whose() string {
+	if s.pretend {
+		return "demo"
+	}
+	login := "Smart Connect"
+	if !s.SaverisAPIKey.Set() {
+		login = hinted(s.SaverisUsername)
+	}
+	return login + " · " + s.where()
+}
+
+// where is the region, or the host where an address is set.
+func (s settings) where() string {
+	of := s
+	of.SaverisURL = ""
+	if u, err := url.Parse(s.SaverisURL); err == nil && u.Host != "" && s.SaverisURL != of.baseURL() {
+		return u.Host
+	}
+	where := strings.ToUpper(s.SaverisRegion)
+	if s.SaverisEnv == "i" {
+		where += " integration"
+	}
+	return where
+}
+
+// hinted is a user name without most of it: an…@example.com.
+func hinted(name string) string {
+	local, domain, mail := strings.Cut(name, "@")
+	if letters := []rune(local); len(letters) > 2 {
+		local = string(letters[:2])
+	}
+	if mail {
+		return local + "…@" + domain
+	}
+	return local + "…"
+}

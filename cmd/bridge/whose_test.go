@@ -1,0 +1,26 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestThePageSaysWhoseDataItShows(t *testing.T) {
+	for _, c := range []struct {
+		want string
+		env  []string
+	}{
+		{"an…@example.com · EU", []string{"SAVERIS_USERNAME", "anna.smith@example.com", "SAVERIS_PASSWORD", "topsecret"}},
+		{"ju… · EU integration", []string{"SAVERIS_USERNAME", "junction", "SAVERIS_PASSWORD", "topsecret", "SAVERIS_ENV", "i"}},
+		{"Smart Connect · AM", []string{"SAVERIS_USERNAME", "", "SAVERIS_PASSWORD", "", "SAVERIS_API_KEY", "topsecret", "SAVERIS_REGION", "am"}},
+		{"a…@b · proxy.example.com:8443", []string{"SAVERIS_USERNAME", "a@b", "SAVERIS_PASSWORD", "topsecret", "SAVERIS_URL", "https://proxy.example.com:8443/saveris/"}},
+	} {
+		got := load(t, with(c.env...)).whose()
+		if got != c.want || strings.Contains(got, "topsecret") {
+			t.Errorf("%v is told as %q, want %q", c.env, got, c.want)
+		}
+	}
+	if got := demoSettings(demoOptions{DataDir: t.TempDir(), NATSListen: "127.0.0.1:0"}, "http://127.0.0.1:1").whose(); got != "demo" {
+		t.Errorf("the demo says %q", got)
+	}
+}
