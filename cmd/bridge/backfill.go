@@ -181,6 +181,7 @@ type backfillFeed struct {
 	view    *views.Checkpoints
 	without []checkpoint.Span
 	log     *slog.Logger
+	foreign *foreigners
 }
 
 // open begins to open the buckets that it shares with others.
@@ -219,7 +220,7 @@ func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) e
 		feed := schema.Feed(name)
 		b.state.Feeds = append(b.state.Feeds, feed)
 		f := &backfillFeed{feed: feed, reader: newWriter(b.settings, feed, b.vendor, b.js, b.accounts, backfillPages), log: b.log.With("feed", feed)}
-		f.view = newView(b.settings, feed, b.js, nil, f.log)
+		f.view, f.foreign = newView(b.settings, feed, b.js, nil, f.log), newForeigners(b.settings, feed, f.log)
 		b.feeds = append(b.feeds, f)
 		b.accounts.OnRecord = b.claimed
 		if b.options.Repair {

@@ -74,7 +74,7 @@ func (b *backfill) leasesOf(ctx context.Context, f *backfillFeed, tried func() (
 func (b *backfill) worker(f *backfillFeed) *poller.Backfill {
 	s := b.settings
 	writer := newWriter(s, f.feed, b.vendor, b.js, b.accounts, backfillPages)
-	writer.OnRecord = f.view.Show
+	writer.OnRecord, writer.OnForeign, writer.OnStranger = f.view.Show, f.foreign.note, f.foreign.answered
 	if writer.Repair = b.options.Repair; writer.Repair {
 		writer.Altered = b.lost.alteredIn(f.feed)
 	}

@@ -190,6 +190,7 @@ func brokerChecks(s settings) []check {
 		list = append(list, check{"bucket " + bucket.name, (*checkup).usable, bucket.run})
 	}
 	list = append(list, check{"immutable", (*checkup).usable, checkImmutable(config)})
+	list = append(list, check{"other messages", (*checkup).usable, checkForeign(config)})
 	return append(list, check{"rights", (*checkup).usable, checkRights(config)})
 }
 

@@ -108,7 +108,12 @@ func (t *turn) poll(ctx context.Context) error {
 	t.leading.Store(true)
 	defer t.leading.Store(false)
 	t.log.Info("polls from now on")
+	looking, end := context.WithCancel(ctx)
+	looked := make(chan struct{})
+	go func() { defer close(looked); t.lookForForeign(looking) }()
 	err := t.view.Keep(ctx, t.live.Run)
+	end()
+	<-looked
 	t.log.Info("polls no longer")
 	return err
 }

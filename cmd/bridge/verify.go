@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -99,20 +100,21 @@ func runVerify(ctx context.Context, s settings, o verifyOptions, std streams) er
 	p := &verdictPrinter{out: std.out, json: o.JSON, sum: verifySummary{
 		Summary: true, From: span.From, Until: span.Until, Feeds: s.Feeds,
 	}}
-	err = sharing(ctx, vendor, func() error { return verifyFeeds(ctx, s, span, vendor, js, p, o.Limit) })
+	err = sharing(ctx, vendor, func() error { return verifyFeeds(ctx, s, span, vendor, js, p, o.Limit, newLogger(s, std.err)) })
 	if err != nil {
 		return err
 	}
 	return p.end()
 }
 
-func verifyFeeds(ctx context.Context, s settings, span checkpoint.Span, vendor *saveris.Client, js jetstream.JetStream, p *verdictPrinter, limit int) error {
+func verifyFeeds(ctx context.Context, s settings, span checkpoint.Span, vendor *saveris.Client, js jetstream.JetStream, p *verdictPrinter, limit int, log *slog.Logger) error {
 	for _, name := range s.Feeds {
 		feed := schema.Feed(name)
+		stream := checkpoint.NewStream(js, brokerConfig(s).Names.Stream(feed), s.Prefix, name)
+		stream.OnForeign = newForeigners(s, feed, log.With("feed", feed)).note
 		v := &verify.Verifier{
 			Source: vendor, VendorFeed: poller.VendorFeed(feed), Maker: schema.NewMaker(feed, s.Prefix, s.SaverisURL), Feed: feed,
-			Stream: checkpoint.NewStream(js, brokerConfig(s).Names.Stream(feed), s.Prefix, name),
-			Rows:   s.WindowRows, Keep: limit - p.named,
+			Stream: stream, Rows: s.WindowRows, Keep: limit - p.named,
 		}
 		if err := v.Run(ctx, span, p.day); err != nil {
 			return err

@@ -195,9 +195,12 @@ func newWriter(s settings, feed schema.Feed, vendor *saveris.Client, js jetstrea
 
 // newLive wires one feed together.
 func newLive(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, accounts *publish.Accounts, logger *slog.Logger) *poller.Live {
+	writer := newWriter(s, feed, vendor, js, accounts, 0)
+	others := newForeigners(s, feed, logger)
+	writer.OnForeign, writer.OnStranger = others.note, others.answered
 	return &poller.Live{
 		Source:   vendor,
-		Writer:   newWriter(s, feed, vendor, js, accounts, 0),
+		Writer:   writer,
 		Maker:    func() *schema.Maker { return schema.NewMaker(feed, s.Prefix, s.SaverisURL) },
 		Log:      logger,
 		Interval: s.PollInterval,

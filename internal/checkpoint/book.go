@@ -70,10 +70,12 @@ func (b *Book) keep(day string, page *Page, now time.Time) {
 // the whole index is read.
 func (b *Book) refresh(ctx context.Context, page *Page) error {
 	day := page.Record.Day
-	record, seq, err := b.stream.lastRecord(ctx, day)
+	p, err := b.stream.lastRecord(ctx, day)
 	if err != nil {
 		return err
 	}
+	record, seq := p.Record, p.Seq
+	page.Last = p.Last
 	if seq == page.Seq && record.Batch == page.Record.Batch {
 		return nil
 	}
@@ -139,14 +141,14 @@ func (b *Book) tryLoad(ctx context.Context, page *Page, record Record, seq uint6
 // counts as much as head: the record that follows an index message counts all that was stored up to there, so what is
 // left is still proven. The leader is asked where the index begins, since a replica that lags may know nothing of it.
 func (b *Book) left(ctx context.Context, day string, first uint64, head tally, record Record) (before tally, err error) {
-	begin, err := b.stream.message(ctx, map[string]any{"seq": 1, "next_by_subj": b.stream.IndexSubject(day)})
+	begin, err := b.stream.next(ctx, b.stream.IndexSubject(day), 1)
 	if err != nil || begin.seq != first {
 		return tally{}, err
 	}
 	if first == 0 { // only records are left of the day
 		return record.tally(), nil
 	}
-	after, err := b.stream.recordAt(ctx, day, first+1)
+	after, err := b.stream.recordAfter(ctx, day, first)
 	if err != nil || after.Rows < head.rows || after.Repaired < head.again {
 		return tally{}, err
 	}
@@ -170,7 +172,7 @@ func (b *Book) Placed(ctx context.Context, days []string) ([]Placed, error) {
 	group.SetLimit(16)
 	for i, day := range days {
 		group.Go(func() (err error) {
-			placed[i].Record, placed[i].Seq, err = b.stream.lastRecord(ctx, day)
+			placed[i], err = b.stream.lastRecord(ctx, day)
 			return err
 		})
 	}
@@ -185,8 +187,7 @@ func (b *Book) Holds(ctx context.Context, p Placed) (bool, error) { return b.str
 
 // After gives the record of a day that follows a sequence; a zero Version says that there is none.
 func (b *Book) After(ctx context.Context, day string, seq uint64) (Record, error) {
-	record, _, err := b.stream.record(ctx, day, map[string]any{"seq": seq + 1, "next_by_subj": b.stream.RecordSubject(day)})
-	return record, err
+	return b.stream.recordAfter(ctx, day, seq)
 }
 
 // Lacking is that of the book's stream.
@@ -202,4 +203,9 @@ func (b *Book) Days(ctx context.Context) ([]string, error) {
 	days, err := b.stream.days(ctx)
 	slices.Sort(days)
 	return days, err
+}
+
+// Look is that of the book's stream.
+func (b *Book) Look(ctx context.Context, from uint64, most int) (next uint64, err error) {
+	return b.stream.Look(ctx, from, most)
 }

@@ -6,7 +6,6 @@ import (
 	"runtime"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // HeaderAgain is the header of an index message whose events are listed before: they had been removed, and were stored
@@ -38,16 +37,15 @@ const maxGarbage = 16 << 20
 // index reads a day's index messages at these sequences, which hold so many rows if all is well.
 func (s *Stream) index(ctx context.Context, day string, at Seqs, rows uint64, found *index) error {
 	found.again()
-	err := s.scan(ctx, at, []string{s.IndexSubject(day)}, false, func(m jetstream.Msg, seq uint64) error {
-		if found.first == 0 {
-			meta, err := m.Metadata()
-			if err != nil {
-				return err
-			}
-			rows = min(rows, (meta.NumPending+1)*maxTorn, maxReserve) // a record may count what retention has removed, or lie
-			found.ids.reserve(int(rows + rows/20))                    // the day goes on
+	err := s.scan(ctx, at, []string{s.IndexSubject(day)}, false, func(m scanned) error {
+		if !s.own(m.storedMessage) {
+			return nil
 		}
-		return found.add(m.Data(), listsAgain(m.Headers()), seq)
+		if found.first == 0 {
+			rows = min(rows, (m.pending+1)*maxTorn, maxReserve) // a record may count what retention has removed, or lie
+			found.ids.reserve(int(rows + rows/20))              // the day goes on
+		}
+		return found.add(m.data, listsAgain(m.header), m.seq)
 	})
 	if err != nil {
 		return fmt.Errorf("read index %s.%s: %w", s.feed, day, err)

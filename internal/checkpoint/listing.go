@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Listing is a day's index as it stands in the stream, with its record, whether they agree or not.
@@ -86,17 +83,21 @@ func (s *Stream) Listing(ctx context.Context, day string) (l *Listing, err error
 }
 
 func (s *Stream) listing(ctx context.Context, day string) (*Listing, error) {
-	record, seq, err := s.lastRecord(ctx, day)
+	p, err := s.lastRecord(ctx, day)
 	if err != nil {
 		return nil, err
 	}
+	record, seq := p.Record, p.Seq
 	state, err := s.state(ctx)
 	if err != nil || seq == 0 {
 		return &Listing{Oldest: state.FirstSeq}, err
 	}
 	l := &Listing{Record: record, Seq: seq, Oldest: state.FirstSeq, Entries: make([]Entry, 0, min(record.Rows, state.Msgs))}
-	err = s.scan(ctx, Seqs{state.FirstSeq, seq}, []string{s.IndexSubject(day)}, false, func(m jetstream.Msg, at uint64) error {
-		return l.add(m, at)
+	err = s.scan(ctx, Seqs{state.FirstSeq, seq}, []string{s.IndexSubject(day)}, false, func(m scanned) error {
+		if s.own(m.storedMessage) {
+			return l.add(m.storedMessage)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -105,21 +106,13 @@ func (s *Stream) listing(ctx context.Context, day string) (*Listing, error) {
 }
 
 // add takes over an index message.
-func (l *Listing) add(m jetstream.Msg, seq uint64) error {
-	entries, err := Entries(m.Data())
+func (l *Listing) add(m storedMessage) error {
+	entries, err := Entries(m.data)
 	if err != nil {
-		l.Faults = append(l.Faults, fmt.Sprintf("sequence %d: %v", seq, err))
-		return nil
+		return fmt.Errorf("sequence %d: %w", m.seq, err)
 	}
 	n := uint64(len(entries))
-	if said := m.Headers().Get("Saveris-Events"); said != strconv.FormatUint(n, 10) {
-		l.Faults = append(l.Faults, fmt.Sprintf("the index at sequence %d lists %d events, its header says %q", seq, n, said))
-	}
-	if n >= seq || n > maxTorn {
-		l.Faults = append(l.Faults, fmt.Sprintf("the index at sequence %d lists %d events, more than can stand before it", seq, n))
-		return nil
-	}
-	l.stretches = append(l.stretches, stretch{Seqs{seq - n, seq}, len(l.Entries), listsAgain(m.Headers())})
+	l.stretches = append(l.stretches, stretch{Seqs{m.seq - n, m.seq}, len(l.Entries), listsAgain(m.header)})
 	l.Entries = append(l.Entries, entries...)
 	return nil
 }

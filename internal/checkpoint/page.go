@@ -13,6 +13,7 @@ import (
 type Page struct {
 	Record Record
 	Seq    uint64 // stream sequence of the record; 0 while the day has none
+	Last   uint64 // what a commit has to expect on the record's subject: see Placed
 	ids    table
 }
 
@@ -93,7 +94,7 @@ func (p *Page) Stored(entries []Entry, record Record, seq uint64) {
 	for _, e := range entries {
 		p.ids.put(e)
 	}
-	p.Record, p.Seq = record, seq
+	p.Record, p.Seq, p.Last = record, seq, seq
 }
 
 // loaded takes over what the record counts beyond the page's own. The larger table takes in the smaller one.

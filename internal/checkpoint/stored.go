@@ -17,17 +17,18 @@ type StoredRecord struct {
 
 // RecordOf reads a day's newest record from the stream's leader.
 func (s *Stream) RecordOf(ctx context.Context, day string) (StoredRecord, error) {
-	return s.storedRecord(ctx, map[string]any{"last_by_subj": s.RecordSubject(day)})
+	m, _, err := s.newest(ctx, s.RecordSubject(day))
+	return s.asRecord(m, err)
 }
 
 // RecordAt reads the record that stands at a sequence from the stream's leader; it has no sequence where anything else
 // stands there, or nothing.
 func (s *Stream) RecordAt(ctx context.Context, seq uint64) (StoredRecord, error) {
-	return s.storedRecord(ctx, map[string]any{"seq": seq})
+	m, err := s.message(ctx, map[string]any{"seq": seq})
+	return s.asRecord(m, err)
 }
 
-func (s *Stream) storedRecord(ctx context.Context, which map[string]any) (StoredRecord, error) {
-	m, err := s.message(ctx, which)
+func (s *Stream) asRecord(m storedMessage, err error) (StoredRecord, error) {
 	if err != nil {
 		return StoredRecord{}, fmt.Errorf("read a record of %s: %w", s.name, err)
 	}
@@ -40,22 +41,24 @@ func (s *Stream) storedRecord(ctx context.Context, which map[string]any) (Stored
 
 // Info returns what the stream is and holds at present.
 func (s *Stream) Info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	stream, err := s.js.Stream(ctx, s.name)
+	info, err := s.info(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("look up stream %s: %w", s.name, err)
 	}
-	return stream.CachedInfo(), nil
+	return info, nil
 }
 
 // Recorded names the days that have a record, RejectedDay among them, in no order.
 func (s *Stream) Recorded(ctx context.Context) ([]string, error) {
-	subjects, err := s.subjects(ctx, s.RecordSubject("*"))
+	info, err := s.info(ctx, s.RecordSubject("*"))
 	if err != nil {
 		return nil, fmt.Errorf("list days of %s: %w", s.name, err)
 	}
-	days := make([]string, 0, len(subjects))
-	for subject := range subjects {
-		days = append(days, strings.TrimPrefix(subject, s.RecordSubject("")))
+	days := make([]string, 0, len(info.State.Subjects))
+	for subject := range info.State.Subjects {
+		if day := s.dayOf(subject); isDay(day) {
+			days = append(days, day)
+		}
 	}
 	return days, nil
 }

@@ -13,6 +13,11 @@ import (
 
 // Stream reads the records and index messages of one feed. It may be used by many goroutines.
 type Stream struct {
+	// OnForeign is called with somebody else's message whenever it is passed over, by many goroutines; nil = nobody is told.
+	OnForeign func(Foreign)
+	// OnStranger is called when somebody else has answered a request to JetStream, which counts for nothing; likewise.
+	OnStranger func(subject string, answer []byte)
+
 	js     jetstream.JetStream
 	name   string // of the stream
 	prefix string // first subject token
@@ -21,7 +26,7 @@ type Stream struct {
 
 // NewStream names where a feed's pages live.
 func NewStream(js jetstream.JetStream, name, prefix, feed string) *Stream {
-	return &Stream{js, name, prefix, feed}
+	return &Stream{js: js, name: name, prefix: prefix, feed: feed}
 }
 
 // RecordSubject is where the records of a day stand.
@@ -32,34 +37,44 @@ func (s *Stream) RecordSubject(day string) string {
 // IndexSubject is where the index messages of a day stand.
 func (s *Stream) IndexSubject(day string) string { return s.prefix + ".index." + s.feed + "." + day }
 
-// lastRecord reads a day's newest record and its sequence; a zero sequence says that there is none.
-func (s *Stream) lastRecord(ctx context.Context, day string) (Record, uint64, error) {
-	return s.record(ctx, day, map[string]any{"last_by_subj": s.RecordSubject(day)})
-}
-
 // Placed is a record and where it stands in its stream; a zero Seq says that there is none.
 type Placed struct {
 	Record
 	Seq uint64
+	// Last is the sequence of the last message on the record's subject, which a commit has to expect: Seq, unless somebody else's
+	// message stands behind the record. It may be set where there is no record.
+	Last uint64
+}
+
+// lastRecord reads a day's newest record.
+func (s *Stream) lastRecord(ctx context.Context, day string) (p Placed, err error) {
+	m, last, err := s.newest(ctx, s.RecordSubject(day))
+	p.Seq, p.Last = m.seq, last
+	if err == nil && m.seq > 0 {
+		p.Record, err = ParseRecord(m.data)
+	}
+	if err != nil {
+		return Placed{}, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
+	}
+	return p, nil
 }
 
 // Newest returns the record that was stored last, of whichever day.
 func (s *Stream) Newest(ctx context.Context) (Placed, error) {
-	m, err := s.message(ctx, map[string]any{"last_by_subj": s.RecordSubject(">")})
-	if err == nil && m.seq == 0 {
-		return Placed{}, nil
-	}
+	m, last, err := s.newest(ctx, s.RecordSubject(">"))
 	var record Record
-	if err == nil {
+	switch {
+	case err == nil && m.seq == 0:
+		return Placed{}, nil
+	case err == nil && last != m.seq: // somebody else's may stand on another subject
+		return s.lastRecord(ctx, s.dayOf(m.subject))
+	case err == nil:
 		record, err = ParseRecord(m.data)
-	}
-	if err == nil && s.RecordSubject(record.Day) != m.subject {
-		err = fmt.Errorf("it stands on %s and speaks of %s.%s", m.subject, record.Feed, record.Day)
 	}
 	if err != nil {
 		return Placed{}, fmt.Errorf("read the newest record of %s: %w", s.name, err)
 	}
-	return Placed{record, m.seq}, nil
+	return Placed{record, m.seq, last}, nil
 }
 
 // Holds reports whether a record still stands where it was read.
@@ -81,7 +96,7 @@ type Batch struct {
 
 // LastBatch returns the batch with events that was stored last for a day, nil if there is none.
 func (s *Stream) LastBatch(ctx context.Context, day string, before time.Time) (*Batch, error) {
-	index, err := s.message(ctx, map[string]any{"last_by_subj": s.IndexSubject(day)})
+	index, _, err := s.newest(ctx, s.IndexSubject(day))
 	if err != nil || index.seq == 0 {
 		return nil, err
 	}
@@ -111,28 +126,16 @@ func (s *Stream) LastBatch(ctx context.Context, day string, before time.Time) (*
 	return b, nil
 }
 
-// recordAt reads the record of a day that stands at a sequence.
-func (s *Stream) recordAt(ctx context.Context, day string, seq uint64) (Record, error) {
-	record, _, err := s.record(ctx, day, map[string]any{"seq": seq})
-	return record, err
-}
-
-func (s *Stream) record(ctx context.Context, day string, which map[string]any) (Record, uint64, error) {
-	m, err := s.message(ctx, which)
-	if err == nil && m.seq == 0 {
-		return Record{}, 0, nil
-	}
-	var record Record
-	if err == nil {
+// recordAfter reads the first record of a day behind a sequence; a zero Version says that there is none.
+func (s *Stream) recordAfter(ctx context.Context, day string, seq uint64) (record Record, err error) {
+	m, err := s.next(ctx, s.RecordSubject(day), seq+1)
+	if err == nil && m.seq > 0 {
 		record, err = ParseRecord(m.data)
 	}
-	if err == nil && (record.Feed != s.feed || record.Day != day) {
-		err = fmt.Errorf("it speaks of %s.%s", record.Feed, record.Day)
-	}
 	if err != nil {
-		return Record{}, 0, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
+		return Record{}, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
 	}
-	return record, m.seq, nil
+	return record, nil
 }
 
 // days names the days that have a record, in no order.

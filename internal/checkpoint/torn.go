@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
+
+	"saveris-bridge/internal/schema"
 )
 
 // Torn is a batch whose end the broker has lost: events without their index, or an index without its record.
@@ -27,34 +30,130 @@ type TornMessage struct {
 // maxTorn bounds the search: a batch has no more messages.
 const maxTorn = 1000
 
-// Torn looks at the stream's end. It gives nil where the last message is a record, or none of this feed's.
+// Torn looks at the stream's end. It gives nil where nothing is torn there.
+//
+// What is somebody else's is passed over, and never finished. An index is ours if its header and its body agree. An event is
+// ours if it reads as one and stands in an atomic batch of one day that has not been committed: the server stores no message of
+// a batch without its end, so only the loss of a tail leaves one. Somebody else's batch ends in a message that commits it, and
+// what is published alone is in no batch. Only a stream that was made from another one, by sourcing or as its mirror, has lost
+// these headers: its newest index lacks them too, and then an event has to read as one and no more.
+//
+// Events that have anything behind them cannot be listed any more, since an index lists what stands right before it. They are
+// named, and their rows will be stored again.
 func (b *Book) Torn(ctx context.Context) (*Torn, error) {
 	last, err := b.stream.last(ctx)
 	if err != nil || last == 0 {
 		return nil, err
 	}
-	torn := &Torn{Last: last}
+	end := &tail{stream: b.stream, last: last}
 	for seq := last; seq > 0 && last-seq < maxTorn; seq-- {
 		m, err := b.stream.message(ctx, map[string]any{"seq": seq})
 		if err != nil {
 			return nil, fmt.Errorf("look at the end of stream %s: %w", b.stream.name, err)
 		}
 		kind, day := b.stream.kindOf(m.subject)
-		if kind == "index" && seq == last {
-			torn.Day, torn.Again = day, listsAgain(m.header)
+		if kind == "event" {
+			more, err := end.takes(ctx, m)
+			if err != nil {
+				return nil, err
+			}
+			if more {
+				continue
+			}
+		}
+		if len(end.events) > 0 {
+			break
+		}
+		switch {
+		case kind == "record" && b.stream.own(m):
+			return nil, nil
+		case kind == "index" && b.stream.own(m):
+			torn := &Torn{Last: last, Day: day, Again: listsAgain(m.header)}
 			torn.Index, err = Entries(m.data)
 			return torn, err
 		}
-		if kind != "event" { // the end of the last whole batch, or something that is not ours
-			break
+	}
+	return end.torn(), nil
+}
+
+// tail is what the end of a stream holds of a torn batch, read backwards.
+type tail struct {
+	stream  *Stream
+	last    uint64
+	events  []storedMessage
+	day     string
+	batches map[string]bool // ids of batches that were committed
+	copied  *bool           // the stream is a copy without the headers of batches
+}
+
+// takes takes an event over if it belongs to the torn batch, and reports whether it did.
+func (t *tail) takes(ctx context.Context, m storedMessage) (bool, error) {
+	event, err := schema.ReadStored(m.header, m.data)
+	if err != nil {
+		t.stream.own(m)
+		return false, nil
+	}
+	if len(t.events) > 0 {
+		follows := t.events[len(t.events)-1]
+		if event.Day() != t.day || follows.seq != m.seq+1 || batchOf(follows) != batchOf(m) || placeOf(follows) > 0 && placeOf(follows) != placeOf(m)+1 {
+			return false, nil
 		}
+	} else if unfinished, err := t.unfinished(ctx, m); err != nil || !unfinished {
+		if err == nil {
+			t.stream.pass(Foreign{m.seq, m.subject, unlisted})
+		}
+		return false, err
+	}
+	t.events, t.day = append(t.events, m), event.Day()
+	return true, nil
+}
+
+// unfinished reports whether an event stands in a batch that has not been committed.
+func (t *tail) unfinished(ctx context.Context, m storedMessage) (is bool, err error) {
+	id := batchOf(m)
+	switch {
+	case m.header.Get("Nats-Batch-Commit") != "":
+		if t.batches == nil {
+			t.batches = map[string]bool{}
+		}
+		t.batches[id] = true
+		return false, nil
+	case id != "":
+		return !t.batches[id], nil
+	case t.copied == nil:
+		index, _, err := t.stream.newest(ctx, t.stream.IndexSubject(">"))
+		if err != nil {
+			return false, err
+		}
+		copied := index.seq > 0 && batchOf(index) == ""
+		t.copied = &copied
+	}
+	return *t.copied, nil
+}
+
+// torn is the batch to be finished, nil where there is none.
+func (t *tail) torn() *Torn {
+	if len(t.events) == 0 {
+		return nil
+	}
+	if newest := t.events[0]; newest.seq != t.last {
+		t.stream.pass(Foreign{newest.seq, newest.subject, fmt.Sprintf(
+			"the broker has lost the end of its batch, and something else stands behind it: its %d events are stored again", len(t.events))})
+		return nil
+	}
+	torn := &Torn{Last: t.last}
+	for _, m := range slices.Backward(t.events) {
 		torn.Events = append(torn.Events, TornMessage{m.header, m.data})
 	}
-	if len(torn.Events) == 0 {
-		return nil, nil
-	}
-	slices.Reverse(torn.Events)
-	return torn, nil
+	return torn
+}
+
+func batchOf(m storedMessage) string { return m.header.Get("Nats-Batch-Id") }
+
+// placeOf is a message's place in its batch, 0 where it does not say.
+func placeOf(m storedMessage) uint64 {
+	n, _ := strconv.ParseUint(m.header.Get("Nats-Batch-Sequence"), 10, 64)
+	return n
 }
 
 // kindOf tells events, index messages and records apart by their subject; "" is none of them.
@@ -62,8 +161,8 @@ func (s *Stream) kindOf(subject string) (kind, day string) {
 	if day, found := strings.CutPrefix(subject, s.IndexSubject("")); found {
 		return "index", day
 	}
-	if strings.HasPrefix(subject, s.RecordSubject("")) {
-		return "record", ""
+	if day, found := strings.CutPrefix(subject, s.RecordSubject("")); found {
+		return "record", day
 	}
 	if strings.HasPrefix(subject, s.prefix+"."+s.feed+".") || subject == s.prefix+".rejected."+s.feed {
 		return "event", ""

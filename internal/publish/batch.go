@@ -48,7 +48,7 @@ type batch struct {
 	recordSubject string
 	storedRecord  string // where the stream puts the record
 	data          []byte // of the record
-	after         uint64 // sequence that the day's last record has to have
+	after         uint64 // sequence that the last message on the record's subject has to have
 	tail          uint64 // sequence that the stream's last message has to have, 0 = any
 	mode          schema.Mode
 	now           time.Time // the vendor's, which decides the lane
@@ -72,15 +72,18 @@ type sender struct {
 	numbers []string       // from 1 on, as texts
 	data    []byte
 
-	inbox   string
-	answers *nats.Subscription
-	early   map[string]*nats.Msg // answers that came while another one was waited for
+	inbox    string
+	answers  *nats.Subscription
+	early    map[string][]*nats.Msg              // answers that came while another one was waited for
+	domain   string                              // whose JetStream has to answer, "" = any
+	stranger func(subject string, answer []byte) // is called with answers that are not JetStream's
 }
 
-func newSender(nc *nats.Conn, timeout time.Duration) *sender {
+func newSender(js jetstream.JetStream, timeout time.Duration) *sender {
 	return &sender{
-		nc: nc, timeout: timeout, headers: schema.Headers{Map: map[string][]string{}},
-		few: nats.Header{schema.KeyStructured: {schema.TypeStructured}}, seqNo: []string{""}, early: map[string]*nats.Msg{},
+		nc: js.Conn(), timeout: timeout, headers: schema.Headers{Map: map[string][]string{}}, domain: js.Options().Domain,
+		few: nats.Header{schema.KeyStructured: {schema.TypeStructured}}, seqNo: []string{""}, early: map[string][]*nats.Msg{},
+		stranger: func(string, []byte) {},
 	}
 }
 
@@ -221,63 +224,83 @@ func (s *sender) answer(b *batch) (uint64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
 	if len(b.events) > 0 {
-		first, err := s.await(ctx, s.staged(b))
-		if err != nil {
+		if _, err := s.await(ctx, s.staged(b), b); err != nil {
 			return 0, err
 		}
-		if len(first) > 0 {
-			if _, err := parseAck(first); err != nil {
-				return 0, err
-			}
-		}
 	}
-	ack, err := s.await(ctx, s.committed(b))
-	if err != nil {
-		return 0, err
-	}
-	return parseAck(ack)
+	return s.await(ctx, s.committed(b), b)
 }
 
 // The subjects that the server answers a batch on.
 func (s *sender) staged(b *batch) string    { return s.inbox + ".s" + b.record.Batch }
 func (s *sender) committed(b *batch) string { return s.inbox + ".c" + b.record.Batch }
 
-// await gives the answer that comes on a subject.
-func (s *sender) await(ctx context.Context, subject string) ([]byte, error) {
-	for s.early[subject] == nil {
+// await returns the sequence that the server's answer on a subject bears, 0 where the answer is empty: it goes on. Everybody who
+// hears a request may answer it, before the server and as often as he likes; what is not JetStream's word on the batch is passed
+// over.
+func (s *sender) await(ctx context.Context, subject string, b *batch) (seq uint64, err error) {
+	for {
+		for len(s.early[subject]) > 0 {
+			msg := s.early[subject][0]
+			s.early[subject] = s.early[subject][1:]
+			ack, named := readAck(msg.Data)
+			switch {
+			case len(msg.Data) == 0 && msg.Header.Get("Status") == "503":
+				return 0, nats.ErrNoResponders
+			case len(msg.Data) == 0 && subject == s.staged(b):
+				return 0, nil
+			case named && ack.answers(b, s.domain):
+				return ack.result()
+			}
+			s.stranger(b.recordSubject, msg.Data)
+		}
 		msg, err := s.answers.NextMsgWithContext(ctx)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
-		s.early[msg.Subject] = msg
+		s.early[msg.Subject] = append(s.early[msg.Subject], msg)
 	}
-	msg := s.early[subject]
-	delete(s.early, subject)
-	if len(msg.Data) == 0 && msg.Header.Get("Status") == "503" {
-		return nil, nats.ErrNoResponders
-	}
-	return msg.Data, nil
 }
 
-// parseAck reads the server's answer to a stored message or batch.
-func parseAck(answer []byte) (seq uint64, err error) {
-	var ack struct {
-		Error *jetstream.APIError `json:"error"`
-		Seq   uint64              `json:"seq"`
+// ack is the server's answer to a stored message or batch.
+type ack struct {
+	Error  *jetstream.APIError `json:"error"`
+	Stream string              `json:"stream"`
+	Domain string              `json:"domain"`
+	Seq    uint64              `json:"seq"`
+	Batch  string              `json:"batch"`
+}
+
+// readAck reads an answer, and reports whether it names a stream, as all of JetStream's do.
+func readAck(answer []byte) (a ack, named bool) {
+	err := json.Unmarshal(answer, &a)
+	return a, err == nil && a.Stream != ""
+}
+
+// answers reports whether the answer is to a batch.
+func (a ack) answers(b *batch, domain string) bool {
+	switch {
+	case a.Stream != b.stream:
+		return false
+	case a.Error != nil:
+		return true
+	case domain != "" && a.Domain != domain, a.Seq <= b.after:
+		return false
+	case len(b.entries) == 0:
+		return a.Batch == ""
 	}
-	if err := json.Unmarshal(answer, &ack); err != nil {
-		return 0, fmt.Errorf("answer to a batch: %w", err)
+	return a.Batch == b.record.Batch
+}
+
+// result is the sequence of what was stored last, or why nothing was.
+func (a ack) result() (seq uint64, err error) {
+	if a.Error == nil {
+		return a.Seq, nil
 	}
-	if ack.Error != nil {
-		if code := ack.Error.ErrorCode; code == codeWrongLastSequence || code == codeSequenceInFlight {
-			return 0, fmt.Errorf("%w: %w", errConflict, ack.Error)
-		}
-		return 0, ack.Error
+	if code := a.Error.ErrorCode; code == codeWrongLastSequence || code == codeSequenceInFlight {
+		return 0, fmt.Errorf("%w: %w", errConflict, a.Error)
 	}
-	if ack.Seq == 0 {
-		return 0, fmt.Errorf("answer to a batch without a sequence: %.100q", answer)
-	}
-	return ack.Seq, nil
+	return 0, a.Error
 }
 
 // hasCode tells whether the server answered with an error of this code.

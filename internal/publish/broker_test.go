@@ -232,19 +232,57 @@ func TestAPageWhoseBeginningRetentionRemovedIsStillProven(t *testing.T) {
 }
 
 func TestATornBatchAtTheEndIsFinished(t *testing.T) {
-	for name, keep := range map[string]int{"events without an index": 700, "all events without an index": 998, "an index without a record": 999} {
+	for name, keep := range map[string]uint64{"events without an index": 700, "all events without an index": 998, "an index without a record": 999} {
+		for _, mode := range []schema.Mode{schema.Binary, schema.Structured} {
+			t.Run(name+", "+string(mode), func(t *testing.T) {
+				broker := startForgetful(t)
+				js := open(t, connect(t, broker.server.ClientURL()))
+				commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
+				w := newWriter(js, 0)
+				w.Mode = mode
+				commit(t, w, readings(10, 1008), nil)
+				broker.tear(12 + keep)
+				js = open(t, connect(t, broker.server.ClientURL()))
+				w = newWriter(js, 0)
+				commit(t, w, readings(0, 1500), interval(0, time.Hour))
+				checkOnce(t, js, readings(0, 1500))
+			})
+		}
+	}
+}
+
+// TestATornBatchInACopyOfAStreamIsFinished: what was sourced from another stream has lost the headers of batches.
+func TestATornBatchInACopyOfAStreamIsFinished(t *testing.T) {
+	for name, keep := range map[string]int{"events without an index": 700, "an index without a record": 999} {
 		t.Run(name, func(t *testing.T) {
 			js := open(t, connect(t, startServer(t).ClientURL()))
 			commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
-			w := newWriter(js, 0)
+			without := stored(t, js, stream)
+			s, err := js.Stream(t.Context(), stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Purge(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range without {
+				msg := nats.NewMsg(strings.Replace(m.subject, "saveris.", "saveris-ingest.", 1))
+				for key, values := range m.header {
+					if !strings.HasPrefix(key, "Nats-") {
+						msg.Header[key] = values
+					}
+				}
+				msg.Data = m.data
+				store(t, js, *msg)
+			}
 			tearBatch(t, js, readings(10, 1008), keep)
-			commit(t, w, readings(0, 1500), interval(0, time.Hour))
+			commit(t, newWriter(js, 0), readings(0, 1500), interval(0, time.Hour))
 			checkOnce(t, js, readings(0, 1500))
 		})
 	}
 }
 
-// tearBatch stores what a broker holds that has lost the end of a batch. Its events are in both content modes by turns.
+// tearBatch stores what a copy of a stream holds that lacks the end of a batch. Its events are in both content modes by turns.
 func tearBatch(t *testing.T, js jetstream.JetStream, events []schema.Event, keep int) {
 	t.Helper()
 	var index []byte

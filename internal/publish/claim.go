@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +85,7 @@ func (a *Accounts) forget() {
 // of returns a writer of another feed, and what ends it.
 func (w *Writer) of(feed schema.Feed) (other *Writer, end func()) {
 	options := w.Options
-	options.Feed, options.OnRecord = feed, nil
+	options.Feed, options.OnRecord, options.OnForeign = feed, nil, nil
 	if on := w.Accounts.OnRecord; on != nil {
 		options.OnRecord = func(r checkpoint.StoredRecord) { on(feed, r) }
 	}
@@ -102,17 +103,22 @@ func (w *Writer) claimEmpty(ctx context.Context) error {
 	if err := first.finishTorn(ctx); err != nil { // behind our record nobody would look for it
 		return err
 	}
-	return first.storeAlone(first.without(checkpoint.RejectedDay))
+	page := checkpoint.Placed{Record: checkpoint.Record{Version: checkpoint.Version, Feed: string(first.Feed), Day: checkpoint.RejectedDay}}
+	err := first.storeAlone(page)
+	if !errors.Is(err, errConflict) {
+		return err
+	}
+	there, lookErr := first.book.Placed(ctx, []string{checkpoint.RejectedDay})
+	if lookErr != nil || there[0].Seq > 0 {
+		return cmp.Or(lookErr, err)
+	}
+	page.Last = there[0].Last // somebody else's message stands there
+	return first.storeAlone(page)
 }
 
-// without is the record of a day that has none.
-func (w *Writer) without(day string) checkpoint.Placed {
-	return checkpoint.Placed{Record: checkpoint.Record{Version: checkpoint.Version, Feed: string(w.Feed), Day: day}}
-}
-
-// storeAlone stores a record in the place of the one that stands at its sequence, without events.
+// storeAlone stores a record in the place of the newest one of its page, without events.
 func (w *Writer) storeAlone(next checkpoint.Placed) error {
-	b, err := w.batch(next.Seq, next.Record)
+	b, err := w.batch(next.Last, next.Record)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,6 +19,7 @@ type Copier struct {
 	Duplicates uint64
 
 	js         jetstream.JetStream
+	takers     []Taker
 	way        way
 	batch      []*nats.Msg // not sent yet
 	limit      int         // messages a batch
@@ -41,7 +43,7 @@ const (
 // NewCopier makes a Copier for subjects that are stored by these streams, all of them, or by none if there are none. If
 // the messages have ids by which the stream leaves some out, they go one by one, because one duplicate refuses a batch.
 func NewCopier(js jetstream.JetStream, takers []Taker, ids bool) *Copier {
-	c := &Copier{js: js, limit: maxBatch, reconnects: js.Conn().Stats().Reconnects}
+	c := &Copier{js: js, takers: takers, limit: maxBatch, reconnects: js.Conn().Stats().Reconnects}
 	switch {
 	case len(takers) == 1 && takers[0].Atomic && !ids: // a batch lies in one stream
 		c.way = inBatches
@@ -175,6 +177,9 @@ func (c *Copier) settle(ctx context.Context, n int) error {
 		if err != nil {
 			return err
 		}
+		if !c.takes(ack.Stream) {
+			return fmt.Errorf("%w: stream %q", errStranger, ack.Stream)
+		}
 		if ack.Duplicate {
 			c.Duplicates++
 		}
@@ -202,6 +207,14 @@ func await(ctx context.Context, answer jetstream.PubAckFuture) (*jetstream.PubAc
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// errStranger says that somebody else has answered in the place of the stream: whether that holds the messages is not known.
+var errStranger = errors.New("somebody else answers in the place of the stream")
+
+// takes reports whether a stream is one that stores the messages.
+func (c *Copier) takes(stream string) bool {
+	return slices.ContainsFunc(c.takers, func(t Taker) bool { return t.Stream == stream })
 }
 
 // sendBatch stores what has been collected, all of it or nothing; in smaller batches where the server allows no larger
@@ -246,7 +259,11 @@ func (c *Copier) sendAtomic(ctx context.Context, batch []*nats.Msg) error {
 			return err
 		}
 		if last || len(answer.Data) > 0 { // the first is answered with nothing, or with the reason why it was refused
-			if _, err := parseAck(answer.Data); err != nil {
+			ack, named := readAck(answer.Data)
+			if !named || !c.takes(ack.Stream) || ack.Error == nil && ack.Batch != id[0] {
+				return fmt.Errorf("%w: %.100q", errStranger, answer.Data)
+			}
+			if _, err := ack.result(); err != nil {
 				return err
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
@@ -252,27 +251,19 @@ func TestARepairWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 func TestATornRepairIsFinished(t *testing.T) {
 	for name, withIndex := range map[string]bool{"events without an index": false, "an index without a record": true} {
 		t.Run(name, func(t *testing.T) {
-			js := open(t, connect(t, startServer(t).ClientURL()))
+			broker := startForgetful(t)
+			js := open(t, connect(t, broker.server.ClientURL()))
 			commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
 			remove(t, js, 2, 4, 5)
-			var index []byte
-			msg := &nats.Msg{Header: nats.Header{}}
-			for _, i := range []int{1, 3} {
-				event := readings(i, i+1)[0]
-				entry := checkpoint.NewEntry(event.ID, event.Check)
-				index = append(index, entry[:]...)
-				event.Header(msg.Header, schema.Live, noon)
-				msg.Subject, msg.Data = strings.Replace(event.Subject(schema.Live), "saveris.", "saveris-ingest.", 1), event.AppendData(nil)
-				if _, err := js.PublishMsg(t.Context(), msg); err != nil {
-					t.Fatal(err)
-				}
+			if result := commit(t, repairer(js), slices.Concat(readings(1, 2), readings(3, 4)), nil); result.Repaired != 2 {
+				t.Fatalf("%+v, want two", result)
 			}
+			keep := uint64(12 + 2)
 			if withIndex {
-				msg := &nats.Msg{Subject: "saveris-ingest.index.readings." + day, Data: index, Header: nats.Header{"Saveris-Events": {"2"}, "Saveris-Repairs": {"2"}}}
-				if _, err := js.PublishMsg(t.Context(), msg); err != nil {
-					t.Fatal(err)
-				}
+				keep++
 			}
+			broker.tear(keep)
+			js = open(t, connect(t, broker.server.ClientURL()))
 			if result := commit(t, repairer(js), readings(0, 12), interval(0, time.Minute)); result.Repaired != 1 || result.Stored != 3 {
 				t.Errorf("%+v, want one more that was removed, and two that are new", result)
 			}

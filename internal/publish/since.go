@@ -73,7 +73,7 @@ func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uin
 	to = to.UTC()
 	next := page.Record.Next(nil, nil, w.Ages)
 	next.Since = &to
-	b, err := w.batch(page.Seq, next)
+	b, err := w.batch(page.Last, next)
 	if err != nil {
 		return false, err
 	}

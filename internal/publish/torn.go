@@ -61,7 +61,7 @@ func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {
 		return err
 	}
 	news := checkpoint.News{Entries: entries, Again: torn.Again || len(torn.Events) > 0 && page.Holds(entries)}
-	b, err := w.batch(page.Seq, w.following(page.Record, news, len(entries), nil))
+	b, err := w.batch(page.Last, w.following(page.Record, news, len(entries), nil))
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,11 @@ type Options struct {
 	// OnRecord is called with the newest record that a call has stored, once for each page and call. It holds up the writer; nil =
 	// none.
 	OnRecord func(checkpoint.StoredRecord)
+	// OnForeign is called with somebody else's message in the stream whenever it is passed over; nil = nobody is told.
+	OnForeign func(checkpoint.Foreign)
+	// OnStranger is called when somebody else has answered what JetStream was asked or sent, which counts for nothing; nil = nobody
+	// is told. Many goroutines call it.
+	OnStranger func(subject string, answer []byte)
 	// Pages is how many days' ids are kept in memory at most, 0 = 12.
 	Pages int
 	// Repair has a commit store once more what the index of its day lists and the stream lacks, as far as its events are that.
@@ -70,10 +75,22 @@ func NewWriter(js jetstream.JetStream, config Config, options Options) *Writer {
 	stream := checkpoint.NewStream(js, config.Names.Stream(options.Feed), config.Names.Prefix, string(options.Feed))
 	book := checkpoint.NewBook(stream)
 	book.Pages = options.Pages
-	return &Writer{
+	w := &Writer{
 		Options: options, js: js, config: config,
-		book: book, send: newSender(js.Conn(), cmp.Or(options.Timeout, defaultTimeout)), limit: maxBatch, most: maxBatch,
+		book: book, send: newSender(js, cmp.Or(options.Timeout, defaultTimeout)), limit: maxBatch, most: maxBatch,
 	}
+	stream.OnForeign = func(f checkpoint.Foreign) {
+		if w.OnForeign != nil {
+			w.OnForeign(f)
+		}
+	}
+	w.send.stranger = func(subject string, answer []byte) {
+		if w.OnStranger != nil {
+			w.OnStranger(subject, answer)
+		}
+	}
+	stream.OnStranger = w.send.stranger
+	return w
 }
 
 // maxConflicts is how often a commit meets other writers before it leaves the waiting to its caller.
@@ -180,7 +197,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 		if room := w.limit - 2; n > room {
 			n, last = room, nil
 		}
-		next, err := w.batch(page.Seq, w.following(record, news, n, last))
+		next, err := w.batch(page.Last, w.following(record, news, n, last))
 		if err != nil {
 			return err
 		}
@@ -192,7 +209,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 			w.send.abandon(next)
 			return err
 		}
-		next.after = page.Seq
+		next.after = page.Last
 		if err := w.send.commit(next); err != nil {
 			return w.doubted(next, err)
 		}
@@ -255,7 +272,7 @@ func (w *Writer) page(ctx context.Context, day string) (*checkpoint.Page, error)
 	return page, w.Accounts.admit(ctx, w.Feed, checkpoint.Placed{Record: page.Record, Seq: page.Seq})
 }
 
-// batch makes a batch without events that stores the record which follows the one at a sequence of its page, 0 = none.
+// batch makes a batch without events that stores a record behind the last message on its page's subject, 0 = there is none.
 func (w *Writer) batch(after uint64, next checkpoint.Record) (*batch, error) {
 	next.Batch, next.Writer, next.Account = newBatchID(), w.Name, w.Accounts.Own()
 	data, err := next.Encode()
@@ -304,3 +321,12 @@ func (w *Writer) mend(ctx context.Context, err error) error {
 	}
 	return err
 }
+
+// LookForForeign calls OnForeign with what somebody else has stored in the stream from a sequence on, as checkpoint.Stream.Look
+// does, and returns the sequence to go on from. It may be called beside everything else.
+func (w *Writer) LookForForeign(ctx context.Context, from uint64) (next uint64, err error) {
+	return w.book.Look(ctx, from, mostForeign)
+}
+
+// mostForeign is how many of somebody else's messages are named at once.
+const mostForeign = 100

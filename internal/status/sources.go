@@ -128,6 +128,9 @@ func (b *Board) followRejects(name schema.Feed) *Follow {
 		}),
 		Each: func(m Stored) error {
 			attributes, data := m.event()
+			if attributes["id"] == "" {
+				return nil // somebody else's
+			}
 			read := moment([]byte(attributes["time"]))
 			if read.IsZero() {
 				read = m.At

@@ -5,6 +5,7 @@
 //  1. The day's index is read and held against its record: count and digest.
 //  2. The events that the index lists are read and held against their entries: id, content, day. An event that stands in no
 //     index, anywhere in the stream, is found because index messages and records leave no sequence unaccounted for.
+//     What is no event of a bridge is passed over: Stream.OnForeign is called with it.
 //  3. The vendor is asked again, in windows that hold a bounded number of rows, and every distinct row has to be one of those
 //     events: under its id with its content, or as a correction of that id with its content.
 //  4. What the index lists in the range and no row accounts for is unexpected. Earlier contents of a row that the vendor

@@ -130,6 +130,9 @@ func (b *bucket) write(ctx context.Context, e Entry, rev uint64) (uint64, error)
 	if err != nil {
 		return 0, fmt.Errorf("write key %s: %w", e.Key, err)
 	}
+	if ack.Stream != "KV_"+b.config.Bucket {
+		return 0, fmt.Errorf("write key %s: somebody else answers in the place of the bucket: stream %q", e.Key, ack.Stream)
+	}
 	return ack.Sequence, nil
 }
 

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// mostNamed is how many of somebody else's messages in a stream are named one by one.
+const mostNamed = 100
+
+// foreigners names somebody else's messages in a feed's stream, each once. It may be used by many goroutines.
+type foreigners struct {
+	log    *slog.Logger
+	stream string
+
+	mu       sync.Mutex
+	named    map[uint64]bool // by sequence
+	stranger bool            // somebody who answers was named
+}
+
+func newForeigners(s settings, feed schema.Feed, log *slog.Logger) *foreigners {
+	return &foreigners{log: log, stream: brokerConfig(s).Names.Stream(feed), named: map[uint64]bool{}}
+}
+
+func (f *foreigners) note(m checkpoint.Foreign) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.named[m.Seq] || len(f.named) > mostNamed {
+		return
+	}
+	if f.named[m.Seq] = true; len(f.named) > mostNamed {
+		f.log.Warn("there are more of somebody else's messages, no more of them are named", "stream", f.stream, "named", mostNamed, "hint", foreignHint(f.stream))
+		return
+	}
+	f.log.Warn("somebody else's message is in the stream, passed over", "stream", f.stream, "seq", m.Seq, "subject", printable(m.Subject),
+		"why", printable(m.Why), "hint", foreignHint(f.stream))
+}
+
+// answered names somebody else who answers requests to JetStream, once.
+func (f *foreigners) answered(subject string, answer []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stranger {
+		return
+	}
+	f.stranger = true
+	f.log.Warn("somebody else answers what is sent to JetStream, his word counts for nothing", "stream", f.stream, "subject", printable(subject),
+		"answer", printable(fmt.Sprintf("%.100q", answer)), "hint", strangerAnswersHint)
+}
+
+const strangerAnswersHint = "find who subscribes to all subjects of this account (\">\") and replies to them: nats server report connections --account shows who is connected; the bridge goes on, but slower"
+
+// foreignHint says what to do about somebody else's messages.
+func foreignHint(stream string) string {
+	return "nothing stands still for it; find out who else publishes there, and let nobody but the bridge publish on its ingest subjects; nats stream get " + stream + " SEQ shows one"
+}
+
+// lookEvery is how often somebody else's messages are looked for at most.
+const lookEvery = 10 * time.Second
+
+// lookForForeign names what somebody else stores in the stream, until ctx ends.
+func (t *turn) lookForForeign(ctx context.Context) {
+	tick := time.NewTicker(max(t.settings.PollInterval, lookEvery))
+	defer tick.Stop()
+	for next := uint64(0); ; {
+		if to, err := t.live.Writer.LookForForeign(ctx, next); err == nil { // else the next time
+			next = to
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// fewNamed is how many of somebody else's messages check names in its line.
+const fewNamed = 3
+
+// checkForeign looks for messages in the streams that are not the bridge's.
+func checkForeign(config publish.Config) func(context.Context, *checkup) finding {
+	return func(ctx context.Context, c *checkup) finding {
+		ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+		defer cancel()
+		var texts, hints []string
+		looked, found := 0, 0
+		for _, feed := range publish.Feeds {
+			name := config.Names.Stream(feed)
+			if c.mayAsk(ctx, name) != nil || c.mayCall(ctx, "CONSUMER.CREATE.", name) != nil || c.mayCall(ctx, "CONSUMER.MSG.NEXT.", name) != nil {
+				continue // said by others
+			}
+			stream, seen := checkpoint.NewStream(c.js, name, config.Names.Prefix, string(feed)), map[uint64]bool{}
+			stream.OnForeign = func(m checkpoint.Foreign) {
+				if seen[m.Seq] {
+					return
+				}
+				seen[m.Seq] = true
+				if found++; len(seen) <= fewNamed {
+					texts = append(texts, fmt.Sprintf("%s sequence %d on %s: %s", name, m.Seq, m.Subject, m.Why))
+				}
+			}
+			_, err := stream.Look(ctx, 0, mostNamed)
+			switch {
+			case errors.Is(err, jetstream.ErrStreamNotFound):
+				continue
+			case err != nil:
+				return note("%s cannot be looked through: %v", name, err)
+			case len(seen) > 0:
+				hints = append(hints, foreignHint(name))
+			}
+			looked++
+		}
+		switch more := found - len(texts); {
+		case looked == 0:
+			return note("there is no stream to look through")
+		case found == 0:
+			return fine("nobody else's messages are in the newest %d of each stream", checkpoint.Lately)
+		case more > 0:
+			texts = append(texts, fmt.Sprintf("and %d more", more))
+		}
+		return warning(strings.Join(hints, "; "), "somebody else's messages are passed over: %s", strings.Join(texts, "; "))
+	}
+}
