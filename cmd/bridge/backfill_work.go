@@ -82,7 +82,7 @@ func (b *backfill) worker(f *backfillFeed) *poller.Backfill {
 		Span: b.span, Source: b.vendor, Writer: writer, Log: f.log, Again: b.options.Repair,
 		Maker:   func() *schema.Maker { return schema.NewMaker(f.feed, s.Prefix, s.SaverisURL) },
 		Exports: s.SaverisExports, Rows: s.WindowRows, Interval: s.PollInterval,
-		Without: f.without, ReadSince: b.readSince, Stored: b.state.stored,
+		Without: f.without, ReadSince: b.readSince, Stored: b.state.stored, Hint: feedHint,
 		Yields: func(late time.Duration) func() { return b.yields(f, late) },
 	}
 }

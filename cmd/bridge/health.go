@@ -127,6 +127,9 @@ func (o *operation) here() status.Here {
 func (o *operation) cause(feed schema.Feed) string {
 	leading := o.leading(feed)
 	if err := o.dog.failure(feed); leading && err != nil {
+		if hint := feedHint(err); hint != "" {
+			return told(err) + "; " + inLog(hint)
+		}
 		return told(err)
 	}
 	if starting := o.began.Load() == nil; (leading || starting) && !o.vendor.LoggedIn() {

@@ -65,10 +65,28 @@ func vendorHint(err error) string {
 // loggingIn tells whether an error is of the login itself, and not of what was asked for with it.
 func loggingIn(e *saveris.Error) bool { return e.Op == "log in" || e.Op == "try the API key" }
 
-// route is the command that has a stream take what the bridge publishes, as want does.
-func route(want jetstream.StreamConfig) string {
-	return fmt.Sprintf("nats stream edit %s --force --subjects='%s' --transform-source='%s' --transform-destination='%s' %s",
-		want.Name, strings.Join(want.Subjects, ","), want.SubjectTransform.Source, want.SubjectTransform.Destination, republishing(want))
+// edit is the command that has a stream take what the bridge publishes.
+func edit(u *publish.Unfit) string {
+	want, command := u.Want, "nats stream edit "+u.Want.Name+" --force"
+	if u.Routes {
+		command += fmt.Sprintf(" --subjects='%s' --transform-source='%s' --transform-destination='%s' %s",
+			strings.Join(want.Subjects, ","), want.SubjectTransform.Source, want.SubjectTransform.Destination, republishing(want))
+	}
+	if u.Atomic {
+		command += " --allow-batch"
+	}
+	return command
+}
+
+// feedHint says what to do about an error that keeps a feed from being stored, where a person has to do something.
+func feedHint(err error) string {
+	switch {
+	case errors.Is(err, publish.ErrUnusable), errors.Is(err, nats.ErrPermissionViolation):
+		return natsHint(err)
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return "the bridge makes the stream again by itself, and reads again what it held; find out who removed it"
+	}
+	return ""
 }
 
 // republish is the command that has a stream show its live events to subscribers, as want does.
@@ -83,7 +101,7 @@ func republishing(want jetstream.StreamConfig) string {
 // bucketHint says what to do where a bucket that the bridge can do without is not as it should be, or cannot be had.
 func bucketHint(err error, name string) string {
 	if errors.Is(err, publish.ErrForeign) {
-		return "remove it with nats kv del " + name + ", the bridge creates it again"
+		return "all else goes on; once whoever manages " + name + " has taken it away, the bridge makes its own"
 	}
 	return natsHint(err)
 }
@@ -93,8 +111,8 @@ func natsHint(err error) string {
 	var overlap *publish.Overlap
 	var unfit *publish.Unfit
 	switch {
-	case errors.As(err, &unfit) && unfit.Routed:
-		return "what it holds stays as it is: " + route(unfit.Want)
+	case errors.As(err, &unfit) && !unfit.Others && unfit.Routes != unfit.Atomic: // with both it never was a bridge's
+		return "what it holds stays as it is: " + edit(unfit)
 	case errors.As(err, &unfit):
 		return "alter the stream, or choose another BRIDGE_PREFIX; bridge check names each difference"
 	case errors.As(err, &overlap):

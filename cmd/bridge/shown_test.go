@@ -40,7 +40,7 @@ func TestASourcedBucketIsNamedAndReplacedOnceItIsRemoved(t *testing.T) {
 	s.sourced()
 	run := s.startCommand(env, "run")
 	s.await("all to be read beside it", s.covered)
-	const hint = "remove it with nats kv del saveris-checkpoints, the bridge creates it again"
+	const hint = "all else goes on; once whoever manages saveris-checkpoints has taken it away, the bridge makes its own"
 	status := func() string { return bridge(t, env, "status").out }
 	s.await("status to name it for both feeds", func(context.Context) bool {
 		first, _, _ := strings.Cut(status(), "\n")

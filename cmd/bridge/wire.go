@@ -203,6 +203,7 @@ func newLive(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.
 		Writer:   writer,
 		Maker:    func() *schema.Maker { return schema.NewMaker(feed, s.Prefix, s.SaverisURL) },
 		Log:      logger,
+		Hint:     feedHint,
 		Interval: s.PollInterval,
 		Overlap:  s.Overlap,
 		Rows:     s.WindowRows,

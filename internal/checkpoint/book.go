@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -204,6 +205,9 @@ func (b *Book) Days(ctx context.Context) ([]string, error) {
 	slices.Sort(days)
 	return days, err
 }
+
+// Info is that of the book's stream.
+func (b *Book) Info(ctx context.Context) (*jetstream.StreamInfo, error) { return b.stream.Info(ctx) }
 
 // Look is that of the book's stream.
 func (b *Book) Look(ctx context.Context, from uint64, most int) (next uint64, err error) {

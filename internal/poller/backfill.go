@@ -26,13 +26,14 @@ type Backfill struct {
 	Leases          Leases               // nil = no other worker
 	Log             *slog.Logger
 
-	Exports   int               // in flight at most
-	Rows      int               // a window should hold
-	Interval  time.Duration     // of live polling, which goes first while it is late
-	Without   []checkpoint.Span // days that are left alone
-	ReadSince time.Time         // what was read before is read again; zero = nothing
-	Again     bool              // with ReadSince: what is covered is read, whoever has read it since, and nothing else
-	Stored    func(Stored)      // told of every window that has been stored; may be nil
+	Exports   int                // in flight at most
+	Rows      int                // a window should hold
+	Interval  time.Duration      // of live polling, which goes first while it is late
+	Without   []checkpoint.Span  // days that are left alone
+	ReadSince time.Time          // what was read before is read again; zero = nothing
+	Again     bool               // with ReadSince: what is covered is read, whoever has read it since, and nothing else
+	Stored    func(Stored)       // told of every window that has been stored; may be nil
+	Hint      func(error) string // see Line
 
 	// Yields is told when a line lets live polling go first, which is so late, and calls what it gives when it goes on itself.
 	// It may be nil; several lines may do so at once.
@@ -95,7 +96,7 @@ func (b *Backfill) work(ctx context.Context, backlog *Backlog) error {
 func (b *Backfill) line(desk Desk) *Line {
 	return &Line{
 		LoggedIn: true, Source: b.Source, Writer: b.Writer, Log: b.Log, MaxWait: maxWait,
-		Desk: desk, AskedSince: b.ReadSince, Stored: b.Stored,
+		Desk: desk, AskedSince: b.ReadSince, Stored: b.Stored, Hint: b.Hint,
 	}
 }
 

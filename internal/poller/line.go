@@ -33,6 +33,8 @@ type Line struct {
 	Interval time.Duration
 	// AskedSince is from when on the answer may have been asked for that a process before this one has left; zero = any time.
 	AskedSince time.Time
+	// Hint returns what a person can do about an error, "" where nothing is known; nil = nothing is.
+	Hint func(error) string
 	// LeftAlone tells whether nothing is to be stored on a day; nil = no day.
 	LeftAlone func(day string) bool
 	// LoggedIn says that the login has worked: a refusal is then believed only when it comes again and again.
@@ -115,14 +117,25 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 		if errors.Is(err, publish.ErrAway) || errors.Is(err, saveris.ErrNotReady) {
 			level = slog.LevelDebug // said once, when the connection went, or when the export was late
 		}
-		if lasting(err) || errors.Is(err, saveris.ErrNotUnderstood) || errors.Is(err, saveris.ErrAddress) {
+		if lasting(err) || errors.Is(err, publish.ErrUnusable) || errors.Is(err, saveris.ErrNotUnderstood) || errors.Is(err, saveris.ErrAddress) {
 			level = slog.LevelError // waiting alone will not heal it
 		}
 		if l.gate != nil && l.gate.closed(err) {
 			level = slog.LevelDebug // told once, when it closed
 		}
-		l.Log.Log(ctx, level, "will try again", "wait", d.Round(time.Millisecond), "err", err)
+		log := l.Log
+		if hint := l.hint(err); hint != "" {
+			log = log.With("hint", hint)
+		}
+		log.Log(ctx, level, "will try again", "wait", d.Round(time.Millisecond), "err", err)
 	})
+}
+
+func (l *Line) hint(err error) string {
+	if l.Hint == nil {
+		return ""
+	}
+	return l.Hint(err)
 }
 
 // pass waits while the vendor does not give the feed, and reports that it had to.

@@ -26,8 +26,9 @@ type Live struct {
 	Overlap  time.Duration // how far a poll reaches back over what is covered
 	Rows     int           // a window should hold
 	Start    func(now time.Time) time.Time
-	Stored   func(Stored) // told of every window that has been stored; may be nil, like Step
-	Step     func(Step)   // told of every step of all lines
+	Stored   func(Stored)       // told of every window that has been stored; may be nil, like Step
+	Step     func(Step)         // told of every step of all lines
+	Hint     func(error) string // see Line
 	// Outages returns the outages of loggers that have ended; nil = none is known. One goroutine calls it.
 	Outages func(ctx context.Context) ([]schema.Outage, error)
 
@@ -102,7 +103,7 @@ func (l *Live) notePoll(at time.Time) { l.polled.Store(at.UnixNano()) }
 func (l *Live) line(name string, loggedIn bool) *Line {
 	return &Line{
 		Name: name, LoggedIn: loggedIn, Source: l.Source, Desk: NewDesk(1, l.Maker), Writer: l.Writer, Log: l.Log,
-		MaxWait: min(maxWait, l.Interval), Interval: l.Interval, Stored: l.Stored, Step: l.Step, gate: l.gate,
+		MaxWait: min(maxWait, l.Interval), Interval: l.Interval, Stored: l.Stored, Step: l.Step, Hint: l.Hint, gate: l.gate,
 	}
 }
 

@@ -12,11 +12,11 @@ import (
 
 // Unfit is a stream that exists and cannot hold a feed as it is. It is an ErrUnusable.
 type Unfit struct {
-	Want  jetstream.StreamConfig // what the bridge would create
-	Wrong []string               // each difference that matters
-	// Routed reports that nothing matters but subjects and transform, which can be edited: a stream of a bridge that
-	// published on the subjects that it stored is like that.
-	Routed bool
+	Want   jetstream.StreamConfig // what the bridge would create
+	Wrong  []string               // each difference that matters
+	Routes bool                   // subjects or transform differ: a stream of a bridge that published on the subjects that it stored is like that
+	Atomic bool                   // allow_atomic is off
+	Others bool                   // something else differs, which may not be undone by an edit
 }
 
 // Error names the differences.
@@ -30,10 +30,14 @@ func (u *Unfit) Unwrap() error { return ErrUnusable }
 // CheckStream returns an Unfit where an existing stream cannot hold a feed.
 func (c Config) CheckStream(feed schema.Feed, have jetstream.StreamConfig) error {
 	routes, others := c.wrongRoutes(feed, have), wrongSettings(have)
-	if len(routes)+len(others) == 0 {
+	u := &Unfit{Want: c.Stream(feed), Routes: len(routes) > 0, Atomic: !have.AllowAtomicPublish, Others: len(others) > 0}
+	if u.Wrong = append(routes, others...); u.Atomic {
+		u.Wrong = append(u.Wrong, "allow_atomic is false, expected true")
+	}
+	if len(u.Wrong) == 0 {
 		return nil
 	}
-	return &Unfit{Want: c.Stream(feed), Wrong: append(routes, others...), Routed: len(others) == 0}
+	return u
 }
 
 // wrongRoutes lists what is wrong with a stream's way from what is published to what is stored.
@@ -65,11 +69,8 @@ func printTransform(t *jetstream.SubjectTransformConfig) string {
 	return t.Source + " to " + t.Destination
 }
 
-// wrongSettings lists what else would break the feed.
+// wrongSettings lists what else but allow_atomic would break the feed.
 func wrongSettings(have jetstream.StreamConfig) (wrong []string) {
-	if !have.AllowAtomicPublish {
-		wrong = append(wrong, "allow_atomic is false, expected true")
-	}
 	if have.MaxMsgSize > 0 && have.MaxMsgSize < MinPayload {
 		wrong = append(wrong, fmt.Sprintf("max_msg_size is %d, expected none or at least %d", have.MaxMsgSize, MinPayload))
 	}

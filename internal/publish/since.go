@@ -63,6 +63,9 @@ func (w *Writer) Last(ctx context.Context) (uint64, error) {
 func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uint64) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err := w.fits(ctx); err != nil {
+		return false, w.mend(ctx, err)
+	}
 	page, err := w.page(ctx, day)
 	if err != nil {
 		return false, w.mend(ctx, err)

@@ -40,7 +40,9 @@ func (w *Writer) finishTorn(ctx context.Context) error {
 			w.looked = connection
 			return nil
 		}
-		err = w.finish(ctx, torn)
+		if err = w.fits(ctx); err == nil {
+			err = w.finish(ctx, torn)
+		}
 		if err != nil && !errors.Is(err, errConflict) { // a conflict: it was another writer's batch on its way
 			return fmt.Errorf("finish torn batch at sequence %d: %w", torn.Last, err)
 		}

@@ -140,6 +140,8 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 	if len(events) > 0 {
 		w.owner = events[0].ID
 	}
+	fit, end := w.fitting(ctx)
+	defer end()
 	if err := w.claim(ctx); err != nil {
 		return result, w.mend(ctx, err)
 	}
@@ -155,6 +157,9 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 			return result, err
 		}
 		if err := w.resolve(ctx, page, &result); err != nil {
+			return result, w.mend(ctx, err)
+		}
+		if err := fit(); err != nil {
 			return result, w.mend(ctx, err)
 		}
 		news := page.New(events)
@@ -261,6 +266,29 @@ func (w *Writer) shrink(err error) bool {
 		w.most = w.limit
 	}
 	return true
+}
+
+// fitting begins to ask whether the stream fits, beside what a commit reads: a broker may be far away. Answer waits for the
+// answer, and end ends it.
+func (w *Writer) fitting(ctx context.Context) (answer func() error, end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	answered := make(chan error, 1)
+	go func() { answered <- w.fits(ctx) }()
+	answer = sync.OnceValue(func() error { return <-answered })
+	return answer, func() { cancel(); _ = answer() }
+}
+
+// fits returns an Unfit where somebody has edited the stream so that it cannot hold the feed any more. It is asked before each
+// commit: without the transform a batch would be stored where nobody looks for it.
+func (w *Writer) fits(ctx context.Context) error {
+	info, err := w.book.Info(ctx)
+	if err == nil {
+		err = w.config.CheckStream(w.Feed, info.Config)
+	}
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", w.config.Names.Stream(w.Feed), err)
+	}
+	return nil
 }
 
 // page loads a day's page. It fails with an AnotherAccount where its coverage does not count for ours.

@@ -1,0 +1,55 @@
+package publish_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// TestAStreamThatIsEditedIsNamedAndWrittenAgainOnceItIsMended: the same writer meets the edit and its end.
+func TestAStreamThatIsEditedIsNamedAndWrittenAgainOnceItIsMended(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit func(*jetstream.StreamConfig)
+		want string
+	}{
+		"atomic batches off":    {func(c *jetstream.StreamConfig) { c.AllowAtomicPublish = false }, "allow_atomic is false"},
+		"no transform":          {func(c *jetstream.StreamConfig) { c.SubjectTransform, c.RePublish = nil, nil }, "subject transform is none"},
+		"another transform":     {func(c *jetstream.StreamConfig) { c.SubjectTransform.Destination = "other.>" }, "subject transform is saveris-ingest.> to other.>"},
+		"a subject less":        {func(c *jetstream.StreamConfig) { c.Subjects = c.Subjects[:3] }, "subjects saveris-ingest.checkpoints.readings.> are missing"},
+		"all subjects others":   {func(c *jetstream.StreamConfig) { c.Subjects = []string{"other.>"} }, "are missing (it has other.>)"},
+		"what anybody says":     {func(c *jetstream.StreamConfig) { c.Subjects, c.RePublish = append(c.Subjects, "saveris.>"), nil }, "subject saveris.> is not expected"},
+		"one message a subject": {func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 5000 }, "max_msgs_per_subject is 5000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			js := open(t, connect(t, startServer(t).ClientURL()))
+			w := newWriter(js, time.Second)
+			commit(t, w, readings(0, 10), interval(0, time.Minute))
+			edited := config.Stream(schema.Readings)
+			c.edit(&edited)
+			if _, err := js.UpdateStream(t.Context(), edited); err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				_, err := w.Commit(t.Context(), day, readings(5, 20), interval(0, 2*time.Minute))
+				var unfit *publish.Unfit
+				if !errors.As(err, &unfit) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), stream) {
+					t.Fatalf("got %v, want %q named", err, c.want)
+				}
+			}
+			if n := len(stored(t, js, stream)); n != 12 {
+				t.Errorf("%d messages were stored meanwhile", n-12)
+			}
+			if _, err := js.UpdateStream(t.Context(), config.Stream(schema.Readings)); err != nil {
+				t.Fatal(err)
+			}
+			commit(t, w, readings(5, 20), interval(0, 2*time.Minute))
+			checkOnce(t, js, readings(0, 20))
+		})
+	}
+}
