@@ -78,8 +78,8 @@ var rooms = []struct {
 	{"internal/schema", room{ours: []string{"internal/saveris"}, others: []string{cloudevents, jsonV2}}},
 	{"internal/saveris", room{ours: []string{"internal/secret"}, others: []string{backoff, jsonV2, sync, compress, readahead}, http: true}},
 	{"internal/saveris/saveristest", room{http: true}},
-	{"internal/natsd", room{others: []string{natsServer}}},
-	{"internal/lossy", room{}}, // test support: a TCP link that can be cut
+	{"internal/natsd", room{others: []string{natsServer}, http: true}}, // the server tells its health as an HTTP handler alone
+	{"internal/lossy", room{}}, // test support: a TCP link that can be cut, a disk that can be full
 	{"internal/secret", room{}},
 	{"schemas", room{}},
 }

@@ -1,4 +1,5 @@
-// Package lossy is a TCP link that tests can cut, slow down and deafen: what lies between a bridge and its broker.
+// Package lossy is a TCP link that tests can cut, slow down and deafen: what lies between a bridge and its broker. On Linux it
+// has a disk that is full, too.
 package lossy
 
 import (

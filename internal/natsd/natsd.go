@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -21,15 +22,32 @@ type Config struct {
 	Listen string // host:port on which consumers connect; port 0 takes a free one
 }
 
-// Server is a running NATS server. It offers InProcessConn to nats.InProcessServer.
+// Server is a running NATS server. It offers InProcessConn to nats.InProcessServer. Many goroutines may use it.
 type Server struct {
-	*server.Server
-	lock *os.File
+	config Config
+	lock   *os.File
+
+	mu      sync.RWMutex   // held by a restart until it is done
+	running *server.Server // nil where a restart has failed
+	failed  error          // why it has
+	closed  bool
 }
 
 // Start starts a server and returns once it can be used. Every commit is on disk before it is acknowledged
 // (sync_interval: always): an atomic batch pays one fsync, so the bridge loses no speed by surviving a power cut.
+//
+// Where it fails on a disk without space left the error is a FullError too.
 func Start(c Config) (*Server, error) {
+	s, err := startOn(c)
+	if err != nil && !errors.Is(err, ErrListen) && !errors.Is(err, ErrStoreTaken) {
+		if _, full := CheckSpace(c.Dir); full != nil {
+			return nil, fmt.Errorf("%w: %w", full, err)
+		}
+	}
+	return s, err
+}
+
+func startOn(c Config) (*Server, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil { // what stands below it is only as private as it is
 		return nil, unusable(err)
 	}
@@ -40,15 +58,19 @@ func Start(c Config) (*Server, error) {
 	if locked != nil {
 		_ = locked.Truncate(0) // where the one before listened
 	}
-	s, err := start(c)
+	running, err := start(c)
 	if err != nil {
 		locked.Close()
 		return nil, err
 	}
-	if locked != nil { // without it others look where they are told to
-		_, _ = locked.WriteAt(append([]byte(s.ClientURL()), '\n'), 0)
+	if a, ok := running.Addr().(*net.TCPAddr); ok { // a restart keeps a free port that was taken
+		host, _, _ := net.SplitHostPort(c.Listen) // start has read it
+		c.Listen = net.JoinHostPort(host, strconv.Itoa(a.Port))
 	}
-	return &Server{s, locked}, nil
+	if locked != nil { // without it others look where they are told to
+		_, _ = locked.WriteAt(append([]byte(running.ClientURL()), '\n'), 0)
+	}
+	return &Server{config: c, lock: locked, running: running}, nil
 }
 
 // Stored tells whether a server has ever had its store in a folder.
@@ -101,11 +123,60 @@ func start(c Config) (*server.Server, error) {
 	return s, nil
 }
 
+// ClientURL is where consumers connect, empty while there is no server.
+func (s *Server) ClientURL() string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.running == nil {
+		return ""
+	}
+	return s.running.ClientURL()
+}
+
+// errRestarting says that there is no server for a moment.
+var errRestarting = errors.New("embedded NATS server: it is being started anew")
+
+// InProcessConn is a connection to the server as it is now. It does not wait for a restart: whoever reconnects tries again.
+func (s *Server) InProcessConn() (net.Conn, error) {
+	if !s.mu.TryRLock() {
+		return nil, errRestarting
+	}
+	defer s.mu.RUnlock()
+	if s.running == nil {
+		return nil, s.failed
+	}
+	return s.running.InProcessConn()
+}
+
+// Restart closes the server and starts it anew on its store and address. That alone mends a stream which could not be written:
+// nats-server stores nothing more in it, nor answers, for as long as it lives. What was acknowledged is kept. All connections
+// are cut, and come back. Where it fails there is no server until another call succeeds.
+func (s *Server) Restart() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return server.ErrServerNotRunning
+	}
+	s.stop()
+	s.running, s.failed = start(s.config)
+	return s.failed
+}
+
 // Close stops the server and returns when its store is closed.
 func (s *Server) Close() {
-	s.Shutdown()
-	s.WaitForShutdown()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop()
+	s.failed, s.closed = server.ErrServerNotRunning, true
 	s.lock.Close()
+}
+
+func (s *Server) stop() {
+	if s.running != nil {
+		s.running.Shutdown()
+		s.running.WaitForShutdown()
+		s.running = nil
+	}
 }
 
 func splitListen(listen string) (host string, port int, err error) {
