@@ -34,6 +34,13 @@ const (
 	codeBatchTooLarge     = 10199
 )
 
+// ErrUnanswered says that NATS is connected and has not answered a batch, which may be stored all the same. nats-server answers
+// none whose stream it cannot write.
+var ErrUnanswered = errors.New("NATS has not answered")
+
+// lastAnswer is how long the answer to the batch in hand is waited for once the work has been told to end.
+const lastAnswer = 3 * time.Second
+
 // errConflict says that the page is not what this process knew.
 var errConflict = errors.New("another writer has changed the page")
 
@@ -88,7 +95,7 @@ func newSender(js jetstream.JetStream, timeout time.Duration) *sender {
 }
 
 // send stores a batch and gives the sequence of its record.
-func (s *sender) send(b *batch) (uint64, error) {
+func (s *sender) send(ctx context.Context, b *batch) (uint64, error) {
 	if err := s.begin(); err != nil {
 		return 0, err
 	}
@@ -98,7 +105,7 @@ func (s *sender) send(b *batch) (uint64, error) {
 	if err := s.commit(b); err != nil {
 		return 0, err
 	}
-	return s.answer(b)
+	return s.answer(ctx, b)
 }
 
 // begin forgets the answers to batches that were given up.
@@ -219,10 +226,19 @@ func (s *sender) abandon(b *batch) {
 	}})
 }
 
-// answer waits until the server has stored a batch and gives the sequence of its record.
-func (s *sender) answer(b *batch) (uint64, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
+// answer waits until the server has stored a batch and gives the sequence of its record. When ctx ends it waits lastAnswer more.
+func (s *sender) answer(ctx context.Context, b *batch) (uint64, error) {
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastAnswer, cancel) })()
+	seq, err := s.answered(wait, b)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return 0, fmt.Errorf("%w within %v: %w", ErrUnanswered, s.timeout, err)
+	}
+	return seq, err
+}
+
+func (s *sender) answered(ctx context.Context, b *batch) (uint64, error) {
 	if len(b.events) > 0 {
 		if _, err := s.await(ctx, s.staged(b), b); err != nil {
 			return 0, err

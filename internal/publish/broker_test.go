@@ -49,7 +49,7 @@ func TestLostAckIsNotStoredTwice(t *testing.T) {
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
 
 	link.DeafenAt(`"count":`) // the answer to a stored batch
-	if _, err = w.Commit(t.Context(), day, readings(0, 20), interval(0, 2*time.Minute)); err == nil || !link.Deaf() {
+	if _, err = w.Commit(t.Context(), day, readings(0, 20), interval(0, 2*time.Minute)); !errors.Is(err, publish.ErrUnanswered) || !link.Deaf() {
 		t.Fatalf("deaf %v, error %v: expected an answer to be lost and the commit to say so", link.Deaf(), err)
 	}
 	link.Mend()
@@ -58,6 +58,31 @@ func TestLostAckIsNotStoredTwice(t *testing.T) {
 	}
 	commitUntilDone(t, w, readings(0, 30), interval(0, 3*time.Minute))
 	checkOnce(t, direct, readings(0, 30))
+}
+
+func TestAnAnswerThatNeverComesDoesNotHoldUpTheEnd(t *testing.T) {
+	server := startServer(t)
+	link, err := lossy.New(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	w := newWriter(open(t, connect(t, "nats://"+link.Addr())), time.Hour)
+	commit(t, w, readings(0, 10), interval(0, time.Minute))
+	link.DeafenAt(`"count":`)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := w.Commit(ctx, day, readings(0, 20), interval(0, 2*time.Minute))
+		ended <- err
+	}()
+	for !link.Deaf() {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	if err := <-ended; err == nil { // within an hour, or the test fails by its own limit
+		t.Error("a batch without an answer counts as stored")
+	}
 }
 
 func commitUntilDone(t *testing.T, w *publish.Writer, events []schema.Event, cover *checkpoint.Interval) {

@@ -104,7 +104,7 @@ func (w *Writer) claimEmpty(ctx context.Context) error {
 		return err
 	}
 	page := checkpoint.Placed{Record: checkpoint.Record{Version: checkpoint.Version, Feed: string(first.Feed), Day: checkpoint.RejectedDay}}
-	err := first.storeAlone(page)
+	err := first.storeAlone(ctx, page)
 	if !errors.Is(err, errConflict) {
 		return err
 	}
@@ -113,16 +113,16 @@ func (w *Writer) claimEmpty(ctx context.Context) error {
 		return cmp.Or(lookErr, err)
 	}
 	page.Last = there[0].Last // somebody else's message stands there
-	return first.storeAlone(page)
+	return first.storeAlone(ctx, page)
 }
 
 // storeAlone stores a record in the place of the newest one of its page, without events.
-func (w *Writer) storeAlone(next checkpoint.Placed) error {
+func (w *Writer) storeAlone(ctx context.Context, next checkpoint.Placed) error {
 	b, err := w.batch(next.Last, next.Record)
 	if err != nil {
 		return err
 	}
-	seq, err := w.send.send(b)
+	seq, err := w.send.send(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (w *Writer) adopt(ctx context.Context, trust func(account string)) (was che
 		if err := w.finishTorn(ctx); err != nil {
 			return was, err
 		}
-		if err = w.storeAlone(was); !errors.Is(err, errConflict) {
+		if err = w.storeAlone(ctx, was); !errors.Is(err, errConflict) {
 			return was, err
 		}
 	}
@@ -180,7 +180,7 @@ func (w *Writer) Uncover(ctx context.Context, day string, span checkpoint.Span) 
 			return nil, nil
 		}
 		page.Covered = checkpoint.Uncover(page.Covered, span)
-		if err = w.storeAlone(page); !errors.Is(err, errConflict) {
+		if err = w.storeAlone(ctx, page); !errors.Is(err, errConflict) {
 			return cut, err
 		}
 	}

@@ -81,7 +81,7 @@ func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uin
 		return false, err
 	}
 	b.tail = last
-	seq, err := w.send.send(b)
+	seq, err := w.send.send(ctx, b)
 	if errors.Is(err, errConflict) {
 		return false, nil
 	}

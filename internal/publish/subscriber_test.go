@@ -117,7 +117,7 @@ func TestASubscriberSeesWhatIsStoredAndNothingElse(t *testing.T) {
 
 	refused := batchOf(t, w, someReadings(3, 3))
 	refused.after = 77
-	if _, err := w.send.send(refused); !errors.Is(err, errConflict) {
+	if _, err := w.send.send(t.Context(), refused); !errors.Is(err, errConflict) {
 		t.Fatalf("a batch behind a record that is not there: %v", err)
 	}
 

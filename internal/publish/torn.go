@@ -71,7 +71,7 @@ func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {
 	if len(torn.Events) > 0 {
 		b.entries = entries
 	}
-	seq, err := w.send.send(b)
+	seq, err := w.send.send(ctx, b)
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func spoilAndStore(t *testing.T, js jetstream.JetStream, config Config) (last st
 		})
 	}
 	refuse := func(w *Writer, b *batch) {
-		if _, err := w.send.send(b); !errors.Is(err, errConflict) {
+		if _, err := w.send.send(t.Context(), b); !errors.Is(err, errConflict) {
 			t.Errorf("a batch behind record %d: %v, want that it is refused", b.after, err)
 		}
 	}

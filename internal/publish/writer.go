@@ -196,7 +196,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 	record := page.Record
 	for len(news.Events) > 0 || cover != nil {
 		if err := ctx.Err(); err != nil {
-			return cmp.Or(w.settle(page, inHand, result), err)
+			return cmp.Or(w.settle(ctx, page, inHand, result), err)
 		}
 		n, last := len(news.Events), cover
 		if room := w.limit - 2; n > room {
@@ -210,7 +210,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 		if err := w.send.stage(next); err != nil {
 			return err
 		}
-		if err := w.settle(page, inHand, result); err != nil {
+		if err := w.settle(ctx, page, inHand, result); err != nil {
 			w.send.abandon(next)
 			return err
 		}
@@ -223,7 +223,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 			cover = nil
 		}
 	}
-	return w.settle(page, inHand, result)
+	return w.settle(ctx, page, inHand, result)
 }
 
 // following gives the record that follows when the first n of news have been stored.
@@ -237,11 +237,11 @@ func (w *Writer) following(record checkpoint.Record, news checkpoint.News, n int
 }
 
 // settle waits for the batch in hand, nil if there is none, and takes its result over into the page.
-func (w *Writer) settle(page *checkpoint.Page, inHand *batch, result *Result) error {
+func (w *Writer) settle(ctx context.Context, page *checkpoint.Page, inHand *batch, result *Result) error {
 	if inHand == nil {
 		return nil
 	}
-	seq, err := w.send.answer(inHand)
+	seq, err := w.send.answer(ctx, inHand)
 	if err != nil {
 		return w.doubted(inHand, err)
 	}
