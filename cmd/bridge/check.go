@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 
@@ -81,15 +82,16 @@ type checkup struct {
 	vendor   *saveris.Client // nil until the login was well
 	nc       *nats.Conn      // nil until NATS was reached
 	js       jetstream.JetStream
-	given    int   // feeds that the vendor gives
-	reserved int64 // bytes that the streams which run creates take away from the account
-	off      bool  // the server has no JetStream
-	joined   bool  // the server is that of a bridge that runs
+	given    int                                      // feeds that the vendor gives
+	reserved int64                                    // bytes that the streams which run creates take away from the account
+	off      bool                                     // the server has no JetStream
+	space    func(dir string) (free int64, err error) // natsd.CheckSpace
+	joined   bool                                     // the server is that of a bridge that runs
 }
 
 // runCheck runs all checks and prints a line for each. It gives a checkError with the errors of those that failed.
 func runCheck(ctx context.Context, s settings, std streams) error {
-	c := &checkup{settings: s}
+	c := &checkup{settings: s, space: natsd.CheckSpace}
 	if isTerminal(std.err) {
 		c.progress = std.err
 	}

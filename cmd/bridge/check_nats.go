@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -32,9 +34,9 @@ func natsChecks(s settings) []check {
 	case !s.Embedded():
 		list = append(list, check{"sync_interval", (*checkup).usable, checkSync})
 	case errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken):
-		list = slices.Insert(list, 0, check{name: "nats store", run: joinStore})
+		list = slices.Insert(list, 0, check{name: "nats store", run: joinStore}, check{name: "disk", run: checkDisk})
 	default:
-		return []check{{name: "nats store", run: checkStore}, {name: "nats", run: checkEmbedded}}
+		return []check{{name: "nats store", run: checkStore}, {name: "disk", run: checkDisk}, {name: "nats", run: checkEmbedded}}
 	}
 	return append(list, brokerChecks(s)...)
 }
@@ -45,6 +47,34 @@ func checkStore(_ context.Context, c *checkup) finding {
 		return failing(err, hint)
 	}
 	return fine("embedded server, store %s; its streams are not checked while it does not run", c.settings.DataDir)
+}
+
+// enoughSpace is how many bytes should be free for a store that grows: what a thousand channels take in six weeks.
+const enoughSpace = 1 << 30
+
+// checkDisk looks at the space where the store is, or will be.
+func checkDisk(_ context.Context, c *checkup) finding {
+	free, err := c.space(existing(c.settings.DataDir))
+	switch {
+	case err != nil:
+		return failing(err, storeHint(err))
+	case free < 0:
+		return note("the system does not say how much space is left for %s", c.settings.DataDir)
+	case free < enoughSpace:
+		return warning("give it more, or keep less (BRIDGE_MAX_AGE, BRIDGE_MAX_BYTES): a reading takes 200 to 300 bytes, and nothing is stored on a disk that is full", "%s free for %s", natsd.Size(free), c.settings.DataDir)
+	}
+	return fine("%s free for %s", natsd.Size(free), c.settings.DataDir)
+}
+
+// existing is the nearest folder that there is, of a path and those above it.
+func existing(dir string) string {
+	for {
+		above := filepath.Dir(filepath.Clean(dir))
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) || above == dir {
+			return dir
+		}
+		dir = above
+	}
 }
 
 // joinStore has the checks that follow look at the server of the bridge that runs on the store, as joinBroker does.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ import (
 func checkNATS(t *testing.T, env lookup) (string, error) {
 	t.Helper()
 	var out strings.Builder
-	c := &checkup{settings: load(t, env)}
+	c := &checkup{settings: load(t, env), space: func(string) (int64, error) { return 10 << 30, nil }}
 	defer c.close()
 	err := c.try(t.Context(), natsChecks(c.settings), &out)
 	return out.String(), err
@@ -308,6 +309,50 @@ func TestCheckWarnsOfWhatAStreamPromisesLess(t *testing.T) {
 	}
 	wantLines(t, out, "warn SAVERIS_READINGS memory storage", "warn SAVERIS_READINGS max_age 24h", "warn SAVERIS_READINGS discard new",
 		"warn SAVERIS_READINGS republishes no live events nats stream edit SAVERIS_READINGS --force --republish-source='saveris.readings.live.>' --republish-destination='saveris.readings.live.>'", "warn SAVERIS_READINGS raise max_age")
+}
+
+func TestCheckLooksAtTheSpaceOfTheStore(t *testing.T) {
+	dir := t.TempDir()
+	s := load(t, with("BRIDGE_DATA_DIR", filepath.Join(dir, "not", "there", "yet")))
+	var list []check
+	for _, one := range natsChecks(s) {
+		if one.name == "disk" {
+			list = append(list, one)
+		}
+	}
+	for _, c := range []struct {
+		free int64
+		err  error
+		want string
+		code int
+	}{
+		{1 << 40, nil, "ok disk 1099.5 GB free " + s.DataDir, exitDone},
+		{1<<30 - 1, nil, "warn disk 1.1 GB free BRIDGE_MAX_AGE", exitDone},
+		{-1, nil, "info disk does not say", exitDone},
+		{17, &natsd.FullError{Dir: dir, Free: 17}, "FAIL disk store " + dir + ": no space left, 17 bytes free hint: free some space", exitNATS},
+	} {
+		var out strings.Builder
+		check := &checkup{settings: s, space: func(asked string) (int64, error) {
+			if asked != dir {
+				t.Errorf("asked for %s", asked)
+			}
+			return c.free, c.err
+		}}
+		err := check.try(t.Context(), list, &out)
+		wantLines(t, out.String(), c.want)
+		if code := codeOf(err); code != c.code {
+			t.Errorf("%s: exit code %d", c.want, code)
+		}
+	}
+}
+
+// codeOf is the exit code of an error, or of none.
+func codeOf(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	code, _ := verdict(err)
+	return code
 }
 
 func TestCheckWarnsOfAnOpenServer(t *testing.T) {

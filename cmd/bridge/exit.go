@@ -33,6 +33,7 @@ func verdict(err error) (code int, hint string) {
 	var other *publish.AnotherAccount
 	var unrepaired *notRepaired
 	var place *errElsewhere
+	var full *natsd.FullError
 	switch {
 	case errors.As(err, &usage):
 		return exitSettings, usage.help()
@@ -53,6 +54,8 @@ func verdict(err error) (code int, hint string) {
 		return exitSettings, vendorHint(err)
 	case errors.As(err, &address):
 		return address.code(), address.hint()
+	case errors.As(err, &full):
+		return exitNATS, "free some space there, or choose a BRIDGE_DATA_DIR (demo: --data-dir) on another disk, and start it again"
 	case errors.Is(err, natsd.ErrStoreTaken):
 		return exitNATS, "stop that bridge, or choose another BRIDGE_DATA_DIR (demo: --data-dir)"
 	case errors.Is(err, natsd.ErrStore):

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -88,6 +89,9 @@ func (o *operation) unready(h health) (reasons []string) {
 }
 
 func (o *operation) warnings() (warnings []string) {
+	if err := o.dog.storing(); err != nil {
+		warnings = append(warnings, storeText(err))
+	}
 	leads := false
 	for _, feed := range o.feeds {
 		leads = leads || o.leading(feed)
@@ -115,7 +119,9 @@ const noLogin = "the vendor has not accepted the login yet"
 
 // here is what this bridge knows of itself, for the page.
 func (o *operation) here() status.Here {
-	h := status.Here{Began: o.started, Lost: o.dog.apart(), Held: o.vendor.ThrottledUntil(), Causes: map[schema.Feed]string{}}
+	h := status.Here{
+		Began: o.started, Lost: o.dog.apart(), Held: o.vendor.ThrottledUntil(), Store: storeText(o.dog.storing()), Causes: map[schema.Feed]string{},
+	}
 	for _, feed := range o.feeds {
 		h.Causes[feed] = o.cause(feed)
 		h.Leads = h.Leads || o.leading(feed)
@@ -127,7 +133,7 @@ func (o *operation) here() status.Here {
 func (o *operation) cause(feed schema.Feed) string {
 	leading := o.leading(feed)
 	if err := o.dog.failure(feed); leading && err != nil {
-		if hint := feedHint(err); hint != "" {
+		if hint := cmp.Or(feedHint(err), storingHint(err)); hint != "" {
 			return told(err) + "; " + inLog(hint)
 		}
 		return told(err)

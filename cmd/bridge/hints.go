@@ -106,10 +106,30 @@ func bucketHint(err error, name string) string {
 	return natsHint(err)
 }
 
+// storingHint says what to do where a NATS server of another's does not store what it is sent; empty where that is not so.
+func storingHint(err error) string {
+	const incomplete, insufficient, exceeded = 10176, 10023, 10002 // codes of nats-server
+	var refused *jetstream.APIError
+	var code jetstream.ErrorCode
+	if errors.As(err, &refused) {
+		code = refused.ErrorCode
+	}
+	switch {
+	case errors.Is(err, publish.ErrUnanswered), code == incomplete:
+		return "is the disk of the NATS server full? Its log and /healthz say so: free space there and restart it, it stores nothing before; the bridge goes on by itself then, and nothing is lost"
+	case code == insufficient, code == exceeded:
+		return "the storage that the NATS server or the account allows is used up: raise max_file_store or the account's limit; the bridge goes on by itself then"
+	}
+	return ""
+}
+
 // natsHint says what to do about an error of NATS.
 func natsHint(err error) string {
 	var overlap *publish.Overlap
 	var unfit *publish.Unfit
+	if hint := storingHint(err); hint != "" {
+		return hint
+	}
 	switch {
 	case errors.As(err, &unfit) && !unfit.Others && unfit.Routes != unfit.Atomic: // with both it never was a bridge's
 		return "what it holds stays as it is: " + edit(unfit)

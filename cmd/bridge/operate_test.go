@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -223,6 +226,26 @@ func TestThePageIsToldWhatOnlyThisBridgeKnows(t *testing.T) {
 	w.leads[schema.Alarms] = true
 	if h := w.here(); !h.Lost.IsZero() || h.Causes[schema.Alarms] != "" {
 		t.Errorf("NATS is back, and another one has polled meanwhile: %+v", h)
+	}
+}
+
+func TestAFullDiskIsTheCauseOfEverything(t *testing.T) {
+	w := newWard(t)
+	w.logIn(t)
+	w.polls[schema.Readings] = vendorAt
+	w.dog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: fmt.Errorf("commit: %w", context.DeadlineExceeded)})
+	w.dog.store = func() error { return &natsd.FullError{Dir: "/data"} }
+	const full, hint = "store /data: no space left, 0 bytes free", "; free some space there, or give it more: it goes on by itself within a minute, and nothing is lost"
+	if h := w.ask(t, "/readyz"); !h.OK || !same(h.Warnings, full+hint) {
+		t.Errorf("%+v", h)
+	}
+	if h := w.here(); h.Store != full+hint || h.Causes[schema.Readings] != full {
+		t.Errorf("the page is told %+v", h)
+	}
+	w.dog.store = nil // of another's server nobody knows
+	w.dog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: fmt.Errorf("commit: %w", publish.ErrUnanswered)})
+	if h := w.here(); h.Store != "" || !strings.HasPrefix(h.Causes[schema.Readings], "commit: NATS has not answered; is the disk of the NATS server full?") {
+		t.Errorf("the page is told %+v", h)
 	}
 }
 

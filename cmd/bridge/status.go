@@ -31,8 +31,8 @@ needed; bridge run --help lists them. All times are UTC.
 
 Well is a feed that is covered without a gap since its beginning, was polled within the last three BRIDGE_POLL_INTERVAL (a
 minute at least), and had no row rejected within a day; readings that are not older than two hours; no backfill that has
-failed within a day or, while it runs, said nothing for ten minutes; and a bridge that runs: none is running where nobody has held the lease to poll for 20 seconds. The page
-and its status.json go by the same.
+failed within a day or, while it runs, said nothing for ten minutes; space on the disk of an embedded server; and a bridge that runs:
+none is running where nobody has held the lease to poll for 20 seconds. The page and its status.json go by the same.
 
 Exit code 0: it could be read, whatever it says. With --exit-code, for cron and health checks, 1: the verdict is not well. 4: NATS
 cannot be used, or nothing has been stored yet.`,
@@ -46,11 +46,12 @@ cannot be used, or nothing has been stored yet.`,
 			if err != nil {
 				return err
 			}
-			if err := printStatus(std.out, now, open, s.PollInterval, asJSON); err != nil {
+			rules := s.rulesOfStatus()
+			if err := printStatus(std.out, now, open, rules, asJSON); err != nil {
 				return err
 			}
-			if exitCode && !judged(now, s.PollInterval).OK {
-				return errors.New(verdictOf(now, s.PollInterval))
+			if exitCode && !judged(now, rules).OK {
+				return errors.New(verdictOf(now, rules))
 			}
 			return nil
 		},
@@ -60,13 +61,13 @@ cannot be used, or nothing has been stored yet.`,
 	return cmd
 }
 
-func printStatus(out io.Writer, now status.Status, open openAlarms, poll time.Duration, asJSON bool) error {
+func printStatus(out io.Writer, now status.Status, open openAlarms, rules status.Rules, asJSON bool) error {
 	if asJSON {
 		document := json.NewEncoder(out)
 		document.SetIndent("", "  ")
-		return document.Encode(statusAndAlarms{judged(now, poll), status.Severe(open.Alarms), open})
+		return document.Encode(statusAndAlarms{judged(now, rules), status.Severe(open.Alarms), open})
 	}
-	_, err := io.WriteString(out, statusText(now, poll, status.Severe(open.Alarms))+alarmsText(open, now.At))
+	_, err := io.WriteString(out, statusText(now, rules, status.Severe(open.Alarms))+alarmsText(open, now.At))
 	return err
 }
 
@@ -105,10 +106,20 @@ func readStatus(ctx context.Context, s settings, log io.Writer) (now status.Stat
 	return now, openAlarms{recent.Alarms, recent.AlarmsSince}, nil
 }
 
+// rulesOfStatus are what the verdict goes by. On a disk that is full nobody could store what this process sees itself.
+func (s settings) rulesOfStatus() status.Rules {
+	rules := status.Rules{Poll: s.PollInterval}
+	if s.Embedded() {
+		_, err := natsd.CheckSpace(s.DataDir)
+		rules.Here.Store = storeText(err)
+	}
+	return rules
+}
+
 // statusText is a status for people, where so many severe alarms are open.
-func statusText(now status.Status, poll time.Duration, severe int) string {
+func statusText(now status.Status, rules status.Rules, severe int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", shownTime(now.At), withAlarms(verdictOf(now, poll), severe))
+	fmt.Fprintf(&b, "%s: %s\n", shownTime(now.At), withAlarms(verdictOf(now, rules), severe))
 	for _, f := range now.Feeds {
 		fmt.Fprintf(&b, "\n%s\n", f.Feed)
 		for _, line := range feedLines(f, now.At) {
@@ -148,9 +159,9 @@ func withAlarms(verdict string, severe int) string {
 const allIsWell = "all is well"
 
 // verdictOf says in words whether all is well, or what is not.
-func verdictOf(now status.Status, poll time.Duration) string {
+func verdictOf(now status.Status, rules status.Rules) string {
 	var wrong []string
-	for _, problem := range now.Problems(status.Rules{Poll: poll}) {
+	for _, problem := range now.Problems(rules) {
 		wrong = append(wrong, printable(problem.Text))
 	}
 	if len(wrong) == 0 {
@@ -173,8 +184,8 @@ type judgedStatus struct {
 	status.Status
 }
 
-func judged(now status.Status, poll time.Duration) judgedStatus {
-	problems := now.Problems(status.Rules{Poll: poll})
+func judged(now status.Status, rules status.Rules) judgedStatus {
+	problems := now.Problems(rules)
 	return judgedStatus{len(problems) == 0, problems, now}
 }
 

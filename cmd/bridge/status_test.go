@@ -223,21 +223,21 @@ backfills
   run  progress  40% covered, 2026-11-24 12:00:00 until 2026-11-24 12:00:00, told 5s ago, about 1m30s to go
   bad  failed  0% covered, 2026-11-24 12:00:00 until 2026-11-24 12:00:00, told 3d ago: no \u001b[31mluck
 `
-	if got := statusText(now, 5*time.Minute, 0); got != want {
+	if got := statusText(now, status.Rules{Poll: 5 * time.Minute}, 0); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	now.Feeds[0].Gaps, now.Feeds[0].ReadAt = nil, back(time.Minute)
-	if got := verdictOf(now, 5*time.Minute); got != "all is well" {
+	if got := verdictOf(now, status.Rules{Poll: 5 * time.Minute}); got != "all is well" {
 		t.Errorf("%q", got)
 	}
-	if got := judged(now, 5*time.Minute); !got.OK || got.Problems == nil {
+	if got := judged(now, status.Rules{Poll: 5 * time.Minute}); !got.OK || got.Problems == nil {
 		t.Errorf("%+v", got)
 	}
 	now.Backfills[0].ToldAt = *back(time.Hour)
-	if got := verdictOf(now, 5*time.Minute); got != "backfill run has not been heard of for ten minutes" {
+	if got := verdictOf(now, status.Rules{Poll: 5 * time.Minute}); got != "backfill run has not been heard of for ten minutes" {
 		t.Errorf("%q", got)
 	}
-	if got := judged(now, 5*time.Minute); got.OK || len(got.Problems) != 1 || got.Problems[0].Level != status.Look {
+	if got := judged(now, status.Rules{Poll: 5 * time.Minute}); got.OK || len(got.Problems) != 1 || got.Problems[0].Level != status.Look {
 		t.Errorf("%+v", got)
 	}
 }
@@ -246,7 +246,7 @@ func TestAClockThatIsAheadIsNotNever(t *testing.T) {
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	until := at.Add(2 * time.Hour)
 	now := status.Status{At: at, Feeds: []status.Feed{{Feed: schema.Readings, CoveredUntil: &until, Days: []status.Day{{Day: "2026-11-24"}}}}}
-	got := statusText(now, time.Minute, 0)
+	got := statusText(now, status.Rules{Poll: time.Minute}, 0)
 	if strings.Contains(got, "never") || !strings.Contains(got, "last poll      not known: what has been read lies ahead of the clock here") {
 		t.Errorf("%s", got)
 	}
@@ -256,12 +256,12 @@ func TestAllIsNotWellAboveASevereAlarm(t *testing.T) {
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	now := status.Status{At: at, Feeds: []status.Feed{{Feed: schema.Alarms, ReadAt: &at}}}
 	for severe, want := range map[int]string{0: "all is well", 1: "the bridge is well; 1 severe alarm is open", 2: "the bridge is well; 2 severe alarms are open"} {
-		if first, _, _ := strings.Cut(statusText(now, time.Minute, severe), "\n"); first != "2026-11-24 12:00:00: "+want {
+		if first, _, _ := strings.Cut(statusText(now, status.Rules{Poll: time.Minute}, severe), "\n"); first != "2026-11-24 12:00:00: "+want {
 			t.Errorf("%d severe alarms: %s", severe, first)
 		}
 	}
 	now.Feeds[0].ReadAt = nil
-	if first, _, _ := strings.Cut(statusText(now, time.Minute, 1), "\n"); !strings.HasSuffix(first, ": alarms have not been read yet; 1 severe alarm is open") {
+	if first, _, _ := strings.Cut(statusText(now, status.Rules{Poll: time.Minute}, 1), "\n"); !strings.HasSuffix(first, ": alarms have not been read yet; 1 severe alarm is open") {
 		t.Errorf("%s", first)
 	}
 	if n := status.Severe([]status.Alarm{{Severity: "warning"}, {Severity: "alarm"}, {Severity: "unknown"}, {Severity: "alarm"}}); n != 2 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,8 @@ type watchdog struct {
 	leading   func(schema.Feed) bool
 	throttled func() time.Time // until when the vendor makes everybody wait
 	log       *slog.Logger
-	connected func() bool // to NATS
+	connected func() bool  // to NATS
+	store     func() error // why nothing can be stored, see storeMonitor; nil = nobody knows
 
 	mu    sync.Mutex
 	feeds map[schema.Feed]*watched
@@ -173,6 +175,9 @@ func (d *watchdog) look() {
 			about := []any{"since", last.UTC(), "limit", d.patience(), "doing", w.lines[poller.TailLine].Doing}
 			if cause := d.why(w); cause != nil {
 				about = append(about, "err", cause)
+				if hint := cmp.Or(feedHint(cause), storingHint(cause)); hint != "" {
+					about = append(about, "hint", hint)
+				}
 			}
 			log.Error("feed has stalled: no poll has been stored", about...)
 		case w.stalled && !stalled:
@@ -206,9 +211,20 @@ func (d *watchdog) failure(feed schema.Feed) error {
 	return d.why(d.feeds[feed])
 }
 
-// why is what keeps a feed from being polled: the vendor who throttles, an export that is late, what failed last, or what the line
-// waits for; nil where nothing is known to.
+// storing is why nothing can be stored here; nil where nothing is known of any reason.
+func (d *watchdog) storing() error {
+	if d.store == nil {
+		return nil
+	}
+	return d.store()
+}
+
+// why is what keeps a feed from being polled: a store that is full, the vendor who throttles, an export that is late, what failed
+// last, or what the line waits for; nil where nothing is known to.
 func (d *watchdog) why(w *watched) error {
+	if err := d.storing(); err != nil {
+		return err
+	}
 	tail := w.lines[poller.TailLine]
 	until := d.throttled()
 	switch {

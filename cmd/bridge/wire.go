@@ -143,6 +143,7 @@ func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, tu
 		polled: func(feed schema.Feed) time.Time { return turns[feed].live.LastPoll() },
 		dog: (&watchdog{
 			now: time.Now, interval: s.PollInterval, leading: leading, throttled: vendor.ThrottledUntil, log: logger, connected: js.Conn().IsConnected,
+			store: storeOf(js).err,
 		}).over(feedsOf(s.Feeds)),
 	}
 	o.page = web.Handler(board, web.Options{Version: version, Whose: s.whose(), Poll: s.PollInterval, Here: o.here})
@@ -155,6 +156,7 @@ func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, tu
 		Status:     board.Status,
 		Stalled:    func(feed schema.Feed) bool { _, stalled := o.dog.stalled(feed); return stalled },
 		Connected:  js.Conn().IsConnected,
+		Store:      storeOf(js).spaceLeft,
 	})
 	return o
 }
@@ -249,6 +251,9 @@ func readyBroker(ctx context.Context, s settings, nc *nats.Conn, end func()) (js
 	if js, err = jetStream(nc, s); err == nil {
 		err = readyStreams(ctx, js, brokerConfig(s))
 		err = explain(ctx, js, brokerConfig(s), err)
+		if full := storeOf(js).full(); full != nil && err != nil {
+			err = fmt.Errorf("%w: %w", full, err)
+		}
 	}
 	if err != nil {
 		end()
@@ -256,6 +261,9 @@ func readyBroker(ctx context.Context, s settings, nc *nats.Conn, end func()) (js
 	}
 	return js, end, nil
 }
+
+// inProcessWait is how long a connection to the embedded server waits between two tries, while that is restarted.
+const inProcessWait = 200 * time.Millisecond
 
 func dialBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.Conn, stop func(), err error) {
 	if !s.Embedded() {
@@ -276,16 +284,18 @@ func dialBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.
 	if exposed(s.NATSListen) {
 		logger.Warn("the embedded NATS server asks nobody for a login, and others can reach it", "listen", s.NATSListen)
 	}
+	store := newStoreMonitor(server, s.DataDir, logger)
 	options, err := natsOptions(natsAccess{}, logger)
 	if err == nil {
-		nc, err = nats.Connect("", append(options, nats.InProcessServer(server))...)
+		nc, err = nats.Connect(server.ClientURL(), append(options, nats.InProcessServer(store), nats.ReconnectWait(inProcessWait))...)
 	}
 	if err != nil {
 		server.Close()
 		return nil, nil, err
 	}
 	sayHello(logger.With("store", s.DataDir), s, server.ClientURL(), nc.ConnectedServerVersion())
-	return nc, func() { drain(nc); server.Close() }, nil
+	end := store.watch(ctx, nc)
+	return nc, func() { drain(nc); end(); server.Close() }, nil
 }
 
 // sayHello begins the log of a run: who talks to whom.

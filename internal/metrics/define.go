@@ -66,6 +66,8 @@ func (m *Metrics) defineStored() {
 	m.gauges.leading = m.gauge("leading", "1 where this process polls, 0 where it stands by.", "feed")
 	m.gauges.stalled = m.gauge("feed_stalled", "1 where this process polls and has stored no poll for three intervals, a minute at least.", "feed")
 	m.gauges.connected = m.gauge("nats_connected", "1 while there is a connection to NATS.")
+	m.gauges.storeFree = m.gauge("store_free_bytes", "Free space where the embedded NATS server has its store; absent with a server of NATS_URL.")
+	m.gauges.storeWritable = m.gauge("store_writable", "1 while the embedded NATS server can store, 0 without space or after an error of its disk; absent with a server of NATS_URL.")
 	m.gauges.ratio = m.gauge("backfill_covered_ratio", "Share of a running backfill's range that has been read, 0 to 1.", "id")
 	m.gauges.lastWord = m.gauge("backfill_last_word_age_seconds", "Since a backfill that has not ended was heard of last.", "id")
 }

@@ -24,6 +24,8 @@ type Sources struct {
 	Stalled   func(schema.Feed) bool
 	Connected func() bool          // to NATS
 	Status    func() status.Status // nil = nothing is known of what is stored
+	// Store is how the store of the embedded server stands: bytes that are free, -1 where nobody knows; nil = none.
+	Store func() (free int64, writable, ours bool)
 }
 
 // gauges describes them.
@@ -33,6 +35,7 @@ type gauges struct {
 	newest, lastPoll, covered, gaps       *prometheus.Desc
 	rejected                              *prometheus.Desc
 	leading, stalled, connected           *prometheus.Desc
+	storeFree, storeWritable              *prometheus.Desc
 	ratio, lastWord, interval, build      *prometheus.Desc
 }
 
@@ -48,6 +51,7 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	g := &m.gauges
 	for _, desc := range []*prometheus.Desc{
 		g.inFlight, g.exportAge, g.throttled, g.token, g.sunset, g.clock, g.newest, g.lastPoll, g.covered, g.gaps, g.rejected, g.leading, g.stalled, g.connected,
+		g.storeFree, g.storeWritable,
 		g.ratio, g.lastWord, g.interval, g.build,
 	} {
 		to <- desc
@@ -74,6 +78,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	}
 	give(g.clock, s.ClockAhead())
 	give(g.connected, oneIf(s.Connected()))
+	g.giveStore(s, give)
 	for _, feed := range s.Feeds {
 		give(g.leading, oneIf(s.Leading(feed)), string(feed))
 		give(g.stalled, oneIf(s.Stalled(feed)), string(feed))
@@ -102,6 +107,21 @@ func oldest(running []saveris.Running, feed schema.Feed) (age time.Duration) {
 		}
 	}
 	return age
+}
+
+// giveStore gives what is known of the embedded server's store.
+func (g *gauges) giveStore(s *Sources, give func(*prometheus.Desc, float64, ...string)) {
+	if s.Store == nil {
+		return
+	}
+	free, writable, ours := s.Store()
+	if !ours {
+		return
+	}
+	give(g.storeWritable, oneIf(writable))
+	if free >= 0 {
+		give(g.storeFree, float64(free))
+	}
 }
 
 // giveFeed gives what is known of a feed.

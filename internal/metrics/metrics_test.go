@@ -78,6 +78,7 @@ func watched(t *testing.T) *metrics.Metrics {
 		Stalled:   func(feed schema.Feed) bool { return feed == schema.Alarms },
 		Connected: func() bool { return true },
 		Status:    stored,
+		Store:     func() (int64, bool, bool) { return 4096, false, true },
 	})
 	return m
 }
@@ -148,6 +149,8 @@ func TestGaugesSayWhatIsStored(t *testing.T) {
 		`feed_stalled{feed="readings"}`:                      "0",
 		`feed_stalled{feed="alarms"}`:                        "1",
 		`nats_connected`:                                     "1",
+		`store_free_bytes`:                                   "4096",
+		`store_writable`:                                     "0",
 		`backfill_covered_ratio{id="a"}`:                     "0.25",
 		`backfill_covered_ratio{id="b"}`:                     "",
 		`backfill_last_word_age_seconds{id="a"}`:             "60",

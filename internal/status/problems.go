@@ -40,6 +40,7 @@ type Here struct {
 	Leads  bool                   // it polls a feed
 	Held   time.Time              // until when the vendor throttles; zero: he does not
 	Lost   time.Time              // since when there is no connection to NATS; zero: there is one
+	Store  string                 // why nothing can be stored and what to do, harmless; empty: nothing is known of any reason
 	Causes map[schema.Feed]string // why polls of this process fail, harmless and short
 }
 
@@ -60,6 +61,9 @@ func (s Status) Problems(r Rules) []Problem {
 	if lost := r.Here.Lost; !lost.IsZero() {
 		list = append(list, Problem{Bad, "", "this bridge has had no connection to NATS since " + toTheSecond(lost, s.At) + "; what is shown is from then"})
 		s.At = lost // nothing is known of the time since
+	}
+	if r.Here.Store != "" {
+		list = append(list, Problem{Bad, "", r.Here.Store})
 	}
 	unknown := r.Here.Leads || !r.Here.Lost.IsZero() // what leases say is old, or not true
 	if began := r.Here.Began; s.NoBridge && !unknown && (began.IsZero() || s.At.Sub(began) > goneAfter) {

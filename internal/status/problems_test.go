@@ -127,6 +127,9 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 		"backfills failed": {func(s *status.Status, _ *status.Rules) {
 			s.Backfills = []status.Backfill{backfill(schema.BackfillFailed, time.Hour), backfill(schema.BackfillFailed, time.Hour)}
 		}, "look 2 backfills have failed"},
+		"a full disk": {func(s *status.Status, r *status.Rules) {
+			s.Backfills, r.Here.Store = []status.Backfill{backfill(schema.BackfillFailed, time.Hour)}, "store /data: no space left"
+		}, "bad store /data: no space left; look backfill b has failed"},
 		"NATS is lost": {func(_ *status.Status, r *status.Rules) { r.Here.Lost = *back(104 * time.Second) },
 			"bad this bridge has had no connection to NATS since 03:58:16; what is shown is from then"},
 		"NATS was lost while all was well": {func(s *status.Status, r *status.Rules) { s.At, r.Here.Lost = now.Add(time.Hour), now },
