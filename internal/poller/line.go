@@ -157,13 +157,11 @@ func (l *Line) pause() *backoff.ExponentialBackOff {
 // the newer one first; a half that has been committed stays so. The plan is not told of a window whose export is not ready:
 // it is still under way.
 func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
-	rows, asked, err := l.carry(ctx, w)
+	read, rows, err := l.carry(ctx, w)
 	if l.unready = (Window{}); errors.Is(err, saveris.ErrNotReady) {
 		l.unready = w
 		return err
 	}
-	read := w
-	read.AskedAt = asked
 	plan.Done(read, rows, err)
 	if errors.Is(err, saveris.ErrTooLarge) && w.divisible() {
 		for _, half := range w.halves() {
@@ -176,13 +174,16 @@ func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
 	return err
 }
 
-func (l *Line) carry(ctx context.Context, w Window) (rows int, asked time.Time, err error) {
+func (l *Line) carry(ctx context.Context, w Window) (read Window, rows int, err error) {
 	got, err := l.fetch(ctx, w)
 	if err != nil {
-		return 0, asked, err
+		return w, 0, err
 	}
 	defer l.Desk.give(got)
-	return got.rows, got.cover.ReadAt, l.commit(ctx, w, got)
+	began := time.Now()
+	err = l.commit(ctx, w, got)
+	w.AskedAt, w.Storing = got.cover.ReadAt, time.Since(began)
+	return w, got.rows, err
 }
 
 func (w Window) divisible() bool { return w.Width() >= 2*minWindow }

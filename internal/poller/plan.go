@@ -17,6 +17,8 @@ type Window struct {
 	// AskedAt is when it was asked for, by the vendor's clock, where it has been read: earlier than it was planned where an
 	// export was adopted that a process before this one had left.
 	AskedAt time.Time
+	// Storing is how long storing it took, where it has been read.
+	Storing time.Duration
 }
 
 // Reason says why a window is read.

@@ -143,6 +143,24 @@ func TestASlowVendorIsPolledAThirdOfTheTime(t *testing.T) {
 	}
 }
 
+func TestABrokerThatDidNotStoreHoldsUpNoPollAfterwards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var list covered
+		tail := poller.Tail{Interval: time.Second, Overlap: time.Minute, Now: vendorClock, Covered: list.read}
+		began := time.Now()
+		w, err := tail.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Second + time.Minute)
+		w.Storing = time.Minute
+		tail.Done(w, 10, nil)
+		if _, err := tail.Next(t.Context()); err != nil || time.Since(began) != time.Second+time.Minute {
+			t.Errorf("the next poll came after %v (%v), want at once", time.Since(began), err)
+		}
+	})
+}
+
 func TestTailPollsAtItsIntervalAndAgainAtOnceAfterAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var list covered

@@ -83,14 +83,15 @@ func (t *Tail) reach(fresh time.Duration) time.Duration {
 	}
 }
 
-// Done starts the wait for the next poll; after a failure there is none, the caller has waited.
-func (t *Tail) Done(_ Window, _ int, err error) {
+// Done starts the wait for the next poll; after a failure there is none, the caller has waited. A broker that did not store for a
+// while has cost the vendor nothing.
+func (t *Tail) Done(w Window, _ int, err error) {
 	if err != nil {
 		t.failed++
 		return
 	}
 	t.begun, t.failed = true, 0
-	t.next = t.began.Add(max(t.Interval, min(minWindow, 3*time.Since(t.began))))
+	t.next = t.began.Add(max(t.Interval, min(minWindow, 3*(time.Since(t.began)-w.Storing))))
 	t.since.add(t.reads)
 	t.reads = overlap{} // a window that was halved is done twice
 	if t.Polled != nil {
