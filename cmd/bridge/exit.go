@@ -64,6 +64,8 @@ func verdict(err error) (code int, hint string) {
 		return exitFailed, replayed.hint
 	case errors.As(err, &place):
 		return exitNATS, place.hint()
+	case errors.Is(err, errNobodyThere):
+		return exitNATS, "start bridge run, which this follows; bridge status and bridge replay read what is stored without it"
 	case errors.Is(err, errNoStore):
 		return exitNATS, "run this where the bridge runs, or set BRIDGE_DATA_DIR or NATS_URL"
 	case errors.Is(err, errNothingStored):

@@ -35,6 +35,9 @@ func (e *errElsewhere) hint() string { return "set " + strings.Join(e.instead, "
 // errNoStore says that no embedded server has ever had its store in a folder.
 var errNoStore = fmt.Errorf("%w here", errNothingStored)
 
+// errNobodyThere says that the server of a store does not run, so that nothing new can come.
+var errNobodyThere = errors.New("no bridge runs on the store")
+
 // elsewhere adds to an error what there is in place of the store of the settings: other stores in this folder, and whoever
 // listens where the embedded server would.
 func elsewhere(s settings, err error) error {

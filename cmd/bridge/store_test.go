@@ -85,4 +85,9 @@ func TestLookingMakesNoStoreAndNamesTheRightOne(t *testing.T) {
 	if cause, hint := lastLines(t, got.err); cause != `error: nothing has been stored yet under BRIDGE_PREFIX "saveris": stream SAVERIS_READINGS does not exist` || !strings.HasPrefix(hint, "hint: start bridge run") {
 		t.Errorf("%s", got.err)
 	}
+	demo.Close() // whoever listens elsewhere has nothing to do with it
+	got = in(t, dir, []string{nobody, "BRIDGE_DATA_DIR=bridge-demo"}, "tail")
+	if cause, hint := lastLines(t, got.err); got.code != exitNATS || cause != "error: no bridge runs on the store BRIDGE_DATA_DIR=bridge-demo" || !strings.HasPrefix(hint, "hint: start bridge run") {
+		t.Errorf("exit code %d, %s", got.code, got.err)
+	}
 }

@@ -91,6 +91,9 @@ func tailBroker(ctx context.Context, s settings, log io.Writer) (jetstream.JetSt
 	if !natsd.Stored(s.DataDir) && !listens(s.NATSListen) {
 		return readBroker(ctx, s, log) // which says so
 	}
+	if natsd.Locks && natsd.Stored(s.DataDir) && !errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken) {
+		return nil, nil, elsewhere(s, fmt.Errorf("%w BRIDGE_DATA_DIR=%s", errNobodyThere, s.DataDir))
+	}
 	s.NATSURL = []string{runningServer(s)}
 	js, stop, err := readBroker(ctx, s, log)
 	if errors.Is(err, nats.ErrNoServers) {
