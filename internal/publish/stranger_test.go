@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
@@ -106,6 +108,28 @@ func TestABatchThatOnlyAStrangerAnswersIsNotStored(t *testing.T) {
 			}
 			commitUntilDone(t, w, readings(0, 20), interval(0, 2*time.Minute))
 			checkOnce(t, js, readings(0, 20))
+		})
+	}
+}
+
+// TestStreamsAreReadiedBesideAStranger who answers the same requests as the server, and mostly sooner.
+func TestStreamsAreReadiedBesideAStranger(t *testing.T) {
+	for name, text := range map[string]string{"a word": "+OK", "an object": "{}", "an ack": `{"stream":"OTHER","seq":99}`} {
+		t.Run(name, func(t *testing.T) {
+			server := startServer(t)
+			answerAll(t, connect(t, server.ClientURL()), text, false)
+			js, err := jetstream.New(connect(t, server.ClientURL()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for { // as run does, for half a minute
+				if err := publish.Open(t.Context(), js, config); err == nil {
+					break
+				} else if errors.Is(err, publish.ErrUnusable) || t.Context().Err() != nil {
+					t.Fatal(err)
+				}
+			}
+			commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
 		})
 	}
 }

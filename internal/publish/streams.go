@@ -3,6 +3,7 @@ package publish
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -84,15 +85,31 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 	if err := CheckServer(js.Conn()); err != nil {
 		return err
 	}
-	if _, err := js.AccountInfo(ctx); err != nil {
+	if err := answered(func() error { _, err := js.AccountInfo(ctx); return err }); err != nil {
 		return fmt.Errorf("ask for JetStream: %w", unusable(err))
 	}
 	for _, feed := range Feeds {
-		if err := c.ensureStream(ctx, js, feed); err != nil {
+		if err := answered(func() error { return c.ensureStream(ctx, js, feed) }); err != nil {
 			return fmt.Errorf("stream %s: %w", c.Names.Stream(feed), err)
 		}
 	}
 	return nil
+}
+
+// mostAnswers is how often in a row somebody else may answer before the server.
+const mostAnswers = 20
+
+// answered repeats a request that somebody else has answered with what is no answer: the next time the server may be the first.
+func answered(try func() error) (err error) {
+	for range mostAnswers {
+		err = try()
+		var syntax *json.SyntaxError
+		var other *json.UnmarshalTypeError
+		if !errors.Is(err, jetstream.ErrInvalidJetStreamResponse) && !errors.As(err, &syntax) && !errors.As(err, &other) {
+			return err
+		}
+	}
+	return err
 }
 
 func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed schema.Feed) error {

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"saveris-bridge/internal/saveris/saveristest"
+)
+
+// TestRunStoresBesideSomebodyWhoAnswersEverything from its start on.
+func TestRunStoresBesideSomebodyWhoAnswersEverything(t *testing.T) {
+	for _, text := range []string{"+OK", "{}", `{"stream":"OTHER","seq":5}`} {
+		t.Run(text, func(t *testing.T) {
+			s := newScene(t, saveristest.World{Sites: 1, Cycle: time.Minute})
+			s.punctual()
+			addr := s.broker()
+			s.env = append(s.env, "NATS_URL=nats://"+addr)
+			nc, err := nats.Connect("nats://" + addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer nc.Close()
+			if _, err := nc.Subscribe(">", func(m *nats.Msg) {
+				if m.Reply != "" && !strings.HasPrefix(m.Subject, "_INBOX.") {
+					_ = nc.Publish(m.Reply, []byte(text))
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+			var log noise
+			cmd := command(t, append(s.env, "BRIDGE_LOG_FORMAT=json"), "run")
+			cmd.Stdout, cmd.Stderr = &log, &log
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			s.await("all to be read", s.covered)
+			s.await("its naming", func(context.Context) bool { return strings.Contains(log.String(), "somebody else answers") })
+			if code := stop(t, cmd); code != exitDone {
+				t.Errorf("exit code %d:\n%s", code, log.String())
+			}
+			for _, stream := range []string{"SAVERIS_READINGS", "SAVERIS_ALARMS"} {
+				named := 0
+				for line := range strings.Lines(log.String()) {
+					if strings.Contains(line, "somebody else answers what") && strings.Contains(line, `"stream":"`+stream+`"`) {
+						named++
+					}
+				}
+				if named > 1 {
+					t.Errorf("he is named %d times for %s", named, stream)
+				}
+			}
+			nc.Close()
+			if got := s.verify("--feeds", "readings"); got.code != exitDone {
+				t.Errorf("verify: exit code %d\n%s%s", got.code, got.out, got.err)
+			}
+		})
+	}
+}
