@@ -122,6 +122,8 @@ func TestTheREADMEsPagerRuns(t *testing.T) {
 		alarmRow("b-end", "Unknown", "customer_site", "another", "alarm_reason", "The alarm condition does no longer exist"),
 		alarmRow("c", "Alarm"),
 		alarmRow("c", "Ok"),
+		alarmRow("d", "Alarm"),
+		alarmRow("d-end", "Ok", "alarm_reason", "Unknown"),
 	}
 	data := make([]json.RawMessage, len(events))
 	for i, e := range events {
@@ -154,6 +156,8 @@ over a
 over b
 page c 9 Upper limit measured 61 %
 over c
+page d 9 Upper limit measured 61 %
+over d
 `
 	if err != nil || string(out) != want {
 		t.Errorf("%v, it prints\n%s\nwant\n%s", err, out, want)

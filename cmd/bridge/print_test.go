@@ -59,6 +59,8 @@ func TestAlarmsArePrintedAsPeopleReadThem(t *testing.T) {
 		{line(1, "Alarm", "Alarm", "Air Temperature", "9.12345"), "12:01:00" + head + "ALARM raised  Upper limit exceeded: measured 9.12 °C (warning since 12:00:00)"},
 		{line(2, "Ok", "Alarm", "Air Temperature", "8"), "12:02:00" + head + "ALARM cleared  Back below the upper limit: measured 8 °C (warning since 12:00:00)"},
 		{line(3, "Ok", "Warning", "Air Temperature", "6.5"), "12:03:00" + head + "WARNING cleared  Back below the upper limit: measured 6.5 °C"},
+		{line(-1441, "Alarm", "Alarm", "Humidity", "61"), "11:59:00        live     Köln      2201            humidity                ALARM raised  Upper limit exceeded: measured 61 °C"},
+		{line(5, "Alarm", "Warning", "Humidity", "62"), "12:05:00        live     Köln      2201            humidity                WARNING raised  Upper limit exceeded: measured 62 °C (alarm since 2026-11-23 11:59:00)"},
 		{line(4, "Alarm", "Warning", "Door Contact", "1"), "12:04:00        live     Köln      2201            door_contact            WARNING raised  Door open"},
 	} {
 		if c.got != c.want {

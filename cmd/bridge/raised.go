@@ -31,5 +31,9 @@ func (r raisedAlarms) beside(e storedEvent) string {
 	if other == "" || !open || since.After(e.Raised) { // what is read in another order than it happened
 		return ""
 	}
-	return " (" + other + " since " + since.UTC().Format(time.TimeOnly) + ")"
+	layout := time.TimeOnly
+	if day := 24 * time.Hour; !since.Truncate(day).Equal(e.Raised.Truncate(day)) {
+		layout = time.DateTime
+	}
+	return " (" + other + " since " + since.UTC().Format(layout) + ")"
 }
