@@ -32,8 +32,12 @@ type outageTurn struct {
 // NewOutages returns one that has taken no event.
 func NewOutages() *Outages { return &Outages{turns: map[digest]outageTurn{}} }
 
-// Take takes an event over if it is of a connection-timeout alarm, with when it was made: what was there to be read cannot
-// have come in later, whatever the row says. A zero time says that this is not known.
+// clocksApart is how far the vendor's clock may be ahead of the bridge's.
+const clocksApart = 24 * time.Hour
+
+// Take takes an event over if it is of a connection-timeout alarm, with when it was made by the bridge's clock: what was there to be
+// read cannot have come in much later by the vendor's, whatever the row says. A zero time says that this is not known. An end
+// that is taken to be too late has rows read again later, one that is taken to be too early has none.
 func (o *Outages) Take(e AlarmEvent, made time.Time) {
 	if e.turn == turnNone || !connectionTimeout(e.Condition) {
 		return
@@ -42,8 +46,8 @@ func (o *Outages) Take(e AlarmEvent, made time.Time) {
 	if came.IsZero() {
 		came = e.ChangedAt
 	}
-	if !made.IsZero() && came.After(made) {
-		came = made
+	if latest := made.Add(clocksApart); !made.IsZero() && came.After(latest) {
+		came = latest
 	}
 	o.turns[e.first] = outageTurn{row: e.row, ended: e.ended, series: e.series, turn: e.turn, raised: e.RaisedAt, came: came}
 }
