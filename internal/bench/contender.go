@@ -28,10 +28,10 @@ func (b *bench) contenders(ctx context.Context) (list []contender, err error) {
 	asked := func(key string) bool { return slices.Contains(b.settings.contenders, key) }
 	whole := func(string) int { return b.rows }
 	if asked("a") {
-		list = append(list, b.raw("a", schema.Binary, "raw atomic batches")...)
+		list = append(list, b.raw("a", schema.Binary, "raw atomic batches", 1, 2, 4)...)
 	}
 	if asked("f") {
-		list = append(list, b.raw("f", schema.Structured, "raw atomic batches, structured")...)
+		list = append(list, b.raw("f", schema.Structured, "raw atomic batches, structured", 4)...)
 	}
 	if asked("b") {
 		list = append(list, contender{key: "b", name: "bridge backfill", creates: true, rows: whole, command: b.backfill})
@@ -52,9 +52,9 @@ func (b *bench) contenders(ctx context.Context) (list []contender, err error) {
 	return list, nil
 }
 
-// raw lists the ceilings of a content mode.
-func (b *bench) raw(letter string, mode schema.Mode, name string) (list []contender) {
-	for _, n := range []int{1, 2, 4} {
+// raw lists the ceilings of a content mode, with so many batches unanswered at a time.
+func (b *bench) raw(letter string, mode schema.Mode, name string, unanswered ...int) (list []contender) {
+	for _, n := range unanswered {
 		list = append(list, contender{
 			key: fmt.Sprintf("%s%d", letter, n), name: fmt.Sprintf("%s, %d in flight", name, n), batches: true, rows: func(string) int { return b.rows },
 			command: func(s *broker, _ int) (*exec.Cmd, any, error) {
