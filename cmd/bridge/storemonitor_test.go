@@ -140,6 +140,35 @@ func TestWhoStopsWaitsForNoStoreThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+func TestAnswersThatNobodyReadsDoNotHoldUpTheEnd(t *testing.T) {
+	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	nc, err := nats.Connect("", nats.InProcessServer(server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := nc.SubscribeSync("answers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Publish("answers", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := answers.Pending(); n != 1 || err != nil {
+		t.Fatalf("%d messages are unread (%v)", n, err)
+	}
+	flush(nc, time.Hour) // or the test fails by its own limit
+	if !nc.IsClosed() {
+		t.Error("the connection is open")
+	}
+}
+
 func TestWhatAServerOfAnothersDoesNotStoreIsExplained(t *testing.T) {
 	answer := func(code jetstream.ErrorCode) error {
 		return fmt.Errorf("commit: %w", &jetstream.APIError{Code: 400, ErrorCode: code})

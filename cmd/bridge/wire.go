@@ -272,7 +272,7 @@ func dialBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.
 			return nil, nil, err
 		}
 		sayHello(logger, s, maskURL(nc.ConnectedUrlRedacted()), nc.ConnectedServerVersion())
-		return nc, func() { drain(nc) }, nil
+		return nc, func() { flush(nc, flushWait) }, nil
 	}
 	server, err := natsd.Start(natsd.Config{Dir: s.DataDir, Listen: s.NATSListen})
 	if errors.Is(err, natsd.ErrListen) {
@@ -295,7 +295,7 @@ func dialBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.
 	}
 	sayHello(logger.With("store", s.DataDir), s, server.ClientURL(), nc.ConnectedServerVersion())
 	end := store.watch(ctx, nc)
-	return nc, func() { drain(nc); end(); server.Close() }, nil
+	return nc, func() { flush(nc, flushWait); end(); server.Close() }, nil
 }
 
 // sayHello begins the log of a run: who talks to whom.
@@ -304,19 +304,17 @@ func sayHello(logger *slog.Logger, s settings, natsURL, natsVersion string) {
 		"nats_version", natsVersion, "feeds", strings.Join(s.Feeds, ","), "prefix", s.Prefix)
 }
 
-// drain sends what is in hand and closes the connection.
-func drain(nc *nats.Conn) {
-	closed := make(chan struct{})
-	nc.SetClosedHandler(func(*nats.Conn) { close(closed) })
-	if nc.Drain() != nil {
-		nc.Close()
-		return
+// flushWait is how long what has been sent may take to leave when a connection ends.
+const flushWait = 5 * time.Second
+
+// flush sends what is in hand and closes the connection, whose work has ended. nats.Conn.Drain would wait for answers that nobody reads
+// any more, such as a server's second refusal of a batch.
+func flush(nc *nats.Conn, wait time.Duration) {
+	nc.SetClosedHandler(nil) // we close it
+	if nc.IsConnected() {
+		_ = nc.FlushTimeout(wait) // it ends anyway
 	}
-	select {
-	case <-closed:
-	case <-time.After(5 * time.Second):
-		nc.Close()
-	}
+	nc.Close()
 }
 
 // readyStreams readies the streams, and waits for a broker that is not ready itself yet. Missing rights do not come by
