@@ -131,7 +131,7 @@ func checkConnect(ctx context.Context, c *checkup) finding {
 	c.nc, c.js = nc, js
 	url := maskURL(nc.ConnectedUrlRedacted())
 	if readable(nc) {
-		return warning("use TLS, by tls:// in NATS_URL: events can be read on their way, and passwords and tokens too", "connected to %s, not encrypted", url)
+		return warning("use TLS, by tls:// or wss:// in NATS_URL: events can be read on their way, and passwords and tokens too", "connected to %s, not encrypted", url)
 	}
 	return fine("connected to %s", url)
 }

@@ -20,10 +20,15 @@ var errNoAnswers = errors.New("answers cannot be received")
 // forbidden tells whether an error is a refusal by the server for want of a right.
 func forbidden(err error) bool { return errors.Is(err, nats.ErrPermissionViolation) }
 
+// noInbox tells whether an error is a refusal of the subscription on which answers come: the bridge has no others.
+func noInbox(err error) bool {
+	return forbidden(err) && strings.Contains(err.Error(), "Violation for Subscription")
+}
+
 // allow is the hint where a message to a subject was refused.
 func (c *checkup) allow(err error, subject string) string {
 	if errors.Is(err, errNoAnswers) {
-		return "let the account subscribe to " + cmp.Or(c.nc.Opts.InboxPrefix, "_INBOX") + ".>"
+		return "let the account subscribe to " + cmp.Or(c.nc.Opts.InboxPrefix, "_INBOX") + ".>, or set NATS_INBOX_PREFIX to what it may subscribe to"
 	}
 	return "let the account publish to " + subject
 }

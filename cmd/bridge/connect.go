@@ -6,10 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"saveris-bridge/internal/secret"
@@ -78,7 +81,24 @@ func hopeless(err error) bool {
 			return true
 		}
 	}
-	return tlsRefused(err)
+	return tlsRefused(err) || noTLS(err) || noWebSocket(err)
+}
+
+// noTLS tells whether the server began to talk where TLS was to come first.
+func noTLS(err error) bool {
+	var other tls.RecordHeaderError
+	return errors.As(err, &other)
+}
+
+// noWebSocket tells whether no WebSocket is served there. The library has no type for it.
+func noWebSocket(err error) bool {
+	return strings.Contains(err.Error(), "malformed HTTP") || strings.Contains(err.Error(), "invalid websocket connection")
+}
+
+// silent tells whether a server took a connection and said nothing that we understand.
+func silent(err error) bool {
+	var system *net.OpError
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.As(err, &system) && system.Op == "read" && system.Timeout()
 }
 
 // tlsRefused tells whether one of the two sides does not trust the other.
@@ -264,7 +284,7 @@ func untilForbidden(ctx context.Context, nc *nats.Conn) (allowed context.Context
 	return allowed, func() { nc.SetErrorHandler(handler); refuse(nil) }
 }
 
-// jetStream gives JetStream on a connection, in the domain or under the prefix that the context names.
+// jetStream gives JetStream on a connection, in the domain or under the prefix that is set.
 func jetStream(nc *nats.Conn, s settings) (jetstream.JetStream, error) {
 	a, err := s.access()
 	if err != nil {

@@ -205,6 +205,12 @@ func TestAContextIsReadAndVariablesWin(t *testing.T) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
 	pem := newPKI(t).caFile
+	got, err = load(t, with("NATS_CONTEXT", "prod", "NATS_TLS_FIRST", "FALSE", "NATS_JS_API_PREFIX", "$JS.hub.API.>", "NATS_INBOX_PREFIX", "_I")).access()
+	mine := want
+	mine.TLSFirst, mine.Domain, mine.APIPrefix, mine.InboxPrefix = false, "", "$JS.hub.API", "_I"
+	if err != nil || got != mine {
+		t.Errorf("got %+v, %v\nwant %+v", got, err, mine)
+	}
 	got, err = load(t, with("NATS_CONTEXT", "prod", "NATS_URL", "tls://mine", "NATS_TOKEN", "t", "NATS_CA", pem)).access()
 	want.URL, want.User, want.Password, want.Token, want.CA = "tls://mine", "", "", "t", pem
 	if err != nil || got != want {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,6 +67,13 @@ func (s settings) access() (natsAccess, error) {
 	if s.NATSCA != "" {
 		a.CA = s.NATSCA
 	}
+	if s.NATSTLSFirst != "" {
+		a.TLSFirst = s.NATSTLSFirst == "true"
+	}
+	if s.JSDomain != "" || s.JSAPIPrefix != "" {
+		a.Domain, a.APIPrefix = s.JSDomain, s.JSAPIPrefix
+	}
+	a.InboxPrefix = cmp.Or(s.InboxPrefix, a.InboxPrefix)
 	return a, nil
 }
 

@@ -90,7 +90,7 @@ func (s settings) readable() error {
 // ownConflicts are those that have nothing to do with the vendor.
 func (s settings) ownConflicts() []error {
 	var list []error
-	for _, err := range []error{s.natsLogin(), s.natsTLS(), s.natsWithoutServer(), s.retention(), s.embeddedReplicas(), s.dataDir()} {
+	for _, err := range []error{s.natsLogin(), s.natsTLS(), s.natsWay(), s.natsWithoutServer(), s.retention(), s.embeddedReplicas(), s.dataDir()} {
 		if err != nil {
 			list = append(list, err)
 		}
@@ -155,6 +155,17 @@ func (s settings) natsTLS() error {
 	return nil
 }
 
+// natsWay wants one way to JetStream, and one kind of TLS.
+func (s settings) natsWay() error {
+	switch {
+	case s.JSDomain != "" && s.JSAPIPrefix != "":
+		return conflict("NATS_JS_DOMAIN and NATS_JS_API_PREFIX are set: expected one of them")
+	case s.NATSTLSFirst == "true" && len(s.NATSURL) > 0 && strings.HasPrefix(s.NATSURL[0], "ws"):
+		return conflict("NATS_TLS_FIRST is true and NATS_URL is for WebSocket: expected wss:// alone, which begins with TLS by itself")
+	}
+	return nil
+}
+
 func wrongFile(c content, path string) bool {
 	_, err := c.read(path)
 	return err != nil
@@ -198,7 +209,8 @@ func (s settings) natsWithoutServer() error {
 	}
 	access := given(map[string]bool{
 		"NATS_CREDS": s.NATSCreds != "", "NATS_NKEY": s.NATSNKey != "", "NATS_USER": s.NATSUser != "",
-		"NATS_TOKEN": s.NATSToken.Set(), "NATS_CA": s.NATSCA != "", "NATS_CERT": s.NATSCert != "",
+		"NATS_TOKEN": s.NATSToken.Set(), "NATS_CA": s.NATSCA != "", "NATS_CERT": s.NATSCert != "", "NATS_TLS_FIRST": s.NATSTLSFirst == "true",
+		"NATS_JS_DOMAIN": s.JSDomain != "", "NATS_JS_API_PREFIX": s.JSAPIPrefix != "", "NATS_INBOX_PREFIX": s.InboxPrefix != "",
 	})
 	if len(access) > 0 {
 		return conflict("NATS_URL is not set, but " + strings.Join(access, ", ") + " is: expected the server that it is for")

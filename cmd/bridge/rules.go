@@ -34,6 +34,10 @@ var rules = map[string]rule{
 	"NATS_CA":                holding(certificates),
 	"NATS_CERT":              holding(certificates),
 	"NATS_KEY":               holding(privateKey),
+	"NATS_TLS_FIRST":         anyCase(oneOf("true", "false")),
+	"NATS_JS_DOMAIN":         domain,
+	"NATS_JS_API_PREFIX":     subjectTokens("$JS.hub.API"),
+	"NATS_INBOX_PREFIX":      subjectTokens("_INBOX_bridge"),
 	"NATS_CONTEXT":           contextName,
 	"BRIDGE_PREFIX":          prefix,
 	"BRIDGE_FEEDS":           feeds,
@@ -196,6 +200,27 @@ func prefix(text string) (string, string) {
 	return text, ""
 }
 
+// domain takes what a server takes as the name of one.
+func domain(text string) (string, string) {
+	if strings.ContainsAny(text, ".*> ") {
+		return "", "a domain, one subject token without . * > and blanks"
+	}
+	return text, ""
+}
+
+// subjectTokens wants the beginning of a subject; its example is one of the kind that is meant. A dot or .> at the end is cut.
+func subjectTokens(example string) rule {
+	return func(text string) (string, string) {
+		text = strings.TrimSuffix(strings.TrimSuffix(text, ">"), ".")
+		for token := range strings.SplitSeq(text, ".") {
+			if token == "" || strings.ContainsAny(token, "*> ") {
+				return "", "tokens of a subject, such as " + example + ", without wildcards"
+			}
+		}
+		return text, ""
+	}
+}
+
 func contextName(text string) (string, string) {
 	if strings.ContainsAny(text, `/\`) || strings.HasPrefix(text, ".") {
 		return "", "the name of a context, as nats context ls shows it"
@@ -220,7 +245,7 @@ func apiKey(text string) (string, string) {
 }
 
 func natsURLs(text string) (string, string) {
-	const want = "URLs such as nats://host:4222 or tls://host:4222, comma separated"
+	const want = "URLs such as nats://host:4222, tls://host:4222 or wss://host, comma separated; WebSocket (ws, wss) and others do not mix"
 	schemes := []string{"nats", "tls", "ws", "wss"}
 	var list []string
 	for part := range strings.SplitSeq(text, ",") {
@@ -233,6 +258,9 @@ func natsURLs(text string) (string, string) {
 			return "", want
 		}
 		list = append(list, part)
+	}
+	if strings.Count(","+strings.Join(list, ","), ",ws")%len(list) != 0 {
+		return "", want
 	}
 	return strings.Join(list, ","), ""
 }

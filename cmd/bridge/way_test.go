@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// oneSided is the server's side of TLS without certificates of clients.
+func (p pki) oneSided() *tls.Config {
+	c := p.server.Clone()
+	c.ClientAuth = tls.NoClientCert
+	return c
+}
+
+// TestEveryKindOfPortIsReachedAndTheWrongOneIsNamed tries a plain port, TLS that comes first and WebSocket with every setting.
+func TestEveryKindOfPortIsReachedAndTheWrongOneIsNamed(t *testing.T) {
+	t.Parallel()
+	p := newPKI(t)
+	plain := natsServer(t, &server.Options{Websocket: server.WebsocketOpts{Host: "127.0.0.1", Port: -1, NoTLS: true}})
+	first := natsServer(t, &server.Options{TLSConfig: p.oneSided(), TLSHandshakeFirst: true,
+		Websocket: server.WebsocketOpts{Host: "127.0.0.1", Port: -1, TLSConfig: p.oneSided()}})
+	host := func(s *server.Server) string { return s.Addr().String() }
+	ws := func(s *server.Server) string {
+		return strings.TrimPrefix(strings.TrimPrefix(s.WebsocketURL(), "ws://"), "wss://")
+	}
+	for _, c := range []struct {
+		url, tlsFirst string
+		hint          string // "" = it is reached
+	}{
+		{"nats://" + host(plain), "", ""},
+		{"nats://" + host(plain), "true", "leave NATS_TLS_FIRST"},
+		{"nats://" + host(first), "true", ""},
+		{"nats://" + host(first), "", "set NATS_TLS_FIRST=true"},
+		{"ws://" + ws(plain), "", ""},
+		{"wss://" + ws(first), "", ""},
+		{"wss://" + ws(plain), "", "ws:// if it was wss://"},
+		{"ws://" + host(plain), "", "no WebSocket is served there"},
+		{"nats://" + ws(plain), "", "NATS_URL begins with ws://"},
+	} {
+		t.Run(fmt.Sprintf("%s first %q", c.url, c.tlsFirst), func(t *testing.T) {
+			env := []string{"NATS_URL", c.url, "NATS_TLS_FIRST", c.tlsFirst}
+			if c.tlsFirst != "" || strings.HasPrefix(c.url, "wss") {
+				env = append(env, "NATS_CA", p.caFile)
+			}
+			a, err := load(t, with(env...)).access()
+			if err != nil {
+				t.Fatal(err)
+			}
+			options, err := natsOptions(a, quiet)
+			if err != nil {
+				t.Fatal(err)
+			}
+			once, cancel := context.WithCancel(t.Context())
+			cancel()
+			nc, err := dial(once, a.URL, options, quiet)
+			if err == nil {
+				nc.Close()
+			}
+			if c.hint == "" && err != nil {
+				t.Error(err)
+			}
+			if c.hint != "" && (err == nil || !strings.Contains(natsHint(err), c.hint)) {
+				t.Errorf("%v: hint %q, want %q", err, natsHint(err), c.hint)
+			}
+		})
+	}
+}
+
+// TestAnAccountThatMayNotSubscribeToTheInbox is told of the setting, and gets along with it.
+func TestAnAccountThatMayNotSubscribeToTheInbox(t *testing.T) {
+	t.Parallel()
+	user := &server.User{Username: "bridge", Password: "b", Permissions: &server.Permissions{
+		Publish:   &server.SubjectPermission{Allow: []string{">"}},
+		Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX_bridge.>"}},
+	}}
+	url := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{user}}).ClientURL()
+	env := []string{"NATS_URL", url, "NATS_USER", "bridge", "NATS_PASSWORD", "b"}
+	out, err := checkNATS(t, with(env...))
+	if err == nil {
+		t.Error("check is content")
+	}
+	wantLines(t, out, "FAIL jetstream hint: NATS_INBOX_PREFIX")
+	if _, _, err := openBroker(t.Context(), load(t, with(env...)), quiet); err == nil || !strings.Contains(natsHint(err), "NATS_INBOX_PREFIX") {
+		t.Errorf("run: %v, hint %q", err, natsHint(err))
+	}
+	env = append(env, "NATS_INBOX_PREFIX", "_INBOX_bridge")
+	if out, err := checkNATS(t, with(env...)); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	_, stop, err := openBroker(t.Context(), load(t, with(env...)), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+}
