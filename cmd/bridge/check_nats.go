@@ -143,8 +143,8 @@ func readable(nc *nats.Conn) bool {
 	return plain != nil && (err != nil || !net.ParseIP(host).IsLoopback())
 }
 
-func checkServer(_ context.Context, c *checkup) finding {
-	if err := publish.CheckServer(c.nc); err != nil {
+func checkServer(ctx context.Context, c *checkup) finding {
+	if err := publish.CheckServer(ctx, c.nc); err != nil {
 		return failing(err, natsHint(err))
 	}
 	return fine("version %s, messages up to %d bytes", c.nc.ConnectedServerVersion(), c.nc.MaxPayload())

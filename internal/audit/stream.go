@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -65,7 +66,7 @@ func read(ctx context.Context, js jetstream.JetStream, stream string) ([]message
 	if err != nil {
 		return nil, fmt.Errorf("audit %s: %w", stream, err)
 	}
-	messages, err := consumer.Messages()
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(cmp.Or(consumer.CachedInfo().Config.MaxRequestBatch, jetstream.DefaultMaxMessages)))
 	if err != nil {
 		return nil, fmt.Errorf("audit %s: %w", stream, err)
 	}

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -41,6 +42,9 @@ func (s *Stream) scan(ctx context.Context, at Seqs, subjects []string, headers b
 type consumerAnswer struct {
 	answer
 	Pending uint64 `json:"num_pending"`
+	Config  struct {
+		MaxBatch uint64 `json:"max_batch"` // that may be asked for at once, 0 = any: the server's max_request_batch
+	} `json:"config"`
 }
 
 // consume hands out what a consumer that is made for it delivers before the end of the sequences.
@@ -70,8 +74,9 @@ func (s *Stream) consume(ctx context.Context, config jetstream.ConsumerConfig, a
 		return err
 	}
 	f := &fetcher{stream: s, consumer: config.Name, inbox: inbox, messages: messages}
+	size := min(fetchSize, cmp.Or(made.Config.MaxBatch, fetchSize))
 	for pending := made.Pending; pending > 0; {
-		n, done, err := f.fetch(ctx, min(pending, at.Len(), fetchSize), at.Until, each)
+		n, done, err := f.fetch(ctx, min(pending, at.Len(), size), at.Until, each)
 		if done || err != nil {
 			return err
 		}

@@ -4,10 +4,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/schema"
+)
+
+// What a stream has to allow, where it has limits for consumers.
+const (
+	MinConsumers = 10          // a few for what is read, the others for a page
+	MinIdle      = time.Minute // that a consumer may be inactive
 )
 
 // Unfit is a stream that exists and cannot hold a feed as it is. It is an ErrUnusable.
@@ -79,6 +86,15 @@ func wrongSettings(have jetstream.StreamConfig) (wrong []string) {
 	}
 	if have.NoAck {
 		wrong = append(wrong, "no_ack is true: nobody would know what is stored")
+	}
+	if have.MaxConsumers > 0 && have.MaxConsumers < MinConsumers {
+		wrong = append(wrong, fmt.Sprintf("max_consumers is %d, expected none or at least %d: the bridge reads by consumers, and its page too", have.MaxConsumers, MinConsumers))
+	}
+	if idle := have.ConsumerLimits.InactiveThreshold; idle > 0 && idle < MinIdle {
+		wrong = append(wrong, fmt.Sprintf("consumer_limits.inactive_threshold is %v, expected none or at least %v: the bridge's consumers would not be taken", idle, MinIdle))
+	}
+	if have.SubjectDeleteMarkerTTL > 0 {
+		wrong = append(wrong, fmt.Sprintf("subject_delete_marker_ttl is %v, expected none: markers stand where records are looked for", have.SubjectDeleteMarkerTTL))
 	}
 	if have.Sealed || have.Mirror != nil {
 		wrong = append(wrong, "it is sealed, or a mirror")

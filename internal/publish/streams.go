@@ -82,7 +82,7 @@ func (c Config) CheckpointBucket() jetstream.KeyValueConfig {
 // Open readies the broker: its version and the streams of all feeds. What is missing is created, what exists is checked and left
 // alone. An error that is ErrUnusable will not go away by waiting.
 func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
-	if err := CheckServer(js.Conn()); err != nil {
+	if err := CheckServer(ctx, js.Conn()); err != nil {
 		return err
 	}
 	if err := answered(func() error { _, err := js.AccountInfo(ctx); return err }); err != nil {
@@ -113,13 +113,12 @@ func answered(try func() error) (err error) {
 }
 
 func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed schema.Feed) error {
-	_, err := js.CreateStream(ctx, c.Stream(feed)) // succeeds on an identical one
-	if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return unusable(err)
+	stream, err := js.CreateStream(ctx, c.Stream(feed)) // succeeds on an identical one
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		stream, err = js.Stream(ctx, c.Names.Stream(feed))
 	}
-	stream, err := js.Stream(ctx, c.Names.Stream(feed))
 	if err != nil {
-		return err
+		return unusable(err)
 	}
 	return c.CheckStream(feed, stream.CachedInfo().Config)
 }
@@ -127,13 +126,21 @@ func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed s
 // codeNoPeers is what a cluster answers that is still gathering.
 const codeNoPeers = 10005
 
+// serverAnswer is how long a connected server may take to answer a ping.
+const serverAnswer = 5 * time.Second
+
 // CheckServer tells whether the server that nc is connected to can serve.
-func CheckServer(nc *nats.Conn) error {
+func CheckServer(ctx context.Context, nc *nats.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, serverAnswer)
+	defer cancel()
+	if err := nc.FlushWithContext(ctx); err != nil { // what the account or the user may send comes after the login
+		return fmt.Errorf("wait for the server's limits: %w", err)
+	}
 	if version := nc.ConnectedServerVersion(); older(version, MinServer) {
 		return fmt.Errorf("%w: server %s is version %s, atomic batches need %s or newer", ErrUnusable, nc.ConnectedUrlRedacted(), version, MinServer)
 	}
 	if limit := nc.MaxPayload(); limit > 0 && limit < MinPayload {
-		return fmt.Errorf("%w: server %s takes messages of %d bytes at most (max_payload), expected %d or more", ErrUnusable, nc.ConnectedUrlRedacted(), limit, MinPayload)
+		return fmt.Errorf("%w: server %s takes messages of %d bytes at most (max_payload of the server, the account or the user), expected %d or more", ErrUnusable, nc.ConnectedUrlRedacted(), limit, MinPayload)
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ func (f *Follow) once(ctx context.Context, js jetstream.JetStream) error {
 	if err != nil {
 		return err
 	}
-	messages, err := consumer.Messages()
+	messages, err := consumer.Messages(asked(consumer)...)
 	if err != nil {
 		return err
 	}
@@ -114,6 +114,14 @@ func (f *Follow) once(ctx context.Context, js jetstream.JetStream) error {
 	group.Go(func() error { return f.guard(both, js) })
 	group.Go(func() error { return f.read(both, messages, consumer.CachedInfo().NumPending) })
 	return group.Wait()
+}
+
+// asked keeps to the number of messages that the server lets a consumer ask for at once.
+func asked(consumer jetstream.Consumer) []jetstream.PullMessagesOpt {
+	if most := consumer.CachedInfo().Config.MaxRequestBatch; most > 0 && most < jetstream.DefaultMaxMessages {
+		return []jetstream.PullMessagesOpt{jetstream.PullMaxMessages(most)}
+	}
+	return nil
 }
 
 // config says where to go on, or to begin.

@@ -1,0 +1,101 @@
+package publish_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// startConfigured starts a server with a configuration, which may ask for JetStream with the %q of a folder.
+func startConfigured(t *testing.T, text string) (url string) {
+	t.Helper()
+	if strings.Contains(text, "%q") {
+		text = fmt.Sprintf(text, t.TempDir())
+	}
+	path := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(path, []byte("listen: 127.0.0.1:-1\n"+text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	options, err := server.ProcessConfigFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.NoSigs, options.NoLog = true, true
+	s, err := server.NewServer(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("server not ready")
+	}
+	return s.ClientURL()
+}
+
+func TestAServerThatHandsOutFewMessagesAtOnceIsReadMoreSlowly(t *testing.T) {
+	url := startConfigured(t, "jetstream { store_dir: %q, limits { max_request_batch: 7 } }\n")
+	js := open(t, connect(t, url))
+	w := newWriter(js, 0)
+	for i := range 30 { // an index each
+		commit(t, w, readings(i, i+1), interval(time.Duration(i)*time.Minute, time.Duration(i+1)*time.Minute))
+	}
+	if result := commit(t, newWriter(js, 0), readings(0, 31), interval(0, 31*time.Minute)); result.Stored != 1 || result.Known != 30 {
+		t.Errorf("%+v, want 1 stored and 30 known", result)
+	}
+	checkOnce(t, js, readings(0, 31))
+}
+
+// TestTheMessageSizeOfTheAccountCounts: the server tells it after the login, so ten connections in a row have to agree.
+func TestTheMessageSizeOfTheAccountCounts(t *testing.T) {
+	url := startConfigured(t, "jetstream { store_dir: %q }\naccounts { COLD { jetstream: enabled, limits { max_payload: 65536 }, users: [ { user: u, password: p } ] } }\n")
+	for i := range 10 {
+		nc, err := nats.Connect(url, nats.UserInfo("u", "p"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		js, err := jetstream.New(nc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := publish.Open(t.Context(), js, config); !errors.Is(err, publish.ErrUnusable) || !strings.Contains(err.Error(), "65536") {
+			t.Errorf("start %d: %v", i, err)
+		}
+		if _, err := js.Stream(t.Context(), stream); !errors.Is(err, jetstream.ErrStreamNotFound) {
+			t.Errorf("start %d: the stream was made: %v", i, err)
+		}
+	}
+}
+
+func TestAStreamWhoseLimitsWouldBreakTheBridgeIsRefused(t *testing.T) {
+	for name, change := range map[string]func(*jetstream.StreamConfig){
+		"max_consumers":             func(c *jetstream.StreamConfig) { c.MaxConsumers = publish.MinConsumers - 1 },
+		"inactive_threshold":        func(c *jetstream.StreamConfig) { c.ConsumerLimits.InactiveThreshold = publish.MinIdle - time.Second },
+		"subject_delete_marker_ttl": func(c *jetstream.StreamConfig) { c.SubjectDeleteMarkerTTL, c.AllowMsgTTL = time.Hour, true },
+	} {
+		js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		have := config.Stream(schema.Readings)
+		change(&have)
+		if _, err := js.CreateStream(t.Context(), have); err != nil {
+			t.Fatal(err)
+		}
+		if err := publish.Open(t.Context(), js, config); !errors.Is(err, publish.ErrUnusable) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
