@@ -32,6 +32,7 @@ const (
 	codeSequenceInFlight  = 10164 // the same, seen while a leader changes
 	codeBatchIncomplete   = 10176 // it was idle for too long, or messages of it were lost
 	codeBatchTooLarge     = 10199
+	codeManyBatches       = 10210 // others have as many begun as the server allows
 )
 
 // ErrUnanswered says that NATS is connected and has not answered a batch, which may be stored all the same. nats-server answers

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -97,5 +99,41 @@ func TestAStreamWhoseLimitsWouldBreakTheBridgeIsRefused(t *testing.T) {
 		if err := publish.Open(t.Context(), js, config); !errors.Is(err, publish.ErrUnusable) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestAServerThatAllowsOneBatchAtATimeTakesTurns: a poll and a backfill store at the same time.
+func TestAServerThatAllowsOneBatchAtATimeTakesTurns(t *testing.T) {
+	url := startConfigured(t, "jetstream { store_dir: %q, limits { batch { max_inflight_per_stream: 1, timeout: 2s } } }\n")
+	js := open(t, connect(t, url))
+	var group sync.WaitGroup
+	for i := range 4 {
+		at := noon.AddDate(0, 0, -i)
+		var events []schema.Event
+		for n := range 3000 {
+			events = append(events, reading(fmt.Sprintf("uuid-%d-%d", i, n), at.Add(time.Duration(n)*time.Second), "4.7"))
+		}
+		w := newWriter(open(t, connect(t, url)), 0)
+		group.Go(func() {
+			if result, err := w.Commit(t.Context(), checkpoint.DayOf(at), events, nil); err != nil || result.Stored != len(events) {
+				t.Errorf("day %d: %+v (%v)", i, result, err)
+			}
+		})
+	}
+	group.Wait()
+	s, err := js.Stream(t.Context(), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := s.Info(t.Context(), jetstream.WithSubjectFilter("saveris.readings.>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stored uint64
+	for _, n := range info.State.Subjects {
+		stored += n
+	}
+	if stored != 4*3000 {
+		t.Errorf("%d readings are stored, want %d", stored, 4*3000)
 	}
 }

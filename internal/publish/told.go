@@ -63,7 +63,7 @@ const maxDoubts = 64
 
 // doubted remembers a batch whose answer was lost, and gives the error back. A conflict is an answer.
 func (w *Writer) doubted(b *batch, err error) error {
-	if len(b.events) == 0 || errors.Is(err, errConflict) {
+	if len(b.events) == 0 || errors.Is(err, errConflict) || hasCode(err, codeManyBatches) {
 		return err
 	}
 	b.events = slices.Clone(b.events) // the caller's may hold other events by the time that this is known

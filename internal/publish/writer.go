@@ -148,6 +148,7 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 	if err := w.finishTorn(ctx); err != nil {
 		return result, w.mend(ctx, err)
 	}
+	began := time.Now()
 	for first := true; ; first = false {
 		page, err := w.page(ctx, day)
 		if err != nil {
@@ -175,6 +176,11 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 			return result, nil
 		case w.shrink(err) && hasCode(err, codeBatchTooLarge):
 			continue
+		case hasCode(err, codeManyBatches) && time.Since(began) < w.send.timeout:
+			if err := pause(ctx, rand.N(100*time.Millisecond)); err != nil {
+				return result, err
+			}
+			continue
 		case !errors.Is(err, errConflict):
 			return result, w.mend(ctx, fmt.Errorf("commit %s.%s: %w", w.Feed, day, err))
 		}
@@ -182,6 +188,16 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 			return result, fmt.Errorf("commit %s.%s: %w", w.Feed, day, err)
 		}
 		time.Sleep(rand.N(10 * time.Millisecond)) // or two writers in step would meet again
+	}
+}
+
+// pause waits, or gives the error of a context that ends.
+func pause(ctx context.Context, wait time.Duration) error {
+	select {
+	case <-time.After(wait):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
