@@ -179,6 +179,9 @@ func (s *sender) indexMsg(b *batch) *nats.Msg {
 		"Nats-Batch-Sequence": {strconv.Itoa(len(b.events) + 1)},
 		"Saveris-Events":      {strconv.Itoa(len(b.entries))},
 	}}
+	if len(b.events) == 0 { // it is the first message
+		msg.Reply = s.staged(b)
+	}
 	if b.again {
 		msg.Header[checkpoint.HeaderAgain] = msg.Header["Saveris-Events"]
 	}
@@ -240,7 +243,7 @@ func (s *sender) answer(ctx context.Context, b *batch) (uint64, error) {
 }
 
 func (s *sender) answered(ctx context.Context, b *batch) (uint64, error) {
-	if len(b.events) > 0 {
+	if len(b.entries) > 0 {
 		if _, err := s.await(ctx, s.staged(b), b); err != nil {
 			return 0, err
 		}

@@ -145,10 +145,14 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 	if err := w.claim(ctx); err != nil {
 		return result, w.mend(ctx, err)
 	}
-	if err := w.finishTorn(ctx); err != nil {
+	began := time.Now()
+	err = w.finishTorn(ctx)
+	for hasCode(err, codeManyBatches) && time.Since(began) < w.send.timeout && pause(ctx, rand.N(100*time.Millisecond)) == nil {
+		err = w.finishTorn(ctx)
+	}
+	if err != nil {
 		return result, w.mend(ctx, err)
 	}
-	began := time.Now()
 	for first := true; ; first = false {
 		page, err := w.page(ctx, day)
 		if err != nil {
