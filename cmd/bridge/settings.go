@@ -35,7 +35,7 @@ type settings struct {
 	NATSCert     string      `env:"NATS_CERT" doc:"file with the client certificate for TLS"`
 	NATSKey      string      `env:"NATS_KEY" doc:"file with the key of the client certificate"`
 	NATSTLSFirst string      `env:"NATS_TLS_FIRST" doc:"'true' begins with TLS, before the server says anything: for servers with 'handshake_first'"`
-	JSDomain     string      `env:"NATS_JS_DOMAIN" doc:"JetStream domain that the streams are in, such as a leaf node's"`
+	JSDomain     string      `env:"NATS_JS_DOMAIN" doc:"JetStream domain that the streams are in, such as that of a leaf node"`
 	JSAPIPrefix  string      `env:"NATS_JS_API_PREFIX" doc:"instead of a domain: first tokens of the subjects by which JetStream is asked, where another account exports its own"`
 	InboxPrefix  string      `env:"NATS_INBOX_PREFIX" doc:"first tokens of the subjects on which answers come, '_INBOX' unless set; for an account that may not subscribe to '_INBOX.>'"`
 	NATSContext  string      `env:"NATS_CONTEXT" doc:"name of a context of the 'nats' command line; the variables above win over what it holds"`
