@@ -158,10 +158,14 @@ func checkJetStream(ctx context.Context, c *checkup) finding {
 		c.off = errors.Is(err, errNoAnswers)
 		return failing(fmt.Errorf("%w: ask for JetStream: %w", errNATS, err), c.allow(err, subject))
 	}
-	info, err := c.js.AccountInfo(ctx)
+	info, err := publish.AskAccount(ctx, c.js)
 	if err != nil {
 		c.off = true
 		return failing(fmt.Errorf("%w: ask for JetStream: %w", errNATS, err), "switch JetStream on in the server and for this account")
+	}
+	if err := brokerConfig(c.settings).CheckAccount(info); err != nil {
+		c.off = true
+		return failing(err, natsHint(err))
 	}
 	if limit := info.Limits.MaxStore; limit > 0 && limit-int64(info.Store) < 1<<30 {
 		return warning("raise the limit of the account", "%d of %d bytes of storage are used", info.Store, limit)

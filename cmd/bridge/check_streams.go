@@ -68,7 +68,7 @@ func limitName(have jetstream.StreamConfig) string {
 // reserve notes what a stream that run creates will take away from the account, and gives what the server will answer if
 // that cannot be.
 func (c *checkup) reserve(ctx context.Context, config publish.Config) error {
-	info, err := c.js.AccountInfo(ctx)
+	info, err := publish.AskAccount(ctx, c.js)
 	if err != nil {
 		return err
 	}

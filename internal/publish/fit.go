@@ -34,8 +34,15 @@ func (u *Unfit) Error() string {
 // Unwrap returns ErrUnusable.
 func (u *Unfit) Unwrap() error { return ErrUnusable }
 
-// CheckStream returns an Unfit where an existing stream cannot hold a feed.
+// versionOf is where a stream tells the version of the server that holds it.
+const versionOf = "_nats.ver"
+
+// CheckStream returns an Unfit where an existing stream cannot hold a feed, and another ErrUnusable where the server that holds
+// it cannot.
 func (c Config) CheckStream(feed schema.Feed, have jetstream.StreamConfig) error {
+	if version := have.Metadata[versionOf]; version != "" && older(version, MinServer) {
+		return fmt.Errorf("%w: the server that holds stream %s is version %s, atomic batches need %s or newer", ErrUnusable, have.Name, version, MinServer)
+	}
 	routes, others := c.wrongRoutes(feed, have), wrongSettings(have)
 	u := &Unfit{Want: c.Stream(feed), Routes: len(routes) > 0, Atomic: !have.AllowAtomicPublish, Others: len(others) > 0}
 	if u.Wrong = append(routes, others...); u.Atomic {

@@ -85,8 +85,12 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 	if err := CheckServer(ctx, js.Conn()); err != nil {
 		return err
 	}
-	if err := answered(func() error { _, err := js.AccountInfo(ctx); return err }); err != nil {
+	account, err := AskAccount(ctx, js)
+	if err != nil {
 		return fmt.Errorf("ask for JetStream: %w", unusable(err))
+	}
+	if err := c.CheckAccount(account); err != nil {
+		return err
 	}
 	for _, feed := range Feeds {
 		if err := answered(func() error { return c.ensureStream(ctx, js, feed) }); err != nil {
@@ -94,6 +98,18 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 		}
 	}
 	return nil
+}
+
+// AskAccount asks what JetStream has for the account.
+func AskAccount(ctx context.Context, js jetstream.JetStream) (account *jetstream.AccountInfo, err error) {
+	err = answered(func() error {
+		account, err = js.AccountInfo(ctx)
+		if err == nil && account.API == (jetstream.APIStats{}) && account.Tier == (jetstream.Tier{}) && len(account.Tiers) == 0 {
+			return jetstream.ErrInvalidJetStreamResponse // JetStream tells limits at least, -1 where there are none
+		}
+		return err
+	})
+	return account, err
 }
 
 // mostAnswers is how often in a row somebody else may answer before the server.
@@ -114,11 +130,15 @@ func answered(try func() error) (err error) {
 
 func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed schema.Feed) error {
 	stream, err := js.CreateStream(ctx, c.Stream(feed)) // succeeds on an identical one
+	made := err == nil
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		stream, err = js.Stream(ctx, c.Names.Stream(feed))
 	}
 	if err != nil {
 		return unusable(err)
+	}
+	if made && !stream.CachedInfo().Config.AllowAtomicPublish {
+		return fmt.Errorf("%w: the server that made it knows nothing of allow_atomic: it is older than %s", ErrUnusable, MinServer)
 	}
 	return c.CheckStream(feed, stream.CachedInfo().Config)
 }
@@ -129,15 +149,35 @@ const codeNoPeers = 10005
 // serverAnswer is how long a connected server may take to answer a ping.
 const serverAnswer = 5 * time.Second
 
-// CheckServer tells whether the server that nc is connected to can serve.
+// minLevel is the level of the JetStream API that has atomic batches, which began with version 2.12.0.
+const minLevel = 2
+
+// CheckAccount tells whether JetStream, wherever it is, can serve an account. The server that nc is connected to may be another
+// and older one: a leaf node without JetStream.
+func (c Config) CheckAccount(account *jetstream.AccountInfo) error {
+	if level := account.API.Level; level < minLevel {
+		return fmt.Errorf("%w: JetStream has API level %d, atomic batches need NATS %s or newer, which has %d", ErrUnusable, level, MinServer, minLevel)
+	}
+	if most := c.Tier(account).Limits.MaxConsumers; most > 0 && most < MinConsumers {
+		return fmt.Errorf("%w: the account allows %d consumers of a stream (max_consumers), expected %d or more", ErrUnusable, most, MinConsumers)
+	}
+	return nil
+}
+
+// Tier returns the limits of the account that are for the streams.
+func (c Config) Tier(account *jetstream.AccountInfo) jetstream.Tier {
+	if tier, tiered := account.Tiers[fmt.Sprintf("R%d", max(1, c.Replicas))]; tiered {
+		return tier
+	}
+	return account.Tier
+}
+
+// CheckServer tells whether the server that nc is connected to lets through what the bridge sends.
 func CheckServer(ctx context.Context, nc *nats.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, serverAnswer)
 	defer cancel()
 	if err := nc.FlushWithContext(ctx); err != nil { // what the account or the user may send comes after the login
 		return fmt.Errorf("wait for the server's limits: %w", err)
-	}
-	if version := nc.ConnectedServerVersion(); older(version, MinServer) {
-		return fmt.Errorf("%w: server %s is version %s, atomic batches need %s or newer", ErrUnusable, nc.ConnectedUrlRedacted(), version, MinServer)
 	}
 	if limit := nc.MaxPayload(); limit > 0 && limit < MinPayload {
 		return fmt.Errorf("%w: server %s takes messages of %d bytes at most (max_payload of the server, the account or the user), expected %d or more", ErrUnusable, nc.ConnectedUrlRedacted(), limit, MinPayload)
