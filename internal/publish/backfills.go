@@ -30,7 +30,7 @@ func OpenBackfills(ctx context.Context, js jetstream.JetStream, config Config, s
 	name := config.Names.Backfills()
 	_, err := js.KeyValue(ctx, name)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		_, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+		_, err = MakeBucket(ctx, js, jetstream.KeyValueConfig{
 			Bucket: name, Description: "Saveris bridge: the last word of each backfill", TTL: backfillLife, Replicas: config.Replicas,
 			MaxBytes:  config.bucketBytes(backfillBytes),
 			RePublish: &jetstream.RePublish{Source: "$KV." + name + ".>", Destination: config.Names.Prefix + ".backfills.>"},

@@ -68,7 +68,7 @@ func (l *Leases) open(ctx context.Context) error {
 	case err == nil:
 		err = checkLife(ctx, kv)
 	case errors.Is(err, jetstream.ErrBucketNotFound):
-		kv, err = l.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{ // fails where somebody else has made another one meanwhile
+		kv, err = MakeBucket(ctx, l.js, jetstream.KeyValueConfig{ // fails where somebody else has made another one meanwhile
 			Bucket: name, Description: "Saveris bridge: who works at what", TTL: leaseLife, Replicas: l.config.Replicas,
 			MaxBytes: l.config.bucketBytes(leaseBytes),
 		})

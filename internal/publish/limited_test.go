@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -135,5 +136,34 @@ func TestAServerThatAllowsOneBatchAtATimeTakesTurns(t *testing.T) {
 	}
 	if stored != 4*3000 {
 		t.Errorf("%d readings are stored, want %d", stored, 4*3000)
+	}
+}
+
+func TestAServerWithAShortDuplicateWindowTakesAllStreamsAndBuckets(t *testing.T) {
+	js, err := jetstream.New(connect(t, startConfigured(t, "jetstream { store_dir: %q, limits { duplicate_window: \"30s\" } }\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := createAll(t, js, config); err != nil {
+		t.Fatal(err)
+	}
+	made := map[string]jetstream.StreamConfig{}
+	for info := range js.ListStreams(t.Context()).Info() {
+		if made[info.Config.Name] = info.Config; info.Config.Duplicates > 30*time.Second {
+			t.Errorf("%s has a duplicate window of %v", info.Config.Name, info.Config.Duplicates)
+		}
+	}
+	other, err := jetstream.New(connect(t, startServer(t).ClientURL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := createAll(t, other, config); err != nil {
+		t.Fatal(err)
+	}
+	for info := range other.ListStreams(t.Context()).Info() { // all else is as on any server
+		here, there := made[info.Config.Name], info.Config
+		if here.Duplicates = there.Duplicates; !reflect.DeepEqual(here, there) {
+			t.Errorf("%s\n%+v, want\n%+v", there.Name, here, there)
+		}
 	}
 }

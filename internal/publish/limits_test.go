@@ -60,7 +60,7 @@ func createAll(t *testing.T, js jetstream.JetStream, c publish.Config) error {
 	_, err := publish.OpenRequests(t.Context(), js, c)
 	_, backfills := publish.OpenBackfills(t.Context(), js, c, "http://vendor")
 	leases := publish.NewLeases(js, c, "readings", "test", nil).Try(t.Context())
-	_, checkpoints := js.CreateKeyValue(t.Context(), c.CheckpointBucket())
+	_, checkpoints := publish.MakeBucket(t.Context(), js, c.CheckpointBucket())
 	return errors.Join(err, backfills, leases, checkpoints)
 }
 

@@ -54,7 +54,7 @@ func (r *Requests) open(ctx context.Context, gone jetstream.KeyValue) (jetstream
 	name := r.config.Names.Requests()
 	kv, err := r.js.KeyValue(ctx, name)
 	if errors.Is(err, jetstream.ErrBucketNotFound) && r.create {
-		kv, err = r.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+		kv, err = MakeBucket(ctx, r.js, jetstream.KeyValueConfig{
 			Bucket: name, Description: "Saveris bridge: exports that the vendor is preparing", TTL: requestLife, Replicas: r.config.Replicas,
 			MaxBytes: r.config.bucketBytes(requestBytes),
 		})

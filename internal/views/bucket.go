@@ -38,7 +38,7 @@ func (b *bucket) open(ctx context.Context) (jetstream.Stream, error) {
 	defer cancel()
 	stream, err := b.js.Stream(ctx, "KV_"+b.config.Bucket)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if _, err = b.js.CreateKeyValue(ctx, b.config); err == nil {
+		if _, err = publish.MakeBucket(ctx, b.js, b.config); err == nil {
 			stream, err = b.js.Stream(ctx, "KV_"+b.config.Bucket)
 		}
 	}

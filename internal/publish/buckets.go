@@ -1,0 +1,47 @@
+package publish
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// codeInvalidConfig is what the server answers to settings of a stream that it does not allow.
+const codeInvalidConfig = 10052
+
+// MakeBucket creates a bucket as the client library does. Where the server does not allow that, because its limit of
+// duplicate_window is shorter than the two minutes that the library asks for, the window is as long as it allows: nothing
+// that the bridge puts into a bucket has a message id.
+func MakeBucket(ctx context.Context, js jetstream.JetStream, want jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
+	kv, err := js.CreateKeyValue(ctx, want)
+	if !hasCode(err, codeInvalidConfig) {
+		return kv, err
+	}
+	if _, again := js.CreateStream(ctx, bucketStream(want)); again != nil {
+		return nil, err
+	}
+	return js.KeyValue(ctx, want.Bucket)
+}
+
+// bucketStream is the stream of a bucket of the bridge's, as the client library makes it, but for the duplicate window.
+func bucketStream(want jetstream.KeyValueConfig) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              "KV_" + want.Bucket,
+		Description:       want.Description,
+		Subjects:          []string{"$KV." + want.Bucket + ".>"},
+		MaxMsgsPerSubject: 1,
+		MaxBytes:          cmp.Or(want.MaxBytes, -1),
+		MaxAge:            want.TTL,
+		MaxMsgSize:        -1,
+		MaxMsgs:           -1,
+		MaxConsumers:      -1,
+		Storage:           want.Storage,
+		Replicas:          max(1, want.Replicas),
+		AllowRollup:       true,
+		DenyDelete:        true,
+		AllowDirect:       true,
+		RePublish:         want.RePublish,
+		Discard:           jetstream.DiscardNew,
+	}
+}
