@@ -135,7 +135,13 @@ const pageHistory = 24 * time.Hour
 // newOperation wires together what operators see.
 func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, turns map[schema.Feed]*turn, count *metrics.Metrics, logger *slog.Logger) *operation {
 	leading := leadsNow(turns)
-	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds), History: pageHistory})
+	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds), History: pageHistory, Consumers: func(ctx context.Context) int {
+		account, err := publish.AskAccount(ctx, js)
+		if err != nil {
+			return 0
+		}
+		return max(0, brokerConfig(s).Tier(account).Limits.MaxConsumers)
+	}})
 	o := &operation{
 		feeds: feedsOf(s.Feeds), vendor: vendor, metrics: count, leading: leading,
 		board: board, started: time.Now(),

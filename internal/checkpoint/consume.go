@@ -51,11 +51,7 @@ type consumerAnswer struct {
 func (s *Stream) consume(ctx context.Context, config jetstream.ConsumerConfig, at Seqs, each func(m scanned) error) error {
 	config.AckPolicy, config.MemoryStorage, config.Replicas, config.InactiveThreshold = jetstream.AckNonePolicy, true, 1, time.Minute
 	config.Name = rand.Text()
-	made, err := ask[consumerAnswer](ctx, s, "CONSUMER.CREATE."+s.name+"."+config.Name, "consumer_create_response",
-		map[string]any{"stream_name": s.name, "config": config, "action": "create"})
-	if err == nil && made.Error != nil {
-		err = made.Error
-	}
+	made, err := s.makeConsumer(ctx, config)
 	if err != nil {
 		return fmt.Errorf("read stream %s: %w", s.name, err)
 	}
@@ -86,6 +82,34 @@ func (s *Stream) consume(ctx context.Context, config jetstream.ConsumerConfig, a
 		pending -= n
 	}
 	return nil
+}
+
+// errManyConsumers is the server's code for "maximum consumers limit reached".
+const errManyConsumers = 10026
+
+// How often and how long in all a consumer is asked for that others leave no room for: they are kept for seconds.
+const (
+	consumerPause = 200 * time.Millisecond
+	consumerWait  = 30 * time.Second
+)
+
+// makeConsumer waits for others where the stream has as many as it may.
+func (s *Stream) makeConsumer(ctx context.Context, config jetstream.ConsumerConfig) (made consumerAnswer, err error) {
+	for end := time.Now().Add(consumerWait); ; {
+		made, err = ask[consumerAnswer](ctx, s, "CONSUMER.CREATE."+s.name+"."+config.Name, "consumer_create_response",
+			map[string]any{"stream_name": s.name, "config": config, "action": "create"})
+		if err == nil && made.Error != nil {
+			err = made.Error
+		}
+		if made.Error == nil || made.Error.ErrorCode != errManyConsumers || time.Now().After(end) {
+			return made, err
+		}
+		select {
+		case <-time.After(consumerPause):
+		case <-ctx.Done():
+			return made, ctx.Err()
+		}
+	}
 }
 
 // fetcher asks for a consumer's messages.

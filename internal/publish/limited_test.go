@@ -167,3 +167,32 @@ func TestAServerWithAShortDuplicateWindowTakesAllStreamsAndBuckets(t *testing.T)
 		}
 	}
 }
+
+// TestReadingWaitsForAConsumer that somebody else leaves: here the server drops those that nobody uses.
+func TestReadingWaitsForAConsumer(t *testing.T) {
+	js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := config.Stream(schema.Readings)
+	have.MaxConsumers = publish.MinConsumers
+	s, err := js.CreateStream(t.Context(), have)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := publish.Open(t.Context(), js, config); err != nil {
+		t.Fatal(err)
+	}
+	for n := 2; n <= 10; n += 2 { // an index each
+		commit(t, newWriter(js, 0), readings(n-2, n), interval(0, time.Duration(n)*time.Minute))
+	}
+	for range publish.MinConsumers {
+		if _, err := s.CreateConsumer(t.Context(), jetstream.ConsumerConfig{InactiveThreshold: time.Second}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if result := commit(t, newWriter(js, 0), readings(0, 20), interval(0, 20*time.Minute)); result.Stored != 10 {
+		t.Errorf("%+v, want 10 stored", result)
+	}
+	checkOnce(t, js, readings(0, 20))
+}

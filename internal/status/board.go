@@ -53,6 +53,8 @@ type Config struct {
 	// History is how much of the live readings that are stored it begins with, counted back from the newest, 0 = an hour. It
 	// begins with 100,000 at most.
 	History time.Duration
+	// Consumers asks how many the account allows of a stream, 0 = any: some of them are left for those who store. Nil = any.
+	Consumers func(context.Context) int
 	// Alone says that nobody else can be on the broker: no bridge is running.
 	Alone bool
 }
@@ -98,7 +100,13 @@ func New(js jetstream.JetStream, config Config) *Board {
 // make, use and remove consumers. While something cannot be read, the last picture of it stays.
 func (b *Board) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, f := range b.follows() {
+	list := b.follows()
+	most := 0
+	if b.config.Consumers != nil {
+		most = b.config.Consumers(ctx)
+	}
+	for _, f := range list {
+		f.most = most
 		group.Go(func() error { return f.Run(ctx, b.js) })
 	}
 	group.Go(func() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/status"
 )
 
@@ -59,5 +61,46 @@ func TestAServerThatHandsOutFewMessagesAtOnceIsFollowed(t *testing.T) {
 	}
 	if err := f.Run(t.Context(), js); !errors.Is(err, enough) {
 		t.Error(err)
+	}
+}
+
+// TestAPageLeavesConsumersForThoseWhoStore: the stream may have ten, and others have six.
+func TestAPageLeavesConsumersForThoseWhoStore(t *testing.T) {
+	s := newStage(t)
+	stream, err := s.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, MaxConsumers: publish.MinConsumers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var others []string
+	for range publish.MinConsumers - 4 {
+		c, err := stream.CreateConsumer(t.Context(), jetstream.ConsumerConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, c.CachedInfo().Name)
+	}
+	if _, err := s.js.Publish(t.Context(), "s", nil); err != nil {
+		t.Fatal(err)
+	}
+	got, tries := errors.New("got it"), 0
+	f := &status.Follow{
+		Stream: "S",
+		Begin: func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
+			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}, nil
+		},
+		Each: func(status.Stored) error { return got },
+		Failed: func(err error) error {
+			info, infoErr := stream.Info(t.Context())
+			if infoErr != nil || info.State.Consumers > len(others) || !strings.Contains(err.Error(), "max_consumers") {
+				t.Errorf("%v: %+v (%v)", err, info, infoErr)
+			}
+			if tries++; tries == 2 {
+				return stream.DeleteConsumer(t.Context(), others[0])
+			}
+			return nil
+		},
+	}
+	if err := f.Run(t.Context(), s.js); !errors.Is(err, got) || tries != 2 {
+		t.Errorf("after %d tries: %v", tries, err)
 	}
 }

@@ -27,6 +27,7 @@ type Follow struct {
 	// Failed is called before each new try, unless it is nil. Its error ends the following.
 	Failed func(error) error
 
+	most    int           // consumers that the account allows of a stream, 0 = any
 	created time.Time     // of the stream that is followed
 	next    atomic.Uint64 // sequence from which to go on, 0 = as Begin says
 	last    time.Time     // when the last message was stored
@@ -105,6 +106,10 @@ func (f *Follow) once(ctx context.Context, js jetstream.JetStream) error {
 	if err != nil {
 		return err
 	}
+	defer drop(stream, consumer)
+	if err := f.room(ctx, stream); err != nil {
+		return err
+	}
 	messages, err := consumer.Messages(asked(consumer)...)
 	if err != nil {
 		return err
@@ -114,6 +119,40 @@ func (f *Follow) once(ctx context.Context, js jetstream.JetStream) error {
 	group.Go(func() error { return f.guard(both, js) })
 	group.Go(func() error { return f.read(both, messages, consumer.CachedInfo().NumPending) })
 	return group.Wait()
+}
+
+// spareConsumers is how many of the consumers that a stream may have are left for those who store: they read by one before they
+// can.
+const spareConsumers = 4
+
+// errCrowded says that a stream has no consumer left for somebody who only looks.
+var errCrowded = errors.New("the stream has as many consumers as it may (max_consumers), but for those of the bridge that stores")
+
+// room fails where the consumer that has been made for the following is one of the last that the stream may have.
+func (f *Follow) room(ctx context.Context, stream jetstream.Stream) error {
+	most := stream.CachedInfo().Config.MaxConsumers
+	if f.most > 0 && (most <= 0 || f.most < most) {
+		most = f.most
+	}
+	if most <= 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, followAnswer)
+	defer cancel()
+	info, err := stream.Info(ctx)
+	if err == nil && info.State.Consumers > max(1, most-spareConsumers) {
+		err = errCrowded
+	}
+	return err
+}
+
+// drop has the server forget a consumer, which it would do by itself after followIdle.
+func drop(stream jetstream.Stream, consumer jetstream.Consumer) {
+	ctx, cancel := context.WithTimeout(context.Background(), followPause)
+	defer cancel()
+	if info := consumer.CachedInfo(); info != nil {
+		_ = stream.DeleteConsumer(ctx, info.Name)
+	}
 }
 
 // asked keeps to the number of messages that the server lets a consumer ask for at once.
@@ -218,6 +257,7 @@ func lastStored(ctx context.Context, stream jetstream.Stream, subject string) (l
 	if err != nil {
 		return last, err
 	}
+	defer func() { drop(stream, consumer) }() // fetching may have made it anew
 	batch, err := consumer.FetchNoWait(1)
 	if err != nil {
 		return last, err

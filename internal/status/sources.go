@@ -93,6 +93,9 @@ func bounded(ctx context.Context, stream jetstream.Stream, subject string, confi
 	try := config
 	try.FilterSubjects, try.MaxResetAttempts, try.InactiveThreshold = []string{subject}, 1, followIdle
 	consumer, err := stream.OrderedConsumer(ctx, try)
+	if err == nil {
+		defer drop(stream, consumer)
+	}
 	if err != nil || consumer.CachedInfo().NumPending <= most {
 		return config, err
 	}
