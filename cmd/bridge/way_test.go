@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -66,6 +67,44 @@ func TestEveryKindOfPortIsReachedAndTheWrongOneIsNamed(t *testing.T) {
 			}
 			if c.hint != "" && (err == nil || !strings.Contains(natsHint(err), c.hint)) {
 				t.Errorf("%v: hint %q, want %q", err, natsHint(err), c.hint)
+			}
+		})
+	}
+}
+
+// TestAHubBehindALeafNodeIsReachedByItsDomain, and by the prefix of its API, though the leaf node has a JetStream of its own.
+func TestAHubBehindALeafNodeIsReachedByItsDomain(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{"NATS_JS_DOMAIN": "hub", "NATS_JS_API_PREFIX": "$JS.hub.API"} {
+		t.Run(name, func(t *testing.T) {
+			at := &server.Options{ServerName: "hub", JetStream: true, JetStreamDomain: "hub", LeafNode: server.LeafNodeOpts{Host: "127.0.0.1", Port: server.RANDOM_PORT}}
+			hub := natsServer(t, at)
+			to := &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", at.LeafNode.Port)}
+			leaf := natsServer(t, &server.Options{ServerName: "leaf", JetStream: true, JetStreamDomain: "leaf",
+				LeafNode: server.LeafNodeOpts{Remotes: []*server.RemoteLeafOpts{{URLs: []*url.URL{to}}}}})
+			env := with("NATS_URL", leaf.ClientURL(), name, value)
+			_, stop, err := openBroker(t.Context(), load(t, env), quiet) // waits for the leaf node
+			if err != nil {
+				t.Fatal(err)
+			}
+			stop()
+			if out, err := checkNATS(t, env); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+			for url, want := range map[string]bool{hub.ClientURL(): true, leaf.ClientURL(): false} {
+				s := load(t, with("NATS_URL", url))
+				nc, err := connect(t.Context(), s, quiet)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer nc.Close()
+				js, err := jetStream(nc, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := js.Stream(t.Context(), streamOfReadings); (err == nil) != want {
+					t.Errorf("stream at %s: %v", url, err)
+				}
 			}
 		})
 	}
