@@ -108,7 +108,7 @@ func bucketHint(err error, name string) string {
 
 // storingHint says what to do where a NATS server of another's does not store what it is sent; empty where that is not so.
 func storingHint(err error) string {
-	const incomplete, insufficient, exceeded = 10176, 10023, 10002 // codes of nats-server
+	const incomplete, insufficient, exceeded, tooLarge, tooMany, consumers = 10176, 10023, 10002, 10199, 10210, 10026 // codes of nats-server
 	var refused *jetstream.APIError
 	var code jetstream.ErrorCode
 	if errors.As(err, &refused) {
@@ -117,6 +117,12 @@ func storingHint(err error) string {
 	switch {
 	case errors.Is(err, publish.ErrUnanswered), code == incomplete:
 		return "is the disk of the NATS server full? Its log and /healthz say so: free space there and restart it, it stores nothing before; the bridge goes on by itself then, and nothing is lost"
+	case code == tooLarge:
+		return "the NATS server takes fewer messages in a batch than the three that the bridge needs: raise jetstream { limits { batch { max_msgs } } }"
+	case code == tooMany:
+		return "others have begun as many batches as the NATS server allows: raise jetstream { limits { batch { max_inflight_per_stream, max_inflight_total } } }; the bridge goes on by itself then"
+	case code == consumers:
+		return "others have all consumers that the stream, the account or the server allows: take some away, or raise max_consumers; the bridge goes on by itself then"
 	case code == insufficient, code == exceeded:
 		return "the storage that the NATS server or the account allows is used up: raise max_file_store or the account's limit; the bridge goes on by itself then"
 	}

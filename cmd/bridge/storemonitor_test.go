@@ -181,6 +181,9 @@ func TestWhatAServerOfAnothersDoesNotStoreIsExplained(t *testing.T) {
 		"it cannot stage":      {answer(10176), "disk of the NATS server"},
 		"no storage":           {answer(10023), "max_file_store"},
 		"none for the account": {answer(10002), "max_file_store"},
+		"batches of two":       {answer(10199), "max_msgs"},
+		"others' batches":      {answer(10210), "max_inflight_per_stream"},
+		"others' consumers":    {answer(10026), "max_consumers"},
 		"another writer":       {answer(10071), ""},
 		"anything else":        {errors.New("x"), ""},
 	} {
