@@ -68,9 +68,6 @@ func check(err error) {
 }
 
 func TestADayOfManyRowsNeedsLittleMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("stores 200 000 events")
-	}
 	c := newCourt(t, saveristest.World{Start: midnight.Add(-time.Hour), Cycle: time.Minute, Sites: 6, Loggers: 12, Channels: 2}, saveristest.Switches{RowsLate: "off"})
 	c.store(midnight, midnight.AddDate(0, 0, 1))
 	self, err := os.Executable()
