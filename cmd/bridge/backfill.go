@@ -107,12 +107,13 @@ func runBackfill(ctx context.Context, s settings, o backfillOptions, std streams
 		s.LogLevel = "warn" // the bar says it
 	}
 	logger := newLogger(s, bar.beside(std.err))
-	login := soon(func() (bool, error) { return tryLogin(ctx, s, vendorConfig(s)) })
+	login := make(chan error, 1)
+	go func() { login <- tryLogin(ctx, s, vendorConfig(s)) }()
 	nc, stop, err := joinBroker(ctx, s, logger)
 	if err != nil {
 		return err
 	}
-	if _, err := login(); err != nil {
+	if err := <-login; err != nil {
 		stop()
 		return err
 	}

@@ -47,18 +47,18 @@ func firstContact(ctx context.Context, s settings, vendor *saveris.Client, logge
 const loginWait = 10 * time.Second
 
 // tryLogin fails where the vendor refuses the login, or is not at the address that is set: nothing has been made then. All else
-// may pass, and firstContact says so. It reports whether the login has worked.
-func tryLogin(ctx context.Context, s settings, config saveris.Config) (works bool, err error) {
+// may pass, and firstContact says so.
+func tryLogin(ctx context.Context, s settings, config saveris.Config) error {
 	once, cancel := context.WithTimeout(ctx, loginWait)
 	defer cancel()
-	_, _, err = askTheTime(once, config)
+	_, _, err := askTheTime(once, config)
 	switch {
 	case ctx.Err() != nil:
-		return false, ctx.Err()
+		return ctx.Err()
 	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted), errors.Is(err, saveris.ErrRefused):
-		return false, s.withLogin(err)
+		return s.withLogin(err)
 	}
-	return err == nil, nil
+	return nil
 }
 
 // askTheTime makes a client and asks it the vendor's time, which a range counts from, and which proves address and login.

@@ -39,12 +39,13 @@ func runBridge(ctx context.Context, s settings, logger *slog.Logger) error {
 		defer page.Close()
 	}
 	count := newMetrics()
-	login := soon(func() (bool, error) { return tryLogin(ctx, s, counting(count, vendorConfig(s))) })
+	login := make(chan error, 1)
+	go func() { login <- tryLogin(ctx, s, counting(count, vendorConfig(s))) }()
 	nc, stop, err := dialBroker(ctx, s, logger)
 	if err != nil {
 		return err
 	}
-	if _, err := login(); err != nil {
+	if err := <-login; err != nil {
 		stop()
 		return err
 	}

@@ -48,13 +48,13 @@ func (w *width) learn(was time.Duration, rows, want int, err error) {
 	case err != nil || rows > want:
 		w.d = min(w.now(), max(minWindow, was/2)) // windows under way were cut before this was known
 	case rows < want*3/4 && was >= w.now():
-		growth := min(fill*float64(want)/float64(max(rows, 1)), mostGrowth)
+		growth := min(fullness*float64(want)/float64(max(rows, 1)), mostGrowth)
 		w.d = min(maxWindow-minWindow, time.Duration(growth*float64(w.now())).Truncate(time.Second))
 	}
 }
 
-// fill is the part of the rows that it should hold which a window is meant to have when it grows.
-const fill = 0.9
+// fullness is the part of the rows that it should hold which a window is meant to have when it grows.
+const fullness = 0.9
 
 // mostGrowth is how much wider one window may be than the one before it: what follows a quiet hour may be a busy one.
 const mostGrowth = 8
