@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -22,19 +22,7 @@ import (
 // startLimited starts a server whose operator allows batches of n messages.
 func startLimited(t *testing.T, n int) (url string) {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
-		JetStreamLimits: server.JSLimitOpts{MaxBatchSize: n},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("server not ready")
-	}
-	return s.ClientURL()
+	return startConfigured(t, "jetstream { store_dir: %q, limits { batch { max_msgs: "+strconv.Itoa(n)+" } } }\n")
 }
 
 func TestLostAckIsNotStoredTwice(t *testing.T) {

@@ -3,12 +3,9 @@ package publish_test
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -20,26 +17,8 @@ import (
 // startAccount starts a server whose only account has these JetStream limits.
 func startAccount(t *testing.T, limits string) jetstream.JetStream {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "nats.conf")
-	text := fmt.Sprintf("listen: 127.0.0.1:-1\njetstream { store_dir: %q }\naccounts { COLD { jetstream { %s }, users: [ { user: u, password: p } ] } }\n", t.TempDir(), limits)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	options, err := server.ProcessConfigFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	options.NoSigs, options.NoLog = true, true
-	s, err := server.NewServer(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("server not ready")
-	}
-	nc, err := nats.Connect(s.ClientURL(), nats.UserInfo("u", "p"))
+	url := startConfigured(t, "jetstream { store_dir: %q }\naccounts { COLD { jetstream { "+limits+" }, users: [ { user: u, password: p } ] } }\n")
+	nc, err := nats.Connect(url, nats.UserInfo("u", "p"))
 	if err != nil {
 		t.Fatal(err)
 	}
