@@ -19,8 +19,7 @@ import (
 // scanned is a message that a consumer has delivered.
 type scanned struct {
 	storedMessage
-	at      time.Time // when it was stored
-	pending uint64    // messages that the consumer still has
+	pending uint64 // messages that the consumer still has
 }
 
 // fetchSize is how many messages are asked for at once: 16 kB each at most where it is the index that is read.
@@ -162,5 +161,5 @@ func (f *fetcher) ours(msg *nats.Msg) (m scanned, ours bool) {
 	if err != nil || meta.Stream != f.stream.name || meta.Consumer != f.consumer {
 		return m, false
 	}
-	return scanned{storedMessage{meta.Sequence.Stream, msg.Subject, msg.Header, msg.Data}, meta.Timestamp, meta.NumPending}, true
+	return scanned{storedMessage{meta.Sequence.Stream, msg.Subject, msg.Header, msg.Data, meta.Timestamp}, meta.NumPending}, true
 }

@@ -38,7 +38,7 @@ func (s *Stream) pass(f Foreign) {
 
 // Own reports whether an event is a bridge's. One that is not is passed over, and OnForeign is called.
 func (s *Stream) Own(e StoredEvent) bool {
-	return s.own(storedMessage{e.Seq, e.Subject, e.Header, e.Data})
+	return s.own(storedMessage{seq: e.Seq, subject: e.Subject, header: e.Header, data: e.Data})
 }
 
 // foreign returns why a message on a subject of the feed is none of a bridge's, "" where it is one. A record of a version that

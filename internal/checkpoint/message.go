@@ -23,6 +23,7 @@ type storedMessage struct {
 	subject string
 	header  nats.Header
 	data    []byte
+	at      time.Time // when it was stored
 }
 
 // answer is what all answers of the JetStream API have.
@@ -36,10 +37,11 @@ func (a answer) typed() string { return a.Type }
 type messageAnswer struct {
 	answer
 	Message struct {
-		Seq     uint64 `json:"seq"`
-		Subject string `json:"subject"`
-		Header  []byte `json:"hdrs"`
-		Data    []byte `json:"data"`
+		Seq     uint64    `json:"seq"`
+		Subject string    `json:"subject"`
+		Header  []byte    `json:"hdrs"`
+		Data    []byte    `json:"data"`
+		Time    time.Time `json:"time"`
 	} `json:"message"`
 }
 
@@ -60,7 +62,7 @@ func (s *Stream) message(ctx context.Context, which map[string]any) (storedMessa
 	case a.Error != nil:
 		return storedMessage{}, a.Error
 	}
-	m := storedMessage{seq: a.Message.Seq, subject: a.Message.Subject, data: a.Message.Data}
+	m := storedMessage{seq: a.Message.Seq, subject: a.Message.Subject, data: a.Message.Data, at: a.Message.Time}
 	if len(a.Message.Header) > 0 {
 		m.header, _ = nats.DecodeHeadersMsg(a.Message.Header) // what cannot be read is not of a bridge
 	}

@@ -16,7 +16,7 @@ type StoredEvent struct {
 	Subject string // of the message
 	Header  nats.Header
 	Data    []byte
-	At      time.Time // when it was stored; only EventsFrom says it
+	At      time.Time // when it was stored; only EventsAfter says it
 }
 
 // Seqs are the half-open stream sequences [From, Until).
@@ -93,29 +93,53 @@ func (s *Stream) state(ctx context.Context) (jetstream.StreamState, error) {
 	return info.State, nil
 }
 
-// EventsFrom hands out the feed's events from a sequence on, oldest first, and returns the sequence to go on from. Where that
-// is 0, or the stream has lost its tail since, it hands out those that were stored since a moment. An error of each ends it
-// and is returned as it is.
-func (s *Stream) EventsFrom(ctx context.Context, next uint64, since time.Time, each func(StoredEvent) error) (uint64, error) {
+// Place is a message that was the stream's last one, and from which a reader goes on. The zero value is none.
+type Place struct {
+	Seq uint64
+	At  time.Time // when it was stored; after the loss of a tail another message has the sequence
+}
+
+// EventsAfter hands out the feed's events behind a place, oldest first, and returns the place to go on from. Where there is none,
+// or the stream holds that message no more because it has lost its tail, it hands out those that were stored since a moment.
+// An error of each ends it and is returned as it is.
+func (s *Stream) EventsAfter(ctx context.Context, after Place, since time.Time, each func(StoredEvent) error) (Place, error) {
 	state, err := s.state(ctx)
-	if err != nil || state.LastSeq+1 == next {
-		return next, err
+	if err != nil {
+		return after, err
 	}
-	if state.LastSeq < next {
-		next = 0
+	end := Place{state.LastSeq, state.LastTime}
+	if end == after {
+		return after, nil
 	}
+	stands, err := s.stands(ctx, after)
+	if err != nil {
+		return after, err
+	}
+	from := after.Seq + 1
 	config := jetstream.ConsumerConfig{
-		FilterSubjects: []string{s.prefix + "." + s.feed + ".>"}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: next,
+		FilterSubjects: []string{s.prefix + "." + s.feed + ".>"}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
 	}
-	if next == 0 {
-		config.DeliverPolicy, config.OptStartTime = jetstream.DeliverByStartTimePolicy, &since
+	if !stands {
+		from = 0
+		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &since
 	}
-	end := state.LastSeq + 1
-	err = s.consume(ctx, config, Seqs{next, end}, func(m scanned) error {
+	err = s.consume(ctx, config, Seqs{from, end.Seq + 1}, func(m scanned) error {
 		return each(StoredEvent{m.seq, m.subject, m.header, m.data, m.at})
 	})
 	if err != nil {
-		return next, err
+		return after, err
 	}
 	return end, nil
+}
+
+// stands reports whether the message of a place is still there.
+func (s *Stream) stands(ctx context.Context, p Place) (bool, error) {
+	if p.Seq == 0 {
+		return false, nil
+	}
+	m, err := s.message(ctx, map[string]any{"seq": p.Seq})
+	if err != nil {
+		return false, fmt.Errorf("read %s at sequence %d: %w", s.name, p.Seq, err)
+	}
+	return m.seq == p.Seq && m.at.Equal(p.At), nil
 }

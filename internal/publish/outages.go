@@ -15,7 +15,7 @@ import (
 type Outages struct {
 	stream *checkpoint.Stream
 	found  *schema.Outages
-	next   uint64 // sequence to go on from, 0 = as far back as an outage that has ended may reach
+	read   checkpoint.Place // up to where
 }
 
 // rememberedFor is for how long the end of an outage is looked at after it was stored. What followed from it is done by then,
@@ -36,7 +36,7 @@ func (o *Outages) Ended(ctx context.Context) ([]schema.Outage, error) {
 // own, an end would have all read again that a logger may remember.
 func (o *Outages) endedSince(ctx context.Context, since time.Time) ([]schema.Outage, error) {
 	longAgo := since.Add(-schema.LongestOutage)
-	next, err := o.stream.EventsFrom(ctx, o.next, longAgo, func(e checkpoint.StoredEvent) error {
+	read, err := o.stream.EventsAfter(ctx, o.read, longAgo, func(e checkpoint.StoredEvent) error {
 		attributes, data, err := schema.Unwrap(e.Header, e.Data)
 		if err != nil {
 			return nil // it is no event
@@ -54,6 +54,6 @@ func (o *Outages) endedSince(ctx context.Context, since time.Time) ([]schema.Out
 	if err != nil {
 		return nil, err
 	}
-	o.next = next
+	o.read = read
 	return o.found.Ended(longAgo), nil // what is stored late may have ended long before
 }

@@ -69,6 +69,52 @@ func TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd(t *testing.T) {
 	}
 }
 
+// TestAnEndIsKnownThoughItWasStoredWhereOthersHadBeen has the stream lose its tail and grow as long as it was, or longer, between
+// two looks.
+func TestAnEndIsKnownThoughItWasStoredWhereOthersHadBeen(t *testing.T) {
+	for name, more := range map[string]int{"as long": 0, "longer": 1} {
+		t.Run(name, func(t *testing.T) {
+			names := Names{Prefix: "saveris"}
+			js := testStream(t, names)
+			day := time.Now().UTC().Truncate(time.Second).AddDate(0, 0, -1)
+			store := func(uuid, state string, at time.Time) {
+				t.Helper()
+				_, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: "saveris-ingest.alarms.history.t.s.alarm." + state + ".1",
+					Header: nats.Header{"ce-id": {uuid}},
+					Data: fmt.Appendf(nil, `{"uuid":%q,"state":%q,"severity":"alarm","condition":"Connection timeout","raised_at":%q,"received_at":%[3]q}`,
+						uuid, state, at.Format(time.RFC3339))})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			outages := NewOutages(js, names)
+			ended := func(want ...time.Time) {
+				t.Helper()
+				got, err := outages.Ended(t.Context())
+				if err != nil || len(got) != len(want) || len(got) > 0 && !got[0].Ended.Equal(want[0]) {
+					t.Errorf("got %v (%v), want the ends %v", got, err, want)
+				}
+			}
+			store("begin", "raised", day)
+			store("another", "raised", day.Add(time.Minute))
+			ended()
+			if err := js.DeleteStream(t.Context(), names.Stream(schema.Alarms)); err != nil {
+				t.Fatal(err)
+			}
+			if err := Open(t.Context(), js, Config{Names: names, Replicas: 1}); err != nil {
+				t.Fatal(err)
+			}
+			store("begin", "raised", day)
+			store("end", "cleared", day.Add(time.Hour))
+			for range more {
+				store("more", "raised", day.Add(2*time.Hour))
+			}
+			ended(day.Add(time.Hour))
+			ended(day.Add(time.Hour))
+		})
+	}
+}
+
 func TestWhatRetentionHasBegunToRemoveIsNotKept(t *testing.T) {
 	names := Names{Prefix: "saveris"}
 	js := testStream(t, names)
