@@ -31,6 +31,8 @@ type Follow struct {
 	created time.Time     // of the stream that is followed
 	next    atomic.Uint64 // sequence from which to go on, 0 = as Begin says
 	last    time.Time     // when the last message was stored
+	again   bool          // that message is asked for once more, to see that it is still there
+	lost    bool          // it is not: the stream has lost its tail
 }
 
 // Stored is a message as a stream holds it.
@@ -167,13 +169,16 @@ func asked(consumer jetstream.Consumer) []jetstream.PullMessagesOpt {
 func (f *Follow) config(ctx context.Context, stream jetstream.Stream) (config jetstream.OrderedConsumerConfig, err error) {
 	info := stream.CachedInfo()
 	known := f.created.Equal(info.Created)
+	defer func() { f.lost = false }()
+	f.again = false
 	switch next := f.next.Load(); {
-	case known && next > info.State.LastSeq+1: // its tail is lost, and others have its sequences; they are stored later
+	case known && (next > info.State.LastSeq+1 || next == 1 || f.lost): // others have the sequences, and are stored later
 		from := f.last.Add(1)
 		config = jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &from}
-		f.next.Store(info.State.LastSeq + 1)
+		f.next.Store(min(next, info.State.LastSeq+1))
 	case known && next > 0:
-		config = jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: next}
+		config = jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: next - 1}
+		f.again = true
 	default:
 		config, err = f.Begin(ctx, stream, !f.created.IsZero() && !known)
 		f.next.Store(0)
@@ -199,7 +204,12 @@ func (f *Follow) read(ctx context.Context, messages jetstream.MessagesContext, b
 		if err != nil {
 			return err
 		}
-		if err := f.Each(Stored{msg, meta.Sequence.Stream, meta.Timestamp.UTC()}); err != nil {
+		if f.again {
+			f.again = false
+			if f.lost = meta.Sequence.Stream+1 != f.next.Load() || !meta.Timestamp.Equal(f.last); f.lost {
+				return errAnother
+			}
+		} else if err := f.Each(Stored{msg, meta.Sequence.Stream, meta.Timestamp.UTC()}); err != nil {
 			return &eachError{err}
 		}
 		f.next.Store(meta.Sequence.Stream + 1)

@@ -3,6 +3,7 @@ package status
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -57,4 +58,68 @@ func TestAFollowerNoticesThatTheStreamIsAnother(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestAFollowerGoesOnWhereAnotherMessageHasItsPlace has a stream lose its tail and grow again before the follower is back.
+func TestAFollowerGoesOnWhereAnotherMessageHasItsPlace(t *testing.T) {
+	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	nc, err := nats.Connect(server.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var at [3]time.Time
+	for i := range at {
+		if _, err := js.Publish(t.Context(), "S", nil); err != nil {
+			t.Fatal(err)
+		}
+		msg, err := stream.GetMsg(t.Context(), uint64(i+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at[i] = msg.Time
+	}
+	for name, c := range map[string]struct {
+		next uint64
+		last time.Time
+		want []uint64
+	}{
+		"nothing lost":             {3, at[1], []uint64{3}},
+		"nothing lost, and no new": {4, at[2], nil},
+		"longer than it was":       {2, at[0].Add(-time.Second), []uint64{1, 2, 3}},
+		"as long":                  {4, at[0], []uint64{2, 3}},
+		"shorter":                  {9, at[1], []uint64{3}},
+		"all of it lost":           {1, at[0].Add(-time.Second), []uint64{1, 2, 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			var got []uint64
+			f := &Follow{Stream: "S", Filters: []string{">"}, created: stream.CachedInfo().Created, last: c.last}
+			f.Each = func(m Stored) error { got = append(got, m.Seq); return nil }
+			f.Complete = func() {
+				if len(got) == len(c.want) {
+					cancel()
+				}
+			}
+			f.next.Store(c.next)
+			ctx, stop := context.WithTimeout(ctx, time.Minute)
+			defer stop()
+			if err := f.Run(ctx, js); !errors.Is(err, context.Canceled) || !slices.Equal(got, c.want) {
+				t.Errorf("handed out %v (%v), want %v", got, err, c.want)
+			}
+		})
+	}
 }
