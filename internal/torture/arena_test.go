@@ -356,29 +356,32 @@ func (a *arena) delayed(feed string, until time.Time) map[int64]time.Time {
 	return late
 }
 
-// settled tells whether a feed has been read for the last time up to a moment by the vendor's clock, what was delayed
-// included.
-func (a *arena) settled(ctx context.Context, feed string, until time.Time, delayed map[int64]time.Time) bool {
+// unread says what of a feed has not been read for the last time up to a moment by the vendor's clock, what was delayed
+// included; nothing when all has.
+func (a *arena) unread(ctx context.Context, feed string, until time.Time, delayed map[int64]time.Time) string {
 	book := checkpoint.NewBook(checkpoint.NewStream(a.js, "SAVERIS_"+strings.ToUpper(feed), "saveris", feed))
 	records, err := book.Records(ctx, checkpoint.Span{From: a.start, Until: until}.Days())
 	if err != nil {
-		return false
+		return err.Error()
 	}
-	var covered []checkpoint.Interval
+	var all, last []checkpoint.Interval
 	for _, r := range records {
 		for _, iv := range r.Covered {
+			all = append(all, iv)
 			if !iv.ReadAt.Before(iv.Until.Add(lastAge)) || !iv.ReadAt.Before(until.Add(lastAge)) {
-				covered = append(covered, iv)
+				last = append(last, iv)
 			}
 		}
 	}
+	if gaps := checkpoint.Gaps(last, a.start, until); len(gaps) > 0 {
+		return fmt.Sprintf("%v is covered by %v", gaps[0], checkpoint.Within(all, gaps[0]))
+	}
 	for second, visible := range delayed {
-		at := time.Unix(second, 0)
-		if !slices.ContainsFunc(covered, func(iv checkpoint.Interval) bool {
-			return !at.Before(iv.From) && at.Before(iv.Until) && !iv.ReadAt.Before(visible)
-		}) {
-			return false
+		at := time.Unix(second, 0).UTC()
+		is := func(iv checkpoint.Interval) bool { return !at.Before(iv.From) && at.Before(iv.Until) }
+		if !slices.ContainsFunc(last, func(iv checkpoint.Interval) bool { return is(iv) && !iv.ReadAt.Before(visible) }) {
+			return fmt.Sprintf("what was measured at %v can be seen since %v, and is covered by %v", at, visible, slices.DeleteFunc(all, func(iv checkpoint.Interval) bool { return !is(iv) }))
 		}
 	}
-	return len(checkpoint.Gaps(covered, a.start, until)) == 0
+	return ""
 }

@@ -109,7 +109,11 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 	until := a.now()
 	for _, feed := range []string{"readings", "alarms"} {
 		delayed := a.delayed(feed, until)
-		a.await("the last re-read of "+feed, func(ctx context.Context) bool { return a.settled(ctx, feed, until, delayed) })
+		var unread string
+		read := func(ctx context.Context) bool { unread = a.unread(ctx, feed, until, delayed); return unread == "" }
+		if !a.within(patience, read) {
+			a.Fatalf("waited %v for the last re-read of %s: %s", patience, feed, unread)
+		}
 	}
 	a.awaitShown()
 	result := row{name: n.name, rounds: 1, kills: int(a.kills.Load())}
