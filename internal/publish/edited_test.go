@@ -53,3 +53,20 @@ func TestAStreamThatIsEditedIsNamedAndWrittenAgainOnceItIsMended(t *testing.T) {
 		})
 	}
 }
+
+func TestAStreamMayTakeItsSubjectsByWildcards(t *testing.T) {
+	for subjects, want := range map[string]bool{
+		"saveris-ingest.>":   true,
+		"saveris-ingest.*.>": true,
+		"*.*.>":              false, // it would take what is stored
+		"saveris-ingest.readings.> saveris-ingest.rejected.* saveris-ingest.*.readings.>": true,
+		"saveris-ingest.readings.> saveris-ingest.rejected.readings saveris-ingest.*.*":   false, // not a record of two tokens more
+		"saveris.*.readings.>": false,
+	} {
+		have := config.Stream(schema.Readings)
+		have.Subjects = strings.Fields(subjects)
+		if err := config.CheckStream(schema.Readings, have); (err == nil) != want {
+			t.Errorf("%s: %v", subjects, err)
+		}
+	}
+}
