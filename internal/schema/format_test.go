@@ -3,6 +3,7 @@ package schema
 import (
 	"math"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"os/exec"
 	"strconv"
@@ -142,7 +143,7 @@ func TestHeadersRoundTrip(t *testing.T) {
 		if got := string(appendPercent(nil, []byte(text))); got != header {
 			t.Errorf("%q: %s, expected %s", text, got, header)
 		}
-		if got, err := decodePercent(header); err != nil || got != text {
+		if got, err := url.PathUnescape(header); err != nil || got != text {
 			t.Errorf("%s: %q, %v", header, got, err)
 		}
 		e := eventOf(Readings, with(readingRow, "uuid", string(saveris.Field{Kind: saveris.String, Text: []byte(text + "x")}.AppendJSON(nil))))

@@ -1,9 +1,7 @@
 package schema
 
 import (
-	"encoding/hex"
 	"fmt"
-	"strings"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/cloudevents/sdk-go/v2/types"
@@ -63,25 +61,4 @@ func setAttribute(ctx *event.EventContextV1, name, value string) error {
 		return ctx.SetExtension(name, value)
 	}
 	return nil
-}
-
-// decodePercent undoes appendPercent.
-func decodePercent(text string) (string, error) {
-	var b strings.Builder
-	for {
-		before, after, found := strings.Cut(text, "%")
-		b.WriteString(before)
-		if !found {
-			return b.String(), nil
-		}
-		if len(after) < 2 {
-			return "", fmt.Errorf("no two hex digits after %%: %q", after)
-		}
-		decoded, err := hex.DecodeString(after[:2])
-		if err != nil {
-			return "", fmt.Errorf("no two hex digits after %%: %q", after[:2])
-		}
-		b.Write(decoded)
-		text = after[2:]
-	}
 }

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ func appendDecoded(b []byte, header string, same bool) []byte {
 	if same || sameInJSON(header) {
 		return append(b, header...)
 	}
-	text, _ := decodePercent(header) // appendPercent has made it
+	text, _ := url.PathUnescape(header) // appendPercent has made it
 	n := len(b)
 	b = appendText(b, []byte(text))
 	return append(b[:n], b[n+1:len(b)-1]...) // without the quotes

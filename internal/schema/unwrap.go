@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -35,7 +36,7 @@ func Unwrap(header map[string][]string, body []byte) (attributes map[string]stri
 		if !ok || len(texts) == 0 {
 			continue
 		}
-		value, err := decodePercent(texts[0])
+		value, err := url.PathUnescape(texts[0])
 		if err != nil {
 			return nil, nil, fmt.Errorf("header %s: %w", key, err)
 		}
