@@ -18,6 +18,7 @@ const (
 	natsGo      = "github.com/nats-io/nats.go"
 	natsServer  = "github.com/nats-io/nats-server/v2"
 	nkeys       = "github.com/nats-io/nkeys"
+	jwt         = "github.com/nats-io/jwt/v2"
 	cloudevents = "github.com/cloudevents/sdk-go/v2"
 	jsonV2      = "github.com/go-json-experiment/json"
 	backoff     = "github.com/cenkalti/backoff/v4"
@@ -45,9 +46,9 @@ var rooms = []struct {
 	room
 }{
 	{"cmd/bridge", room{
-		ours: []string{"internal/audit", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/views", "internal/publish", "internal/checkpoint", "internal/schema",
-			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "schemas"},
-		others: []string{natsGo, nkeys, cobra, envconfig, tint, sync, progressbar},
+		ours: []string{"internal/config", "internal/audit", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/views", "internal/publish", "internal/checkpoint", "internal/schema",
+			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "internal/printable", "schemas"},
+		others: []string{natsGo, cobra, tint, sync, progressbar},
 		http:   true,
 	}},
 	{"internal/bench", room{ // the benchmark: a program beside the bridge, which it runs as people do
@@ -55,7 +56,9 @@ var rooms = []struct {
 		others: []string{natsGo},
 		http:   true,
 	}},
+	{"internal/bridgetest", room{others: []string{natsServer, nkeys, jwt}}}, // test support: environments, files and logins
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
+	{"internal/config", room{ours: []string{"internal/schema", "internal/saveris", "internal/natsd", "internal/secret", "internal/printable"}, others: []string{nkeys, envconfig}}},
 	{"internal/audit", room{ // test support: reads streams and compares them with the pretend vendor's list
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris/saveristest"},
 		others: []string{natsGo, cloudevents},
@@ -81,6 +84,7 @@ var rooms = []struct {
 	{"internal/natsd", room{others: []string{natsServer}, http: true}}, // the server tells its health as an HTTP handler alone
 	{"internal/lossy", room{}}, // test support: a TCP link that can be cut, a disk that can be full
 	{"internal/secret", room{}},
+	{"internal/printable", room{}},
 	{"schemas", room{}},
 }
 

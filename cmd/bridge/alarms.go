@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/status"
 )
 
@@ -44,15 +45,15 @@ func alarmsText(open openAlarms, now time.Time) string {
 // alarmLine is severity, what is the matter, whose it is, and since when; then what else is open of the same channel.
 func alarmLine(group []status.Alarm, now time.Time) string {
 	a := group[0]
-	line := fmt.Sprintf("%-8s %s", printable(a.Severity), printable(a.Text))
-	for _, whose := range []string{strings.TrimSpace(printable(a.Serial) + " " + printable(a.Quantity)), shownSite(a.Site)} {
+	line := fmt.Sprintf("%-8s %s", printable.Text(a.Severity), printable.Text(a.Text))
+	for _, whose := range []string{strings.TrimSpace(printable.Text(a.Serial) + " " + printable.Text(a.Quantity)), shownSite(a.Site)} {
 		if whose != "" {
 			line += ", " + whose
 		}
 	}
 	line += ", since " + whenAndAgo(&a.At, now)
 	for _, other := range group[1:] {
-		line += "; " + printable(other.Severity) + " since " + whenAndAgo(&other.At, now)
+		line += "; " + printable.Text(other.Severity) + " since " + whenAndAgo(&other.At, now)
 	}
 	return line
 }
@@ -62,5 +63,5 @@ func shownSite(site string) string {
 	if site == "" {
 		return ""
 	}
-	return "site " + printable(fmt.Sprintf("%.8s", site))
+	return "site " + printable.Text(fmt.Sprintf("%.8s", site))
 }

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/saveris/saveristest"
 
 	"github.com/nats-io/jwt/v2"
@@ -41,22 +43,22 @@ const (
 func ways(t *testing.T) map[string]way {
 	t.Helper()
 	const password, token = "pass word-0123456789", "token-0123456789"
-	seedFile, public := userKey(t)
-	otherSeed, _ := userKey(t)
-	op, otherOp := newOperator(t), newOperator(t)
-	creds := op.creds(t)
-	expiredCreds := file(t, op.creds(t, func(c *jwt.UserClaims) { c.Expires = time.Now().Add(-time.Minute).Unix() }))
-	p, other := newPKI(t), newPKI(t)
-	oldCert, oldKey := p.client(t, expired)
+	seedFile, public := bridgetest.UserKey(t)
+	otherSeed, _ := bridgetest.UserKey(t)
+	op, otherOp := bridgetest.NewOperator(t), bridgetest.NewOperator(t)
+	creds := op.Creds(t)
+	expiredCreds := file(t, op.Creds(t, func(c *jwt.UserClaims) { c.Expires = time.Now().Add(-time.Minute).Unix() }))
+	p, other := bridgetest.NewPKI(t), bridgetest.NewPKI(t)
+	oldCert, oldKey := p.Client(t, bridgetest.Expired)
 	withTLS := func(o *server.Options, change func(*tls.Config)) *server.Options {
-		o.TLSConfig = p.server.Clone()
+		o.TLSConfig = p.Server.Clone()
 		change(o.TLSConfig)
 		return o
 	}
 	serverOnly := func(c *tls.Config) { c.ClientAuth = tls.NoClientCert }
 	mutual := func(*tls.Config) {}
-	clientCert := []string{"NATS_CERT=" + p.certFile, "NATS_KEY=" + p.keyFile}
-	ca := "NATS_CA=" + p.caFile
+	clientCert := []string{"NATS_CERT=" + p.CertFile, "NATS_KEY=" + p.KeyFile}
+	ca := "NATS_CA=" + p.CAFile
 	seeds := []string{textOf(t, seedFile), textOf(t, otherSeed)}
 	return map[string]way{
 		"user": {
@@ -86,22 +88,25 @@ func ways(t *testing.T) map[string]way {
 			wrong: map[string][]string{"seed": {"NATS_NKEY=" + otherSeed}}, secrets: seeds, hint: loginHint,
 		},
 		"creds": {
-			server: op.options(t), right: []string{"NATS_CREDS=" + file(t, creds)},
-			wrong:   map[string][]string{"operator": {"NATS_CREDS=" + file(t, otherOp.creds(t))}, "time": {"NATS_CREDS=" + expiredCreds}, "nothing": nil},
+			server: op.Options(t), right: []string{"NATS_CREDS=" + file(t, creds)},
+			wrong:   map[string][]string{"operator": {"NATS_CREDS=" + file(t, otherOp.Creds(t))}, "time": {"NATS_CREDS=" + expiredCreds}, "nothing": nil},
 			secrets: secretLines(creds), hint: loginHint,
 		},
 		"TLS": {
 			server: withTLS(&server.Options{Username: "ada", Password: password}, serverOnly),
 			right:  []string{"NATS_URL=tls://HOST", "NATS_USER=ada", "NATS_PASSWORD=" + password, ca},
 			wrong: map[string][]string{
-				"authority":    {"NATS_URL=tls://HOST", "NATS_USER=ada", "NATS_PASSWORD=" + password, "NATS_CA=" + other.caFile},
+				"authority":    {"NATS_URL=tls://HOST", "NATS_USER=ada", "NATS_PASSWORD=" + password, "NATS_CA=" + other.CAFile},
 				"no authority": {"NATS_URL=tls://HOST", "NATS_USER=ada", "NATS_PASSWORD=" + password},
 			},
 			secrets: []string{password}, hint: tlsHint,
 		},
 		"TLS whose certificate has expired": {
-			server: withTLS(&server.Options{}, func(c *tls.Config) { serverOnly(c); c.Certificates = []tls.Certificate{p.serverCert(t, expired)} }),
-			wrong:  map[string][]string{"time": {"NATS_URL=tls://HOST", ca}}, hint: tlsHint,
+			server: withTLS(&server.Options{}, func(c *tls.Config) {
+				serverOnly(c)
+				c.Certificates = []tls.Certificate{p.ServerCert(t, bridgetest.Expired)}
+			}),
+			wrong: map[string][]string{"time": {"NATS_URL=tls://HOST", ca}}, hint: tlsHint,
 		},
 		"TLS wanted of a server without": {
 			server: &server.Options{Authorization: token}, wrong: map[string][]string{"server": {"NATS_URL=tls://HOST", "NATS_TOKEN=" + token}},
@@ -111,31 +116,31 @@ func ways(t *testing.T) map[string]way {
 			server: withTLS(&server.Options{}, mutual), right: append([]string{ca}, clientCert...),
 			wrong: map[string][]string{
 				"no certificate":    {ca},
-				"other certificate": {ca, "NATS_CERT=" + other.certFile, "NATS_KEY=" + other.keyFile},
+				"other certificate": {ca, "NATS_CERT=" + other.CertFile, "NATS_KEY=" + other.KeyFile},
 				"time":              {ca, "NATS_CERT=" + oldCert, "NATS_KEY=" + oldKey},
 			},
-			secrets: secretLines(textOf(t, p.keyFile) + textOf(t, oldKey) + textOf(t, other.keyFile)), hint: tlsHint,
+			secrets: secretLines(textOf(t, p.KeyFile) + textOf(t, oldKey) + textOf(t, other.KeyFile)), hint: tlsHint,
 		},
 		"user by certificate": {
-			server: withTLS(&server.Options{TLSMap: true, Users: []*server.User{{Username: "CN=" + p.subject(t)}}}, mutual), right: append([]string{ca}, clientCert...),
+			server: withTLS(&server.Options{TLSMap: true, Users: []*server.User{{Username: "CN=" + p.CommonName(t)}}}, mutual), right: append([]string{ca}, clientCert...),
 			wrong:   map[string][]string{"another's": anotherClient(t, p, ca)},
-			secrets: secretLines(textOf(t, p.keyFile)), hint: loginHint,
+			secrets: secretLines(textOf(t, p.KeyFile)), hint: loginHint,
 		},
 		"creds and mutual TLS": {
-			server: withTLS(op.options(t), mutual), right: append([]string{ca, "NATS_CREDS=" + file(t, creds)}, clientCert...),
+			server: withTLS(op.Options(t), mutual), right: append([]string{ca, "NATS_CREDS=" + file(t, creds)}, clientCert...),
 			wrong:   map[string][]string{"no certificate": {ca, "NATS_CREDS=" + file(t, creds)}},
-			secrets: append(secretLines(creds), secretLines(textOf(t, p.keyFile))...), hint: tlsHint,
+			secrets: append(secretLines(creds), secretLines(textOf(t, p.KeyFile))...), hint: tlsHint,
 		},
 		"creds and mutual TLS with another's creds": {
-			server: withTLS(op.options(t), mutual), wrong: map[string][]string{"operator": append([]string{ca, "NATS_CREDS=" + file(t, otherOp.creds(t))}, clientCert...)},
+			server: withTLS(op.Options(t), mutual), wrong: map[string][]string{"operator": append([]string{ca, "NATS_CREDS=" + file(t, otherOp.Creds(t))}, clientCert...)},
 			hint: loginHint,
 		},
 	}
 }
 
-func anotherClient(t *testing.T, p pki, ca string) []string {
+func anotherClient(t *testing.T, p bridgetest.PKI, ca string) []string {
 	t.Helper()
-	cert, key := p.client(t)
+	cert, key := p.Client(t)
 	return []string{ca, "NATS_CERT=" + cert, "NATS_KEY=" + key}
 }
 
@@ -217,7 +222,7 @@ func (w way) works(t *testing.T, env []string) {
 }
 
 // settingsOf loads settings of an environment as a process has it.
-func settingsOf(t *testing.T, env []string) settings {
+func settingsOf(t *testing.T, env []string) config.Settings {
 	t.Helper()
 	vars := map[string]string{}
 	for _, variable := range env {
@@ -228,7 +233,7 @@ func settingsOf(t *testing.T, env []string) settings {
 }
 
 // awaitRows waits until the stream of readings holds something, for as long as the command lives.
-func awaitRows(t *testing.T, cmd *exec.Cmd, c settings) bool {
+func awaitRows(t *testing.T, cmd *exec.Cmd, c config.Settings) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -282,8 +287,8 @@ func (n *noise) String() string {
 
 // TestAContextHoldsEveryWayIntoNATS: what the variables can say, a context of the nats command line can.
 func TestAContextHoldsEveryWayIntoNATS(t *testing.T) {
-	p, op := newPKI(t), newOperator(t)
-	seedFile, public := userKey(t)
+	p, op := bridgetest.NewPKI(t), bridgetest.NewOperator(t)
+	seedFile, public := bridgetest.UserKey(t)
 	config := t.TempDir()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	for name, c := range map[string]struct {
@@ -293,8 +298,8 @@ func TestAContextHoldsEveryWayIntoNATS(t *testing.T) {
 		"user":  {&server.Options{Username: "ada", Password: "password-0123456789"}, map[string]string{"user": "ada", "password": "password-0123456789"}},
 		"token": {&server.Options{Authorization: "token-0123456789"}, map[string]string{"token": "token-0123456789"}},
 		"nkey":  {&server.Options{Nkeys: []*server.NkeyUser{{Nkey: public}}}, map[string]string{"nkey": seedFile}},
-		"creds and TLS": {func() *server.Options { o := op.options(t); o.TLSConfig = p.server; return o }(),
-			map[string]string{"creds": file(t, op.creds(t)), "ca": p.caFile, "cert": p.certFile, "key": p.keyFile}},
+		"creds and TLS": {func() *server.Options { o := op.Options(t); o.TLSConfig = p.Server; return o }(),
+			map[string]string{"creds": file(t, op.Creds(t)), "ca": p.CAFile, "cert": p.CertFile, "key": p.KeyFile}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.server.JetStream = true
@@ -318,11 +323,11 @@ func TestAContextHoldsEveryWayIntoNATS(t *testing.T) {
 
 // TestExchangedFilesAreUsedAtTheNextConnection: mounted secrets are exchanged while the bridge runs.
 func TestExchangedFilesAreUsedAtTheNextConnection(t *testing.T) {
-	p, next := newPKI(t), newPKI(t)
-	op, nextOp := newOperator(t), newOperator(t)
-	passwordFile, tokenFile, credsFile := file(t, "old-0123456789"), file(t, "old-0123456789"), file(t, op.creds(t))
+	p, next := bridgetest.NewPKI(t), bridgetest.NewPKI(t)
+	op, nextOp := bridgetest.NewOperator(t), bridgetest.NewOperator(t)
+	passwordFile, tokenFile, credsFile := file(t, "old-0123456789"), file(t, "old-0123456789"), file(t, op.Creds(t))
 	exchange := map[string]string{}
-	for old, new := range map[string]string{p.caFile: next.caFile, p.certFile: next.certFile, p.keyFile: next.keyFile} {
+	for old, new := range map[string]string{p.CAFile: next.CAFile, p.CertFile: next.CertFile, p.KeyFile: next.KeyFile} {
 		exchange[old] = textOf(t, new)
 	}
 	for name, c := range map[string]struct {
@@ -334,9 +339,9 @@ func TestExchangedFilesAreUsedAtTheNextConnection(t *testing.T) {
 			[]string{"NATS_USER", "ada", "NATS_PASSWORD_FILE", passwordFile}, map[string]string{passwordFile: "new\n"}},
 		"token": {&server.Options{Authorization: "old-0123456789"}, &server.Options{Authorization: "new"},
 			[]string{"NATS_TOKEN_FILE", tokenFile}, map[string]string{tokenFile: "new\n"}},
-		"creds": {op.options(t), nextOp.options(t), []string{"NATS_CREDS", credsFile}, map[string]string{credsFile: nextOp.creds(t)}},
-		"TLS": {&server.Options{TLSConfig: p.server}, &server.Options{TLSConfig: next.server},
-			[]string{"NATS_CA", p.caFile, "NATS_CERT", p.certFile, "NATS_KEY", p.keyFile}, exchange},
+		"creds": {op.Options(t), nextOp.Options(t), []string{"NATS_CREDS", credsFile}, map[string]string{credsFile: nextOp.Creds(t)}},
+		"TLS": {&server.Options{TLSConfig: p.Server}, &server.Options{TLSConfig: next.Server},
+			[]string{"NATS_CA", p.CAFile, "NATS_CERT", p.CertFile, "NATS_KEY", p.KeyFile}, exchange},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

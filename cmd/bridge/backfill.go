@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -49,7 +50,7 @@ Exit code 0: all is covered. 1: stopped before, or parts cannot be had; they sta
 listed.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadSettings(cmd.Context(), std.env)
+			s, err := config.Load(cmd.Context(), std.env)
 			if err != nil {
 				return err
 			}
@@ -57,9 +58,9 @@ listed.`,
 				return err
 			}
 			if o.DryRun {
-				return s.withLogin(dryRun(cmd.Context(), s, o, std))
+				return withLogin(s, dryRun(cmd.Context(), s, o, std))
 			}
-			return s.withLogin(runBackfill(cmd.Context(), s, o, std))
+			return withLogin(s, runBackfill(cmd.Context(), s, o, std))
 		},
 	}
 	o.flags(cmd)
@@ -75,7 +76,7 @@ listed.`,
 const maxWorkers = 16
 
 // check refuses wrong flags and lets those that name feeds win over the settings.
-func (o *backfillOptions) check(s *settings) error {
+func (o *backfillOptions) check(s *config.Settings) error {
 	if o.Workers < 1 || o.Workers > maxWorkers {
 		return flagf("backfill", "--workers is %d: expected 1 to %d", o.Workers, maxWorkers)
 	}
@@ -98,7 +99,7 @@ func (o *backfillOptions) wholeSpan(now time.Time, note io.Writer) (checkpoint.S
 	return span, err
 }
 
-func runBackfill(ctx context.Context, s settings, o backfillOptions, std streams) error {
+func runBackfill(ctx context.Context, s config.Settings, o backfillOptions, std streams) error {
 	bar := newBar(std.err)
 	if bar.shown() {
 		s.LogFormat = cmp.Or(strings.ReplaceAll(s.LogFormat, "auto", ""), "text")
@@ -153,7 +154,7 @@ func runBackfill(ctx context.Context, s settings, o backfillOptions, std streams
 
 // backfill is a run of bridge backfill.
 type backfill struct {
-	settings settings
+	settings config.Settings
 	options  backfillOptions
 	span     checkpoint.Span
 	vendor   *saveris.Client

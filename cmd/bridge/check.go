@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 
@@ -27,15 +29,15 @@ func checkCommand(std streams) *cobra.Command {
 there. Prints one line a check, with a hint where it is not well. Nothing is created, changed or stored.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadSettings(cmd.Context(), std.env)
+			s, err := config.Load(cmd.Context(), std.env)
 			if err != nil {
 				return err
 			}
-			for _, name := range strangers(std.environ()) {
-				printLine(std.out, "warn", "settings", name+" is no variable of the bridge", strangerHint)
+			for _, name := range config.UnknownVariables(std.environ()) {
+				printLine(std.out, "warn", "settings", name+" is no variable of the bridge", "bridge run --help lists all variables")
 			}
-			for _, n := range s.notices {
-				printLine(std.out, "warn", "settings", n.text, n.hint)
+			for _, n := range s.Notices {
+				printLine(std.out, "warn", "settings", n.Text, n.Hint)
 			}
 			return runCheck(cmd.Context(), s, std)
 		},
@@ -77,7 +79,7 @@ func failing(err error, hint string) finding { return finding{err: err, hint: hi
 
 // checkup is what the checks hand on to the later ones.
 type checkup struct {
-	settings settings
+	settings config.Settings
 	progress io.Writer       // a terminal that is told what takes long; nil where there is none
 	vendor   *saveris.Client // nil until the login was well
 	nc       *nats.Conn      // nil until NATS was reached
@@ -90,7 +92,7 @@ type checkup struct {
 }
 
 // runCheck runs all checks and prints a line for each. It gives a checkError with the errors of those that failed.
-func runCheck(ctx context.Context, s settings, std streams) error {
+func runCheck(ctx context.Context, s config.Settings, std streams) error {
 	c := &checkup{settings: s, space: natsd.CheckSpace}
 	if isTerminal(std.err) {
 		c.progress = std.err
@@ -132,14 +134,14 @@ func checkSettings(_ context.Context, c *checkup) finding {
 	s := c.settings
 	where := "embedded NATS server"
 	if !s.Embedded() {
-		where = "NATS " + maskURL(strings.Join(s.NATSURL, ","))
+		where = "NATS " + config.MaskURL(strings.Join(s.NATSURL, ","))
 		if s.NATSContext != "" {
 			where += " context " + s.NATSContext
 		}
 	}
-	vendor := maskURL(s.SaverisURL)
+	vendor := config.MaskURL(s.SaverisURL)
 	switch {
-	case strings.HasPrefix(s.SaverisURL, "http://") && !loopback(s.SaverisURL):
+	case strings.HasPrefix(s.SaverisURL, "http://") && !config.Loopback(s.SaverisURL):
 		return warning("use https, or the password can be read on its way", "%s to %s, not encrypted", vendor, where)
 	case s.Overlap > longestOverlap:
 		return warning("shorten it", "%s to %s; BRIDGE_OVERLAP is %v, but a poll reaches back an hour at most", vendor, where, s.Overlap)
@@ -148,7 +150,7 @@ func checkSettings(_ context.Context, c *checkup) finding {
 }
 
 // healthChecks are the checks of the address for probes, where there is one.
-func healthChecks(s settings) []check {
+func healthChecks(s config.Settings) []check {
 	if s.HTTPAddr == "" {
 		return nil
 	}
@@ -188,7 +190,7 @@ func printLine(out io.Writer, state, name, text, hint string) {
 	if hint != "" {
 		hint = "  hint: " + hint
 	}
-	fmt.Fprintf(out, "%-5s %-26s %s%s\n", state, name, printable(text), hint)
+	fmt.Fprintf(out, "%-5s %-26s %s%s\n", state, name, printable.Text(text), hint)
 }
 
 // checkError says how many checks failed, and holds why.
@@ -202,7 +204,7 @@ func (e *checkError) Error() string {
 }
 
 // brokerConfig is how streams and buckets are named and made.
-func brokerConfig(s settings) publish.Config {
+func brokerConfig(s config.Settings) publish.Config {
 	return publish.Config{Names: publish.Names{Prefix: s.Prefix}, Replicas: s.Replicas, MaxAge: s.MaxAge, MaxBytes: s.MaxBytes, Immutable: s.Immutable}
 }
 

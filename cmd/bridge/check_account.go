@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 )
 
 // coverageChecks is the check of whose coverage there is, where streams can be looked at.
-func coverageChecks(s settings) []check {
+func coverageChecks(s config.Settings) []check {
 	if s.Embedded() && !errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken) {
 		return nil
 	}

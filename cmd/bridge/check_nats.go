@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -24,7 +25,7 @@ import (
 const natsAnswer = 5 * time.Second
 
 // natsChecks are the checks of the server, whichever it is. An embedded one is there as long as a bridge runs.
-func natsChecks(s settings) []check {
+func natsChecks(s config.Settings) []check {
 	list := []check{
 		{name: "nats", run: checkConnect},
 		{"nats server", (*checkup).connected, checkServer},
@@ -129,7 +130,7 @@ func checkConnect(ctx context.Context, c *checkup) finding {
 		return failing(err, "")
 	}
 	c.nc, c.js = nc, js
-	url := maskURL(nc.ConnectedUrlRedacted())
+	url := config.MaskURL(nc.ConnectedUrlRedacted())
 	if readable(nc) {
 		return warning("use TLS, by tls:// or wss:// in NATS_URL: events can be read on their way, and passwords and tokens too", "connected to %s, not encrypted", url)
 	}
@@ -214,7 +215,7 @@ func syncFinding(version string, seen, always bool) finding {
 const notAlways = "not always: a power cut can lose what was acknowledged in the last two minutes"
 
 // brokerChecks are the checks of streams, buckets and rights. Nothing is created, altered or stored.
-func brokerChecks(s settings) []check {
+func brokerChecks(s config.Settings) []check {
 	var list []check
 	config := brokerConfig(s)
 	for _, feed := range publish.Feeds {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -17,7 +18,7 @@ import (
 )
 
 // checkNATS runs the checks of NATS and gives what they print.
-func checkNATS(t *testing.T, env lookup) (string, error) {
+func checkNATS(t *testing.T, env config.Lookup) (string, error) {
 	t.Helper()
 	var out strings.Builder
 	c := &checkup{settings: load(t, env), space: func(string) (int64, error) { return 10 << 30, nil }}

@@ -4,18 +4,18 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
-	"net/url"
+	"net/http"
 	"strings"
 	"time"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
 
 // vendorConfig is how the settings reach the vendor.
-func vendorConfig(s settings) saveris.Config {
+func vendorConfig(s config.Settings) saveris.Config {
 	return saveris.Config{
 		BaseURL:  s.SaverisURL,
 		Username: s.SaverisUsername,
@@ -26,7 +26,7 @@ func vendorConfig(s settings) saveris.Config {
 		MostRows: max(mostRows, 10*s.WindowRows),
 
 		ExportTimeout: s.ExportTimeout,
-		FirstPoll:     cmp.Or(s.firstLook, firstLook),
+		FirstPoll:     cmp.Or(s.FirstPoll, firstLook),
 	}
 }
 
@@ -37,9 +37,9 @@ var firstLook time.Duration
 const mostRows = 1_000_000
 
 // vendorChecks are the checks up to the vendor.
-func vendorChecks(s settings) []check {
+func vendorChecks(s config.Settings) []check {
 	list := []check{{name: "settings", run: checkSettings}}
-	if s.proxied {
+	if s.Proxied {
 		list = append(list, check{name: "proxy", run: checkProxy})
 	}
 	list = append(list, check{name: "vendor login", run: checkLogin})
@@ -72,13 +72,13 @@ func checkLogin(ctx context.Context, c *checkup) finding {
 	}
 	c.vendor = client
 	if text, hint := announcedEnd(client, func(string) bool { return true }); text != "" {
-		return warning(hint, "accepted by %s; %s", maskURL(c.settings.SaverisURL), text)
+		return warning(hint, "accepted by %s; %s", config.MaskURL(c.settings.SaverisURL), text)
 	}
-	return fine("accepted by %s", maskURL(c.settings.SaverisURL))
+	return fine("accepted by %s", config.MaskURL(c.settings.SaverisURL))
 }
 
 func (c *checkup) vendorFailing(err error) finding {
-	err = c.settings.withLogin(err)
+	err = withLogin(c.settings, err)
 	_, hint := verdict(err)
 	return failing(err, hint)
 }
@@ -156,12 +156,15 @@ func checkClock(ctx context.Context, c *checkup) finding {
 	return fine("within %v of the vendor's", max(skew.Abs(), time.Second))
 }
 
-// loopback tells whether a URL leads to this machine.
-func loopback(text string) bool {
-	u, err := url.Parse(text)
+// vendorProxy returns the proxy that the vendor is asked through, to be shown; empty where he is asked directly.
+func vendorProxy(vendor string) (string, error) {
+	req, err := http.NewRequest(http.MethodGet, vendor, nil)
 	if err != nil {
-		return false
+		return "", err
 	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip.IsLoopback()
+	proxy, err := http.ProxyFromEnvironment(req)
+	if proxy == nil || err != nil {
+		return "", err
+	}
+	return config.MaskURL(proxy.String()), nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/saveris/saveristest"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -30,7 +31,7 @@ func vendor(t *testing.T, change func(*saveristest.Config)) *saveristest.Server 
 }
 
 // checkVendor runs the checks up to the vendor and gives what they print.
-func checkVendor(t *testing.T, env lookup) (string, error) {
+func checkVendor(t *testing.T, env config.Lookup) (string, error) {
 	t.Helper()
 	var out strings.Builder
 	c := &checkup{settings: load(t, env)}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/schema"
 )
 
@@ -47,12 +48,12 @@ came late, and when it was read last. All times are UTC. It changes nothing, and
 --json prints the records as they are stored, one a line; bridge schema checkpoint says what stands in them.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadWithoutVendor(cmd.Context(), std.env)
+			s, err := config.LoadWithoutVendor(cmd.Context(), std.env)
 			if err != nil {
 				return err
 			}
 			if only != "" {
-				normal, want := feeds(only)
+				normal, want := config.Check("BRIDGE_FEEDS", only)
 				if want != "" {
 					return flagf("checkpoint show", "--feeds is %q: expected %s", only, want)
 				}
@@ -71,7 +72,7 @@ came late, and when it was read last. All times are UTC. It changes nothing, and
 	return cmd
 }
 
-func showCheckpoints(ctx context.Context, s settings, js jetstream.JetStream, out io.Writer, asJSON bool) error {
+func showCheckpoints(ctx context.Context, s config.Settings, js jetstream.JetStream, out io.Writer, asJSON bool) error {
 	for _, feed := range feedsOf(s.Feeds) {
 		book := checkpoint.NewBook(checkpoint.NewStream(js, brokerConfig(s).Names.Stream(feed), s.Prefix, string(feed)))
 		days, err := book.Days(ctx)

@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 )
@@ -30,18 +32,18 @@ Exit code 0: done, or it is this login's already. 2: --yes is missing, or it is 
 login.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadSettings(cmd.Context(), std.env)
+			s, err := config.Load(cmd.Context(), std.env)
 			if err != nil {
 				return err
 			}
-			return s.withLogin(runAdopt(cmd.Context(), s, yes, std))
+			return withLogin(s, runAdopt(cmd.Context(), s, yes, std))
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
 	return cmd
 }
 
-func runAdopt(ctx context.Context, s settings, yes bool, std streams) error {
+func runAdopt(ctx context.Context, s config.Settings, yes bool, std streams) error {
 	vendor, err := saveris.New(vendorConfig(s))
 	if err == nil {
 		err = vendor.Login(ctx) // a name that is mistyped must not own anything
@@ -101,7 +103,7 @@ func compareAll(ctx context.Context, proof *poller.Proof, unknown []*publish.Ano
 		case other.Polls:
 			return &usageError{err, "stop that bridge first; ten seconds after it was killed its lease has ended"}
 		default:
-			fmt.Fprintln(out, printable(err.Error()))
+			fmt.Fprintln(out, printable.Text(err.Error()))
 		}
 	}
 	return nil

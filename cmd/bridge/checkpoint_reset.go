@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -46,7 +47,7 @@ of the events.
 Exit code 0: done, or nothing of it was covered. 2: --yes is missing, or the coverage is another account's.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadSettings(cmd.Context(), std.env)
+			s, err := config.Load(cmd.Context(), std.env)
 			if err != nil {
 				return err
 			}
@@ -54,7 +55,7 @@ Exit code 0: done, or nothing of it was covered. 2: --yes is missing, or the cov
 			if err != nil {
 				return err
 			}
-			return s.withLogin(runReset(cmd.Context(), s, span, o.Yes, std))
+			return withLogin(s, runReset(cmd.Context(), s, span, o.Yes, std))
 		},
 	}
 	cmd.Flags().StringVar(&o.Feed, "feeds", "", "the feed, one of them (needed)")
@@ -66,8 +67,8 @@ Exit code 0: done, or nothing of it was covered. 2: --yes is missing, or the cov
 }
 
 // check refuses wrong flags, and has the settings name the one feed.
-func (o resetOptions) check(s *settings, now time.Time) (span checkpoint.Span, err error) {
-	normal, want := feeds(o.Feed)
+func (o resetOptions) check(s *config.Settings, now time.Time) (span checkpoint.Span, err error) {
+	normal, want := config.Check("BRIDGE_FEEDS", o.Feed)
 	if want != "" || strings.Contains(normal, ",") {
 		return span, flagf("checkpoint reset", "--feeds is %q: expected one feed, such as readings", o.Feed)
 	}
@@ -94,7 +95,7 @@ type reset struct {
 	out    io.Writer
 }
 
-func runReset(ctx context.Context, s settings, span checkpoint.Span, yes bool, std streams) error {
+func runReset(ctx context.Context, s config.Settings, span checkpoint.Span, yes bool, std streams) error {
 	js, stop, err := readBroker(ctx, s, std.err)
 	if err != nil {
 		return err
@@ -120,7 +121,7 @@ func runReset(ctx context.Context, s settings, span checkpoint.Span, yes bool, s
 
 // ownWriter makes a writer of a feed where the coverage of the prefix is of the account of the settings. It asks the vendor
 // only where that has to be found out.
-func ownWriter(ctx context.Context, s settings, js jetstream.JetStream, feed schema.Feed, log io.Writer) (*publish.Writer, error) {
+func ownWriter(ctx context.Context, s config.Settings, js jetstream.JetStream, feed schema.Feed, log io.Writer) (*publish.Writer, error) {
 	vendor, err := saveris.New(vendorConfig(s))
 	if err != nil {
 		return nil, err

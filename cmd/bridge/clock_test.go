@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/secret"
@@ -14,7 +15,7 @@ import (
 
 func TestClocksThatDifferAreSaidOnce(t *testing.T) {
 	var log bytes.Buffer
-	v := newVendorNotes(settings{}, slog.New(slog.NewTextHandler(&log, nil)))
+	v := newVendorNotes(config.Settings{}, slog.New(slog.NewTextHandler(&log, nil)))
 	for _, c := range []struct {
 		ahead time.Duration
 		warns int

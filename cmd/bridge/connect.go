@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/secret"
 
 	"github.com/nats-io/nats.go"
@@ -29,8 +30,8 @@ var errNATS = errors.New("NATS cannot be used")
 
 // connect connects to the NATS server of the settings, which must name one. It tries for half a minute, or until the
 // server says that it will never let us in. The connection then reconnects for ever; whoever gets it drains it.
-func connect(ctx context.Context, s settings, logger *slog.Logger) (*nats.Conn, error) {
-	a, err := s.access()
+func connect(ctx context.Context, s config.Settings, logger *slog.Logger) (*nats.Conn, error) {
+	a, err := accessOf(s)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func connect(ctx context.Context, s settings, logger *slog.Logger) (*nats.Conn, 
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: connect to %s: %w", errNATS, maskURL(a.URL), err)
+		return nil, fmt.Errorf("%w: connect to %s: %w", errNATS, config.MaskURL(a.URL), err)
 	}
 	return nc, nil
 }
@@ -61,7 +62,7 @@ func dial(ctx context.Context, url string, options []nats.Option, logger *slog.L
 			return nc, err
 		}
 		if !told {
-			logger.Warn("nats cannot be reached yet", "url", maskURL(url), "err", err, "wait", natsWait)
+			logger.Warn("nats cannot be reached yet", "url", config.MaskURL(url), "err", err, "wait", natsWait)
 		}
 		select {
 		case <-ctx.Done():
@@ -138,13 +139,13 @@ func (a natsAccess) tls() ([]nats.Option, error) {
 	var roots nats.RootCAsHandler
 	var cert nats.TLSCertHandler
 	if a.CA != "" {
-		roots = func() (*x509.CertPool, error) { return loadAuthorities(a.CA) }
+		roots = func() (*x509.CertPool, error) { return config.LoadAuthorities(a.CA) }
 		if _, err := roots(); err != nil {
 			return nil, fmt.Errorf("read the authorities of NATS: %w", err)
 		}
 	}
 	if a.Cert != "" {
-		cert = func() (tls.Certificate, error) { return loadPair(a.Cert, a.Key) }
+		cert = func() (tls.Certificate, error) { return config.LoadKeyPair(a.Cert, a.Key) }
 		if _, err := cert(); err != nil {
 			return nil, fmt.Errorf("read the client certificate for NATS and its key: %w", err)
 		}
@@ -163,32 +164,32 @@ func (a natsAccess) tls() ([]nats.Option, error) {
 func (a natsAccess) login() ([]nats.Option, error) {
 	switch {
 	case a.Creds != "":
-		if _, err := credentials.read(a.Creds); err != nil {
+		if _, err := config.Credentials.Read(a.Creds); err != nil {
 			return nil, fmt.Errorf("read the credentials for NATS: %w", err)
 		}
 		return []nats.Option{nats.UserJWT(func() (string, error) {
-			text, err := credentials.read(a.Creds)
+			text, err := config.Credentials.Read(a.Creds)
 			if err != nil {
 				return "", err
 			}
-			return jwtOf(text)
+			return config.JWT(text)
 		}, signer(a.Creds))}, nil
 	case a.NKey != "":
-		text, err := seed.read(a.NKey)
+		text, err := config.Seed.Read(a.NKey)
 		if err != nil {
 			return nil, fmt.Errorf("read the nkey for NATS: %w", err)
 		}
-		public, err := publicKey(text)
+		public, err := config.PublicKey(text)
 		if err != nil {
 			return nil, fmt.Errorf("read the nkey for NATS: %w", err)
 		}
 		return []nats.Option{nats.Nkey(public, signer(a.NKey))}, nil
 	case a.TokenFile != "":
-		return []nats.Option{nats.TokenHandler(freshSecret(a.TokenFile, a.Token))}, nil
+		return []nats.Option{nats.TokenHandler(config.CurrentSecret(a.TokenFile, a.Token))}, nil
 	case a.Token != "":
 		return []nats.Option{nats.Token(a.Token)}, nil
 	case a.User != "" && a.PasswordFile != "":
-		password := freshSecret(a.PasswordFile, a.Password)
+		password := config.CurrentSecret(a.PasswordFile, a.Password)
 		return []nats.Option{nats.UserInfoHandler(func() (string, string) { return a.User, password() })}, nil
 	case a.User != "":
 		return []nats.Option{nats.UserInfo(a.User, a.Password)}, nil
@@ -203,7 +204,7 @@ func signer(path string) nats.SignatureHandler {
 		if err != nil {
 			return nil, err
 		}
-		return signWith(text, nonce)
+		return config.Sign(text, nonce)
 	}
 }
 
@@ -219,7 +220,7 @@ func natsHandlers(logger *slog.Logger) []nats.Option {
 			logger.Warn("nats disconnected, reconnecting", "err", err)
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
-			logger.Info("nats reconnected", "url", maskURL(nc.ConnectedUrlRedacted()))
+			logger.Info("nats reconnected", "url", config.MaskURL(nc.ConnectedUrlRedacted()))
 		}),
 		nats.ClosedHandler(func(nc *nats.Conn) {
 			if err := nc.LastError(); err != nil {
@@ -229,7 +230,7 @@ func natsHandlers(logger *slog.Logger) []nats.Option {
 			logger.Debug("nats connection closed")
 		}),
 		nats.LameDuckModeHandler(func(nc *nats.Conn) {
-			logger.Warn("nats server is shutting down, moving to another", "url", maskURL(nc.ConnectedUrlRedacted()))
+			logger.Warn("nats server is shutting down, moving to another", "url", config.MaskURL(nc.ConnectedUrlRedacted()))
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			level := slog.LevelError
@@ -285,8 +286,8 @@ func untilForbidden(ctx context.Context, nc *nats.Conn) (allowed context.Context
 }
 
 // jetStream gives JetStream on a connection, in the domain or under the prefix that is set.
-func jetStream(nc *nats.Conn, s settings) (jetstream.JetStream, error) {
-	a, err := s.access()
+func jetStream(nc *nats.Conn, s config.Settings) (jetstream.JetStream, error) {
+	a, err := accessOf(s)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nkeys"
+
+	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/config"
 )
 
 // natsServer starts a NATS server on a free port.
@@ -39,7 +41,7 @@ func natsServer(t *testing.T, o *server.Options) *server.Server {
 }
 
 // try connects with the settings and hangs up again.
-func try(t *testing.T, env lookup) error {
+func try(t *testing.T, env config.Lookup) error {
 	t.Helper()
 	nc, err := connect(t.Context(), load(t, env), quiet)
 	if err == nil {
@@ -49,14 +51,14 @@ func try(t *testing.T, env lookup) error {
 }
 
 func TestEveryWayToLogInWorksAndAWrongOneFailsAtOnce(t *testing.T) {
-	seedFile, public := userKey(t)
-	wrongSeed, _ := userKey(t)
+	seedFile, public := bridgetest.UserKey(t)
+	wrongSeed, _ := bridgetest.UserKey(t)
 	withUser := natsServer(t, &server.Options{Username: "ada", Password: "p w"}).ClientURL()
 	withToken := natsServer(t, &server.Options{Authorization: "tok"}).ClientURL()
 	withKey := natsServer(t, &server.Options{Nkeys: []*server.NkeyUser{{Nkey: public}}}).ClientURL()
 	for _, c := range []struct {
 		name        string
-		right, lost lookup
+		right, lost config.Lookup
 	}{
 		{"user", with("NATS_URL", withUser, "NATS_USER", "ada", "NATS_PASSWORD", "p w"), with("NATS_URL", withUser, "NATS_USER", "ada", "NATS_PASSWORD", "x")},
 		{"token", with("NATS_URL", withToken, "NATS_TOKEN", "tok"), with("NATS_URL", withToken, "NATS_TOKEN", "x")},
@@ -79,38 +81,22 @@ func TestEveryWayToLogInWorksAndAWrongOneFailsAtOnce(t *testing.T) {
 	}
 }
 
-func userKey(t *testing.T) (seedFile, public string) {
-	t.Helper()
-	key, err := nkeys.CreateUser()
-	if err != nil {
-		t.Fatal(err)
-	}
-	seed, err := key.Seed()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if public, err = key.PublicKey(); err != nil {
-		t.Fatal(err)
-	}
-	return file(t, string(seed)), public
-}
-
 func TestCredsAndTLSWorkTogether(t *testing.T) {
 	t.Parallel()
-	pki := newPKI(t)
-	options, creds := operatorMode(t)
-	options.TLSConfig = pki.server
+	pki := bridgetest.NewPKI(t)
+	options, creds := bridgetest.OperatorMode(t)
+	options.TLSConfig = pki.Server
 	url := natsServer(t, options).ClientURL()
-	all := []string{"NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", pki.caFile, "NATS_CERT", pki.certFile, "NATS_KEY", pki.keyFile}
+	all := []string{"NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", pki.CAFile, "NATS_CERT", pki.CertFile, "NATS_KEY", pki.KeyFile}
 	if err := try(t, with(all...)); err != nil {
 		t.Errorf("creds with TLS: %v", err)
 	}
-	other := newPKI(t)
-	for missing, env := range map[string]lookup{
-		"the authority":   with("NATS_URL", url, "NATS_CREDS", creds, "NATS_CERT", pki.certFile, "NATS_KEY", pki.keyFile),
-		"another's":       with("NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", other.caFile, "NATS_CERT", pki.certFile, "NATS_KEY", pki.keyFile),
-		"the certificate": with("NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", pki.caFile),
-		"the credentials": with("NATS_URL", url, "NATS_CA", pki.caFile, "NATS_CERT", pki.certFile, "NATS_KEY", pki.keyFile),
+	other := bridgetest.NewPKI(t)
+	for missing, env := range map[string]config.Lookup{
+		"the authority":   with("NATS_URL", url, "NATS_CREDS", creds, "NATS_CERT", pki.CertFile, "NATS_KEY", pki.KeyFile),
+		"another's":       with("NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", other.CAFile, "NATS_CERT", pki.CertFile, "NATS_KEY", pki.KeyFile),
+		"the certificate": with("NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", pki.CAFile),
+		"the credentials": with("NATS_URL", url, "NATS_CA", pki.CAFile, "NATS_CERT", pki.CertFile, "NATS_KEY", pki.KeyFile),
 	} {
 		began := time.Now()
 		err := try(t, env)
@@ -198,20 +184,20 @@ func TestAContextIsReadAndVariablesWin(t *testing.T) {
 		"description": "x", "url": "nats://ctx:1", "user": "u", "password": "p", "ca": "~/ca.pem", "cert": "/c", "key": "/k",
 		"inbox_prefix": "_INBOX.ada", "jetstream_domain": "leaf", "jetstream_api_prefix": "JS", "tls_first": true, "color_scheme": "x", "nsc": "",
 	})
-	got, err := load(t, with("NATS_CONTEXT", "prod")).access()
+	got, err := accessOf(load(t, with("NATS_CONTEXT", "prod")))
 	want := natsAccess{URL: "nats://ctx:1", User: "u", Password: "p", CA: "/home/ada/ca.pem", Cert: "/c", Key: "/k",
 		InboxPrefix: "_INBOX.ada", Domain: "leaf", APIPrefix: "JS", TLSFirst: true}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
-	pem := newPKI(t).caFile
-	got, err = load(t, with("NATS_CONTEXT", "prod", "NATS_TLS_FIRST", "FALSE", "NATS_JS_API_PREFIX", "$JS.hub.API.>", "NATS_INBOX_PREFIX", "_I")).access()
+	pem := bridgetest.NewPKI(t).CAFile
+	got, err = accessOf(load(t, with("NATS_CONTEXT", "prod", "NATS_TLS_FIRST", "FALSE", "NATS_JS_API_PREFIX", "$JS.hub.API.>", "NATS_INBOX_PREFIX", "_I")))
 	mine := want
 	mine.TLSFirst, mine.Domain, mine.APIPrefix, mine.InboxPrefix = false, "", "$JS.hub.API", "_I"
 	if err != nil || got != mine {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, mine)
 	}
-	got, err = load(t, with("NATS_CONTEXT", "prod", "NATS_URL", "tls://mine", "NATS_TOKEN", "t", "NATS_CA", pem)).access()
+	got, err = accessOf(load(t, with("NATS_CONTEXT", "prod", "NATS_URL", "tls://mine", "NATS_TOKEN", "t", "NATS_CA", pem)))
 	want.URL, want.User, want.Password, want.Token, want.CA = "tls://mine", "", "", "t", pem
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)

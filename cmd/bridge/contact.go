@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"time"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -17,7 +19,7 @@ const firstWait = 30 * time.Second
 // firstContact asks the vendor the time once before the feeds start, which proves address and login. A wrong address, a
 // certificate that is not trusted, a refused login, and SAVERIS_SYNC=always where that cannot work end a start. Everything else may pass, and the feeds try
 // again by themselves: once running, a bridge outlives every outage.
-func firstContact(ctx context.Context, s settings, vendor *saveris.Client, logger *slog.Logger) error {
+func firstContact(ctx context.Context, s config.Settings, vendor *saveris.Client, logger *slog.Logger) error {
 	once, cancel := context.WithTimeout(ctx, firstWait)
 	defer cancel()
 	_, err := vendor.Now(once)
@@ -31,14 +33,14 @@ func firstContact(ctx context.Context, s settings, vendor *saveris.Client, logge
 			}
 		}
 	}
-	var wrong *settingsError
+	var wrong *config.Error
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted), errors.Is(err, saveris.ErrRefused), errors.As(err, &wrong):
 		return err
 	case err != nil:
-		logger.Warn("the vendor does not answer yet, trying on", "vendor", maskURL(s.SaverisURL), "err", err, "hint", vendorHint(err))
+		logger.Warn("the vendor does not answer yet, trying on", "vendor", config.MaskURL(s.SaverisURL), "err", err, "hint", vendorHint(err))
 	}
 	return nil
 }
@@ -48,7 +50,7 @@ const loginWait = 10 * time.Second
 
 // tryLogin fails where the vendor refuses the login, or is not at the address that is set: nothing has been made then. All else
 // may pass, and firstContact says so.
-func tryLogin(ctx context.Context, s settings, config saveris.Config) error {
+func tryLogin(ctx context.Context, s config.Settings, config saveris.Config) error {
 	once, cancel := context.WithTimeout(ctx, loginWait)
 	defer cancel()
 	_, _, err := askTheTime(once, config)
@@ -56,7 +58,7 @@ func tryLogin(ctx context.Context, s settings, config saveris.Config) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted), errors.Is(err, saveris.ErrRefused):
-		return s.withLogin(err)
+		return withLogin(s, err)
 	}
 	return nil
 }
@@ -72,7 +74,7 @@ func askTheTime(ctx context.Context, config saveris.Config) (*saveris.Client, ti
 }
 
 // readALittle reads five minutes of an hour ago and throws them away: the smallest window that the vendor wants.
-func readALittle(ctx context.Context, s settings, vendor *saveris.Client, feed schema.Feed, patience time.Duration) (saveris.Answer, error) {
+func readALittle(ctx context.Context, s config.Settings, vendor *saveris.Client, feed schema.Feed, patience time.Duration) (saveris.Answer, error) {
 	now, err := vendor.Now(ctx)
 	if err != nil {
 		return saveris.Answer{}, err
@@ -82,7 +84,7 @@ func readALittle(ctx context.Context, s settings, vendor *saveris.Client, feed s
 		Feed: poller.VendorFeed(feed), From: from, Until: from.Add(5 * time.Minute), Timeout: patience,
 	}, func(*saveris.Row) error { return nil })
 	if s.SaverisSync == string(saveris.SyncAlways) && errors.Is(err, saveris.ErrRetired) {
-		return saveris.Answer{}, &settingsError{[]error{&problem{
+		return saveris.Answer{}, &config.Error{Problems: []error{&config.Problem{
 			Name: "SAVERIS_SYNC", Value: s.SaverisSync, Err: err,
 			Want: "auto or never: this deployment has no synchronous endpoint for " + string(feed),
 		}}}
@@ -100,14 +102,14 @@ func (e *loginError) Error() string { return e.err.Error() }
 func (e *loginError) Unwrap() error { return e.err }
 
 // withLogin adds to a refusal what we logged in with, for the hint.
-func (s settings) withLogin(err error) error {
+func withLogin(s config.Settings, err error) error {
 	if !errors.Is(err, saveris.ErrRefused) {
 		return err
 	}
 	if s.SaverisAPIKey.Set() {
 		return &loginError{err, "SAVERIS_API_KEY"}
 	}
-	login := `SAVERIS_USERNAME "` + printable(s.SaverisUsername) + `" and its SAVERIS_PASSWORD`
+	login := `SAVERIS_USERNAME "` + printable.Text(s.SaverisUsername) + `" and its SAVERIS_PASSWORD`
 	if quoted(s.SaverisPassword.Reveal()) {
 		login += " (which begins and ends with quotation marks: are they part of it?)"
 	}

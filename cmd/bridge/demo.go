@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -46,13 +47,13 @@ BRIDGE_DATA_DIR=` + demoStore + ` bridge status; tail and replay do likewise.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			logger := newLogger(settings{LogLevel: o.LogLevel, LogFormat: "auto"}, std.err)
+			logger := newLogger(config.Settings{LogLevel: o.LogLevel, LogFormat: "auto"}, std.err)
 			return untilStopped(cmd.Context(), runDemo(cmd.Context(), o, std.out, logger))
 		},
 	}
 	set := func(name, otherwise string) string {
 		value, _ := std.env(name)
-		return cmp.Or(cutSpace(value), otherwise)
+		return cmp.Or(config.TrimSpace(value), otherwise)
 	}
 	cmd.Flags().StringVar(&o.NATSListen, "nats-listen", set("BRIDGE_NATS_LISTEN", defaultNATS), "where the NATS server listens; a free port if that one is taken")
 	cmd.Flags().StringVar(&o.VendorListen, "vendor-listen", defaultVendor, "where the pretend vendor listens; a free port if that one is taken")
@@ -64,20 +65,20 @@ BRIDGE_DATA_DIR=` + demoStore + ` bridge status; tail and replay do likewise.`,
 
 func (o demoOptions) check() error {
 	for _, flag := range [][3]string{{"nats-listen", o.NATSListen, defaultNATS}, {"vendor-listen", o.VendorListen, defaultVendor}, {"http-listen", o.HTTPListen, defaultHTTP}} {
-		if _, want := hostPort(flag[2])(flag[1]); want != "" {
+		if _, want := config.HostPort(flag[2])(flag[1]); want != "" {
 			return flagf("demo", "--%s is %q: expected %s", flag[0], flag[1], want)
 		}
 	}
-	if _, want := rules["BRIDGE_LOG_LEVEL"](o.LogLevel); want != "" {
+	if _, want := config.Check("BRIDGE_LOG_LEVEL", o.LogLevel); want != "" {
 		return flagf("demo", "--log-level is %q: expected %s", o.LogLevel, want)
 	}
-	if mode := cutSpace(o.ContentMode); mode != "" {
-		if _, want := contentMode(mode); want != "" {
-			return &settingsError{[]error{&problem{Name: "BRIDGE_CONTENT_MODE", Value: mode, Want: want}}}
+	if mode := config.TrimSpace(o.ContentMode); mode != "" {
+		if _, want := config.Check("BRIDGE_CONTENT_MODE", mode); want != "" {
+			return &config.Error{Problems: []error{&config.Problem{Name: "BRIDGE_CONTENT_MODE", Value: mode, Want: want}}}
 		}
 	}
-	if reason := storeProblem(o.DataDir); reason != nil {
-		return flagf("demo", "--data-dir is %q: expected %s (%w)", o.DataDir, wantStore, reason)
+	if reason := config.StoreProblem(o.DataDir); reason != nil {
+		return flagf("demo", "--data-dir is %q: expected %s (%w)", o.DataDir, config.WantStore, reason)
 	}
 	return nil
 }
@@ -140,8 +141,8 @@ func demoVendor(o demoOptions) saveristest.Config {
 }
 
 // demoSettings are the defaults of bridge run but for what makes a demo quick and quiet.
-func demoSettings(o demoOptions, vendorURL string) settings {
-	s, err := loadSettings(context.Background(), func(name string) (string, bool) {
+func demoSettings(o demoOptions, vendorURL string) config.Settings {
+	s, err := config.Load(context.Background(), func(name string) (string, bool) {
 		value, set := map[string]string{
 			"SAVERIS_URL": vendorURL, "SAVERIS_USERNAME": pretendUser, "SAVERIS_PASSWORD": pretendPassword,
 			"BRIDGE_NATS_LISTEN": freeAddress(o.NATSListen), "BRIDGE_DATA_DIR": o.DataDir, "BRIDGE_HTTP_ADDR": "",
@@ -153,7 +154,7 @@ func demoSettings(o demoOptions, vendorURL string) settings {
 	if err != nil {
 		panic(fmt.Sprintf("bridge: internal error: settings of the demo: %v", err))
 	}
-	s.SaverisPassword, s.firstLook, s.pretend = secret.New(pretendPassword), demoInterval/10, true
+	s.SaverisPassword, s.FirstPoll, s.Demo = secret.New(pretendPassword), demoInterval/10, true
 	return s
 }
 
@@ -170,7 +171,7 @@ func freeAddress(listen string) string {
 	return l.Addr().String()
 }
 
-func greet(out io.Writer, vendorURL, page string, s settings) {
+func greet(out io.Writer, vendorURL, page string, s config.Settings) {
 	fmt.Fprintf(out, `page            http://%[4]s/
 pretend vendor  %[1]s
 NATS JetStream  nats://%[2]s   store %[3]s
@@ -184,7 +185,7 @@ Ctrl-C ends it; the next start goes on where it was.
 }
 
 // greetStored says what an earlier start has left in the store.
-func greetStored(ctx context.Context, js jetstream.JetStream, s settings, out io.Writer) error {
+func greetStored(ctx context.Context, js jetstream.JetStream, s config.Settings, out io.Writer) error {
 	names := brokerConfig(s).Names
 	var stored counts
 	for _, feed := range publish.Feeds {
@@ -209,7 +210,7 @@ func greetStored(ctx context.Context, js jetstream.JetStream, s settings, out io
 
 // printStored prints what the streams store from now on. What is measured from now on has a line each, and a little of
 // what came before; the rest is counted.
-func printStored(ctx context.Context, js jetstream.JetStream, s settings, out io.Writer) error {
+func printStored(ctx context.Context, js jetstream.JetStream, s config.Settings, out io.Writer) error {
 	names := brokerConfig(s).Names
 	group, ctx := errgroup.WithContext(ctx)
 	lines := make(chan storedEvent, 64)

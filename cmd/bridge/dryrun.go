@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
 
 // dryRun prints the windows that a backfill would read, and changes nothing.
-func dryRun(ctx context.Context, s settings, o backfillOptions, std streams) error {
+func dryRun(ctx context.Context, s config.Settings, o backfillOptions, std streams) error {
 	vendor, now, err := askTheTime(ctx, vendorConfig(s))
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -23,7 +24,7 @@ const (
 // nothing better is known than the error itself.
 func verdict(err error) (code int, hint string) {
 	var usage *usageError
-	var wrong *settingsError
+	var wrong *config.Error
 	var address *listenError
 	var check *checkError
 	var differences *notProven
@@ -37,7 +38,7 @@ func verdict(err error) (code int, hint string) {
 	switch {
 	case errors.As(err, &usage):
 		return exitSettings, usage.help()
-	case errors.Is(err, errNoCredentials):
+	case errors.Is(err, config.ErrNoCredentials):
 		return exitSettings, "set them, or see the bridge at work without an account: bridge demo"
 	case errors.As(err, &wrong):
 		return exitSettings, "correct what is named above; bridge run --help lists all variables and their defaults"

@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -29,7 +31,7 @@ type foreigners struct {
 	stranger bool            // somebody who answers was named
 }
 
-func newForeigners(s settings, feed schema.Feed, log *slog.Logger) *foreigners {
+func newForeigners(s config.Settings, feed schema.Feed, log *slog.Logger) *foreigners {
 	return &foreigners{log: log, stream: brokerConfig(s).Names.Stream(feed), named: map[uint64]bool{}}
 }
 
@@ -43,8 +45,8 @@ func (f *foreigners) note(m checkpoint.Foreign) {
 		f.log.Warn("there are more of somebody else's messages, no more of them are named", "stream", f.stream, "named", mostNamed, "hint", foreignHint(f.stream))
 		return
 	}
-	f.log.Warn("somebody else's message is in the stream, passed over", "stream", f.stream, "seq", m.Seq, "subject", printable(m.Subject),
-		"why", printable(m.Why), "hint", foreignHint(f.stream))
+	f.log.Warn("somebody else's message is in the stream, passed over", "stream", f.stream, "seq", m.Seq, "subject", printable.Text(m.Subject),
+		"why", printable.Text(m.Why), "hint", foreignHint(f.stream))
 }
 
 // answered names somebody else who answers requests to JetStream, once.
@@ -55,8 +57,8 @@ func (f *foreigners) answered(subject string, answer []byte) {
 		return
 	}
 	f.stranger = true
-	f.log.Warn("somebody else answers what is sent to JetStream, his word counts for nothing", "stream", f.stream, "subject", printable(subject),
-		"answer", printable(fmt.Sprintf("%.100q", answer)), "hint", strangerAnswersHint)
+	f.log.Warn("somebody else answers what is sent to JetStream, his word counts for nothing", "stream", f.stream, "subject", printable.Text(subject),
+		"answer", printable.Text(fmt.Sprintf("%.100q", answer)), "hint", strangerAnswersHint)
 }
 
 const strangerAnswersHint = "find who subscribes to all subjects of this account (\">\") and replies to them: nats server report connections --account shows who is connected; the bridge goes on, but slower"

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"saveris-bridge/internal/config"
 )
 
 var update = flag.Bool("update", false, "write the settings table into README.md")
@@ -28,7 +30,7 @@ var contract = []struct{ name, value string }{
 var withFile = map[string]bool{"SAVERIS_PASSWORD": true, "SAVERIS_API_KEY": true, "NATS_PASSWORD": true, "NATS_TOKEN": true}
 
 func TestHelpReadmeAndContractAgree(t *testing.T) {
-	list := variables()
+	list := config.Variables()
 	if len(list) != len(contract) {
 		t.Errorf("%d variables, the contract has %d", len(list), len(contract))
 	}
@@ -68,7 +70,7 @@ func cutTable(t *testing.T, text string) (before, table, after string) {
 }
 
 // settingsTable is the list of variables in Markdown.
-func settingsTable(list []variable) string {
+func settingsTable(list []config.Variable) string {
 	var b strings.Builder
 	b.WriteString("| variable | default | meaning |\n|---|---|---|\n")
 	for _, v := range list {

@@ -16,6 +16,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/printable"
 )
 
 // hostileTexts are what a vendor might write to steer a terminal, a subject, a header, a page or a log.
@@ -165,7 +167,7 @@ func TestHostileTextIsHarmlessEverywhere(t *testing.T) {
 func printableLines(t *testing.T, what, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
-		if line = strings.TrimSuffix(line, "\n"); !utf8.ValidString(line) || strings.ContainsFunc(line, unprintable) || strings.HasPrefix(line, "X-Injected") {
+		if line = strings.TrimSuffix(line, "\n"); !utf8.ValidString(line) || strings.ContainsFunc(line, printable.Unsafe) || strings.HasPrefix(line, "X-Injected") {
 			t.Errorf("%s: %q", what, line)
 		}
 	}

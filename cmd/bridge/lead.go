@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -21,7 +22,7 @@ type turn struct {
 	feed     schema.Feed
 	live     *poller.Live
 	view     *views.Checkpoints
-	settings settings
+	settings config.Settings
 	log      *slog.Logger
 	leading  atomic.Bool
 	leader   string                          // whom it stands by for
@@ -119,7 +120,7 @@ func (t *turn) poll(ctx context.Context) error {
 }
 
 // tryLeases makes a feed's leases and finds out whether the account may have any.
-func tryLeases(ctx context.Context, js jetstream.JetStream, s settings, feed schema.Feed, owner string, accounts *publish.Accounts) (*publish.Leases, error) {
+func tryLeases(ctx context.Context, js jetstream.JetStream, s config.Settings, feed schema.Feed, owner string, accounts *publish.Accounts) (*publish.Leases, error) {
 	l := publish.NewLeases(js, brokerConfig(s), feed, owner, accounts)
 	return l, refusal(js.Conn(), l.Try(ctx))
 }

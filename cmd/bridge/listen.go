@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/printable"
 )
 
 // listenError is an address that cannot be listened on, and the setting or flag that gave it.
@@ -20,7 +21,7 @@ func (e *listenError) Error() string {
 	if errors.As(e.err, &operation) {
 		reason = operation.Err // which does not say the address again
 	}
-	return e.name + ` is "` + printable(e.addr) + `": it cannot be listened on: ` + reason.Error()
+	return e.name + ` is "` + printable.Text(e.addr) + `": it cannot be listened on: ` + reason.Error()
 }
 
 func (e *listenError) Unwrap() error { return e.err }

@@ -9,10 +9,13 @@ import (
 	"time"
 
 	"github.com/lmittmann/tint"
+
+	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/printable"
 )
 
 // newLogger makes the logger of the whole process. It writes to w, which is standard error outside of tests.
-func newLogger(s settings, w io.Writer) *slog.Logger {
+func newLogger(s config.Settings, w io.Writer) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(s.LogLevel)) // the rule of BRIDGE_LOG_LEVEL has checked it
 	if s.LogFormat == "json" || (s.LogFormat != "text" && !isTerminal(w)) {
@@ -44,7 +47,7 @@ func harmless(_ []string, a slog.Attr) slog.Attr {
 }
 
 func inLog(text string) string {
-	return strings.ReplaceAll(printable(text), `\x1b`, `\u001b`)
+	return strings.ReplaceAll(printable.Text(text), `\x1b`, `\u001b`)
 }
 
 // isTerminal tells whether somebody may be looking at w.

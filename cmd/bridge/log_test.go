@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/lmittmann/tint"
+
+	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/printable"
 )
 
 // evil holds what could steer a terminal: escapes, new lines, C1 controls, turned writing, and a text that tint itself
@@ -15,8 +18,8 @@ const evil = "\x1b[31mred\r\n2026 ERR all is well\u009b31m\u202e\x00\x7f" + `\x1
 
 func TestForeignTextCannotSteerTheTerminal(t *testing.T) {
 	handlers := map[string]func(*strings.Builder) *slog.Logger{
-		"json": func(b *strings.Builder) *slog.Logger { return newLogger(settings{LogFormat: "json"}, b) },
-		"text": func(b *strings.Builder) *slog.Logger { return newLogger(settings{LogFormat: "text"}, b) },
+		"json": func(b *strings.Builder) *slog.Logger { return newLogger(config.Settings{LogFormat: "json"}, b) },
+		"text": func(b *strings.Builder) *slog.Logger { return newLogger(config.Settings{LogFormat: "text"}, b) },
 		"colour": func(b *strings.Builder) *slog.Logger {
 			return slog.New(tint.NewTextHandler(b, &tint.Options{ReplaceAttr: harmless}))
 		},
@@ -36,14 +39,14 @@ func TestForeignTextCannotSteerTheTerminal(t *testing.T) {
 			t.Errorf("%s: the text itself is gone: %q", name, line)
 		}
 	}
-	if got := printable(evil + "\xff ü"); strings.ContainsFunc(got, unprintable) || !strings.HasSuffix(got, "\uFFFD ü") {
+	if got := printable.Text(evil + "\xff ü"); strings.ContainsFunc(got, printable.Unsafe) || !strings.HasSuffix(got, "\uFFFD ü") {
 		t.Errorf("printable gives %q", got)
 	}
 }
 
 func TestLogLevelAndFormatAreObeyed(t *testing.T) {
 	var b strings.Builder
-	log := newLogger(settings{LogLevel: "warn", LogFormat: "auto"}, &b)
+	log := newLogger(config.Settings{LogLevel: "warn", LogFormat: "auto"}, &b)
 	log.Info("quiet")
 	log.Warn("loud")
 	if got := b.String(); strings.Contains(got, "quiet") || !strings.Contains(got, `"msg":"loud"`) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 )
@@ -93,7 +94,7 @@ func (s *scene) tailsAll(stored []string) {
 }
 
 // environment looks variables up in a list.
-func environment(list []string) lookup {
+func environment(list []string) config.Lookup {
 	return func(name string) (string, bool) {
 		for _, one := range slices.Backward(list) {
 			if value, found := strings.CutPrefix(one, name+"="); found {

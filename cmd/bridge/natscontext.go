@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/secret"
 )
 
@@ -43,9 +44,9 @@ type natsAccess struct {
 // errNATSContext marks a context that cannot be used, which is a wrong setting and not a broken server.
 var errNATSContext = errors.New("NATS_CONTEXT cannot be used")
 
-// access gives the way to NATS. Variables win over the context: a login of theirs replaces the context's whole login,
+// accessOf returns the way to NATS. Variables win over the context: a login of theirs replaces the context's whole login,
 // so that two ways are never mixed.
-func (s settings) access() (natsAccess, error) {
+func accessOf(s config.Settings) (natsAccess, error) {
 	var a natsAccess
 	if s.NATSContext != "" {
 		var err error
@@ -59,7 +60,7 @@ func (s settings) access() (natsAccess, error) {
 	if s.NATSCreds != "" || s.NATSNKey != "" || s.NATSUser != "" || s.NATSToken.Set() {
 		a.Creds, a.NKey, a.User = s.NATSCreds, s.NATSNKey, s.NATSUser
 		a.Password, a.Token = s.NATSPassword.Reveal(), s.NATSToken.Reveal()
-		a.PasswordFile, a.TokenFile = s.files["NATS_PASSWORD"], s.files["NATS_TOKEN"]
+		a.PasswordFile, a.TokenFile = s.SecretFiles["NATS_PASSWORD"], s.SecretFiles["NATS_TOKEN"]
 	}
 	if s.NATSCert != "" {
 		a.Cert, a.Key = s.NATSCert, s.NATSKey
@@ -104,16 +105,20 @@ func readNATSContext(name string) (natsAccess, error) {
 	if a.URL == "" {
 		a.URL = "nats://127.0.0.1:4222" // as the nats command line does
 	}
-	if _, want := natsURLs(a.URL); want != "" {
-		return natsAccess{}, fmt.Errorf("context %s has the url %q: expected %s", path, maskURL(a.URL), want)
+	if _, want := config.Check("NATS_URL", a.URL); want != "" {
+		return natsAccess{}, fmt.Errorf("context %s has the url %q: expected %s", path, config.MaskURL(a.URL), want)
 	}
 	return a, nil
 }
 
 func (a natsAccess) unsupported() []string {
-	return given(map[string]bool{
-		"nsc": a.NSC != "", "user_jwt": a.UserJWT != "", "user_seed": a.UserSeed != "", "socks_proxy": a.SocksProxy != "",
-	})
+	var list []string
+	for _, field := range [][2]string{{"nsc", a.NSC}, {"socks_proxy", a.SocksProxy}, {"user_jwt", a.UserJWT}, {"user_seed", a.UserSeed}} {
+		if field[1] != "" {
+			list = append(list, field[0])
+		}
+	}
+	return list
 }
 
 // configDir is where the nats command line looks, on every system: os.UserConfigDir is another place on some.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -113,7 +114,7 @@ func proveLogin(ctx context.Context, vendor *saveris.Client, pause time.Duration
 
 // httpListener listens on BRIDGE_HTTP_ADDR before anything else happens, so that a wrong one is told at once. It gives nil
 // where that is off.
-func httpListener(s settings) (net.Listener, error) {
+func httpListener(s config.Settings) (net.Listener, error) {
 	if s.HTTPAddr == "" {
 		return nil, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
 )
 
@@ -208,16 +209,16 @@ func (p *eventPrinter) line(e storedEvent) string {
 		stamp = e.at().UTC().Format("01-02 15:04:05")
 	}
 	if !e.Rejected.IsZero() {
-		return printable(fmt.Sprintf("%-14s  rejected: %s: %.*s", stamp, e.Reason, longestRow, e.Row))
+		return printable.Text(fmt.Sprintf("%-14s  rejected: %s: %.*s", stamp, e.Reason, longestRow, e.Row))
 	}
 	if e.alarm() {
 		text := fmt.Sprintf("%-14s  %-7s  %-8.8s  %-14s  %-22s  %s %s  %s%s", stamp, e.Lane, e.Site, e.Sensor.Serial, e.Quantity,
 			strings.ToUpper(e.Severity), e.State, e.Text, p.raised.beside(e))
-		return p.coloured(alarmColour(e), printable(text))
+		return p.coloured(alarmColour(e), printable.Text(text))
 	}
 	text := fmt.Sprintf("%-14s  %-7s  %-8.8s  %-14s  %-22s  %10s %s", stamp, e.Lane, e.Site,
 		e.Sensor.Serial+"/"+e.Sensor.Channel.String(), e.Quantity, twoDecimals(e.Value), cmp.Or(e.Unit, e.Vendor))
-	return printable(strings.TrimRight(text, " "))
+	return printable.Text(strings.TrimRight(text, " "))
 }
 
 func (p *eventPrinter) coloured(colour, text string) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
 )
 
@@ -44,7 +45,7 @@ func (p *progress) stored(w poller.Stored) {
 func (p *progress) failed(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	text := printable(err.Error())
+	text := printable.Text(err.Error())
 	p.Error = &text
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
 )
 
 // timeRange are the flags of a command that works on a range of event time.
@@ -23,7 +24,7 @@ func (r *timeRange) flags(cmd *cobra.Command) {
 }
 
 // check refuses wrong flags and lets those that name feeds win over the settings.
-func (r *timeRange) check(s *settings) error {
+func (r *timeRange) check(s *config.Settings) error {
 	if r.From == "" {
 		return flagf(r.command, "--from is missing: expected %s", wantMoment)
 	}
@@ -33,7 +34,7 @@ func (r *timeRange) check(s *settings) error {
 		}
 	}
 	if r.Feeds != "" {
-		normal, want := feeds(r.Feeds)
+		normal, want := config.Check("BRIDGE_FEEDS", r.Feeds)
 		if want != "" {
 			return flagf(r.command, "--feeds is %q: expected %s", r.Feeds, want)
 		}
@@ -49,7 +50,7 @@ func moment(text string, now time.Time) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at.UTC(), nil
 	}
-	back, err := parseSpan(text)
+	back, err := config.ParseDuration(text)
 	if err == nil && back < 0 {
 		err = errors.New("it lies in the future")
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -112,7 +113,7 @@ func TestCheckNamesEveryMissingRight(t *testing.T) {
 }
 
 // openAll makes all streams and buckets of a bridge.
-func openAll(t *testing.T, js jetstream.JetStream, c settings) {
+func openAll(t *testing.T, js jetstream.JetStream, c config.Settings) {
 	t.Helper()
 	err := publish.Open(t.Context(), js, brokerConfig(c))
 	show(t, js, schema.Readings)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
 )
 
@@ -137,7 +138,7 @@ func (l *lost) line(feed schema.Feed, day string, event checkpoint.Lacking) stri
 	if id := l.altered[lostKey(feed, event)]; id != "" {
 		what, why = "id "+id, "the vendor shows its row with other content, which is stored as a correction"
 	}
-	return printable(fmt.Sprintf("%s  %s  sequence %d  %s: %s", feed, day, event.Seq, what, why))
+	return printable.Text(fmt.Sprintf("%s  %s  sequence %d  %s: %s", feed, day, event.Seq, what, why))
 }
 
 // notRepaired says that something cannot be put back.

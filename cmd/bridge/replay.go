@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/replay"
 	"saveris-bridge/internal/schema"
@@ -55,7 +57,7 @@ time, unless both have --msg-id and the stream's duplicate window is long enough
 Exit code 0: all that is stored of the range has been published. 1: not all of it.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadWithoutVendor(cmd.Context(), std.env)
+			s, err := config.LoadWithoutVendor(cmd.Context(), std.env)
 			if err != nil {
 				return err
 			}
@@ -85,7 +87,7 @@ type replayPlan struct {
 
 // plan refuses wrong flags and lets those that name feeds win over the settings. A range may end in the future: clocks
 // differ, and what is stored counts.
-func (o replayOptions) plan(s *settings, now time.Time) (plan replayPlan, err error) {
+func (o replayOptions) plan(s *config.Settings, now time.Time) (plan replayPlan, err error) {
 	plan.to, plan.options = o.To, o
 	if err := o.check(s); err != nil {
 		return plan, err
@@ -99,14 +101,14 @@ func (o replayOptions) plan(s *settings, now time.Time) (plan replayPlan, err er
 	if math.IsNaN(o.Speed) || math.IsInf(o.Speed, 0) || o.Speed < 0 {
 		return plan, flagf("replay", "--speed is %v: expected 0 or more, such as 60 for a minute a second", o.Speed)
 	}
-	if _, want := contentMode(o.Mode); o.Mode != "" && want != "" {
+	if _, want := config.Check("BRIDGE_CONTENT_MODE", o.Mode); o.Mode != "" && want != "" {
 		return plan, flagf("replay", "--content-mode is %q: expected %s", o.Mode, want)
 	}
 	return plan, plan.aim(*s)
 }
 
 // aim reads --to.
-func (p *replayPlan) aim(s settings) (err error) {
+func (p *replayPlan) aim(s config.Settings) (err error) {
 	if p.to == "" {
 		return flagf("replay", "--to is missing: expected a subject such as replay.>")
 	}
@@ -121,7 +123,7 @@ func (p *replayPlan) aim(s settings) (err error) {
 	return nil
 }
 
-func runReplay(ctx context.Context, s settings, plan replayPlan, std streams) error {
+func runReplay(ctx context.Context, s config.Settings, plan replayPlan, std streams) error {
 	js, stop, err := readBroker(ctx, s, std.err)
 	if err != nil {
 		return err
@@ -163,7 +165,7 @@ func runReplay(ctx context.Context, s settings, plan replayPlan, std streams) er
 }
 
 // takersOf names the streams that store what is replayed.
-func takersOf(ctx context.Context, js jetstream.JetStream, s settings, plan replayPlan, feeds []schema.Feed) ([]publish.Taker, error) {
+func takersOf(ctx context.Context, js jetstream.JetStream, s config.Settings, plan replayPlan, feeds []schema.Feed) ([]publish.Taker, error) {
 	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
 	defer cancel()
 	takers, err := brokerConfig(s).Names.Takers(ctx, js, plan.target.Patterns(feeds))
@@ -213,7 +215,7 @@ func (p *replayPrinter) day(d replay.Day) error {
 // note tells what a day lacks.
 func (p *replayPrinter) note(day string, part replay.Part) {
 	for _, fault := range part.Faults {
-		fmt.Fprintf(p.notes, "warning: %s %s: %s\n", day, part.Feed, printable(fault))
+		fmt.Fprintf(p.notes, "warning: %s %s: %s\n", day, part.Feed, printable.Text(fault))
 	}
 	if part.Lost > 0 {
 		fmt.Fprintf(p.notes, "warning: %s %s: the index lists %d events that are not there\n", day, part.Feed, part.Lost)

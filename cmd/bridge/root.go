@@ -9,11 +9,14 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/printable"
 )
 
 // streams is what a command has of the outside world besides its arguments.
 type streams struct {
-	env     lookup
+	env     config.Lookup
 	environ func() []string // all of env, as NAME=value
 	out     io.Writer
 	err     io.Writer
@@ -30,11 +33,11 @@ func execute(ctx context.Context, args []string, std streams) int {
 	code, hint := verdict(err)
 	if logsJSON(cmd, err, std) {
 		text := strings.ReplaceAll(err.Error(), "\n", "; ")
-		newLogger(settings{LogFormat: "json"}, std.err).Error(endedByError, "err", text, "hint", hint, "code", code)
+		newLogger(config.Settings{LogFormat: "json"}, std.err).Error(endedByError, "err", text, "hint", hint, "code", code)
 		return code
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintln(std.err, "error: "+printable(line))
+		fmt.Fprintln(std.err, "error: "+printable.Text(line))
 	}
 	if hint != "" {
 		fmt.Fprintln(std.err, "hint: "+hint)
@@ -53,7 +56,7 @@ func logsJSON(cmd *cobra.Command, err error, std streams) bool {
 		return false
 	}
 	format, _ := std.env("BRIDGE_LOG_FORMAT")
-	format = cutSpace(format)
+	format = config.TrimSpace(format)
 	return format == "json" || format != "text" && !isTerminal(std.err)
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"saveris-bridge/internal/config"
 )
 
 func runCommand(std streams) *cobra.Command {
@@ -14,20 +16,20 @@ func runCommand(std streams) *cobra.Command {
 		Long: `Polls for ever: the newest window first, then the re-reads that are due. SIGTERM and SIGINT finish the batch in
 hand, then it exits with 0. Settings are environment variables:
 
-` + variablesHelp(variables()),
+` + variablesHelp(config.Variables()),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			s, err := loadSettings(ctx, std.env)
+			s, err := config.Load(ctx, std.env)
 			if err != nil {
 				return err
 			}
 			logger := newLogger(s, std.err)
-			for _, name := range strangers(std.environ()) {
+			for _, name := range config.UnknownVariables(std.environ()) {
 				logger.Warn("unknown variable, it has no effect", "name", name)
 			}
-			for _, n := range s.notices {
-				logger.Warn("a setting wants a look", "about", n.text, "hint", n.hint)
+			for _, n := range s.Notices {
+				logger.Warn("a setting wants a look", "about", n.Text, "hint", n.Hint)
 			}
 			err = untilStopped(ctx, runBridge(ctx, s, logger))
 			if err == nil {
@@ -39,7 +41,7 @@ hand, then it exits with 0. Settings are environment variables:
 }
 
 // variablesHelp is the list of variables as a terminal shows it.
-func variablesHelp(list []variable) string {
+func variablesHelp(list []config.Variable) string {
 	var b strings.Builder
 	for _, v := range list {
 		name := v.Name

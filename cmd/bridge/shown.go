@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
 	"saveris-bridge/internal/views"
@@ -13,7 +14,7 @@ import (
 )
 
 // newView makes the view of a feed's checkpoints. That they cannot be shown is in the log, and in notes unless they are nil.
-func newView(s settings, feed schema.Feed, js jetstream.JetStream, notes *vendorNotes, log *slog.Logger) *views.Checkpoints {
+func newView(s config.Settings, feed schema.Feed, js jetstream.JetStream, notes *vendorNotes, log *slog.Logger) *views.Checkpoints {
 	view, name := views.NewCheckpoints(js, brokerConfig(s), feed), brokerConfig(s).Names.Bucket()
 	view.OnWritable = func(err error) {
 		if err == nil {

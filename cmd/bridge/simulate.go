@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/saveris/saveristest"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ const (
 )
 
 func simulateCommand(std streams) *cobra.Command {
-	config := saveristest.Config{Username: pretendUser, Password: pretendPassword, APIKey: pretendKey}
+	vendor := saveristest.Config{Username: pretendUser, Password: pretendPassword, APIKey: pretendKey}
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "run only the pretend vendor, on a port, with its faults as flags",
@@ -30,15 +31,15 @@ same rows on every machine. world.* says what there is, fault.* how often someth
 not given), and everything else how the vendor behaves where his document is silent.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, want := hostPort(defaultVendor)(config.Listen); want != "" {
-				return flagf("simulate", "--listen is %q: expected %s", config.Listen, want)
+			if _, want := config.HostPort(defaultVendor)(vendor.Listen); want != "" {
+				return flagf("simulate", "--listen is %q: expected %s", vendor.Listen, want)
 			}
-			return simulate(cmd.Context(), config, std)
+			return simulate(cmd.Context(), vendor, std)
 		},
 	}
 	cmd.Flags().SortFlags = false
-	cmd.Flags().StringVar(&config.Listen, "listen", defaultVendor, "where it listens")
-	addKeys(cmd, &config)
+	cmd.Flags().StringVar(&vendor.Listen, "listen", defaultVendor, "where it listens")
+	addKeys(cmd, &vendor)
 	return cmd
 }
 

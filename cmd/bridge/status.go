@@ -15,7 +15,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/status"
 )
 
@@ -38,7 +40,7 @@ Exit code 0: it could be read, whatever it says. With --exit-code, for cron and 
 cannot be used, or nothing has been stored yet.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadWithoutVendor(cmd.Context(), std.env)
+			s, err := config.LoadWithoutVendor(cmd.Context(), std.env)
 			if err != nil {
 				return err
 			}
@@ -46,7 +48,7 @@ cannot be used, or nothing has been stored yet.`,
 			if err != nil {
 				return err
 			}
-			rules := s.rulesOfStatus()
+			rules := statusRules(s)
 			if err := printStatus(std.out, now, open, rules, asJSON); err != nil {
 				return err
 			}
@@ -75,7 +77,7 @@ func printStatus(out io.Writer, now status.Status, open openAlarms, rules status
 const recentHistory = 15 * time.Minute
 
 // readStatus looks once.
-func readStatus(ctx context.Context, s settings, log io.Writer) (now status.Status, open openAlarms, err error) {
+func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now status.Status, open openAlarms, err error) {
 	alone := s.Embedded() && natsd.Locks && !errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken)
 	js, stop, err := readBroker(ctx, s, log)
 	if err != nil {
@@ -106,8 +108,8 @@ func readStatus(ctx context.Context, s settings, log io.Writer) (now status.Stat
 	return now, openAlarms{recent.Alarms, recent.AlarmsSince}, nil
 }
 
-// rulesOfStatus are what the verdict goes by. On a disk that is full nobody could store what this process sees itself.
-func (s settings) rulesOfStatus() status.Rules {
+// statusRules are what the verdict goes by. On a disk that is full nobody could store what this process sees itself.
+func statusRules(s config.Settings) status.Rules {
 	rules := status.Rules{Poll: s.PollInterval}
 	if s.Embedded() {
 		_, err := natsd.CheckSpace(s.DataDir)
@@ -129,7 +131,7 @@ func statusText(now status.Status, rules status.Rules, severe int) string {
 	if len(now.Vendor) > 0 {
 		b.WriteString("\nvendor\n")
 		for _, n := range now.Vendor {
-			fmt.Fprintf(&b, "  %s  %s\n", shownTime(n.Since), printable(n.Text))
+			fmt.Fprintf(&b, "  %s  %s\n", shownTime(n.Since), printable.Text(n.Text))
 		}
 	}
 	if len(now.Backfills) > 0 {
@@ -162,7 +164,7 @@ const allIsWell = "all is well"
 func verdictOf(now status.Status, rules status.Rules) string {
 	var wrong []string
 	for _, problem := range now.Problems(rules) {
-		wrong = append(wrong, printable(problem.Text))
+		wrong = append(wrong, printable.Text(problem.Text))
 	}
 	if len(wrong) == 0 {
 		return allIsWell
@@ -203,9 +205,9 @@ func feedLines(f status.Feed, now time.Time) [][2]string {
 		polled = "not known: what has been read lies ahead of the clock here"
 	}
 	if f.Leader != "" {
-		polled += ", polled by " + printable(f.Leader)
+		polled += ", polled by " + printable.Text(f.Leader)
 	} else if f.Writer != "" {
-		polled += ", last record by " + printable(f.Writer)
+		polled += ", last record by " + printable.Text(f.Writer)
 	}
 	lines := [][2]string{
 		{"covered until", whenAndAgo(f.CoveredUntil, now)},
@@ -271,7 +273,7 @@ func gapsSum(gaps []checkpoint.Span) string {
 func partlyDays(days []status.Day) string {
 	var texts []string
 	for _, day := range slices.Backward(days) {
-		texts = append(texts, fmt.Sprintf("%s: %s", printable(day.Day), share(day.Covered)))
+		texts = append(texts, fmt.Sprintf("%s: %s", printable.Text(day.Day), share(day.Covered)))
 	}
 	more := ""
 	if rest := len(texts) - shownLateDays; rest > 0 {
@@ -312,13 +314,13 @@ func backfillLines(now status.Status) []string {
 				continue
 			}
 		}
-		line := fmt.Sprintf("%s  %s  %.0f%% covered, %s until %s, told %s", printable(b.ID), printable(string(b.Phase)), 100*b.Covered,
+		line := fmt.Sprintf("%s  %s  %.0f%% covered, %s until %s, told %s", printable.Text(b.ID), printable.Text(string(b.Phase)), 100*b.Covered,
 			shownTime(b.From), shownTime(b.Until), ago(&b.ToldAt, now.At))
 		if b.Running() && b.ETA != nil {
 			line += fmt.Sprintf(", about %s to go", seconds(*b.ETA))
 		}
 		if b.Error != nil {
-			line += ": " + printable(*b.Error)
+			line += ": " + printable.Text(*b.Error)
 		}
 		lines = append(lines, line)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -29,7 +30,7 @@ func readerRights(t *testing.T) *server.Permissions {
 }
 
 // lookedAt is a broker with an account that may only look, and the environment of who has it.
-func lookedAt(t *testing.T) (js jetstream.JetStream, env lookup) {
+func lookedAt(t *testing.T) (js jetstream.JetStream, env config.Lookup) {
 	t.Helper()
 	s := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{
 		{Username: "all", Password: "a"}, {Username: "reader", Password: "r", Permissions: readerRights(t)},

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/schema"
 )
@@ -40,7 +41,7 @@ var errNobodyThere = errors.New("no bridge runs on the store")
 
 // elsewhere adds to an error what there is in place of the store of the settings: other stores in this folder, and whoever
 // listens where the embedded server would.
-func elsewhere(s settings, err error) error {
+func elsewhere(s config.Settings, err error) error {
 	e := &errElsewhere{error: err}
 	for _, dir := range []string{defaultStore, demoStore} {
 		if filepath.Clean(dir) != filepath.Clean(s.DataDir) && natsd.Stored(dir) {
@@ -74,7 +75,7 @@ const (
 
 // readBroker gives JetStream as it is, on the server that the settings name, or on the store of our own or the bridge that
 // runs on it. Nothing is created: a store or a stream that is not there is an error.
-func readBroker(ctx context.Context, s settings, log io.Writer) (js jetstream.JetStream, stop func(), err error) {
+func readBroker(ctx context.Context, s config.Settings, log io.Writer) (js jetstream.JetStream, stop func(), err error) {
 	if s.Embedded() && !natsd.Stored(s.DataDir) {
 		return nil, nil, elsewhere(s, fmt.Errorf("%w: BRIDGE_DATA_DIR=%s is not the store of a bridge", errNoStore, s.DataDir))
 	}
@@ -107,7 +108,7 @@ func readBroker(ctx context.Context, s settings, log io.Writer) (js jetstream.Je
 }
 
 // joinBroker is dialBroker for a command that may run beside bridge run: where that has the store, it joins its server.
-func joinBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.Conn, stop func(), err error) {
+func joinBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (nc *nats.Conn, stop func(), err error) {
 	nc, stop, err = dialBroker(ctx, s, logger)
 	if errors.Is(err, natsd.ErrStoreTaken) {
 		s.NATSURL = []string{runningServer(s)}
@@ -117,11 +118,11 @@ func joinBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.
 }
 
 // runningServer returns the URL of the server that has the store, as it says itself; else where the settings say that it listens.
-func runningServer(s settings) string {
+func runningServer(s config.Settings) string {
 	return cmp.Or(natsd.RunningOn(s.DataDir), "nats://"+s.NATSListen)
 }
 
-func findStreams(ctx context.Context, js jetstream.JetStream, s settings) error {
+func findStreams(ctx context.Context, js jetstream.JetStream, s config.Settings) error {
 	for _, feed := range s.Feeds {
 		name := brokerConfig(s).Names.Stream(schema.Feed(feed))
 		_, err := js.Stream(ctx, name)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
 )
 
@@ -28,13 +29,13 @@ func structured(header map[string][]string, body []byte) (string, error) {
 // printableJSON escapes what cannot be printed, as printable does, and leaves the JSON valid: only a text can hold it.
 func printableJSON(text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	if !strings.ContainsFunc(text, unprintable) {
+	if !strings.ContainsFunc(text, printable.Unsafe) {
 		return text
 	}
 	var b strings.Builder
 	for _, r := range text {
 		switch {
-		case !unprintable(r):
+		case !printable.Unsafe(r):
 			b.WriteRune(r)
 		case r > 0xFFFF:
 			high, low := utf16.EncodeRune(r)

@@ -15,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
 )
@@ -38,7 +40,7 @@ no state, so one of these leaves them out.
 Exit code 0: it was stopped, or nobody reads it any more.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadWithoutVendor(cmd.Context(), std.env)
+			s, err := config.LoadWithoutVendor(cmd.Context(), std.env)
 			if err != nil {
 				return err
 			}
@@ -54,7 +56,7 @@ Exit code 0: it was stopped, or nobody reads it any more.`,
 	return cmd
 }
 
-func runTail(ctx context.Context, s settings, w wanted, std streams) error {
+func runTail(ctx context.Context, s config.Settings, w wanted, std streams) error {
 	js, stop, err := tailBroker(ctx, s, std.err)
 	if err != nil {
 		return err
@@ -84,7 +86,7 @@ func runTail(ctx context.Context, s settings, w wanted, std streams) error {
 
 // tailBroker is readBroker for a command that lasts: it never has the store of the embedded server for itself, or no bridge
 // could start meanwhile.
-func tailBroker(ctx context.Context, s settings, log io.Writer) (jetstream.JetStream, func(), error) {
+func tailBroker(ctx context.Context, s config.Settings, log io.Writer) (jetstream.JetStream, func(), error) {
 	if !s.Embedded() {
 		return readBroker(ctx, s, log)
 	}
@@ -146,7 +148,7 @@ func (p *tailPrinter) print(m status.Stored) error {
 	p.told = ""
 	line, err := p.line(m)
 	if err != nil {
-		fmt.Fprintf(p.notes, "note: sequence %d on %s is left out: %s\n", m.Seq, printable(m.Subject()), printable(err.Error()))
+		fmt.Fprintf(p.notes, "note: sequence %d on %s is left out: %s\n", m.Seq, printable.Text(m.Subject()), printable.Text(err.Error()))
 		return nil
 	}
 	if line != "" {
@@ -178,7 +180,7 @@ func (p *tailPrinter) failed(err error) error {
 	}
 	if text := err.Error(); text != p.told {
 		p.told = text
-		fmt.Fprintf(p.notes, "note: %s; trying again\n", printable(text))
+		fmt.Fprintf(p.notes, "note: %s; trying again\n", printable.Text(text))
 	}
 	return nil
 }

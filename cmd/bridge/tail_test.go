@@ -14,7 +14,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -29,7 +31,7 @@ type tailed struct {
 	log   strings.Builder
 }
 
-func startTail(t *testing.T, env lookup, args ...string) *tailed {
+func startTail(t *testing.T, env config.Lookup, args ...string) *tailed {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
@@ -87,7 +89,7 @@ func TestTailNeedsOnlyToLookAndIsHarmless(t *testing.T) {
 		t.Errorf("it begins with %q", head)
 	}
 	line := text.next()
-	if strings.ContainsFunc(line, unprintable) || !strings.Contains(line, "live") || !strings.HasSuffix(line, " 22.38") || !strings.Contains(line, hour().From.Format("01-02 15:04:05")) {
+	if strings.ContainsFunc(line, printable.Unsafe) || !strings.Contains(line, "live") || !strings.HasSuffix(line, " 22.38") || !strings.Contains(line, hour().From.Format("01-02 15:04:05")) {
 		t.Errorf("%q", line)
 	}
 	text.end()
@@ -99,7 +101,7 @@ func TestTailNeedsOnlyToLookAndIsHarmless(t *testing.T) {
 		SpecVersion, ID, Source, Type, Subject, Time, DataContentType, DataSchema, Lane string
 		Data                                                                            json.RawMessage
 	}
-	if err := json.Unmarshal([]byte(line), &event); err != nil || strings.ContainsFunc(line, unprintable) {
+	if err := json.Unmarshal([]byte(line), &event); err != nil || strings.ContainsFunc(line, printable.Unsafe) {
 		t.Fatalf("%v: %q", err, line)
 	}
 	if event.SpecVersion != "1.0" || event.ID != "a" || event.Type != "saveris.reading.v1" || event.Lane != "live" || event.DataContentType != "application/json" ||

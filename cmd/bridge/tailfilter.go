@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -47,7 +48,7 @@ type wanted struct {
 const maxFilters = 100
 
 // wanted refuses wrong flags.
-func (o tailOptions) wanted(s settings, now time.Time) (w wanted, err error) {
+func (o tailOptions) wanted(s config.Settings, now time.Time) (w wanted, err error) {
 	for _, flag := range []struct {
 		name    string
 		values  []string
@@ -95,7 +96,7 @@ func expected(allowed []string) string {
 }
 
 // check refuses what no event can match, and reads --since.
-func (w *wanted) check(o tailOptions, s settings, now time.Time) (err error) {
+func (w *wanted) check(o tailOptions, s config.Settings, now time.Time) (err error) {
 	if o.Since != "" {
 		if w.since, err = moment(o.Since, now); err != nil {
 			return flagf("tail", "--since is %q: expected %s", o.Since, wantMoment)

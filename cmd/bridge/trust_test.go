@@ -21,11 +21,12 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
 // front stands before the pretend vendor and speaks TLS with a certificate of a PKI, under the names that a test gives.
-func front(t *testing.T, v *saveristest.Server, p pki, names ...string) *httptest.Server {
+func front(t *testing.T, v *saveristest.Server, p bridgetest.PKI, names ...string) *httptest.Server {
 	t.Helper()
 	target, err := url.Parse(v.URL())
 	if err != nil {
@@ -52,7 +53,7 @@ func front(t *testing.T, v *saveristest.Server, p pki, names ...string) *httptes
 		},
 	})
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{p.serverCert(t, func(c *x509.Certificate) { c.DNSNames = names })}}
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{p.ServerCert(t, func(c *x509.Certificate) { c.DNSNames = names })}}
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s
@@ -61,15 +62,15 @@ func front(t *testing.T, v *saveristest.Server, p pki, names ...string) *httptes
 func TestTheVendorsCertificateIsVerified(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
-	p := newPKI(t)
+	p := bridgetest.NewPKI(t)
 	vendor := front(t, s.vendor, p)
 	old := httptest.NewUnstartedServer(http.NotFoundHandler())
 	old.Config.ErrorLog = log.New(io.Discard, "", 0)
-	old.TLS = &tls.Config{Certificates: []tls.Certificate{p.serverCert(t, expired)}}
+	old.TLS = &tls.Config{Certificates: []tls.Certificate{p.ServerCert(t, bridgetest.Expired)}}
 	old.StartTLS()
 	t.Cleanup(old.Close)
 	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "ca.pem"), []byte(textOf(t, p.caFile)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "ca.pem"), []byte(textOf(t, p.CAFile)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	base := append(slices.Clone(s.env), "BRIDGE_NATS_LISTEN=127.0.0.1:0", "BRIDGE_POLL_INTERVAL=1h")
@@ -78,12 +79,12 @@ func TestTheVendorsCertificateIsVerified(t *testing.T) {
 		env       []string
 		good      bool
 	}{
-		{"authority in a file", vendor.URL, []string{"SSL_CERT_FILE=" + p.caFile}, true},
+		{"authority in a file", vendor.URL, []string{"SSL_CERT_FILE=" + p.CAFile}, true},
 		{"authority in a folder", vendor.URL, []string{"SSL_CERT_DIR=" + folder}, true},
 		{"unknown authority", vendor.URL, nil, false},
-		{"another authority", vendor.URL, []string{"SSL_CERT_FILE=" + newPKI(t).caFile}, false},
-		{"another name", strings.Replace(vendor.URL, "127.0.0.1", "localhost", 1), []string{"SSL_CERT_FILE=" + p.caFile}, false},
-		{"the past", old.URL, []string{"SSL_CERT_FILE=" + p.caFile}, false},
+		{"another authority", vendor.URL, []string{"SSL_CERT_FILE=" + bridgetest.NewPKI(t).CAFile}, false},
+		{"another name", strings.Replace(vendor.URL, "127.0.0.1", "localhost", 1), []string{"SSL_CERT_FILE=" + p.CAFile}, false},
+		{"the past", old.URL, []string{"SSL_CERT_FILE=" + p.CAFile}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := s.vendor.Count("token")
@@ -146,9 +147,9 @@ func TestAProxyIsHonouredForAPIAndFiles(t *testing.T) {
 	t.Parallel()
 	const api, files, secret = "data-api.vendor.test", "files.vendor.test", "proxy-secret-0123456789"
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
-	p := newPKI(t)
+	p := bridgetest.NewPKI(t)
 	vendor := front(t, s.vendor, p, api, files)
-	base := append(slices.Clone(s.env), "SAVERIS_URL=https://"+api, "SSL_CERT_FILE="+p.caFile, "BRIDGE_NATS_LISTEN=127.0.0.1:0", "SAVERIS_SYNC=never")
+	base := append(slices.Clone(s.env), "SAVERIS_URL=https://"+api, "SSL_CERT_FILE="+p.CAFile, "BRIDGE_NATS_LISTEN=127.0.0.1:0", "SAVERIS_SYNC=never")
 	for _, c := range []struct {
 		name string
 		env  []string // PROXY stands for its address

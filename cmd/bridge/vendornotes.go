@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -20,7 +21,7 @@ import (
 // vendorNotes takes over what the client and the feeds find out about the vendor: the log has it once, and bridge status
 // finds it beside the running exports. Any goroutine may call its methods.
 type vendorNotes struct {
-	settings settings
+	settings config.Settings
 	log      *slog.Logger
 	store    saveris.Requests // nil = bridge status does not find it
 
@@ -33,7 +34,7 @@ type vendorNotes struct {
 	refused   chan error
 }
 
-func newVendorNotes(s settings, log *slog.Logger) *vendorNotes {
+func newVendorNotes(s config.Settings, log *slog.Logger) *vendorNotes {
 	return &vendorNotes{
 		settings: s, log: log, notes: map[string]status.Note{}, unwritten: map[string]bool{}, shut: map[schema.Feed]error{},
 		news: make(chan struct{}, 1), refused: make(chan error, 1),
@@ -101,7 +102,7 @@ func (v *vendorNotes) feedShut(feed schema.Feed, err error) {
 		v.mu.Unlock()
 		return
 	}
-	_, hint := verdict(v.settings.withLogin(err))
+	_, hint := verdict(withLogin(v.settings, err))
 	what, often := "is refused", "every hour"
 	if errors.Is(err, saveris.ErrRetired) {
 		what, often = "is retired by the vendor", "every ten minutes"

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -192,7 +193,7 @@ func (l *lockedBuffer) String() string {
 }
 
 func TestRunEndsWith3OnlyWhenEveryFeedIsRefused(t *testing.T) {
-	v := newVendorNotes(settings{Feeds: []string{"readings", "alarms"}}, slog.New(slog.DiscardHandler))
+	v := newVendorNotes(config.Settings{Feeds: []string{"readings", "alarms"}}, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- v.run(ctx) }()

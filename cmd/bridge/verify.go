@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -48,14 +50,14 @@ A difference is one of
 Exit code 0: proven. 1: not proven, or it could not be finished.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadSettings(cmd.Context(), std.env)
+			s, err := config.Load(cmd.Context(), std.env)
 			if err != nil {
 				return err
 			}
 			if err := o.check(&s); err != nil {
 				return err
 			}
-			return s.withLogin(runVerify(cmd.Context(), s, o, std))
+			return withLogin(s, runVerify(cmd.Context(), s, o, std))
 		},
 	}
 	o.flags(cmd)
@@ -65,14 +67,14 @@ Exit code 0: proven. 1: not proven, or it could not be finished.`,
 }
 
 // check refuses wrong flags and lets those that name feeds win over the settings.
-func (o verifyOptions) check(s *settings) error {
+func (o verifyOptions) check(s *config.Settings) error {
 	if o.Limit < 0 {
 		return flagf("verify", "--limit is %d: expected 0 or more", o.Limit)
 	}
 	return o.timeRange.check(s)
 }
 
-func runVerify(ctx context.Context, s settings, o verifyOptions, std streams) error {
+func runVerify(ctx context.Context, s config.Settings, o verifyOptions, std streams) error {
 	config := vendorConfig(s)
 	config.NoLive = true
 	vendor, now, err := askTheTime(ctx, config)
@@ -107,7 +109,7 @@ func runVerify(ctx context.Context, s settings, o verifyOptions, std streams) er
 	return p.end()
 }
 
-func verifyFeeds(ctx context.Context, s settings, span checkpoint.Span, vendor *saveris.Client, js jetstream.JetStream, p *verdictPrinter, limit int, log *slog.Logger) error {
+func verifyFeeds(ctx context.Context, s config.Settings, span checkpoint.Span, vendor *saveris.Client, js jetstream.JetStream, p *verdictPrinter, limit int, log *slog.Logger) error {
 	for _, name := range s.Feeds {
 		feed := schema.Feed(name)
 		stream := checkpoint.NewStream(js, brokerConfig(s).Names.Stream(feed), s.Prefix, name)
@@ -242,7 +244,7 @@ func differenceLine(d verify.Day, diff verify.Difference) string {
 	if diff.Sequence > 0 {
 		parts = append(parts, fmt.Sprintf("sequence %d", diff.Sequence))
 	}
-	return printable(strings.Join(parts, "  ") + ": " + diff.Why)
+	return printable.Text(strings.Join(parts, "  ") + ": " + diff.Why)
 }
 
 // end prints the list and the sum, and gives a notProven where something differs.

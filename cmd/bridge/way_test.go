@@ -9,11 +9,13 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"saveris-bridge/internal/bridgetest"
 )
 
 // oneSided is the server's side of TLS without certificates of clients.
-func (p pki) oneSided() *tls.Config {
-	c := p.server.Clone()
+func oneSided(p bridgetest.PKI) *tls.Config {
+	c := p.Server.Clone()
 	c.ClientAuth = tls.NoClientCert
 	return c
 }
@@ -21,10 +23,10 @@ func (p pki) oneSided() *tls.Config {
 // TestEveryKindOfPortIsReachedAndTheWrongOneIsNamed tries a plain port, TLS that comes first and WebSocket with every setting.
 func TestEveryKindOfPortIsReachedAndTheWrongOneIsNamed(t *testing.T) {
 	t.Parallel()
-	p := newPKI(t)
+	p := bridgetest.NewPKI(t)
 	plain := natsServer(t, &server.Options{Websocket: server.WebsocketOpts{Host: "127.0.0.1", Port: -1, NoTLS: true}})
-	first := natsServer(t, &server.Options{TLSConfig: p.oneSided(), TLSHandshakeFirst: true,
-		Websocket: server.WebsocketOpts{Host: "127.0.0.1", Port: -1, TLSConfig: p.oneSided()}})
+	first := natsServer(t, &server.Options{TLSConfig: oneSided(p), TLSHandshakeFirst: true,
+		Websocket: server.WebsocketOpts{Host: "127.0.0.1", Port: -1, TLSConfig: oneSided(p)}})
 	host := func(s *server.Server) string { return s.Addr().String() }
 	ws := func(s *server.Server) string {
 		return strings.TrimPrefix(strings.TrimPrefix(s.WebsocketURL(), "ws://"), "wss://")
@@ -46,9 +48,9 @@ func TestEveryKindOfPortIsReachedAndTheWrongOneIsNamed(t *testing.T) {
 		t.Run(fmt.Sprintf("%s first %q", c.url, c.tlsFirst), func(t *testing.T) {
 			env := []string{"NATS_URL", c.url, "NATS_TLS_FIRST", c.tlsFirst}
 			if c.tlsFirst != "" || strings.HasPrefix(c.url, "wss") {
-				env = append(env, "NATS_CA", p.caFile)
+				env = append(env, "NATS_CA", p.CAFile)
 			}
-			a, err := load(t, with(env...)).access()
+			a, err := accessOf(load(t, with(env...)))
 			if err != nil {
 				t.Fatal(err)
 			}

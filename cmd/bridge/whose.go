@@ -3,26 +3,28 @@ package main
 import (
 	"net/url"
 	"strings"
+
+	"saveris-bridge/internal/config"
 )
 
 // whose says in a few words whose data the page shows: the demo's, or which login where. Everybody who reaches the page sees
 // it, so of a user name no more than tells two of one's own apart, and nothing of a key.
-func (s settings) whose() string {
-	if s.pretend {
+func whose(s config.Settings) string {
+	if s.Demo {
 		return "demo"
 	}
 	login := "Smart Connect"
 	if !s.SaverisAPIKey.Set() {
 		login = hinted(s.SaverisUsername)
 	}
-	return login + " · " + s.where()
+	return login + " · " + place(s)
 }
 
-// where is the region, or the host where an address is set.
-func (s settings) where() string {
+// place is the region, or the host where an address is set.
+func place(s config.Settings) string {
 	of := s
 	of.SaverisURL = ""
-	if u, err := url.Parse(s.SaverisURL); err == nil && u.Host != "" && s.SaverisURL != of.baseURL() {
+	if u, err := url.Parse(s.SaverisURL); err == nil && u.Host != "" && s.SaverisURL != of.BaseURL() {
 		return u.Host
 	}
 	where := strings.ToUpper(s.SaverisRegion)

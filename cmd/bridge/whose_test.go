@@ -15,12 +15,12 @@ func TestThePageSaysWhoseDataItShows(t *testing.T) {
 		{"Smart Connect · AM", []string{"SAVERIS_USERNAME", "", "SAVERIS_PASSWORD", "", "SAVERIS_API_KEY", "topsecret", "SAVERIS_REGION", "am"}},
 		{"a…@b · proxy.example.com:8443", []string{"SAVERIS_USERNAME", "a@b", "SAVERIS_PASSWORD", "topsecret", "SAVERIS_URL", "https://proxy.example.com:8443/saveris/"}},
 	} {
-		got := load(t, with(c.env...)).whose()
+		got := whose(load(t, with(c.env...)))
 		if got != c.want || strings.Contains(got, "topsecret") {
 			t.Errorf("%v is told as %q, want %q", c.env, got, c.want)
 		}
 	}
-	if got := demoSettings(demoOptions{DataDir: t.TempDir(), NATSListen: "127.0.0.1:0"}, "http://127.0.0.1:1").whose(); got != "demo" {
+	if got := whose(demoSettings(demoOptions{DataDir: t.TempDir(), NATSListen: "127.0.0.1:0"}, "http://127.0.0.1:1")); got != "demo" {
 		t.Errorf("the demo says %q", got)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
@@ -27,7 +28,7 @@ import (
 )
 
 // runBridge polls until ctx ends: the broker first, then the vendor, then the streams and a line of work for every feed.
-func runBridge(ctx context.Context, s settings, logger *slog.Logger) error {
+func runBridge(ctx context.Context, s config.Settings, logger *slog.Logger) error {
 	if s.Overlap > longestOverlap {
 		logger.Warn("BRIDGE_OVERLAP is longer than a poll reaches back, which is an hour at most", "overlap", s.Overlap)
 	}
@@ -62,7 +63,7 @@ const longestOverlap = time.Hour
 
 // poll runs the feeds on a broker that is ready, after a first contact with the vendor, and serves what operators want to
 // see; page may be nil.
-func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.Listener, count *metrics.Metrics, logger *slog.Logger) error {
+func poll(ctx context.Context, s config.Settings, js jetstream.JetStream, page net.Listener, count *metrics.Metrics, logger *slog.Logger) error {
 	accounts := newAccounts(s, js)
 	leases := map[schema.Feed]func() (*publish.Leases, error){}
 	for _, feed := range feedsOf(s.Feeds) {
@@ -120,7 +121,7 @@ func poll(ctx context.Context, s settings, js jetstream.JetStream, page net.List
 		}
 		return nil
 	})
-	return s.withLogin(group.Wait())
+	return withLogin(s, group.Wait())
 }
 
 // soon does what takes a broker that is far away a while, and returns what waits for the result.
@@ -134,7 +135,7 @@ func soon[T any](do func() (T, error)) (wait func() (T, error)) {
 const pageHistory = 24 * time.Hour
 
 // newOperation wires together what operators see.
-func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, turns map[schema.Feed]*turn, count *metrics.Metrics, logger *slog.Logger) *operation {
+func newOperation(s config.Settings, js jetstream.JetStream, vendor *saveris.Client, turns map[schema.Feed]*turn, count *metrics.Metrics, logger *slog.Logger) *operation {
 	leading := leadsNow(turns)
 	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds), History: pageHistory, Consumers: func(ctx context.Context) int {
 		account, err := publish.AskAccount(ctx, js)
@@ -153,7 +154,7 @@ func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, tu
 			store: storeOf(js).err,
 		}).over(feedsOf(s.Feeds)),
 	}
-	o.page = web.Handler(board, web.Options{Version: version, Whose: s.whose(), Poll: s.PollInterval, Here: o.here})
+	o.page = web.Handler(board, web.Options{Version: version, Whose: whose(s), Poll: s.PollInterval, Here: o.here})
 	for feed, turn := range turns {
 		o.watch(feed, turn.live)
 	}
@@ -169,7 +170,7 @@ func newOperation(s settings, js jetstream.JetStream, vendor *saveris.Client, tu
 }
 
 // workingVendor says how the vendor is asked by whoever publishes what he answers.
-func workingVendor(ctx context.Context, s settings, js jetstream.JetStream, logger *slog.Logger) saveris.Config {
+func workingVendor(ctx context.Context, s config.Settings, js jetstream.JetStream, logger *slog.Logger) saveris.Config {
 	config := vendorConfig(s)
 	config.Throttled = func(until time.Time) { logger.Info("throttled (HTTP 429)", "until", until.UTC().Truncate(time.Second)) }
 	config.Noticed = newVendorNotes(s, logger).noticed
@@ -195,7 +196,7 @@ func sharing(ctx context.Context, vendor *saveris.Client, work func() error) err
 }
 
 // newWriter makes a feed's writer, which keeps the ids of so many days; 0 is as many as live polling goes back to.
-func newWriter(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, accounts *publish.Accounts, pages int) *publish.Writer {
+func newWriter(s config.Settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, accounts *publish.Accounts, pages int) *publish.Writer {
 	return publish.NewWriter(js, brokerConfig(s), publish.Options{
 		Feed: feed, Name: writerName(), Mode: s.ContentMode, LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: vendorNow(vendor), Pages: pages,
 		Accounts: accounts,
@@ -203,7 +204,7 @@ func newWriter(s settings, feed schema.Feed, vendor *saveris.Client, js jetstrea
 }
 
 // newLive wires one feed together.
-func newLive(s settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, accounts *publish.Accounts, logger *slog.Logger) *poller.Live {
+func newLive(s config.Settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, accounts *publish.Accounts, logger *slog.Logger) *poller.Live {
 	writer := newWriter(s, feed, vendor, js, accounts, 0)
 	others := newForeigners(s, feed, logger)
 	writer.OnForeign, writer.OnStranger = others.note, others.answered
@@ -245,7 +246,7 @@ func writerName() string {
 
 // openBroker gives JetStream with streams ready, on the server that the settings name or on one of our own,
 // and what ends it.
-func openBroker(ctx context.Context, s settings, logger *slog.Logger) (js jetstream.JetStream, stop func(), err error) {
+func openBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (js jetstream.JetStream, stop func(), err error) {
 	nc, stop, err := dialBroker(ctx, s, logger)
 	if err != nil {
 		return nil, nil, err
@@ -254,7 +255,7 @@ func openBroker(ctx context.Context, s settings, logger *slog.Logger) (js jetstr
 }
 
 // readyBroker readies the streams on a connection, which it closes if that fails.
-func readyBroker(ctx context.Context, s settings, nc *nats.Conn, end func()) (js jetstream.JetStream, stop func(), err error) {
+func readyBroker(ctx context.Context, s config.Settings, nc *nats.Conn, end func()) (js jetstream.JetStream, stop func(), err error) {
 	if js, err = jetStream(nc, s); err == nil {
 		err = readyStreams(ctx, js, brokerConfig(s))
 		err = explain(ctx, js, brokerConfig(s), err)
@@ -272,13 +273,13 @@ func readyBroker(ctx context.Context, s settings, nc *nats.Conn, end func()) (js
 // inProcessWait is how long a connection to the embedded server waits between two tries, while that is restarted.
 const inProcessWait = 200 * time.Millisecond
 
-func dialBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.Conn, stop func(), err error) {
+func dialBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (nc *nats.Conn, stop func(), err error) {
 	if !s.Embedded() {
 		nc, err = connect(ctx, s, logger)
 		if err != nil {
 			return nil, nil, err
 		}
-		sayHello(logger, s, maskURL(nc.ConnectedUrlRedacted()), nc.ConnectedServerVersion())
+		sayHello(logger, s, config.MaskURL(nc.ConnectedUrlRedacted()), nc.ConnectedServerVersion())
 		return nc, func() { flush(nc, flushWait) }, nil
 	}
 	server, err := natsd.Start(natsd.Config{Dir: s.DataDir, Listen: s.NATSListen})
@@ -306,8 +307,8 @@ func dialBroker(ctx context.Context, s settings, logger *slog.Logger) (nc *nats.
 }
 
 // sayHello begins the log of a run: who talks to whom.
-func sayHello(logger *slog.Logger, s settings, natsURL, natsVersion string) {
-	logger.Info("bridge starts", "version", version, "vendor", maskURL(s.SaverisURL), "nats", natsURL,
+func sayHello(logger *slog.Logger, s config.Settings, natsURL, natsVersion string) {
+	logger.Info("bridge starts", "version", version, "vendor", config.MaskURL(s.SaverisURL), "nats", natsURL,
 		"nats_version", natsVersion, "feeds", strings.Join(s.Feeds, ","), "prefix", s.Prefix)
 }
 

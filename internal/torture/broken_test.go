@@ -31,7 +31,7 @@ var (
 	noOutages      = edit{"cmd/bridge/wire.go", `Outages:  publish.NewOutages(js, brokerConfig(s).Names).Ended,`, ``}
 	storedSubjects = []edit{
 		{"internal/schema/event.go", `const ingest = "-ingest"`, `const ingest = ""`},
-		{"cmd/bridge/rules.go", `strings.HasSuffix(text, schema.IngestPrefix(""))`, `schema.IngestPrefix("") != ""`},
+		{"internal/config/rules.go", `strings.HasSuffix(text, schema.IngestPrefix(""))`, `schema.IngestPrefix("") != ""`},
 		{"internal/publish/streams.go", `RePublish:          &jetstream.RePublish{Source: c.Names.live(feed), Destination: c.Names.live(feed)},`, ``},
 	}
 	bucketAhead = edit{"internal/views/settle.go", `at.Key == key && bytes.Equal(at.Value, shown.Value)`, `true || at.Key == key && bytes.Equal(at.Value, shown.Value)`}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -13,45 +13,47 @@ import (
 	"time"
 
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/saveris"
 )
 
-// problem is one setting that cannot be used.
-type problem struct {
+// Problem is one variable whose value cannot be used.
+type Problem struct {
 	Name  string // the variable
 	Value string // what it holds; a secret never gets here
 	Want  string // what was expected instead
 	Err   error  // the reason of the system, where there is one
 }
 
-func (p *problem) Error() string {
-	text := p.Name + ` is "` + printable(p.Value) + `": expected ` + p.Want
+func (p *Problem) Error() string {
+	text := p.Name + ` is "` + printable.Text(p.Value) + `": expected ` + p.Want
 	if p.Err != nil {
 		text += " (" + p.Err.Error() + ")"
 	}
 	return text
 }
 
-func (p *problem) Unwrap() error { return p.Err }
+func (p *Problem) Unwrap() error { return p.Err }
 
-// errNoCredentials says that nothing at all is there to log in with.
-var errNoCredentials = errors.New("no credentials: SAVERIS_USERNAME and SAVERIS_PASSWORD are not set, and SAVERIS_API_KEY neither")
+// ErrNoCredentials means that nothing at all is set to log in with at the vendor.
+var ErrNoCredentials = errors.New("no credentials: SAVERIS_USERNAME and SAVERIS_PASSWORD are not set, and SAVERIS_API_KEY neither")
 
-// settingsError is everything that is wrong with the settings, each thing a line of its own.
-type settingsError struct{ problems []error }
+// Error is everything that is wrong with the settings, each thing a line of its own: a *Problem, ErrNoCredentials, or variables
+// that do not go together.
+type Error struct{ Problems []error }
 
-func (e *settingsError) Error() string {
-	lines := make([]string, len(e.problems))
-	for i, p := range e.problems {
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
 		lines[i] = p.Error()
 	}
 	return strings.Join(lines, "\n")
 }
 
-func (e *settingsError) Unwrap() []error { return e.problems }
+func (e *Error) Unwrap() []error { return e.Problems }
 
 // conflicts tells what is wrong between settings that are right one by one.
-func (s settings) conflicts() []error {
+func (s Settings) conflicts() []error {
 	var list []error
 	for _, err := range []error{s.credentials(), s.place(), s.readable()} {
 		if err != nil {
@@ -63,7 +65,7 @@ func (s settings) conflicts() []error {
 
 // place refuses a region, an environment and a kind of login that no host of the vendor's is for. An address that is given
 // needs none of them.
-func (s settings) place() error {
+func (s Settings) place() error {
 	switch {
 	case s.SaverisURL != "" || s.SaverisEnv != "i":
 		return nil
@@ -76,7 +78,7 @@ func (s settings) place() error {
 }
 
 // readable refuses to send the login where everybody on the way can read it, unless that is wanted.
-func (s settings) readable() error {
+func (s Settings) readable() error {
 	if _, _, err := saveris.BaseURL(s.SaverisURL); err != nil {
 		return nil // none is set, or the rule has said it
 	}
@@ -84,11 +86,11 @@ func (s settings) readable() error {
 	if s.Insecure || err != nil || u.Scheme != "http" || u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback() {
 		return nil
 	}
-	return &problem{Name: "SAVERIS_URL", Value: maskURL(s.SaverisURL), Want: "https://, or SAVERIS_INSECURE=true: login and data can be read and altered on their way over http://"}
+	return &Problem{Name: "SAVERIS_URL", Value: MaskURL(s.SaverisURL), Want: "https://, or SAVERIS_INSECURE=true: login and data can be read and altered on their way over http://"}
 }
 
 // ownConflicts are those that have nothing to do with the vendor.
-func (s settings) ownConflicts() []error {
+func (s Settings) ownConflicts() []error {
 	var list []error
 	for _, err := range []error{s.natsLogin(), s.natsTLS(), s.natsWay(), s.natsWithoutServer(), s.retention(), s.embeddedReplicas(), s.dataDir()} {
 		if err != nil {
@@ -99,7 +101,7 @@ func (s settings) ownConflicts() []error {
 }
 
 // retention wants a page to live until its last re-read: without the ids of what was stored nothing can be told apart.
-func (s settings) retention() error {
+func (s Settings) retention() error {
 	if s.MaxAge == 0 || len(s.Revisit) == 0 {
 		return nil
 	}
@@ -110,7 +112,7 @@ func (s settings) retention() error {
 }
 
 // credentials wants exactly one kind of vendor login, and that one complete.
-func (s settings) credentials() error {
+func (s Settings) credentials() error {
 	user, password, key := s.SaverisUsername != "", s.SaverisPassword.Set(), s.SaverisAPIKey.Set()
 	switch {
 	case key && (user || password):
@@ -122,12 +124,12 @@ func (s settings) credentials() error {
 	case password:
 		return conflict("SAVERIS_PASSWORD is set without SAVERIS_USERNAME: expected both")
 	default:
-		return errNoCredentials
+		return ErrNoCredentials
 	}
 }
 
 // natsLogin wants one way of logging in to NATS at most. TLS goes with each.
-func (s settings) natsLogin() error {
+func (s Settings) natsLogin() error {
 	if s.NATSPassword.Set() && s.NATSUser == "" {
 		return conflict("NATS_PASSWORD is set without NATS_USER: expected both")
 	}
@@ -140,7 +142,7 @@ func (s settings) natsLogin() error {
 	return nil
 }
 
-func (s settings) natsTLS() error {
+func (s Settings) natsTLS() error {
 	switch {
 	case s.NATSCert != "" && s.NATSKey == "":
 		return conflict("NATS_CERT is set without NATS_KEY: expected both")
@@ -149,14 +151,14 @@ func (s settings) natsTLS() error {
 	case s.NATSCert == "" || wrongFile(certificates, s.NATSCert) || wrongFile(privateKey, s.NATSKey):
 		return nil // the rules have said it
 	}
-	if _, err := loadPair(s.NATSCert, s.NATSKey); err != nil {
-		return &problem{Name: "NATS_KEY", Value: s.NATSKey, Want: "the key of the certificate in NATS_CERT", Err: err}
+	if _, err := LoadKeyPair(s.NATSCert, s.NATSKey); err != nil {
+		return &Problem{Name: "NATS_KEY", Value: s.NATSKey, Want: "the key of the certificate in NATS_CERT", Err: err}
 	}
 	return nil
 }
 
 // natsWay wants one way to JetStream, and one kind of TLS.
-func (s settings) natsWay() error {
+func (s Settings) natsWay() error {
 	switch {
 	case s.JSDomain != "" && s.JSAPIPrefix != "":
 		return conflict("NATS_JS_DOMAIN and NATS_JS_API_PREFIX are set: expected one of them")
@@ -166,34 +168,36 @@ func (s settings) natsWay() error {
 	return nil
 }
 
-func wrongFile(c content, path string) bool {
-	_, err := c.read(path)
+func wrongFile(c Content, path string) bool {
+	_, err := c.Read(path)
 	return err != nil
 }
 
 // embeddedReplicas refuses what one server alone cannot do.
-func (s settings) embeddedReplicas() error {
+func (s Settings) embeddedReplicas() error {
 	if s.Embedded() && s.Replicas > 1 {
-		return &problem{Name: "BRIDGE_REPLICAS", Value: strconv.Itoa(s.Replicas), Want: "1 with the embedded NATS server: more need a cluster, named by NATS_URL"}
+		return &Problem{Name: "BRIDGE_REPLICAS", Value: strconv.Itoa(s.Replicas), Want: "1 with the embedded NATS server: more need a cluster, named by NATS_URL"}
 	}
 	return nil
 }
 
-const wantStore = "a folder that can be written to, or a path where one can be made"
+// WantStore says what BRIDGE_DATA_DIR is expected to be.
+const WantStore = "a folder that can be written to, or a path where one can be made"
 
 // dataDir wants a place for the embedded server's store. Whether another bridge has it is not a matter of the settings.
-func (s settings) dataDir() error {
+func (s Settings) dataDir() error {
 	if !s.Embedded() {
 		return nil
 	}
-	if reason := storeProblem(s.DataDir); reason != nil {
-		return &problem{Name: "BRIDGE_DATA_DIR", Value: s.DataDir, Want: wantStore, Err: reason}
+	if reason := StoreProblem(s.DataDir); reason != nil {
+		return &Problem{Name: "BRIDGE_DATA_DIR", Value: s.DataDir, Want: WantStore, Err: reason}
 	}
 	return nil
 }
 
-// storeProblem is the system's reason why nobody could have a store there.
-func storeProblem(dir string) error {
+// StoreProblem returns the system's reason why nobody could have a store of an embedded server in a folder; nil where it can be
+// had, or another process has it.
+func StoreProblem(dir string) error {
 	err := natsd.CheckStore(dir)
 	var reason *fs.PathError
 	if errors.Is(err, natsd.ErrStoreTaken) || !errors.As(err, &reason) {
@@ -203,7 +207,7 @@ func storeProblem(dir string) error {
 }
 
 // natsWithoutServer refuses access to a server that is not named: the bridge would quietly start one of its own.
-func (s settings) natsWithoutServer() error {
+func (s Settings) natsWithoutServer() error {
 	if !s.Embedded() {
 		return nil
 	}

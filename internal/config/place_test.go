@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -6,15 +6,10 @@ import (
 	"testing"
 )
 
-// keyed is an environment with a Smart Connect key.
-func keyed(changes ...string) lookup {
-	return with(append([]string{"SAVERIS_USERNAME", "", "SAVERIS_PASSWORD", "", "SAVERIS_API_KEY", "k"}, changes...)...)
-}
-
 func TestThereIsNoHostForEveryRegionEnvironmentAndLogin(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		env  lookup
+		env  Lookup
 		want string // in the one problem; empty where there is none
 	}{
 		{"key", keyed("SAVERIS_ENV", "i"), `SAVERIS_API_KEY is set and SAVERIS_ENV is "i": expected "p", Smart Connect has no integration environment`},
@@ -25,12 +20,12 @@ func TestThereIsNoHostForEveryRegionEnvironmentAndLogin(t *testing.T) {
 		{"a URL", with("SAVERIS_ENV", "i", "SAVERIS_REGION", "ap", "SAVERIS_URL", "https://proxy.example"), ""},
 		{"a URL and a key", keyed("SAVERIS_ENV", "i", "SAVERIS_URL", "https://proxy.example"), ""},
 	} {
-		_, err := loadSettings(t.Context(), c.env)
-		var wrong *settingsError
+		_, err := Load(t.Context(), c.env)
+		var wrong *Error
 		switch {
 		case c.want == "" && err != nil:
 			t.Errorf("%s: %v", c.name, err)
-		case c.want != "" && (!errors.As(err, &wrong) || len(wrong.problems) != 1 || !strings.Contains(err.Error(), c.want)):
+		case c.want != "" && (!errors.As(err, &wrong) || len(wrong.Problems) != 1 || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%s: got %v, want %q and nothing else", c.name, err, c.want)
 		}
 	}
@@ -55,35 +50,14 @@ func TestTheBaseURLStandsWithoutAVersion(t *testing.T) {
 		"HTTPS://Data-API.eu.p.savr.saveris.net/":            "https://data-api.eu.p.savr.saveris.net",
 		"\ufeff https://proxy.example/Saveris\u200b\u00a0\n": "https://proxy.example/Saveris",
 	} {
-		s, err := loadSettings(t.Context(), with("SAVERIS_URL", given))
+		s, err := Load(t.Context(), with("SAVERIS_URL", given))
 		if err != nil || s.SaverisURL != want {
 			t.Errorf("%q: got %q, want %q: %v", given, s.SaverisURL, want, err)
 		}
 	}
 	for _, wrong := range []string{"https://host:99999", "https://host:0", "https://:443", "https://host/?", "https://ho st"} {
-		if _, err := loadSettings(t.Context(), with("SAVERIS_URL", wrong)); err == nil {
+		if _, err := Load(t.Context(), with("SAVERIS_URL", wrong)); err == nil {
 			t.Errorf("%q was taken", wrong)
 		}
-	}
-}
-
-func TestACutURLIsSaid(t *testing.T) {
-	t.Parallel()
-	v := vendor(t, nil)
-	env := []string{"SAVERIS_URL=" + v.URL() + "/v1", "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "BRIDGE_NATS_LISTEN=127.0.0.1:0", "BRIDGE_HTTP_ADDR="}
-	got := bridge(t, env, "check")
-	wantLines(t, got.out, "warn settings SAVERIS_URL /v1 "+v.URL(), "ok vendor login accepted by "+v.URL())
-	if got.code != exitDone {
-		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
-	}
-}
-
-// TestAHostThatDoesNotResolveNamesWhatMadeItsName asks for a name that Go's resolver refuses by itself, without a network.
-func TestAHostThatDoesNotResolveNamesWhatMadeItsName(t *testing.T) {
-	t.Parallel()
-	env := []string{"GODEBUG=netdns=go", "SAVERIS_URL=https://vendor..example", "SAVERIS_USERNAME=a", "SAVERIS_PASSWORD=b", "BRIDGE_NATS_LISTEN=127.0.0.1:0", "BRIDGE_HTTP_ADDR="}
-	got := bridge(t, env, "check")
-	for _, want := range []string{"vendor..example", "does not resolve", "SAVERIS_REGION", "SAVERIS_ENV", "SAVERIS_URL", "DNS"} {
-		wantLines(t, got.out, "FAIL vendor login "+want)
 	}
 }

@@ -1,8 +1,8 @@
-package main
+package config
 
 import (
 	"errors"
-	"net/http"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,7 +17,7 @@ var (
 )
 
 // setProxy returns the variable of a pair that counts, and what it holds; both are empty where none is set.
-func setProxy(env lookup, pair [2]string) (name, value string) {
+func setProxy(env Lookup, pair [2]string) (name, value string) {
 	for _, name := range pair {
 		if value, _ := env(name); value != "" {
 			return name, value
@@ -28,12 +28,12 @@ func setProxy(env lookup, pair [2]string) (name, value string) {
 
 // proxyProblems refuses what Go's HTTP client would quietly leave out, so that everything went around the proxy, the login
 // included, or would take for another proxy than was meant. What a variable holds may be a password in any part of it.
-func proxyProblems(env lookup) []error {
+func proxyProblems(env Lookup) []error {
 	var list []error
 	for _, pair := range [][2]string{httpProxy, httpsProxy} {
 		name, value := setProxy(env, pair)
 		if reason := proxyReason(value); reason != nil {
-			list = append(list, &problem{Name: name, Value: masked, Err: reason,
+			list = append(list, &Problem{Name: name, Value: masked, Err: reason,
 				Want: "a proxy such as http://proxy.example.com:3128 or http://user:password@proxy.example.com:3128, special characters as %40"})
 		}
 	}
@@ -75,7 +75,7 @@ func isPort(text string) bool {
 // proxyFor returns the pair of variables that count for an address. This machine is never asked through a proxy.
 func proxyFor(vendor string) [2]string {
 	switch {
-	case loopback(vendor):
+	case Loopback(vendor):
 		return [2]string{}
 	case strings.HasPrefix(vendor, "http://"):
 		return httpProxy
@@ -84,35 +84,32 @@ func proxyFor(vendor string) [2]string {
 }
 
 // proxied tells whether a proxy is set for the vendor. NO_PROXY may still leave him out.
-func proxied(env lookup, vendor string) bool {
+func proxied(env Lookup, vendor string) bool {
 	name, _ := setProxy(env, proxyFor(vendor))
 	return name != ""
 }
 
 // proxyNotices warn of proxies that are set, and that the vendor is not asked through all the same.
-func proxyNotices(env lookup, vendor string) []notice {
-	if loopback(vendor) || proxied(env, vendor) {
+func proxyNotices(env Lookup, vendor string) []Notice {
+	if Loopback(vendor) || proxied(env, vendor) {
 		return nil
 	}
-	var list []notice
+	var list []Notice
 	for _, pair := range [][2]string{allProxy, httpProxy, httpsProxy} {
 		if name, _ := setProxy(env, pair); name != "" {
-			list = append(list, notice{name + " is set, but the bridge asks the vendor directly: it is not read for " + vendor,
+			list = append(list, Notice{name + " is set, but the bridge asks the vendor directly: it is not read for " + vendor,
 				"set " + proxyFor(vendor)[0] + " if nothing may go around the proxy"})
 		}
 	}
 	return list
 }
 
-// vendorProxy returns the proxy that the vendor is asked through, to be shown; empty where he is asked directly.
-func vendorProxy(vendor string) (string, error) {
-	req, err := http.NewRequest(http.MethodGet, vendor, nil)
+// Loopback reports whether a URL leads to this machine.
+func Loopback(text string) bool {
+	u, err := url.Parse(text)
 	if err != nil {
-		return "", err
+		return false
 	}
-	proxy, err := http.ProxyFromEnvironment(req)
-	if proxy == nil || err != nil {
-		return "", err
-	}
-	return maskURL(proxy.String()), nil
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip.IsLoopback()
 }

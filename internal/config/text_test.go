@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"encoding/binary"
@@ -6,39 +6,18 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"unicode/utf16"
 
-	"github.com/nats-io/nats-server/v2/server"
+	"saveris-bridge/internal/bridgetest"
 )
-
-// wide writes a text in UTF-16, as PowerShell and old editors do.
-func wide(text string, order binary.AppendByteOrder, mark bool) string {
-	var b []byte
-	if mark {
-		b = order.AppendUint16(b, 0xfeff)
-	}
-	for _, unit := range utf16.Encode([]rune(text)) {
-		b = order.AppendUint16(b, unit)
-	}
-	return string(b)
-}
-
-// otherEncodings are files that hold a text, but not in UTF-8.
-func otherEncodings(text string) map[string]string {
-	return map[string]string{
-		"UTF-16 little endian": wide(text, binary.LittleEndian, true), "UTF-16 big endian": wide(text, binary.BigEndian, true),
-		"UTF-16 without a mark": wide(text, binary.LittleEndian, false), "UTF-32": "\xff\xfe\x00\x00h\x00\x00\x00", "Latin-1": "\xe4" + text,
-	}
-}
 
 const secretText = "s3cr3t-0123456789"
 
 // refused loads settings that must be refused for one reason, and shows it.
-func refused(t *testing.T, env lookup, want ...string) {
+func refused(t *testing.T, env Lookup, want ...string) {
 	t.Helper()
-	_, err := loadSettings(t.Context(), env)
-	var wrong *settingsError
-	if !errors.As(err, &wrong) || len(wrong.problems) != 1 {
+	_, err := Load(t.Context(), env)
+	var wrong *Error
+	if !errors.As(err, &wrong) || len(wrong.Problems) != 1 {
 		t.Errorf("expected one problem with %q, got %v", want, err)
 		return
 	}
@@ -47,7 +26,7 @@ func refused(t *testing.T, env lookup, want ...string) {
 			t.Errorf("no %q in %q", w, err)
 		}
 	}
-	if strings.Contains(err.Error(), secretText) || strings.Contains(err.Error(), "0123") {
+	if strings.Contains(err.Error(), secretText) || strings.Contains(err.Error(), "-0123") {
 		t.Errorf("the secret is shown: %v", err)
 	}
 }
@@ -84,7 +63,7 @@ func TestASecretInAnotherEncodingIsRefusedByName(t *testing.T) {
 		path := file(t, text)
 		for _, env := range []struct {
 			name string
-			env  lookup
+			env  Lookup
 		}{
 			{"SAVERIS_PASSWORD_FILE", with("SAVERIS_PASSWORD", "", "SAVERIS_PASSWORD_FILE", path)},
 			{"SAVERIS_API_KEY_FILE", keyed("SAVERIS_API_KEY", "", "SAVERIS_API_KEY_FILE", path)},
@@ -93,7 +72,7 @@ func TestASecretInAnotherEncodingIsRefusedByName(t *testing.T) {
 			{"NATS_CREDS", with("NATS_URL", "nats://a", "NATS_CREDS", path)},
 			{"NATS_NKEY", with("NATS_URL", "nats://a", "NATS_NKEY", path)},
 			{"NATS_CA", with("NATS_URL", "nats://a", "NATS_CA", path)},
-			{"NATS_KEY", with("NATS_URL", "nats://a", "NATS_KEY", path, "NATS_CERT", newPKI(t).certFile)},
+			{"NATS_KEY", with("NATS_URL", "nats://a", "NATS_KEY", path, "NATS_CERT", bridgetest.NewPKI(t).CertFile)},
 		} {
 			refused(t, env.env, env.name+` is "`+path+`"`, "not UTF-8")
 		}
@@ -121,46 +100,9 @@ func TestWhatNoSecretHoldsIsRefusedByName(t *testing.T) {
 	}
 }
 
-func TestARefusedPasswordInQuotationMarksHasAHint(t *testing.T) {
-	v := vendor(t, nil)
-	out, _ := checkVendor(t, with("SAVERIS_URL", v.URL(), "SAVERIS_PASSWORD", `"hunter2"`))
-	wantLines(t, out, "FAIL vendor login SAVERIS_PASSWORD quotation marks")
-	out, _ = checkVendor(t, with("SAVERIS_URL", v.URL(), "SAVERIS_PASSWORD", `hunter3`))
-	if strings.Contains(out, "quotation") {
-		t.Error(out)
-	}
-}
-
-// TestFilesOfNATSMayBeginWithAMark: each kind of login works from files that an editor on Windows has saved.
-func TestFilesOfNATSMayBeginWithAMark(t *testing.T) {
-	seedFile, public := userKey(t)
-	op, p := newOperator(t), newPKI(t)
-	marked := func(text string) string { return file(t, "\ufeff"+strings.ReplaceAll(text, "\n", "\r\n")+"\r\n") }
-	tlsOptions := &server.Options{TLSConfig: p.server.Clone()}
-	for name, c := range map[string]struct {
-		server *server.Options
-		env    []string
-	}{
-		"creds":    {op.options(t), []string{"NATS_CREDS", marked(op.creds(t))}},
-		"nkey":     {&server.Options{Nkeys: []*server.NkeyUser{{Nkey: public}}}, []string{"NATS_NKEY", marked("  " + textOf(t, seedFile))}},
-		"token":    {&server.Options{Authorization: secretText}, []string{"NATS_TOKEN_FILE", marked(" " + secretText)}},
-		"password": {&server.Options{Username: "u", Password: secretText}, []string{"NATS_USER", " u", "NATS_PASSWORD_FILE", marked(secretText + " ")}},
-		"TLS":      {tlsOptions, []string{"NATS_CA", marked(textOf(t, p.caFile)), "NATS_CERT", marked(textOf(t, p.certFile)), "NATS_KEY", marked(textOf(t, p.keyFile))}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			url := strings.Replace(natsServer(t, c.server).ClientURL(), "tls://", "nats://", 1)
-			nc, err := connect(t.Context(), load(t, with(append(c.env, "NATS_URL", url)...)), quiet)
-			if err != nil {
-				t.Fatal(err)
-			}
-			nc.Close()
-		})
-	}
-}
-
 func TestAFileIsReadAgainByTheSameRules(t *testing.T) {
 	path := file(t, "first\n")
-	secret := freshSecret(path, "first")
+	secret := CurrentSecret(path, "first")
 	for _, c := range []struct{ text, want string }{
 		{"\ufeff second \r\n", "second"}, {wide("third", binary.LittleEndian, true), "first"}, {"\n", "first"}, {"a\nb", "first"}, {"fourth", "fourth"},
 	} {

@@ -1,4 +1,4 @@
-package main
+package bridgetest
 
 import (
 	"crypto/ecdsa"
@@ -18,47 +18,49 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// pki is an authority, a server that asks for a certificate of it, and files for a client.
-type pki struct {
-	server                    *tls.Config
-	caFile, certFile, keyFile string
+// PKI is an authority, a server that asks for a certificate of it, and files for a client.
+type PKI struct {
+	Server                    *tls.Config
+	CAFile, CertFile, KeyFile string
 
 	ca    *x509.Certificate
 	caKey *ecdsa.PrivateKey
 }
 
-func newPKI(t *testing.T) pki {
+// NewPKI makes an authority and what is signed by it.
+func NewPKI(t *testing.T) PKI {
 	t.Helper()
-	p := pki{}
+	p := PKI{}
 	p.caKey, p.ca = certificate(t, nil, nil)
 	pool := x509.NewCertPool()
 	pool.AddCert(p.ca)
-	p.server = &tls.Config{Certificates: []tls.Certificate{p.serverCert(t)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
-	p.caFile = file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.ca.Raw})))
-	p.certFile, p.keyFile = p.client(t)
+	p.Server = &tls.Config{Certificates: []tls.Certificate{p.ServerCert(t)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
+	p.CAFile = File(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.ca.Raw})))
+	p.CertFile, p.KeyFile = p.Client(t)
 	return p
 }
 
-func (p pki) serverCert(t *testing.T, change ...func(*x509.Certificate)) tls.Certificate {
+// ServerCert makes a certificate for a server.
+func (p PKI) ServerCert(t *testing.T, change ...func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
 	key, cert := certificate(t, p.ca, p.caKey, change...)
 	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
 }
 
-// client makes a certificate for a client, and gives the files of it and its key.
-func (p pki) client(t *testing.T, change ...func(*x509.Certificate)) (certFile, keyFile string) {
+// Client makes a certificate for a client, and returns the files of it and its key.
+func (p PKI) Client(t *testing.T, change ...func(*x509.Certificate)) (certFile, keyFile string) {
 	t.Helper()
 	key, cert := certificate(t, p.ca, p.caKey, change...)
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}))),
-		file(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	return File(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}))),
+		File(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 }
 
-// expired makes a certificate one of the past.
-func expired(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }
+// Expired makes a certificate one of the past.
+func Expired(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }
 
 // certificate makes a key and a certificate for this machine, signed by ca, or an authority where ca is nil.
 func certificate(t *testing.T, ca *x509.Certificate, caKey *ecdsa.PrivateKey, change ...func(*x509.Certificate)) (*ecdsa.PrivateKey, *x509.Certificate) {
@@ -97,18 +99,19 @@ func certificate(t *testing.T, ca *x509.Certificate, caKey *ecdsa.PrivateKey, ch
 	return key, made
 }
 
-// operator is a NATS operator with two accounts: one with JetStream, and the system's.
-type operator struct {
+// Operator is a NATS operator with two accounts: one with JetStream, and the system's.
+type Operator struct {
 	operator, account, system keyPair
 }
 
-func newOperator(t *testing.T) operator {
+// NewOperator makes the keys of an operator and its accounts.
+func NewOperator(t *testing.T) Operator {
 	t.Helper()
-	return operator{pair(t, nkeys.CreateOperator), pair(t, nkeys.CreateAccount), pair(t, nkeys.CreateAccount)}
+	return Operator{pair(t, nkeys.CreateOperator), pair(t, nkeys.CreateAccount), pair(t, nkeys.CreateAccount)}
 }
 
-// options are a server's that trusts the operator, with its accounts in memory.
-func (o operator) options(t *testing.T) *server.Options {
+// Options returns those of a server that trusts the operator, with its accounts in memory.
+func (o Operator) Options(t *testing.T) *server.Options {
 	t.Helper()
 	resolver := &server.MemAccResolver{}
 	for _, account := range []keyPair{o.account, o.system} {
@@ -127,8 +130,8 @@ func (o operator) options(t *testing.T) *server.Options {
 	return &server.Options{TrustedKeys: []string{o.operator.public}, AccountResolver: resolver, SystemAccount: o.system.public}
 }
 
-// creds makes a user of the account and gives the text of its credentials file.
-func (o operator) creds(t *testing.T, change ...func(*jwt.UserClaims)) string {
+// Creds makes a user of the account and returns the text of its credentials file.
+func (o Operator) Creds(t *testing.T, change ...func(*jwt.UserClaims)) string {
 	t.Helper()
 	user := pair(t, nkeys.CreateUser)
 	claims := jwt.NewUserClaims(user.public)
@@ -150,11 +153,11 @@ func (o operator) creds(t *testing.T, change ...func(*jwt.UserClaims)) string {
 	return string(creds)
 }
 
-// operatorMode gives a server that knows one account, and a credentials file of a user of it.
-func operatorMode(t *testing.T) (*server.Options, string) {
+// OperatorMode returns a server that knows one account, and a credentials file of a user of it.
+func OperatorMode(t *testing.T) (*server.Options, string) {
 	t.Helper()
-	o := newOperator(t)
-	return o.options(t), file(t, o.creds(t))
+	o := NewOperator(t)
+	return o.Options(t), File(t, o.Creds(t))
 }
 
 type keyPair struct {
@@ -175,12 +178,29 @@ func pair(t *testing.T, create func() (nkeys.KeyPair, error)) keyPair {
 	return keyPair{key, public}
 }
 
-// subject is the common name of the client's certificate.
-func (p pki) subject(t *testing.T) string {
+// CommonName returns the common name of the client's certificate.
+func (p PKI) CommonName(t *testing.T) string {
 	t.Helper()
-	pair, err := tls.LoadX509KeyPair(p.certFile, p.keyFile)
+	pair, err := tls.LoadX509KeyPair(p.CertFile, p.KeyFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return pair.Leaf.Subject.CommonName
+}
+
+// UserKey makes an nkey of a user: a file with its seed, and its public half.
+func UserKey(t *testing.T) (seedFile, public string) {
+	t.Helper()
+	key, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := key.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if public, err = key.PublicKey(); err != nil {
+		t.Fatal(err)
+	}
+	return File(t, string(seed)), public
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	"github.com/sethvargo/go-envconfig"
 )
 
-// variable is one environment variable as help and README show it.
-type variable struct {
+// Variable is one environment variable as help and README show it.
+type Variable struct {
 	Name    string
 	Default string // "" where there is none
 	Instead string // what happens without a value, where there is no default
@@ -26,16 +26,16 @@ type variable struct {
 	text bool // any text can be read into its field
 }
 
-// variables lists what the tags of settings say, in their order.
-func variables() []variable {
-	var list []variable
-	for field := range reflect.TypeFor[settings]().Fields() {
+// Variables returns what the tags of Settings say, in their order.
+func Variables() []Variable {
+	var list []Variable
+	for field := range reflect.TypeFor[Settings]().Fields() {
 		if field.Tag.Get("env") == "" {
 			continue
 		}
 		name, options, _ := strings.Cut(field.Tag.Get("env"), ",")
 		_, value, _ := strings.Cut(options, "default=")
-		list = append(list, variable{
+		list = append(list, Variable{
 			Name:    name,
 			Default: value,
 			Instead: field.Tag.Get("or"),
@@ -48,56 +48,56 @@ func variables() []variable {
 	return list
 }
 
-// lookup finds an environment variable, as os.LookupEnv does.
-type lookup func(name string) (string, bool)
+// Lookup returns the value of an environment variable and whether it is set, as os.LookupEnv does.
+type Lookup func(name string) (string, bool)
 
-// loadSettings reads and checks all settings and derives SaverisURL. What is wrong is told at once, as a settingsError.
-func loadSettings(ctx context.Context, env lookup) (settings, error) {
-	return readSettings(ctx, env, func(s settings) []error { return append(s.conflicts(), proxyProblems(env)...) })
+// Load reads and checks all variables and derives SaverisURL. Its error is an *Error with everything that is wrong.
+func Load(ctx context.Context, env Lookup) (Settings, error) {
+	return readSettings(ctx, env, func(s Settings) []error { return append(s.conflicts(), proxyProblems(env)...) })
 }
 
-// loadWithoutVendor does the same for a command that never meets the vendor: no variable of his is looked at.
-func loadWithoutVendor(ctx context.Context, env lookup) (settings, error) {
+// LoadWithoutVendor is Load for a command that never meets the vendor: no variable of his is looked at.
+func LoadWithoutVendor(ctx context.Context, env Lookup) (Settings, error) {
 	return readSettings(ctx, func(name string) (string, bool) {
 		if strings.HasPrefix(name, "SAVERIS_") {
 			return "", false
 		}
 		return env(name)
-	}, settings.ownConflicts)
+	}, Settings.ownConflicts)
 }
 
-func readSettings(ctx context.Context, env lookup, conflicts func(settings) []error) (settings, error) {
-	r := reader{env: env, vars: map[string]variable{}, files: map[string]string{}}
-	for _, v := range variables() {
+func readSettings(ctx context.Context, env Lookup, conflicts func(Settings) []error) (Settings, error) {
+	r := reader{env: env, vars: map[string]Variable{}, files: map[string]string{}}
+	for _, v := range Variables() {
 		r.vars[v.Name] = v
 	}
-	var s settings
+	var s Settings
 	err := envconfig.ProcessWith(ctx, &envconfig.Config{
 		Target:   &s,
 		Lookuper: &r,
 		Mutators: []envconfig.Mutator{envconfig.MutatorFunc(r.normalize)},
 	})
 	if err != nil {
-		return settings{}, fmt.Errorf("read settings: %w", err) // a wrong tag or rule: every value has been checked before
+		return Settings{}, fmt.Errorf("read settings: %w", err) // a wrong tag or rule: every value has been checked before
 	}
 	problems := append(r.problems, conflicts(s)...)
 	if len(problems) > 0 {
-		return settings{}, &settingsError{problems: problems}
+		return Settings{}, &Error{Problems: problems}
 	}
-	s.SaverisURL, s.files = s.baseURL(), r.files
-	s.proxied = proxied(env, s.SaverisURL)
-	s.notices = append(r.notices, proxyNotices(env, s.SaverisURL)...)
+	s.SaverisURL, s.SecretFiles = s.BaseURL(), r.files
+	s.Proxied = proxied(env, s.SaverisURL)
+	s.Notices = append(r.notices, proxyNotices(env, s.SaverisURL)...)
 	return s, nil
 }
 
 // reader looks variables and their files up, brings their values into a form that envconfig can read, and keeps what
 // is wrong with them.
 type reader struct {
-	env      lookup
-	vars     map[string]variable
+	env      Lookup
+	vars     map[string]Variable
 	files    map[string]string // those that secrets were read from, by variable
 	problems []error
-	notices  []notice
+	notices  []Notice
 }
 
 // Lookup is the place where envconfig asks for a variable. Space around a value is cut, and an empty one counts as not set,
@@ -113,11 +113,11 @@ func (r *reader) Lookup(name string) (string, bool) {
 		return text, found
 	}
 	path, _ := r.env(name + "_FILE")
-	switch path = cutSpace(path); {
+	switch path = TrimSpace(path); {
 	case path == "" && !found:
 		return "", false
 	case path != "" && found:
-		r.refuse(&problem{Name: name + "_FILE", Value: path, Want: "only one of " + name + " and " + name + "_FILE"})
+		r.refuse(&Problem{Name: name + "_FILE", Value: path, Want: "only one of " + name + " and " + name + "_FILE"})
 		return text, true
 	case path != "":
 		r.files[name] = path
@@ -130,9 +130,9 @@ func (r *reader) Lookup(name string) (string, bool) {
 }
 
 // fromFile reads a secret's file, and refuses one that holds none.
-func (r *reader) fromFile(v variable, path string) (text string, good bool) {
+func (r *reader) fromFile(v Variable, path string) (text string, good bool) {
 	text, err := readSecret(path)
-	p := &problem{Name: v.Name + "_FILE", Value: path, Want: "a file with UTF-8 text", Err: err}
+	p := &Problem{Name: v.Name + "_FILE", Value: path, Want: "a file with UTF-8 text", Err: err}
 	var system *fs.PathError
 	switch text = v.cut(text); {
 	case errors.As(err, &system):
@@ -152,9 +152,9 @@ func readSecret(path string) (string, error) {
 	return cutBlanks(string(text)), err
 }
 
-// freshSecret returns a secret as its file holds it now, for every new connection: files that are mounted are exchanged while
-// the bridge runs. Where the file cannot be read as one, it is what it was.
-func freshSecret(path, was string) func() string {
+// CurrentSecret returns what reads a secret's file anew, for every new connection: files that are mounted are exchanged while
+// the bridge runs. Where the file cannot be read as a secret, it returns was.
+func CurrentSecret(path, was string) func() string {
 	return func() string {
 		if now, err := readSecret(path); err == nil && now != "" && oneLine(now) {
 			return now
@@ -173,7 +173,7 @@ func (r *reader) normalize(_ context.Context, name, _, _, text string) (string, 
 		return "", false, nil // envconfig would stop at it
 	}
 	if _, cut, _ := saveris.BaseURL(text); name == "SAVERIS_URL" && cut != "" {
-		r.notices = append(r.notices, notice{"SAVERIS_URL stands without a version: " + cut + " is cut, " + normal + " is used", "take " + cut + " off"})
+		r.notices = append(r.notices, Notice{"SAVERIS_URL stands without a version: " + cut + " is cut, " + normal + " is used", "take " + cut + " off"})
 	}
 	return normal, false, nil
 }
@@ -196,24 +196,24 @@ func (r *reader) check(name, text string) (normal string, good bool) {
 }
 
 // wrong makes a problem of a value, or of the file that it was read from.
-func (r *reader) wrong(name, text, want string) *problem {
+func (r *reader) wrong(name, text, want string) *Problem {
 	if path := r.files[name]; path != "" {
-		return &problem{Name: name + "_FILE", Value: path, Want: want}
+		return &Problem{Name: name + "_FILE", Value: path, Want: want}
 	}
-	return &problem{Name: name, Value: shown(r.vars[name], text), Want: want}
+	return &Problem{Name: name, Value: shown(r.vars[name], text), Want: want}
 }
 
 const masked = "***"
 
 // shown is a value as a message may show it. Of what is no secret only URLs can hide one: a path may have any character.
-func shown(v variable, text string) string {
+func shown(v Variable, text string) string {
 	switch {
 	case v.File:
 		return masked
 	case strings.HasSuffix(v.Name, "_URL"):
-		return maskURL(text)
+		return MaskURL(text)
 	}
 	return text
 }
 
-func (r *reader) refuse(p *problem) { r.problems = append(r.problems, p) }
+func (r *reader) refuse(p *Problem) { r.problems = append(r.problems, p) }

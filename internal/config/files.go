@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -15,22 +15,22 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// content tells what is wrong with the content of a file that a setting names: a sentence without the content itself.
-type content struct {
+// Content is what a file that a setting names should hold.
+type Content struct {
 	want  string
 	check func(text []byte) bool
 }
 
-// The files that a login to NATS or TLS may need.
+// What the files hold that a login to NATS or TLS may need.
 var (
-	credentials  = content{"a credentials file with a user's JWT and its seed, as nsc makes it", isCredentials}
-	seed         = content{"a file with the seed of a user's nkey", isSeed}
-	certificates = content{"a file with certificates in PEM", isCertificates}
-	privateKey   = content{"a file with a private key in PEM", isPrivateKey}
+	Credentials  = Content{"a credentials file with a user's JWT and its seed, as nsc makes it", isCredentials}
+	Seed         = Content{"a file with the seed of a user's nkey", isSeed}
+	certificates = Content{"a file with certificates in PEM", isCertificates}
+	privateKey   = Content{"a file with a private key in PEM", isPrivateKey}
 )
 
-// read returns what a file holds, or why it cannot be read or does not hold what it should.
-func (c content) read(path string) ([]byte, error) {
+// Read returns what a file holds, or why it cannot be read or does not hold what it should: an error without the content itself.
+func (c Content) Read(path string) ([]byte, error) {
 	text, err := secret.ReadFile(path)
 	var encoding *secret.EncodingError
 	switch {
@@ -45,9 +45,9 @@ func (c content) read(path string) ([]byte, error) {
 }
 
 // holding is the rule of a variable that names a file.
-func holding(c content) rule {
+func holding(c Content) Rule {
 	return func(text string) (string, string) {
-		_, err := c.read(text)
+		_, err := c.Read(text)
 		var system *os.PathError
 		var encoding *secret.EncodingError
 		switch {
@@ -64,16 +64,16 @@ func holding(c content) rule {
 
 // isCredentials does what a connection will do: give the JWT, and sign.
 func isCredentials(text []byte) bool {
-	_, err := jwtOf(text)
-	_, signErr := signWith(text, []byte("nonce"))
+	_, err := JWT(text)
+	_, signErr := Sign(text, []byte("nonce"))
 	return err == nil && signErr == nil
 }
 
-// jwtOf returns the user's JWT of a credentials file.
-func jwtOf(text []byte) (string, error) { return nkeys.ParseDecoratedJWT(text) }
+// JWT returns the user's JWT in the text of a credentials file.
+func JWT(text []byte) (string, error) { return nkeys.ParseDecoratedJWT(text) }
 
-// signWith signs with the seed of a credentials file or of a file that holds nothing else.
-func signWith(text, nonce []byte) ([]byte, error) {
+// Sign signs a nonce with the seed in the text of a credentials file, or of a file that holds nothing else.
+func Sign(text, nonce []byte) ([]byte, error) {
 	pair, err := nkeys.ParseDecoratedNKey(bytes.TrimSpace(text))
 	if err != nil {
 		return nil, err
@@ -83,12 +83,12 @@ func signWith(text, nonce []byte) ([]byte, error) {
 }
 
 func isSeed(text []byte) bool {
-	_, err := publicKey(text)
+	_, err := PublicKey(text)
 	return err == nil
 }
 
-// publicKey returns the public half of a user's nkey, of whose seed the text is.
-func publicKey(text []byte) (string, error) {
+// PublicKey returns the public half of a user's nkey from the text with its seed.
+func PublicKey(text []byte) (string, error) {
 	pair, err := nkeys.ParseDecoratedUserNKey(bytes.TrimSpace(text))
 	if err != nil {
 		return "", err
@@ -108,8 +108,8 @@ func isPrivateKey(text []byte) bool {
 	return false
 }
 
-// loadPair reads a certificate and its key, or returns why they do not go together.
-func loadPair(certFile, keyFile string) (tls.Certificate, error) {
+// LoadKeyPair reads a certificate and its key, in PEM, or returns why they cannot be read or do not go together.
+func LoadKeyPair(certFile, keyFile string) (tls.Certificate, error) {
 	cert, err := secret.ReadFile(certFile)
 	if err != nil {
 		return tls.Certificate{}, err
@@ -121,9 +121,9 @@ func loadPair(certFile, keyFile string) (tls.Certificate, error) {
 	return tls.X509KeyPair(cert, key)
 }
 
-// loadAuthorities reads the certificates of the authorities that are trusted.
-func loadAuthorities(path string) (*x509.CertPool, error) {
-	text, err := certificates.read(path)
+// LoadAuthorities reads the certificates of the authorities that are trusted, in PEM.
+func LoadAuthorities(path string) (*x509.CertPool, error) {
+	text, err := certificates.Read(path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -15,11 +15,11 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// rule checks a value that is not empty. It gives the form that envconfig reads, or says what it wanted.
-type rule func(text string) (normal, want string)
+// Rule checks a value that is not empty. It returns the form that envconfig reads, or what is wanted instead.
+type Rule func(text string) (normal, want string)
 
 // rules has the rule of every variable that cannot take any line of text.
-var rules = map[string]rule{
+var rules = map[string]Rule{
 	"SAVERIS_REGION":         oneOf("eu", "am", "ap"),
 	"SAVERIS_ENV":            oneOf("p", "i"),
 	"SAVERIS_URL":            httpURL,
@@ -29,8 +29,8 @@ var rules = map[string]rule{
 	"SAVERIS_EXPORTS":        number(1, 100),
 	"SAVERIS_EXPORT_TIMEOUT": span(10 * time.Second),
 	"NATS_URL":               natsURLs,
-	"NATS_CREDS":             holding(credentials),
-	"NATS_NKEY":              holding(seed),
+	"NATS_CREDS":             holding(Credentials),
+	"NATS_NKEY":              holding(Seed),
 	"NATS_CA":                holding(certificates),
 	"NATS_CERT":              holding(certificates),
 	"NATS_KEY":               holding(privateKey),
@@ -41,7 +41,7 @@ var rules = map[string]rule{
 	"NATS_CONTEXT":           contextName,
 	"BRIDGE_PREFIX":          prefix,
 	"BRIDGE_FEEDS":           feeds,
-	"BRIDGE_CONTENT_MODE":    contentMode,
+	"BRIDGE_CONTENT_MODE":    oneOf(string(schema.Binary), string(schema.Structured)),
 	"BRIDGE_POLL_INTERVAL":   span(time.Second),
 	"BRIDGE_OVERLAP":         span(0),
 	"BRIDGE_REVISIT":         ages,
@@ -52,16 +52,13 @@ var rules = map[string]rule{
 	"BRIDGE_MAX_AGE":         span(0),
 	"BRIDGE_MAX_BYTES":       size,
 	"BRIDGE_IMMUTABLE":       anyCase(oneOf("true", "false")),
-	"BRIDGE_NATS_LISTEN":     hostPort("127.0.0.1:4222"),
-	"BRIDGE_HTTP_ADDR":       hostPort("127.0.0.1:8080"),
+	"BRIDGE_NATS_LISTEN":     HostPort("127.0.0.1:4222"),
+	"BRIDGE_HTTP_ADDR":       HostPort("127.0.0.1:8080"),
 	"BRIDGE_LOG_LEVEL":       anyCase(oneOf("debug", "info", "warn", "error")),
 	"BRIDGE_LOG_FORMAT":      oneOf("auto", "text", "json"),
 }
 
-// contentMode takes the name of a content mode.
-var contentMode = oneOf(string(schema.Binary), string(schema.Structured))
-
-func oneOf(words ...string) rule {
+func oneOf(words ...string) Rule {
 	want := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 	return func(text string) (string, string) {
 		if !slices.Contains(words, text) {
@@ -72,11 +69,11 @@ func oneOf(words ...string) rule {
 }
 
 // anyCase takes a word in upper case too.
-func anyCase(r rule) rule {
+func anyCase(r Rule) Rule {
 	return func(text string) (string, string) { return r(strings.ToLower(text)) }
 }
 
-func number(low, high int) rule {
+func number(low, high int) Rule {
 	want := fmt.Sprintf("a whole number from %d to %d", low, high)
 	return func(text string) (string, string) {
 		n, err := strconv.Atoi(text)
@@ -87,13 +84,13 @@ func number(low, high int) rule {
 	}
 }
 
-func span(low time.Duration) rule {
+func span(low time.Duration) Rule {
 	want := "a duration such as 90s, 5m or 7d"
 	if low > 0 {
 		want = "a duration of " + low.String() + " or more, such as 90s, 5m or 7d"
 	}
 	return func(text string) (string, string) {
-		d, err := parseSpan(text)
+		d, err := ParseDuration(text)
 		if err != nil || d < low {
 			return "", want
 		}
@@ -126,8 +123,8 @@ func size(text string) (string, string) {
 
 var daySpan = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)d(.*)$`)
 
-// parseSpan reads a duration in Go's syntax that may begin with days: 7d, 1d12h. A day has 24 hours.
-func parseSpan(text string) (time.Duration, error) {
+// ParseDuration parses a duration in Go's syntax that may begin with days: 7d, 1d12h. A day has 24 hours.
+func ParseDuration(text string) (time.Duration, error) {
 	parts := daySpan.FindStringSubmatch(text)
 	if parts == nil {
 		return time.ParseDuration(text)
@@ -152,7 +149,7 @@ func ages(text string) (string, string) {
 	var normal []string
 	var last time.Duration
 	for part := range strings.SplitSeq(text, ",") {
-		d, err := parseSpan(cutSpace(part))
+		d, err := ParseDuration(TrimSpace(part))
 		if err != nil || d <= last {
 			return "", want
 		}
@@ -169,7 +166,7 @@ func start(text string) (string, string) {
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		var back time.Duration
-		back, err = parseSpan(text)
+		back, err = ParseDuration(text)
 		at = now.Add(-back)
 	}
 	if err != nil || at.After(now) || at.Before(earliest) {
@@ -181,7 +178,7 @@ func start(text string) (string, string) {
 func feeds(text string) (string, string) {
 	var list []string
 	for part := range strings.SplitSeq(text, ",") {
-		name := cutSpace(part)
+		name := TrimSpace(part)
 		if (name != "readings" && name != "alarms") || slices.Contains(list, name) {
 			return "", "readings, alarms or both, comma separated"
 		}
@@ -209,7 +206,7 @@ func domain(text string) (string, string) {
 }
 
 // subjectTokens wants the beginning of a subject; its example is one of the kind that is meant. A dot or .> at the end is cut.
-func subjectTokens(example string) rule {
+func subjectTokens(example string) Rule {
 	return func(text string) (string, string) {
 		text = strings.TrimSuffix(strings.TrimSuffix(text, ">"), ".")
 		for token := range strings.SplitSeq(text, ".") {
@@ -249,7 +246,7 @@ func natsURLs(text string) (string, string) {
 	schemes := []string{"nats", "tls", "ws", "wss"}
 	var list []string
 	for part := range strings.SplitSeq(text, ",") {
-		part = cutSpace(part)
+		part = TrimSpace(part)
 		if !strings.Contains(part, "://") {
 			part = "nats://" + part // the nats command line and nats.go take a bare host too
 		}
@@ -265,8 +262,8 @@ func natsURLs(text string) (string, string) {
 	return strings.Join(list, ","), ""
 }
 
-// hostPort wants an address to listen on; its example is one of the kind that is meant.
-func hostPort(example string) rule {
+// HostPort returns the rule of an address to listen on, host:port; its example is one of the kind that is meant.
+func HostPort(example string) Rule {
 	_, examplePort, _ := net.SplitHostPort(example)
 	want := "host:port such as " + example + ", or :" + examplePort + " for every interface"
 	return func(text string) (string, string) {
@@ -277,3 +274,7 @@ func hostPort(example string) rule {
 		return text, ""
 	}
 }
+
+// Check checks a value that is not empty by the rule of a variable, which must have one. It returns the value's normal form, or what
+// is wanted instead.
+func Check(name, text string) (normal, want string) { return rules[name](text) }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"regexp"
@@ -6,16 +6,14 @@ import (
 	"strings"
 )
 
-const strangerHint = "bridge run --help lists all variables"
-
 // serviceLink matches what Kubernetes puts into the environment for a service that is called bridge or saveris.
 var serviceLink = regexp.MustCompile(`_(SERVICE_(HOST|PORT)|PORT)(_|$)`)
 
-// strangers lists the names in an environment that look like variables of the bridge and are none: most likely slips of
+// UnknownVariables returns the names in an environment of NAME=value, sorted, that look like variables of the bridge and are none: most likely slips of
 // the pen, which would have no effect.
-func strangers(environ []string) []string {
+func UnknownVariables(environ []string) []string {
 	known := map[string]bool{}
-	for _, v := range variables() {
+	for _, v := range Variables() {
 		known[v.Name] = true
 		known[v.Name+"_FILE"] = v.File
 	}

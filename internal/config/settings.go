@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"strings"
@@ -8,12 +8,12 @@ import (
 	"saveris-bridge/internal/secret"
 )
 
-// settings are all environment variables of the bridge, read once at start by loadSettings and only read from then on.
+// Settings are all environment variables of the bridge, read once at start by Load and only read from then on.
 //
 // The tags are the one list of variables there is: env holds the name and the default, doc the meaning, or what stands
 // in the place of a default, and empty:"off" marks a variable for which an empty text is a value and not "unset". The
 // help of bridge run and the README are made from them. Words in 'quotes' are code in Markdown.
-type settings struct {
+type Settings struct {
 	SaverisRegion   string        `env:"SAVERIS_REGION, default=eu" doc:"region of the account: 'eu', 'am' or 'ap'"`
 	SaverisEnv      string        `env:"SAVERIS_ENV, default=p" doc:"environment: 'p' production, 'i' integration"`
 	SaverisURL      string        `env:"SAVERIS_URL" or:"from the two above" doc:"base URL without the version part, a slash at its end is cut; the way to a proxy or a simulator"`
@@ -59,30 +59,30 @@ type settings struct {
 	LogLevel     string          `env:"BRIDGE_LOG_LEVEL, default=info" doc:"'debug', 'info', 'warn' or 'error'"`
 	LogFormat    string          `env:"BRIDGE_LOG_FORMAT, default=auto" doc:"'text', 'json' or 'auto': text on a terminal, JSON otherwise"`
 
-	files     map[string]string // those that secrets were read from, by variable
-	firstLook time.Duration     // at an export; 0 = as long after asking for it as the vendor wants
-	notices   []notice          // what stops nothing
-	pretend   bool              // the vendor is the demo's
-	proxied   bool              // a proxy is set for the vendor; NO_PROXY may still leave him out
+	SecretFiles map[string]string // the files that secrets were read from, by variable without _FILE
+	FirstPoll   time.Duration     // how long after asking for an export it is looked at first; 0 is what the vendor wants
+	Notices     []Notice          // what a person should know and that stops nothing
+	Demo        bool              // the vendor is the pretend one of bridge demo
+	Proxied     bool              // a proxy is set for the vendor; NO_PROXY may still leave him out
 }
 
-// notice is what a person should know of the settings, and that stops nothing.
-type notice struct{ text, hint string }
+// Notice is what a person should know of the settings and that stops nothing, and what to do about it.
+type Notice struct{ Text, Hint string }
 
-// Embedded tells whether the bridge brings its own NATS server, because no other one is named.
-func (s settings) Embedded() bool { return len(s.NATSURL) == 0 && s.NATSContext == "" }
+// Embedded reports whether the bridge brings its own NATS server, because no other one is named.
+func (s Settings) Embedded() bool { return len(s.NATSURL) == 0 && s.NATSContext == "" }
 
-// StartTime is the beginning of the first run, in UTC. It asks for settings that loadSettings has passed.
-func (s settings) StartTime(now time.Time) time.Time {
+// StartTime returns the beginning of a first run that starts now, in UTC. The settings must be Load's.
+func (s Settings) StartTime(now time.Time) time.Time {
 	if at, err := time.Parse(time.RFC3339, s.Start); err == nil {
 		return at.UTC()
 	}
-	back, _ := parseSpan(s.Start) // the rule of BRIDGE_START has parsed it before
+	back, _ := ParseDuration(s.Start) // the rule of BRIDGE_START has parsed it before
 	return now.Add(-back).UTC()
 }
 
-// baseURL is the vendor's address: the one given, or that of the region, the environment and the kind of credentials.
-func (s settings) baseURL() string {
+// BaseURL returns the vendor's address, without the version part: the one given, or that of the region, the environment and the kind of credentials.
+func (s Settings) BaseURL() string {
 	switch {
 	case s.SaverisURL != "":
 		return s.SaverisURL
@@ -93,9 +93,9 @@ func (s settings) baseURL() string {
 	}
 }
 
-// maskURL hides what may be a secret in a URL, or in several: what stands before the last @, and what follows the first
+// MaskURL returns a text without what may be a secret in a URL, or in several: what stands before the last @, and what follows the first
 // ? or # behind it. It looks at the text alone, so that it hides in what is no URL too.
-func maskURL(text string) string {
+func MaskURL(text string) string {
 	scheme, rest := "", text
 	if before, after, found := strings.Cut(text, "://"); found && !strings.ContainsAny(before, ":@?#") {
 		scheme, rest = before+"://", after
