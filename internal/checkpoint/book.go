@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
+
+	"saveris-bridge/internal/sleep"
 )
 
 // maxPages is how many pages a book keeps in memory: the days of the longest window and a few more.
@@ -100,7 +102,7 @@ func (b *Book) load(ctx context.Context, page *Page, record Record, seq uint64) 
 		found.ids, page.ids = page.ids, table{} // empty, but it may have room
 	}
 	for _, pause := range [...]time.Duration{0, 100 * time.Millisecond, time.Second} {
-		if err := wait(ctx, pause); err != nil {
+		if err := sleep.For(ctx, pause); err != nil {
 			return err
 		}
 		if err = b.tryLoad(ctx, page, record, seq, &found); !errors.Is(err, ErrIndex) {
@@ -108,15 +110,6 @@ func (b *Book) load(ctx context.Context, page *Page, record Record, seq uint64) 
 		}
 	}
 	return err
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return ctx.Err()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func (b *Book) tryLoad(ctx context.Context, page *Page, record Record, seq uint64, found *index) error {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/sleep"
 )
 
 // Consumers of package jetstream take the first answer to a request for the server's, and whatever comes for a message. These
@@ -103,10 +105,8 @@ func (s *Stream) makeConsumer(ctx context.Context, config jetstream.ConsumerConf
 		if made.Error == nil || made.Error.ErrorCode != errManyConsumers || time.Now().After(end) {
 			return made, err
 		}
-		select {
-		case <-time.After(consumerPause):
-		case <-ctx.Done():
-			return made, ctx.Err()
+		if err := sleep.For(ctx, consumerPause); err != nil {
+			return made, err
 		}
 	}
 }

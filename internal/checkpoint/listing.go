@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"saveris-bridge/internal/sleep"
 )
 
 // Listing is a day's index as it stands in the stream, with its record, whether they agree or not.
@@ -69,7 +71,7 @@ func (l *Listing) Sequence(i int) uint64 {
 // Listing reads a day's index and record. It fails only where they cannot be read.
 func (s *Stream) Listing(ctx context.Context, day string) (l *Listing, err error) {
 	for _, pause := range [...]time.Duration{0, 100 * time.Millisecond, time.Second} { // a replica may lag
-		if err = wait(ctx, pause); err == nil {
+		if err = sleep.For(ctx, pause); err == nil {
 			l, err = s.listing(ctx, day)
 		}
 		if err != nil || len(l.Faults) == 0 {

@@ -14,6 +14,7 @@ import (
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/sleep"
 )
 
 // Backfill makes the checkpoint of one feed cover a range, and ends. Any number of them may work at the same range, in
@@ -150,7 +151,7 @@ func (b *Backfill) yield(ctx context.Context) error {
 		if waited == 0 && b.Yields != nil {
 			defer b.Yields(late)()
 		}
-		if err := wait(ctx, time.Second); err != nil {
+		if err := sleep.For(ctx, time.Second); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/sleep"
 )
 
 // Backlog yields what is not covered of a range, oldest first, and ends. Several lines carry its windows at the same time,
@@ -98,7 +99,7 @@ func (s *share) Next(ctx context.Context) (Window, error) {
 		if s.Waits != nil && !told {
 			s.Waits()
 		}
-		if err := wait(ctx, leaseWait); err != nil {
+		if err := sleep.For(ctx, leaseWait); err != nil {
 			return Window{}, err
 		}
 	}

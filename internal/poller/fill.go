@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/sleep"
 )
 
 // Fill yields what lies behind the tail: the gaps since the feed's beginning, oldest first, then the intervals that are
@@ -41,7 +42,7 @@ type Watermark interface {
 func (f *Fill) Next(ctx context.Context) (Window, error) {
 	for ; ; f.idle = true {
 		if f.idle {
-			if err := wait(ctx, f.Interval); err != nil {
+			if err := sleep.For(ctx, f.Interval); err != nil {
 				return Window{}, err
 			}
 			f.idle = false

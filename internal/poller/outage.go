@@ -7,6 +7,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/sleep"
 )
 
 // AfterOutage yields what has to be read again because a logger was cut off for a while: when it is back it delivers days or
@@ -45,7 +46,7 @@ const (
 func (p *AfterOutage) Next(ctx context.Context) (Window, error) {
 	for ; ; p.idle = true {
 		if p.idle {
-			if err := wait(ctx, min(p.Interval, time.Minute)); err != nil {
+			if err := sleep.For(ctx, min(p.Interval, time.Minute)); err != nil {
 				return Window{}, err
 			}
 			p.idle = false

@@ -70,17 +70,5 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// wait waits for d, or less if the context ends.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // whole cuts a time to the second: the vendor's times have no finer one.
 func whole(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

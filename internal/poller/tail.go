@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/sleep"
 )
 
 // maxTail is how far back a poll reaches at most; what lies before it is a gap for Fill.
@@ -43,7 +44,7 @@ type overlap struct {
 
 // Next waits until a poll is due.
 func (t *Tail) Next(ctx context.Context) (Window, error) {
-	if err := wait(ctx, time.Until(t.next)); err != nil {
+	if err := sleep.For(ctx, time.Until(t.next)); err != nil {
 		return Window{}, err
 	}
 	t.began = time.Now()

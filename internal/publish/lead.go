@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"saveris-bridge/internal/sleep"
 )
 
 // Polling is the name of the lease of whoever polls a feed. It stands beside the days of backfills.
@@ -136,9 +138,7 @@ func (l *Leases) during(ctx context.Context, name string, work func(context.Cont
 // watch calls ousted once the lease is another's, and returns then or when ctx ends. Where nobody can say, it asks less often.
 func (l *Leases) watch(ctx context.Context, name string, ousted func()) {
 	for wait := leadTick; ; {
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if sleep.For(ctx, wait) != nil {
 			return
 		}
 		ours, err := l.Take(ctx, name)

@@ -15,6 +15,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/sleep"
 )
 
 // Writer commits the events of one feed. It may be used by many goroutines; it commits one page at a time.
@@ -147,7 +148,7 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 	}
 	began := time.Now()
 	err = w.finishTorn(ctx)
-	for hasCode(err, codeManyBatches) && time.Since(began) < w.send.timeout && pause(ctx, rand.N(100*time.Millisecond)) == nil {
+	for hasCode(err, codeManyBatches) && time.Since(began) < w.send.timeout && sleep.For(ctx, rand.N(100*time.Millisecond)) == nil {
 		err = w.finishTorn(ctx)
 	}
 	if err != nil {
@@ -181,7 +182,7 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 		case w.shrink(err) && hasCode(err, codeBatchTooLarge):
 			continue
 		case hasCode(err, codeManyBatches) && time.Since(began) < w.send.timeout:
-			if err := pause(ctx, rand.N(100*time.Millisecond)); err != nil {
+			if err := sleep.For(ctx, rand.N(100*time.Millisecond)); err != nil {
 				return result, err
 			}
 			continue
@@ -192,16 +193,6 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 			return result, fmt.Errorf("commit %s.%s: %w", w.Feed, day, err)
 		}
 		time.Sleep(rand.N(10 * time.Millisecond)) // or two writers in step would meet again
-	}
-}
-
-// pause waits, or gives the error of a context that ends.
-func pause(ctx context.Context, wait time.Duration) error {
-	select {
-	case <-time.After(wait):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"context"
 	"math"
 	"time"
 )
@@ -23,18 +22,4 @@ func (p *pace) left(at time.Time) time.Duration {
 	}
 	after := min(float64(at.Sub(p.first))/p.speed, math.MaxInt64/2)
 	return time.Duration(after) - time.Since(p.began)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

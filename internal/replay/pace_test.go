@@ -1,11 +1,11 @@
 package replay
 
 import (
-	"context"
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"saveris-bridge/internal/sleep"
 )
 
 func TestSpeedKeepsTheDistancesOfMeasuring(t *testing.T) {
@@ -17,7 +17,7 @@ func TestSpeedKeepsTheDistancesOfMeasuring(t *testing.T) {
 			began, first := time.Now(), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 			p := pace{speed: c.speed}
 			for _, after := range []time.Duration{0, 0, time.Minute, 2 * time.Hour} {
-				if err := sleep(t.Context(), p.left(first.Add(after))); err != nil {
+				if err := sleep.For(t.Context(), p.left(first.Add(after))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -39,17 +39,6 @@ func TestWhatWasLateIsCaughtUpWith(t *testing.T) {
 		}
 		if left := p.left(first.Add(90 * time.Second)); left != 30*time.Second {
 			t.Errorf("the next one is due in %v, want 30s", left)
-		}
-	})
-}
-
-func TestWaitingEndsWithItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		began := time.Now()
-		if err := sleep(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
-			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
 }

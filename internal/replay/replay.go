@@ -9,6 +9,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/sleep"
 )
 
 // Feed is a feed and where its events are stored.
@@ -191,7 +192,7 @@ func (r *Replayer) await(ctx context.Context, pace *pace, at time.Time) error {
 	if err := r.Publisher.Flush(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	return sleep(ctx, pace.left(at))
+	return sleep.For(ctx, pace.left(at))
 }
 
 func (p *Part) count(correction bool) {

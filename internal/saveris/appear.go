@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"saveris-bridge/internal/sleep"
 )
 
 // A completed export's file may not be there yet: the store shows it a moment later. These are times of Client.retryWait.
@@ -49,7 +51,7 @@ func (p *absence) read(ctx context.Context, try func() error) error {
 		p.told()
 		wait := min(p.waits.NextBackOff(), p.left)
 		p.left, p.waited = p.left-wait, p.waited+wait
-		if err := sleep(ctx, wait); err != nil {
+		if err := sleep.For(ctx, wait); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"saveris-bridge/internal/sleep"
 )
 
 // DeadAfter is how long a process is believed that does not say anything new.
@@ -73,7 +75,7 @@ func (b *budget) acquire(ctx context.Context, background bool) error {
 	b.want(1)
 	defer b.want(-1)
 	for !b.granted(ctx) {
-		if err := sleep(ctx, longer(askAgain)); err != nil {
+		if err := sleep.For(ctx, longer(askAgain)); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"saveris-bridge/internal/sleep"
 )
 
 // call is one request to the API.
@@ -143,7 +145,7 @@ func (t *try) again(ctx context.Context, e *Error) (bool, error) {
 		return true, nil
 	case e.passing() && t.failures < moreTries && e.Wait <= longestRetry && (t.method == http.MethodGet || t.login):
 		t.failures++
-		err := sleep(ctx, max(e.Wait, t.retry.NextBackOff()))
+		err := sleep.For(ctx, max(e.Wait, t.retry.NextBackOff()))
 		return err == nil, err
 	case t.trial && (e.Status != http.StatusUnauthorized || t.method == http.MethodGet || t.refused != ""):
 	case !t.login && e.refusal() && !t.client.cfg.APIKey.Set() && t.refused == "":

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"saveris-bridge/internal/sleep"
 )
 
 const (
@@ -33,7 +35,7 @@ func (c *Client) readFile(ctx context.Context, link string, feed Feed, each func
 			_, err = c.throttle.pass(ctx, e)
 		case e.passing() && (e.Err == nil || e.Err == ErrNotUnderstood) && e.Wait <= longestRetry && failures < moreTries:
 			failures++
-			err = sleep(ctx, max(e.Wait, retry.NextBackOff()))
+			err = sleep.For(ctx, max(e.Wait, retry.NextBackOff()))
 		default:
 			return 0, err
 		}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"saveris-bridge/internal/sleep"
 )
 
 // Bounds of the waits between two looks at an export.
@@ -139,7 +141,7 @@ func (c *Client) ready(ctx context.Context, x *export, q *Query) ([]string, erro
 	begin := time.Now()
 	end := begin.Add(timeout)
 	for wait := c.pace.begin(); ; wait = min(wait*3/2, longestPoll) {
-		if err := sleep(ctx, max(0, min(longer(wait), time.Until(end)))); err != nil {
+		if err := sleep.For(ctx, max(0, min(longer(wait), time.Until(end)))); err != nil {
 			return nil, err
 		}
 		s, waited, err := c.poll(ctx, *x)

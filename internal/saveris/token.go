@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"saveris-bridge/internal/sleep"
 )
 
 const (
@@ -112,7 +114,7 @@ func (c *Client) logIn(ctx context.Context) (string, error) {
 	token, life, err := c.askForToken(ctx)
 	retry := growing(c.retryWait, longestRetry)
 	for n := 0; errors.Is(err, errNoToken) && n < moreTries; n++ {
-		if err := sleep(ctx, retry.NextBackOff()); err != nil {
+		if err := sleep.For(ctx, retry.NextBackOff()); err != nil {
 			return "", err
 		}
 		token, life, err = c.askForToken(ctx)

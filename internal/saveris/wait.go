@@ -8,22 +8,12 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"saveris-bridge/internal/sleep"
 )
 
 // longestWait bounds what a Retry-After may ask for.
 const longestWait = 24 * time.Hour
-
-// sleep waits, or gives the context's error.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // growing gives waits that double from first to longest, a fifth more or less each, for ever.
 func growing(first, longest time.Duration) *backoff.ExponentialBackOff {
@@ -91,7 +81,7 @@ func (t *throttle) pass(ctx context.Context, cause *Error) (time.Duration, error
 		if end, ok := ctx.Deadline(); ok && time.Until(end) < left {
 			return 0, &throttledError{context.DeadlineExceeded, cause, left}
 		}
-		if err := sleep(ctx, left); err != nil {
+		if err := sleep.For(ctx, left); err != nil {
 			return 0, &throttledError{err, cause, left}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/sleep"
 )
 
 // Follow hands out what a stream stores, in its order, for as long as it is told to: it outlives NATS being away and the
@@ -72,10 +73,8 @@ func (f *Follow) Run(ctx context.Context, js jetstream.JetStream) error {
 				return err
 			}
 		}
-		select {
-		case <-time.After(followPause):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := sleep.For(ctx, followPause); err != nil {
+			return err
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
+
+	"saveris-bridge/internal/sleep"
 )
 
 // atOnce is how many keys are compared at the same time.
@@ -68,10 +70,9 @@ func (v *View) settleIn(ctx context.Context, stream jetstream.Stream, key string
 		if !conflict(err) || try == maxConflicts {
 			return err
 		}
-		select { // a replica that lags shows what was there before
-		case <-time.After(rand.N(20*time.Millisecond) + time.Duration(try)*10*time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
+		pause := rand.N(20*time.Millisecond) + time.Duration(try)*10*time.Millisecond
+		if err := sleep.For(ctx, pause); err != nil { // a replica that lags shows what was there before
+			return err
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"saveris-bridge/internal/sleep"
 )
 
 // streams are the pages that are open.
@@ -60,7 +62,7 @@ func (s *stream) run(ctx context.Context, p *picture, c choice) error {
 		if err := s.picture(all, judged); err != nil {
 			return err
 		}
-		if err := pause(ctx, s.pace.gap); err != nil {
+		if err := sleep.For(ctx, s.pace.gap); err != nil {
 			return err
 		}
 		if err := s.wait(ctx, p, changed); err != nil {
@@ -138,15 +140,4 @@ func (s *stream) send(format string, data any) error {
 	}
 	s.told = time.Now()
 	return s.control.Flush()
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
