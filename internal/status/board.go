@@ -85,7 +85,7 @@ func New(js jetstream.JetStream, config Config) *Board {
 			return w, err
 		}),
 		leases: newBucket(config.Names.Leases(), func(_ string, data []byte) (string, error) {
-			return shortened(publish.LeaseOwner(data), longestText), nil
+			return Shortened(publish.LeaseOwner(data), longestText), nil
 		}),
 	}
 	b.notes = newBucket(config.Names.Requests(), parseNote)

@@ -44,7 +44,7 @@ func parseNote(key string, data []byte) (n Note, err error) {
 		return n, errNoNote
 	}
 	err = json.Unmarshal(data, &n)
-	n.Text = shortened(n.Text, longestNote)
+	n.Text = Shortened(n.Text, longestNote)
 	return n, err
 }
 

@@ -100,7 +100,7 @@ func (s Status) gone(began time.Time) Problem {
 }
 
 func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
-	name := shortened(string(f.Feed), longestText)
+	name := Shortened(string(f.Feed), longestText)
 	add := func(level Level, format string, values ...any) {
 		list = append(list, Problem{level, f.Feed, name + " " + fmt.Sprintf(format, values...)})
 	}
@@ -162,7 +162,7 @@ func (s Status) ofBackfills() (list []Problem) {
 		switch len(some) {
 		case 0:
 		case 1:
-			list = append(list, Problem{Look, "", fmt.Sprintf("backfill %s has %s", shortened(some[0].ID, longestText), what)})
+			list = append(list, Problem{Look, "", fmt.Sprintf("backfill %s has %s", Shortened(some[0].ID, longestText), what)})
 		default:
 			list = append(list, Problem{Look, "", fmt.Sprintf("%d backfills have %s", len(some), what)})
 		}

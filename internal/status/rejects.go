@@ -35,7 +35,7 @@ func (r *rejects) take(id string, at time.Time, data []byte) {
 	if known || json.Unmarshal(data, &d) != nil {
 		return
 	}
-	one := reject{id, Reject{Feed: d.Feed, At: at, Reason: shortened(d.Reason, longestRow), Row: cut(d.Row, longestRow)}}
+	one := reject{id, Reject{Feed: d.Feed, At: at, Reason: Shortened(d.Reason, longestRow), Row: cut(d.Row, longestRow)}}
 	if len(r.list) == maxRejects {
 		r.list = slices.Delete(r.list, 0, 1)
 	}

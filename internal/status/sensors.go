@@ -18,7 +18,7 @@ const (
 	mostPoints  = 32      // of one
 	leastPoints = 4
 	mostShown   = 500 // sensors in one answer
-	longestText = 200 // bytes of a name that are kept
+	longestText = 200 // characters of a name that are kept
 )
 
 // sensors remembers the newest readings of each channel.
@@ -129,21 +129,28 @@ func newSensor(body []byte) *sensor {
 	}
 	one := &sensor{
 		tenant: shared(d.Tenant), site: shared(d.Site), quantity: shared(d.Quantity), unit: shared(cmp.Or(d.Unit, d.VendorUnit)),
-		serial: shortened(d.Sensor.Serial, longestText), channel: shortened(d.Sensor.Channel.String(), longestText),
+		serial: Shortened(d.Sensor.Serial, longestText), channel: Shortened(d.Sensor.Channel.String(), longestText),
 	}
 	channel := strings.Repeat(" ", max(0, 3-len(one.channel))) + one.channel // 2 before 10
 	one.names = strings.ToLower(strings.Join([]string{one.tenant.Value(), one.site.Value(), one.serial, channel, one.quantity.Value()}, "\n"))
 	return one
 }
 
-func shared(text string) unique.Handle[string] { return unique.Make(shortened(text, longestText)) }
+func shared(text string) unique.Handle[string] { return unique.Make(Shortened(text, longestText)) }
 
-// shortened cuts a text where it is longer than so many bytes, and never inside of a character.
-func shortened(text string, most int) string {
+// Shortened returns a text of so many characters at most, and valid ones. Where it had more, … follows them.
+func Shortened(text string, most int) string {
 	if len(text) <= most {
-		return text
+		return strings.ToValidUTF8(text, "\uFFFD")
 	}
-	return strings.Clone(strings.ToValidUTF8(text[:most], "")) + "…"
+	count := 0
+	for at := range text {
+		if count == most {
+			return strings.ToValidUTF8(text[:at], "\uFFFD") + "…"
+		}
+		count++
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
 // put keeps the newest points, in the order of time. One of the same time is a correction.

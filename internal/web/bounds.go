@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
-	"strings"
 
 	"saveris-bridge/internal/status"
 )
@@ -57,23 +56,8 @@ func tail[T any](list []T, n int) []T { return append([]T{}, list[max(0, len(lis
 
 func cut[T ~string](most int, texts ...*T) {
 	for _, text := range texts {
-		*text = T(shortened(string(*text), most))
+		*text = T(status.Shortened(string(*text), most))
 	}
-}
-
-// shortened gives so many characters of a text at most, and valid ones.
-func shortened(text string, most int) string {
-	if len(text) <= most {
-		return strings.ToValidUTF8(text, "\uFFFD")
-	}
-	count := 0
-	for at := range text {
-		if count == most {
-			return strings.ToValidUTF8(text[:at], "\uFFFD") + "…"
-		}
-		count++
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
 // number gives what can be written as a JSON number, and nil for anything else: one odd value must not cost the whole page.

@@ -38,7 +38,7 @@ type choice struct {
 var aYear = regexp.MustCompile(`^\d{4}$`)
 
 func chosen(q url.Values) choice {
-	c := choice{search: shortened(q.Get("q"), longestText), year: q.Get("year"), newest: q.Get("order") == "newest"}
+	c := choice{search: status.Shortened(q.Get("q"), longestText), year: q.Get("year"), newest: q.Get("order") == "newest"}
 	if !aYear.MatchString(c.year) {
 		c.year = ""
 	}
@@ -55,7 +55,7 @@ type about struct {
 }
 
 func (p *picture) about() about {
-	return about{p.options.Version, shortened(p.options.Whose, longestText), p.options.Poll.Seconds(), p.options.Quiet.Seconds(), status.SilentAfter.Seconds()}
+	return about{p.options.Version, status.Shortened(p.options.Whose, longestText), p.options.Poll.Seconds(), p.options.Quiet.Seconds(), status.SilentAfter.Seconds()}
 }
 
 // verdict is whether all is well, as of now.
@@ -207,7 +207,7 @@ func backfills(all []status.Backfill) []status.Backfill {
 			cut(longestText, &b.Feeds[j])
 		}
 		if b.Error != nil {
-			b.Error = new(shortened(*b.Error, longestError))
+			b.Error = new(status.Shortened(*b.Error, longestError))
 		}
 	}
 	return list

@@ -274,16 +274,6 @@ func TestOddNumberDoesNotCostThePage(t *testing.T) {
 	}
 }
 
-func TestTextsAreCutAtCharacters(t *testing.T) {
-	for _, c := range []struct{ text, want string }{
-		{"abc", "abc"}, {"äöü", "äöü"}, {"äöüß", "äöü…"}, {"\xff", "\uFFFD"}, {"ab\xffcd", "ab\uFFFD…"}, {"", ""},
-	} {
-		if got := shortened(c.text, 3); got != c.want {
-			t.Errorf("%q becomes %q, want %q", c.text, got, c.want)
-		}
-	}
-}
-
 func TestFurtherPagesAreRefusedUntilOneIsClosed(t *testing.T) {
 	server := serve(t, newFake(calm(time.Now().UTC())), Options{Streams: 2}, usual)
 	first := events(t, server, "")
