@@ -6,7 +6,8 @@ import (
 )
 
 // slots bounds the exports in flight. Live queries go before those in the background, which leave one slot free where
-// there are two or more: a poll never waits behind a backfill of hours.
+// there are two or more: a poll never waits behind a backfill of hours. The semaphore of golang.org/x/sync serves whoever has
+// waited longest; it knows no one who goes before others.
 type slots struct {
 	mu         sync.Mutex
 	all        int

@@ -48,6 +48,30 @@ func TestLiveGoesBeforeBackground(t *testing.T) { // R-26
 	})
 }
 
+func TestLiveOvertakesBackgroundThatHasWaitedLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1, true)
+		if err := s.take(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		var order []bool
+		for _, background := range []bool{true, false} {
+			go func() {
+				if s.take(t.Context(), background) == nil {
+					order = append(order, background)
+					s.give(background)
+				}
+			}()
+			synctest.Wait()
+		}
+		s.give(false)
+		synctest.Wait()
+		if len(order) != 2 || order[0] || !order[1] {
+			t.Errorf("background %v, want the live one first", order)
+		}
+	})
+}
+
 func TestGivingUpFreesTheQueue(t *testing.T) {
 	s := newSlots(1, true)
 	if err := s.take(t.Context(), true); err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/sync/semaphore"
 
 	"saveris-bridge/internal/sleep"
 )
@@ -24,9 +25,10 @@ const (
 
 var errNoToken = errors.New("the login was answered without a token: a challenge is open for this user, or the vendor's login service is down")
 
-// tokens holds the one bearer token. Whoever needs a new one logs in for all.
+// tokens holds the one bearer token. Whoever needs a new one logs in for all. The singleflight of golang.org/x/sync would end
+// the login of all with the context of the one who began it, and log in once more for whoever comes right after a refusal.
 type tokens struct {
-	turn chan struct{} // holds one element while somebody logs in
+	turn *semaphore.Weighted // of whoever logs in; a mutex that obeys a context
 
 	mu      sync.Mutex
 	current string
@@ -37,7 +39,7 @@ type tokens struct {
 	worked  bool      // one has succeeded
 }
 
-func newTokens() *tokens { return &tokens{turn: make(chan struct{}, 1)} }
+func newTokens() *tokens { return &tokens{turn: semaphore.NewWeighted(1)} }
 
 // look gives the token if it is good and not the refused one, and how many logins there have been.
 func (t *tokens) look(refused string) (token string, logins int) {
@@ -93,12 +95,10 @@ func (c *Client) token(ctx context.Context, refused string) (string, error) {
 	if token != "" {
 		return token, nil
 	}
-	select {
-	case c.tokens.turn <- struct{}{}:
-		defer func() { <-c.tokens.turn }()
-	case <-ctx.Done():
-		return "", ctx.Err()
+	if err := c.tokens.turn.Acquire(ctx, 1); err != nil {
+		return "", err
 	}
+	defer c.tokens.turn.Release(1)
 	if token, _ = c.tokens.look(refused); token != "" {
 		return token, nil
 	}
