@@ -133,7 +133,7 @@ func announcedEnd(vendor *saveris.Client, of func(endpoint string) bool) (text, 
 	return "", ""
 }
 
-// skewLimit is the difference of clocks from which on ages and lanes would be told wrong.
+// skewLimit is the difference of clocks from which on ages that are shown would be wrong.
 const skewLimit = 30 * time.Second
 
 func checkClock(ctx context.Context, c *checkup) finding {

@@ -48,7 +48,7 @@ func (v *vendorNotes) clockDiffers(ahead time.Duration) {
 	known := v.text(skewKey) != ""
 	switch {
 	case !known && ahead.Abs() > skewLimit:
-		v.log.Warn("the clocks of this machine and of the vendor differ, ages and lanes are wrong by as much", "ahead", ahead, "hint", setClock)
+		v.log.Warn("the clocks of this machine and of the vendor differ, ages that are shown and ce-recordedtime are wrong by as much", "ahead", ahead, "hint", setClock)
 		v.put(skewKey, status.Note{Level: status.Look, Text: skewText(ahead)})
 	case known && ahead.Abs() < skewLimit/2:
 		v.log.Info("the clocks of this machine and of the vendor agree again", "ahead", ahead)
