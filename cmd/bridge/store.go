@@ -10,6 +10,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -107,14 +108,45 @@ func readBroker(ctx context.Context, s config.Settings, log io.Writer) (js jetst
 	return js, stop, nil
 }
 
-// joinBroker is dialBroker for a command that may run beside bridge run: where that has the store, it joins its server.
+// joinBroker is dialBroker for a command that may run beside bridge run: where that has the store, it joins its server. If that ends
+// before it answers, the store is free.
 func joinBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (nc *nats.Conn, stop func(), err error) {
-	nc, stop, err = dialBroker(ctx, s, logger)
-	if errors.Is(err, natsd.ErrStoreTaken) {
-		s.NATSURL = []string{runningServer(s)}
+	for {
 		nc, stop, err = dialBroker(ctx, s, logger)
+		if !errors.Is(err, natsd.ErrStoreTaken) {
+			return nc, stop, err
+		}
+		joined := s
+		joined.NATSURL = []string{runningServer(s)}
+		held, end := whileTaken(ctx, s.DataDir)
+		nc, stop, err = dialBroker(held, joined, logger)
+		free := held.Err() != nil
+		end()
+		if err == nil || !free || ctx.Err() != nil {
+			return nc, stop, err
+		}
 	}
-	return nc, stop, err
+}
+
+// whileTaken returns a context that ends with ctx, or once no server has the store in a folder any more, where that can be known. end
+// releases it.
+func whileTaken(ctx context.Context, dir string) (held context.Context, end func()) {
+	held, cancel := context.WithCancel(ctx)
+	if !natsd.Locks {
+		return held, cancel
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		for errors.Is(natsd.CheckStore(dir), natsd.ErrStoreTaken) {
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-held.Done():
+				return
+			}
+		}
+		cancel()
+	})
+	return held, func() { cancel(); group.Wait() }
 }
 
 // runningServer returns the URL of the server that has the store, as it says itself; else where the settings say that it listens.
