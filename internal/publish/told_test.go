@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/lossy"
@@ -113,6 +114,44 @@ func TestABatchWhoseAckWasLostIsToldOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestABatchIsToldThoughTheNextOneCannotBeSent: the connection goes between the two.
+func TestABatchIsToldThoughTheNextOneCannotBeSent(t *testing.T) {
+	server := startServer(t)
+	link, err := lossy.New(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	js := open(t, connect(t, server.ClientURL()))
+	nc := connect(t, "nats://"+link.Addr())
+	w, told := tellingWriter(open(t, nc), time.Second)
+	now := w.Now
+	w.Now = func() time.Time {
+		if nc.Stats().OutMsgs >= 1000 && nc.IsConnected() { // the first batch has been sent
+			for len(stored(t, js, stream)) < 1000 {
+				if t.Context().Err() != nil {
+					t.Fatal("the first batch is not stored")
+				}
+			}
+			gone := nc.StatusChanged(nats.RECONNECTING)
+			link.Cut()
+			<-gone
+		}
+		return now()
+	}
+	events := readings(0, 1200)
+	first, err := w.Commit(t.Context(), day, events, nil)
+	if err == nil {
+		t.Fatal("the second batch was sent without a connection")
+	}
+	w.Now = now
+	link.Mend()
+	if result := first.Add(commitSometime(t, w, events)); result.Stored != 1200 {
+		t.Errorf("the commits say %+v: all are their own", result)
+	}
+	checkTold(t, js, told)
 }
 
 func TestABatchThatWasNotStoredIsNotTold(t *testing.T) {

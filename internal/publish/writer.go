@@ -214,12 +214,12 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 			n, last = room, nil
 		}
 		next, err := w.batch(page.Last, w.following(record, news, n, last))
-		if err != nil {
-			return err
+		if err == nil {
+			next.events, next.entries, next.again = news.Events[:n], news.Entries[:n], news.Again
+			err = w.send.stage(next)
 		}
-		next.events, next.entries, next.again = news.Events[:n], news.Entries[:n], news.Again
-		if err := w.send.stage(next); err != nil {
-			return err
+		if err != nil {
+			return cmp.Or(w.settle(ctx, page, inHand, result), err)
 		}
 		if err := w.settle(ctx, page, inHand, result); err != nil {
 			w.send.abandon(next)
