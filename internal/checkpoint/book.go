@@ -179,11 +179,6 @@ func (b *Book) Newest(ctx context.Context) (Placed, error) { return b.stream.New
 // Holds reports whether a record still stands where it was read.
 func (b *Book) Holds(ctx context.Context, p Placed) (bool, error) { return b.stream.Holds(ctx, p) }
 
-// After gives the record of a day that follows a sequence; a zero Version says that there is none.
-func (b *Book) After(ctx context.Context, day string, seq uint64) (Record, error) {
-	return b.stream.recordAfter(ctx, day, seq)
-}
-
 // Lacking is that of the book's stream.
 func (b *Book) Lacking(ctx context.Context, day string) ([]Lacking, error) {
 	return b.stream.Lacking(ctx, day)

@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"time"
@@ -52,47 +51,20 @@ func (w *Writer) handOver() {
 	w.newest = checkpoint.StoredRecord{}
 }
 
-// doubt is a batch of which nobody has heard whether it was stored.
-type doubt struct {
-	batch *batch
-	owner string // of the call that made it; that call is repeated until it succeeds
-}
-
-// maxDoubts bounds what is remembered of calls that were given up.
-const maxDoubts = 64
-
-// doubted remembers a batch whose answer was lost, and gives the error back. A conflict is an answer.
-func (w *Writer) doubted(b *batch, err error) error {
-	if len(b.events) == 0 || errors.Is(err, errConflict) || hasCode(err, codeManyBatches) {
-		return err
-	}
-	b.events = slices.Clone(b.events) // the caller's may hold other events by the time that this is known
-	if w.doubts = append(w.doubts, doubt{b, w.owner}); len(w.doubts) > maxDoubts {
-		w.doubts = w.doubts[1:]
+// lost remembers a batch whose answer was lost, and returns the error. A conflict is an answer.
+func (w *Writer) lost(b *batch, err error) error {
+	if len(b.events) > 0 && !errors.Is(err, errConflict) && !hasCode(err, codeManyBatches) {
+		b.events = slices.Clone(b.events) // whoever gives the call up may fill the caller's anew
+		w.unanswered = b
 	}
 	return err
 }
 
-// resolve finds out which batches of an earlier try of this call the stream holds after all. A batch stands right behind
-// the record that it expected, so the record that follows that one tells; while none does, it may still come.
-func (w *Writer) resolve(ctx context.Context, page *checkpoint.Page, result *Result) error {
-	for i := 0; i < len(w.doubts); {
-		d := w.doubts[i]
-		if d.owner != w.owner || d.batch.record.Day != page.Record.Day || page.Seq <= d.batch.after {
-			i++
-			continue
-		}
-		next, err := w.book.After(ctx, page.Record.Day, d.batch.after)
-		if err != nil {
-			return err
-		}
-		if next.Batch == d.batch.record.Batch {
-			w.stored(d.batch, result)
-			if page.Record.Batch == next.Batch {
-				w.newest = d.batch.stored(page.Seq)
-			}
-		}
-		w.doubts = slices.Delete(w.doubts, i, i+1)
+// confirm counts the last batch whose answer was lost where its record is the newest one of the page: the stream holds it. That is
+// looked at when its call is repeated. Where another record has been stored behind it by then, its events count as known.
+func (w *Writer) confirm(page *checkpoint.Page, result *Result) {
+	if b := w.unanswered; b != nil && b.owner == w.owner && b.record.Batch == page.Record.Batch {
+		w.unanswered, w.newest = nil, b.stored(page.Seq)
+		w.stored(b, result)
 	}
-	return nil
 }

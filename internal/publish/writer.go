@@ -24,18 +24,18 @@ type Writer struct {
 	js     jetstream.JetStream
 	config Config
 
-	mu     sync.Mutex // holds a page from its reading to its commit
-	book   *checkpoint.Book
-	send   *sender
-	limit  int                       // messages a batch at present
-	most   int                       // and at most
-	looked uint64                    // the connection, counted from 1, on which the stream's end was looked at
-	begin  time.Time                 // see Begin
-	why    string                    // of the call that is under way, like owner
-	owner  string                    // id of its first event, which is the same when it is repeated
-	gone   atomic.Pointer[time.Time] // since when a stream is away; nil = none is
-	doubts []doubt
-	newest checkpoint.StoredRecord // that the call which is under way has stored; without a sequence it has stored none
+	mu         sync.Mutex // holds a page from its reading to its commit
+	book       *checkpoint.Book
+	send       *sender
+	limit      int                       // messages a batch at present
+	most       int                       // and at most
+	looked     uint64                    // the connection, counted from 1, on which the stream's end was looked at
+	begin      time.Time                 // see Begin
+	why        string                    // of the call that is under way, like owner
+	owner      string                    // id of its first event, which is the same when it is repeated
+	gone       atomic.Pointer[time.Time] // since when a stream is away; nil = none is
+	unanswered *batch                    // the last one whose answer was lost
+	newest     checkpoint.StoredRecord   // that the call which is under way has stored; without a sequence it has stored none
 }
 
 // Options say how a feed is written.
@@ -49,8 +49,8 @@ type Options struct {
 	Accounts *Accounts
 	// Now is the vendor's clock, which decides the lane.
 	Now func() time.Time
-	// Stored is told once of every batch of a commit that is known to be stored, one of which the answer was lost included;
-	// nil = nobody is. It holds up the writer.
+	// Stored is called with every batch of a commit that is known to be stored, once; nil = none. Of a batch whose answer was lost
+	// that is known where no other record has followed its own by the time that the commit is repeated. It holds up the writer.
 	Stored func(Batch)
 	// OnRecord is called with the newest record that a call has stored, once for each page and call. It holds up the writer; nil =
 	// none.
@@ -162,15 +162,13 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 		if err := w.inherit(ctx, page); err != nil {
 			return result, err
 		}
-		if err := w.resolve(ctx, page, &result); err != nil {
-			return result, w.mend(ctx, err)
-		}
+		w.confirm(page, &result)
 		if err := fit(); err != nil {
 			return result, w.mend(ctx, err)
 		}
 		news := page.New(events)
 		if first { // after a conflict, our own events of the batches before it would be counted as known
-			result.Known = max(0, news.Known-result.Stored) // what was in doubt is not known, it is ours
+			result.Known = max(0, news.Known-result.Stored) // what has been confirmed is not known, it is ours
 		}
 		if err = w.repair(ctx, page, events, &result); err == nil {
 			err = w.commitNews(ctx, page, news, cover, &result)
@@ -227,7 +225,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 		}
 		next.after = page.Last
 		if err := w.send.commit(next); err != nil {
-			return w.doubted(next, err)
+			return w.lost(next, err)
 		}
 		inHand, record = next, next.record
 		if news.Events, news.Entries = news.Events[n:], news.Entries[n:]; len(news.Events) == 0 && last != nil {
@@ -254,7 +252,7 @@ func (w *Writer) settle(ctx context.Context, page *checkpoint.Page, inHand *batc
 	}
 	seq, err := w.send.answer(ctx, inHand)
 	if err != nil {
-		return w.doubted(inHand, err)
+		return w.lost(inHand, err)
 	}
 	page.Stored(inHand.entries, inHand.record, seq)
 	w.newest = inHand.stored(seq)
@@ -323,7 +321,7 @@ func (w *Writer) batch(after uint64, next checkpoint.Record) (*batch, error) {
 		stream: names.Stream(w.Feed), indexSubject: names.ingest(names.index(w.Feed, next.Day)),
 		recordSubject: names.ingest(names.record(w.Feed, next.Day)), storedRecord: names.record(w.Feed, next.Day),
 		record: next, data: data, after: after, mode: w.Mode, now: w.Now(), liveAge: w.LiveAge,
-		why: w.why, begun: time.Now(),
+		why: w.why, owner: w.owner, begun: time.Now(),
 	}, nil
 }
 
