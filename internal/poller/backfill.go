@@ -96,7 +96,7 @@ func (b *Backfill) work(ctx context.Context, backlog *Backlog) error {
 
 func (b *Backfill) line(desk Desk) *Line {
 	return &Line{
-		LoggedIn: true, Source: b.Source, Writer: b.Writer, Log: b.Log, MaxWait: maxWait,
+		refusals: saveris.Refusals{Worked: true}, Source: b.Source, Writer: b.Writer, Log: b.Log, MaxWait: maxWait,
 		Desk: desk, AskedSince: b.ReadSince, Stored: b.Stored, Hint: b.Hint,
 	}
 }

@@ -15,12 +15,11 @@ import (
 type gate struct {
 	changed func(err error) // called when it closes, with the reason, and when it opens, with nil; may be nil
 
-	mu     sync.Mutex
-	worked bool  // the vendor has given the feed before
-	doubts int   // refusals in a row since then: one may be a hiccup of his
-	err    error // why it is closed, nil while it is open
-	again  time.Time
-	opened chan struct{} // closed when it opens
+	mu       sync.Mutex
+	refusals saveris.Refusals
+	err      error // why it is closed, nil while it is open
+	again    time.Time
+	opened   chan struct{} // closed when it opens
 }
 
 // How long the vendor is left alone with what he does not give.
@@ -77,8 +76,7 @@ func (g *gate) learn(err error) {
 	g.mu.Lock()
 	before := g.err
 	switch {
-	case closes && g.worked && g.doubts+1 < maxFailures:
-		g.doubts++
+	case closes && !g.refusals.Believe(err): // it may be a hiccup
 	case closes:
 		g.err, g.again = err, time.Now().Add(wait)
 		if before == nil {
@@ -87,7 +85,8 @@ func (g *gate) learn(err error) {
 	case err != nil && before != nil:
 		g.again = time.Now() // nothing is known: whoever comes next tries
 	case err == nil:
-		if g.worked, g.doubts, g.err = true, 0, nil; before != nil {
+		g.refusals.Believe(nil)
+		if g.err = nil; before != nil {
 			close(g.opened)
 		}
 	}

@@ -37,15 +37,13 @@ type Line struct {
 	Hint func(error) string
 	// LeftAlone tells whether nothing is to be stored on a day; nil = no day.
 	LeftAlone func(day string) bool
-	// LoggedIn says that the login has worked: a refusal is then believed only when it comes again and again.
-	LoggedIn bool
 
-	gate    *gate // of the feed, shared by its lines; nil = what the vendor refuses is refused for good
-	rejects rejects
-	refused int // tries in a row
-	doing   Doing
-	unready Window // whose export was not ready in time; empty if the last one's was
-	late    lateness
+	gate     *gate // of the feed, shared by its lines; nil = what the vendor refuses is refused for good
+	rejects  rejects
+	refusals saveris.Refusals
+	doing    Doing
+	unready  Window // whose export was not ready in time; empty if the last one's was
+	late     lateness
 }
 
 // VendorFeed is what the vendor calls a feed.
@@ -102,13 +100,13 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 			return backoff.Permanent(err)
 		case l.gate != nil && errors.Is(err, saveris.ErrForbidden):
 		case errors.Is(err, saveris.ErrRefused), l.gate == nil && errors.Is(err, saveris.ErrRetired):
-			if l.refused++; !l.LoggedIn || l.refused >= maxFailures {
+			if l.refusals.Believe(err) {
 				return backoff.Permanent(err)
 			}
 		case errors.Is(err, io.EOF):
 			return backoff.Permanent(err)
 		case err == nil:
-			l.refused = 0
+			l.refusals.Believe(nil)
 		}
 		return err
 	}, backoff.WithContext(l.pause(), ctx), func(err error, d time.Duration) {

@@ -102,8 +102,9 @@ func (l *Live) notePoll(at time.Time) { l.polled.Store(at.UnixNano()) }
 
 func (l *Live) line(name string, loggedIn bool) *Line {
 	return &Line{
-		Name: name, LoggedIn: loggedIn, Source: l.Source, Desk: NewDesk(1, l.Maker), Writer: l.Writer, Log: l.Log,
+		Name: name, Source: l.Source, Desk: NewDesk(1, l.Maker), Writer: l.Writer, Log: l.Log,
 		MaxWait: min(maxWait, l.Interval), Interval: l.Interval, Stored: l.Stored, Step: l.Step, Hint: l.Hint, gate: l.gate,
+		refusals: saveris.Refusals{Worked: loggedIn},
 	}
 }
 

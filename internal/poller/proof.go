@@ -166,20 +166,16 @@ func (p *Proof) read(ctx context.Context, feed schema.Feed, c *comparison, trace
 func (p *Proof) retry(ctx context.Context, try func() error) error {
 	pause := backoff.NewExponentialBackOff(backoff.WithInitialInterval(time.Second), backoff.WithMultiplier(2),
 		backoff.WithMaxInterval(maxWait), backoff.WithMaxElapsedTime(0))
-	refusals := 0
+	refusals := saveris.Refusals{Worked: true}
 	return backoff.RetryNotify(func() error {
 		err := try()
-		if errors.Is(err, saveris.ErrRefused) || errors.Is(err, saveris.ErrRetired) {
-			refusals++ // one may be a hiccup of the vendor's
-		} else {
-			refusals = 0
-		}
+		refused := refusals.Believe(err)
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return backoff.Permanent(ctx.Err())
-		case p.Once, refusals >= maxFailures:
+		case p.Once, refused:
 			return backoff.Permanent(err)
 		}
 		return err

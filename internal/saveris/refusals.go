@@ -1,0 +1,25 @@
+package saveris
+
+import "errors"
+
+// enoughRefusals is how often in a row the vendor has to refuse what he has given before: one refusal may be a hiccup of his.
+const enoughRefusals = 3
+
+// Refusals decides when a refusal is believed: at once where nothing has worked before, else the third time without a success in
+// between. Other failures count for nothing. It serves one goroutine at a time.
+type Refusals struct {
+	Worked bool // the vendor has given what is asked for before
+	n      int  // refusals since then
+}
+
+// Believe takes over how a try ended, and reports whether it is a refusal (ErrRefused, ErrForbidden, ErrRetired) that counts.
+func (r *Refusals) Believe(err error) bool {
+	if err == nil {
+		r.Worked, r.n = true, 0
+	}
+	if !errors.Is(err, ErrRefused) && !errors.Is(err, ErrRetired) {
+		return false
+	}
+	r.n++
+	return !r.Worked || r.n >= enoughRefusals
+}
