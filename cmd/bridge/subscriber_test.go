@@ -8,8 +8,11 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
 )
 
 // TestASubscriberNeedsNoRightToPublish has the bridge and a subscriber on one server with the rights of the README.
@@ -56,5 +59,61 @@ func TestASubscriberNeedsNoRightToPublish(t *testing.T) {
 	}
 	if code := stop(t, bridge); code != exitDone {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestADurableConsumerNeedsTheRightsOfTheREADME makes, reads, acknowledges and looks at one, with no right but these.
+func TestADurableConsumerNeedsTheRightsOfTheREADME(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	n := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{
+		{Username: "reader", Password: "r", Permissions: &server.Permissions{
+			Publish:   &server.SubjectPermission{Allow: rights(t, "publish, for a durable consumer")},
+			Subscribe: &server.SubjectPermission{Allow: rights(t, "subscribe")},
+		}},
+		{Username: "all", Password: "a"},
+	}})
+	all := load(t, with("NATS_URL", n.ClientURL(), "NATS_USER", "all", "NATS_PASSWORD", "a"))
+	nc, err := connect(ctx, all, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetStream(nc, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := publish.Open(ctx, js, brokerConfig(all)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, js, schema.Readings, hour(), measured("a", "1", "2"))
+
+	reader, err := nats.Connect(n.ClientURL(), nats.UserInfo("reader", "r"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	theirs, err := jetstream.New(reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	consumer, err := theirs.CreateOrUpdateConsumer(ctx, streamOfReadings, jetstream.ConsumerConfig{
+		Durable: "dashboard", FilterSubject: "saveris.readings.>", AckPolicy: jetstream.AckExplicitPolicy,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := consumer.Next(jetstream.FetchContext(ctx))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.DoubleAck(ctx); err != nil {
+		t.Error(err)
+	}
+	if info, err := consumer.Info(ctx); err != nil || info.NumAckPending != 0 || info.AckFloor.Consumer != 1 {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if _, err := theirs.AccountInfo(ctx); err != nil { // the library for JavaScript asks for this first
+		t.Error(err)
 	}
 }
