@@ -60,6 +60,7 @@ func TestLostConnectionIsShownAndComesBack(t *testing.T) {
 	b.server.CloseClientConnections()
 	b.server.Close()
 	b.wait(`document.querySelector(".sentence").textContent.startsWith("Connection lost: what you see is from ")`)
+	b.say(`document.querySelector(".more").textContent.endsWith("If it stays so, look whether the bridge runs.")`, "true")
 	b.say(`document.getElementById("verdict").dataset.level`, "bad")
 	b.say(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent + " " + e.dataset.level).join()`, "not known wait,not known wait")
 	b.text(`window.before = document.querySelector("#link time").textContent`)
@@ -219,6 +220,14 @@ func TestFocusAndUnfoldedRowsOutliveAnUpdate(t *testing.T) {
 	b.say(`document.querySelectorAll(".reject details")[2].open`, "true")
 	b.say(`document.querySelector(".reject .note").textContent.startsWith("Alarms · 98 rows, the newest ")`, "true")
 	b.say(`document.activeElement.matches(".gaps summary") && document.activeElement.parentElement.open`, "true")
+	b.innocent()
+}
+
+func TestNoFeedIsGreenWhereNothingCanBeStored(t *testing.T) {
+	const full = "store /data: no space left, 0 bytes free"
+	b := visit(t, serve(t, newFake(calm(time.Now().UTC())), Options{Poll: time.Minute, Here: func() status.Here { return status.Here{Store: full} }}, brisk)).ready()
+	b.say(`document.querySelector(".sentence").textContent`, "S"+full[1:]+".")
+	b.say(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent + " " + e.dataset.level).join()`, "stands still bad,stands still bad")
 	b.innocent()
 }
 

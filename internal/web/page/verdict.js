@@ -5,16 +5,17 @@ import { clock, count, date, feedName, plural, share } from "./text.js";
 
 const at = (moment) => clock(new Date(moment), now());
 
-// ofFeed gives how bad it is with a feed: the worst comes first. Nobody knows while the page hears nothing.
+// ofFeed gives how bad it is with a feed: the worst comes first. What stops the bridge stops every feed. Nobody knows while the page
+// hears nothing.
 export const ofFeed = (feed, verdict, heard) => {
   if (!heard) return "wait";
   if (verdict.lost) return "bad"; // nobody knows
-  return verdict.problems.find((p) => p.feed === feed.feed)?.level ?? "good";
+  return verdict.problems.find((p) => p.feed === feed.feed || (!p.feed && p.level === "bad"))?.level ?? "good";
 };
 
 const sentence = ({ text }) => feedName(text) + ".";
 
-const comesBack = "It comes back by itself as soon as the bridge can be reached.";
+const comesBack = "It comes back by itself as soon as the bridge can be reached. If it stays so, look whether the bridge runs.";
 
 const alarmsToo = (state) => {
   const { alarms: open, severe } = state.counts;
