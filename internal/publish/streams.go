@@ -61,6 +61,10 @@ func (c Config) Stream(feed schema.Feed) jetstream.StreamConfig {
 // "always" cuts its stream back to what its last snapshot covers, and the goroutine that compresses a full block may take the
 // very block that is written on (v2.15.3: fileStore.Truncate, newMsgBlockForWrite). Its copy is unreadable from then on:
 // "smb.truncate: s2: corrupt input".
+//
+// One node has a fault that is left: where a power cut takes the whole newest block, the server goes on in the block before, which
+// is compressed, if the next message fits (v2.15.3: recoverMsgs, checkLastBlock). That block is unreadable from then on. A block that
+// holds acknowledged messages is not lost with sync_interval "always".
 func (c Config) compression() jetstream.StoreCompression {
 	if c.Replicas > 1 {
 		return jetstream.NoCompression

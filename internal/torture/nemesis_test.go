@@ -203,7 +203,9 @@ func deaf(ctx context.Context, a *arena) {
 	a.link.Mend()
 }
 
-// loseTail kills the broker and cuts off the end of each stream's newest block, as a power cut may.
+// loseTail kills the broker and cuts off the end of each stream's newest block, as a power cut may. A block behind another keeps its
+// first message: with sync_interval: always no power cut takes all of one, and nats-server 2.15.3 would write on into the block before,
+// which is compressed and unreadable from then on.
 func loseTail(ctx context.Context, a *arena) {
 	a.pause(ctx, time.Second, 3*time.Second)
 	n := a.nodes[0]
@@ -219,6 +221,9 @@ func loseTail(ctx context.Context, a *arena) {
 	n.start()
 }
 
+// firstMessage bounds the size of a block's first message: an index of 998 events.
+const firstMessage = 20_000
+
 func (a *arena) truncate(dir string) {
 	blocks, err := filepath.Glob(filepath.Join(dir, "*.blk"))
 	if err != nil || len(blocks) == 0 {
@@ -230,7 +235,11 @@ func (a *arena) truncate(dir string) {
 		a.Error(err)
 		return
 	}
-	lost := min(info.Size(), a.rng.Int64N(400_000))
+	most := info.Size()
+	if len(blocks) > 1 {
+		most = max(0, most-firstMessage)
+	}
+	lost := min(most, a.rng.Int64N(400_000))
 	if err := os.Truncate(newest, info.Size()-lost); err != nil {
 		a.Error(err)
 	}
