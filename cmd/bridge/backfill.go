@@ -108,13 +108,13 @@ func runBackfill(ctx context.Context, s config.Settings, o backfillOptions, std 
 		s.LogLevel = "warn" // the bar says it
 	}
 	logger := newLogger(s, bar.beside(std.err))
-	login := make(chan error, 1)
-	go func() { login <- tryLogin(ctx, s, vendorConfig(s)) }()
+	login := soon(func() (*saveris.Client, error) { return tryLogin(ctx, s, vendorConfig(s)) })
 	nc, stop, err := joinBroker(ctx, s, logger)
 	if err != nil {
 		return err
 	}
-	if err := <-login; err != nil {
+	tried, err := login()
+	if err != nil {
 		stop()
 		return err
 	}
@@ -125,7 +125,7 @@ func runBackfill(ctx context.Context, s config.Settings, o backfillOptions, std 
 	defer stop()
 	b := &backfill{settings: s, options: o, js: js, accounts: newAccounts(s, js), log: logger, bar: bar}
 	b.open(ctx)
-	config := workingVendor(ctx, s, js, logger)
+	config := workingVendor(ctx, s, js, tried, logger)
 	config.NoLive = true
 	vendor, now, err := askTheTime(ctx, config)
 	if err != nil {

@@ -22,7 +22,7 @@ const firstWait = 30 * time.Second
 func firstContact(ctx context.Context, s config.Settings, vendor *saveris.Client, logger *slog.Logger) error {
 	once, cancel := context.WithTimeout(ctx, firstWait)
 	defer cancel()
-	_, err := vendor.Now(once)
+	_, err := contact(once, vendor)
 	if err == nil && s.SaverisSync == string(saveris.SyncAlways) {
 		for _, feed := range s.Feeds {
 			if _, err = readALittle(once, s, vendor, schema.Feed(feed), firstWait); errors.Is(err, saveris.ErrForbidden) {
@@ -49,18 +49,18 @@ func firstContact(ctx context.Context, s config.Settings, vendor *saveris.Client
 const loginWait = 10 * time.Second
 
 // tryLogin fails where the vendor refuses the login, or is not at the address that is set: nothing has been made then. All else
-// may pass, and firstContact says so.
-func tryLogin(ctx context.Context, s config.Settings, config saveris.Config) error {
+// may pass, and firstContact says so. The client that it returns is one to go on after.
+func tryLogin(ctx context.Context, s config.Settings, config saveris.Config) (*saveris.Client, error) {
 	once, cancel := context.WithTimeout(ctx, loginWait)
 	defer cancel()
-	_, _, err := askTheTime(once, config)
+	vendor, _, err := askTheTime(once, config)
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return nil, ctx.Err()
 	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted), errors.Is(err, saveris.ErrRefused):
-		return withLogin(s, err)
+		return nil, withLogin(s, err)
 	}
-	return nil
+	return vendor, nil
 }
 
 // askTheTime makes a client and asks it the vendor's time, which a range counts from, and which proves address and login.
@@ -69,8 +69,16 @@ func askTheTime(ctx context.Context, config saveris.Config) (*saveris.Client, ti
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	now, err := vendor.Now(ctx)
+	now, err := contact(ctx, vendor)
 	return vendor, now, err
+}
+
+// contact asks the vendor's time, and logs in unless he has accepted the login before.
+func contact(ctx context.Context, vendor *saveris.Client) (now time.Time, err error) {
+	if now, err = vendor.Now(ctx); err == nil && !vendor.LoggedIn() { // a failed login may have told the time
+		err = vendor.Login(ctx)
+	}
+	return now, err
 }
 
 // readALittle reads five minutes of an hour ago and throws them away: the smallest window that the vendor wants.

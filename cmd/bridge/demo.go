@@ -122,7 +122,7 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	}
 
 	group, both := errgroup.WithContext(ctx)
-	group.Go(func() error { return poll(both, s, js, page, newMetrics(), logger) })
+	group.Go(func() error { return poll(both, s, js, page, nil, newMetrics(), logger) })
 	group.Go(func() error { return printStored(both, js, s, out) })
 	err = group.Wait()
 	if ctx.Err() != nil {

@@ -40,13 +40,13 @@ func runBridge(ctx context.Context, s config.Settings, logger *slog.Logger) erro
 		defer page.Close()
 	}
 	count := newMetrics()
-	login := make(chan error, 1)
-	go func() { login <- tryLogin(ctx, s, counting(count, vendorConfig(s))) }()
+	login := soon(func() (*saveris.Client, error) { return tryLogin(ctx, s, counting(count, vendorConfig(s))) })
 	nc, stop, err := dialBroker(ctx, s, logger)
 	if err != nil {
 		return err
 	}
-	if err := <-login; err != nil {
+	tried, err := login()
+	if err != nil {
 		stop()
 		return err
 	}
@@ -55,7 +55,7 @@ func runBridge(ctx context.Context, s config.Settings, logger *slog.Logger) erro
 		return err
 	}
 	defer stop()
-	return poll(ctx, s, js, page, count, logger)
+	return poll(ctx, s, js, page, tried, count, logger)
 }
 
 // longestOverlap is how far a poll reaches back at most, whatever is set.
@@ -63,13 +63,13 @@ const longestOverlap = time.Hour
 
 // poll runs the feeds on a broker that is ready, after a first contact with the vendor, and serves what operators want to
 // see; page may be nil.
-func poll(ctx context.Context, s config.Settings, js jetstream.JetStream, page net.Listener, count *metrics.Metrics, logger *slog.Logger) error {
+func poll(ctx context.Context, s config.Settings, js jetstream.JetStream, page net.Listener, tried *saveris.Client, count *metrics.Metrics, logger *slog.Logger) error {
 	accounts := newAccounts(s, js)
 	leases := map[schema.Feed]func() (*publish.Leases, error){}
 	for _, feed := range feedsOf(s.Feeds) {
 		leases[feed] = soon(func() (*publish.Leases, error) { return tryLeases(ctx, js, s, feed, writerName(), accounts) })
 	}
-	config, notes := counting(count, workingVendor(ctx, s, js, logger)), newVendorNotes(s, logger)
+	config, notes := counting(count, workingVendor(ctx, s, js, tried, logger)), newVendorNotes(s, logger)
 	config.Noticed, notes.store = notes.noticed, config.Requests
 	logged := config.Throttled
 	config.Throttled = func(until time.Time) { logged(until); notes.throttled(until) }
@@ -169,9 +169,10 @@ func newOperation(s config.Settings, js jetstream.JetStream, vendor *saveris.Cli
 	return o
 }
 
-// workingVendor says how the vendor is asked by whoever publishes what he answers.
-func workingVendor(ctx context.Context, s config.Settings, js jetstream.JetStream, logger *slog.Logger) saveris.Config {
+// workingVendor says how the vendor is asked by whoever publishes what he answers, after the login was tried.
+func workingVendor(ctx context.Context, s config.Settings, js jetstream.JetStream, tried *saveris.Client, logger *slog.Logger) saveris.Config {
 	config := vendorConfig(s)
+	config.After = tried
 	config.Throttled = func(until time.Time) { logger.Info("throttled (HTTP 429)", "until", until.UTC().Truncate(time.Second)) }
 	config.Noticed = newVendorNotes(s, logger).noticed
 	requests, err := publish.OpenRequests(ctx, js, brokerConfig(s))

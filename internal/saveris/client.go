@@ -41,6 +41,10 @@ type Config struct {
 	Password secret.Text // may hold any character
 	APIKey   secret.Text // Smart Connect instead of Username and Password
 
+	// After is a client of the same login that has asked before: this one goes on with its token and the vendor's clock, and both may
+	// be used. nil = there is none.
+	After *Client
+
 	Sync    SyncMode // empty = SyncAuto
 	Exports int      // exports in flight at most, over all feeds; 0 = 2
 	NoLive  bool     // nothing is polled live by this client, so queries in the background need not leave it a slot
@@ -87,17 +91,22 @@ type Client struct {
 	retryWait     time.Duration // before something is repeated first
 	throttledWait time.Duration // the first one where the vendor throttles without saying for how long
 
+	*known
+	throttle throttle
+	slots    *slots
+	budget   *budget
+	flights  flights
+	late     late
+	pace     pace
+	versions versions
+	syncs    sync.Map // what is known of the synchronous route, by feed
+}
+
+// known is what clients of one login know of the vendor.
+type known struct {
 	clock     clock
 	tokens    *tokens
-	throttle  throttle
-	slots     *slots
-	budget    *budget
-	flights   flights
-	late      late
-	pace      pace
-	versions  versions
 	announced announcements
-	syncs     sync.Map    // what is known of the synchronous route, by feed
 	accepted  atomic.Bool // whoever we say we are has been let in
 }
 
@@ -121,7 +130,7 @@ func New(cfg Config) (*Client, error) {
 		local:         base.Scheme == "http" || thisMachine(base.Hostname()),
 		retryWait:     500 * time.Millisecond,
 		throttledWait: 2 * time.Second,
-		tokens:        newTokens(),
+		known:         &known{tokens: newTokens()},
 		throttle:      throttle{told: cfg.Throttled},
 		slots:         newSlots(cfg.Exports, !cfg.NoLive),
 		pace:          pace{first: cfg.FirstPoll},
@@ -132,7 +141,25 @@ func New(cfg Config) (*Client, error) {
 		c.host = base.Host
 	}
 	c.files = c.newFileTransport()
+	if cfg.After != nil {
+		return c, c.goOnAfter(cfg.After)
+	}
 	return c, nil
+}
+
+// goOnAfter takes over what another client knows, and notices what that one has.
+func (c *Client) goOnAfter(before *Client) error {
+	if c.base != before.base || c.cfg.Username != before.cfg.Username || c.cfg.APIKey.Reveal() != before.cfg.APIKey.Reveal() {
+		return errors.New("login: the client before this one has another")
+	}
+	c.known = before.known
+	if why := c.clock.trouble(); why != "" {
+		c.notice(Notice{Kind: ClockLost, Text: why})
+	}
+	for _, end := range c.Announcements() {
+		c.notice(Notice{Kind: Announced, Endpoint: end.Endpoint, End: end})
+	}
+	return nil
 }
 
 // complete fills in the defaults and checks the rest.
