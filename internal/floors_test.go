@@ -46,8 +46,8 @@ var rooms = []struct {
 	room
 }{
 	{"cmd/bridge", room{
-		ours: []string{"internal/config", "internal/audit", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/views", "internal/publish", "internal/checkpoint", "internal/schema",
-			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "internal/printable", "schemas"},
+		ours: []string{"internal/natsconn", "internal/config", "internal/audit", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/views", "internal/publish", "internal/checkpoint", "internal/schema",
+			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "internal/printable", "internal/jsapi", "schemas"},
 		others: []string{natsGo, cobra, tint, sync, progressbar},
 		http:   true,
 	}},
@@ -58,6 +58,7 @@ var rooms = []struct {
 	}},
 	{"internal/bridgetest", room{others: []string{natsServer, nkeys, jwt}}}, // test support: environments, files and logins
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
+	{"internal/natsconn", room{ours: []string{"internal/config", "internal/secret"}, others: []string{natsGo}}},
 	{"internal/config", room{ours: []string{"internal/schema", "internal/saveris", "internal/natsd", "internal/secret", "internal/printable"}, others: []string{nkeys, envconfig}}},
 	{"internal/audit", room{ // test support: reads streams and compares them with the pretend vendor's list
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris/saveristest"},
@@ -76,14 +77,15 @@ var rooms = []struct {
 	}},
 	{"internal/replay", room{ours: []string{"internal/checkpoint", "internal/schema", "internal/sleep"}}},
 	{"internal/views", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/sleep"}, others: []string{natsGo, sync}}},
-	{"internal/publish", room{ours: []string{"internal/checkpoint", "internal/schema", "internal/sleep"}, others: []string{natsGo, cloudevents, sync}}},
-	{"internal/checkpoint", room{ours: []string{"internal/schema", "internal/sleep"}, others: []string{natsGo, sync}}},
+	{"internal/publish", room{ours: []string{"internal/checkpoint", "internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, cloudevents, sync}}},
+	{"internal/checkpoint", room{ours: []string{"internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/schema", room{ours: []string{"internal/saveris"}, others: []string{cloudevents, jsonV2}}},
 	{"internal/saveris", room{ours: []string{"internal/secret", "internal/sleep"}, others: []string{backoff, jsonV2, sync, compress, readahead}, http: true}},
 	{"internal/saveris/saveristest", room{http: true}},
 	{"internal/natsd", room{others: []string{natsServer}, http: true}}, // the server tells its health as an HTTP handler alone
 	{"internal/sleep", room{}},
 	{"internal/lossy", room{}}, // test support: a TCP link that can be cut, a disk that can be full
+	{"internal/jsapi", room{others: []string{natsGo}}},
 	{"internal/secret", room{}},
 	{"internal/printable", room{}},
 	{"schemas", room{}},

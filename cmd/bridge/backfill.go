@@ -16,6 +16,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -247,7 +248,7 @@ func (b *backfill) findRemoved(ctx context.Context, note io.Writer) error {
 	looking.Wait()
 	for i, f := range b.feeds {
 		if errs[i] != nil {
-			return fmt.Errorf("%w: %w", errNATS, refusal(b.js.Conn(), errs[i]))
+			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(b.js.Conn(), errs[i]))
 		}
 		if n := len(f.without); n > 0 {
 			fmt.Fprintf(note, "note: retention has removed days of %s from the stream, %d from %s on; they are left alone, --republish reads and stores them again\n",
@@ -316,7 +317,7 @@ func (b *backfill) run(ctx context.Context) error {
 	err := b.shown(ctx, b.work)
 	done()
 	<-reporting
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), natsAnswer)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), natsconn.AnswerWait)
 	defer cancel()
 	b.measure(last)
 	switch {

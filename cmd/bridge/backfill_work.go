@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -65,7 +66,7 @@ func (b *backfill) leasesOf(ctx context.Context, f *backfillFeed, tried func() (
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case b.options.Workers > 1:
-		return nil, fmt.Errorf("%w: %w", errNATS, err)
+		return nil, fmt.Errorf("%w: %w", natsconn.ErrUnusable, err)
 	}
 	f.log.Warn("days are not shared with other workers, which may read them too", "err", err)
 	return nil, nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
@@ -45,7 +46,7 @@ there. Prints one line a check, with a hint where it is not well. Nothing is cre
 }
 
 // checkTimeout bounds each check but that of a feed, which may have to wait for an export.
-const checkTimeout = natsWait + 10*time.Second
+const checkTimeout = natsconn.StartWait + 10*time.Second
 
 // check is one line of the command's output. It may only run when what it needs was well.
 type check struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 )
@@ -24,7 +25,7 @@ func checkCoverage(ctx context.Context, c *checkup) finding {
 	accounts := newAccounts(c.settings, c.js)
 	unknown, err := accounts.Look(ctx)
 	if err != nil {
-		return failing(refusal(c.nc, err), natsHint(err))
+		return failing(natsconn.Refusal(c.nc, err), natsHint(err))
 	}
 	if !accounts.Covered() && len(unknown) == 0 {
 		return fine("there is none yet under BRIDGE_PREFIX %s", c.settings.Prefix)

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/views"
 
@@ -36,7 +38,7 @@ func (a aside) run(ctx context.Context, c *checkup) finding {
 }
 
 func (a aside) look(ctx context.Context, c *checkup) finding {
-	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	if f := c.mayAsk(ctx, "KV_"+a.name); f != nil {
 		return *f
@@ -56,7 +58,7 @@ func (a aside) look(ctx context.Context, c *checkup) finding {
 	case err != nil:
 		return failing(err, natsHint(err))
 	}
-	if err := mayPublish(ctx, c.nc, publish.KeySubject(c.js, a.name, "check")); forbidden(err) {
+	if err := mayPublish(ctx, c.nc, publish.KeySubject(c.js, a.name, "check")); natsconn.Forbidden(err) {
 		return failing(err, c.allow(err, publish.KeySubject(c.js, a.name, ">")))
 	}
 	return found

@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -20,9 +20,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// natsAnswer is how long a connected server may take to answer.
-const natsAnswer = 5 * time.Second
 
 // natsChecks are the checks of the server, whichever it is. An embedded one is there as long as a bridge runs.
 func natsChecks(s config.Settings) []check {
@@ -152,17 +149,17 @@ func checkServer(ctx context.Context, c *checkup) finding {
 }
 
 func checkJetStream(ctx context.Context, c *checkup) finding {
-	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	subject := c.api("INFO")
-	if _, err := probe(ctx, c.nc, &nats.Msg{Subject: subject}); forbidden(err) {
-		c.off = errors.Is(err, errNoAnswers)
-		return failing(fmt.Errorf("%w: ask for JetStream: %w", errNATS, err), c.allow(err, subject))
+	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: subject}); natsconn.Forbidden(err) {
+		c.off = errors.Is(err, natsconn.ErrNoAnswers)
+		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), c.allow(err, subject))
 	}
 	info, err := publish.AskAccount(ctx, c.js)
 	if err != nil {
 		c.off = true
-		return failing(fmt.Errorf("%w: ask for JetStream: %w", errNATS, err), "switch JetStream on in the server and for this account")
+		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), "switch JetStream on in the server and for this account")
 	}
 	if err := brokerConfig(c.settings).CheckAccount(info); err != nil {
 		c.off = true
@@ -177,7 +174,7 @@ func checkJetStream(ctx context.Context, c *checkup) finding {
 // checkSync recommends what survives a power cut. Only a system account sees what the server does.
 func checkSync(ctx context.Context, c *checkup) finding {
 	version := c.nc.ConnectedServerVersion()
-	answer, err := probe(ctx, c.nc, &nats.Msg{Subject: "$SYS.REQ.SERVER.PING.VARZ"})
+	answer, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: "$SYS.REQ.SERVER.PING.VARZ"})
 	if err != nil {
 		return syncFinding(version, false, false)
 	}
@@ -231,7 +228,7 @@ func brokerChecks(s config.Settings) []check {
 
 func checkStream(config publish.Config, feed schema.Feed) func(context.Context, *checkup) finding {
 	return func(ctx context.Context, c *checkup) finding {
-		ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+		ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 		defer cancel()
 		name := config.Names.Stream(feed)
 		if f := c.mayAsk(ctx, name); f != nil {
@@ -242,7 +239,7 @@ func checkStream(config publish.Config, feed schema.Feed) func(context.Context, 
 			return c.newStream(ctx, config, feed)
 		}
 		if err != nil {
-			return failing(fmt.Errorf("%w: %w", errNATS, err), natsHint(err))
+			return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsHint(err))
 		}
 		have := stream.CachedInfo().Config
 		if err := config.CheckStream(feed, have); err != nil {
@@ -252,7 +249,7 @@ func checkStream(config publish.Config, feed schema.Feed) func(context.Context, 
 			return *f
 		}
 		if err := mayPublish(ctx, c.nc, config.Names.Ingest()+"."+string(feed)+".check"); err != nil {
-			return failing(fmt.Errorf("%w: publish to %s: %w", errNATS, name, err), natsHint(err))
+			return failing(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, name, err), natsHint(err))
 		}
 		return c.streamAdvice(config, feed, have, stream.CachedInfo().State)
 	}
@@ -261,7 +258,7 @@ func checkStream(config publish.Config, feed schema.Feed) func(context.Context, 
 // newStream looks whether run will be able to create a stream.
 func (c *checkup) newStream(ctx context.Context, config publish.Config, feed schema.Feed) finding {
 	if config.Replicas > 1 && c.nc.ConnectedClusterName() == "" {
-		return failing(fmt.Errorf("%w: BRIDGE_REPLICAS is %d, but this server is in no cluster", errNATS, config.Replicas),
+		return failing(fmt.Errorf("%w: BRIDGE_REPLICAS is %d, but this server is in no cluster", natsconn.ErrUnusable, config.Replicas),
 			"set BRIDGE_REPLICAS=1, or use a cluster")
 	}
 	f := needed(c.mayCreate(ctx, config.Names.Stream(feed)))
@@ -269,18 +266,18 @@ func (c *checkup) newStream(ctx context.Context, config publish.Config, feed sch
 		return f
 	}
 	if err := c.reserve(ctx, config); err != nil {
-		return failing(fmt.Errorf("%w: %w", errNATS, err), natsHint(err))
+		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsHint(err))
 	}
 	if f := c.mayStore(ctx, config, feed); f != nil {
 		return *f
 	}
 	names := c.api("STREAM.NAMES")
-	if _, err := probe(ctx, c.nc, &nats.Msg{Subject: names}); err != nil {
+	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: names}); err != nil {
 		return note("%s, unless another stream has its subjects: this account may not ask %s", f.text, names)
 	}
 	overlap, err := config.FindOverlap(ctx, c.js, feed)
 	if err != nil {
-		return failing(fmt.Errorf("%w: %w", errNATS, err), "")
+		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), "")
 	}
 	if overlap != nil {
 		return failing(overlap, natsHint(overlap))

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	"saveris-bridge/internal/jsapi"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 
@@ -14,20 +16,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// errNoAnswers says that the account may not receive what the server answers.
-var errNoAnswers = errors.New("answers cannot be received")
-
-// forbidden tells whether an error is a refusal by the server for want of a right.
-func forbidden(err error) bool { return errors.Is(err, nats.ErrPermissionViolation) }
-
-// noInbox tells whether an error is a refusal of the subscription on which answers come: the bridge has no others.
-func noInbox(err error) bool {
-	return forbidden(err) && strings.Contains(err.Error(), "Violation for Subscription")
-}
-
 // allow is the hint where a message to a subject was refused.
 func (c *checkup) allow(err error, subject string) string {
-	if errors.Is(err, errNoAnswers) {
+	if errors.Is(err, natsconn.ErrNoAnswers) {
 		return "let the account subscribe to " + cmp.Or(c.nc.Opts.InboxPrefix, "_INBOX") + ".>, or set NATS_INBOX_PREFIX to what it may subscribe to"
 	}
 	return "let the account publish to " + subject
@@ -46,9 +37,9 @@ func checkRights(config publish.Config) func(context.Context, *checkup) finding 
 			}
 		}
 		if len(missing) > 0 {
-			return failing(fmt.Errorf("%w: the account lacks rights", errNATS), "let the account publish to "+strings.Join(missing, ", "))
+			return failing(fmt.Errorf("%w: the account lacks rights", natsconn.ErrUnusable), "let the account publish to "+strings.Join(missing, ", "))
 		}
-		if names := c.api("STREAM.NAMES"); forbidden(c.may(ctx, names)) {
+		if names := c.api("STREAM.NAMES"); natsconn.Forbidden(c.may(ctx, names)) {
 			return warning(c.allow(nil, names), "the account may read the streams, but not look for others: there is no replay, and nobody says which stream has subjects of the bridge's")
 		}
 		return fine("the account may read the streams")
@@ -65,7 +56,7 @@ func (c *checkup) mayCall(ctx context.Context, call, stream string) error {
 
 // may asks something in words that no server understands, and gives its refusal, if it is for want of a right.
 func (c *checkup) may(ctx context.Context, subject string) error {
-	if _, err := probe(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")}); forbidden(err) {
+	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")}); natsconn.Forbidden(err) {
 		return err
 	}
 	return nil
@@ -74,7 +65,7 @@ func (c *checkup) may(ctx context.Context, subject string) error {
 // mayAsk tells whether a stream can be asked for. The library would wait for an answer that never comes.
 func (c *checkup) mayAsk(ctx context.Context, stream string) *finding {
 	subject := c.api("STREAM.INFO." + stream)
-	if _, err := probe(ctx, c.nc, &nats.Msg{Subject: subject}); forbidden(err) {
+	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: subject}); natsconn.Forbidden(err) {
 		f := failing(err, c.allow(err, subject))
 		return &f
 	}
@@ -84,7 +75,7 @@ func (c *checkup) mayAsk(ctx context.Context, stream string) *finding {
 // mayCreate asks for a stream in words that no server understands: the refusal shows that the account may ask.
 func (c *checkup) mayCreate(ctx context.Context, stream string) finding {
 	subject := c.api("STREAM.CREATE." + stream)
-	if _, err := probe(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")}); err != nil {
+	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")}); err != nil {
 		return failing(fmt.Errorf("it does not exist, and cannot be created: %w", err), c.allow(err, subject)+", or create it")
 	}
 	return fine("does not exist yet, run creates it")
@@ -93,7 +84,7 @@ func (c *checkup) mayCreate(ctx context.Context, stream string) finding {
 // needed says that nothing goes without what a finding is about.
 func needed(f finding) finding {
 	if f.err != nil {
-		f.err = fmt.Errorf("%w: %w", errNATS, f.err)
+		f.err = fmt.Errorf("%w: %w", natsconn.ErrUnusable, f.err)
 	}
 	return f
 }
@@ -104,7 +95,7 @@ func (c *checkup) mayStore(ctx context.Context, config publish.Config, feed sche
 	var missing []string
 	var refused error
 	for _, subject := range subjects {
-		if err := mayPublish(ctx, c.nc, strings.TrimSuffix(subject, ">")+"check"); forbidden(err) {
+		if err := mayPublish(ctx, c.nc, strings.TrimSuffix(subject, ">")+"check"); natsconn.Forbidden(err) {
 			missing, refused = append(missing, subject), err
 		}
 	}
@@ -114,79 +105,16 @@ func (c *checkup) mayStore(ctx context.Context, config publish.Config, feed sche
 	case len(subjects):
 		missing = []string{config.Names.Ingest() + ".>"}
 	}
-	f := failing(fmt.Errorf("%w: publish to %s: %w", errNATS, config.Names.Stream(feed), refused), "let the account publish to "+strings.Join(missing, ", "))
+	f := failing(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, config.Names.Stream(feed), refused), "let the account publish to "+strings.Join(missing, ", "))
 	return &f
 }
 
 // mayPublish publishes a message that the server must refuse, because it names another stream than the one it goes to.
 // Where no stream has the subject, there is nobody to answer.
 func mayPublish(ctx context.Context, nc *nats.Conn, subject string) error {
-	_, err := probe(ctx, nc, &nats.Msg{Subject: subject, Header: nats.Header{jetstream.ExpectedStreamHeader: {"saveris-bridge-check"}}})
+	_, err := natsconn.Probe(ctx, nc, &nats.Msg{Subject: subject, Header: nats.Header{jetstream.ExpectedStreamHeader: {"saveris-bridge-check"}}})
 	return err
 }
 
 // api is where this connection's JetStream takes a call.
-func (c *checkup) api(call string) string { return apiSubject(c.js.Options(), call) }
-
-// apiSubject is where JetStream takes a call, in a domain or under a prefix too.
-func apiSubject(o jetstream.JetStreamOptions, call string) string {
-	switch {
-	case o.Domain != "":
-		return "$JS." + o.Domain + ".API." + call
-	case o.APIPrefix != "":
-		return strings.TrimSuffix(o.APIPrefix, ".") + "." + call
-	}
-	return "$JS.API." + call
-}
-
-// probe sends a message that changes nothing and wants an answer, whatever it is. A server that forbids it says so
-// before it answers the flush, so a refusal needs no waiting.
-func probe(ctx context.Context, nc *nats.Conn, m *nats.Msg) (*nats.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
-	defer cancel()
-	m.Reply = nc.NewRespInbox()
-	var answers *nats.Subscription
-	err := refusedBy(ctx, nc, func() (err error) {
-		answers, err = nc.SubscribeSync(m.Reply)
-		return err
-	})
-	if answers != nil {
-		defer func() { _ = answers.Unsubscribe() }()
-	}
-	if forbidden(err) {
-		return nil, fmt.Errorf("%w: %w", errNoAnswers, err)
-	}
-	if err == nil {
-		err = refusedBy(ctx, nc, func() error { return nc.PublishMsg(m) })
-	}
-	if err != nil {
-		return nil, err
-	}
-	return answers.NextMsgWithContext(ctx) // nats.ErrNoResponders where nobody listens
-}
-
-// refusedBy does something and gives the server's refusal of it, if there is one.
-func refusedBy(ctx context.Context, nc *nats.Conn, do func() error) error {
-	before := nc.LastError()
-	if err := do(); err != nil {
-		return err
-	}
-	if err := nc.FlushWithContext(ctx); err != nil {
-		return err
-	}
-	if last := nc.LastError(); last != before && forbidden(last) {
-		return last
-	}
-	return nil
-}
-
-// refusal gives the server's refusal in the place of the timeout that it looks like.
-func refusal(nc *nats.Conn, err error) error {
-	if err == nil {
-		return nil
-	}
-	if last := nc.LastError(); errors.Is(err, context.DeadlineExceeded) && errors.Is(last, nats.ErrPermissionViolation) {
-		return last
-	}
-	return err
-}
+func (c *checkup) api(call string) string { return jsapi.Subject(c.js.Options(), call) }

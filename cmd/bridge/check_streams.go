@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 
@@ -81,7 +82,7 @@ func (c *checkup) reserve(ctx context.Context, config publish.Config) error {
 // checkImmutable says whether events can be removed from the streams.
 func checkImmutable(config publish.Config) func(context.Context, *checkup) finding {
 	return func(ctx context.Context, c *checkup) finding {
-		ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+		ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 		defer cancel()
 		var safe, open []string
 		for _, feed := range publish.Feeds {

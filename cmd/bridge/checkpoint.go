@@ -14,6 +14,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/schema"
 )
 
@@ -77,11 +78,11 @@ func showCheckpoints(ctx context.Context, s config.Settings, js jetstream.JetStr
 		book := checkpoint.NewBook(checkpoint.NewStream(js, brokerConfig(s).Names.Stream(feed), s.Prefix, string(feed)))
 		days, err := book.Days(ctx)
 		if err != nil {
-			return fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
+			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
 		}
 		records, err := book.Placed(ctx, append(days, checkpoint.RejectedDay))
 		if err != nil {
-			return fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
+			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
 		}
 		if asJSON {
 			err = printRecords(out, records)

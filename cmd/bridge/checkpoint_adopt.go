@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
@@ -59,7 +60,7 @@ func runAdopt(ctx context.Context, s config.Settings, yes bool, std streams) err
 	accounts := newAccounts(s, js)
 	unknown, err := accounts.Look(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
+		return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
 	}
 	proof := newProof(s, vendor, accounts, newLogger(s, std.err))
 	proof.Once = true
@@ -83,7 +84,7 @@ func runAdopt(ctx context.Context, s config.Settings, yes bool, std streams) err
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("%w: adopt %s: %w", errNATS, feed, refusal(js.Conn(), err))
+			return fmt.Errorf("%w: adopt %s: %w", natsconn.ErrUnusable, feed, natsconn.Refusal(js.Conn(), err))
 		}
 	}
 	_, err = fmt.Fprintln(std.out, "done: all of it is of account "+accounts.Own())

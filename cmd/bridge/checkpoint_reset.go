@@ -13,6 +13,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -114,7 +115,7 @@ func runReset(ctx context.Context, s config.Settings, span checkpoint.Span, yes 
 		err = view.Keep(ctx, r.run)
 	}
 	if usage := (*usageError)(nil); err != nil && !errors.As(err, &usage) && !js.Conn().IsConnected() {
-		return fmt.Errorf("%w: %w", errNATS, err)
+		return fmt.Errorf("%w: %w", natsconn.ErrUnusable, err)
 	}
 	return err
 }

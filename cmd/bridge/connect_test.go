@@ -1,11 +1,7 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
-	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,29 +12,8 @@ import (
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 )
-
-// natsServer starts a NATS server on a free port.
-func natsServer(t *testing.T, o *server.Options) *server.Server {
-	t.Helper()
-	o.Host, o.NoLog, o.NoSigs = "127.0.0.1", true, true
-	if o.Port == 0 {
-		o.Port = server.RANDOM_PORT
-	}
-	if o.JetStream {
-		o.StoreDir = t.TempDir()
-	}
-	s, err := server.NewServer(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the NATS server is not ready")
-	}
-	return s
-}
 
 // try connects with the settings and hangs up again.
 func try(t *testing.T, env config.Lookup) error {
@@ -109,51 +84,6 @@ func TestCredsAndTLSWorkTogether(t *testing.T) {
 	}
 }
 
-func TestAStartWaitsForNATS(t *testing.T) {
-	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().(*net.TCPAddr)
-	l.Close()
-	told := make(chan struct{}, 1)
-	logger := slog.New(slog.NewTextHandler(tell{told}, nil))
-	result := make(chan error, 1)
-	go func() {
-		nc, err := connect(t.Context(), load(t, with("NATS_URL", "nats://"+address.String())), logger)
-		if err == nil {
-			nc.Close()
-		}
-		result <- err
-	}()
-	<-told // it has tried and failed
-	natsServer(t, &server.Options{Port: address.Port})
-	if err := <-result; err != nil {
-		t.Error(err)
-	}
-}
-
-// tell tells when something is written.
-type tell struct{ told chan struct{} }
-
-func (w tell) Write(p []byte) (int, error) {
-	select {
-	case w.told <- struct{}{}:
-	default:
-	}
-	return len(p), nil
-}
-
-func TestWaitingForNATSEndsWithTheContext(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := connect(ctx, load(t, with("NATS_URL", "nats://127.0.0.1:1")), quiet)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
-	}
-}
-
 // contextFile writes a context of the nats command line and makes it the one that is found.
 func contextFile(t *testing.T, name string, content any) {
 	t.Helper()
@@ -185,8 +115,8 @@ func TestAContextIsReadAndVariablesWin(t *testing.T) {
 		"inbox_prefix": "_INBOX.ada", "jetstream_domain": "leaf", "jetstream_api_prefix": "JS", "tls_first": true, "color_scheme": "x", "nsc": "",
 	})
 	got, err := accessOf(load(t, with("NATS_CONTEXT", "prod")))
-	want := natsAccess{URL: "nats://ctx:1", User: "u", Password: "p", CA: "/home/ada/ca.pem", Cert: "/c", Key: "/k",
-		InboxPrefix: "_INBOX.ada", Domain: "leaf", APIPrefix: "JS", TLSFirst: true}
+	want := natsconn.Access{URL: "nats://ctx:1", User: "u", Password: "p", CA: "/home/ada/ca.pem", Cert: "/c", Key: "/k",
+		InboxPrefix: "_INBOX.ada", Domain: "leaf", APIPrefix: "JS", TLSFirst: true, Context: "prod"}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}

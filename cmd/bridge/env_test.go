@@ -4,6 +4,7 @@ import "saveris-bridge/internal/bridgetest"
 
 // Short names of what nearly every test needs.
 var (
-	with = bridgetest.Env
-	file = bridgetest.File
+	with       = bridgetest.Env
+	file       = bridgetest.File
+	natsServer = bridgetest.NATSServer
 )

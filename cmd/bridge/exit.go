@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -42,7 +43,7 @@ func verdict(err error) (code int, hint string) {
 		return exitSettings, "set them, or see the bridge at work without an account: bridge demo"
 	case errors.As(err, &wrong):
 		return exitSettings, "correct what is named above; bridge run --help lists all variables and their defaults"
-	case errors.Is(err, errNATSContext):
+	case errors.Is(err, natsconn.ErrContext):
 		return exitSettings, "nats context ls shows the contexts of this machine; NATS_URL and the other NATS_ variables do without one"
 	case errors.As(err, &other):
 		return exitSettings, accountHint(other)
@@ -71,7 +72,7 @@ func verdict(err error) (code int, hint string) {
 		return exitNATS, "run this where the bridge runs, or set BRIDGE_DATA_DIR or NATS_URL"
 	case errors.Is(err, errNothingStored):
 		return exitNATS, "start bridge run, or wait for its first poll; or set BRIDGE_PREFIX to the one it uses"
-	case errors.Is(err, errNATS), errors.Is(err, publish.ErrUnusable):
+	case errors.Is(err, natsconn.ErrUnusable), errors.Is(err, publish.ErrUnusable):
 		return exitNATS, natsHint(err)
 	case errors.As(err, &differences):
 		return exitFailed, differences.hint()

@@ -13,6 +13,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -93,7 +94,7 @@ const fewNamed = 3
 // checkForeign looks for messages in the streams that are not the bridge's.
 func checkForeign(config publish.Config) func(context.Context, *checkup) finding {
 	return func(ctx context.Context, c *checkup) finding {
-		ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+		ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 		defer cancel()
 		var texts, hints []string
 		looked, found := 0, 0

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 
@@ -152,19 +153,19 @@ func natsHint(err error) string {
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),
 		errors.Is(err, nats.ErrAccountAuthExpired):
 		return "check NATS_CREDS, NATS_NKEY, NATS_USER and NATS_PASSWORD, NATS_TOKEN or NATS_CONTEXT"
-	case noInbox(err):
+	case natsconn.NoInbox(err):
 		return "let the account subscribe to its inbox, _INBOX.> or what NATS_INBOX_PREFIX says; bridge check names each right that is missing"
 	case errors.Is(err, nats.ErrPermissionViolation):
 		return "let the account publish and subscribe as the README says under Rights; bridge check names each right that is missing"
-	case noTLS(err):
+	case natsconn.NoTLS(err):
 		return "the server does not begin with TLS: leave NATS_TLS_FIRST (tls_first of a context) away, or begin NATS_URL with ws:// if it was wss://"
-	case noWebSocket(err):
+	case natsconn.NoWebSocket(err):
 		return "no WebSocket is served there: begin NATS_URL with nats:// or tls://, or name the port of the server's websocket"
-	case tlsRefused(err), errors.Is(err, nats.ErrTLS), errors.Is(err, nats.ErrSecureConnRequired), errors.Is(err, nats.ErrSecureConnWanted):
+	case natsconn.TLSRefused(err), errors.Is(err, nats.ErrTLS), errors.Is(err, nats.ErrSecureConnRequired), errors.Is(err, nats.ErrSecureConnWanted):
 		return "check NATS_CA, NATS_CERT and NATS_KEY, and whether the URL begins with tls://"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return "check the files that NATS_CREDS, NATS_NKEY, NATS_CA, NATS_CERT and NATS_KEY name"
-	case silent(err):
+	case natsconn.Silent(err):
 		return "something listens there and does not say what it is: if it is a NATS server that waits for TLS first, set NATS_TLS_FIRST=true; at its port for WebSocket NATS_URL begins with ws:// or wss://"
 	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
 		return "check NATS_URL and whether the server runs; without NATS_URL the bridge brings a server of its own"

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -122,5 +123,5 @@ func (t *turn) poll(ctx context.Context) error {
 // tryLeases makes a feed's leases and finds out whether the account may have any.
 func tryLeases(ctx context.Context, js jetstream.JetStream, s config.Settings, feed schema.Feed, owner string, accounts *publish.Accounts) (*publish.Leases, error) {
 	l := publish.NewLeases(js, brokerConfig(s), feed, owner, accounts)
-	return l, refusal(js.Conn(), l.Try(ctx))
+	return l, natsconn.Refusal(js.Conn(), l.Try(ctx))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/schollz/progressbar/v3"
 
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
@@ -174,7 +175,7 @@ func (b *backfill) say(ctx context.Context, phase schema.Phase) {
 	if b.tell == nil {
 		return
 	}
-	err := refusal(b.js.Conn(), b.tell.Tell(ctx, state))
+	err := natsconn.Refusal(b.js.Conn(), b.tell.Tell(ctx, state))
 	if err != nil && ctx.Err() == nil {
 		b.log.Warn("others are not told how the backfill goes", "err", err)
 	}

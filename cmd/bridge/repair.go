@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
 )
@@ -59,7 +60,7 @@ func (b *backfill) findLost(ctx context.Context, f *backfillFeed, note io.Writer
 		}
 		covered, err := f.reader.Covered(ctx, day.Cut(b.span.From, b.span.Until))
 		if err != nil {
-			return fmt.Errorf("%w: %w", errNATS, refusal(b.js.Conn(), err))
+			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(b.js.Conn(), err))
 		}
 		for _, iv := range covered {
 			b.lost.width += iv.Span().Width()
@@ -81,7 +82,7 @@ func (b *backfill) lacking(ctx context.Context, f *backfillFeed, note io.Writer)
 			faulty = append(faulty, day)
 			fmt.Fprintf(note, "note: nothing can be put back on this day: %v\n", err)
 		case err != nil:
-			return nil, nil, fmt.Errorf("%w: %w", errNATS, refusal(b.js.Conn(), err))
+			return nil, nil, fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(b.js.Conn(), err))
 		case len(events) > 0:
 			lacking[day] = events
 		}

@@ -15,6 +15,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/replay"
@@ -155,7 +156,7 @@ func runReplay(ctx context.Context, s config.Settings, plan replayPlan, std stre
 		return err
 	}
 	if early != nil {
-		early.Err = refusal(js.Conn(), early.Err)
+		early.Err = natsconn.Refusal(js.Conn(), early.Err)
 		return unfinished(early, len(takers) > 0 && !plan.options.MessageID)
 	}
 	if err == nil && p.wrong > 0 {
@@ -166,14 +167,14 @@ func runReplay(ctx context.Context, s config.Settings, plan replayPlan, std stre
 
 // takersOf names the streams that store what is replayed.
 func takersOf(ctx context.Context, js jetstream.JetStream, s config.Settings, plan replayPlan, feeds []schema.Feed) ([]publish.Taker, error) {
-	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	takers, err := brokerConfig(s).Names.Takers(ctx, js, plan.target.Patterns(feeds))
 	switch {
 	case errors.Is(err, publish.ErrTaker):
 		return nil, flagf("replay", "--to is %q: %w", plan.to, err)
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
+		return nil, fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
 	}
 	return takers, nil
 }
@@ -274,7 +275,7 @@ func unfinished(early *replay.Unfinished, doubles bool) error {
 		return &replayError{fmt.Errorf("stopped before it was done: what was measured before %s has been published", next), hint}
 	}
 	if errors.Is(early.Err, nats.ErrPermissionViolation) {
-		return fmt.Errorf("%w: %w", errNATS, early)
+		return fmt.Errorf("%w: %w", natsconn.ErrUnusable, early)
 	}
 	return &replayError{early, hint}
 }

@@ -16,6 +16,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/status"
@@ -88,7 +89,7 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 	ctx, done := context.WithCancel(ctx)
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() error { return board.Run(both) })
-	wait, cancel := context.WithTimeout(ctx, natsWait)
+	wait, cancel := context.WithTimeout(ctx, natsconn.StartWait)
 	defer cancel()
 	err = board.Ready(wait)
 	interrupted := ctx.Err()
@@ -98,7 +99,7 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 	case interrupted != nil:
 		return now, open, interrupted
 	case err != nil:
-		return now, open, fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
+		return now, open, fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
 	}
 	something := func(f status.Feed) bool { return len(f.Days) > 0 || f.Rejected > 0 || f.Export != nil }
 	if now = board.Status(); len(now.Vendor)+len(now.Bridge) == 0 && !slices.ContainsFunc(now.Feeds, something) {

@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/schema"
 )
@@ -162,7 +163,7 @@ func findStreams(ctx context.Context, js jetstream.JetStream, s config.Settings)
 			return fmt.Errorf("%w under BRIDGE_PREFIX %q: stream %s does not exist", errNothingStored, s.Prefix, name)
 		}
 		if err != nil {
-			return fmt.Errorf("%w: look up stream %s: %w", errNATS, name, err)
+			return fmt.Errorf("%w: look up stream %s: %w", natsconn.ErrUnusable, name, err)
 		}
 	}
 	return nil

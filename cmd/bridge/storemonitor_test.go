@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 )
@@ -163,7 +164,7 @@ func TestAnswersThatNobodyReadsDoNotHoldUpTheEnd(t *testing.T) {
 	if n, _, err := answers.Pending(); n != 1 || err != nil {
 		t.Fatalf("%d messages are unread (%v)", n, err)
 	}
-	flush(nc, time.Hour) // or the test fails by its own limit
+	natsconn.Close(nc, time.Hour) // or the test fails by its own limit
 	if !nc.IsClosed() {
 		t.Error("the connection is open")
 	}

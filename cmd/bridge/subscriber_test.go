@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -45,7 +46,7 @@ func TestASubscriberNeedsNoRightToPublish(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := dial("bridge", "b")
-	if err := refusedBy(ctx, own, func() error { return own.Publish("saveris.readings.live.x", nil) }); !errors.Is(err, nats.ErrPermissionViolation) {
+	if err := natsconn.RefusedBy(ctx, own, func() error { return own.Publish("saveris.readings.live.x", nil) }); !errors.Is(err, nats.ErrPermissionViolation) {
 		t.Errorf("the bridge may publish for readers: %v", err)
 	}
 	s := newScene(t, saveristest.World{Sites: 1, Loggers: 1, Channels: 1, Cycle: time.Minute})

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
@@ -78,7 +79,7 @@ func runTail(ctx context.Context, s config.Settings, w wanted, std streams) erro
 			}
 			return p.print(m)
 		}
-		f.Failed = func(err error) error { return p.failed(refusal(js.Conn(), err)) }
+		f.Failed = func(err error) error { return p.failed(natsconn.Refusal(js.Conn(), err)) }
 		group.Go(func() error { return f.Run(both, js) })
 	}
 	return untilUnread(group.Wait())
@@ -176,7 +177,7 @@ func (p *tailPrinter) failed(err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if errors.Is(err, nats.ErrPermissionViolation) {
-		return fmt.Errorf("%w: %w", errNATS, err)
+		return fmt.Errorf("%w: %w", natsconn.ErrUnusable, err)
 	}
 	if text := err.Error(); text != p.told {
 		p.told = text

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -295,7 +296,7 @@ func (v *vendorNotes) save(ctx context.Context, all bool) {
 }
 
 func (v *vendorNotes) write(ctx context.Context, key string, note status.Note, there bool) error {
-	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	key = status.NotePrefix + key
 	if !there {

@@ -1,78 +1,18 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 	"testing"
 
+	"saveris-bridge/internal/natsconn"
+
 	"github.com/nats-io/nats-server/v2/server"
-
-	"saveris-bridge/internal/bridgetest"
 )
-
-// oneSided is the server's side of TLS without certificates of clients.
-func oneSided(p bridgetest.PKI) *tls.Config {
-	c := p.Server.Clone()
-	c.ClientAuth = tls.NoClientCert
-	return c
-}
-
-// TestEveryKindOfPortIsReachedAndTheWrongOneIsNamed tries a plain port, TLS that comes first and WebSocket with every setting.
-func TestEveryKindOfPortIsReachedAndTheWrongOneIsNamed(t *testing.T) {
-	t.Parallel()
-	p := bridgetest.NewPKI(t)
-	plain := natsServer(t, &server.Options{Websocket: server.WebsocketOpts{Host: "127.0.0.1", Port: -1, NoTLS: true}})
-	first := natsServer(t, &server.Options{TLSConfig: oneSided(p), TLSHandshakeFirst: true,
-		Websocket: server.WebsocketOpts{Host: "127.0.0.1", Port: -1, TLSConfig: oneSided(p)}})
-	host := func(s *server.Server) string { return s.Addr().String() }
-	ws := func(s *server.Server) string {
-		return strings.TrimPrefix(strings.TrimPrefix(s.WebsocketURL(), "ws://"), "wss://")
-	}
-	for _, c := range []struct {
-		url, tlsFirst string
-		hint          string // "" = it is reached
-	}{
-		{"nats://" + host(plain), "", ""},
-		{"nats://" + host(plain), "true", "leave NATS_TLS_FIRST"},
-		{"nats://" + host(first), "true", ""},
-		{"nats://" + host(first), "", "set NATS_TLS_FIRST=true"},
-		{"ws://" + ws(plain), "", ""},
-		{"wss://" + ws(first), "", ""},
-		{"wss://" + ws(plain), "", "ws:// if it was wss://"},
-		{"ws://" + host(plain), "", "no WebSocket is served there"},
-		{"nats://" + ws(plain), "", "NATS_URL begins with ws://"},
-	} {
-		t.Run(fmt.Sprintf("%s first %q", c.url, c.tlsFirst), func(t *testing.T) {
-			env := []string{"NATS_URL", c.url, "NATS_TLS_FIRST", c.tlsFirst}
-			if c.tlsFirst != "" || strings.HasPrefix(c.url, "wss") {
-				env = append(env, "NATS_CA", p.CAFile)
-			}
-			a, err := accessOf(load(t, with(env...)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			options, err := natsOptions(a, quiet)
-			if err != nil {
-				t.Fatal(err)
-			}
-			once, cancel := context.WithCancel(t.Context())
-			cancel()
-			nc, err := dial(once, a.URL, options, quiet)
-			if err == nil {
-				nc.Close()
-			}
-			if c.hint == "" && err != nil {
-				t.Error(err)
-			}
-			if c.hint != "" && (err == nil || !strings.Contains(natsHint(err), c.hint)) {
-				t.Errorf("%v: hint %q, want %q", err, natsHint(err), c.hint)
-			}
-		})
-	}
-}
 
 // TestAHubBehindALeafNodeIsReachedByItsDomain, and by the prefix of its API, though the leaf node has a JetStream of its own.
 func TestAHubBehindALeafNodeIsReachedByItsDomain(t *testing.T) {
@@ -138,4 +78,16 @@ func TestAnAccountThatMayNotSubscribeToTheInbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
+}
+
+// TestAWrongKindOfPortHasItsHint: which error each kind of port leads to is natsconn's to prove.
+func TestAWrongKindOfPortHasItsHint(t *testing.T) {
+	for want, err := range map[string]error{
+		"leave NATS_TLS_FIRST": tls.RecordHeaderError{}, "no WebSocket is served there": errors.New("malformed HTTP response"),
+		"set NATS_TLS_FIRST=true": io.EOF,
+	} {
+		if hint := natsHint(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err)); !strings.Contains(hint, want) {
+			t.Errorf("%v: hint %q, want %q", err, hint, want)
+		}
+	}
 }

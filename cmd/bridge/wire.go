@@ -18,6 +18,7 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/metrics"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -271,9 +272,6 @@ func readyBroker(ctx context.Context, s config.Settings, nc *nats.Conn, end func
 	return js, end, nil
 }
 
-// inProcessWait is how long a connection to the embedded server waits between two tries, while that is restarted.
-const inProcessWait = 200 * time.Millisecond
-
 func dialBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (nc *nats.Conn, stop func(), err error) {
 	if !s.Embedded() {
 		nc, err = connect(ctx, s, logger)
@@ -281,7 +279,7 @@ func dialBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (nc
 			return nil, nil, err
 		}
 		sayHello(logger, s, config.MaskURL(nc.ConnectedUrlRedacted()), nc.ConnectedServerVersion())
-		return nc, func() { flush(nc, flushWait) }, nil
+		return nc, func() { natsconn.Close(nc, natsconn.CloseWait) }, nil
 	}
 	server, err := natsd.Start(natsd.Config{Dir: s.DataDir, Listen: s.NATSListen})
 	if errors.Is(err, natsd.ErrListen) {
@@ -294,17 +292,14 @@ func dialBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (nc
 		logger.Warn("the embedded NATS server asks nobody for a login, and others can reach it", "listen", s.NATSListen)
 	}
 	store := newStoreMonitor(server, s.DataDir, logger)
-	options, err := natsOptions(natsAccess{}, logger)
-	if err == nil {
-		nc, err = nats.Connect(server.ClientURL(), append(options, nats.InProcessServer(store), nats.ReconnectWait(inProcessWait))...)
-	}
+	nc, err = natsconn.ConnectInProcess(server.ClientURL(), store, logger)
 	if err != nil {
 		server.Close()
 		return nil, nil, err
 	}
 	sayHello(logger.With("store", s.DataDir), s, server.ClientURL(), nc.ConnectedServerVersion())
 	end := store.watch(ctx, nc)
-	return nc, func() { flush(nc, flushWait); end(); server.Close() }, nil
+	return nc, func() { natsconn.Close(nc, natsconn.CloseWait); end(); server.Close() }, nil
 }
 
 // sayHello begins the log of a run: who talks to whom.
@@ -313,41 +308,10 @@ func sayHello(logger *slog.Logger, s config.Settings, natsURL, natsVersion strin
 		"nats_version", natsVersion, "feeds", strings.Join(s.Feeds, ","), "prefix", s.Prefix)
 }
 
-// flushWait is how long what has been sent may take to leave when a connection ends.
-const flushWait = 5 * time.Second
-
-// flush sends what is in hand and closes the connection, whose work has ended. nats.Conn.Drain would wait for answers that nobody reads
-// any more, such as a server's second refusal of a batch.
-func flush(nc *nats.Conn, wait time.Duration) {
-	nc.SetClosedHandler(nil) // we close it
-	if nc.IsConnected() {
-		_ = nc.FlushTimeout(wait) // it ends anyway
-	}
-	nc.Close()
-}
-
-// readyStreams readies the streams, and waits for a broker that is not ready itself yet. Missing rights do not come by
-// waiting.
+// readyStreams readies the streams, and waits for a broker that is not ready itself yet.
 func readyStreams(ctx context.Context, js jetstream.JetStream, config publish.Config) error {
-	deadline := time.Now().Add(natsWait)
-	allowed, end := untilForbidden(ctx, js.Conn())
-	defer end()
-	for {
-		err := publish.Open(allowed, js, config)
-		if err == nil || errors.Is(err, publish.ErrUnusable) || ctx.Err() != nil {
-			return err
-		}
-		if allowed.Err() != nil {
-			return fmt.Errorf("%w: %w", errNATS, context.Cause(allowed))
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%w: %w", errNATS, refusal(js.Conn(), err))
-		}
-		select {
-		case <-allowed.Done():
-		case <-time.After(time.Second):
-		}
-	}
+	return natsconn.UntilReady(ctx, js.Conn(), func(ctx context.Context) error { return publish.Open(ctx, js, config) },
+		func(err error) bool { return errors.Is(err, publish.ErrUnusable) })
 }
 
 // explain names the streams that stand in the way of ours.
@@ -355,7 +319,7 @@ func explain(ctx context.Context, js jetstream.JetStream, config publish.Config,
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, natsAnswer)
+	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	return config.Explain(ctx, js, err)
 }

@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/jsapi"
 )
 
 // readTimeout bounds one request: an answer that is lost on the way never comes.
@@ -133,16 +134,7 @@ func (s *Stream) stranger(subject string, answer []byte) {
 	}
 }
 
-func (s *Stream) api(call string) string {
-	options := s.js.Options()
-	switch {
-	case options.APIPrefix != "":
-		return strings.TrimSuffix(options.APIPrefix, ".") + "." + call
-	case options.Domain != "":
-		return "$JS." + options.Domain + ".API." + call
-	}
-	return "$JS.API." + call
-}
+func (s *Stream) api(call string) string { return jsapi.Subject(s.js.Options(), call) }
 
 // last gives the sequence of the stream's last message, 0 if it holds none.
 func (s *Stream) last(ctx context.Context) (uint64, error) {

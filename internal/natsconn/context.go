@@ -1,7 +1,6 @@
-package main
+package natsconn
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,9 +13,9 @@ import (
 	"saveris-bridge/internal/secret"
 )
 
-// natsAccess is how to reach NATS: what the variables say, and what a context of the nats command line adds.
+// Access is how to reach NATS and to log in there. One kind of login is set at most; TLS goes with each.
 // Its tags are the names in a context file.
-type natsAccess struct {
+type Access struct {
 	URL         string `json:"url"` // one or more, comma separated
 	User        string `json:"user"`
 	Password    string `json:"password"`
@@ -31,6 +30,7 @@ type natsAccess struct {
 	Domain      string `json:"jetstream_domain"`
 	APIPrefix   string `json:"jetstream_api_prefix"`
 
+	Context      string `json:"-"` // its name, if there is one
 	PasswordFile string `json:"-"` // where Password and Token were read from, if it was a file
 	TokenFile    string `json:"-"`
 
@@ -41,77 +41,45 @@ type natsAccess struct {
 	SocksProxy string `json:"socks_proxy"`
 }
 
-// errNATSContext marks a context that cannot be used, which is a wrong setting and not a broken server.
-var errNATSContext = errors.New("NATS_CONTEXT cannot be used")
+// ErrContext means that a context cannot be used, which is a wrong setting and not a broken server.
+var ErrContext = errors.New("NATS_CONTEXT cannot be used")
 
-// accessOf returns the way to NATS. Variables win over the context: a login of theirs replaces the context's whole login,
-// so that two ways are never mixed.
-func accessOf(s config.Settings) (natsAccess, error) {
-	var a natsAccess
-	if s.NATSContext != "" {
-		var err error
-		if a, err = readNATSContext(s.NATSContext); err != nil {
-			return natsAccess{}, fmt.Errorf("%w: %w", errNATSContext, err)
-		}
-	}
-	if len(s.NATSURL) > 0 {
-		a.URL = strings.Join(s.NATSURL, ",")
-	}
-	if s.NATSCreds != "" || s.NATSNKey != "" || s.NATSUser != "" || s.NATSToken.Set() {
-		a.Creds, a.NKey, a.User = s.NATSCreds, s.NATSNKey, s.NATSUser
-		a.Password, a.Token = s.NATSPassword.Reveal(), s.NATSToken.Reveal()
-		a.PasswordFile, a.TokenFile = s.SecretFiles["NATS_PASSWORD"], s.SecretFiles["NATS_TOKEN"]
-	}
-	if s.NATSCert != "" {
-		a.Cert, a.Key = s.NATSCert, s.NATSKey
-	}
-	if s.NATSCA != "" {
-		a.CA = s.NATSCA
-	}
-	if s.NATSTLSFirst != "" {
-		a.TLSFirst = s.NATSTLSFirst == "true"
-	}
-	if s.JSDomain != "" || s.JSAPIPrefix != "" {
-		a.Domain, a.APIPrefix = s.JSDomain, s.JSAPIPrefix
-	}
-	a.InboxPrefix = cmp.Or(s.InboxPrefix, a.InboxPrefix)
-	return a, nil
-}
-
-// readNATSContext reads <config>/nats/context/<name>.json, where the nats command line keeps its contexts.
-func readNATSContext(name string) (natsAccess, error) {
+// ReadContext reads <config>/nats/context/<name>.json, where the nats command line keeps its contexts. Its error says which file
+// cannot be used and why.
+func ReadContext(name string) (Access, error) {
 	dir, err := configDir()
 	if err != nil {
-		return natsAccess{}, err
+		return Access{}, err
 	}
 	path := filepath.Join(dir, "nats", "context", name+".json")
 	text, err := secret.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return natsAccess{}, fmt.Errorf("no context %q: %s does not exist", name, path)
+		return Access{}, fmt.Errorf("no context %q: %s does not exist", name, path)
 	}
 	if err != nil {
-		return natsAccess{}, fmt.Errorf("read context %q: %w", name, err)
+		return Access{}, fmt.Errorf("read context %q: %w", name, err)
 	}
-	var a natsAccess
+	var a Access
 	if err := json.Unmarshal(text, &a); err != nil {
-		return natsAccess{}, fmt.Errorf("read context %s: %w", path, err)
+		return Access{}, fmt.Errorf("read context %s: %w", path, err)
 	}
 	if other := a.unsupported(); len(other) > 0 {
-		return natsAccess{}, fmt.Errorf("context %s uses %s, which the bridge cannot", path, strings.Join(other, ", "))
+		return Access{}, fmt.Errorf("context %s uses %s, which the bridge cannot", path, strings.Join(other, ", "))
 	}
 	for _, file := range []*string{&a.Creds, &a.NKey, &a.Cert, &a.Key, &a.CA} {
 		*file = expandHome(*file)
 	}
+	a.Context = name
 	if a.URL == "" {
 		a.URL = "nats://127.0.0.1:4222" // as the nats command line does
 	}
 	if _, want := config.Check("NATS_URL", a.URL); want != "" {
-		return natsAccess{}, fmt.Errorf("context %s has the url %q: expected %s", path, config.MaskURL(a.URL), want)
+		return Access{}, fmt.Errorf("context %s has the url %q: expected %s", path, config.MaskURL(a.URL), want)
 	}
 	return a, nil
 }
 
-func (a natsAccess) unsupported() []string {
+func (a Access) unsupported() []string {
 	var list []string
 	for _, field := range [][2]string{{"nsc", a.NSC}, {"socks_proxy", a.SocksProxy}, {"user_jwt", a.UserJWT}, {"user_seed", a.UserSeed}} {
 		if field[1] != "" {

@@ -1,4 +1,4 @@
-package main
+package natsconn
 
 import (
 	"context"
@@ -22,34 +22,31 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// natsWait is how long a start waits for NATS. Once connected, the bridge waits for ever.
-const natsWait = 30 * time.Second
+// StartWait is how long a start waits for NATS. A connection that is there is waited for for ever.
+const StartWait = 30 * time.Second
 
-// errNATS marks that NATS cannot be used: exit code 4.
-var errNATS = errors.New("NATS cannot be used")
+// ErrUnusable means that NATS cannot be used.
+var ErrUnusable = errors.New("NATS cannot be used")
 
-// connect connects to the NATS server of the settings, which must name one. It tries for half a minute, or until the
-// server says that it will never let us in. The connection then reconnects for ever; whoever gets it drains it.
-func connect(ctx context.Context, s config.Settings, logger *slog.Logger) (*nats.Conn, error) {
-	a, err := accessOf(s)
-	if err != nil {
-		return nil, err
-	}
-	options, err := natsOptions(a, logger)
-	if err != nil && s.NATSContext != "" {
-		return nil, fmt.Errorf("%w: %w", errNATSContext, err)
+// Connect connects to the servers that an access names. It tries for StartWait, once at least, or until an error that waiting does
+// not heal. The connection then reconnects for ever; whoever gets it closes it. The error is that of ctx, ErrContext where the files
+// of a context are wrong, else ErrUnusable.
+func Connect(ctx context.Context, a Access, logger *slog.Logger) (*nats.Conn, error) {
+	opts, err := options(a, logger)
+	if err != nil && a.Context != "" {
+		return nil, fmt.Errorf("%w: %w", ErrContext, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNATS, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
-	wait, cancel := context.WithTimeout(ctx, natsWait)
+	wait, cancel := context.WithTimeout(ctx, StartWait)
 	defer cancel()
-	nc, err := dial(wait, a.URL, options, logger)
+	nc, err := dial(wait, a.URL, opts, logger)
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: connect to %s: %w", errNATS, config.MaskURL(a.URL), err)
+		return nil, fmt.Errorf("%w: connect to %s: %w", ErrUnusable, config.MaskURL(a.URL), err)
 	}
 	return nc, nil
 }
@@ -62,7 +59,7 @@ func dial(ctx context.Context, url string, options []nats.Option, logger *slog.L
 			return nc, err
 		}
 		if !told {
-			logger.Warn("nats cannot be reached yet", "url", config.MaskURL(url), "err", err, "wait", natsWait)
+			logger.Warn("nats cannot be reached yet", "url", config.MaskURL(url), "err", err, "wait", StartWait)
 		}
 		select {
 		case <-ctx.Done():
@@ -72,7 +69,7 @@ func dial(ctx context.Context, url string, options []nats.Option, logger *slog.L
 	}
 }
 
-// hopeless tells the errors that waiting does not heal: refused logins, TLS that does not fit, files that cannot be read.
+// hopeless reports errors that waiting does not heal: refused logins, TLS that does not fit, files that cannot be read.
 func hopeless(err error) bool {
 	for _, final := range []error{
 		nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired,
@@ -82,36 +79,36 @@ func hopeless(err error) bool {
 			return true
 		}
 	}
-	return tlsRefused(err) || noTLS(err) || noWebSocket(err)
+	return TLSRefused(err) || NoTLS(err) || NoWebSocket(err)
 }
 
-// noTLS tells whether the server began to talk where TLS was to come first.
-func noTLS(err error) bool {
+// NoTLS reports whether the server began to talk where TLS was to come first.
+func NoTLS(err error) bool {
 	var other tls.RecordHeaderError
 	return errors.As(err, &other)
 }
 
-// noWebSocket tells whether no WebSocket is served there. The library has no type for it.
-func noWebSocket(err error) bool {
+// NoWebSocket reports whether no WebSocket is served there. The library has no type for it.
+func NoWebSocket(err error) bool {
 	return strings.Contains(err.Error(), "malformed HTTP") || strings.Contains(err.Error(), "invalid websocket connection")
 }
 
-// silent tells whether a server took a connection and said nothing that we understand.
-func silent(err error) bool {
+// Silent reports whether a server took a connection and said nothing that we understand.
+func Silent(err error) bool {
 	var system *net.OpError
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.As(err, &system) && system.Op == "read" && system.Timeout()
 }
 
-// tlsRefused tells whether one of the two sides does not trust the other.
-func tlsRefused(err error) bool {
+// TLSRefused reports whether one of the two sides does not trust the other.
+func TLSRefused(err error) bool {
 	var ours *tls.CertificateVerificationError
 	var theirs *net.OpError // how crypto/tls wraps an alert, which has no type that we could name
 	return errors.As(err, &ours) || (errors.As(err, &theirs) && theirs.Op == "remote error")
 }
 
-// natsOptions are the options of every connection: whom we are, how we get in, and that nothing is given up or
+// options returns those of every connection: whom we are, how we get in, and that nothing is given up or
 // published into the void while the server is away.
-func natsOptions(a natsAccess, logger *slog.Logger) ([]nats.Option, error) {
+func options(a Access, logger *slog.Logger) ([]nats.Option, error) {
 	options := []nats.Option{
 		nats.Name("saveris-bridge"),
 		nats.MaxReconnects(-1),
@@ -119,7 +116,7 @@ func natsOptions(a natsAccess, logger *slog.Logger) ([]nats.Option, error) {
 		nats.SkipSubjectValidation(), // all subjects are made of tokens that schema and the rules of the settings have cleaned
 		nats.IgnoreAuthErrorAbort(),  // a server that is being set up again refuses for a while
 	}
-	options = append(options, natsHandlers(logger)...)
+	options = append(options, handlers(logger)...)
 	if a.InboxPrefix != "" {
 		options = append(options, nats.CustomInboxPrefix(a.InboxPrefix))
 	}
@@ -134,7 +131,7 @@ func natsOptions(a natsAccess, logger *slog.Logger) ([]nats.Option, error) {
 }
 
 // tls reads the files once before the connection does, so that a wrong one of a context is told and not waited for.
-func (a natsAccess) tls() ([]nats.Option, error) {
+func (a Access) tls() ([]nats.Option, error) {
 	var options []nats.Option
 	var roots nats.RootCAsHandler
 	var cert nats.TLSCertHandler
@@ -159,9 +156,9 @@ func (a natsAccess) tls() ([]nats.Option, error) {
 	return options, nil
 }
 
-// login gives what is asked for at every connection anew: files are read again then, so that those which are exchanged while
+// login returns what is asked for at every connection anew: files are read again then, so that those which are exchanged while
 // the bridge runs are used at the next one. Only another nkey needs another start: its public half belongs to the options.
-func (a natsAccess) login() ([]nats.Option, error) {
+func (a Access) login() ([]nats.Option, error) {
 	switch {
 	case a.Creds != "":
 		if _, err := config.Credentials.Read(a.Creds); err != nil {
@@ -208,8 +205,8 @@ func signer(path string) nats.SignatureHandler {
 	}
 }
 
-// natsHandlers log what happens to the connection.
-func natsHandlers(logger *slog.Logger) []nats.Option {
+// handlers returns what logs what happens to the connection.
+func handlers(logger *slog.Logger) []nats.Option {
 	known := &refusals{said: map[string]bool{}}
 	return []nats.Option{
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -257,7 +254,7 @@ const mostRefusals = 100
 
 // again reports whether an error is a refusal that came before.
 func (r *refusals) again(err error) bool {
-	if !forbidden(err) {
+	if !Forbidden(err) {
 		return false
 	}
 	r.mu.Lock()
@@ -269,28 +266,20 @@ func (r *refusals) again(err error) bool {
 	return before
 }
 
-// untilForbidden gives a context that ends with the server's refusal, as its cause, of anything that a connection does: a
-// request that was refused has no answer, and would be waited for.
-func untilForbidden(ctx context.Context, nc *nats.Conn) (allowed context.Context, end func()) {
-	allowed, refuse := context.WithCancelCause(ctx)
-	handler := nc.ErrorHandler()
-	nc.SetErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
-		if forbidden(err) {
-			refuse(err)
-		}
-		if handler != nil {
-			handler(nc, sub, err)
-		}
-	})
-	return allowed, func() { nc.SetErrorHandler(handler); refuse(nil) }
-}
+// inProcessWait is how long a connection to the embedded server waits between two tries, while that is restarted.
+const inProcessWait = 200 * time.Millisecond
 
-// jetStream gives JetStream on a connection, in the domain or under the prefix that is set.
-func jetStream(nc *nats.Conn, s config.Settings) (jetstream.JetStream, error) {
-	a, err := accessOf(s)
+// ConnectInProcess connects to a server in this process, whose URL is but its name. Whoever gets the connection closes it.
+func ConnectInProcess(url string, server nats.InProcessConnProvider, logger *slog.Logger) (*nats.Conn, error) {
+	opts, err := options(Access{}, logger)
 	if err != nil {
 		return nil, err
 	}
+	return nats.Connect(url, append(opts, nats.InProcessServer(server), nats.ReconnectWait(inProcessWait))...)
+}
+
+// JetStream returns JetStream on a connection, in the domain or under the prefix that is set.
+func JetStream(nc *nats.Conn, a Access) (jetstream.JetStream, error) {
 	switch {
 	case a.Domain != "":
 		return jetstream.NewWithDomain(nc, a.Domain)
