@@ -58,7 +58,7 @@ var rooms = []struct {
 	}},
 	{"internal/bridgetest", room{others: []string{natsServer, nkeys, jwt}}}, // test support: environments, files and logins
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
-	{"internal/natsconn", room{ours: []string{"internal/config", "internal/secret"}, others: []string{natsGo}}},
+	{"internal/natsconn", room{ours: []string{"internal/config", "internal/secret", "internal/printable"}, others: []string{natsGo}}},
 	{"internal/config", room{ours: []string{"internal/schema", "internal/saveris", "internal/natsd", "internal/secret", "internal/printable"}, others: []string{nkeys, envconfig}}},
 	{"internal/audit", room{ // test support: reads streams and compares them with the pretend vendor's list
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris/saveristest"},

@@ -156,14 +156,14 @@ func healthChecks(s config.Settings) []check {
 		return nil
 	}
 	return []check{{name: "http", run: func(context.Context, *checkup) finding {
-		err := tryListen("BRIDGE_HTTP_ADDR", s.HTTPAddr)
+		err := natsconn.TryListen("BRIDGE_HTTP_ADDR", s.HTTPAddr)
 		switch {
 		case err == nil:
 			return fine("/livez and /readyz at %s", s.HTTPAddr)
-		case err.taken():
+		case err.Taken():
 			return warning(fineIfRunning, "BRIDGE_HTTP_ADDR %s is in use", s.HTTPAddr)
 		}
-		return failing(err, err.hint())
+		return failing(err, listenHint(err))
 	}}}
 }
 

@@ -80,7 +80,7 @@ func joinStore(_ context.Context, c *checkup) finding {
 	url := runningServer(c.settings)
 	listen := strings.TrimPrefix(url, "nats://")
 	c.settings.NATSURL, c.joined = []string{url}, true
-	if exposed(listen) {
+	if natsconn.Exposed(listen) {
 		return warning(closeIt, "a bridge runs on %s with a server %s", c.settings.DataDir, openTo(listen))
 	}
 	return fine("a bridge runs on %s, with a server at %s", c.settings.DataDir, listen)
@@ -88,29 +88,23 @@ func joinStore(_ context.Context, c *checkup) finding {
 
 func checkEmbedded(_ context.Context, c *checkup) finding {
 	s := c.settings
-	err := tryListen("BRIDGE_NATS_LISTEN", s.NATSListen)
+	err := natsconn.TryListen("BRIDGE_NATS_LISTEN", s.NATSListen)
 	switch {
-	case err == nil && exposed(s.NATSListen):
+	case err == nil && natsconn.Exposed(s.NATSListen):
 		return warning(closeIt, "embedded server, %s", openTo(s.NATSListen))
 	case err == nil:
 		return fine("embedded server, at %s", s.NATSListen)
 	}
-	if err.taken() {
-		err.err = fmt.Errorf("%w: %w", natsd.ErrListen, err.err)
+	if err.Taken() {
+		err.Err = fmt.Errorf("%w: %w", natsd.ErrListen, err.Err)
 	}
-	return failing(err, err.hint())
+	return failing(err, listenHint(err))
 }
 
 const closeIt = "listen on 127.0.0.1, let nobody else reach the port, or use a server that asks for a login (NATS_URL)"
 
 func openTo(listen string) string {
 	return "at " + listen + ": it asks nobody who he is, and whoever reaches it may read and delete everything"
-}
-
-// exposed tells whether an address to listen on can be reached from other machines.
-func exposed(listen string) bool {
-	host, _, err := net.SplitHostPort(listen)
-	return err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback()
 }
 
 func checkConnect(ctx context.Context, c *checkup) finding {

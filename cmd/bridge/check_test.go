@@ -357,13 +357,6 @@ func codeOf(err error) int {
 }
 
 func TestCheckWarnsOfAnOpenServer(t *testing.T) {
-	for listen, want := range map[string]bool{
-		":4222": true, "0.0.0.0:4222": true, "[::]:4222": true, "10.0.0.1:1": true, "bridge.example:1": true, "127.0.0.1:1": false, "127.9.9.9:1": false, "[::1]:1": false, "localhost:1": false,
-	} {
-		if exposed(listen) != want {
-			t.Errorf("%s: %v", listen, !want)
-		}
-	}
 	out, err := checkNATS(t, with("BRIDGE_DATA_DIR", t.TempDir(), "BRIDGE_NATS_LISTEN", ":0"))
 	wantLines(t, out, "warn nats asks nobody who he is")
 	if err != nil {

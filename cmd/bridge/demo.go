@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -101,16 +102,16 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 		return vendorStart("--vendor-listen", o.VendorListen, err)
 	}
 	defer vendor.Close()
-	page, err := listen("--http-listen", freeAddress(o.HTTPListen))
+	page, err := natsconn.Listen("--http-listen", freeAddress(o.HTTPListen))
 	if err != nil {
 		return err
 	}
 	defer page.Close()
 	s := demoSettings(o, vendor.URL())
 	js, stop, err := openBroker(ctx, s, logger)
-	var address *listenError
+	var address *natsconn.ListenError
 	if errors.As(err, &address) {
-		address.name = "--nats-listen"
+		address.Name = "--nats-listen"
 	}
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ const (
 func verdict(err error) (code int, hint string) {
 	var usage *usageError
 	var wrong *config.Error
-	var address *listenError
+	var address *natsconn.ListenError
 	var check *checkError
 	var differences *notProven
 	var paused *pausedError
@@ -55,7 +55,7 @@ func verdict(err error) (code int, hint string) {
 	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted):
 		return exitSettings, vendorHint(err)
 	case errors.As(err, &address):
-		return address.code(), address.hint()
+		return listenCode(address), listenHint(address)
 	case errors.As(err, &full):
 		return exitNATS, "free some space there, or choose a BRIDGE_DATA_DIR (demo: --data-dir) on another disk, and start it again"
 	case errors.Is(err, natsd.ErrStoreTaken):
@@ -88,4 +88,16 @@ func verdict(err error) (code int, hint string) {
 		return exitFailed, "it was stopped before it was done; run it again"
 	}
 	return exitFailed, vendorHint(err)
+}
+
+// listenCode returns the exit code of an address that cannot be listened on: one that nobody could listen on is a wrong setting, one
+// that is taken may be free later.
+func listenCode(e *natsconn.ListenError) int {
+	switch {
+	case !e.Taken():
+		return exitSettings
+	case errors.Is(e.Err, natsd.ErrListen):
+		return exitNATS
+	}
+	return exitFailed
 }

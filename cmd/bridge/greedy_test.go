@@ -11,12 +11,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"saveris-bridge/internal/natsconn"
 )
 
 // serving serves a handler on an address that it gives, as run does, after the server was changed.
 func serving(t *testing.T, handler http.HandlerFunc, change func(*http.Server)) (address string) {
 	t.Helper()
-	on, err := listen("test", "127.0.0.1:0")
+	on, err := natsconn.Listen("test", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 
@@ -174,4 +175,15 @@ func natsHint(err error) string {
 		return "switch JetStream on in the server and for this account"
 	}
 	return "bridge check tells more"
+}
+
+// listenHint says what to do about an address that cannot be listened on.
+func listenHint(e *natsconn.ListenError) string {
+	switch {
+	case e.Taken() && errors.Is(e.Err, natsd.ErrListen):
+		return "choose another " + e.Name + "; if a NATS server runs there, NATS_URL lets the bridge use it"
+	case e.Taken():
+		return "something else listens there: stop it, or choose another " + e.Name
+	}
+	return e.Name + " has to be an address of this machine, with a port that this user may listen on"
 }

@@ -12,6 +12,7 @@ import (
 
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/metrics"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -118,7 +119,7 @@ func httpListener(s config.Settings) (net.Listener, error) {
 	if s.HTTPAddr == "" {
 		return nil, nil
 	}
-	return listen("BRIDGE_HTTP_ADDR", s.HTTPAddr)
+	return natsconn.Listen("BRIDGE_HTTP_ADDR", s.HTTPAddr)
 }
 
 // goodbye is how long answers that are under way may take when the server ends.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -250,7 +251,7 @@ func TestAFullDiskIsTheCauseOfEverything(t *testing.T) {
 }
 
 func TestTheServerEndsWhileSomebodyListens(t *testing.T) {
-	on, err := listen("test", "127.0.0.1:0")
+	on, err := natsconn.Listen("test", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -50,23 +49,13 @@ func elsewhere(s config.Settings, err error) error {
 			e.instead = append(e.instead, "BRIDGE_DATA_DIR="+dir)
 		}
 	}
-	if listens(s.NATSListen) {
+	if natsconn.Reachable(s.NATSListen) {
 		e.instead = append(e.instead, "NATS_URL=nats://"+s.NATSListen+" (a server listens there)")
 	}
 	if len(e.instead) == 0 {
 		return err
 	}
 	return e
-}
-
-// listens tells whether somebody takes connections at an address.
-func listens(addr string) bool {
-	nc, err := net.DialTimeout("tcp", addr, time.Second)
-	if err != nil {
-		return false
-	}
-	nc.Close()
-	return true
 }
 
 // The stores of the embedded server unless other ones are named.

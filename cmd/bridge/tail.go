@@ -91,7 +91,7 @@ func tailBroker(ctx context.Context, s config.Settings, log io.Writer) (jetstrea
 	if !s.Embedded() {
 		return readBroker(ctx, s, log)
 	}
-	if !natsd.Stored(s.DataDir) && !listens(s.NATSListen) {
+	if !natsd.Stored(s.DataDir) && !natsconn.Reachable(s.NATSListen) {
 		return readBroker(ctx, s, log) // which says so
 	}
 	if natsd.Locks && natsd.Stored(s.DataDir) && !errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken) {

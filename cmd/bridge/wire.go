@@ -283,12 +283,12 @@ func dialBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (nc
 	}
 	server, err := natsd.Start(natsd.Config{Dir: s.DataDir, Listen: s.NATSListen})
 	if errors.Is(err, natsd.ErrListen) {
-		return nil, nil, &listenError{"BRIDGE_NATS_LISTEN", s.NATSListen, err}
+		return nil, nil, &natsconn.ListenError{Name: "BRIDGE_NATS_LISTEN", Addr: s.NATSListen, Err: err}
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if exposed(s.NATSListen) {
+	if natsconn.Exposed(s.NATSListen) {
 		logger.Warn("the embedded NATS server asks nobody for a login, and others can reach it", "listen", s.NATSListen)
 	}
 	store := newStoreMonitor(server, s.DataDir, logger)

@@ -52,7 +52,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() []error { return e.Problems }
 
-// conflicts tells what is wrong between settings that are right one by one.
+// conflicts returns what is wrong between settings that are right one by one.
 func (s Settings) conflicts() []error {
 	var list []error
 	for _, err := range []error{s.credentials(), s.place(), s.readable()} {

@@ -83,7 +83,7 @@ func proxyFor(vendor string) [2]string {
 	return httpsProxy
 }
 
-// proxied tells whether a proxy is set for the vendor. NO_PROXY may still leave him out.
+// proxied reports whether a proxy is set for the vendor. NO_PROXY may still leave him out.
 func proxied(env Lookup, vendor string) bool {
 	name, _ := setProxy(env, proxyFor(vendor))
 	return name != ""

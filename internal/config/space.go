@@ -27,7 +27,7 @@ func TrimSpace(text string) string {
 	})
 }
 
-// oneLine tells whether a text is what a variable may hold: UTF-8 without line ends and other control characters.
+// oneLine reports whether a text is what a variable may hold: UTF-8 without line ends and other control characters.
 func oneLine(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// StartWait is how long a start waits for NATS. A connection that is there is waited for for ever.
+// StartWait is how long a start waits for NATS. A connection that has been there once reconnects for ever.
 const StartWait = 30 * time.Second
 
 // ErrUnusable means that NATS cannot be used.
@@ -130,7 +130,7 @@ func options(a Access, logger *slog.Logger) ([]nats.Option, error) {
 	return options, nil
 }
 
-// tls reads the files once before the connection does, so that a wrong one of a context is told and not waited for.
+// tls reads the files once before the connection does, so that a wrong one of a context is an error and not waited for.
 func (a Access) tls() ([]nats.Option, error) {
 	var options []nats.Option
 	var roots nats.RootCAsHandler

@@ -20,8 +20,8 @@ func NoInbox(err error) bool {
 	return Forbidden(err) && strings.Contains(err.Error(), "Violation for Subscription")
 }
 
-// Probe sends a message that changes nothing and returns the answer, for which it waits AnswerWait at most. It sets the reply of m. A server that forbids it says so
-// before it answers the flush, so a refusal needs no waiting.
+// Probe sends a message that changes nothing and returns the answer, for which it waits AnswerWait at most. It sets the reply of m.
+// A server that forbids it says so before it answers the flush, so a refusal needs no waiting.
 func Probe(ctx context.Context, nc *nats.Conn, m *nats.Msg) (*nats.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, AnswerWait)
 	defer cancel()
