@@ -30,7 +30,7 @@ type TornMessage struct {
 // maxTorn bounds the search: a batch has no more messages.
 const maxTorn = 1000
 
-// Torn looks at the stream's end. It gives nil where nothing is torn there.
+// Torn looks at the stream's end, and returns nil where nothing is torn there, with the sequence of its last message.
 //
 // What is somebody else's is passed over, and never finished. An index is ours if its header and its body agree. An event is
 // ours if it reads as one and stands in an atomic batch of one day that has not been committed: the server stores no message of
@@ -40,22 +40,22 @@ const maxTorn = 1000
 //
 // Events that have anything behind them cannot be listed any more, since an index lists what stands right before it. They are
 // named, and their rows will be stored again.
-func (b *Book) Torn(ctx context.Context) (*Torn, error) {
-	last, err := b.stream.last(ctx)
+func (b *Book) Torn(ctx context.Context) (torn *Torn, last uint64, err error) {
+	last, err = b.stream.last(ctx)
 	if err != nil || last == 0 {
-		return nil, err
+		return nil, last, err
 	}
 	end := &tail{stream: b.stream, last: last}
 	for seq := last; seq > 0 && last-seq < maxTorn; seq-- {
 		m, err := b.stream.message(ctx, map[string]any{"seq": seq})
 		if err != nil {
-			return nil, fmt.Errorf("look at the end of stream %s: %w", b.stream.name, err)
+			return nil, last, fmt.Errorf("look at the end of stream %s: %w", b.stream.name, err)
 		}
 		kind, day := b.stream.kindOf(m.subject)
 		if kind == "event" {
 			more, err := end.takes(ctx, m)
 			if err != nil {
-				return nil, err
+				return nil, last, err
 			}
 			if more {
 				continue
@@ -66,14 +66,14 @@ func (b *Book) Torn(ctx context.Context) (*Torn, error) {
 		}
 		switch {
 		case kind == "record" && b.stream.own(m):
-			return nil, nil
+			return nil, last, nil
 		case kind == "index" && b.stream.own(m):
 			torn := &Torn{Last: last, Day: day, Again: listsAgain(m.header)}
 			torn.Index, err = Entries(m.data)
-			return torn, err
+			return torn, last, err
 		}
 	}
-	return end.torn(), nil
+	return end.torn(), last, nil
 }
 
 // tail is what the end of a stream holds of a torn batch, read backwards.

@@ -264,28 +264,52 @@ func TestATornBatchInACopyOfAStreamIsFinished(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			js := open(t, connect(t, startServer(t).ClientURL()))
 			commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
-			without := stored(t, js, stream)
-			s, err := js.Stream(t.Context(), stream)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := s.Purge(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			for _, m := range without {
-				msg := nats.NewMsg(strings.Replace(m.subject, "saveris.", "saveris-ingest.", 1))
-				for key, values := range m.header {
-					if !strings.HasPrefix(key, "Nats-") {
-						msg.Header[key] = values
-					}
-				}
-				msg.Data = m.data
-				store(t, js, *msg)
-			}
+			withoutBatches(t, js)
 			tearBatch(t, js, readings(10, 1008), keep)
 			commit(t, newWriter(js, 0), readings(0, 1500), interval(0, time.Hour))
 			checkOnce(t, js, readings(0, 1500))
 		})
+	}
+}
+
+// TestABatchThatTheServerStopsHalfwayIsFinished where the connection stays: the writer has looked at the stream's end before.
+func TestABatchThatTheServerStopsHalfwayIsFinished(t *testing.T) {
+	for name, keep := range map[string]int{"events without an index": 34, "an index without a record": 999} {
+		t.Run(name, func(t *testing.T) {
+			js := open(t, connect(t, startServer(t).ClientURL()))
+			commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
+			withoutBatches(t, js)
+			w := newWriter(js, 0)
+			if err := w.Ready(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			tearBatch(t, js, readings(10, 1008), keep)
+			commit(t, w, readings(0, 1500), interval(0, time.Hour))
+			checkOnce(t, js, readings(0, 1500))
+		})
+	}
+}
+
+// withoutBatches stores the stream's messages anew without the headers of batches, as a copy of the stream lacks them.
+func withoutBatches(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
+	without := stored(t, js, stream)
+	s, err := js.Stream(t.Context(), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range without {
+		msg := nats.NewMsg(strings.Replace(m.subject, "saveris.", "saveris-ingest.", 1))
+		for key, values := range m.header {
+			if !strings.HasPrefix(key, "Nats-") {
+				msg.Header[key] = values
+			}
+		}
+		msg.Data = m.data
+		store(t, js, *msg)
 	}
 }
 

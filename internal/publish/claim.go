@@ -98,9 +98,9 @@ func (w *Writer) claimEmpty(ctx context.Context) error {
 	defer end()
 	if first.Feed == w.Feed { // of one stream both need not look at the end
 		first.looked = w.looked
-		defer func() { w.looked = first.looked }()
+		defer func() { w.looked, w.whole = first.looked, first.whole }()
 	}
-	if err := first.finishTorn(ctx); err != nil { // behind our record nobody would look for it
+	if _, err := first.finishTorn(ctx); err != nil { // behind our record nobody would look for it
 		return err
 	}
 	page := checkpoint.Placed{Record: checkpoint.Record{Version: checkpoint.Version, Feed: string(first.Feed), Day: checkpoint.RejectedDay}}
@@ -126,7 +126,7 @@ func (w *Writer) storeAlone(ctx context.Context, next checkpoint.Placed) error {
 	if err != nil {
 		return err
 	}
-	w.newest = b.stored(seq)
+	w.ends(b, seq)
 	w.handOver()
 	return nil
 }
@@ -150,7 +150,7 @@ func (w *Writer) adopt(ctx context.Context, trust func(account string)) (was che
 		if trust(was.Account); !w.Accounts.knows(was.Account) {
 			return was, w.Accounts.ofRecord(was)
 		}
-		if err := w.finishTorn(ctx); err != nil {
+		if _, err := w.finishTorn(ctx); err != nil {
 			return was, err
 		}
 		if err = w.storeAlone(ctx, was); !errors.Is(err, errConflict) {
@@ -164,7 +164,7 @@ func (w *Writer) adopt(ctx context.Context, trust func(account string)) (was che
 func (w *Writer) Uncover(ctx context.Context, day string, span checkpoint.Span) (cut []checkpoint.Interval, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.finishTorn(ctx); err != nil {
+	if _, err := w.finishTorn(ctx); err != nil {
 		return nil, err
 	}
 	for {

@@ -63,7 +63,7 @@ func (w *Writer) Last(ctx context.Context) (uint64, error) {
 func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uint64) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.fits(ctx); err != nil {
+	if _, err := w.fits(ctx); err != nil {
 		return false, w.mend(ctx, err)
 	}
 	page, err := w.page(ctx, day)
@@ -89,7 +89,7 @@ func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uin
 		return false, w.mend(ctx, err)
 	}
 	page.Stored(nil, b.record, seq)
-	w.newest = b.stored(seq)
+	w.ends(b, seq)
 	w.handOver()
 	return true, nil
 }

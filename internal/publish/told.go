@@ -43,6 +43,9 @@ func (b *batch) stored(seq uint64) checkpoint.StoredRecord {
 	return checkpoint.StoredRecord{Day: b.record.Day, Seq: seq, Data: b.data}
 }
 
+// ends notes a batch's record, which the stream holds at a sequence, and at its end.
+func (w *Writer) ends(b *batch, seq uint64) { w.newest, w.whole = b.stored(seq), seq }
+
 // handOver ends a call: it hands over the newest record that was stored, if one was.
 func (w *Writer) handOver() {
 	if w.OnRecord != nil && w.newest.Seq > 0 {

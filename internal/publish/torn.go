@@ -14,39 +14,54 @@ import (
 // writer's first commit, and before the first one after every reconnect, the end of the stream is looked at, and a torn
 // batch is finished: the index and the record that it lacks are written, under the expectation that nothing else has been
 // stored since.
+//
+// A connection need not be lost for that. A single nats-server checks a batch and then stores it message by message: where the
+// stream's limits are lowered meanwhile, it stops halfway, and answers with the limit (2.15.3: processJetStreamAtomicBatchMsg). So
+// the end is looked at, too, before a commit where the stream does not end with this writer's own record.
 
 // Ready looks at the stream's end and finishes a torn batch, which a first commit would have to do otherwise.
 func (w *Writer) Ready(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.finishTorn(ctx); err != nil {
+	if _, err := w.finishTorn(ctx); err != nil {
 		return w.mend(ctx, err)
 	}
 	return nil
 }
 
-// finishTorn finishes a torn batch at the stream's end, if there is one.
-func (w *Writer) finishTorn(ctx context.Context) error {
+// finishTorn finishes a torn batch at the stream's end, if there is one, and reports whether there was. On a connection on which
+// it has looked it does not look again.
+func (w *Writer) finishTorn(ctx context.Context) (finished bool, err error) {
 	connection := w.js.Conn().Stats().Reconnects + 1
 	if connection == w.looked {
-		return nil
+		return false, nil
 	}
-	for {
-		torn, err := w.book.Torn(ctx)
+	for ; ; finished = true {
+		torn, last, err := w.book.Torn(ctx)
 		if err != nil {
-			return err
+			return finished, err
 		}
 		if torn == nil {
-			w.looked = connection
-			return nil
+			w.looked, w.whole = connection, last
+			return finished, nil
 		}
-		if err = w.fits(ctx); err == nil {
+		if _, err = w.fits(ctx); err == nil {
 			err = w.finish(ctx, torn)
 		}
 		if err != nil && !errors.Is(err, errConflict) { // a conflict: it was another writer's batch on its way
-			return fmt.Errorf("finish torn batch at sequence %d: %w", torn.Last, err)
+			return finished, fmt.Errorf("finish torn batch at sequence %d: %w", torn.Last, err)
 		}
 	}
+}
+
+// endsWhole finishes a torn batch behind what this writer knows of the stream, which ends with the sequence last, and reports
+// whether there was one.
+func (w *Writer) endsWhole(ctx context.Context, last uint64) (finished bool, err error) {
+	if last <= w.whole { // less where it was asked for before this writer stored
+		return false, nil
+	}
+	w.looked = 0
+	return w.finishTorn(ctx)
 }
 
 func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {
@@ -76,7 +91,7 @@ func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {
 		return err
 	}
 	page.Stored(entries, b.record, seq)
-	w.newest = b.stored(seq)
+	w.ends(b, seq)
 	w.handOver()
 	return nil
 }

@@ -30,6 +30,7 @@ type Writer struct {
 	limit      int                       // messages a batch at present
 	most       int                       // and at most
 	looked     uint64                    // the connection, counted from 1, on which the stream's end was looked at
+	whole      uint64                    // sequence at which no torn batch ends: of this writer's last record, or of the last look
 	begin      time.Time                 // see Begin
 	why        string                    // of the call that is under way, like owner
 	owner      string                    // id of its first event, which is the same when it is repeated
@@ -147,9 +148,9 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 		return result, w.mend(ctx, err)
 	}
 	began := time.Now()
-	err = w.finishTorn(ctx)
+	_, err = w.finishTorn(ctx)
 	for hasCode(err, codeManyBatches) && time.Since(began) < w.send.timeout && sleep.For(ctx, rand.N(100*time.Millisecond)) == nil {
-		err = w.finishTorn(ctx)
+		_, err = w.finishTorn(ctx)
 	}
 	if err != nil {
 		return result, w.mend(ctx, err)
@@ -159,13 +160,23 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 		if err != nil {
 			return result, w.mend(ctx, err)
 		}
+		last, err := fit()
+		if err != nil {
+			return result, w.mend(ctx, err)
+		}
+		if first {
+			finished, err := w.endsWhole(ctx, last)
+			if err == nil && finished {
+				page, err = w.page(ctx, day)
+			}
+			if err != nil {
+				return result, w.mend(ctx, err)
+			}
+		}
 		if err := w.inherit(ctx, page); err != nil {
 			return result, err
 		}
 		w.confirm(page, &result)
-		if err := fit(); err != nil {
-			return result, w.mend(ctx, err)
-		}
 		news := page.New(events)
 		if first { // after a conflict, our own events of the batches before it would be counted as known
 			result.Known = max(0, news.Known-result.Stored) // what has been confirmed is not known, it is ours
@@ -255,7 +266,7 @@ func (w *Writer) settle(ctx context.Context, page *checkpoint.Page, inHand *batc
 		return w.lost(inHand, err)
 	}
 	page.Stored(inHand.entries, inHand.record, seq)
-	w.newest = inHand.stored(seq)
+	w.ends(inHand, seq)
 	w.gone.Store(nil)
 	w.limit = min(w.most, 2*w.limit)
 	w.stored(inHand, result)
@@ -279,25 +290,27 @@ func (w *Writer) shrink(err error) bool {
 
 // fitting begins to ask whether the stream fits, beside what a commit reads: a broker may be far away. Answer waits for the
 // answer, and end ends it.
-func (w *Writer) fitting(ctx context.Context) (answer func() error, end func()) {
+func (w *Writer) fitting(ctx context.Context) (answer func() (last uint64, err error), end func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	answered := make(chan error, 1)
-	go func() { answered <- w.fits(ctx) }()
-	answer = sync.OnceValue(func() error { return <-answered })
-	return answer, func() { cancel(); _ = answer() }
+	answered := make(chan struct{})
+	var last uint64
+	var err error
+	go func() { defer close(answered); last, err = w.fits(ctx) }()
+	answer = func() (uint64, error) { <-answered; return last, err }
+	return answer, func() { cancel(); <-answered }
 }
 
 // fits returns an Unfit where somebody has edited the stream so that it cannot hold the feed any more. It is asked before each
-// commit: without the transform a batch would be stored where nobody looks for it.
-func (w *Writer) fits(ctx context.Context) error {
+// commit: without the transform a batch would be stored where nobody looks for it. Last is the sequence of the stream's last message.
+func (w *Writer) fits(ctx context.Context) (last uint64, err error) {
 	info, err := w.book.Info(ctx)
 	if err == nil {
 		err = w.config.CheckStream(w.Feed, info.Config)
 	}
 	if err != nil {
-		return fmt.Errorf("stream %s: %w", w.config.Names.Stream(w.Feed), err)
+		return 0, fmt.Errorf("stream %s: %w", w.config.Names.Stream(w.Feed), err)
 	}
-	return nil
+	return info.State.LastSeq, nil
 }
 
 // page loads a day's page. It fails with an AnotherAccount where its coverage does not count for ours.
