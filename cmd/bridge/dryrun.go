@@ -102,7 +102,7 @@ func (f *forecast) look(ctx context.Context, w *publish.Writer, now time.Time, o
 	return nil
 }
 
-// storeRate is how many rows a second a broker on a small machine stores, see BENCHMARKS.md.
+// storeRate is how many rows a second a broker on a small machine stores, see docs/benchmarks.md.
 const storeRate = 40_000
 
 func (f *forecast) print(out io.Writer, rows int) error {

@@ -10,9 +10,15 @@ import (
 	"saveris-bridge/internal/config"
 )
 
-var update = flag.Bool("update", false, "write the settings table into README.md")
+var update = flag.Bool("update", false, "write the tables of the documents")
 
-const readme = "../../README.md"
+// The documents that tests make or read.
+const (
+	readme        = "../../README.md"
+	configuration = "../../docs/configuration.md"
+	events        = "../../docs/events.md"
+	operate       = "../../docs/operate.md"
+)
 
 // contract is section 2 of the contract: names and defaults that users may rely on.
 var contract = []struct{ name, value string }{
@@ -43,30 +49,51 @@ func TestHelpReadmeAndContractAgree(t *testing.T) {
 	if !strings.Contains(help, variablesHelp(list)) {
 		t.Errorf("bridge run --help does not print all variables:\n%s", help)
 	}
-	text, err := os.ReadFile(readme)
+	documented(t, configuration, "settings", settingsTable(list))
+	documented(t, readme, "variables", settingsNames(list))
+}
+
+// documented demands that a document says, between its marks, what the code makes of it; with -update it is written there.
+func documented(t *testing.T, path, name, want string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, table, after := cutTable(t, string(text))
-	if want := settingsTable(list); table != want {
-		if !*update {
-			t.Fatalf("the settings table of README.md is not the one of the code, write it with: go test ./cmd/bridge -run Agree -update\n%s", want)
-		}
-		if err := os.WriteFile(readme, []byte(before+want+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	begin, end := "<!-- "+name+": made from the code by a test -->\n", "<!-- end of "+name+" -->"
+	before, rest, found := strings.Cut(string(text), begin)
+	table, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		t.Fatalf("%s has no %s between %q and %q", path, name, begin, end)
+	}
+	if table == want {
+		return
+	}
+	if !*update {
+		t.Fatalf("the %s in %s are not those of the code, write them with: go test ./cmd/bridge -run Agree -update\n%s", name, path, want)
+	}
+	if err := os.WriteFile(path, []byte(before+begin+want+end+after), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
-func cutTable(t *testing.T, text string) (before, table, after string) {
-	t.Helper()
-	const begin, end = "<!-- settings: made from the code by a test -->\n", "<!-- end of settings -->"
-	before, rest, found := strings.Cut(text, begin)
-	table, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		t.Fatalf("README.md has no settings table between %q and %q", begin, end)
+// settingsNames is the list of their names in Markdown.
+func settingsNames(list []config.Variable) string {
+	line, lines := "", ""
+	for i, v := range list {
+		name := "`" + v.Name + "`"
+		if v.File {
+			name += " (`…_FILE`)"
+		}
+		if name += ","; i == len(list)-1 {
+			name = strings.TrimSuffix(name, ",") + "."
+		}
+		if len(line)+len(name) > 118 {
+			lines, line = lines+strings.TrimSpace(line)+"\n", ""
+		}
+		line += name + " "
 	}
-	return before + begin, table, end + after
+	return lines + strings.TrimSpace(line) + "\n"
 }
 
 // settingsTable is the list of variables in Markdown.

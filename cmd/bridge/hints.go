@@ -45,7 +45,7 @@ func vendorHint(err error) string {
 	case errors.Is(err, saveris.ErrTooLarge):
 		return "the vendor cannot prepare that much at once; run asks for smaller windows by itself"
 	case (errors.Is(err, saveris.ErrUnresolved) || errors.Is(err, saveris.ErrUnreachable)) && errors.As(err, &vendor) && vendor.Op == "download":
-		return "the files lie on a host of their own (S3), which the network has to let through too; the README lists all hosts under Hosts and proxies"
+		return "the files lie on a host of their own (S3), which the network has to let through too; docs/configuration.md lists all hosts under Hosts and proxies"
 	case errors.Is(err, saveris.ErrUnresolved):
 		return "check the network and its DNS, and SAVERIS_REGION, SAVERIS_ENV and SAVERIS_URL, which it is made of"
 	case errors.As(err, &proxy) && proxy.Status == 0:
@@ -53,13 +53,13 @@ func vendorHint(err error) string {
 	case errors.As(err, &proxy) && proxy.Status == http.StatusProxyAuthRequired, errors.As(err, &vendor) && vendor.Status == http.StatusProxyAuthRequired:
 		return "the proxy wants a login: HTTPS_PROXY=http://user:password@host:port, special characters as %40"
 	case errors.As(err, &proxy):
-		return "let the proxy pass the vendor's hosts; the README lists them under Hosts and proxies"
+		return "let the proxy pass the vendor's hosts; docs/configuration.md lists them under Hosts and proxies"
 	case errors.As(err, &vendor) && vendor.Status >= 500:
 		return "the vendor has trouble; run waits and tries again by itself"
 	case errors.As(err, &vendor) && vendor.Status == 429:
 		return "the vendor throttles this account; run waits as long as he says"
 	case errors.As(err, &vendor) && vendor.Status == 0:
-		return "check the network, its firewall, and whether a proxy is needed (HTTPS_PROXY); the README lists all hosts"
+		return "check the network, its firewall, and whether a proxy is needed (HTTPS_PROXY); docs/configuration.md lists all hosts"
 	}
 	return ""
 }
@@ -157,7 +157,7 @@ func natsHint(err error) string {
 	case natsconn.NoInbox(err):
 		return "let the account subscribe to its inbox, _INBOX.> or what NATS_INBOX_PREFIX says; bridge check names each right that is missing"
 	case errors.Is(err, nats.ErrPermissionViolation):
-		return "let the account publish and subscribe as the README says under Rights; bridge check names each right that is missing"
+		return "let the account publish and subscribe as docs/operate.md says under Rights; bridge check names each right that is missing"
 	case natsconn.NoTLS(err):
 		return "the server does not begin with TLS: leave NATS_TLS_FIRST (tls_first of a context) away, or begin NATS_URL with ws:// if it was wss://"
 	case natsconn.NoWebSocket(err):

@@ -19,17 +19,17 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// pager is README's example in JavaScript.
+// pager is the example of docs/events.md in JavaScript.
 func pager(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(readme)
+	text, err := os.ReadFile(events)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, script, found := strings.Cut(string(text), "```js\n")
 	script, _, ended := strings.Cut(script, "```\n")
 	if !found || !ended {
-		t.Fatal("README.md has no example in JavaScript")
+		t.Fatal("docs/events.md has no example in JavaScript")
 	}
 	return script
 }
@@ -62,8 +62,8 @@ func alarmRow(uuid, status string, more ...string) schema.Event {
 	return event(schema.Alarms, append(columns, more...)...)
 }
 
-// TestTheREADMEsPagerBeginsWithNewAlarmsAndSeesTheirEnds makes its consumer where an old alarm is stored.
-func TestTheREADMEsPagerBeginsWithNewAlarmsAndSeesTheirEnds(t *testing.T) {
+// TestThePagerOfTheDocumentsBeginsWithNewAlarmsAndSeesTheirEnds makes its consumer where an old alarm is stored.
+func TestThePagerOfTheDocumentsBeginsWithNewAlarmsAndSeesTheirEnds(t *testing.T) {
 	n := natsServer(t, &server.Options{JetStream: true})
 	c := load(t, with("NATS_URL", n.ClientURL()))
 	nc, err := connect(t.Context(), c, quiet)
@@ -108,8 +108,8 @@ export const jetstreamManager = async () => ({ consumers: { add: async () => {} 
 export const jetstream = () => ({ consumers: { get: async () => ({ consume: async () => messages }) } });`
 )
 
-// TestTheREADMEsPagerRuns runs the example with Node.js, if there is one, on alarms of each way to end.
-func TestTheREADMEsPagerRuns(t *testing.T) {
+// TestThePagerOfTheDocumentsRuns runs the example with Node.js, if there is one, on alarms of each way to end.
+func TestThePagerOfTheDocumentsRuns(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("no node on the path")

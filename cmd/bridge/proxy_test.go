@@ -86,5 +86,5 @@ func TestAFirewallBeforeTheFilesIsNamed(t *testing.T) {
 	})
 	t.Cleanup(api.Close)
 	out, _ := checkVendor(t, with("SAVERIS_URL", api.URL, "BRIDGE_FEEDS", "readings"))
-	wantLines(t, out, "ok vendor login", "FAIL feed readings cannot be reached S3 README")
+	wantLines(t, out, "ok vendor login", "FAIL feed readings cannot be reached S3 docs/configuration.md")
 }

@@ -21,7 +21,7 @@ import (
 	"saveris-bridge/internal/views"
 )
 
-// readerRights are those that the README names for accounts that only look.
+// readerRights are those that docs/operate.md names for accounts that only look.
 func readerRights(t *testing.T) *server.Permissions {
 	return &server.Permissions{
 		Publish:   &server.SubjectPermission{Allow: rights(t, "publish, to look only")},

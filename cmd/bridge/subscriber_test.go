@@ -16,7 +16,7 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// TestASubscriberNeedsNoRightToPublish has the bridge and a subscriber on one server with the rights of the README.
+// TestASubscriberNeedsNoRightToPublish has the bridge and a subscriber on one server with the rights of docs/operate.md.
 func TestASubscriberNeedsNoRightToPublish(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -63,8 +63,8 @@ func TestASubscriberNeedsNoRightToPublish(t *testing.T) {
 	}
 }
 
-// TestADurableConsumerNeedsTheRightsOfTheREADME makes, reads, acknowledges and looks at one, with no right but these.
-func TestADurableConsumerNeedsTheRightsOfTheREADME(t *testing.T) {
+// TestADurableConsumerNeedsTheRightsOfTheDocument makes, reads, acknowledges and looks at one, with no right but these.
+func TestADurableConsumerNeedsTheRightsOfTheDocument(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	n := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{

@@ -2,10 +2,10 @@
 // the same rows, with real processes.
 //
 //	go run ./internal/bench -rows 50000 -slow-rows 5000 -rounds 1  a quick look, a minute
-//	go run ./internal/bench -write                                 the figures of BENCHMARKS.md, three quarters of an hour
+//	go run ./internal/bench -write                                 the figures of docs/benchmarks.md, three quarters of an hour
 //	go run ./internal/bench -part formats|resume|live              other parts; -write keeps them as well
 //	go run ./internal/bench -part memory -rows 10000000            a tenth of the rows, then all of them
-//	go run ./internal/bench -part show -write                      BENCHMARKS.md anew from what was kept
+//	go run ./internal/bench -part show -write                      docs/benchmarks.md anew from what was kept
 //
 // # What runs
 //

@@ -104,7 +104,7 @@ func parse(args []string) (settings, error) {
 	f.StringVar(&s.natsServer, "nats-server", "", "binary of nats-server; empty = install "+natsServerVersion)
 	f.StringVar(&s.temp, "temp", "", "where stores and binaries lie while it runs; empty = the system's place")
 	f.StringVar(&s.out, "out", "", "where results are kept with -write; empty = internal/bench/results")
-	f.BoolVar(&s.write, "write", false, "keep the results and bring BENCHMARKS.md up to date")
+	f.BoolVar(&s.write, "write", false, "keep the results and bring docs/benchmarks.md up to date")
 	f.BoolVar(&s.verbose, "v", false, "show what the processes say")
 	if err := f.Parse(args); err != nil {
 		return s, err

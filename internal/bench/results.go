@@ -20,7 +20,7 @@ type results struct {
 	Live     *liveResults   `json:",omitempty"`
 }
 
-// sections make each part's text of BENCHMARKS.md.
+// sections make each part's text of docs/benchmarks.md.
 var sections = []struct {
 	part string
 	text func(results) string
@@ -33,7 +33,7 @@ var sections = []struct {
 	{"live", liveText, nil},
 }
 
-// keep shows what the part has measured and, with -write, keeps it and brings BENCHMARKS.md up to date.
+// keep shows what the part has measured and, with -write, keeps it and brings docs/benchmarks.md up to date.
 func (b *bench) keep(r results) error {
 	for _, s := range sections {
 		if s.part == b.part {
@@ -63,7 +63,7 @@ func (b *bench) save(r results) error {
 
 // show makes the texts and plots from what was kept. Without -write it prints the texts.
 func show(s settings, root string) error {
-	path := filepath.Join(root, "BENCHMARKS.md")
+	path := filepath.Join(root, "docs", "benchmarks.md")
 	page, err := os.ReadFile(path)
 	if err != nil {
 		return err

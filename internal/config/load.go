@@ -14,7 +14,7 @@ import (
 	"github.com/sethvargo/go-envconfig"
 )
 
-// Variable is one environment variable as help and README show it.
+// Variable is one environment variable as help and docs/configuration.md show it.
 type Variable struct {
 	Name    string
 	Default string // "" where there is none

@@ -12,7 +12,7 @@ import (
 //
 // The tags are the one list of variables there is: env holds the name and the default, doc the meaning, or what stands
 // in the place of a default, and empty:"off" marks a variable for which an empty text is a value and not "unset". The
-// help of bridge run and the README are made from them. Words in 'quotes' are code in Markdown.
+// help of bridge run and docs/configuration.md are made from them. Words in 'quotes' are code in Markdown.
 type Settings struct {
 	SaverisRegion   string        `env:"SAVERIS_REGION, default=eu" doc:"region of the account: 'eu', 'am' or 'ap'"`
 	SaverisEnv      string        `env:"SAVERIS_ENV, default=p" doc:"environment: 'p' production, 'i' integration"`

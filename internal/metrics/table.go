@@ -5,7 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 // prefix is what all names begin with.
 const prefix = "saveris_bridge_"
 
-// Metric describes a metric, as the README lists it.
+// Metric describes a metric, as docs/operate.md lists it.
 type Metric struct {
 	Name   string
 	Type   string // counter, gauge or histogram

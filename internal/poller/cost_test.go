@@ -106,9 +106,9 @@ func (a *account) reads(began time.Time) (most float64) {
 
 var defaultAges = checkpoint.Ages{time.Hour, 6 * time.Hour, 26 * time.Hour, 168 * time.Hour}
 
-// TestWhatSettingsCostTheVendor measures the plans as they run, and holds README's table against it.
+// TestWhatSettingsCostTheVendor measures the plans as they run, and holds the table of docs/configuration.md against it.
 func TestWhatSettingsCostTheVendor(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	table, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,8 +135,8 @@ func TestWhatSettingsCostTheVendor(t *testing.T) {
 				if exports > c.exports || reads > c.reads {
 					t.Errorf("want at most %v exports an hour, and %v reads", c.exports, c.reads)
 				}
-				if row := fmt.Sprintf("| %s | %.0f | %.1f |", c.settings, 2*exports, reads); !bytes.Contains(readme, []byte(row)) {
-					t.Errorf("README has no row %s", row)
+				if row := fmt.Sprintf("| %s | %.0f | %.1f |", c.settings, 2*exports, reads); !bytes.Contains(table, []byte(row)) {
+					t.Errorf("docs/configuration.md has no row %s", row)
 				}
 			})
 		})

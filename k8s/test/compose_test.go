@@ -72,7 +72,7 @@ func TestComposeRunsTheBridgeWithItsServer(t *testing.T) {
 		t.Errorf("restart %s, read-only %v, dropped %v", bridge.Restart, bridge.ReadOnly, bridge.CapDrop)
 	}
 	seconds := strings.TrimSuffix(bridge.Grace, "s")
-	if line := section(t, "### Docker"); !strings.Contains(line, "docker run -d --restart unless-stopped --stop-timeout "+seconds+" ") {
-		t.Errorf("it has %s to end, and the README's docker run another time", bridge.Grace)
+	if line := section(t, "## Docker"); !strings.Contains(line, "docker run -d --restart unless-stopped --stop-timeout "+seconds+" ") {
+		t.Errorf("it has %s to end, and the docker run of docs/operate.md another time", bridge.Grace)
 	}
 }

@@ -42,7 +42,8 @@ func TestAllWaysToBuildAReleaseAreOne(t *testing.T) {
 	own := strings.NewReplacer("GOOS=$TARGETOS GOARCH=$TARGETARCH ", "", "$VERSION", "…", "$COMMIT", "…", "/out/bridge", "…")
 	want := own.Replace(buildCommand(t))
 	theirs := regexp.MustCompile(`(main\.version=|main\.commit=|-o )(\$\([^)]*\)|[^\s"]+)`)
-	for _, file := range []string{"../../CONTRIBUTING.md", "../../README.md"} {
+	{
+		const file = "../../CONTRIBUTING.md"
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -17,10 +17,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// metrics are those of the README's table, which a test of cmd/bridge makes from the code, with their labels.
+// metrics are those of the table in docs/operate.md, which a test of cmd/bridge makes from the code, with their labels.
 func metrics(t *testing.T) map[string][]string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../docs/operate.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func metrics(t *testing.T) map[string][]string {
 		known[row[1]] = append(labels, "namespace", "job", "pod", "instance")
 	}
 	if len(known) < 30 {
-		t.Fatalf("README.md has %d metrics", len(known))
+		t.Fatalf("docs/operate.md has %d metrics", len(known))
 	}
 	return known
 }

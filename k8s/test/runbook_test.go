@@ -65,7 +65,7 @@ func TestTheRunbookNamesWhatThereIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	book := string(text)
-	buckets := section(t, "## Events")
+	buckets := section(t, "# Events")
 	for _, m := range regexp.MustCompile(`nats kv \w+ ([a-z-]+)`).FindAllStringSubmatch(book, -1) {
 		if !strings.Contains(buckets, "`"+m[1]+"`") {
 			t.Errorf("%s: there is no such bucket", m[0])

@@ -19,10 +19,10 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 )
 
-// settings are the variables of the README's table, which a test of cmd/bridge makes from the code.
+// settings are the variables of the table in docs/configuration.md, which a test of cmd/bridge makes from the code.
 func settings(t *testing.T) map[string]bool {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)
 	}

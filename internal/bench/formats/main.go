@@ -1,5 +1,5 @@
 // Command formats writes the vendor's rows as Parquet and reads them back into the text that the bridge needs, for the
-// comparison of formats in BENCHMARKS.md. It is a module of its own, so that Parquet is none of the bridge's dependencies.
+// comparison of formats in docs/benchmarks.md. It is a module of its own, so that Parquet is none of the bridge's dependencies.
 //
 //	formats write snappy|zstd FILE   links to gzipped NDJSON files as a JSON list on stdin; counts literals
 //	formats read LINK                reads a Parquet file over HTTP

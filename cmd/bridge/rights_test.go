@@ -21,17 +21,17 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// rights reads a row of the README's table of rights.
+// rights reads a row of the table of rights in docs/operate.md.
 func rights(t *testing.T, what string) []string {
 	t.Helper()
-	text, err := os.ReadFile(readme)
+	text, err := os.ReadFile(operate)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, row, found := strings.Cut(string(text), "\n| "+what+" | ")
 	row, _, _ = strings.Cut(row, "\n")
 	if !found {
-		t.Fatalf("README.md has no rights to %s", what)
+		t.Fatalf("docs/operate.md has no rights to %s", what)
 	}
 	var list []string
 	for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row, -1) {
@@ -40,7 +40,7 @@ func rights(t *testing.T, what string) []string {
 	return list
 }
 
-// rightsBut starts a server on which the bridge has the README's rights but one, and an account that may do all.
+// rightsBut starts a server on which the bridge has the rights of docs/operate.md but one, and an account that may do all.
 func rightsBut(t *testing.T, missing string) (url string) {
 	t.Helper()
 	not := func(list []string) []string {

@@ -9,24 +9,28 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 )
 
-// section is a part of the README, from its heading to the next one.
+// section is a part of docs/operate.md or docs/events.md, from its heading to the next one.
 func section(t *testing.T, heading string) string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
+	var text string
+	for _, file := range []string{"../../docs/operate.md", "../../docs/events.md"} {
+		document, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += "\n" + string(document)
 	}
-	_, part, found := strings.Cut(string(text), "\n"+heading+"\n")
+	_, part, found := strings.Cut(text, "\n"+heading+"\n")
 	if !found {
-		t.Fatalf("README.md has no %q", heading)
+		t.Fatalf("the documents have no %q", heading)
 	}
 	part, _, _ = strings.Cut(part, "\n##")
 	return part
 }
 
 // Each step of the way into a cluster, in its order.
-func TestTheREADMELeadsIntoTheCluster(t *testing.T) {
-	rest := section(t, "### Kubernetes")
+func TestTheDocumentLeadsIntoTheCluster(t *testing.T) {
+	rest := section(t, "## Kubernetes")
 	for _, step := range []string{"docker build ", "docker push ", "newName: registry.example.com/saveris-bridge", "create namespace ", "create secret ", "apply ", "rollout status ", "port-forward "} {
 		_, after, found := strings.Cut(rest, step)
 		if !found {
@@ -36,19 +40,19 @@ func TestTheREADMELeadsIntoTheCluster(t *testing.T) {
 	}
 }
 
-func TestTheREADMENamesImageAndSecrets(t *testing.T) {
-	text := section(t, "### Kubernetes")
+func TestTheDocumentNamesImageAndSecrets(t *testing.T) {
+	text := section(t, "## Kubernetes")
 	for name, keys := range documented(t) {
 		for key := range keys {
 			if !strings.Contains(text, name) || !strings.Contains(text, key) {
-				t.Errorf("the README does not name %s of secret %s", key, name)
+				t.Errorf("the document does not name %s of secret %s", key, name)
 			}
 		}
 	}
 	image := all[*appsv1.Deployment](render(t, "../base"))[0].Spec.Template.Spec.Containers[0].Image
 	for _, m := range regexp.MustCompile(`example\.com/(\S+:\S+)`).FindAllStringSubmatch(text, -1) {
 		if m[1] != image {
-			t.Errorf("the README makes %s, and the Deployment runs %s", m[1], image)
+			t.Errorf("the document makes %s, and the Deployment runs %s", m[1], image)
 		}
 	}
 }
