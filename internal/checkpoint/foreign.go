@@ -137,8 +137,9 @@ var errEnough = errors.New("enough")
 const Lately = 100_000
 
 // Look calls OnForeign with each foreign message from a sequence on, up to so many, and with each event that looks like a bridge's
-// and stands in no index. It returns the sequence to go on from: what stands behind the last record may be a batch that is
-// being stored. Where that is more than Lately messages ago, or the stream has lost its tail since, it begins with the newest ones.
+// and stands in no index. It returns the sequence to go on from, which is behind the last record: what looks like a bridge's there
+// may be a batch that is being stored, and is not judged yet; the foreign messages there come again.
+// Where that is more than Lately messages ago, or the stream has lost its tail since, it begins with the newest ones.
 // It reads all index messages and records there, and what they do not account for.
 func (s *Stream) Look(ctx context.Context, from uint64, most int) (next uint64, err error) {
 	state, err := s.state(ctx)
@@ -167,8 +168,11 @@ func (s *Stream) Look(ctx context.Context, from uint64, most int) (next uint64, 
 	})
 	for _, gap := range gaps {
 		if err == nil {
-			err = s.lookInto(ctx, gap, &most)
+			err = s.lookInto(ctx, gap, true, &most)
 		}
+	}
+	if err == nil && next <= state.LastSeq {
+		err = s.lookInto(ctx, Seqs{next, state.LastSeq + 1}, false, &most)
 	}
 	if errors.Is(err, errEnough) {
 		err = nil
@@ -176,20 +180,25 @@ func (s *Stream) Look(ctx context.Context, from uint64, most int) (next uint64, 
 	return next, err
 }
 
-// lookInto looks at messages that no index and no record accounts for.
-func (s *Stream) lookInto(ctx context.Context, gap Seqs, most *int) error {
+// lookInto looks at messages that no index and no record accounts for, or, if they are not settled, may yet account for.
+func (s *Stream) lookInto(ctx context.Context, gap Seqs, settled bool, most *int) error {
 	return s.scan(ctx, gap, nil, false, func(m scanned) error {
 		kind, _ := s.kindOf(m.subject)
 		if kind == "" {
 			return nil // a subject of the stream's that is not the bridge's business
 		}
+		why := s.foreign(m.storedMessage)
+		if why == "" && settled && kind == "event" {
+			why = unlisted
+		}
+		if why == "" {
+			return nil
+		}
 		if *most == 0 {
 			return errEnough
 		}
 		*most--
-		if s.own(m.storedMessage) && kind == "event" {
-			s.pass(Foreign{m.seq, m.subject, unlisted})
-		}
+		s.pass(Foreign{m.seq, m.subject, why})
 		return nil
 	})
 }

@@ -243,3 +243,15 @@ func TestAStrayRecordInTheMiddleOfACommitIsAConflict(t *testing.T) {
 	}
 	checkHeld(t, js, readings(0, 20))
 }
+
+func TestForeignMessagesAreFoundBeforeTheFirstRecord(t *testing.T) {
+	js := open(t, connect(t, startServer(t).ClientURL()))
+	var n named
+	w := newWriter(js, 0)
+	w.OnForeign = n.note
+	store(t, js, nats.Msg{Subject: "saveris-ingest.readings.live.hello", Data: []byte("hello")})
+	store(t, js, nats.Msg{Subject: "saveris-ingest.checkpoints.readings." + day, Data: []byte("x")})
+	if _, err := w.LookForForeign(t.Context(), 0); err != nil || len(n.seq) != 2 {
+		t.Errorf("named %v (%v)", n.seq, err)
+	}
+}
