@@ -35,7 +35,8 @@ needed; bridge run --help lists them. All times are UTC.
 Well is a feed that is covered without a gap since its beginning, was polled within the last three BRIDGE_POLL_INTERVAL (a
 minute at least), and had no row rejected within a day; readings that are not older than two hours; no backfill that has
 failed within a day or, while it runs, said nothing for ten minutes; space on the disk of an embedded server; and a bridge that runs:
-none is running where nobody has held the lease to poll for 20 seconds. The page and its status.json go by the same.
+none is running where nobody has held the lease to poll for 20 seconds, or, if the store of an embedded server is in use,
+none holds that lease. The page and its status.json go by the same.
 
 Exit code 0: it could be read, whatever it says. With --exit-code, for cron and health checks, 1: the verdict is not well. 4: NATS
 cannot be used, or nothing has been stored yet.`,
@@ -79,12 +80,12 @@ const recentHistory = 15 * time.Minute
 
 // readStatus looks once.
 func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now status.Status, open openAlarms, err error) {
-	alone := s.Embedded() && natsd.Locks && !errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken)
 	js, stop, err := readBroker(ctx, s, log)
 	if err != nil {
 		return now, open, err
 	}
 	defer stop()
+	alone := natsd.Locks && storeOf(js) != nil
 	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds), History: recentHistory, Alone: alone})
 	ctx, done := context.WithCancel(ctx)
 	group, both := errgroup.WithContext(ctx)
@@ -109,12 +110,14 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 	return now, openAlarms{recent.Alarms, recent.AlarmsSince}, nil
 }
 
-// statusRules are what the verdict goes by. On a disk that is full nobody could store what this process sees itself.
+// statusRules are what the verdict goes by when no store is ours. On a disk that is full nobody could store what this process
+// sees itself.
 func statusRules(s config.Settings) status.Rules {
 	rules := status.Rules{Poll: s.PollInterval}
 	if s.Embedded() {
 		_, err := natsd.CheckSpace(s.DataDir)
 		rules.Here.Store = storeText(err)
+		rules.Taken = errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken)
 	}
 	return rules
 }

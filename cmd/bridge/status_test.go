@@ -13,6 +13,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -319,5 +320,20 @@ func TestLengthsOfTimeAreTold(t *testing.T) {
 	}
 	if slices.Contains([]string{seconds(1e300), seconds(-1e300)}, "0s") {
 		t.Error("what is beyond all measure is told as nothing")
+	}
+}
+
+func TestABridgeMayRunWhereTheStoreIsTaken(t *testing.T) {
+	s := config.Settings{DataDir: t.TempDir()}
+	server, err := natsd.Start(natsd.Config{Dir: s.DataDir, Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rules := statusRules(s); rules.Taken != natsd.Locks {
+		t.Errorf("while a server runs on it: %+v", rules)
+	}
+	server.Close()
+	if rules := statusRules(s); rules.Taken {
+		t.Errorf("after its end: %+v", rules)
 	}
 }

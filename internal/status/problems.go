@@ -31,6 +31,7 @@ type Problem struct {
 type Rules struct {
 	Poll  time.Duration // between polls
 	Quiet time.Duration // how old the newest reading may be while polls go on; 0 is two hours
+	Taken bool          // a process has the store of the embedded server: it may be a bridge that holds no lease
 	Here  Here
 }
 
@@ -65,9 +66,8 @@ func (s Status) Problems(r Rules) []Problem {
 	if r.Here.Store != "" {
 		list = append(list, Problem{Bad, "", r.Here.Store})
 	}
-	unknown := r.Here.Leads || !r.Here.Lost.IsZero() // what leases say is old, or not true
-	if began := r.Here.Began; s.NoBridge && !unknown && (began.IsZero() || s.At.Sub(began) > goneAfter) {
-		list = append(list, s.gone(began))
+	if s.NoBridge && !r.leasesUnknown(s.At) {
+		list = append(list, s.gone(r))
 	}
 	r.Here.Held = s.throttled(r.Here.Held)
 	if len(s.Feeds) == 0 {
@@ -87,14 +87,26 @@ func (s Status) Problems(r Rules) []Problem {
 	return list
 }
 
-// gone says that nobody polls. A bridge that says so itself runs, and has no lease.
-func (s Status) gone(began time.Time) Problem {
-	text, last := "no bridge is running", "was heard of"
-	if !began.IsZero() {
-		text, last = "no bridge polls", "polled"
+// leasesUnknown tells whether the want of a lease says nothing: what is known of leases is old or not true, a bridge has just
+// begun, or one that may run could not store a lease.
+func (r Rules) leasesUnknown(now time.Time) bool {
+	here := r.Here
+	begins := !here.Began.IsZero() && now.Sub(here.Began) <= goneAfter
+	unstored := here.Store != "" && (r.Taken || !here.Began.IsZero())
+	return here.Leads || !here.Lost.IsZero() || begins || unstored
+}
+
+// gone says that nobody polls. A bridge that says so itself runs, and one that has the store may.
+func (s Status) gone(r Rules) Problem {
+	text, last := "no bridge is running", "the last one was heard of"
+	switch {
+	case !r.Here.Began.IsZero():
+		text, last = "no bridge polls", "the last one polled"
+	case r.Taken:
+		text, last = "no bridge holds the lease to poll", "it was renewed last"
 	}
 	if s.Heard != nil {
-		text += ", the last one " + last + " at " + toTheSecond(*s.Heard, s.At)
+		text += ", " + last + " at " + toTheSecond(*s.Heard, s.At)
 	}
 	return Problem{Bad, "", text}
 }

@@ -41,6 +41,18 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 			s.NoBridge, s.Heard = true, back(54*time.Second)
 		}, "bad no bridge is running, the last one was heard of at 03:59:06"},
 		"no bridge is running, and none is known": {func(s *status.Status, _ *status.Rules) { s.NoBridge = true }, "bad no bridge is running"},
+		"a bridge may run without a lease": {func(s *status.Status, r *status.Rules) {
+			s.NoBridge, s.Heard, r.Taken = true, back(time.Hour), true
+		}, "bad no bridge holds the lease to poll, it was renewed last at 03:00:00"},
+		"a bridge that may run cannot store its lease": {func(s *status.Status, r *status.Rules) {
+			s.NoBridge, s.Heard, r.Taken, r.Here.Store = true, back(time.Hour), true, "no space left"
+		}, "bad no space left"},
+		"this bridge cannot store its lease": {func(s *status.Status, r *status.Rules) {
+			s.NoBridge, s.Heard, r.Here.Began, r.Here.Store = true, back(time.Hour), *back(time.Hour), "no space left"
+		}, "bad no space left"},
+		"no bridge is running on a full disk": {func(s *status.Status, r *status.Rules) {
+			s.NoBridge, r.Here.Store = true, "no space left"
+		}, "bad no space left; bad no bridge is running"},
 		"this bridge has not begun to poll": {func(s *status.Status, r *status.Rules) {
 			s.NoBridge, s.Heard, r.Here.Began = true, back(time.Hour), *back(20 * time.Second)
 		}, ""},
