@@ -99,14 +99,15 @@ func start(c Config) (*server.Server, error) {
 		return nil, err
 	}
 	s, err := server.NewServer(&server.Options{
-		ServerName: "saveris-bridge",
-		Host:       host,
-		Port:       port,
-		JetStream:  true,
-		StoreDir:   c.Dir,
-		SyncAlways: true,
-		NoSigs:     true,
-		NoLog:      true,
+		ServerName:        "saveris-bridge",
+		Host:              host,
+		Port:              port,
+		JetStream:         true,
+		StoreDir:          c.Dir,
+		SyncAlways:        true,
+		JetStreamMaxStore: 1 << 60, // else three quarters of what is free at the start; the disk itself is watched
+		NoSigs:            true,
+		NoLog:             true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)

@@ -82,3 +82,25 @@ func TestTheStoreIsItsOwnersAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestTheDiskAloneLimitsTheStore reserves more than any disk has: a limit taken from what was free at the start would be
+// reached long before the disk is full, and nobody could raise it.
+func TestTheDiskAloneLimitsTheStore(t *testing.T) {
+	s, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	nc, err := nats.Connect("", nats.InProcessServer(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, MaxBytes: 1 << 50}); err != nil {
+		t.Error(err)
+	}
+}
