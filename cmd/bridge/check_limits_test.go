@@ -163,7 +163,7 @@ func TestCheckSaysWhatSyncAlwaysCosts(t *testing.T) {
 		want         string
 	}{
 		{"2.15.2", true, true, "ok sync_interval always"},
-		{"2.12.1", true, true, "warn sync_interval always 2.12.1 ten times slower hint: 2.15"},
+		{"2.12.1", true, true, "warn sync_interval always 2.12.1 eight times slower hint: 2.15"},
 		{"2.15.2", true, false, "warn sync_interval two minutes hint: sync_interval: always"},
 		{"2.14.10", true, false, "warn sync_interval two minutes hint: full speed 2.15"},
 		{"2.15.2", false, false, "info sync_interval cannot be seen survives"},

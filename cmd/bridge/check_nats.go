@@ -194,7 +194,7 @@ func syncFinding(version string, seen, always bool) finding {
 	case !seen:
 		return note("cannot be seen by this account; \"always\" on the server survives a power cut")
 	case always && slow:
-		return warning("upgrade NATS to "+publish.FastSync+" or newer", "always, but in version %s every message of a batch waits for the disk: ten times slower", version)
+		return warning("upgrade NATS to "+publish.FastSync+" or newer", "always, but in version %s every message of a batch waits for the disk: eight times slower", version)
 	case !always && slow:
 		return warning(set+"a power cut loses nothing then; full speed with it needs version "+publish.FastSync+" or newer", notAlways)
 	case !always:
