@@ -44,11 +44,15 @@ func (a aside) look(ctx context.Context, c *checkup) finding {
 		return *f
 	}
 	found := fine("%s", a.does)
-	kv, err := c.js.KeyValue(ctx, a.name)
+	err := publish.Answered(func() error {
+		kv, err := c.js.KeyValue(ctx, a.name)
+		if err == nil && a.check != nil {
+			err = a.check(ctx, kv)
+		}
+		return err
+	})
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		found, err = c.mayCreate(ctx, "KV_"+a.name), nil
-	} else if err == nil && a.check != nil {
-		err = a.check(ctx, kv)
 	}
 	switch {
 	case found.err != nil:

@@ -228,7 +228,7 @@ func checkStream(config publish.Config, feed schema.Feed) func(context.Context, 
 		if f := c.mayAsk(ctx, name); f != nil {
 			return needed(*f)
 		}
-		stream, err := c.js.Stream(ctx, name)
+		stream, err := c.stream(ctx, name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return c.newStream(ctx, config, feed)
 		}
@@ -242,11 +242,23 @@ func checkStream(config publish.Config, feed schema.Feed) func(context.Context, 
 		if f := c.mayStore(ctx, config, feed); f != nil {
 			return *f
 		}
+		if err := config.CheckBatches(ctx, c.js, feed); err != nil {
+			return failing(err, natsHint(err))
+		}
 		if err := mayPublish(ctx, c.nc, config.Names.Ingest()+"."+string(feed)+".check"); err != nil {
 			return failing(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, name, err), natsHint(err))
 		}
 		return c.streamAdvice(config, feed, have, stream.CachedInfo().State)
 	}
+}
+
+// stream looks up a stream, whoever else answers.
+func (c *checkup) stream(ctx context.Context, name string) (stream jetstream.Stream, err error) {
+	err = publish.Answered(func() (err error) {
+		stream, err = c.js.Stream(ctx, name)
+		return err
+	})
+	return stream, err
 }
 
 // newStream looks whether run will be able to create a stream.
@@ -269,7 +281,11 @@ func (c *checkup) newStream(ctx context.Context, config publish.Config, feed sch
 	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: names}); err != nil {
 		return note("%s, unless another stream has its subjects: this account may not ask %s", f.text, names)
 	}
-	overlap, err := config.FindOverlap(ctx, c.js, feed)
+	var overlap *publish.Overlap
+	err := publish.Answered(func() (err error) {
+		overlap, err = config.FindOverlap(ctx, c.js, feed)
+		return err
+	})
 	if err != nil {
 		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), "")
 	}

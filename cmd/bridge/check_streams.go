@@ -90,7 +90,7 @@ func checkImmutable(config publish.Config) func(context.Context, *checkup) findi
 			if c.mayAsk(ctx, name) != nil {
 				continue // said above
 			}
-			stream, err := c.js.Stream(ctx, name)
+			stream, err := c.stream(ctx, name)
 			if err != nil {
 				continue
 			}

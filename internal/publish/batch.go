@@ -324,6 +324,41 @@ func (a ack) result() (seq uint64, err error) {
 	return 0, a.Error
 }
 
+// CheckBatches returns an ErrUnusable where the server takes fewer messages in a batch than the bridge needs. It asks by the last
+// message of a batch that nobody has begun, which no server stores. Where nobody answers, the first commit finds out.
+func (c Config) CheckBatches(ctx context.Context, js jetstream.JetStream, feed schema.Feed) error {
+	s := newSender(js, serverAnswer)
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.end()
+	b := &batch{stream: c.Names.Stream(feed), recordSubject: c.Names.ingest(c.Names.record(feed, "check")), record: checkpoint.Record{Batch: newBatchID()}}
+	err := s.nc.PublishMsg(&nats.Msg{Subject: b.recordSubject, Reply: s.committed(b), Header: nats.Header{
+		"Nats-Batch-Id": {b.record.Batch}, "Nats-Batch-Sequence": {strconv.Itoa(minBatch)}, "Nats-Expected-Stream": {"none"}, // or what knows nothing of batches would store it
+	}})
+	if err != nil {
+		return err
+	}
+	wait, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	_, err = s.await(wait, s.committed(b), b)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case hasCode(err, codeBatchTooLarge):
+		return fewMessages(err)
+	}
+	return nil
+}
+
+// fewMessages marks the refusal of a batch that is as small as one can be; all other errors stay as they are.
+func fewMessages(err error) error {
+	if !hasCode(err, codeBatchTooLarge) {
+		return err
+	}
+	return fmt.Errorf("%w: the server allows fewer than %d messages in a batch (jetstream { limits { batch { max_msgs } } }): %w", ErrUnusable, minBatch, err)
+}
+
 // hasCode tells whether the server answered with an error of this code.
 func hasCode(err error, code jetstream.ErrorCode) bool {
 	var refused *jetstream.APIError

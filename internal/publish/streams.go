@@ -97,7 +97,11 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 		return err
 	}
 	for _, feed := range Feeds {
-		if err := answered(func() error { return c.ensureStream(ctx, js, feed) }); err != nil {
+		err := Answered(func() error { return c.ensureStream(ctx, js, feed) })
+		if err == nil {
+			err = c.CheckBatches(ctx, js, feed)
+		}
+		if err != nil {
 			return fmt.Errorf("stream %s: %w", c.Names.Stream(feed), err)
 		}
 	}
@@ -106,7 +110,7 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 
 // AskAccount asks what JetStream has for the account.
 func AskAccount(ctx context.Context, js jetstream.JetStream) (account *jetstream.AccountInfo, err error) {
-	err = answered(func() error {
+	err = Answered(func() error {
 		account, err = js.AccountInfo(ctx)
 		if err == nil && account.API == (jetstream.APIStats{}) && account.Tier == (jetstream.Tier{}) && len(account.Tiers) == 0 {
 			return jetstream.ErrInvalidJetStreamResponse // JetStream tells limits at least, -1 where there are none
@@ -117,10 +121,11 @@ func AskAccount(ctx context.Context, js jetstream.JetStream) (account *jetstream
 }
 
 // mostAnswers is how often in a row somebody else may answer before the server.
-const mostAnswers = 20
+const mostAnswers = 200
 
-// answered repeats a request that somebody else has answered with what is no answer: the next time the server may be the first.
-func answered(try func() error) (err error) {
+// Answered repeats a request to JetStream that somebody else has answered with what is no answer: the next time the server may be
+// the first. It returns the last error.
+func Answered(try func() error) (err error) {
 	for range mostAnswers {
 		err = try()
 		var syntax *json.SyntaxError

@@ -196,7 +196,7 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 			}
 			continue
 		case !errors.Is(err, errConflict):
-			return result, w.mend(ctx, fmt.Errorf("commit %s.%s: %w", w.Feed, day, err))
+			return result, w.mend(ctx, fmt.Errorf("commit %s.%s: %w", w.Feed, day, fewMessages(err)))
 		}
 		if result.Conflicts++; result.Conflicts >= maxConflicts {
 			return result, fmt.Errorf("commit %s.%s: %w", w.Feed, day, err)
