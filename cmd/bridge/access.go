@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -64,4 +65,38 @@ func jetStream(nc *nats.Conn, s config.Settings) (jetstream.JetStream, error) {
 		return nil, err
 	}
 	return natsconn.JetStream(nc, a)
+}
+
+// noJetStream is that no JetStream answers where a setting says that it is.
+type noJetStream struct {
+	setting string // with its value
+	err     error
+}
+
+func (e *noJetStream) Error() string { return fmt.Sprintf("with %s: %v", e.setting, e.err) }
+func (e *noJetStream) Unwrap() error { return e.err }
+
+// orNoJetStream returns a noJetStream where an error may come of a domain or an API prefix that is set, else the error as it is.
+func orNoJetStream(s config.Settings, err error) error {
+	a, wrong := accessOf(s)
+	if wrong != nil || !jetStreamOff(err) {
+		return err
+	}
+	domain, prefix := "NATS_JS_DOMAIN", "NATS_JS_API_PREFIX"
+	if s.JSDomain == "" && s.JSAPIPrefix == "" {
+		of := " of NATS_CONTEXT " + a.Context
+		domain, prefix = "jetstream_domain"+of, "jetstream_api_prefix"+of
+	}
+	switch { // as natsconn.JetStream goes by them
+	case a.Domain != "":
+		return &noJetStream{domain + "=" + a.Domain, err}
+	case a.APIPrefix != "":
+		return &noJetStream{prefix + "=" + a.APIPrefix, err}
+	}
+	return err
+}
+
+// jetStreamOff reports whether nobody has answered for JetStream, or JetStream that it is off for the account.
+func jetStreamOff(err error) bool {
+	return errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) || errors.Is(err, nats.ErrNoResponders)
 }

@@ -40,7 +40,7 @@ there. Prints one line a check, with a hint where it is not well. Nothing is cre
 			for _, n := range s.Notices {
 				printLine(std.out, "warn", "settings", n.Text, n.Hint)
 			}
-			return runCheck(cmd.Context(), s, std)
+			return orStopped(cmd.Context(), runCheck(cmd.Context(), s, std))
 		},
 	}
 }

@@ -153,7 +153,8 @@ func checkJetStream(ctx context.Context, c *checkup) finding {
 	info, err := publish.AskAccount(ctx, c.js)
 	if err != nil {
 		c.off = true
-		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), "switch JetStream on in the server and for this account")
+		err = orNoJetStream(c.settings, err)
+		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), natsHint(err))
 	}
 	if err := brokerConfig(c.settings).CheckAccount(info); err != nil {
 		c.off = true

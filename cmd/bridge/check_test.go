@@ -162,7 +162,7 @@ func TestCheckWithoutJetStreamOrServer(t *testing.T) {
 	}
 	small := natsServer(t, &server.Options{JetStream: true, MaxPayload: 1000})
 	out, err = checkNATS(t, with("NATS_URL", small.ClientURL()))
-	wantLines(t, out, "FAIL max_payload")
+	wantLines(t, out, "FAIL max_payload 1000 hint: raise max_payload to 1048576")
 	if code, _ := verdict(err); code != exitNATS {
 		t.Errorf("exit code %d: %v", code, err)
 	}

@@ -84,6 +84,8 @@ func verdict(err error) (code int, hint string) {
 		return exitFailed, "the stream keeps less than the range: raise its limits (max_age, max_bytes, max_msgs), or fill less at once"
 	case errors.As(err, &incomplete):
 		return exitFailed, "all else is stored; the same command tries these parts again, and nothing else"
+	case errors.Is(err, errStopped):
+		return exitFailed, "run it again"
 	case errors.Is(err, context.Canceled):
 		return exitFailed, "it was stopped before it was done; run it again"
 	}

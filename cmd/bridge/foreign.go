@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,7 +97,8 @@ func checkForeign(config publish.Config) func(context.Context, *checkup) finding
 	return func(ctx context.Context, c *checkup) finding {
 		ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 		defer cancel()
-		var texts, hints []string
+		var texts []string
+		hint := ""
 		looked, found := 0, 0
 		for _, feed := range publish.Feeds {
 			name := config.Names.Stream(feed)
@@ -120,7 +122,7 @@ func checkForeign(config publish.Config) func(context.Context, *checkup) finding
 			case err != nil:
 				return note("%s cannot be looked through: %v", name, err)
 			case len(seen) > 0:
-				hints = append(hints, foreignHint(name))
+				hint = cmp.Or(hint, foreignHint(name)) // one will do: the text names the streams
 			}
 			looked++
 		}
@@ -132,6 +134,6 @@ func checkForeign(config publish.Config) func(context.Context, *checkup) finding
 		case more > 0:
 			texts = append(texts, fmt.Sprintf("and %d more", more))
 		}
-		return warning(strings.Join(hints, "; "), "somebody else's messages are passed over: %s", strings.Join(texts, "; "))
+		return warning(hint, "somebody else's messages are passed over: %s", strings.Join(texts, "; "))
 	}
 }

@@ -135,6 +135,7 @@ func storingHint(err error) string {
 func natsHint(err error) string {
 	var overlap *publish.Overlap
 	var unfit *publish.Unfit
+	var nowhere *noJetStream
 	if hint := storingHint(err); hint != "" {
 		return hint
 	}
@@ -149,6 +150,10 @@ func natsHint(err error) string {
 		return "set BRIDGE_MAX_BYTES to what each stream may take, such as 10GB"
 	case errors.Is(err, publish.ErrNoRoom):
 		return "each stream that the bridge creates reserves BRIDGE_MAX_BYTES for each of its replicas: set less, or raise the limits of the account or the server"
+	case errors.Is(err, publish.ErrSmallMessages):
+		return fmt.Sprintf("raise max_payload to %d (1 MiB) or more wherever it is lower: for the server, the account, the user", publish.MinPayload)
+	case errors.Is(err, publish.ErrFewConsumers):
+		return fmt.Sprintf("raise max_consumers of the account to %d or more", publish.MinConsumers)
 	case errors.Is(err, publish.ErrUnusable):
 		return "bridge check shows what has to be changed on the server; another BRIDGE_PREFIX makes streams of other names"
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),
@@ -170,8 +175,9 @@ func natsHint(err error) string {
 		return "something listens there and does not say what it is: if it is a NATS server that waits for TLS first, set NATS_TLS_FIRST=true; at its port for WebSocket NATS_URL begins with ws:// or wss://"
 	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
 		return "check NATS_URL and whether the server runs; without NATS_URL the bridge brings a server of its own"
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
-		errors.Is(err, nats.ErrNoResponders):
+	case errors.As(err, &nowhere):
+		return "correct " + nowhere.setting + ", or leave it away: no JetStream answers there, or it is off for this account"
+	case jetStreamOff(err):
 		return "switch JetStream on in the server and for this account"
 	}
 	return "bridge check tells more"

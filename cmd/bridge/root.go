@@ -79,6 +79,10 @@ func newRoot(std streams) *cobra.Command {
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var wrong interface{ GetSpecifiedName() string }
+		if errors.As(err, &wrong) && cmd.Flags().Lookup(wrong.GetSpecifiedName()) == nil && cmd.Flags().Lookup(wrong.GetSpecifiedName()+"s") != nil {
+			err = fmt.Errorf("%w, did you mean --%ss?", err, wrong.GetSpecifiedName())
+		}
 		return &usageError{err, cmd.CommandPath() + " --help lists its flags"}
 	})
 	root.AddCommand(runCommand(std), backfillCommand(std), demoCommand(std), simulateCommand(std), checkCommand(std), verifyCommand(std), replayCommand(std), statusCommand(std), tailCommand(std), checkpointCommand(std), schemaCommand(std), versionCommand(std))
@@ -118,6 +122,17 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return &usageError{fmt.Errorf("%s takes no argument, but got %q", cmd.CommandPath(), args[0]), cmd.CommandPath() + " --help shows how it is called"}
 	}
 	return nil
+}
+
+// errStopped says that a command was asked to stop before it had told anything.
+var errStopped = errors.New("stopped before it was done")
+
+// orStopped returns errStopped in the place of whatever error a stop has led to.
+func orStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && err != nil {
+		return errStopped
+	}
+	return err
 }
 
 // untilStopped makes the end of a command that was asked to stop a good one: that is how it is meant to end.

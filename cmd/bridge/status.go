@@ -48,7 +48,7 @@ cannot be used, or nothing has been stored yet.`,
 			}
 			now, open, err := readStatus(cmd.Context(), s, std.err)
 			if err != nil {
-				return err
+				return orStopped(cmd.Context(), err)
 			}
 			rules := statusRules(s)
 			if err := printStatus(std.out, now, open, rules, asJSON); err != nil {

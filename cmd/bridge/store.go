@@ -152,7 +152,7 @@ func findStreams(ctx context.Context, js jetstream.JetStream, s config.Settings)
 			return fmt.Errorf("%w under BRIDGE_PREFIX %q: stream %s does not exist", errNothingStored, s.Prefix, name)
 		}
 		if err != nil {
-			return fmt.Errorf("%w: look up stream %s: %w", natsconn.ErrUnusable, name, err)
+			return fmt.Errorf("%w: look up stream %s: %w", natsconn.ErrUnusable, name, orNoJetStream(s, err))
 		}
 	}
 	return nil

@@ -260,7 +260,7 @@ func openBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (js
 func readyBroker(ctx context.Context, s config.Settings, nc *nats.Conn, end func()) (js jetstream.JetStream, stop func(), err error) {
 	if js, err = jetStream(nc, s); err == nil {
 		err = readyStreams(ctx, js, brokerConfig(s))
-		err = explain(ctx, js, brokerConfig(s), err)
+		err = orNoJetStream(s, explain(ctx, js, brokerConfig(s), err))
 		if full := storeOf(js).full(); full != nil && err != nil {
 			err = fmt.Errorf("%w: %w", full, err)
 		}

@@ -7,6 +7,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// Limits under which nothing can be stored; each comes with an ErrUnusable.
+var (
+	ErrSmallMessages = errors.New("max_payload is too low")
+	ErrFewConsumers  = errors.New("max_consumers is too low")
+)
+
 // What the server refuses about the size of a stream that is created; both come with an ErrUnusable.
 var (
 	ErrNeedsMaxBytes = errors.New("the account demands a size limit of every stream")

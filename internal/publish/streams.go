@@ -168,7 +168,7 @@ func (c Config) CheckAccount(account *jetstream.AccountInfo) error {
 		return fmt.Errorf("%w: JetStream has API level %d, atomic batches need NATS %s or newer, which has %d", ErrUnusable, level, MinServer, minLevel)
 	}
 	if most := c.Tier(account).Limits.MaxConsumers; most > 0 && most < MinConsumers {
-		return fmt.Errorf("%w: the account allows %d consumers of a stream (max_consumers), expected %d or more", ErrUnusable, most, MinConsumers)
+		return fmt.Errorf("%w: %w: the account allows %d consumers of a stream, expected %d or more", ErrUnusable, ErrFewConsumers, most, MinConsumers)
 	}
 	return nil
 }
@@ -189,7 +189,7 @@ func CheckServer(ctx context.Context, nc *nats.Conn) error {
 		return fmt.Errorf("wait for the server's limits: %w", err)
 	}
 	if limit := nc.MaxPayload(); limit > 0 && limit < MinPayload {
-		return fmt.Errorf("%w: server %s takes messages of %d bytes at most (max_payload of the server, the account or the user), expected %d or more", ErrUnusable, nc.ConnectedUrlRedacted(), limit, MinPayload)
+		return fmt.Errorf("%w: %w: server %s takes messages of %d bytes at most (limit of the server, the account or the user), expected %d or more", ErrUnusable, ErrSmallMessages, nc.ConnectedUrlRedacted(), limit, MinPayload)
 	}
 	return nil
 }
