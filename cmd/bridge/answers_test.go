@@ -13,7 +13,7 @@ import (
 
 // TestRunStoresBesideSomebodyWhoAnswersEverything from its start on.
 func TestRunStoresBesideSomebodyWhoAnswersEverything(t *testing.T) {
-	for _, text := range []string{"+OK", "{}", `{"stream":"OTHER","seq":5}`} {
+	for _, text := range []string{"+OK", "{}", `{"stream":"OTHER","seq":5}`, `{"stream":"SAVERIS_READINGS","seq":1,"batch":"x"}`} {
 		t.Run(text, func(t *testing.T) {
 			s := newScene(t, saveristest.World{Sites: 1, Cycle: time.Minute})
 			s.punctual()
@@ -52,6 +52,9 @@ func TestRunStoresBesideSomebodyWhoAnswersEverything(t *testing.T) {
 				if named > 1 {
 					t.Errorf("he is named %d times for %s", named, stream)
 				}
+			}
+			if got := bridge(t, s.env, "check"); got.code != exitDone {
+				t.Errorf("check: exit code %d\n%s%s", got.code, got.out, got.err)
 			}
 			nc.Close()
 			if got := s.verify("--feeds", "readings"); got.code != exitDone {

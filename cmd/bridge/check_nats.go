@@ -27,6 +27,7 @@ func natsChecks(s config.Settings) []check {
 		{name: "nats", run: checkConnect},
 		{"nats server", (*checkup).connected, checkServer},
 		{"jetstream", (*checkup).connected, checkJetStream},
+		{"other answers", (*checkup).connected, checkStrangers},
 	}
 	switch {
 	case !s.Embedded():

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
@@ -136,4 +138,32 @@ func checkForeign(config publish.Config) func(context.Context, *checkup) finding
 		}
 		return warning(hint, "somebody else's messages are passed over: %s", strings.Join(texts, "; "))
 	}
+}
+
+// strangerWait is how long check waits for the answers of others to what JetStream was asked.
+const strangerWait = 250 * time.Millisecond
+
+// checkStrangers looks whether somebody else answers what is sent to JetStream.
+func checkStrangers(ctx context.Context, c *checkup) finding {
+	ctx, cancel := context.WithTimeout(ctx, strangerWait)
+	defer cancel()
+	subject, inbox := c.api("INFO"), c.nc.NewInbox()
+	answers, err := c.nc.SubscribeSync(inbox)
+	if err == nil {
+		defer func() { _ = answers.Unsubscribe() }() // of a connection that is closed: it has none any more
+		err = c.nc.PublishRequest(subject, inbox, nil)
+	}
+	for err == nil {
+		var m *nats.Msg
+		if m, err = answers.NextMsgWithContext(ctx); err == nil && !ofJetStream(m.Data) {
+			return warning(strangerAnswersHint, "somebody else answers %s, his word counts for nothing: %.100q", subject, m.Data)
+		}
+	}
+	return fine("nobody but JetStream was heard to answer %s", subject)
+}
+
+// ofJetStream reports whether an answer is JetStream's to a question about the account.
+func ofJetStream(data []byte) bool {
+	var a struct{ Type string }
+	return len(data) == 0 || json.Unmarshal(data, &a) == nil && a.Type == "io.nats.jetstream.api.v1.account_info_response" // empty: nobody is there
 }

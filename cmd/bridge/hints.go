@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -136,6 +137,7 @@ func natsHint(err error) string {
 	var overlap *publish.Overlap
 	var unfit *publish.Unfit
 	var nowhere *noJetStream
+	var syntax *json.SyntaxError
 	if hint := storingHint(err); hint != "" {
 		return hint
 	}
@@ -177,6 +179,8 @@ func natsHint(err error) string {
 		return "check NATS_URL and whether the server runs; without NATS_URL the bridge brings a server of its own"
 	case errors.As(err, &nowhere):
 		return "correct " + nowhere.setting + ", or leave it away: no JetStream answers there, or it is off for this account"
+	case errors.Is(err, jetstream.ErrInvalidJetStreamResponse), errors.Is(err, jetstream.ErrConsumerCreationResponseEmpty), errors.As(err, &syntax):
+		return strangerAnswersHint
 	case jetStreamOff(err):
 		return "switch JetStream on in the server and for this account"
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
@@ -147,7 +148,7 @@ func runningServer(s config.Settings) string {
 func findStreams(ctx context.Context, js jetstream.JetStream, s config.Settings) error {
 	for _, feed := range s.Feeds {
 		name := brokerConfig(s).Names.Stream(schema.Feed(feed))
-		_, err := js.Stream(ctx, name)
+		_, err := checkpoint.NewStream(js, name, s.Prefix, feed).Info(ctx) // whoever else answers
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return fmt.Errorf("%w under BRIDGE_PREFIX %q: stream %s does not exist", errNothingStored, s.Prefix, name)
 		}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"saveris-bridge/internal/natsconn"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// TestWhatSomebodyElseAnsweredIsKnownForIt where it cannot be passed over: by a status that follows the streams.
+func TestWhatSomebodyElseAnsweredIsKnownForIt(t *testing.T) {
+	for name, err := range map[string]error{
+		"a word": json.Unmarshal([]byte("+OK"), new(any)), "of no consumer": jetstream.ErrConsumerCreationResponseEmpty, "of no stream": jetstream.ErrInvalidJetStreamResponse,
+	} {
+		if hint := natsHint(fmt.Errorf("%w: %w: follow: %w", natsconn.ErrUnusable, context.DeadlineExceeded, err)); hint != strangerAnswersHint {
+			t.Errorf("%s: %q", name, hint)
+		}
+	}
+}
+
+// TestCheckLooksPastSomebodyWhoAnswersEverything before the server does, and names him once. So does the look-up of streams.
+func TestCheckLooksPastSomebodyWhoAnswersEverything(t *testing.T) {
+	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
+	s := load(t, env)
+	js, stop, err := openBroker(t.Context(), s, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	stranger, err := connect(t.Context(), s, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	if _, err := stranger.Subscribe(">", func(m *nats.Msg) {
+		if m.Reply != "" && !strings.HasPrefix(m.Subject, "_INBOX.") {
+			_ = stranger.Publish(m.Reply, []byte(`{"stream":"SAVERIS_READINGS","seq":1,"batch":"x"}`))
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stranger.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 { // who is first differs
+		out, err := checkNATS(t, env)
+		if err != nil || strings.Count(out, "somebody else answers") != 1 {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		wantLines(t, out, "ok jetstream on, 2 streams", "warn other answers $JS.API.INFO hint: find who subscribes")
+	}
+	for range 100 {
+		if err := findStreams(t.Context(), js, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
