@@ -201,7 +201,7 @@ func sharing(ctx context.Context, vendor *saveris.Client, work func() error) err
 func newWriter(s config.Settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, accounts *publish.Accounts, pages int) *publish.Writer {
 	return publish.NewWriter(js, brokerConfig(s), publish.Options{
 		Feed: feed, Name: writerName(), Mode: s.ContentMode, LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: vendorNow(vendor), Pages: pages,
-		Accounts: accounts,
+		Accounts: accounts, Trouble: storeOf(js).err,
 	})
 }
 

@@ -68,6 +68,9 @@ type Options struct {
 	// Altered is told by a commit that repairs of an event that cannot be put back, since the row of that id has other content
 	// now; nil = nobody is. It may be told several times.
 	Altered func(day string, lost checkpoint.Lacking, id string)
+	// Trouble returns why the store of the broker cannot be written, which errors say then; nil where no reason is known. Nil =
+	// none ever is.
+	Trouble func() error
 	// Timeout is how long the broker may take for a batch before it counts as unanswered, 0 = 15 s.
 	Timeout time.Duration
 }
@@ -356,8 +359,13 @@ func (w *Writer) goneFor(d time.Duration) bool {
 	return now.Sub(*since) >= d && w.gone.CompareAndSwap(since, nil)
 }
 
-// mend readies the streams again where one has disappeared, and gives the error back.
+// mend readies the streams again where one has disappeared, and gives the error back, with its cause where that is known.
 func (w *Writer) mend(ctx context.Context, err error) error {
+	if w.Trouble != nil {
+		if cause := w.Trouble(); cause != nil {
+			err = fmt.Errorf("%w: %w", cause, err)
+		}
+	}
 	if !w.js.Conn().IsConnected() {
 		return fmt.Errorf("%w: %w", ErrAway, err)
 	}
