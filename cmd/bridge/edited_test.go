@@ -73,6 +73,9 @@ func TestWhateverAnOperatorEditsIsNamedWithItsRemedy(t *testing.T) {
 		})
 		got := bridge(t, s.env, "check")
 		wantLines(t, got.out, "FAIL SAVERIS_READINGS "+c.cause+" hint: "+c.hint)
+		if got := bridge(t, s.env, "status"); !strings.Contains(got.out, c.cause) || !strings.Contains(got.out, c.hint) {
+			t.Errorf("status does not name %s:\n%s%s", c.cause, got.out, got.err)
+		}
 		if _, err := s.js.UpdateStream(t.Context(), made); err != nil {
 			t.Fatal(err)
 		}

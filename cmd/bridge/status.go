@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -93,6 +94,7 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 	wait, cancel := context.WithTimeout(ctx, natsconn.StartWait)
 	defer cancel()
 	err = board.Ready(wait)
+	unfit := unfitStreams(wait, js, s)
 	interrupted := ctx.Err()
 	done()
 	_ = group.Wait() // it ends because it was told to
@@ -106,8 +108,26 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 	if now = board.Status(); len(now.Vendor)+len(now.Bridge) == 0 && !slices.ContainsFunc(now.Feeds, something) {
 		return now, open, fmt.Errorf("%w: no checkpoint is there", errNothingStored)
 	}
+	now.Bridge = append(now.Bridge, unfit...)
 	recent := board.Recent("")
 	return now, openAlarms{recent.Alarms, recent.AlarmsSince}, nil
+}
+
+// unfitStreams names what has been edited in streams so that they cannot hold their feeds, with the remedy.
+func unfitStreams(ctx context.Context, js jetstream.JetStream, s config.Settings) (notes []status.Note) {
+	config := brokerConfig(s)
+	for _, feed := range feedsOf(s.Feeds) {
+		name := config.Names.Stream(feed)
+		stream, err := js.Stream(ctx, name)
+		if err != nil {
+			continue // what it holds has been read
+		}
+		info := stream.CachedInfo()
+		if err := config.CheckStream(feed, info.Config); err != nil {
+			notes = append(notes, status.Note{Level: status.Bad, Text: fmt.Sprintf("stream %s: %v; %s", name, err, natsHint(err)), Since: info.TimeStamp.UTC(), Own: true})
+		}
+	}
+	return notes
 }
 
 // statusRules are what the verdict goes by when no store is ours. On a disk that is full nobody could store what this process
