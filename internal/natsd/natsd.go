@@ -90,10 +90,6 @@ func RunningOn(dir string) string {
 	return url
 }
 
-// anySize bounds no store, in bytes: the disk does. Without it nats-server stores three quarters of what the disk can give at its
-// start: one that starts on a full disk would store nothing more, also when there is space again.
-const anySize = 1 << 50
-
 func start(c Config) (*server.Server, error) {
 	host, port, err := splitListen(c.Listen)
 	if err != nil {
