@@ -27,7 +27,7 @@ func Names() []string {
 	return all
 }
 
-// Get gives a document's JSON text, which is the caller's own. It says no to a name that Names does not list.
+// Get returns a document's JSON text, which is the caller's own. It says no to a name that Names does not list.
 func Get(name string) ([]byte, bool) {
 	for _, n := range names {
 		if n.name == name {

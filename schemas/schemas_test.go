@@ -49,7 +49,7 @@ func TestSchemasAreStrict(t *testing.T) {
 	}
 }
 
-// spoil gives the example with a field too many, and with each field in turn left out, or with a value of a wrong kind.
+// spoil returns the example with a field too many, and with each field in turn left out, or with a value of a wrong kind.
 func spoil(t *testing.T, example string) []string {
 	t.Helper()
 	var all []string

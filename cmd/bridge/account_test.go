@@ -52,7 +52,7 @@ func newCustomers(t *testing.T, world saveristest.World) *customers {
 	return c
 }
 
-// on gives all of them more environment.
+// on returns all of them more environment.
 func (c *customers) on(env ...string) {
 	c.env = append(c.env, env...)
 	c.ada = append(slices.Clone(c.env), "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo")

@@ -67,7 +67,7 @@ func fine(format string, args ...any) finding {
 	return finding{state: "ok", text: fmt.Sprintf(format, args...)}
 }
 
-// note tells what is neither well nor wrong.
+// note reports what is neither well nor wrong.
 func note(format string, args ...any) finding {
 	return finding{state: "info", text: fmt.Sprintf(format, args...)}
 }

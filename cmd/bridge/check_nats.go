@@ -129,7 +129,7 @@ func checkConnect(ctx context.Context, c *checkup) finding {
 	return fine("connected to %s", url)
 }
 
-// readable tells whether a connection leaves this machine without TLS.
+// readable reports whether a connection leaves this machine without TLS.
 func readable(nc *nats.Conn) bool {
 	_, plain := nc.TLSConnectionState()
 	host, _, err := net.SplitHostPort(nc.ConnectedAddr())

@@ -46,7 +46,7 @@ func checkRights(config publish.Config) func(context.Context, *checkup) finding 
 	}
 }
 
-// mayCall tells whether the server forbids a call about a stream; what else it answers does not matter.
+// mayCall reports whether the server forbids a call about a stream; what else it answers does not matter.
 func (c *checkup) mayCall(ctx context.Context, call, stream string) error {
 	if strings.HasPrefix(call, "CONSUMER.") {
 		stream += ".saveris-bridge-check"
@@ -62,7 +62,7 @@ func (c *checkup) may(ctx context.Context, subject string) error {
 	return nil
 }
 
-// mayAsk tells whether a stream can be asked for. The library would wait for an answer that never comes.
+// mayAsk reports whether a stream can be asked for. The library would wait for an answer that never comes.
 func (c *checkup) mayAsk(ctx context.Context, stream string) *finding {
 	subject := c.api("STREAM.INFO." + stream)
 	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: subject}); natsconn.Forbidden(err) {
@@ -89,7 +89,7 @@ func needed(f finding) finding {
 	return f
 }
 
-// mayStore tells whether all that belongs into a feed's stream may be sent to it.
+// mayStore reports whether all that belongs into a feed's stream may be sent to it.
 func (c *checkup) mayStore(ctx context.Context, config publish.Config, feed schema.Feed) *finding {
 	subjects := config.Names.Subjects(feed)
 	var missing []string

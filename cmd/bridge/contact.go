@@ -124,7 +124,7 @@ func withLogin(s config.Settings, err error) error {
 	return &loginError{err, login}
 }
 
-// quoted tells whether a text stands in quotation marks, which a shell takes away and a file of variables may not.
+// quoted reports whether a text stands in quotation marks, which a shell takes away and a file of variables may not.
 func quoted(text string) bool {
 	return len(text) > 2 && text[0] == text[len(text)-1] && (text[0] == '"' || text[0] == '\'')
 }

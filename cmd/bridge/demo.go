@@ -159,7 +159,7 @@ func demoSettings(o demoOptions, vendorURL string) config.Settings {
 	return s
 }
 
-// freeAddress gives the address, or one with a free port on the same host where somebody has it already.
+// freeAddress returns the address, or one with a free port on the same host where somebody has it already.
 func freeAddress(listen string) string {
 	l, err := net.Listen("tcp", listen)
 	if err != nil {

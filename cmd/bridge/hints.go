@@ -65,7 +65,7 @@ func vendorHint(err error) string {
 	return ""
 }
 
-// loggingIn tells whether an error is of the login itself, and not of what was asked for with it.
+// loggingIn reports whether an error is of the login itself, and not of what was asked for with it.
 func loggingIn(e *saveris.Error) bool { return e.Op == "log in" || e.Op == "try the API key" }
 
 // edit is the command that has a stream take what the bridge publishes.

@@ -50,7 +50,7 @@ func inLog(text string) string {
 	return strings.ReplaceAll(printable.Text(text), `\x1b`, `\u001b`)
 }
 
-// isTerminal tells whether somebody may be looking at w.
+// isTerminal reports whether somebody may be looking at w.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

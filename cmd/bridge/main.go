@@ -26,7 +26,7 @@ const gcPercent = 40
 // twice, and the batch in hand is to be finished.
 const patience = time.Second
 
-// untilSignal gives a context that ends at SIGINT or SIGTERM. Once patience is over, another signal ends the process at
+// untilSignal returns a context that ends at SIGINT or SIGTERM. Once patience is over, another signal ends the process at
 // once.
 func untilSignal(parent context.Context) context.Context {
 	ctx, cancel := context.WithCancel(parent)

@@ -78,7 +78,7 @@ func command(t *testing.T, env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// lastLines gives the last two lines of a text: the cause and the hint.
+// lastLines returns the last two lines of a text: the cause and the hint.
 func lastLines(t *testing.T, text string) (cause, hint string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimRight(asText(text), "\n"), "\n")

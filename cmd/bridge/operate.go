@@ -48,7 +48,7 @@ func (o *operation) begin() {
 	o.began.Store(&now)
 }
 
-// settled tells whether it is known whose turn it is.
+// settled reports whether it is known whose turn it is.
 func (o *operation) settled() bool {
 	began := o.began.Load()
 	return began != nil && o.dog.now().Sub(*began) > takeOver

@@ -59,7 +59,7 @@ func newWard(t *testing.T) *ward {
 	return w
 }
 
-// ask gives what an endpoint answers, which has to fit its status.
+// ask returns what an endpoint answers, which has to fit its status.
 func (w *ward) ask(t *testing.T, path string) health {
 	t.Helper()
 	recorder := httptest.NewRecorder()

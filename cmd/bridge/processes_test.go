@@ -88,7 +88,7 @@ func TestEveryRowOnceInRealProcesses(t *testing.T) {
 	showBucket(t, natsAddr)
 }
 
-// settled tells whether a feed has been read for the last time up to a moment.
+// settled reports whether a feed has been read for the last time up to a moment.
 func (s *scene) settled(ctx context.Context, feed string, until time.Time) bool {
 	book := checkpoint.NewBook(checkpoint.NewStream(s.js, "SAVERIS_"+strings.ToUpper(feed), "saveris", feed))
 	records, err := book.Records(ctx, checkpoint.Span{From: s.start, Until: until}.Days())

@@ -96,7 +96,7 @@ func (p *progress) yields(feed schema.Feed) (first bool, ended func()) {
 	}
 }
 
-// now gives the state as it is to be told in a phase.
+// now returns the state as it is to be told in a phase.
 func (p *progress) now(phase schema.Phase) schema.Backfill {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -235,7 +235,7 @@ func (b *bar) clear() {
 	}
 }
 
-// beside gives a writer for lines that stand above the bar.
+// beside returns a writer for lines that stand above the bar.
 func (b *bar) beside(out io.Writer) io.Writer {
 	if b.bar == nil {
 		return out

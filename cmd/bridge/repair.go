@@ -72,7 +72,7 @@ func (b *backfill) findLost(ctx context.Context, f *backfillFeed, note io.Writer
 	return nil
 }
 
-// lacking gives what a feed lacks, by day, and the days whose index is at fault, which it names.
+// lacking returns what a feed lacks, by day, and the days whose index is at fault, which it names.
 func (b *backfill) lacking(ctx context.Context, f *backfillFeed, note io.Writer) (lacking map[string][]checkpoint.Lacking, faulty []string, err error) {
 	lacking = map[string][]checkpoint.Lacking{}
 	for _, day := range append(b.span.Days(), checkpoint.RejectedDay) {

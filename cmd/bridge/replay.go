@@ -213,7 +213,7 @@ func (p *replayPrinter) day(d replay.Day) error {
 	return err
 }
 
-// note tells what a day lacks.
+// note reports what a day lacks.
 func (p *replayPrinter) note(day string, part replay.Part) {
 	for _, fault := range part.Faults {
 		fmt.Fprintf(p.notes, "warning: %s %s: %s\n", day, part.Feed, printable.Text(fault))

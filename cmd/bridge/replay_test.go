@@ -23,16 +23,16 @@ func player(t *testing.T) (s *scene, env []string) {
 // future is after all that a scene's vendor will ever measure.
 var future = vendorAt.AddDate(1, 0, 0)
 
-// stored gives the ids of all stored events of both feeds.
+// stored returns the ids of all stored events of both feeds.
 func (s *scene) stored() []string { return s.before(future) }
 
-// before gives those of what was measured before a time.
+// before returns those of what was measured before a time.
 func (s *scene) before(until time.Time) []string {
 	s.Helper()
 	return append(s.idsOf(streamOfReadings, until), s.idsOf("SAVERIS_ALARMS", until)...)
 }
 
-// idsOf gives the ids of the events in a stream, in its order, that were measured before a time.
+// idsOf returns the ids of the events in a stream, in its order, that were measured before a time.
 func (s *scene) idsOf(name string, until time.Time) (ids []string) {
 	s.Helper()
 	stream, err := s.js.Stream(s.Context(), name)

@@ -131,7 +131,7 @@ func openAll(t *testing.T, js jetstream.JetStream, c config.Settings) {
 	}
 }
 
-// inventory tells what is on a server: its streams with their ends, consumers and settings.
+// inventory reports what is on a server: its streams with their ends, consumers and settings.
 func inventory(t *testing.T, js jetstream.JetStream) string {
 	t.Helper()
 	var b strings.Builder

@@ -48,7 +48,7 @@ func execute(ctx context.Context, args []string, std streams) int {
 // endedByError is what the last line of a log in JSON says.
 const endedByError = "ended by an error"
 
-// logsJSON tells whether what a command has written to standard error until it failed is JSON, so that the last line has to be
+// logsJSON reports whether what a command has written to standard error until it failed is JSON, so that the last line has to be
 // too. A wrong command line is somebody's who types.
 func logsJSON(cmd *cobra.Command, err error, std streams) bool {
 	var usage *usageError

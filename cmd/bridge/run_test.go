@@ -127,7 +127,7 @@ func (s *scene) messages(ctx context.Context) uint64 {
 	return stream.CachedInfo().State.Msgs
 }
 
-// covered tells whether readings are covered from the start to what the vendor's clock was when the test began.
+// covered reports whether readings are covered from the start to what the vendor's clock was when the test began.
 func (s *scene) covered(ctx context.Context) bool {
 	book := checkpoint.NewBook(checkpoint.NewStream(s.js, streamOfReadings, "saveris", "readings"))
 	records, err := book.Records(ctx, checkpoint.Span{From: s.start, Until: vendorAt}.Days())

@@ -65,7 +65,7 @@ const (
 	demoStore    = "./bridge-demo"
 )
 
-// readBroker gives JetStream as it is, on the server that the settings name, or on the store of our own or the bridge that
+// readBroker returns JetStream as it is, on the server that the settings name, or on the store of our own or the bridge that
 // runs on it. Nothing is created: a store or a stream that is not there is an error.
 func readBroker(ctx context.Context, s config.Settings, log io.Writer) (js jetstream.JetStream, stop func(), err error) {
 	if s.Embedded() && !natsd.Stored(s.DataDir) {

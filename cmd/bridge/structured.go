@@ -11,7 +11,7 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// structured gives a stored event in the JSON format of CloudEvents, on one line. The data is what is stored, its numbers
+// structured returns a stored event in the JSON format of CloudEvents, on one line. The data is what is stored, its numbers
 // with all their digits. Whatever a terminal might take for an order is escaped.
 func structured(header map[string][]string, body []byte) (string, error) {
 	attributes, data, err := schema.Unwrap(header, body)

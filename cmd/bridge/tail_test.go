@@ -44,7 +44,7 @@ func startTail(t *testing.T, env config.Lookup, args ...string) *tailed {
 	return run
 }
 
-// next gives the next line.
+// next returns the next line.
 func (r *tailed) next() string {
 	r.Helper()
 	if !r.lines.Scan() {

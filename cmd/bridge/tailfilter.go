@@ -129,7 +129,7 @@ func (s subscription) takes(subject string) bool {
 	return len(s.subjects) == 1 || slices.ContainsFunc(s.subjects, func(wanted string) bool { return covers(wanted, subject) })
 }
 
-// covers tells whether a subject is one of those that a pattern with * stands for.
+// covers reports whether a subject is one of those that a pattern with * stands for.
 func covers(pattern, subject string) bool {
 	for pattern != "" && subject != "" {
 		var want, token string
@@ -175,7 +175,7 @@ func subscribe(stream string, tokens ...[]string) subscription {
 	return s
 }
 
-// product gives all subjects that have one of each list as their tokens; an empty list is any token.
+// product returns all subjects that have one of each list as their tokens; an empty list is any token.
 func product(tokens ...[]string) []string {
 	subjects := []string{""}
 	for i, list := range tokens {
@@ -199,13 +199,13 @@ func product(tokens ...[]string) []string {
 // shortSite is how much of a site's name is enough to go by: a line shows no more of it.
 const shortSite = 8
 
-// mayBegin tells whether a name may be the beginning of a site's: the vendor's are UUIDs, and a whole one is all of it.
+// mayBegin reports whether a name may be the beginning of a site's: the vendor's are UUIDs, and a whole one is all of it.
 func mayBegin(site string) bool {
 	const wholeSite = len("8bb9264f-0000-4000-8000-000000000000")
 	return shortSite <= len(site) && len(site) < wholeSite
 }
 
-// takes tells whether an event that came is wanted: no subject asks for the beginning of a site's name, and that of an alarm
+// takes reports whether an event that came is wanted: no subject asks for the beginning of a site's name, and that of an alarm
 // does not say its quantity.
 func (w *wanted) takes(e storedEvent) bool {
 	return !e.Rejected.IsZero() || w.takesSite(schema.Token(e.Site)) &&

@@ -34,7 +34,7 @@ func (s *scene) punctual() {
 	s.vendor.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) { sw.RowsLate = "off" })
 }
 
-// alarmsCovered tells of alarms what covered tells of readings.
+// alarmsCovered reports of alarms what covered tells of readings.
 func (s *scene) alarmsCovered(ctx context.Context) bool {
 	book := checkpoint.NewBook(checkpoint.NewStream(s.js, "SAVERIS_ALARMS", "saveris", "alarms"))
 	records, err := book.Records(ctx, checkpoint.Span{From: s.start, Until: vendorAt}.Days())

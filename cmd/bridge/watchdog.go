@@ -258,7 +258,7 @@ func (d *watchdog) waits(feed schema.Feed) time.Time {
 // patience is how long a feed may be without a poll.
 func (d *watchdog) patience() time.Duration { return status.StalledAfter(d.interval) }
 
-// stalled tells whether a feed that this process polls has been without a poll for too long, and since when.
+// stalled reports whether a feed that this process polls has been without a poll for too long, and since when.
 func (d *watchdog) stalled(feed schema.Feed) (since time.Time, stalled bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -246,7 +246,7 @@ func writerName() string {
 	return fmt.Sprintf("%s/%d", host, os.Getpid())
 }
 
-// openBroker gives JetStream with streams ready, on the server that the settings name or on one of our own,
+// openBroker returns JetStream with streams ready, on the server that the settings name or on one of our own,
 // and what ends it.
 func openBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (js jetstream.JetStream, stop func(), err error) {
 	nc, stop, err := dialBroker(ctx, s, logger)

@@ -26,7 +26,7 @@ type Report struct {
 	Examples []string // of what is wrong, a few
 }
 
-// Clean tells whether nothing is wrong.
+// Clean reports whether nothing is wrong.
 func (r *Report) Clean() bool {
 	return r.Missing+r.Doubled+r.Unexpected+r.Wrong+r.Disordered+r.BadPages == 0
 }
@@ -87,7 +87,7 @@ func audit(ctx context.Context, js jetstream.JetStream, stream string, truth tru
 	return report, nil
 }
 
-// storedOnce gives the events by their first id, and counts those that are there twice.
+// storedOnce returns the events by their first id, and counts those that are there twice.
 func storedOnce(all []message, report *Report) map[string][]event {
 	seen := map[string]bool{}
 	stored := map[string][]event{}

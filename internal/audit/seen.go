@@ -39,7 +39,7 @@ type SeenReport struct {
 	Examples []string // of what is wrong, a few
 }
 
-// Clean tells whether nothing is wrong.
+// Clean reports whether nothing is wrong.
 func (r *SeenReport) Clean() bool {
 	return r.Unstored+r.Twice+r.Unnoticed+r.Disordered == 0
 }
@@ -132,7 +132,7 @@ func (s *subscriber) take(e Seen, lost bool) {
 	}
 }
 
-// holds tells whether the stream holds just what was seen.
+// holds reports whether the stream holds just what was seen.
 func (s *subscriber) holds(e Seen) bool {
 	m, there := s.at[e.Seq]
 	return there && m.event.id == e.ID && m.subject == e.Subject

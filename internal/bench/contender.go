@@ -23,7 +23,7 @@ type contender struct {
 	command func(s *broker, rows int) (*exec.Cmd, any, error) // the process and its input
 }
 
-// contenders gives those that were asked for, in the order in which they run.
+// contenders returns those that were asked for, in the order in which they run.
 func (b *bench) contenders(ctx context.Context) (list []contender, err error) {
 	asked := func(key string) bool { return slices.Contains(b.settings.contenders, key) }
 	whole := func(string) int { return b.rows }
@@ -65,7 +65,7 @@ func (b *bench) raw(letter string, mode schema.Mode, name string, unanswered ...
 	return list
 }
 
-// fewer gives the rows of a contender that waits for the disk at every message under sync_interval: always.
+// fewer returns the rows of a contender that waits for the disk at every message under sync_interval: always.
 func (b *bench) fewer(rows int) func(string) int {
 	return func(sync string) int {
 		if sync == "always" {

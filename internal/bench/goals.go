@@ -50,7 +50,7 @@ func diskOfBridge(lines []line, sync string) (float64, bool) {
 	return l.Disk, ok && l.Disk > 0
 }
 
-// text gives the goal's row of the table; empty if it was not measured.
+// text returns the goal's row of the table; empty if it was not measured.
 func (g goal) text(lines []line) string {
 	got, ok := g.got(lines, g.sync)
 	if !ok {

@@ -86,7 +86,7 @@ func (b *bench) memoryOf(ctx context.Context, rows int) (memoryRun, error) {
 	return r, err
 }
 
-// daysOf gives the rows of each UTC day of a range.
+// daysOf returns the rows of each UTC day of a range.
 func daysOf(s span) (rows []int) {
 	for at := s.From; at.Before(s.Until); {
 		end := earlier(at.Truncate(24*time.Hour).Add(24*time.Hour), s.Until)

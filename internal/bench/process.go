@@ -106,7 +106,7 @@ func (p *process) look() {
 // patience is how long a process may take before it is taken for hanging.
 const patience = time.Hour
 
-// wait gives what it took once it has ended. A context that ends kills it, and so does the end of patience.
+// wait returns what it took once it has ended. A context that ends kills it, and so does the end of patience.
 func (p *process) wait(ctx context.Context) (usage, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -137,7 +137,7 @@ func tail(text string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// memory gives the resident bytes of a process: at most so far, and now.
+// memory returns the resident bytes of a process: at most so far, and now.
 func memory(pid int) (high, now int64) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -92,7 +92,7 @@ func ceiling(lines []line, letter, sync string) (best line, ok bool) {
 	return best, ok
 }
 
-// find gives the line of a contender.
+// find returns the line of a contender.
 func find(lines []line, contender, sync string) (line, bool) {
 	if contender == "a" || contender == "f" {
 		return ceiling(lines, contender, sync)

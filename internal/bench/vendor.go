@@ -126,7 +126,7 @@ func (v *vendor) fill(ctx context.Context, format saveris.Format) error {
 	return each(ctx, c, v.whole.windows(), func(*saveris.Row) error { return nil })
 }
 
-// files gives the JSON files that were served for the benchmark's own windows; those of the bridge overlap.
+// files returns the JSON files that were served for the benchmark's own windows; those of the bridge overlap.
 func (v *vendor) files() (list []saveristest.CachedFile) {
 	windows := v.whole.windows()
 	for _, f := range v.cache.Files() {

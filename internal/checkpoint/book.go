@@ -44,7 +44,7 @@ func NewBook(stream *Stream) *Book {
 // ErrIndex says that a page's index does not add up to its record: messages were removed by hand, or a replica lags.
 var ErrIndex = errors.New("index and record disagree")
 
-// Page gives a day's page as the stream has it now.
+// Page returns a day's page as the stream has it now.
 func (b *Book) Page(ctx context.Context, day string) (*Page, error) {
 	page := b.pages[day]
 	if page == nil {
@@ -131,7 +131,7 @@ func (b *Book) tryLoad(ctx context.Context, page *Page, record Record, seq uint6
 	return nil
 }
 
-// left gives what stood before the part of an index that retention has left, whose first message stands at a sequence and
+// left returns what stood before the part of an index that retention has left, whose first message stands at a sequence and
 // counts as much as head: the record that follows an index message counts all that was stored up to there, so what is
 // left is still proven. The leader is asked where the index begins, since a replica that lags may know nothing of it.
 func (b *Book) left(ctx context.Context, day string, first uint64, head tally, record Record) (before tally, err error) {
@@ -184,7 +184,7 @@ func (b *Book) Lacking(ctx context.Context, day string) ([]Lacking, error) {
 	return b.stream.Lacking(ctx, day)
 }
 
-// Last gives the sequence of the stream's last message, 0 if it holds none.
+// Last returns the sequence of the stream's last message, 0 if it holds none.
 func (b *Book) Last(ctx context.Context) (uint64, error) { return b.stream.last(ctx) }
 
 // Days names the days that have a record, oldest first.

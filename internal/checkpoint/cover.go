@@ -11,13 +11,13 @@ type Span struct {
 	Until time.Time `json:"until"`
 }
 
-// Empty tells whether nothing lies in the span.
+// Empty reports whether nothing lies in the span.
 func (s Span) Empty() bool { return !s.From.Before(s.Until) }
 
 // Width is the span's length.
 func (s Span) Width() time.Duration { return s.Until.Sub(s.From) }
 
-// Cut gives the part of s within [from, until), possibly empty.
+// Cut returns the part of s within [from, until), possibly empty.
 func (s Span) Cut(from, until time.Time) Span {
 	if s.From.Before(from) {
 		s.From = from
@@ -66,7 +66,7 @@ func (a Ages) Close() time.Duration {
 	return slices.Min(a) / 10
 }
 
-// Cover gives the list with iv read: iv replaces what it overlaps, and neighbours that were read by the same route at
+// Cover returns the list with iv read: iv replaces what it overlaps, and neighbours that were read by the same route at
 // about the same time are joined under the earlier reading, so that the list stays short at any poll interval. A join that
 // would make an interval due which was read after that age had passed is left out: it would be read twice for nothing.
 // The list is sorted, without overlaps, and is not changed.
@@ -133,7 +133,7 @@ func Within(list []Interval, span Span) (parts []Interval) {
 	return parts
 }
 
-// Gaps gives what is not covered within [from, until), oldest first.
+// Gaps returns what is not covered within [from, until), oldest first.
 func Gaps(covered []Interval, from, until time.Time) []Span {
 	var gaps []Span
 	for _, iv := range covered {

@@ -29,24 +29,24 @@ func NewEntry(id string, check uint32) Entry {
 // order. It is written as 32 hex digits.
 type Digest struct{ hi, lo uint64 }
 
-// Add gives the digest with one more entry.
+// Add returns the digest with one more entry.
 func (d Digest) Add(e Entry) Digest {
 	lo, carry := bits.Add64(d.lo, binary.BigEndian.Uint64(e[8:]), 0)
 	hi, _ := bits.Add64(d.hi, binary.BigEndian.Uint64(e[:8]), carry)
 	return Digest{hi, lo}
 }
 
-// Subtract gives the digest with one entry less.
+// Subtract returns the digest with one entry less.
 func (d Digest) Subtract(e Entry) Digest {
 	lo, borrow := bits.Sub64(d.lo, binary.BigEndian.Uint64(e[8:]), 0)
 	hi, _ := bits.Sub64(d.hi, binary.BigEndian.Uint64(e[:8]), borrow)
 	return Digest{hi, lo}
 }
 
-// String gives 32 hex digits.
+// String returns 32 hex digits.
 func (d Digest) String() string { return fmt.Sprintf("%016x%016x", d.hi, d.lo) }
 
-// MarshalText gives 32 hex digits.
+// MarshalText returns 32 hex digits.
 func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText reads 32 hex digits and refuses anything else.

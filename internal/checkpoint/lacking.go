@@ -16,7 +16,7 @@ type Lacking struct {
 	Seq   uint64 // where it should stand
 }
 
-// Lacking gives the events of a day that its index lists and the stream does not hold, under whatever sequence, in the order
+// Lacking returns the events of a day that its index lists and the stream does not hold, under whatever sequence, in the order
 // of the index. What retention has removed with the beginning of the stream is none of them. It fails with ErrIndex where
 // index and record contradict each other.
 func (s *Stream) Lacking(ctx context.Context, day string) ([]Lacking, error) {
@@ -46,7 +46,7 @@ func (s *Stream) Lacking(ctx context.Context, day string) ([]Lacking, error) {
 	return lacking, nil
 }
 
-// holes gives the state of the stream with the sequences of messages that were removed behind its first one, sorted, and
+// holes returns the state of the stream with the sequences of messages that were removed behind its first one, sorted, and
 // whether it has limits, so that its beginning may have been removed by retention.
 func (s *Stream) holes(ctx context.Context) (state jetstream.StreamState, limited bool, err error) {
 	stream, err := s.js.Stream(ctx, s.name)

@@ -30,7 +30,7 @@ type stretch struct {
 
 func (l *Listing) tally(s stretch) tally { return tallyOf(l.Entries[s.at:s.at+int(s.Len())], s.again) }
 
-// Runs gives the sequences of all listed events, in pieces that are worth reading at once: what lies between two events of
+// Runs returns the sequences of all listed events, in pieces that are worth reading at once: what lies between two events of
 // one piece is not listed. Pieces are in the order of the index.
 func (l *Listing) Runs() (runs []Seqs) {
 	for _, s := range l.stretches {
@@ -43,7 +43,7 @@ func (l *Listing) Runs() (runs []Seqs) {
 	return runs
 }
 
-// At gives the entries, as positions in Entries, that list the event at a sequence: one, unless somebody has tampered.
+// At returns the entries, as positions in Entries, that list the event at a sequence: one, unless somebody has tampered.
 func (l *Listing) At(seq uint64) (at []int) {
 	i, _ := slices.BinarySearchFunc(l.stretches, seq, func(s stretch, seq uint64) int {
 		if s.Until <= seq {
@@ -145,7 +145,7 @@ func (s *Stream) prove(ctx context.Context, l *Listing) error {
 	return nil
 }
 
-// Lost gives the positions in Entries of the events that have not been found, in their order; found says for each position
+// Lost returns the positions in Entries of the events that have not been found, in their order; found says for each position
 // whether there is an event. One that has been stored once more and is found under another position is not lost, and one
 // that is not gets the last of its positions.
 func (l *Listing) Lost(found []bool) (lost []int) {

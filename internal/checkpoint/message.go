@@ -127,7 +127,7 @@ func parse[A interface{ typed() string }](data []byte, kind string) (a A, ours b
 	return a, err == nil && a.typed() == "io.nats.jetstream.api.v1."+kind
 }
 
-// stranger tells that somebody else has answered a request.
+// stranger reports that somebody else has answered a request.
 func (s *Stream) stranger(subject string, answer []byte) {
 	if s.OnStranger != nil {
 		s.OnStranger(subject, answer)
@@ -136,7 +136,7 @@ func (s *Stream) stranger(subject string, answer []byte) {
 
 func (s *Stream) api(call string) string { return jsapi.Subject(s.js.Options(), call) }
 
-// last gives the sequence of the stream's last message, 0 if it holds none.
+// last returns the sequence of the stream's last message, 0 if it holds none.
 func (s *Stream) last(ctx context.Context) (uint64, error) {
 	state, err := s.state(ctx)
 	if err != nil || state.Msgs == 0 {

@@ -29,7 +29,7 @@ func newPage(feed, day string) *Page {
 	return &Page{Record: Record{Version: Version, Feed: feed, Day: day}}
 }
 
-// New gives the events that the page does not hold, in their order and each once. A row that is known by its id but
+// New returns the events that the page does not hold, in their order and each once. A row that is known by its id but
 // comes with other content is news as well: as a correction with an id of its own.
 func (p *Page) New(events []schema.Event) News {
 	var news News

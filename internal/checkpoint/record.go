@@ -50,7 +50,7 @@ func ParseRecord(data []byte) (Record, error) {
 	return r, nil
 }
 
-// Validate tells what is wrong with a record; such a record is neither read nor written.
+// Validate reports what is wrong with a record; such a record is neither read nor written.
 func (r Record) Validate() error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("checkpoint record %s.%s: "+format, append([]any{r.Feed, r.Day}, args...)...)
@@ -98,7 +98,7 @@ func (r Record) validateCovered(day Span, bad func(string, ...any) error) error 
 	return nil
 }
 
-// Next gives the record that follows r when entries have been stored and, where cover is not nil, an interval has been
+// Next returns the record that follows r when entries have been stored and, where cover is not nil, an interval has been
 // read completely.
 func (r Record) Next(entries []Entry, cover *Interval, ages Ages) Record {
 	r.Covered = slices.Clone(r.Covered)
@@ -112,14 +112,14 @@ func (r Record) Next(entries []Entry, cover *Interval, ages Ages) Record {
 	return r
 }
 
-// Again gives the record that follows r when n events that it counts have been stored once more.
+// Again returns the record that follows r when n events that it counts have been stored once more.
 func (r Record) Again(n int) Record {
 	r.Covered = slices.Clone(r.Covered)
 	r.Repaired += uint64(n)
 	return r
 }
 
-// Encode gives the record as JSON.
+// Encode returns the record as JSON.
 func (r Record) Encode() ([]byte, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (r Record) Encode() ([]byte, error) {
 // DayOf names the UTC day of a time.
 func DayOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// DaySpan gives the time of a day named YYYY-MM-DD.
+// DaySpan returns the time of a day named YYYY-MM-DD.
 func DaySpan(day string) (Span, error) {
 	from, err := time.Parse(time.DateOnly, day)
 	if err != nil {

@@ -54,7 +54,7 @@ func (s *Stream) Events(ctx context.Context, at Seqs, each func(StoredEvent) err
 	return nil
 }
 
-// Unlisted gives the sequences that no index message and no record accounts for, oldest first: what has been removed, and
+// Unlisted returns the sequences that no index message and no record accounts for, oldest first: what has been removed, and
 // what nobody may have stored. It reads the heads of all index messages and records, so it costs by the batch.
 func (s *Stream) Unlisted(ctx context.Context) ([]Seqs, error) {
 	state, err := s.state(ctx)

@@ -144,7 +144,7 @@ func (s *Stream) days(ctx context.Context) ([]string, error) {
 	return slices.DeleteFunc(days, func(day string) bool { return day == RejectedDay }), err
 }
 
-// Oldest gives the sequence of the stream's first message: what stood before it was removed by retention.
+// Oldest returns the sequence of the stream's first message: what stood before it was removed by retention.
 func (s *Stream) Oldest(ctx context.Context) (uint64, error) {
 	state, err := s.state(ctx)
 	return state.FirstSeq, err

@@ -30,7 +30,7 @@ func (s slot) empty() bool { return s.head == 0 && s.tail == 0 }
 // side.
 func room(n int) int { return n * 17 / 20 }
 
-// get gives the check that was put last with the key of an entry.
+// get returns the check that was put last with the key of an entry.
 func (t *table) get(e Entry) (check uint32, found bool) {
 	want := slotOf(e)
 	if want.empty() {
@@ -63,7 +63,7 @@ func (t *table) set(s slot) {
 	*at = s
 }
 
-// find gives the slot that holds the key of want, or the empty one where it belongs.
+// find returns the slot that holds the key of want, or the empty one where it belongs.
 func (t *table) find(want slot) *slot {
 	home, _ := bits.Mul64(want.head, uint64(len(t.slots))) // a key is a hash already, even in its first bits
 	for i := int(home); ; i++ {

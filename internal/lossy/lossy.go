@@ -60,7 +60,7 @@ func (l *Link) Before(text string, f func()) { l.set(func() { l.before = trap{te
 // After: see Before.
 func (l *Link) After(text string, f func()) { l.set(func() { l.after = trap{text, f} }) }
 
-// Deaf tells whether that answer has come.
+// Deaf reports whether that answer has come.
 func (l *Link) Deaf() (deaf bool) { l.set(func() { deaf = l.deaf }); return deaf }
 
 // Delay holds back every piece for d.

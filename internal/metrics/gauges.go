@@ -109,7 +109,7 @@ func oldest(running []saveris.Running, feed schema.Feed) (age time.Duration) {
 	return age
 }
 
-// giveStore gives what is known of the embedded server's store.
+// giveStore returns what is known of the embedded server's store.
 func (g *gauges) giveStore(s *Sources, give func(*prometheus.Desc, float64, ...string)) {
 	if s.Store == nil {
 		return
@@ -124,7 +124,7 @@ func (g *gauges) giveStore(s *Sources, give func(*prometheus.Desc, float64, ...s
 	}
 }
 
-// giveFeed gives what is known of a feed.
+// giveFeed returns what is known of a feed.
 func (g *gauges) giveFeed(f status.Feed, now time.Time, give func(*prometheus.Desc, float64, ...string)) {
 	feed := string(f.Feed)
 	if f.Newest != nil {

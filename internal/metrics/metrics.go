@@ -37,5 +37,5 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 }
 
-// Registry gives the metrics as a test reads them.
+// Registry returns the metrics as a test reads them.
 func (m *Metrics) Registry() *prometheus.Registry { return m.registry }

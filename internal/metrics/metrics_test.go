@@ -83,7 +83,7 @@ func watched(t *testing.T) *metrics.Metrics {
 	return m
 }
 
-// scrape gives the series of the bridge's own metrics, without the prefix, and their values.
+// scrape returns the series of the bridge's own metrics, without the prefix, and their values.
 func scrape(t *testing.T, m *metrics.Metrics) map[string]string {
 	t.Helper()
 	answer := httptest.NewRecorder()

@@ -19,7 +19,7 @@ type table struct {
 	list     []Metric
 }
 
-// List gives the bridge's own metrics, those of Go and of the process left out.
+// List returns the bridge's own metrics, those of Go and of the process left out.
 func (t *table) List() []Metric { return t.list }
 
 func (t *table) add(kind, name, help string, labels []string) string {

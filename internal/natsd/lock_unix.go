@@ -28,7 +28,7 @@ func lock(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// checkLock tells whether a server has the store now. It holds the lock itself for no longer than that takes.
+// checkLock reports whether a server has the store now. It holds the lock itself for no longer than that takes.
 func checkLock(dir string) error {
 	f, err := os.Open(filepath.Join(dir, lockFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -44,7 +44,7 @@ func checkLock(dir string) error {
 	return nil
 }
 
-// writable tells why this user cannot make files in a folder.
+// writable reports why this user cannot make files in a folder.
 func writable(dir string) error {
 	const write, search = 2, 1
 	if err := syscall.Access(dir, write|search); err != nil {

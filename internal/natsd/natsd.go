@@ -73,7 +73,7 @@ func startOn(c Config) (*Server, error) {
 	return &Server{config: c, lock: locked, running: running}, nil
 }
 
-// Stored tells whether a server has ever had its store in a folder.
+// Stored reports whether a server has ever had its store in a folder.
 func Stored(dir string) bool {
 	there, err := os.Stat(filepath.Join(dir, server.JetStreamStoreDir))
 	return err == nil && there.IsDir()

@@ -41,7 +41,7 @@ func (b *Backlog) fail(w Window, err error) {
 	}
 }
 
-// Aside gives the windows that were set aside because they cannot be had.
+// Aside returns the windows that were set aside because they cannot be had.
 func (b *Backlog) Aside() []Failed {
 	b.mu.Lock()
 	defer b.mu.Unlock()

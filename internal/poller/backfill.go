@@ -104,7 +104,7 @@ func (b *Backfill) line(desk Desk) *Line {
 // ErrRemoved says that retention has removed days while they were filled: the stream keeps less than the range.
 var ErrRemoved = errors.New("retention has removed what was being stored")
 
-// unfinished gives the windows whose exports an earlier process has left, oldest first. What is read again is asked for
+// unfinished returns the windows whose exports an earlier process has left, oldest first. What is read again is asked for
 // again.
 func (b *Backfill) unfinished(ctx context.Context) (windows []checkpoint.Span) {
 	if !b.ReadSince.IsZero() {
@@ -123,7 +123,7 @@ func (b *Backfill) unfinished(ctx context.Context) (windows []checkpoint.Span) {
 	return windows
 }
 
-// gaps gives what is left to do when the lines have ended, as the stream says.
+// gaps returns what is left to do when the lines have ended, as the stream says.
 func (b *Backfill) gaps(ctx context.Context, backlog *Backlog) (gaps []checkpoint.Span, err error) {
 	err = b.line(nil).retry(ctx, func() (err error) {
 		gaps, err = backlog.left(ctx)
@@ -190,7 +190,7 @@ func (e *IncompleteError) Error() string {
 	return text
 }
 
-// Unwrap gives why each window cannot be had.
+// Unwrap returns why each window cannot be had.
 func (e *IncompleteError) Unwrap() (errs []error) {
 	for _, w := range e.Windows {
 		errs = append(errs, w.Err)

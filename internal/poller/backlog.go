@@ -62,7 +62,7 @@ type share struct {
 	taken checkpoint.Span // under way; empty if none is
 }
 
-// Share gives a plan for one more line.
+// Share returns a plan for one more line.
 func (b *Backlog) Share() Plan {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -77,7 +77,7 @@ const leaseWait = time.Second
 // lookahead is how much of the range is looked at in one go.
 const lookahead = 2 * maxWindow
 
-// Next gives the next window that nobody has taken. Where other workers have all days that are left it waits: one of them
+// Next returns the next window that nobody has taken. Where other workers have all days that are left it waits: one of them
 // may die. It ends when there is nothing left, or nothing but what other lines of this worker have under way.
 func (s *share) Next(ctx context.Context) (Window, error) {
 	for told := false; ; told = true {
@@ -137,7 +137,7 @@ func (b *Backlog) next(ctx context.Context, s *share) (span checkpoint.Span, oth
 	return checkpoint.Span{}, othersHave, nil
 }
 
-// gaps gives what is to be read within a piece, whoever may have it under way.
+// gaps returns what is to be read within a piece, whoever may have it under way.
 func (b *Backlog) gaps(ctx context.Context, piece checkpoint.Span, now time.Time) ([]checkpoint.Span, error) {
 	covered, err := b.Covered(ctx, piece)
 	if err != nil {
@@ -157,7 +157,7 @@ func (b *Backlog) gaps(ctx context.Context, piece checkpoint.Span, now time.Time
 	return gaps, nil
 }
 
-// free gives what no line has under way.
+// free returns what no line has under way.
 func (b *Backlog) free(gaps []checkpoint.Span) []checkpoint.Span {
 	for _, s := range b.shares {
 		if !s.taken.Empty() {
@@ -167,7 +167,7 @@ func (b *Backlog) free(gaps []checkpoint.Span) []checkpoint.Span {
 	return gaps
 }
 
-// take gives the first window of the gaps on days that are ours.
+// take returns the first window of the gaps on days that are ours.
 func (b *Backlog) take(ctx context.Context, gaps []checkpoint.Span) (span checkpoint.Span, othersHave bool, err error) {
 	for i := 0; i < len(b.First); i++ {
 		first := b.First[i]
@@ -248,7 +248,7 @@ func (s *share) Done(w Window, rows int, err error) {
 	s.done = append(CutOut(s.done, w.Span), w.Span)
 }
 
-// left gives all that is still to be covered, what was set aside included.
+// left returns all that is still to be covered, what was set aside included.
 func (b *Backlog) left(ctx context.Context) ([]checkpoint.Span, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

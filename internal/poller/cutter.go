@@ -64,7 +64,7 @@ func CutOut(spans []checkpoint.Span, out ...checkpoint.Span) []checkpoint.Span {
 	return spans
 }
 
-// cannotBeHad tells whether an error lies in the window itself, so that trying it again at once would only hold up others.
+// cannotBeHad reports whether an error lies in the window itself, so that trying it again at once would only hold up others.
 // A window that is as narrow as can be and fails again and again is such a one, unless the vendor says that it is he.
 func cannotBeHad(w Window, failed int, err error) bool {
 	if lasting(err) || errors.Is(err, saveris.ErrNotUnderstood) {
@@ -75,7 +75,7 @@ func cannotBeHad(w Window, failed int, err error) bool {
 	return !w.divisible() && (errors.Is(err, saveris.ErrTooLarge) || failed >= maxFailures && !outage)
 }
 
-// lasting tells whether an error would be the same at the next try: it lies in the vendor's rows or in the stream.
+// lasting reports whether an error would be the same at the next try: it lies in the vendor's rows or in the stream.
 func lasting(err error) bool {
 	return errors.Is(err, ErrRejected) || errors.Is(err, checkpoint.ErrIndex)
 }

@@ -68,7 +68,7 @@ func (r *reading) add(event schema.Event) {
 	*r.onLast = append(*r.onLast, event)
 }
 
-// page gives the events of a page, to add to.
+// page returns the events of a page, to add to.
 func (r *reading) page(page string) *[]schema.Event {
 	events := r.events[page]
 	if events == nil {
@@ -81,7 +81,7 @@ func (r *reading) page(page string) *[]schema.Event {
 	return events
 }
 
-// of gives the events of a page.
+// of returns the events of a page.
 func (r *reading) of(page string) []schema.Event {
 	if events := r.events[page]; events != nil {
 		return *events
@@ -112,7 +112,7 @@ type place struct {
 	index    int32
 }
 
-// sorted gives a page's events by their time; those of the same time stay in the order in which they came. Only places
+// sorted returns a page's events by their time; those of the same time stay in the order in which they came. Only places
 // are sorted: an event is large.
 func (r *reading) sorted(page string) []schema.Event {
 	events := r.of(page)

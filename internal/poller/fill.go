@@ -98,7 +98,7 @@ func (f *Fill) read(ctx context.Context, now time.Time) (since time.Time, covere
 	return since, covered, cmp.Or(err, errCovered)
 }
 
-// gaps gives what has not been read since a time. What follows the covered end belongs to the tail, unless it lies further
+// gaps returns what has not been read since a time. What follows the covered end belongs to the tail, unless it lies further
 // back than a poll reaches; then it is left to grow until it is worth a window.
 func (f *Fill) gaps(covered []checkpoint.Interval, since, now time.Time) []checkpoint.Span {
 	end, reach := coveredEnd(covered, now), now.Add(-maxTail)
@@ -108,7 +108,7 @@ func (f *Fill) gaps(covered []checkpoint.Interval, since, now time.Time) []check
 	return checkpoint.Gaps(covered, since, end)
 }
 
-// unsettled gives the time before which nothing will ever be due again, a day early.
+// unsettled returns the time before which nothing will ever be due again, a day early.
 func (f *Fill) unsettled(covered []checkpoint.Interval, since time.Time) time.Time {
 	oldest := since
 	for _, iv := range covered {

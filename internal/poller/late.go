@@ -13,7 +13,7 @@ type lateness struct {
 	logged time.Duration
 }
 
-// due tells whether an export of so long ago is worth a word, and notes it: one when it is late, and others as its age doubles.
+// due reports whether an export of so long ago is worth a word, and notes it: one when it is late, and others as its age doubles.
 func (l *lateness) due(since time.Time) bool {
 	if !l.since.Equal(since) {
 		*l = lateness{since: since, logged: saveris.LateAfter / 2}

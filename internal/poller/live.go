@@ -86,7 +86,7 @@ func (l *Live) LastPoll() time.Time {
 	return time.Time{}
 }
 
-// shut tells that the vendor does not give the feed, or gives it again.
+// shut reports that the vendor does not give the feed, or gives it again.
 func (l *Live) shut(err error) {
 	switch {
 	case l.Shut != nil:

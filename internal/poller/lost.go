@@ -39,14 +39,14 @@ func (b *Backlog) notice(ctx context.Context, piece checkpoint.Span, covered []c
 	return nil
 }
 
-// Lost gives the days that retention has removed while they were filled.
+// Lost returns the days that retention has removed while they were filled.
 func (b *Backlog) Lost() []checkpoint.Span {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.lost)
 }
 
-// LeftAlone tells whether nothing is to be stored on a day, whatever window shows it.
+// LeftAlone reports whether nothing is to be stored on a day, whatever window shows it.
 func (b *Backlog) LeftAlone(day string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -53,7 +53,7 @@ const (
 // manyRows is after how many rows reading them is a step.
 const manyRows = 1 << 10
 
-// step tells what the line does from now on.
+// step reports what the line does from now on.
 func (l *Line) step(doing Doing, planned time.Duration) {
 	l.doing = doing
 	if l.Step != nil {
@@ -61,7 +61,7 @@ func (l *Line) step(doing Doing, planned time.Duration) {
 	}
 }
 
-// failed tells that a try has failed and will be repeated. What was done stays so for the tries that follow.
+// failed reports that a try has failed and will be repeated. What was done stays so for the tries that follow.
 func (l *Line) failed(err error, wait time.Duration) {
 	if l.Step != nil {
 		l.Step(Step{Line: l.Name, Doing: Waits, For: wait, Failed: l.doing, Err: err})

@@ -23,7 +23,7 @@ func (w *width) now() time.Duration {
 	return w.d
 }
 
-// cut gives the first window of a span: not wider than the width, and not so narrow that the vendor may refuse it.
+// cut returns the first window of a span: not wider than the width, and not so narrow that the vendor may refuse it.
 func (w *width) cut(span checkpoint.Span) checkpoint.Span { return grow(w.first(span)) }
 
 // first is cut for a span that may grow later. A rest that would be too narrow is taken along.
@@ -59,7 +59,7 @@ const fullness = 0.9
 // mostGrowth is how much wider one window may be than the one before it: what follows a quiet hour may be a busy one.
 const mostGrowth = 8
 
-// Forecast gives the windows that a Backlog would yield for gaps, oldest first, if an hour has so many rows and a window
+// Forecast returns the windows that a Backlog would yield for gaps, oldest first, if an hour has so many rows and a window
 // should hold rows of them; perHour 0 is not known, and taken for few.
 func Forecast(gaps []checkpoint.Span, rows int, perHour float64) (windows []checkpoint.Span) {
 	var width width

@@ -55,7 +55,7 @@ func (b *Backfills) Tell(ctx context.Context, state schema.Backfill) error {
 	return nil
 }
 
-// Last gives the last word of a backfill; found is false where there is none.
+// Last returns the last word of a backfill; found is false where there is none.
 func (b *Backfills) Last(ctx context.Context, id string) (state schema.Backfill, found bool, err error) {
 	kv, err := b.js.KeyValue(ctx, b.bucket)
 	if err != nil {

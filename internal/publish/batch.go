@@ -359,7 +359,7 @@ func fewMessages(err error) error {
 	return fmt.Errorf("%w: the server allows fewer than %d messages in a batch (jetstream { limits { batch { max_msgs } } }): %w", ErrUnusable, minBatch, err)
 }
 
-// hasCode tells whether the server answered with an error of this code.
+// hasCode reports whether the server answered with an error of this code.
 func hasCode(err error, code jetstream.ErrorCode) bool {
 	var refused *jetstream.APIError
 	return errors.As(err, &refused) && refused.ErrorCode == code

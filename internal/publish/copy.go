@@ -85,7 +85,7 @@ func (c *Copier) explain(err error) error {
 	return err
 }
 
-// denied gives the server's refusal of a message that is on its way. It comes with no answer to the message.
+// denied returns the server's refusal of a message that is on its way. It comes with no answer to the message.
 func (c *Copier) denied() error {
 	if err := c.js.Conn().LastError(); err != c.before && errors.Is(err, nats.ErrPermissionViolation) {
 		return err

@@ -32,7 +32,7 @@ func (e *Overlap) Error() string {
 	return fmt.Sprintf("%v: %s has subjects of stream %s already", ErrUnusable, others, e.Stream)
 }
 
-// Unwrap gives ErrUnusable and the server's error.
+// Unwrap returns ErrUnusable and the server's error.
 func (e *Overlap) Unwrap() []error {
 	if e.Err == nil {
 		return []error{ErrUnusable}
@@ -82,7 +82,7 @@ func (c Config) Explain(ctx context.Context, js jetstream.JetStream, err error) 
 // ErrForeign says that a bucket is there but not as the bridge makes it, which it gets along with.
 var ErrForeign = errors.New("foreign settings")
 
-// CheckRequests tells how the settings of an existing bucket of running exports differ from those that OpenRequests
+// CheckRequests reports how the settings of an existing bucket of running exports differ from those that OpenRequests
 // would create it with: an ErrForeign.
 func (c Config) CheckRequests(ctx context.Context, kv jetstream.KeyValue) error {
 	status, err := kv.Status(ctx)
@@ -104,7 +104,7 @@ func (c Config) CheckRequests(ctx context.Context, kv jetstream.KeyValue) error 
 	return nil
 }
 
-// CheckLeases tells how the life of a lease in an existing bucket differs from what NewLeases would have created: an ErrForeign.
+// CheckLeases reports how the life of a lease in an existing bucket differs from what NewLeases would have created: an ErrForeign.
 func (c Config) CheckLeases(ctx context.Context, kv jetstream.KeyValue) error {
 	return checkLife(ctx, kv)
 }

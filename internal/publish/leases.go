@@ -94,7 +94,7 @@ func checkLife(ctx context.Context, kv jetstream.KeyValue) error {
 
 func (l *Leases) key(day string) string { return string(l.feed) + "." + day }
 
-// Take tells whether a day is ours from now on, or was already.
+// Take reports whether a day is ours from now on, or was already.
 func (l *Leases) Take(ctx context.Context, day string) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -130,7 +130,7 @@ func (l *Leases) create(ctx context.Context, day string) (revision uint64, err e
 	return l.kv.Create(ctx, l.key(day), []byte(l.mark))
 }
 
-// look tells whether a key that is not as we knew it is ours all the same: the answer to our last word may have been lost.
+// look reports whether a key that is not as we knew it is ours all the same: the answer to our last word may have been lost.
 func (l *Leases) look(ctx context.Context, day string) (revision uint64, ours bool, err error) {
 	entry, err := l.kv.Get(ctx, l.key(day))
 	delete(l.others, day)
@@ -144,7 +144,7 @@ func (l *Leases) look(ctx context.Context, day string) (revision uint64, ours bo
 	return entry.Revision(), string(entry.Value()) == l.mark, nil
 }
 
-// missing tells whether there is no bucket any more.
+// missing reports whether there is no bucket any more.
 func missing(err error) bool {
 	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || hasCode(err, codeStreamNotFound)
 }
@@ -211,7 +211,7 @@ func (l *Leases) renew(ctx context.Context) {
 	}
 }
 
-// lost tells whether a key is not as we left it.
+// lost reports whether a key is not as we left it.
 func lost(err error) bool {
 	return errors.Is(err, jetstream.ErrKeyExists) || hasCode(err, codeWrongLastSequence)
 }

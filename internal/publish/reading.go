@@ -38,13 +38,13 @@ func (w *Writer) records(ctx context.Context, span checkpoint.Span) ([]checkpoin
 	return records, nil
 }
 
-// Records gives the newest records of the days that a span touches, oldest first, as the stream has them now.
+// Records returns the newest records of the days that a span touches, oldest first, as the stream has them now.
 func (w *Writer) Records(ctx context.Context, span checkpoint.Span) ([]checkpoint.Record, error) {
 	records, err := w.records(ctx, span)
 	return slices.DeleteFunc(records, func(r checkpoint.Record) bool { return r.Version == 0 }), err
 }
 
-// Covered gives the intervals within a span that have been read completely, oldest first, as the stream has them now.
+// Covered returns the intervals within a span that have been read completely, oldest first, as the stream has them now.
 func (w *Writer) Covered(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
 	records, err := w.records(ctx, span)
 	if err != nil {

@@ -31,7 +31,7 @@ func (w *Writer) repair(ctx context.Context, page *checkpoint.Page, events []sch
 	return w.commitNews(ctx, page, checkpoint.Again(events, lacking, altered), nil, result)
 }
 
-// Lacking gives the events of a day that its index lists and the stream does not hold, as checkpoint.Stream does.
+// Lacking returns the events of a day that its index lists and the stream does not hold, as checkpoint.Stream does.
 func (w *Writer) Lacking(ctx context.Context, day string) ([]checkpoint.Lacking, error) {
 	lacking, err := w.book.Lacking(ctx, day)
 	if err != nil {

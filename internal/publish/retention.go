@@ -35,7 +35,7 @@ func (w *Writer) Kept(ctx context.Context, span checkpoint.Span) ([]checkpoint.I
 // removing is how much retention may remove while something is read.
 const removing = time.Hour
 
-// Removed gives the days within a span that were filled once and of which retention has left nothing in the stream, oldest
+// Removed returns the days within a span that were filled once and of which retention has left nothing in the stream, oldest
 // first. The checkpoint bucket still shows their records, with the sequence that each had: one before the stream's first
 // message has been removed, one behind its last has been lost, and a lost day is a gap like any other.
 func (w *Writer) Removed(ctx context.Context, span checkpoint.Span) (days []checkpoint.Span, err error) {

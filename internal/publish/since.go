@@ -13,7 +13,7 @@ import (
 // it speaks of. A commit hands on what the page's last record says, a new page takes it from the newest page before it, and
 // it only moves by Advance, which is fenced by the end of the stream.
 
-// Since gives the watermark: everything since the feed's beginning and before this moment has been read once, and a day
+// Since returns the watermark: everything since the feed's beginning and before this moment has been read once, and a day
 // without a record there is one that retention has removed. The latest word of the span's records counts; found is false
 // where no `run` has written one.
 func (w *Writer) Since(ctx context.Context, span checkpoint.Span) (since time.Time, found bool, err error) {
@@ -33,7 +33,7 @@ func (w *Writer) Begin(since time.Time) {
 	w.begin = since.UTC()
 }
 
-// inherit gives a new page the watermark. A backfill, which has no beginning, leaves it out.
+// inherit returns a new page the watermark. A backfill, which has no beginning, leaves it out.
 func (w *Writer) inherit(ctx context.Context, page *checkpoint.Page) error {
 	if page.Seq > 0 || w.begin.IsZero() || page.Record.Day == checkpoint.RejectedDay {
 		return nil
@@ -49,7 +49,7 @@ func (w *Writer) inherit(ctx context.Context, page *checkpoint.Page) error {
 	return nil
 }
 
-// Last gives the sequence of the stream's last message.
+// Last returns the sequence of the stream's last message.
 func (w *Writer) Last(ctx context.Context) (uint64, error) {
 	last, err := w.book.Last(ctx)
 	if err != nil {

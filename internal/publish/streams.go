@@ -161,7 +161,7 @@ const serverAnswer = 5 * time.Second
 // minLevel is the level of the JetStream API that has atomic batches, which began with version 2.12.0.
 const minLevel = 2
 
-// CheckAccount tells whether JetStream, wherever it is, can serve an account. The server that nc is connected to may be another
+// CheckAccount reports whether JetStream, wherever it is, can serve an account. The server that nc is connected to may be another
 // and older one: a leaf node without JetStream.
 func (c Config) CheckAccount(account *jetstream.AccountInfo) error {
 	if level := account.API.Level; level < minLevel {
@@ -181,7 +181,7 @@ func (c Config) Tier(account *jetstream.AccountInfo) jetstream.Tier {
 	return account.Tier
 }
 
-// CheckServer tells whether the server that nc is connected to lets through what the bridge sends.
+// CheckServer reports whether the server that nc is connected to lets through what the bridge sends.
 func CheckServer(ctx context.Context, nc *nats.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, serverAnswer)
 	defer cancel()

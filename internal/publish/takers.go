@@ -21,7 +21,7 @@ type Taker struct {
 	Atomic bool // it takes atomic batches
 }
 
-// Own tells whether a subject, which may end in ">", is one of the bridge's own, or looks like one.
+// Own reports whether a subject, which may end in ">", is one of the bridge's own, or looks like one.
 func (n Names) Own(subject string) bool {
 	own := []string{n.Ingest()}
 	for _, word := range []string{string(schema.Readings), string(schema.Alarms), "rejected", "index", "checkpoints", "backfills"} {
@@ -30,7 +30,7 @@ func (n Names) Own(subject string) bool {
 	return slices.ContainsFunc(own, func(own string) bool { return overlaps(subject, own) || overlaps(subject, own+".>") })
 }
 
-// Takers gives the streams that store what is published on subjects, which may end in ">"; there may be none. It fails with
+// Takers returns the streams that store what is published on subjects, which may end in ">"; there may be none. It fails with
 // an ErrTaker if only some of it would be stored, or in a stream of a bridge: what is no row does not belong there.
 func (n Names) Takers(ctx context.Context, js jetstream.JetStream, subjects []string) (takers []Taker, err error) {
 	var left []string
@@ -55,7 +55,7 @@ func (n Names) Takers(ctx context.Context, js jetstream.JetStream, subjects []st
 	return takers, nil
 }
 
-// taker gives the stream that stores all of a subject, none if nobody stores any of it.
+// taker returns the stream that stores all of a subject, none if nobody stores any of it.
 func (n Names) taker(ctx context.Context, js jetstream.JetStream, subject string) (found Taker, err error) {
 	names := js.StreamNames(ctx, jetstream.WithStreamListSubject(subject))
 	for name := range names.Name() {
@@ -80,7 +80,7 @@ func (n Names) taker(ctx context.Context, js jetstream.JetStream, subject string
 	return found, nil
 }
 
-// ofBridge tells whether a stream is this bridge's, or holds checkpoints like those of one with another prefix.
+// ofBridge reports whether a stream is this bridge's, or holds checkpoints like those of one with another prefix.
 func (n Names) ofBridge(config jetstream.StreamConfig) bool {
 	return slices.ContainsFunc(Feeds, func(feed schema.Feed) bool { return n.Stream(feed) == config.Name }) ||
 		slices.ContainsFunc(config.Subjects, func(s string) bool {

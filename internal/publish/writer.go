@@ -110,7 +110,7 @@ type Result struct {
 	Conflicts   int // times that another writer had changed the page
 }
 
-// Add gives the sum of two results.
+// Add returns the sum of two results.
 func (r Result) Add(o Result) Result {
 	return Result{r.Stored + o.Stored, r.Corrections + o.Corrections, r.Repaired + o.Repaired, r.Known + o.Known, r.Conflicts + o.Conflicts}
 }
@@ -249,7 +249,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, news che
 	return w.settle(ctx, page, inHand, result)
 }
 
-// following gives the record that follows when the first n of news have been stored.
+// following returns the record that follows when the first n of news have been stored.
 func (w *Writer) following(record checkpoint.Record, news checkpoint.News, n int, cover *checkpoint.Interval) checkpoint.Record {
 	if news.Again {
 		return record.Again(n)

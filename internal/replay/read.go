@@ -15,7 +15,7 @@ import (
 // maxGap is how many messages are rather read in vain than left out by another request.
 const maxGap = 256
 
-// read gives the events of a slice in its order. One that is not there any more has the sequence 0.
+// read returns the events of a slice in its order. One that is not there any more has the sequence 0.
 func (r *Replayer) read(ctx context.Context, part []place) ([]checkpoint.StoredEvent, error) {
 	held := make([]checkpoint.StoredEvent, len(part))
 	order := make([]int, len(part))

@@ -39,7 +39,7 @@ func ParseTarget(text string) (Target, error) {
 	return Target{prefix, under}, nil
 }
 
-// Subject gives the subject for an event that is stored on another.
+// Subject returns the subject for an event that is stored on another.
 func (t Target) Subject(stored string) string {
 	if !t.under {
 		return t.subject

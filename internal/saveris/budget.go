@@ -264,7 +264,7 @@ func (b *budget) room(others peers) bool {
 	return background == 0 || background < most && live+background < b.exports
 }
 
-// behind tells whether another process has waited longer.
+// behind reports whether another process has waited longer.
 func (b *budget) behind(others peers) bool {
 	for _, other := range others.Processes {
 		if other.Ticket > 0 && (b.ticket == 0 || other.Ticket < b.ticket) {

@@ -25,7 +25,7 @@ func (c *columns) begin() {
 	}
 }
 
-// guess gives the likely next name if b begins with it as an ordinary member, and the length of that beginning; 0 if not.
+// guess returns the likely next name if b begins with it as an ordinary member, and the length of that beginning; 0 if not.
 func (c *columns) guess(b []byte) (name string, n int) {
 	if c.next == len(c.heads) {
 		return "", 0
@@ -41,7 +41,7 @@ func (c *columns) guess(b []byte) (name string, n int) {
 	return name, len(head)
 }
 
-// intern gives the string of a name; ok is false where the row had it before or where it is too odd to remember.
+// intern returns the string of a name; ok is false where the row had it before or where it is too odd to remember.
 func (c *columns) intern(name []byte) (string, bool) {
 	for i := c.next; i < len(c.known); i++ {
 		if c.known[i] == string(name) {

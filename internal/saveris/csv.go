@@ -110,7 +110,7 @@ func (d *decoder) brokenRecord(state recordState) error {
 	}
 }
 
-// isHeader tells whether a text can only begin with a CSV header: two or more names of columns.
+// isHeader reports whether a text can only begin with a CSV header: two or more names of columns.
 func isHeader(text []byte) bool {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	for _, c := range line {

@@ -145,7 +145,7 @@ func isBinary(head string) bool {
 	return strings.ContainsFunc(head[:min(len(head), 16)], func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' && r != '\n' })
 }
 
-// unpack gives the text of a file, bounded before and after unpacking: what is packed may be endless and unpack to nothing.
+// unpack returns the text of a file, bounded before and after unpacking: what is packed may be endless and unpack to nothing.
 func unpack(src io.Reader) (io.Reader, error) {
 	plain, err := gunzip(&bounded{src, maxFile, errHuge})
 	if err != nil {

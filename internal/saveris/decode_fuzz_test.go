@@ -52,7 +52,7 @@ func simple(fields []Field) bool {
 	return len(fields) <= maxColumns
 }
 
-// simpleNames tells whether no text of the row, and so no name, is escaped.
+// simpleNames reports whether no text of the row, and so no name, is escaped.
 func simpleNames(raw []byte) bool { return !bytes.ContainsRune(raw, '\\') }
 
 // FuzzRows: whatever a file holds, decoding ends without a panic, rows do not depend on how the bytes come in, Raw is

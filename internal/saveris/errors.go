@@ -65,7 +65,7 @@ type Error struct {
 	cause error  // of Text, where it is one of ours
 }
 
-// Error gives one line.
+// Error returns one line.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
@@ -84,7 +84,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives what the error means, and its cause.
+// Unwrap returns what the error means, and its cause.
 func (e *Error) Unwrap() []error {
 	var all []error
 	for _, err := range []error{e.Err, e.cause} {
@@ -180,5 +180,5 @@ func (e *Error) cognitoThrottles() bool {
 		strings.Contains(text, "attempt limit exceeded"))
 }
 
-// ofAPI tells whether the body had the shape of the API's errors, and not that of a proxy on the way.
+// ofAPI reports whether the body had the shape of the API's errors, and not that of a proxy on the way.
 func (e *Error) ofAPI() bool { return e.Kind != "" || e.word != "" }

@@ -69,7 +69,7 @@ func (c *Client) end(background bool) {
 	c.budget.release(background)
 }
 
-// ours tells whether it was not the export that failed: then it stays remembered.
+// ours reports whether it was not the export that failed: then it stays remembered.
 func ours(ctx context.Context, err error) bool {
 	var mine callerError
 	var held *throttledError

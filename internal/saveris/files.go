@@ -65,7 +65,7 @@ func total(done map[string]int, names []string) (n int) {
 	return n
 }
 
-// fileNames gives each link a name that its next signature does not change. Links that look alike without their
+// fileNames returns each link a name that its next signature does not change. Links that look alike without their
 // signatures keep it: two files are never taken for one.
 func fileNames(links []string) []string {
 	names := make([]string, len(links))

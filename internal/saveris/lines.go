@@ -42,7 +42,7 @@ func (d *decoder) line() error {
 	}
 }
 
-// lineEnds tells whether nothing follows on the line but blanks or another object; false also where that is not known
+// lineEnds reports whether nothing follows on the line but blanks or another object; false also where that is not known
 // yet.
 func (d *decoder) lineEnds(rest []byte, n int) bool {
 	for ; n < len(rest); n++ {

@@ -33,7 +33,7 @@ func (c *Client) mayReach(ip netip.Addr) bool {
 	return !ip.IsLinkLocalUnicast() && !ip.IsMulticast() && !ip.IsUnspecified()
 }
 
-// thisMachine tells whether a host is an address or the name of this machine on its loopback.
+// thisMachine reports whether a host is an address or the name of this machine on its loopback.
 func thisMachine(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || err == nil && ip.Unmap().IsLoopback()

@@ -75,7 +75,7 @@ func (c *Client) find(ctx context.Context, q *Query) export {
 	return export{feed: q.Feed, path: path, uuid: uuid, askedAt: at.UTC(), asked: local.Add(at.Sub(now)), key: key, stored: true}
 }
 
-// Unfinished gives the windows of a feed whose exports an earlier process has submitted and not read to their end, in no
+// Unfinished returns the windows of a feed whose exports an earlier process has submitted and not read to their end, in no
 // order. Whoever asks for exactly such a window in the background adopts its export.
 func (c *Client) Unfinished(ctx context.Context, feed Feed) ([]Query, error) {
 	if c.cfg.Requests == nil {
@@ -109,7 +109,7 @@ func (c *Client) Unfinished(ctx context.Context, feed Feed) ([]Query, error) {
 // keyLayout is how times stand in a key.
 const keyLayout = "20060102T150405.999999999"
 
-// stores tells whether what is asked for a query is remembered across processes. A live poll is not: its window ends now, so
+// stores reports whether what is asked for a query is remembered across processes. A live poll is not: its window ends now, so
 // no other process will ask for it again.
 func (c *Client) stores(q *Query) bool { return c.cfg.Requests != nil && q.Background }
 

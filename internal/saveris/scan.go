@@ -109,7 +109,7 @@ func (s *scanner) value(name string, b []byte, i int) int {
 	return end
 }
 
-// unquote gives the text of a quoted JSON string. Bytes that are no UTF-8 stay as they are where nothing is escaped
+// unquote returns the text of a quoted JSON string. Bytes that are no UTF-8 stay as they are where nothing is escaped
 // and become U+FFFD where something is: a wrong byte in a name is no reason to reject a reading.
 func (s *scanner) unquote(quoted []byte) (text []byte, ok bool) {
 	if n, plain := stringEnd(quoted[1:]); plain && n == len(quoted)-2 {
@@ -124,7 +124,7 @@ func (s *scanner) unquote(quoted []byte) (text []byte, ok bool) {
 	return out[from:len(out):len(out)], true
 }
 
-// onlyUTF8 tells whether a string literal is sound but for its UTF-8 and lone surrogates.
+// onlyUTF8 reports whether a string literal is sound but for its UTF-8 and lone surrogates.
 func onlyUTF8(quoted []byte) bool {
 	return jsontext.Value(quoted).IsValid(jsontext.AllowInvalidUTF8(true))
 }
@@ -141,7 +141,7 @@ const (
 	highs = 0x8080808080808080
 )
 
-// stringEnd gives the distance to the quote that ends the string whose text b begins with, and whether the text stands
+// stringEnd returns the distance to the quote that ends the string whose text b begins with, and whether the text stands
 // for itself, without escapes; -1 where there is no end, or a control character. Eight bytes a step.
 func stringEnd(b []byte) (n int, plain bool) {
 	i := 0
@@ -184,7 +184,7 @@ func literalEnd(b []byte, i int, word string) int {
 	return 0
 }
 
-// numberEnd gives where the JSON number at b[i] ends, 0 where there is none. The literal is kept as it is written.
+// numberEnd returns where the JSON number at b[i] ends, 0 where there is none. The literal is kept as it is written.
 func numberEnd(b []byte, i int) int {
 	if i < len(b) && b[i] == '-' {
 		i++

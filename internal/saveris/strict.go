@@ -85,7 +85,7 @@ func (s *scanner) member(dec *jsontext.Decoder, raw []byte) error {
 	return nil
 }
 
-// literal gives the next value as it stands in raw: what the decoder returns lives only until its next call.
+// literal returns the next value as it stands in raw: what the decoder returns lives only until its next call.
 func literal(dec *jsontext.Decoder, raw []byte) ([]byte, error) {
 	v, err := dec.ReadValue()
 	if err != nil {

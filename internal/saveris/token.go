@@ -41,7 +41,7 @@ type tokens struct {
 
 func newTokens() *tokens { return &tokens{turn: semaphore.NewWeighted(1)} }
 
-// look gives the token if it is good and not the refused one, and how many logins there have been.
+// look returns the token if it is good and not the refused one, and how many logins there have been.
 func (t *tokens) look(refused string) (token string, logins int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -51,7 +51,7 @@ func (t *tokens) look(refused string) (token string, logins int) {
 	return t.current, t.logins
 }
 
-// refusedSince gives the refusal that another caller met after the given number of logins: a wrong password is tried
+// refusedSince returns the refusal that another caller met after the given number of logins: a wrong password is tried
 // once, not once a goroutine, or the vendor locks the user out.
 func (t *tokens) refusedSince(logins int) error {
 	t.mu.Lock()
@@ -89,7 +89,7 @@ func (t *tokens) everWorked() bool {
 	return t.worked
 }
 
-// token gives a bearer token other than the refused one, and logs in where that is needed. Many may call it; one logs in.
+// token returns a bearer token other than the refused one, and logs in where that is needed. Many may call it; one logs in.
 func (c *Client) token(ctx context.Context, refused string) (string, error) {
 	token, logins := c.tokens.look(refused)
 	if token != "" {

@@ -22,7 +22,7 @@ const (
 // Outcomes are all of them.
 var Outcomes = []Outcome{Completed, Failed, Expired, TooLarge, Abandoned}
 
-// exported tells how an export ended that was asked for at a local moment.
+// exported reports how an export ended that was asked for at a local moment.
 func (c *Client) exported(ctx context.Context, asked time.Time, err error) {
 	if c.cfg.Exported != nil {
 		c.cfg.Exported(outcome(ctx, err), time.Since(asked))
@@ -44,21 +44,21 @@ func outcome(ctx context.Context, err error) Outcome {
 	return Failed
 }
 
-// answered tells of an HTTP answer, 0 where there was none. A request that we ended ourselves is neither.
+// answered reports of an HTTP answer, 0 where there was none. A request that we ended ourselves is neither.
 func (c *Client) answered(ctx context.Context, status int) {
 	if c.cfg.Answered != nil && (status > 0 || !errors.Is(ctx.Err(), context.Canceled)) {
 		c.cfg.Answered(status)
 	}
 }
 
-// loginFailed tells of a login that did not work.
+// loginFailed reports of a login that did not work.
 func (c *Client) loginFailed() {
 	if c.cfg.LoginFailed != nil {
 		c.cfg.LoginFailed()
 	}
 }
 
-// LoggedIn tells whether the vendor has accepted the login once.
+// LoggedIn reports whether the vendor has accepted the login once.
 func (c *Client) LoggedIn() bool { return c.accepted.Load() || c.tokens.everWorked() }
 
 // TokenExpiry is when the token's life ends, by the local clock; the zero time where there is none.

@@ -66,7 +66,7 @@ func vendorText(body []byte) (kind, status, text string) {
 	return plainText(members["type"]), status, text
 }
 
-// plainText gives a JSON string's text, another value's own text, and nothing for null.
+// plainText returns a JSON string's text, another value's own text, and nothing for null.
 func plainText(value json.RawMessage) string {
 	var text string
 	if len(value) == 0 || json.Unmarshal(value, &text) == nil {

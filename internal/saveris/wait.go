@@ -15,7 +15,7 @@ import (
 // longestWait bounds what a Retry-After may ask for.
 const longestWait = 24 * time.Hour
 
-// growing gives waits that double from first to longest, a fifth more or less each, for ever.
+// growing returns waits that double from first to longest, a fifth more or less each, for ever.
 func growing(first, longest time.Duration) *backoff.ExponentialBackOff {
 	return backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(first),
@@ -102,7 +102,7 @@ func (e *throttledError) Error() string {
 	return text
 }
 
-// Unwrap gives the context's error and the vendor's answer.
+// Unwrap returns the context's error and the vendor's answer.
 func (e *throttledError) Unwrap() []error {
 	if e.answer == nil {
 		return []error{e.err}

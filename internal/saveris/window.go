@@ -47,7 +47,7 @@ func (w *window) more() bool {
 	return false
 }
 
-// peek gives up to n bytes without using them, fewer only at the end of the stream.
+// peek returns up to n bytes without using them, fewer only at the end of the stream.
 func (w *window) peek(n int) []byte {
 	for w.end-w.pos < n && w.more() {
 	}

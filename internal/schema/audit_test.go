@@ -251,7 +251,7 @@ func isKept(f saveris.Field, leaves map[string]bool, other []string) bool {
 	return false
 }
 
-// leavesOf gives the texts and literals in data, and the members of other without the numbers that tell equal names apart.
+// leavesOf returns the texts and literals in data, and the members of other without the numbers that tell equal names apart.
 func leavesOf(data []byte) (leaves map[string]bool, other []string) {
 	var d map[string]any
 	decoder := stdjson.NewDecoder(bytes.NewReader(data))
@@ -292,7 +292,7 @@ func (a *auditor) fitsSubject(_ *saveris.Row, e Event) error {
 	return nil
 }
 
-// membersOf gives the members of other as "name":value.
+// membersOf returns the members of other as "name":value.
 func membersOf(data []byte) []string {
 	var d struct {
 		Other jsontext.Value `json:"other"`

@@ -40,7 +40,7 @@ type Backfill struct {
 	Error     *string   `json:"error"`       // of a backfill that has failed
 }
 
-// Message gives the headers and the data of a CloudEvent in binary mode. It fails where the state makes no valid event.
+// Message returns the headers and the data of a CloudEvent in binary mode. It fails where the state makes no valid event.
 func (b Backfill) Message(source, id string, at time.Time) (map[string][]string, []byte, error) {
 	e := event.New(event.CloudEventsVersionV1)
 	e.SetID(id)

@@ -54,7 +54,7 @@ type name struct {
 // begin starts a row.
 func (n *names) begin() { n.next = 0 }
 
-// find gives the column of a name; ok is false where the name is new.
+// find returns the column of a name; ok is false where the name is new.
 func (n *names) find(text string) (c column, ok bool) {
 	for i := n.next; i < len(n.known); i++ {
 		if n.known[i].text == text {

@@ -123,7 +123,7 @@ func (e Event) Day() string {
 	return e.part(partTime)[:len(time.DateOnly)]
 }
 
-// Revise gives the event as a correction of an event that was stored with other content under the same id: an id of its
+// Revise returns the event as a correction of an event that was stored with other content under the same id: an id of its
 // own, which names this content, and the attribute revises with the first id. Revising twice is revising once.
 func (e Event) Revise() Event {
 	if !e.Correction() {
@@ -132,7 +132,7 @@ func (e Event) Revise() Event {
 	return e
 }
 
-// Correction tells whether the event revises an earlier one.
+// Correction reports whether the event revises an earlier one.
 func (e *Event) Correction() bool { return len(e.ID) > len(e.part(partID)) }
 
 // Ingest is the NATS subject on which the event is published: the stream gives it the Subject. A rejected row has no lane.
@@ -164,7 +164,7 @@ func (e *Event) headerText() int {
 	return 2*len(e.headerID()) + len(e.part(partTime)) + len(s.source) + len(s.subject) + len(s.partitionKey) + len(e.cause())
 }
 
-// fits tells whether the broker takes the event.
+// fits reports whether the broker takes the event.
 func (e *Event) fits() bool {
 	own := int(e.ends[partTime])
 	if !e.inPieces() {

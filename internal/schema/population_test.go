@@ -103,7 +103,7 @@ func (w world) time() string {
 	return fmt.Sprintf("20%02d-%02d-%02dT%02d:%02d:%02d%sZ", w.IntN(100), 1+w.IntN(12), 1+w.IntN(28), w.IntN(24), w.IntN(60), w.IntN(60), w.pick([]string{"", ".5", ".120", ".1234567891"}))
 }
 
-// place gives sensor, tenant and site: mostly those of four known places, so that rows of one channel come again and again,
+// place returns sensor, tenant and site: mostly those of four known places, so that rows of one channel come again and again,
 // in every unit, between others that are odd.
 func (w world) place() (sensor, tenant, site saveris.Field) {
 	uuid := w.uuid
@@ -174,7 +174,7 @@ func (w world) spoil(fields []saveris.Field) []saveris.Field {
 	return fields
 }
 
-// odd gives a column a value that it seldom has.
+// odd returns a column a value that it seldom has.
 func (w world) odd(name string) saveris.Field {
 	switch w.IntN(9) {
 	case 8:

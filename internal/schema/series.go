@@ -35,7 +35,7 @@ var (
 	alarmSeries   = [...]column{colTenant, colSite, colSensor, colSerial, colProperty, colExtension, colSeverity, colStatus}
 )
 
-// find gives the series of a row's cells, nil if it is new. The columns are those that make a series, besides whether
+// find returns the series of a row's cells, nil if it is new. The columns are those that make a series, besides whether
 // there is a uuid.
 func (m *Maker) find(cell [][]byte, columns []column) *series {
 	nameless := byte(0)

@@ -127,7 +127,7 @@ type texts struct {
 	scratch []byte // one text
 }
 
-// keep gives the event its text. It fails, without an effect, where a part ends farther in than an end can say; such an
+// keep returns the event its text. It fails, without an effect, where a part ends farther in than an end can say; such an
 // event is too long for a header, or it has to keep its data as a whole.
 func (t *texts) keep(e *Event, pieces ...[]byte) bool {
 	b, last := t.scratch[:0], len(pieces)-1

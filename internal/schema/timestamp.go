@@ -100,7 +100,7 @@ type clock struct {
 	midnight time.Time
 }
 
-// read gives the time; ok is false where that needs appendTime, or is none.
+// read returns the time; ok is false where that needs appendTime, or is none.
 func (c *clock) read(s []byte) (t time.Time, ok bool) {
 	last := len(s) - 1
 	if last < 19 || s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[last] != 'Z' {

@@ -54,10 +54,10 @@ func appendQuantity(b, extension, property []byte) []byte {
 	return appendMapped(b, property, &slugs)
 }
 
-// Token gives a text of the vendor as it stands as one token of a subject: a site, a serial number, a tenant, a channel.
+// Token returns a text of the vendor as it stands as one token of a subject: a site, a serial number, a tenant, a channel.
 func Token(text string) string { return string(appendToken(nil, []byte(text))) }
 
-// QuantityToken gives the token of a quantity, from its own name or the vendor's: air_temperature from Air Temperature.
+// QuantityToken returns the token of a quantity, from its own name or the vendor's: air_temperature from Air Temperature.
 func QuantityToken(text string) string {
 	return string(appendToken(nil, appendMapped(nil, []byte(text), &slugs)))
 }

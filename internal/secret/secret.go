@@ -12,10 +12,10 @@ type Text struct{ text string }
 // New makes a secret of a text.
 func New(text string) Text { return Text{text} }
 
-// Reveal gives the secret itself, for the one place that sends it.
+// Reveal returns the secret itself, for the one place that sends it.
 func (t Text) Reveal() string { return t.text }
 
-// Set tells whether there is a secret.
+// Set reports whether there is a secret.
 func (t Text) Set() bool { return t.text != "" }
 
 // String hides the secret; an empty one stays empty.

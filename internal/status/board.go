@@ -192,7 +192,7 @@ func (b *Board) redraw(now time.Time) {
 // goneAfter is how long no bridge is heard of before none is running: after a kill the next one polls within twelve seconds.
 const goneAfter = 20 * time.Second
 
-// noBridge tells whether no bridge is running. It is not known where one polls without a lease, or none ever had one.
+// noBridge reports whether no bridge is running. It is not known where one polls without a lease, or none ever had one.
 func (b *Board) noBridge(now time.Time) bool {
 	if b.config.Alone {
 		return true

@@ -67,7 +67,7 @@ func sequence(m Stored) uint64 {
 	return m.Seq
 }
 
-// removed tells whether a message says that its key is there no more: deleted by somebody, or ended by the server.
+// removed reports whether a message says that its key is there no more: deleted by somebody, or ended by the server.
 func removed(m Stored) bool {
 	header := m.Headers()
 	if op := header.Get("KV-Operation"); op == "DEL" || op == "PURGE" {

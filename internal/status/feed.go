@@ -20,7 +20,7 @@ func parseRecord(key string, data []byte) (checkpoint.Record, error) {
 	return record, err
 }
 
-// sumUp tells of a feed what its records say, as of now by our clock.
+// sumUp reports of a feed what its records say, as of now by our clock.
 func sumUp(feed schema.Feed, records map[string]entry[checkpoint.Record], now time.Time) Feed {
 	f := Feed{Feed: feed, Gaps: []checkpoint.Span{}, Days: []Day{}, Partly: []Day{}}
 	var covered []checkpoint.Interval
@@ -99,7 +99,7 @@ func (f *Feed) add(r checkpoint.Record) {
 	}
 }
 
-// sumUpBackfills gives the last words, newest first.
+// sumUpBackfills returns the last words, newest first.
 func sumUpBackfills(b *bucket[schema.Backfill], now time.Time) []Backfill {
 	list := []Backfill{}
 	for _, e := range b.entries {
@@ -111,7 +111,7 @@ func sumUpBackfills(b *bucket[schema.Backfill], now time.Time) []Backfill {
 	return list
 }
 
-// leader gives who has the lease of polling; nobody if it has not been renewed for as long as one lives.
+// leader returns who has the lease of polling; nobody if it has not been renewed for as long as one lives.
 func leader(b *bucket[string], key string, now time.Time) string {
 	e := b.entries[key]
 	if b.life > 0 && now.Sub(e.seen) > b.life {

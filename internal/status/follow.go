@@ -257,7 +257,7 @@ func (f *Follow) look(ctx context.Context, js jetstream.JetStream) (jetstream.St
 	return js.Stream(ctx, f.Stream)
 }
 
-// lastStored gives the newest message that the stream holds on a subject, which may have wildcards; a zero one if there is
+// lastStored returns the newest message that the stream holds on a subject, which may have wildcards; a zero one if there is
 // none.
 func lastStored(ctx context.Context, stream jetstream.Stream, subject string) (last Stored, err error) {
 	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{

@@ -87,7 +87,7 @@ func (s Status) Problems(r Rules) []Problem {
 	return list
 }
 
-// leasesUnknown tells whether the want of a lease says nothing: what is known of leases is old or not true, a bridge has just
+// leasesUnknown reports whether the want of a lease says nothing: what is known of leases is old or not true, a bridge has just
 // begun, or one that may run could not store a lease.
 func (r Rules) leasesUnknown(now time.Time) bool {
 	here := r.Here
@@ -154,7 +154,7 @@ func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
 	return list
 }
 
-// Ahead tells whether all that has been read claims to be of the future, so that nobody can say when it was read: the clock of the
+// Ahead reports whether all that has been read claims to be of the future, so that nobody can say when it was read: the clock of the
 // vendor is ahead of ours.
 func (f Feed) Ahead(now time.Time) bool {
 	return f.ReadAt == nil && f.CoveredUntil != nil && f.CoveredUntil.After(now)
@@ -183,7 +183,7 @@ func (s Status) ofBackfills() (list []Problem) {
 	return list
 }
 
-// Silent tells whether a backfill that has not ended says nothing any more. After a day it is the past.
+// Silent reports whether a backfill that has not ended says nothing any more. After a day it is the past.
 func (b Backfill) Silent(now time.Time) bool {
 	age := now.Sub(b.ToldAt)
 	return b.Running() && age > SilentAfter && age < news

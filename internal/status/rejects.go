@@ -51,7 +51,7 @@ func (r *rejects) newest() *time.Time {
 	return &at
 }
 
-// cut gives so many characters of a text at most.
+// cut returns so many characters of a text at most.
 func cut(text string, most int) string {
 	for i := range text {
 		if most--; most < 0 {

@@ -11,7 +11,7 @@ import (
 // the data: they have other names, and their quotes are escaped as well. What others have written may be told wrongly, and no
 // more.
 
-// scalar gives the literal of a field: a text without its quotes, or a number; empty for null, for what is not there, and
+// scalar returns the literal of a field: a text without its quotes, or a number; empty for null, for what is not there, and
 // for a text with escapes. The rest is what follows.
 func scalar(data []byte, name string) (literal, rest []byte) {
 	_, after, found := bytes.Cut(data, []byte(name))

@@ -34,7 +34,7 @@ type rank struct {
 	silent bool
 }
 
-// ranks gives all sensors, the silent ones first, and how many these are.
+// ranks returns all sensors, the silent ones first, and how many these are.
 func (s *sensors) ranks(readings Feed) (list []rank, silent int) {
 	list = make([]rank, 0, len(s.byKey))
 	var rest []rank
@@ -49,7 +49,7 @@ func (s *sensors) ranks(readings Feed) (list []rank, silent int) {
 	return append(list, rest...), len(list)
 }
 
-// Recent gives what the streams hold of late. Search picks sensors and alarms: each of its first four words is a part of
+// Recent returns what the streams hold of late. Search picks sensors and alarms: each of its first four words is a part of
 // something that names them, or of what an alarm says, in any case.
 func (b *Board) Recent(search string) Recent {
 	v := b.view()
@@ -100,7 +100,7 @@ func (b *Board) look() *view {
 	return v
 }
 
-// wordsOf gives the words that count, in lower case and as long as a name may be.
+// wordsOf returns the words that count, in lower case and as long as a name may be.
 func wordsOf(search string) []string {
 	words := make([]string, 0, mostWords)
 	for word := range strings.FieldsSeq(search) {
@@ -115,7 +115,7 @@ func wordsOf(search string) []string {
 	return words
 }
 
-// find gives the first ones of those that have all words.
+// find returns the first ones of those that have all words.
 func find(ranks []rank, words []string) []rank {
 	found := make([]rank, 0, min(mostShown, len(ranks)))
 	for _, one := range ranks {
@@ -128,7 +128,7 @@ func find(ranks []rank, words []string) []rank {
 	return found
 }
 
-// findAlarms gives the open alarms that have all words.
+// findAlarms returns the open alarms that have all words.
 func (v *view) findAlarms(words []string) []Alarm {
 	found := []Alarm{}
 	for i, a := range v.usual.Alarms {
@@ -139,7 +139,7 @@ func (v *view) findAlarms(words []string) []Alarm {
 	return found
 }
 
-// matches tells whether each word is a part of what something is searched by.
+// matches reports whether each word is a part of what something is searched by.
 func matches(names string, words []string) bool {
 	for _, word := range words {
 		if !strings.Contains(names, word) {

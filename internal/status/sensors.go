@@ -93,7 +93,7 @@ func (s *sensors) add(key string, one *sensor) {
 	one.born = s.born
 }
 
-// ordered gives all sensors by tenant, site, serial number and channel, whatever they measure and when: rows that stay where
+// ordered returns all sensors by tenant, site, serial number and channel, whatever they measure and when: rows that stay where
 // they are can be read.
 func (s *sensors) ordered() []*sensor {
 	if s.order == nil {
@@ -171,7 +171,7 @@ func (s *sensor) put(p point, most int) {
 	}
 }
 
-// number gives a JSON number; nil for what is none, of which a vendor's row holds null.
+// number returns a JSON number; nil for what is none, of which a vendor's row holds null.
 func number(literal string) *json.Number {
 	n := json.Number(literal)
 	if literal == "" || !json.Valid([]byte(literal)) {

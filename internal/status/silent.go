@@ -13,7 +13,7 @@ const (
 	unknownCycle = time.Hour
 )
 
-// silentIn tells whether the channel is silent, by what has been read of its feed since and by no clock: a feed that stands
+// silentIn reports whether the channel is silent, by what has been read of its feed since and by no clock: a feed that stands
 // still, or is catching up, makes nobody silent.
 func (s *sensor) silentIn(readings Feed) bool {
 	newest := time.Unix(0, s.points[len(s.points)-1].at)

@@ -10,7 +10,7 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// takeAt gives the board a reading of a channel at so many minutes, which took a minute to the cloud.
+// takeAt returns the board a reading of a channel at so many minutes, which took a minute to the cloud.
 func (b *Board) takeAt(site, serial, channel string, minute int) {
 	data := string(readingAt(base.Add(time.Duration(minute)*time.Minute), "4.7"))
 	for old, new := range map[string]string{`"site":"Köln \"value\":9"`: `"site":"` + site + `"`, `"serial_no":"22"`: `"serial_no":"` + serial + `"`, `"channel_no":3`: `"channel_no":` + channel} {

@@ -25,7 +25,7 @@ type Backfill struct {
 	ToldAt time.Time `json:"told_at"` // when NATS stored it
 }
 
-// Running tells whether the backfill has not said that it ended. One that was killed has not either: its last word is old.
+// Running reports whether the backfill has not said that it ended. One that was killed has not either: its last word is old.
 func (b Backfill) Running() bool {
 	return b.Phase == schema.BackfillStarted || b.Phase == schema.BackfillProgress
 }

@@ -332,7 +332,7 @@ func (a *arena) pause(ctx context.Context, least, most time.Duration) {
 	}
 }
 
-// some gives one of the bridges.
+// some returns one of the bridges.
 func (a *arena) some() *bridge { return a.bridges[a.rng.IntN(len(a.bridges))] }
 
 // delayed returns the seconds of event time of which a feed has a row that an outage has held up, and from when on all rows

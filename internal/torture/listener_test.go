@@ -135,7 +135,7 @@ func (l *listener) consumeOn(ctx context.Context, feed string, newest *uint64) e
 	}
 }
 
-// has tells whether the last message of a list has at least a sequence.
+// has reports whether the last message of a list has at least a sequence.
 func (l *listener) has(list map[string][]audit.Seen, feed string, seq uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

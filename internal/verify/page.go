@@ -48,7 +48,7 @@ func newPage(list *checkpoint.Listing, day string, span checkpoint.Span) *page {
 // id is the part of an entry that stands for the id.
 func (p *page) id(i uint32) []byte { return p.Entries[i][:12] }
 
-// find gives the positions of the entries with the id of one, in the order of the stream.
+// find returns the positions of the entries with the id of one, in the order of the stream.
 func (p *page) find(e checkpoint.Entry) []uint32 {
 	from, found := sort.Find(len(p.order), func(i int) int { return bytes.Compare(e[:12], p.id(p.order[i])) })
 	if !found {
@@ -61,7 +61,7 @@ func (p *page) find(e checkpoint.Entry) []uint32 {
 	return p.order[from:until]
 }
 
-// match gives the position of an entry with this id and content, one whose event is there if there is one, -1 if there is
+// match returns the position of an entry with this id and content, one whose event is there if there is one, -1 if there is
 // none.
 func (p *page) match(e checkpoint.Entry) int {
 	found := -1
@@ -73,7 +73,7 @@ func (p *page) match(e checkpoint.Entry) int {
 	return found
 }
 
-// there gives the position of an entry with the id of another whose event is there: it may have been stored once more.
+// there returns the position of an entry with the id of another whose event is there: it may have been stored once more.
 func (p *page) there(e checkpoint.Entry) (at uint32, found bool) {
 	known := p.find(e)
 	n := slices.IndexFunc(known, func(i uint32) bool { return p.state[i]&present != 0 })
@@ -85,7 +85,7 @@ func (p *page) there(e checkpoint.Entry) (at uint32, found bool) {
 
 func (p *page) rejected() bool { return p.day == checkpoint.RejectedDay }
 
-// covers tells whether an event of the page is to be verified.
+// covers reports whether an event of the page is to be verified.
 func (p *page) covers(event schema.Stored) bool {
 	return p.rejected() || !event.Time.Before(p.span.From) && event.Time.Before(p.span.Until)
 }
@@ -160,7 +160,7 @@ func (p *page) see(i, base uint32) (first bool) {
 	return first
 }
 
-// accounted tells whether the vendor still shows the row of an entry, be it with other content.
+// accounted reports whether the vendor still shows the row of an entry, be it with other content.
 func (p *page) accounted(i uint32) bool {
 	if p.state[i]&(seen|idSeen) != 0 || p.state[p.find(p.Entries[i])[0]]&idSeen != 0 {
 		return true

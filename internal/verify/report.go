@@ -15,7 +15,7 @@ func newReport(feed, day string, limit int) *report {
 	return &report{Day: Day{Feed: feed, Day: day, Differences: []Difference{}}, limit: limit, told: map[uint64]bool{}}
 }
 
-// full tells that no more differences are kept, so that nobody has to find names for them.
+// full reports that no more differences are kept, so that nobody has to find names for them.
 func (r *report) full() bool { return len(r.Differences) >= r.limit }
 
 func (r *report) add(d Difference) {

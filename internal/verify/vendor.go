@@ -37,7 +37,7 @@ func (w *width) learn(rows, most int) {
 	}
 }
 
-// halve tells whether the width could be halved.
+// halve reports whether the width could be halved.
 func (w *width) halve() bool {
 	if w.now() < 2*minWidth {
 		return false

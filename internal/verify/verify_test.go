@@ -88,7 +88,7 @@ func newCourt(t *testing.T, world saveristest.World, switches saveristest.Switch
 	return c
 }
 
-// add gives the vendor n readings, a second apart from noon on.
+// add returns the vendor n readings, a second apart from noon on.
 func (c *court) add(n int) {
 	for i := range n {
 		c.vendor.AddMeasurement(saveristest.Measurement{
@@ -160,7 +160,7 @@ func (c *court) verdict(from, until time.Time) map[string]verify.Day {
 	return days
 }
 
-// about gives the verdict on the day alone.
+// about returns the verdict on the day alone.
 func (c *court) about() verify.Day {
 	c.Helper()
 	return c.verdict(midnight, midnight.AddDate(0, 0, 1))[day]

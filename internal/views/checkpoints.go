@@ -31,7 +31,7 @@ func NewCheckpoints(js jetstream.JetStream, config publish.Config, feed schema.F
 // Show has a record shown that was stored. It does not wait.
 func (c *Checkpoints) Show(r checkpoint.StoredRecord) { c.Put(c.records.entry(r)) }
 
-// CheckCheckpoints tells why an existing checkpoint bucket is not written: an ErrForeign of publish.
+// CheckCheckpoints reports why an existing checkpoint bucket is not written: an ErrForeign of publish.
 func CheckCheckpoints(ctx context.Context, kv jetstream.KeyValue) error {
 	status, err := kv.Status(ctx)
 	if err != nil {

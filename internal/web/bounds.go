@@ -60,7 +60,7 @@ func cut[T ~string](most int, texts ...*T) {
 	}
 }
 
-// number gives what can be written as a JSON number, and nil for anything else: one odd value must not cost the whole page.
+// number returns what can be written as a JSON number, and nil for anything else: one odd value must not cost the whole page.
 func number(n *json.Number) *json.Number {
 	if n == nil || !aNumber.MatchString(string(*n)) {
 		return nil

@@ -20,7 +20,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser gives the context of a Chromium that ends with the test. A machine without one fails: the tag asked for it.
+// browser returns the context of a Chromium that ends with the test. A machine without one fails: the tag asked for it.
 func browser(t *testing.T) context.Context {
 	t.Helper()
 	path := ""

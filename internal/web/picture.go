@@ -84,7 +84,7 @@ func (p *picture) verdict() verdict {
 	return v
 }
 
-// ServeHTTP gives the whole picture to scripts.
+// ServeHTTP returns the whole picture to scripts.
 func (p *picture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v, recent := p.verdict(), p.recent(chosen(r.URL.Query()))
 	body, err := json.Marshal(map[string]any{
@@ -111,7 +111,7 @@ func (p *picture) recent(c choice) status.Recent {
 	return p.source.Recent(c.search)
 }
 
-// parts gives the picture as it is since the source's Changed was changed. Pages that have chosen nothing share theirs.
+// parts returns the picture as it is since the source's Changed was changed. Pages that have chosen nothing share theirs.
 func (p *picture) parts(c choice, changed <-chan struct{}) (parts, error) {
 	if c != (choice{}) {
 		return p.draw(c)

@@ -97,7 +97,7 @@ func (s *stream) picture(all parts, judged json.RawMessage) error {
 // judgement is the name of the part that time alone may change.
 const judgement = "verdict"
 
-// otherwise tells whether the verdict is another than the page has.
+// otherwise reports whether the verdict is another than the page has.
 func (s *stream) otherwise(p *picture) bool {
 	judged, err := json.Marshal(p.verdict())
 	return err == nil && sha256.Sum256(judged) != s.sent[judgement]

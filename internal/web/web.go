@@ -66,7 +66,7 @@ func handler(source Source, options Options, moves pace) http.Handler {
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// guarded gives every answer, refusals included, the headers that keep a browser from being led astray with it.
+// guarded returns every answer, refusals included, the headers that keep a browser from being led astray with it.
 func guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// dockerfile gives the lines of the Dockerfile, those that go on joined.
+// dockerfile returns the lines of the Dockerfile, those that go on joined.
 func dockerfile(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile("../../Dockerfile")

@@ -69,7 +69,7 @@ func recorded(t *testing.T) map[string]bool {
 // Grafana puts its variables in before Prometheus reads an expression.
 var grafana = strings.NewReplacer("$__rate_interval", "5m", "$__interval", "5m", "$namespace", ".*", "$feed", ".*")
 
-// asked gives the metrics that an expression asks for, with the labels that it selects by; suffixes of histograms are cut.
+// asked returns the metrics that an expression asks for, with the labels that it selects by; suffixes of histograms are cut.
 func asked(t *testing.T, expression string) map[string][]string {
 	t.Helper()
 	parsed, err := parser.NewParser(parser.Options{}).ParseExpr(grafana.Replace(expression))

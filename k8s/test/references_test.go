@@ -95,7 +95,7 @@ func TestFilesOfSettingsAreMounted(t *testing.T) {
 	})
 }
 
-// holds tells whether a file is the key of a secret that is mounted.
+// holds reports whether a file is the key of a secret that is mounted.
 func (w workload) holds(secrets map[string]map[string]string, file string) bool {
 	for _, m := range w.container().VolumeMounts {
 		for _, v := range w.pods.Spec.Volumes {

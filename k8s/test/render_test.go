@@ -111,7 +111,7 @@ func everyRoot(t *testing.T, test func(t *testing.T, r rendered)) {
 	}
 }
 
-// all gives the objects of a kind.
+// all returns the objects of a kind.
 func all[T object](r rendered) []T {
 	var list []T
 	for _, o := range r.objects {
@@ -122,7 +122,7 @@ func all[T object](r rendered) []T {
 	return list
 }
 
-// named gives the object of a kind that has a name, nil where there is none.
+// named returns the object of a kind that has a name, nil where there is none.
 func named[T object](r rendered, name string) (found T) {
 	for _, o := range all[T](r) {
 		if o.GetName() == name {

@@ -66,13 +66,13 @@ func containerRules(c corev1.Container) map[string]bool {
 	}
 }
 
-// pinned tells whether an image has a tag that does not move.
+// pinned reports whether an image has a tag that does not move.
 func pinned(image string) bool {
 	_, tag, found := strings.Cut(image, ":")
 	return found && tag != "latest" && tag != ""
 }
 
-// limitsTheCollector tells whether GOMEMLIMIT is made of the limit: so many MB as it has MiB, which is 95 %.
+// limitsTheCollector reports whether GOMEMLIMIT is made of the limit: so many MB as it has MiB, which is 95 %.
 func limitsTheCollector(c corev1.Container) bool {
 	mib, limit := -1, -1
 	for i, e := range c.Env {

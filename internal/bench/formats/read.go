@@ -71,7 +71,7 @@ type column struct {
 	at, n  int
 }
 
-// next gives the next value; ok is false at the end.
+// next returns the next value; ok is false at the end.
 func (c *column) next() (v parquet.Value, ok bool, err error) {
 	for c.at == c.n {
 		if err != nil {

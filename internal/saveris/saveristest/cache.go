@@ -49,7 +49,7 @@ func (c *Cache) Files() []CachedFile {
 	return list
 }
 
-// file gives file i of n of a query, rendered if it is not there yet.
+// file returns file i of n of a query, rendered if it is not there yet.
 func (c *Cache) file(q query, i, n int, zip bool, render func() ([]byte, *tally)) ([]byte, *tally) {
 	if !q.kept {
 		return render()

@@ -129,7 +129,7 @@ func (t *table) finish(cells []cell) []cell {
 	return cells
 }
 
-// measurement gives the cells of m; they are valid until the next call.
+// measurement returns the cells of m; they are valid until the next call.
 func (t *table) measurement(m *Measurement) []cell {
 	c := t.scratch[:0]
 	at, processed := formatTime(m.Timestamp), formatTime(m.ProcessedAt)
@@ -150,7 +150,7 @@ func (t *table) measurement(m *Measurement) []cell {
 	return t.finish(c)
 }
 
-// alarm gives the cells of a; they are valid until the next call.
+// alarm returns the cells of a; they are valid until the next call.
 func (t *table) alarm(a *Alarm) []cell {
 	value, source := cell{text: a.AlarmValue}, cell{text: a.AlarmSourceUUID}
 	if t.sw.AlarmValue == "number" {

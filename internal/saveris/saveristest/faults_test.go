@@ -100,7 +100,7 @@ func setRate(t *testing.T, f *Faults, kind string) {
 	*f = c.Faults
 }
 
-// requests gives a function that repeats a request of one operation.
+// requests returns a function that repeats a request of one operation.
 func (v *vendor) requests(on string) func() answer {
 	op, _, _ := strings.Cut(on, ".")
 	body := rangeBody(noon.Add(-time.Hour), noon, "CSV")

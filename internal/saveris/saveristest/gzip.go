@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// tailed gives a compressed file what gzip.tail says behind its first member. The body may be kept elsewhere and stays.
+// tailed returns a compressed file what gzip.tail says behind its first member. The body may be kept elsewhere and stays.
 func tailed(tail string, body []byte) []byte {
 	switch tail {
 	case "zeros":

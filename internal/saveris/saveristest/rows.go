@@ -148,7 +148,7 @@ func (s *Server) AddRaw(feed string, at time.Time, line string) {
 	})
 }
 
-// ReviseMeasurement gives the row with this uuid another value from the moment
+// ReviseMeasurement returns the row with this uuid another value from the moment
 // at on. Whether it is a row of the world or a hand-made one makes no difference.
 func (s *Server) ReviseMeasurement(uuid string, at time.Time, newValue string) {
 	s.change(func(h *handMade) {

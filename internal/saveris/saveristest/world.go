@@ -175,7 +175,7 @@ func (w World) channel(l *logger, k kind, n int) channel {
 	return channel{kind: k, key: key, no: n + 1, id: 9_000_000 + int64(key%999_983), logger: l, shift: share(key) - 0.5}
 }
 
-// channelKind gives external product probes to whoever asks for more channels
+// channelKind returns external product probes to whoever asks for more channels
 // than the model has.
 func (e equipment) channelKind(n int) kind {
 	if n < len(e.channels) {
