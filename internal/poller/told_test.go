@@ -185,7 +185,7 @@ func TestAStreamThatIsLostInMidCommitIsNotToldAsLessThanNothing(t *testing.T) {
 		}
 	}
 	report := b.audit(schema.Readings, dayEnd)
-	if acknowledged < report.Stored+1500 {
+	if acknowledged <= report.Stored { // a batch whose answer went with the stream may not be among them
 		t.Errorf("%d events were acknowledged and %d are stored: nothing was lost", acknowledged, report.Stored)
 	}
 }
