@@ -67,8 +67,9 @@ const longestOverlap = time.Hour
 func poll(ctx context.Context, s config.Settings, js jetstream.JetStream, page net.Listener, tried *saveris.Client, count *metrics.Metrics, logger *slog.Logger) error {
 	accounts := newAccounts(s, js)
 	leases := map[schema.Feed]func() (*publish.Leases, error){}
+	start := ctx // below, ctx ends with the group
 	for _, feed := range feedsOf(s.Feeds) {
-		leases[feed] = soon(func() (*publish.Leases, error) { return tryLeases(ctx, js, s, feed, writerName(), accounts) })
+		leases[feed] = soon(func() (*publish.Leases, error) { return tryLeases(start, js, s, feed, writerName(), accounts) })
 	}
 	config, notes := counting(count, workingVendor(ctx, s, js, tried, logger)), newVendorNotes(s, logger)
 	config.Noticed, notes.store = notes.noticed, config.Requests
