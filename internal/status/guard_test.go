@@ -13,9 +13,9 @@ import (
 	"saveris-bridge/internal/natsd"
 )
 
-// TestAFollowerNoticesThatTheStreamIsAnother where its consumer does not: one that is made again at once goes on behind
-// the old stream's last sequence.
-func TestAFollowerNoticesThatTheStreamIsAnother(t *testing.T) {
+// emptyStream starts a server that has a stream S without messages.
+func emptyStream(t *testing.T) (jetstream.JetStream, jetstream.Stream) {
+	t.Helper()
 	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +34,13 @@ func TestAFollowerNoticesThatTheStreamIsAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return js, stream
+}
+
+// TestAFollowerNoticesThatTheStreamIsAnother where its consumer does not: one that is made again at once goes on behind
+// the old stream's last sequence.
+func TestAFollowerNoticesThatTheStreamIsAnother(t *testing.T) {
+	js, stream := emptyStream(t)
 	t.Run("cases", func(t *testing.T) {
 		for name, c := range map[string]struct {
 			stream  string
@@ -62,24 +69,7 @@ func TestAFollowerNoticesThatTheStreamIsAnother(t *testing.T) {
 
 // TestAFollowerGoesOnWhereAnotherMessageHasItsPlace has a stream lose its tail and grow again before the follower is back.
 func TestAFollowerGoesOnWhereAnotherMessageHasItsPlace(t *testing.T) {
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	nc, err := nats.Connect(server.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	js, stream := emptyStream(t)
 	var at [3]time.Time
 	for i := range at {
 		if _, err := js.Publish(t.Context(), "S", nil); err != nil {
