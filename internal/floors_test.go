@@ -46,7 +46,7 @@ var rooms = []struct {
 	room
 }{
 	{"cmd/bridge", room{
-		ours: []string{"internal/natsconn", "internal/config", "internal/audit", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/views", "internal/publish", "internal/checkpoint", "internal/schema",
+		ours: []string{"internal/natsconn", "internal/config", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/views", "internal/publish", "internal/checkpoint", "internal/schema",
 			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "internal/printable", "internal/jsapi", "schemas"},
 		others: []string{natsGo, cobra, tint, sync, progressbar},
 		http:   true,
@@ -56,14 +56,13 @@ var rooms = []struct {
 		others: []string{natsGo},
 		http:   true,
 	}},
-	{"internal/bridgetest", room{others: []string{natsServer, nkeys, jwt}}}, // test support: environments, files and logins
+	{"internal/bridgetest", room{ // test support: environments, files, logins, a TCP link, and the audit of streams
+		ours:   []string{"internal/saveris/saveristest"},
+		others: []string{natsGo, natsServer, nkeys, jwt},
+	}},
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
 	{"internal/natsconn", room{ours: []string{"internal/config", "internal/secret", "internal/printable"}, others: []string{natsGo}}},
 	{"internal/config", room{ours: []string{"internal/schema", "internal/saveris", "internal/natsd", "internal/secret", "internal/printable"}, others: []string{nkeys, envconfig}}},
-	{"internal/audit", room{ // test support: reads streams and compares them with the pretend vendor's list
-		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris/saveristest"},
-		others: []string{natsGo, cloudevents},
-	}},
 	{"internal/web", room{ours: []string{"internal/status", "internal/schema", "internal/sleep"}, http: true}},
 	{"internal/metrics", room{ours: []string{"internal/status", "internal/poller", "internal/publish", "internal/schema", "internal/saveris"}, others: []string{prometheus}, http: true}},
 	{"internal/status", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/sleep"}, others: []string{natsGo, sync}}},
@@ -84,7 +83,6 @@ var rooms = []struct {
 	{"internal/saveris/saveristest", room{http: true}},
 	{"internal/natsd", room{others: []string{natsServer}, http: true}}, // the server tells its health as an HTTP handler alone
 	{"internal/sleep", room{}},
-	{"internal/lossy", room{}}, // test support: a TCP link that can be cut, a disk that can be full
 	{"internal/jsapi", room{others: []string{natsGo}}},
 	{"internal/secret", room{}},
 	{"internal/printable", room{}},

@@ -13,7 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -290,8 +290,8 @@ func TestOfTwoAccountsThatStartAtOnceOneWins(t *testing.T) {
 		if found := accountsIn(t, c.js); len(found) != 1 {
 			t.Errorf("records %v", found)
 		}
-		if report, err := audit.Readings(t.Context(), c.js, streamOfReadings, []*saveristest.Server{c.vendor, c.second}[1-loser],
-			audit.Due{From: c.start, Until: vendorAt, AsOf: vendorAt}); err != nil || !report.Clean() {
+		if report, err := bridgetest.AuditReadings(t.Context(), c.js, streamOfReadings, []*saveristest.Server{c.vendor, c.second}[1-loser],
+			bridgetest.Due{From: c.start, Until: vendorAt, AsOf: vendorAt}); err != nil || !report.Clean() {
 			t.Errorf("%v, %v", report, err)
 		}
 	}

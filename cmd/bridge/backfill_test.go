@@ -10,8 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/audit"
-	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 )
@@ -24,7 +23,7 @@ func (s *scene) past() []string {
 func TestBackfillGoesOnWhereItWasKilled(t *testing.T) {
 	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute}) // 16,800 rows
 	addr := s.broker()
-	link, err := lossy.New(addr)
+	link, err := bridgetest.NewLink(addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +63,7 @@ func TestSeveralProcessesShareABackfill(t *testing.T) {
 
 func TestBackfillThatIsStoppedPausesAndSaysSo(t *testing.T) {
 	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute})
-	link, err := lossy.New(s.broker())
+	link, err := bridgetest.NewLink(s.broker())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +183,7 @@ func TestDaysThatRetentionRemovedAreLeftAloneUnlessRepublished(t *testing.T) {
 	if got.code != exitDone || s.vendor.Count("submit") == asked {
 		t.Errorf("exit code %d, %d exports\n%s%s", got.code, s.vendor.Count("submit")-asked, got.out, got.err)
 	}
-	report, err := audit.Readings(t.Context(), s.js, streamOfReadings, s.vendor, audit.Due{From: s.start, Until: vendorAt, AsOf: vendorAt})
+	report, err := bridgetest.AuditReadings(t.Context(), s.js, streamOfReadings, s.vendor, bridgetest.Due{From: s.start, Until: vendorAt, AsOf: vendorAt})
 	if err != nil || report.Missing+report.Doubled+report.Unexpected > 0 { // its pages begin before the stream does
 		t.Errorf("%v, %v", report, err)
 	}

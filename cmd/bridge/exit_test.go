@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/saveris/saveristest"
 
@@ -182,7 +182,7 @@ func TestASecondSignalAtOnceKillsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer broker.Close()
-	link, err := lossy.New(strings.TrimPrefix(broker.ClientURL(), "nats://"))
+	link, err := bridgetest.NewLink(strings.TrimPrefix(broker.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
 	}

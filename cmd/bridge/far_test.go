@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
@@ -16,7 +16,7 @@ func TestAStartDoesNotWaitForOneAnswerAfterTheOther(t *testing.T) {
 	for command, subjects := range map[string][]string{"run": {info + "exports", info + "leases"}, "backfill": {info + "exports", info + "leases", info + "backfills"}} {
 		t.Run(command, func(t *testing.T) {
 			s := newScene(t, saveristest.World{Cycle: 10 * time.Minute})
-			link, err := lossy.New(s.broker())
+			link, err := bridgetest.NewLink(s.broker())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
@@ -55,7 +55,7 @@ func stiffFiles(t *testing.T) badDisk {
 		dir: t.TempDir(), says: "it cannot be written: file too large; see to that disk",
 		full: func(pid int) {
 			var err error
-			if lift, err = lossy.LimitFiles(pid, 16<<10); err != nil {
+			if lift, err = bridgetest.LimitFiles(pid, 16<<10); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -74,7 +74,7 @@ func TestEveryRowOnceInRealProcesses(t *testing.T) {
 	for _, feed := range []string{"readings", "alarms"} {
 		s.await("the last re-read of "+feed, func(ctx context.Context) bool { return s.settled(ctx, feed, until) })
 	}
-	due := audit.Due{From: start, Until: until, AsOf: time.Now(), Late: lastAge - 5*time.Second}
+	due := bridgetest.Due{From: start, Until: until, AsOf: time.Now(), Late: lastAge - 5*time.Second}
 	if err := bridge.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -163,13 +163,13 @@ func startTwin(t *testing.T, start time.Time) *saveristest.Server {
 }
 
 // judge audits both streams.
-func judge(t *testing.T, s *scene, twin *saveristest.Server, due audit.Due) (readings *audit.Report) {
+func judge(t *testing.T, s *scene, twin *saveristest.Server, due bridgetest.Due) (readings *bridgetest.AuditReport) {
 	t.Helper()
-	readings, err := audit.Readings(t.Context(), s.js, streamOfReadings, twin, due)
+	readings, err := bridgetest.AuditReadings(t.Context(), s.js, streamOfReadings, twin, due)
 	if err != nil {
 		t.Fatal(err)
 	}
-	alarms, err := audit.Alarms(t.Context(), s.js, "SAVERIS_ALARMS", twin, due)
+	alarms, err := bridgetest.AuditAlarms(t.Context(), s.js, "SAVERIS_ALARMS", twin, due)
 	if err != nil {
 		t.Fatal(err)
 	}

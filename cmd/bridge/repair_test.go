@@ -9,8 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -95,7 +95,7 @@ func TestRepairPutsBackWhatWasRemovedAndNothingElse(t *testing.T) {
 func TestARepairThatWasKilledGoesOnBesideAnother(t *testing.T) {
 	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute}) // 16,800 rows
 	s.punctual()
-	link, err := lossy.New(s.broker())
+	link, err := bridgetest.NewLink(s.broker())
 	if err != nil {
 		t.Fatal(err)
 	}

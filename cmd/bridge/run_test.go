@@ -16,9 +16,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -141,9 +140,9 @@ func (s *scene) covered(ctx context.Context) bool {
 	return len(checkpoint.Gaps(covered, s.start, vendorAt)) == 0
 }
 
-func (s *scene) audit() *audit.Report {
+func (s *scene) audit() *bridgetest.AuditReport {
 	s.Helper()
-	report, err := audit.Readings(s.Context(), s.js, streamOfReadings, s.vendor, audit.Due{From: s.start, Until: vendorAt, AsOf: vendorAt})
+	report, err := bridgetest.AuditReadings(s.Context(), s.js, streamOfReadings, s.vendor, bridgetest.Due{From: s.start, Until: vendorAt, AsOf: vendorAt})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -166,7 +165,7 @@ func stop(t *testing.T, cmd *exec.Cmd) int {
 
 func TestCrashBetweenBatchesLosesNothing(t *testing.T) {
 	s := newScene(t, saveristest.World{Sites: 3, Loggers: 4, Channels: 4, Cycle: 20 * time.Second})
-	link, err := lossy.New(s.broker())
+	link, err := bridgetest.NewLink(s.broker())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,9 +13,9 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
-	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -258,7 +258,7 @@ func TestWrongFiltersAreRefusedByName(t *testing.T) {
 
 func TestTailGoesOnWhereItWasAfterAnOutage(t *testing.T) {
 	s := newScene(t, saveristest.World{})
-	link, err := lossy.New(s.broker())
+	link, err := bridgetest.NewLink(s.broker())
 	if err != nil {
 		t.Fatal(err)
 	}

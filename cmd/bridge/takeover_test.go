@@ -14,7 +14,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 )
@@ -154,5 +154,5 @@ func (p *duo) prove() {
 			p.Errorf("a bridge was told to stop and ended with %d", code)
 		}
 	}
-	judge(p.T, p.scene, p.vendor, audit.Due{From: p.start, Until: until, AsOf: time.Now()})
+	judge(p.T, p.scene, p.vendor, bridgetest.Due{From: p.start, Until: until, AsOf: time.Now()})
 }

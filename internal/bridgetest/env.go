@@ -1,4 +1,3 @@
-// Package bridgetest is test support: environments of the bridge, files, certificates, and NATS logins of every kind.
 package bridgetest
 
 import (

@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/natsd"
 )
 
@@ -28,7 +28,7 @@ func publish(t *testing.T, js jetstream.JetStream, data []byte) (uint64, error) 
 }
 
 func TestARestartMendsAStreamThatCouldNotBeWritten(t *testing.T) {
-	if lossy.Apart(t) {
+	if bridgetest.Apart(t) {
 		return
 	}
 	s, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
@@ -54,7 +54,7 @@ func TestARestartMendsAStreamThatCouldNotBeWritten(t *testing.T) {
 		t.Fatalf("sequence %d (%v), fault %v", seq, err, s.Fault())
 	}
 
-	lift, err := lossy.LimitFiles(0, 4096)
+	lift, err := bridgetest.LimitFiles(0, 4096)
 	if err != nil {
 		t.Fatal(err)
 	}

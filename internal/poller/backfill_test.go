@@ -13,8 +13,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -123,7 +123,7 @@ func TestBackfillBesideLiveDoublesNothing(t *testing.T) {
 
 func TestBackfillOutlivesANatsOutage(t *testing.T) {
 	b := newBench(t, perMinute)
-	link, err := lossy.New(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
+	link, err := bridgetest.NewLink(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
@@ -216,9 +216,9 @@ func (b *bench) await(what string, so func(context.Context) bool) {
 }
 
 // audit fails unless a feed's stream holds what the vendor knows up to a time, each once.
-func (b *bench) audit(feed schema.Feed, until time.Time) *audit.Report {
+func (b *bench) audit(feed schema.Feed, until time.Time) *bridgetest.AuditReport {
 	b.Helper()
-	due := audit.Due{From: b.start, Until: until, AsOf: dayEnd, Served: b.served}
+	due := bridgetest.Due{From: b.start, Until: until, AsOf: dayEnd, Served: b.served}
 	if until.After(dayEnd) { // the clock was put forward
 		due.AsOf = until
 	}
@@ -230,11 +230,11 @@ func (b *bench) audit(feed schema.Feed, until time.Time) *audit.Report {
 	return report
 }
 
-func (b *bench) judge(feed schema.Feed, due audit.Due) *audit.Report {
+func (b *bench) judge(feed schema.Feed, due bridgetest.Due) *bridgetest.AuditReport {
 	b.Helper()
-	judge := audit.Readings
+	judge := bridgetest.AuditReadings
 	if feed == schema.Alarms {
-		judge = audit.Alarms
+		judge = bridgetest.AuditAlarms
 	}
 	report, err := judge(b.Context(), b.js, names.Stream(feed), b.vendor, due)
 	if err != nil {
@@ -246,7 +246,7 @@ func (b *bench) judge(feed schema.Feed, due audit.Due) *audit.Report {
 // corrections counts the corrections that are stored so far.
 func (b *bench) corrections() int {
 	b.Helper()
-	return b.judge(schema.Readings, audit.Due{From: b.start, Until: b.start, AsOf: dayEnd}).Corrections
+	return b.judge(schema.Readings, bridgetest.Due{From: b.start, Until: b.start, AsOf: dayEnd}).Corrections
 }
 
 func TestEveryRowOnce(t *testing.T) {

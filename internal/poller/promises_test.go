@@ -10,9 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -71,7 +70,7 @@ func TestSecondBridgeDoublesNothing(t *testing.T) {
 
 func TestNatsOutageSubmitsNoExtraExports(t *testing.T) {
 	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
-	link, err := lossy.New(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
+	link, err := bridgetest.NewLink(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +252,7 @@ func TestMostlyGarbageStopsTheFeed(t *testing.T) { // R-23
 			if tt.want != nil {
 				want = 0
 			}
-			if stored := b.judge(schema.Readings, audit.Due{From: b.start, Until: b.start, AsOf: dayEnd}).Stored; stored != want {
+			if stored := b.judge(schema.Readings, bridgetest.Due{From: b.start, Until: b.start, AsOf: dayEnd}).Stored; stored != want {
 				t.Errorf("%d rows were stored, want %d", stored, want)
 			}
 		})

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"pgregory.net/rapid"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
@@ -204,8 +204,8 @@ func (s *story) end(t *rapid.T) {
 			t.Fatal(err)
 		}
 	}
-	due := audit.Due{From: span.From, Until: span.Until, AsOf: storyStart.Add(4*time.Hour + time.Duration(s.now.Load())*time.Second)}
-	report, err := audit.Readings(context.Background(), s.js, s.config.Names.Stream(schema.Readings), s.vendor, due)
+	due := bridgetest.Due{From: span.From, Until: span.Until, AsOf: storyStart.Add(4*time.Hour + time.Duration(s.now.Load())*time.Second)}
+	report, err := bridgetest.AuditReadings(context.Background(), s.js, s.config.Names.Stream(schema.Readings), s.vendor, due)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -103,7 +103,7 @@ func notCovered(t *testing.T, key, value string) {
 	if err != nil || len(covered) > 0 {
 		t.Errorf("covered %v, %v", covered, err)
 	}
-	if stored := b.judge(schema.Readings, audit.Due{From: b.start, Until: b.start, AsOf: dayEnd}).Stored; stored > 0 {
+	if stored := b.judge(schema.Readings, bridgetest.Due{From: b.start, Until: b.start, AsOf: dayEnd}).Stored; stored > 0 {
 		t.Errorf("%d rows were stored", stored)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -126,7 +126,7 @@ func TestLinesTellWhatFails(t *testing.T) {
 // TestALineThatGoesOnTakesSteps: reading a large window is many steps, and an outage of the broker is, too.
 func TestALineThatGoesOnTakesSteps(t *testing.T) {
 	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: 10 * time.Second}})
-	link, err := lossy.New(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
+	link, err := bridgetest.NewLink(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -27,7 +27,7 @@ func startLimited(t *testing.T, n int) (url string) {
 
 func TestLostAckIsNotStoredTwice(t *testing.T) {
 	server := startServer(t)
-	link, err := lossy.New(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestLostAckIsNotStoredTwice(t *testing.T) {
 
 func TestAnAnswerThatNeverComesDoesNotHoldUpTheEnd(t *testing.T) {
 	server := startServer(t)
-	link, err := lossy.New(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,13 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/publish"
 )
 
 // nats-server answers no batch that it cannot write, and none after it in that stream for as long as it lives.
 func TestWhatAFullDiskTookIsStoredOnceAfterwards(t *testing.T) {
-	if lossy.Apart(t) {
+	if bridgetest.Apart(t) {
 		return
 	}
 	server := startServer(t)
@@ -19,7 +19,7 @@ func TestWhatAFullDiskTookIsStoredOnceAfterwards(t *testing.T) {
 	w := newWriter(js, time.Second)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
 
-	lift, err := lossy.LimitFiles(0, 8192) // room for a batch in the staging area, and none for it in the stream
+	lift, err := bridgetest.LimitFiles(0, 8192) // room for a batch in the staging area, and none for it in the stream
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/lossy"
 )
 
 // handed collects what a writer hands over.
@@ -46,7 +46,7 @@ func TestTheNewestRecordIsHandedOverOnceForEachCall(t *testing.T) {
 
 func TestARecordWhoseAnswerWasLostIsHandedOver(t *testing.T) {
 	server := startServer(t)
-	link, err := lossy.New(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -228,7 +228,7 @@ func TestTwoRepairsAtOncePutAnEventBackOnce(t *testing.T) {
 func TestARepairWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	server := startServer(t)
 	direct := open(t, connect(t, server.ClientURL()))
-	link, err := lossy.New(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/lossy"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -89,7 +89,7 @@ func TestABatchWhoseAckWasLostIsToldOnceUnlessAnotherFollowedIt(t *testing.T) {
 	for name, meanwhile := range map[string]int{"nothing happens meanwhile": 0, "another writes meanwhile": 3} {
 		t.Run(name, func(t *testing.T) {
 			server := startServer(t)
-			link, err := lossy.New(strings.TrimPrefix(server.ClientURL(), "nats://"))
+			link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +123,7 @@ func TestABatchWhoseAckWasLostIsToldOnceUnlessAnotherFollowedIt(t *testing.T) {
 // TestABatchIsToldThoughTheNextOneCannotBeSent: the connection goes between the two.
 func TestABatchIsToldThoughTheNextOneCannotBeSent(t *testing.T) {
 	server := startServer(t)
-	link, err := lossy.New(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestABatchIsToldThoughTheNextOneCannotBeSent(t *testing.T) {
 
 func TestABatchThatWasNotStoredIsNotTold(t *testing.T) {
 	server := startServer(t)
-	link, err := lossy.New(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
 	}

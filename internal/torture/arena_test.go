@@ -22,8 +22,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/lossy"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
@@ -48,7 +48,7 @@ type arena struct {
 	ahead   time.Duration
 	vendor  *saveristest.Server
 	nodes   []*node
-	link    *lossy.Link
+	link    *bridgetest.Link
 	bridges []*bridge
 	js      jetstream.JetStream
 	kills   atomic.Int64
@@ -167,7 +167,7 @@ func newArena(t *testing.T, seed uint64, s setting) *arena {
 		urls = append(urls, "nats://"+n.addr)
 	}
 	a.listener = listen(t, urls)
-	link, err := lossy.New(a.nodes[0].addr)
+	link, err := bridgetest.NewLink(a.nodes[0].addr)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 )
 
 // listener is what hangs on the bridge's events in every round: a plain subscriber of both live lanes, who knows nothing of
@@ -24,8 +24,8 @@ type listener struct {
 	conns sync.WaitGroup
 
 	mu   sync.Mutex
-	seen map[string][]audit.Seen // by feed, in the order of arrival
-	got  map[string][]audit.Seen
+	seen map[string][]bridgetest.Seen // by feed, in the order of arrival
+	got  map[string][]bridgetest.Seen
 }
 
 var feeds = []string{"readings", "alarms"}
@@ -35,7 +35,7 @@ func streamOf(feed string) string { return "SAVERIS_" + strings.ToUpper(feed) }
 // listen starts a listener before there is a bridge. It ends with the test.
 func listen(t *testing.T, urls []string) *listener {
 	t.Helper()
-	l := &listener{T: t, seen: map[string][]audit.Seen{}, got: map[string][]audit.Seen{}}
+	l := &listener{T: t, seen: map[string][]bridgetest.Seen{}, got: map[string][]bridgetest.Seen{}}
 	l.subscribe(l.dial(urls))
 	nc := l.dial(urls)
 	js, err := jetstream.New(nc)
@@ -66,7 +66,7 @@ func (l *listener) subscribe(nc *nats.Conn) {
 	l.Helper()
 	for _, feed := range feeds {
 		sub, err := nc.Subscribe("saveris."+feed+".live.>", func(m *nats.Msg) {
-			e := audit.SeenOf(m.Subject, m.Header, m.Data)
+			e := bridgetest.SeenOf(m.Subject, m.Header, m.Data)
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.seen[feed] = append(l.seen[feed], e)
@@ -122,7 +122,7 @@ func (l *listener) consumeOn(ctx context.Context, feed string, newest *uint64) e
 			return err
 		}
 		if seq := meta.Sequence.Stream; seq > *newest { // otherwise it is one whose acknowledgement was lost
-			e := audit.SeenOf(m.Subject(), m.Headers(), m.Data())
+			e := bridgetest.SeenOf(m.Subject(), m.Headers(), m.Data())
 			e.Seq = seq
 			l.mu.Lock()
 			l.got[feed] = append(l.got[feed], e)
@@ -136,7 +136,7 @@ func (l *listener) consumeOn(ctx context.Context, feed string, newest *uint64) e
 }
 
 // has reports whether the last message of a list has at least a sequence.
-func (l *listener) has(list map[string][]audit.Seen, feed string, seq uint64) bool {
+func (l *listener) has(list map[string][]bridgetest.Seen, feed string, seq uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := len(list[feed])
@@ -184,7 +184,7 @@ func (a *arena) auditListener(broker health, result *row) {
 		a.listener.mu.Lock()
 		seen, got := slices.Clone(a.listener.seen[feed]), slices.Clone(a.listener.got[feed])
 		a.listener.mu.Unlock()
-		subscriber, err := audit.Subscriber(ctx, a.js, streamOf(feed), seen, broker == forgets)
+		subscriber, err := bridgetest.AuditSubscriber(ctx, a.js, streamOf(feed), seen, broker == forgets)
 		if err != nil {
 			a.Fatal(err)
 		}
@@ -198,7 +198,7 @@ func (a *arena) auditListener(broker health, result *row) {
 		if broker == forgets {
 			continue // a consumer's place is no promise of the bridge's
 		}
-		consumer, err := audit.Consumer(ctx, a.js, streamOf(feed), got)
+		consumer, err := bridgetest.AuditConsumer(ctx, a.js, streamOf(feed), got)
 		if err != nil {
 			a.Fatal(err)
 		}

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 )
 
 var bridgeBinary, natsBinary string
@@ -150,7 +150,7 @@ func (a *arena) awaitShown() {
 // bucket returns what the checkpoint bucket shows wrongly.
 func (a *arena) bucket(ctx context.Context) (list []string) {
 	for feed, stream := range map[string]string{"readings": "SAVERIS_READINGS", "alarms": "SAVERIS_ALARMS"} {
-		wrong, err := audit.Bucket(ctx, a.js, "saveris-checkpoints", stream, feed)
+		wrong, err := bridgetest.AuditBucket(ctx, a.js, "saveris-checkpoints", stream, feed)
 		if err != nil {
 			wrong = []string{err.Error()}
 		}
@@ -167,18 +167,18 @@ func (a *arena) heal() {
 }
 
 func (a *arena) audit(until time.Time, result *row) {
-	due := audit.Due{From: a.start, Until: until, AsOf: a.now(), Late: lateMax + 2*time.Second, Seen: until}
+	due := bridgetest.Due{From: a.start, Until: until, AsOf: a.now(), Late: lateMax + 2*time.Second, Seen: until}
 	ctx, cancel := context.WithTimeout(a.Context(), 2*time.Minute)
 	defer cancel()
-	readings, err := audit.Readings(ctx, a.js, "SAVERIS_READINGS", a.vendor, due)
+	readings, err := bridgetest.AuditReadings(ctx, a.js, "SAVERIS_READINGS", a.vendor, due)
 	if err != nil {
 		a.Fatal(err)
 	}
-	alarms, err := audit.Alarms(ctx, a.js, "SAVERIS_ALARMS", a.vendor, due)
+	alarms, err := bridgetest.AuditAlarms(ctx, a.js, "SAVERIS_ALARMS", a.vendor, due)
 	if err != nil {
 		a.Fatal(err)
 	}
-	for name, r := range map[string]*audit.Report{"readings": readings, "alarms": alarms} {
+	for name, r := range map[string]*bridgetest.AuditReport{"readings": readings, "alarms": alarms} {
 		a.Logf("%s: %s", name, r)
 		if !r.Clean() {
 			a.Errorf("the audit of the %s found fault", name)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -30,7 +30,7 @@ func (c *court) repair(n int) {
 // audited fails unless the auditor, who knows the vendor's rows, has nothing to say.
 func (c *court) audited() {
 	c.Helper()
-	report, err := audit.Readings(c.Context(), c.js, stream, c.vendor, audit.Due{From: midnight, Until: midnight.AddDate(0, 0, 1), AsOf: c.now})
+	report, err := bridgetest.AuditReadings(c.Context(), c.js, stream, c.vendor, bridgetest.Due{From: midnight, Until: midnight.AddDate(0, 0, 1), AsOf: c.now})
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestAnEventThatIsPutBackAlthoughItIsThereIsDoubled(t *testing.T) {
 	c.publish("saveris-ingest.index.readings."+day, nats.Header{"Saveris-Events": {"1"}, "Saveris-Repairs": {"1"}}, entry[:])
 	c.change(func(r *checkpoint.Record) { *r = r.Again(1) })
 	wantOne(t, c.about(), verify.Doubled, uuid(3))
-	report, err := audit.Readings(c.Context(), c.js, stream, c.vendor, audit.Due{From: midnight, Until: midnight.AddDate(0, 0, 1), AsOf: c.now})
+	report, err := bridgetest.AuditReadings(c.Context(), c.js, stream, c.vendor, bridgetest.Due{From: midnight, Until: midnight.AddDate(0, 0, 1), AsOf: c.now})
 	if err != nil || report.Doubled == 0 {
 		t.Errorf("the auditor sees %v (%v)", report, err)
 	}

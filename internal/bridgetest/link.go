@@ -1,6 +1,4 @@
-// Package lossy is a TCP link that tests can cut, slow down and deafen: what lies between a bridge and its broker. On Linux it
-// has a disk that is full, too.
-package lossy
+package bridgetest
 
 import (
 	"bytes"
@@ -27,8 +25,8 @@ type Link struct {
 	closed bool
 }
 
-// New opens a link to an address on a free port of the loopback.
-func New(target string) (*Link, error) {
+// NewLink opens a link to an address on a free port of the loopback.
+func NewLink(target string) (*Link, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err

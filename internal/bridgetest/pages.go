@@ -1,4 +1,4 @@
-package audit
+package bridgetest
 
 import (
 	"crypto/sha256"
@@ -23,7 +23,7 @@ type page struct {
 var modulus = new(big.Int).Lsh(big.NewInt(1), 128)
 
 // checkPages holds every index message against the events right before it, and every record against the index so far.
-func checkPages(all []message, report *Report) {
+func checkPages(all []message, report *AuditReport) {
 	pages := map[string]*page{}
 	events := map[uint64]event{}
 	for _, m := range all {
@@ -57,7 +57,7 @@ func checkPages(all []message, report *Report) {
 	}
 }
 
-func (p *page) addIndex(m message, events map[uint64]event, report *Report) {
+func (p *page) addIndex(m message, events map[uint64]event, report *AuditReport) {
 	n := len(m.body) / 16
 	count := strconv.Itoa(n)
 	if len(m.body) == 0 || len(m.body)%16 != 0 || uint64(n) >= m.seq || m.events != count || m.again != "" && m.again != count {
@@ -143,7 +143,7 @@ func text(s *string) string {
 }
 
 // checkRecord reads a record by its field names.
-func (p *page) checkRecord(m message, report *Report) {
+func (p *page) checkRecord(m message, report *AuditReport) {
 	var r struct {
 		Version int
 		Day     string

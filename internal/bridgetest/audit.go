@@ -1,4 +1,4 @@
-package audit
+package bridgetest
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
-// Report counts what is wrong with a stream. Stored is how many events it holds, all the rest has to be zero.
-type Report struct {
+// AuditReport counts what is wrong with a stream. Stored is how many events it holds, all the rest has to be zero.
+type AuditReport struct {
 	Stored      int
 	Rejected    int // among Stored
 	Corrections int // among Stored
@@ -27,12 +27,12 @@ type Report struct {
 }
 
 // Clean reports whether nothing is wrong.
-func (r *Report) Clean() bool {
+func (r *AuditReport) Clean() bool {
 	return r.Missing+r.Doubled+r.Unexpected+r.Wrong+r.Disordered+r.BadPages == 0
 }
 
 // String is one line, and one for each example.
-func (r *Report) String() string {
+func (r *AuditReport) String() string {
 	text := fmt.Sprintf("stored %d (rejected %d, corrections %d): missing %d, doubled %d, unexpected %d, wrong %d, disordered %d, bad pages %d",
 		r.Stored, r.Rejected, r.Corrections, r.Missing, r.Doubled, r.Unexpected, r.Wrong, r.Disordered, r.BadPages)
 	for _, e := range r.Examples {
@@ -43,7 +43,7 @@ func (r *Report) String() string {
 
 const maxExamples = 12
 
-func (r *Report) wrong(column *int, format string, args ...any) {
+func (r *AuditReport) wrong(column *int, format string, args ...any) {
 	*column++
 	if len(r.Examples) < maxExamples {
 		r.Examples = append(r.Examples, fmt.Sprintf(format, args...))
@@ -64,22 +64,22 @@ func (d Due) covers(at, visible time.Time) bool {
 	return !at.Before(d.From) && at.Before(d.Until) && !visible.After(d.AsOf) && (d.Late == 0 || visible.Sub(at) <= d.Late || visible.Before(d.Seen))
 }
 
-// Readings audits a stream of readings, Alarms one of alarms.
-func Readings(ctx context.Context, js jetstream.JetStream, stream string, vendor *saveristest.Server, due Due) (*Report, error) {
+// AuditReadings audits a stream of readings, AuditAlarms one of alarms.
+func AuditReadings(ctx context.Context, js jetstream.JetStream, stream string, vendor *saveristest.Server, due Due) (*AuditReport, error) {
 	return audit(ctx, js, stream, measurements(vendor, due))
 }
 
 // Alarms audits a stream of alarms.
-func Alarms(ctx context.Context, js jetstream.JetStream, stream string, vendor *saveristest.Server, due Due) (*Report, error) {
+func AuditAlarms(ctx context.Context, js jetstream.JetStream, stream string, vendor *saveristest.Server, due Due) (*AuditReport, error) {
 	return audit(ctx, js, stream, alarms(vendor, due))
 }
 
-func audit(ctx context.Context, js jetstream.JetStream, stream string, truth truth) (*Report, error) {
+func audit(ctx context.Context, js jetstream.JetStream, stream string, truth truth) (*AuditReport, error) {
 	all, err := read(ctx, js, stream)
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{}
+	report := &AuditReport{}
 	stored := storedOnce(all, report)
 	checkOrder(all, report)
 	checkPages(all, report)
@@ -88,7 +88,7 @@ func audit(ctx context.Context, js jetstream.JetStream, stream string, truth tru
 }
 
 // storedOnce returns the events by their first id, and counts those that are there twice.
-func storedOnce(all []message, report *Report) map[string][]event {
+func storedOnce(all []message, report *AuditReport) map[string][]event {
 	seen := map[string]bool{}
 	stored := map[string][]event{}
 	for _, m := range all {
@@ -111,7 +111,7 @@ func storedOnce(all []message, report *Report) map[string][]event {
 }
 
 // checkOrder looks at every batch: the events before an index, as many as it lists.
-func checkOrder(all []message, report *Report) {
+func checkOrder(all []message, report *AuditReport) {
 	latest := map[string]time.Time{}
 	for _, m := range all {
 		if m.kind != "event" {

@@ -1,4 +1,4 @@
-package audit_test
+package bridgetest_test
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/schema"
 )
 
@@ -41,7 +41,7 @@ func TestTheJudgeKnowsTwoFormsOnly(t *testing.T) {
 		if _, err := c.js.PublishMsg(t.Context(), &nats.Msg{Subject: e.Ingest(schema.Live), Header: message.header, Data: message.body}); err != nil {
 			t.Fatal(err)
 		}
-		if report, err := audit.Readings(t.Context(), c.js, stream, c.vendor, audit.Due{From: noon, Until: noon}); err == nil {
+		if report, err := bridgetest.AuditReadings(t.Context(), c.js, stream, c.vendor, bridgetest.Due{From: noon, Until: noon}); err == nil {
 			t.Errorf("%s: %s", name, report)
 		}
 	}

@@ -1,4 +1,4 @@
-package audit
+package bridgetest
 
 import (
 	"bytes"
@@ -11,10 +11,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Bucket compares what the checkpoint bucket shows of a feed with the newest records of its stream, and returns each
+// AuditBucket compares what the checkpoint bucket shows of a feed with the newest records of its stream, and returns each
 // difference; there is none in the end. Beside them it may show days whose record stood before the stream's first message.
 // While somebody writes, a difference says nothing.
-func Bucket(ctx context.Context, js jetstream.JetStream, bucket, stream, feed string) ([]string, error) {
+func AuditBucket(ctx context.Context, js jetstream.JetStream, bucket, stream, feed string) ([]string, error) {
 	records, first, err := newest(ctx, js, stream, "saveris.checkpoints."+feed+".")
 	if err != nil {
 		return nil, err

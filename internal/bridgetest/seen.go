@@ -1,4 +1,4 @@
-package audit
+package bridgetest
 
 import (
 	"context"
@@ -61,10 +61,10 @@ func (r *SeenReport) wrong(column *int, format string, args ...any) {
 	}
 }
 
-// Subscriber judges what a plain subscriber of NATS saw of a stream's live lane since before the stream was there, in the order
+// AuditSubscriber judges what a plain subscriber of NATS saw of a stream's live lane since before the stream was there, in the order
 // of arrival. Where the broker has lost what it had stored, an event may be stored again, even under the same sequence, and be
 // seen again; what went before it then is not known any more.
-func Subscriber(ctx context.Context, js jetstream.JetStream, stream string, seen []Seen, lost bool) (*SeenReport, error) {
+func AuditSubscriber(ctx context.Context, js jetstream.JetStream, stream string, seen []Seen, lost bool) (*SeenReport, error) {
 	all, err := read(ctx, js, stream)
 	if err != nil {
 		return nil, err
@@ -138,8 +138,8 @@ func (s *subscriber) holds(e Seen) bool {
 	return there && m.event.id == e.ID && m.subject == e.Subject
 }
 
-// Consumer judges what a consumer of both lanes of a stream got, in the order in which it got them: each stored event once.
-func Consumer(ctx context.Context, js jetstream.JetStream, stream string, got []Seen) (*SeenReport, error) {
+// AuditConsumer judges what a consumer of both lanes of a stream got, in the order in which it got them: each stored event once.
+func AuditConsumer(ctx context.Context, js jetstream.JetStream, stream string, got []Seen) (*SeenReport, error) {
 	all, err := read(ctx, js, stream)
 	if err != nil {
 		return nil, err

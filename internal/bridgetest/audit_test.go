@@ -1,4 +1,4 @@
-package audit_test
+package bridgetest_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
@@ -108,9 +108,9 @@ func (c *court) smuggle(e schema.Event) {
 	}
 }
 
-func (c *court) judge() *audit.Report {
+func (c *court) judge() *bridgetest.AuditReport {
 	c.Helper()
-	report, err := audit.Readings(c.Context(), c.js, stream, c.vendor, audit.Due{From: noon, Until: noon.Add(time.Minute), AsOf: noon.Add(time.Hour)})
+	report, err := bridgetest.AuditReadings(c.Context(), c.js, stream, c.vendor, bridgetest.Due{From: noon, Until: noon.Add(time.Minute), AsOf: noon.Add(time.Hour)})
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -128,22 +128,22 @@ func TestAGoodStreamIsClean(t *testing.T) {
 func TestTheJudgeSeesEveryFault(t *testing.T) {
 	for name, fault := range map[string]struct {
 		commit func(c *court)
-		column func(r *audit.Report) int
+		column func(r *bridgetest.AuditReport) int
 	}{
-		"missing":    {func(c *court) { c.store(events(0, 9)...) }, func(r *audit.Report) int { return r.Missing }},
-		"doubled":    {func(c *court) { c.store(events(0, 10)...); c.smuggle(events(3, 4)[0]) }, func(r *audit.Report) int { return r.Doubled }},
-		"unexpected": {func(c *court) { c.store(append(events(0, 10), event("nobody's", noon, "1"))...) }, func(r *audit.Report) int { return r.Unexpected }},
+		"missing":    {func(c *court) { c.store(events(0, 9)...) }, func(r *bridgetest.AuditReport) int { return r.Missing }},
+		"doubled":    {func(c *court) { c.store(events(0, 10)...); c.smuggle(events(3, 4)[0]) }, func(r *bridgetest.AuditReport) int { return r.Doubled }},
+		"unexpected": {func(c *court) { c.store(append(events(0, 10), event("nobody's", noon, "1"))...) }, func(r *bridgetest.AuditReport) int { return r.Unexpected }},
 		"wrong": {func(c *court) { c.store(append(events(1, 10), event(uuid(0), noon, "9.9"))...) },
-			func(r *audit.Report) int { return r.Wrong }},
-		"disordered": {func(c *court) { c.store(append(events(5, 10), events(0, 5)...)...) }, func(r *audit.Report) int { return r.Disordered }},
-		"bad pages":  {func(c *court) { c.store(events(0, 9)...); c.smuggle(events(9, 10)[0]) }, func(r *audit.Report) int { return r.BadPages }},
+			func(r *bridgetest.AuditReport) int { return r.Wrong }},
+		"disordered": {func(c *court) { c.store(append(events(5, 10), events(0, 5)...)...) }, func(r *bridgetest.AuditReport) int { return r.Disordered }},
+		"bad pages":  {func(c *court) { c.store(events(0, 9)...); c.smuggle(events(9, 10)[0]) }, func(r *bridgetest.AuditReport) int { return r.BadPages }},
 		"forged record": {func(c *court) {
 			c.store(events(0, 10)...)
 			forged := fmt.Sprintf(`{"version":1,"feed":"readings","day":%q,"covered":[],"rows":11,"digest":"00","batch":"x"}`, day)
 			if _, err := c.js.Publish(c.Context(), "saveris-ingest.checkpoints.readings."+day, []byte(forged)); err != nil {
 				c.Fatal(err)
 			}
-		}, func(r *audit.Report) int { return r.BadPages }},
+		}, func(r *bridgetest.AuditReport) int { return r.BadPages }},
 	} {
 		for _, mode := range []schema.Mode{schema.Binary, schema.Structured} {
 			t.Run(name+", "+string(mode), func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestTheAuditSeesWhatABucketShowsWrongly(t *testing.T) {
 			c.commit()
 			show(c)
 			x.spoil(c)
-			list, err := audit.Bucket(t.Context(), c.js, bucket, stream, "readings")
+			list, err := bridgetest.AuditBucket(t.Context(), c.js, bucket, stream, "readings")
 			c.check(err)
 			if got := strings.Join(list, "; "); (x.want == "") != (got == "") || !strings.Contains(got, x.want) {
 				t.Errorf("found %q, want %q", got, x.want)

@@ -1,4 +1,4 @@
-package audit
+package bridgetest
 
 import (
 	"crypto/sha256"
@@ -98,7 +98,7 @@ func rawID(line string) string {
 }
 
 // compare holds what is stored against the truth, both ways.
-func (t truth) compare(stored map[string][]event, report *Report) {
+func (t truth) compare(stored map[string][]event, report *AuditReport) {
 	for id, events := range stored {
 		switch {
 		case events[0].kind == "saveris.row.rejected.v1":
@@ -125,7 +125,7 @@ func (t truth) compare(stored map[string][]event, report *Report) {
 }
 
 // compare looks at all events of one row: each content once, and each a content that the row had.
-func (r *row) compare(id string, events []event, report *Report) {
+func (r *row) compare(id string, events []event, report *AuditReport) {
 	seen := map[contentKey]bool{}
 	for _, e := range events {
 		key := keyOf(e)
