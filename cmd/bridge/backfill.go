@@ -108,7 +108,7 @@ func runBackfill(ctx context.Context, s config.Settings, o backfillOptions, std 
 	if bar.shown() && s.LogLevel == "info" {
 		s.LogLevel = "warn" // the bar says it
 	}
-	logger := newLogger(s, bar.beside(std.err))
+	logger := newLogger(s.Log, bar.beside(std.err))
 	login := soon(func() (*saveris.Client, error) { return tryLogin(ctx, s, vendorConfig(s)) })
 	nc, stop, err := joinBroker(ctx, s, logger)
 	if err != nil {

@@ -62,7 +62,7 @@ func runAdopt(ctx context.Context, s config.Settings, yes bool, std streams) err
 	if err != nil {
 		return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
 	}
-	proof := newProof(s, vendor, accounts, newLogger(s, std.err))
+	proof := newProof(s, vendor, accounts, newLogger(s.Log, std.err))
 	proof.Once = true
 	if err := compareAll(ctx, proof, unknown, std.out); err != nil {
 		return err
@@ -77,7 +77,7 @@ func runAdopt(ctx context.Context, s config.Settings, yes bool, std streams) err
 		if _, there := accounts.Newest()[feed]; !there {
 			continue
 		}
-		writer, view := newWriter(s, feed, vendor, js, accounts, 1), newView(s, feed, js, nil, newLogger(s, std.err))
+		writer, view := newWriter(s, feed, vendor, js, accounts, 1), newView(s, feed, js, nil, newLogger(s.Log, std.err))
 		writer.OnRecord = view.Show
 		err := view.Keep(ctx, func(ctx context.Context) error {
 			_, err := writer.Adopt(ctx)

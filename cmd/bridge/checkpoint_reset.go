@@ -110,7 +110,7 @@ func runReset(ctx context.Context, s config.Settings, span checkpoint.Span, yes 
 	if !yes {
 		err = r.preview(ctx)
 	} else {
-		view := newView(s, r.feed, js, nil, newLogger(s, std.err))
+		view := newView(s, r.feed, js, nil, newLogger(s.Log, std.err))
 		writer.OnRecord = view.Show
 		err = view.Keep(ctx, r.run)
 	}
@@ -128,7 +128,7 @@ func ownWriter(ctx context.Context, s config.Settings, js jetstream.JetStream, f
 		return nil, err
 	}
 	accounts := newAccounts(s, js)
-	proof := newProof(s, vendor, accounts, newLogger(s, log))
+	proof := newProof(s, vendor, accounts, newLogger(s.Log, log))
 	proof.Once = true
 	if err := proof.Settle(ctx); err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ BRIDGE_DATA_DIR=` + demoStore + ` bridge status; tail and replay do likewise.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			logger := newLogger(config.Settings{LogLevel: o.LogLevel, LogFormat: "auto"}, std.err)
+			logger := newLogger(config.Log{LogLevel: o.LogLevel, LogFormat: "auto"}, std.err)
 			return untilStopped(cmd.Context(), runDemo(cmd.Context(), o, std.out, logger))
 		},
 	}

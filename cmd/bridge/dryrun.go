@@ -33,7 +33,7 @@ func dryRun(ctx context.Context, s config.Settings, o backfillOptions, std strea
 	if !nothing {
 		defer stop()
 		accounts = newAccounts(s, js)
-		if err := newProof(s, vendor, accounts, newLogger(s, std.err)).Settle(ctx); err != nil {
+		if err := newProof(s, vendor, accounts, newLogger(s.Log, std.err)).Settle(ctx); err != nil {
 			return err
 		}
 	}

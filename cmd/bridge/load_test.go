@@ -30,9 +30,9 @@ func TestSecretsAreNeverLogged(t *testing.T) {
 	const hidden = "s3cr3t"
 	s := load(t, with("SAVERIS_PASSWORD", hidden, "NATS_URL", "nats://127.0.0.1:1", "NATS_USER", "u", "NATS_PASSWORD", hidden))
 	var log strings.Builder
-	newLogger(s, &log).Info("settings", "all", s, "one", s.SaverisPassword)
+	newLogger(s.Log, &log).Info("settings", "all", s, "one", s.SaverisPassword)
 	s.LogFormat = "text"
-	newLogger(s, &log).Info("settings", "all", s, "one", s.SaverisPassword)
+	newLogger(s.Log, &log).Info("settings", "all", s, "one", s.SaverisPassword)
 	if strings.Contains(log.String(), hidden) {
 		t.Errorf("the log shows the secret: %s", &log)
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // newLogger makes the logger of the whole process. It writes to w, which is standard error outside of tests.
-func newLogger(s config.Settings, w io.Writer) *slog.Logger {
+func newLogger(s config.Log, w io.Writer) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(s.LogLevel)) // the rule of BRIDGE_LOG_LEVEL has checked it
 	if s.LogFormat == "json" || (s.LogFormat != "text" && !isTerminal(w)) {

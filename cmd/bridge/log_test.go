@@ -18,8 +18,8 @@ const evil = "\x1b[31mred\r\n2026 ERR all is well\u009b31m\u202e\x00\x7f" + `\x1
 
 func TestForeignTextCannotSteerTheTerminal(t *testing.T) {
 	handlers := map[string]func(*strings.Builder) *slog.Logger{
-		"json": func(b *strings.Builder) *slog.Logger { return newLogger(config.Settings{LogFormat: "json"}, b) },
-		"text": func(b *strings.Builder) *slog.Logger { return newLogger(config.Settings{LogFormat: "text"}, b) },
+		"json": func(b *strings.Builder) *slog.Logger { return newLogger(config.Log{LogFormat: "json"}, b) },
+		"text": func(b *strings.Builder) *slog.Logger { return newLogger(config.Log{LogFormat: "text"}, b) },
 		"colour": func(b *strings.Builder) *slog.Logger {
 			return slog.New(tint.NewTextHandler(b, &tint.Options{ReplaceAttr: harmless}))
 		},
@@ -46,7 +46,7 @@ func TestForeignTextCannotSteerTheTerminal(t *testing.T) {
 
 func TestLogLevelAndFormatAreObeyed(t *testing.T) {
 	var b strings.Builder
-	log := newLogger(config.Settings{LogLevel: "warn", LogFormat: "auto"}, &b)
+	log := newLogger(config.Log{LogLevel: "warn", LogFormat: "auto"}, &b)
 	log.Info("quiet")
 	log.Warn("loud")
 	if got := b.String(); strings.Contains(got, "quiet") || !strings.Contains(got, `"msg":"loud"`) {

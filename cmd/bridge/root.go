@@ -33,7 +33,7 @@ func execute(ctx context.Context, args []string, std streams) int {
 	code, hint := verdict(err)
 	if logsJSON(cmd, err, std) {
 		text := strings.ReplaceAll(err.Error(), "\n", "; ")
-		newLogger(config.Settings{LogFormat: "json"}, std.err).Error(endedByError, "err", text, "hint", hint, "code", code)
+		newLogger(config.Log{LogFormat: "json"}, std.err).Error(endedByError, "err", text, "hint", hint, "code", code)
 		return code
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {

@@ -24,7 +24,7 @@ hand, then it exits with 0. Settings are environment variables:
 			if err != nil {
 				return err
 			}
-			logger := newLogger(s, std.err)
+			logger := newLogger(s.Log, std.err)
 			for _, name := range config.UnknownVariables(std.environ()) {
 				logger.Warn("unknown variable, it has no effect", "name", name)
 			}

@@ -324,7 +324,7 @@ func TestLengthsOfTimeAreTold(t *testing.T) {
 }
 
 func TestABridgeMayRunWhereTheStoreIsTaken(t *testing.T) {
-	s := config.Settings{DataDir: t.TempDir()}
+	s := config.Settings{Pipeline: config.Pipeline{NATS: config.NATS{DataDir: t.TempDir()}}}
 	server, err := natsd.Start(natsd.Config{Dir: s.DataDir, Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)

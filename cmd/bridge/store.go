@@ -74,7 +74,7 @@ func readBroker(ctx context.Context, s config.Settings, log io.Writer) (js jetst
 	if s.LogLevel == "info" {
 		s.LogLevel = "warn" // the output speaks for itself
 	}
-	logger := newLogger(s, log)
+	logger := newLogger(s.Log, log)
 	ours := s
 	if natsd.Locks { // a server for us alone need not be found by consumers, and somebody else may listen where they look
 		ours.NATSListen = "127.0.0.1:0"

@@ -193,7 +193,7 @@ func (l *lockedBuffer) String() string {
 }
 
 func TestRunEndsWith3OnlyWhenEveryFeedIsRefused(t *testing.T) {
-	v := newVendorNotes(config.Settings{Feeds: []string{"readings", "alarms"}}, slog.New(slog.DiscardHandler))
+	v := newVendorNotes(config.Settings{Pipeline: config.Pipeline{Streams: config.Streams{Feeds: []string{"readings", "alarms"}}}}, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- v.run(ctx) }()

@@ -96,13 +96,13 @@ func runVerify(ctx context.Context, s config.Settings, o verifyOptions, std stre
 			return err
 		}
 	}
-	if err := newProof(s, vendor, newAccounts(s, js), newLogger(s, std.err)).Settle(ctx); err != nil {
+	if err := newProof(s, vendor, newAccounts(s, js), newLogger(s.Log, std.err)).Settle(ctx); err != nil {
 		return err
 	}
 	p := &verdictPrinter{out: std.out, json: o.JSON, sum: verifySummary{
 		Summary: true, From: span.From, Until: span.Until, Feeds: s.Feeds,
 	}}
-	err = sharing(ctx, vendor, func() error { return verifyFeeds(ctx, s, span, vendor, js, p, o.Limit, newLogger(s, std.err)) })
+	err = sharing(ctx, vendor, func() error { return verifyFeeds(ctx, s, span, vendor, js, p, o.Limit, newLogger(s.Log, std.err)) })
 	if err != nil {
 		return err
 	}

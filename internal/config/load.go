@@ -29,7 +29,7 @@ type Variable struct {
 // Variables returns what the tags of Settings say, in their order.
 func Variables() []Variable {
 	var list []Variable
-	for field := range reflect.TypeFor[Settings]().Fields() {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
 		if field.Tag.Get("env") == "" {
 			continue
 		}

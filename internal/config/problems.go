@@ -65,7 +65,7 @@ func (s Settings) conflicts() []error {
 
 // place refuses a region, an environment and a kind of login that no host of the vendor's is for. An address that is given
 // needs none of them.
-func (s Settings) place() error {
+func (s Vendor) place() error {
 	switch {
 	case s.SaverisURL != "" || s.SaverisEnv != "i":
 		return nil
@@ -78,7 +78,7 @@ func (s Settings) place() error {
 }
 
 // readable refuses to send the login where everybody on the way can read it, unless that is wanted.
-func (s Settings) readable() error {
+func (s Vendor) readable() error {
 	if _, _, err := saveris.BaseURL(s.SaverisURL); err != nil {
 		return nil // none is set, or the rule has said it
 	}
@@ -112,7 +112,7 @@ func (s Settings) retention() error {
 }
 
 // credentials wants exactly one kind of vendor login, and that one complete.
-func (s Settings) credentials() error {
+func (s Vendor) credentials() error {
 	user, password, key := s.SaverisUsername != "", s.SaverisPassword.Set(), s.SaverisAPIKey.Set()
 	switch {
 	case key && (user || password):
@@ -129,7 +129,7 @@ func (s Settings) credentials() error {
 }
 
 // natsLogin wants one way of logging in to NATS at most. TLS goes with each.
-func (s Settings) natsLogin() error {
+func (s NATS) natsLogin() error {
 	if s.NATSPassword.Set() && s.NATSUser == "" {
 		return conflict("NATS_PASSWORD is set without NATS_USER: expected both")
 	}
@@ -142,7 +142,7 @@ func (s Settings) natsLogin() error {
 	return nil
 }
 
-func (s Settings) natsTLS() error {
+func (s NATS) natsTLS() error {
 	switch {
 	case s.NATSCert != "" && s.NATSKey == "":
 		return conflict("NATS_CERT is set without NATS_KEY: expected both")
@@ -158,7 +158,7 @@ func (s Settings) natsTLS() error {
 }
 
 // natsWay wants one way to JetStream, and one kind of TLS.
-func (s Settings) natsWay() error {
+func (s NATS) natsWay() error {
 	switch {
 	case s.JSDomain != "" && s.JSAPIPrefix != "":
 		return conflict("NATS_JS_DOMAIN and NATS_JS_API_PREFIX are set: expected one of them")
@@ -185,7 +185,7 @@ func (s Settings) embeddedReplicas() error {
 const WantStore = "a folder that can be written to, or a path where one can be made"
 
 // dataDir wants a place for the embedded server's store. Whether another bridge has it is not a matter of the settings.
-func (s Settings) dataDir() error {
+func (s NATS) dataDir() error {
 	if !s.Embedded() {
 		return nil
 	}
@@ -207,7 +207,7 @@ func StoreProblem(dir string) error {
 }
 
 // natsWithoutServer refuses access to a server that is not named: the bridge would quietly start one of its own.
-func (s Settings) natsWithoutServer() error {
+func (s NATS) natsWithoutServer() error {
 	if !s.Embedded() {
 		return nil
 	}
