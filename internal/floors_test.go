@@ -46,7 +46,7 @@ var rooms = []struct {
 	room
 }{
 	{"cmd/bridge", room{
-		ours: []string{"internal/natsconn", "internal/config", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/views", "internal/publish", "internal/checkpoint", "internal/schema",
+		ours: []string{"internal/natsconn", "internal/config", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/schema",
 			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "internal/printable", "internal/jsapi", "schemas"},
 		others: []string{natsGo, cobra, tint, sync, progressbar},
 		http:   true,
@@ -65,7 +65,7 @@ var rooms = []struct {
 	{"internal/config", room{ours: []string{"internal/schema", "internal/saveris", "internal/natsd", "internal/secret", "internal/printable"}, others: []string{nkeys, envconfig}}},
 	{"internal/web", room{ours: []string{"internal/status", "internal/schema", "internal/sleep"}, http: true}},
 	{"internal/metrics", room{ours: []string{"internal/status", "internal/poller", "internal/publish", "internal/schema", "internal/saveris"}, others: []string{prometheus}, http: true}},
-	{"internal/status", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/sleep"}, others: []string{natsGo, sync}}},
+	{"internal/status", room{ours: []string{"internal/publish", "internal/lease", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/poller", room{
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/sleep"},
 		others: []string{backoff, sync},
@@ -76,7 +76,8 @@ var rooms = []struct {
 	}},
 	{"internal/replay", room{ours: []string{"internal/checkpoint", "internal/schema", "internal/sleep"}}},
 	{"internal/views", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/sleep"}, others: []string{natsGo, sync}}},
-	{"internal/publish", room{ours: []string{"internal/checkpoint", "internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, cloudevents, sync}}},
+	{"internal/publish", room{ours: []string{"internal/lease", "internal/checkpoint", "internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, cloudevents, sync}}},
+	{"internal/lease", room{ours: []string{"internal/jsapi", "internal/sleep"}, others: []string{natsGo}}},
 	{"internal/checkpoint", room{ours: []string{"internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/schema", room{ours: []string{"internal/saveris"}, others: []string{cloudevents, jsonV2}}},
 	{"internal/saveris", room{ours: []string{"internal/secret", "internal/sleep"}, others: []string{backoff, jsonV2, sync, compress, readahead}, http: true}},

@@ -16,6 +16,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -164,9 +165,9 @@ type backfill struct {
 	log      *slog.Logger
 	bar      *bar
 
-	opening   func() (*publish.Backfills, error)                // to tell
-	leases    map[schema.Feed][]func() (*publish.Leases, error) // of the workers of each feed
-	tell      *publish.Backfills                                // nil where nobody can be told
+	opening   func() (*publish.Backfills, error)              // to tell
+	leases    map[schema.Feed][]func() (*lease.Leases, error) // of the workers of each feed
+	tell      *publish.Backfills                              // nil where nobody can be told
 	state     *progress
 	readSince time.Time
 	feeds     []*backfillFeed
@@ -192,10 +193,10 @@ func (b *backfill) open(ctx context.Context) {
 	b.opening = soon(func() (*publish.Backfills, error) {
 		return publish.OpenBackfills(ctx, b.js, brokerConfig(b.settings), b.settings.SaverisURL)
 	})
-	b.leases = map[schema.Feed][]func() (*publish.Leases, error){}
+	b.leases = map[schema.Feed][]func() (*lease.Leases, error){}
 	for _, feed := range feedsOf(b.settings.Feeds) {
 		for n := range b.options.Workers {
-			b.leases[feed] = append(b.leases[feed], soon(func() (*publish.Leases, error) {
+			b.leases[feed] = append(b.leases[feed], soon(func() (*lease.Leases, error) {
 				return tryLeases(ctx, b.js, b.settings, feed, fmt.Sprintf("%s/%d", writerName(), n+1), b.accounts)
 			}))
 		}

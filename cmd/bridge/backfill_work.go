@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
-	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -20,7 +20,7 @@ import (
 func (b *backfill) work(ctx context.Context) error {
 	type pair struct {
 		worker *poller.Backfill
-		leases *publish.Leases // nil where it gets along without
+		leases *lease.Leases // nil where it gets along without
 	}
 	var pairs []pair
 	for _, f := range b.feeds {
@@ -58,7 +58,7 @@ func (b *backfill) work(ctx context.Context) error {
 }
 
 // leasesOf waits for the leases of a worker. A worker that is alone gets along without them.
-func (b *backfill) leasesOf(ctx context.Context, f *backfillFeed, tried func() (*publish.Leases, error)) (*publish.Leases, error) {
+func (b *backfill) leasesOf(ctx context.Context, f *backfillFeed, tried func() (*lease.Leases, error)) (*lease.Leases, error) {
 	l, err := tried()
 	switch {
 	case err == nil:

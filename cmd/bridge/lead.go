@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -26,10 +27,10 @@ type turn struct {
 	settings config.Settings
 	log      *slog.Logger
 	leading  atomic.Bool
-	leader   string                          // whom it stands by for
-	begins   func()                          // called whenever its turn begins
-	unleased func(error)                     // called with why it polls without a lease; with nil where it asks for one
-	leases   func() (*publish.Leases, error) // the error says why it may have none
+	leader   string                        // whom it stands by for
+	begins   func()                        // called whenever its turn begins
+	unleased func(error)                   // called with why it polls without a lease; with nil where it asks for one
+	leases   func() (*lease.Leases, error) // the error says why it may have none
 	proof    *poller.Proof
 	after    <-chan struct{} // asks for the lease when this is closed; nil = at once
 	settled  func()          // called when it is known who polls
@@ -92,8 +93,8 @@ func (t *turn) lead(ctx context.Context) error {
 		t.settled()
 		return t.poll(ctx)
 	}
-	leases.Answered, leases.StandsBy = t.settled, t.standsBy
-	return leases.Lead(ctx, publish.Polling, t.settings.Embedded(), t.poll)
+	leases.OnSettled, leases.OnStandby = t.settled, t.standsBy
+	return leases.Lead(ctx, lease.Leader, t.settings.Embedded(), t.poll)
 }
 
 // standsBy notes that another bridge polls, which the log has once for each.
@@ -121,7 +122,7 @@ func (t *turn) poll(ctx context.Context) error {
 }
 
 // tryLeases makes a feed's leases and finds out whether the account may have any.
-func tryLeases(ctx context.Context, js jetstream.JetStream, s config.Settings, feed schema.Feed, owner string, accounts *publish.Accounts) (*publish.Leases, error) {
+func tryLeases(ctx context.Context, js jetstream.JetStream, s config.Settings, feed schema.Feed, owner string, accounts *publish.Accounts) (*lease.Leases, error) {
 	l := publish.NewLeases(js, brokerConfig(s), feed, owner, accounts)
 	return l, natsconn.Refusal(js.Conn(), l.Try(ctx))
 }

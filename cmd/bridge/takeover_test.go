@@ -15,7 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"saveris-bridge/internal/bridgetest"
-	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
@@ -110,7 +110,7 @@ func (p *duo) leader(ctx context.Context) string {
 	if err != nil {
 		return ""
 	}
-	return publish.LeaseOwner(entry.Value())
+	return lease.Owner(entry.Value())
 }
 
 // replace ends the bridge that polls the readings, waits until the other one has stored some, and starts a third in the

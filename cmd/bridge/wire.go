@@ -17,6 +17,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
@@ -66,10 +67,10 @@ const longestOverlap = time.Hour
 // see; page may be nil.
 func poll(ctx context.Context, s config.Settings, js jetstream.JetStream, page net.Listener, tried *saveris.Client, count *metrics.Metrics, logger *slog.Logger) error {
 	accounts := newAccounts(s, js)
-	leases := map[schema.Feed]func() (*publish.Leases, error){}
+	leases := map[schema.Feed]func() (*lease.Leases, error){}
 	start := ctx // below, ctx ends with the group
 	for _, feed := range feedsOf(s.Feeds) {
-		leases[feed] = soon(func() (*publish.Leases, error) { return tryLeases(start, js, s, feed, writerName(), accounts) })
+		leases[feed] = soon(func() (*lease.Leases, error) { return tryLeases(start, js, s, feed, writerName(), accounts) })
 	}
 	config, notes := counting(count, workingVendor(ctx, s, js, tried, logger)), newVendorNotes(s, logger)
 	config.Noticed, notes.store = notes.noticed, config.Requests

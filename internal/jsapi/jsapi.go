@@ -1,9 +1,11 @@
-// Package jsapi is the one place that knows how the subjects of the JetStream API begin.
+// Package jsapi knows how the JetStream API is spoken by hand: how its subjects begin, and what its errors mean.
 package jsapi
 
 import (
+	"errors"
 	"strings"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -16,4 +18,15 @@ func Subject(o jetstream.JetStreamOptions, call string) string {
 		return strings.TrimSuffix(o.APIPrefix, ".") + "." + call
 	}
 	return "$JS.API." + call
+}
+
+// HasCode reports whether the server answered with an error of this code.
+func HasCode(err error, code jetstream.ErrorCode) bool {
+	var refused *jetstream.APIError
+	return errors.As(err, &refused) && refused.ErrorCode == code
+}
+
+// Missing reports whether an error says that there is no stream, or no bucket any more.
+func Missing(err error) bool {
+	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || HasCode(err, jetstream.JSErrCodeStreamNotFound)
 }

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/jsapi"
+	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/schema"
 )
 
@@ -116,7 +118,7 @@ func (a *Accounts) Look(ctx context.Context) (unknown []*AnotherAccount, err err
 	for i, feed := range Feeds {
 		group.Go(func() (err error) {
 			newest[i], err = a.stream(feed).Newest(both)
-			if hasCode(err, codeStreamNotFound) {
+			if jsapi.HasCode(err, jetstream.JSErrCodeStreamNotFound) {
 				err = nil
 			}
 			return err
@@ -175,15 +177,15 @@ func (a *Accounts) leader(ctx context.Context, feed schema.Feed) *AnotherAccount
 	if err != nil {
 		return nil
 	}
-	entry, err := kv.Get(ctx, string(feed)+"."+Polling)
-	if err != nil || LeaseAccount(entry.Value()) == "" {
+	entry, err := kv.Get(ctx, lease.Key(string(feed), lease.Leader))
+	if err != nil || lease.Account(entry.Value()) == "" {
 		return nil
 	}
 	return a.ofLease(feed, entry.Value())
 }
 
 func (a *Accounts) ofLease(feed schema.Feed, value []byte) *AnotherAccount {
-	one := a.another(LeaseAccount(value), "the lease of %s, who polls %s,", LeaseOwner(value), feed)
+	one := a.another(lease.Account(value), "the lease of %s, who polls %s,", lease.Owner(value), feed)
 	one.Polls = true
 	return one
 }

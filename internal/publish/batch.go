@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/schema"
 )
 
@@ -25,14 +26,11 @@ const minBatch = 3
 // defaultTimeout bounds a batch from its first message to the answer. The server drops a batch that was idle for 10 s.
 const defaultTimeout = 15 * time.Second
 
-// JetStream error codes, as nats-server 2.15 has them.
+// JetStream error codes that the client library has no names for, as nats-server 2.15 has them.
 const (
-	codeStreamNotFound    = 10059
-	codeWrongLastSequence = 10071 // the expectation failed: somebody else wrote the page
-	codeSequenceInFlight  = 10164 // the same, seen while a leader changes
-	codeBatchIncomplete   = 10176 // it was idle for too long, or messages of it were lost
-	codeBatchTooLarge     = 10199
-	codeManyBatches       = 10210 // others have as many begun as the server allows
+	codeBatchIncomplete = 10176 // it was idle for too long, or messages of it were lost
+	codeBatchTooLarge   = 10199
+	codeManyBatches     = 10210 // others have as many begun as the server allows
 )
 
 // ErrUnanswered says that NATS is connected and has not answered a batch, which may be stored all the same. nats-server answers
@@ -318,7 +316,8 @@ func (a ack) result() (seq uint64, err error) {
 	if a.Error == nil {
 		return a.Seq, nil
 	}
-	if code := a.Error.ErrorCode; code == codeWrongLastSequence || code == codeSequenceInFlight {
+	switch a.Error.ErrorCode {
+	case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant: // the second while a leader changes
 		return 0, fmt.Errorf("%w: %w", errConflict, a.Error)
 	}
 	return 0, a.Error
@@ -345,7 +344,7 @@ func (c Config) CheckBatches(ctx context.Context, js jetstream.JetStream, feed s
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case hasCode(err, codeBatchTooLarge):
+	case jsapi.HasCode(err, codeBatchTooLarge):
 		return fewMessages(err)
 	}
 	return nil
@@ -353,14 +352,8 @@ func (c Config) CheckBatches(ctx context.Context, js jetstream.JetStream, feed s
 
 // fewMessages marks the refusal of a batch that is as small as one can be; all other errors stay as they are.
 func fewMessages(err error) error {
-	if !hasCode(err, codeBatchTooLarge) {
+	if !jsapi.HasCode(err, codeBatchTooLarge) {
 		return err
 	}
 	return fmt.Errorf("%w: the server allows fewer than %d messages in a batch (jetstream { limits { batch { max_msgs } } }): %w", ErrUnusable, minBatch, err)
-}
-
-// hasCode reports whether the server answered with an error of this code.
-func hasCode(err error, code jetstream.ErrorCode) bool {
-	var refused *jetstream.APIError
-	return errors.As(err, &refused) && refused.ErrorCode == code
 }

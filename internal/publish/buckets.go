@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 
+	"saveris-bridge/internal/jsapi"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -15,7 +17,7 @@ const codeInvalidConfig = 10052
 // that the bridge puts into a bucket has a message id.
 func MakeBucket(ctx context.Context, js jetstream.JetStream, want jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
 	kv, err := js.CreateKeyValue(ctx, want)
-	if !hasCode(err, codeInvalidConfig) {
+	if !jsapi.HasCode(err, codeInvalidConfig) {
 		return kv, err
 	}
 	if _, again := js.CreateStream(ctx, bucketStream(want)); again != nil {

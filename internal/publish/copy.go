@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"saveris-bridge/internal/jsapi"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -223,7 +225,7 @@ func (c *Copier) sendBatch(ctx context.Context) error {
 	for len(c.batch) > 0 {
 		n := min(c.limit, len(c.batch))
 		err := c.sendAtomic(ctx, c.batch[:n])
-		if hasCode(err, codeBatchTooLarge) && c.limit > 1 {
+		if jsapi.HasCode(err, codeBatchTooLarge) && c.limit > 1 {
 			c.limit /= 2
 			continue
 		}

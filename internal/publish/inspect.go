@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/jsapi"
+	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/schema"
 )
 
@@ -63,7 +65,7 @@ func (c Config) FindOverlap(ctx context.Context, js jetstream.JetStream, feed sc
 
 // Explain makes an Overlap of an error of Open that is one, and gives every other error as it is.
 func (c Config) Explain(ctx context.Context, js jetstream.JetStream, err error) error {
-	if !hasCode(err, codeOverlap) {
+	if !jsapi.HasCode(err, codeOverlap) {
 		return err
 	}
 	for _, feed := range Feeds {
@@ -106,5 +108,9 @@ func (c Config) CheckRequests(ctx context.Context, kv jetstream.KeyValue) error 
 
 // CheckLeases reports how the life of a lease in an existing bucket differs from what NewLeases would have created: an ErrForeign.
 func (c Config) CheckLeases(ctx context.Context, kv jetstream.KeyValue) error {
-	return checkLife(ctx, kv)
+	err := lease.CheckLife(ctx, kv)
+	if errors.Is(err, lease.ErrLife) {
+		return fmt.Errorf("%w: %w", ErrForeign, err)
+	}
+	return err
 }

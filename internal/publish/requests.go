@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"saveris-bridge/internal/jsapi"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -72,7 +74,7 @@ func (r *Requests) with(ctx context.Context, use func(jetstream.KeyValue) error)
 	if err != nil {
 		return err
 	}
-	if err = use(kv); !missing(err) {
+	if err = use(kv); !jsapi.Missing(err) {
 		return err
 	}
 	if kv, err = r.open(ctx, kv); err != nil {

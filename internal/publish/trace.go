@@ -6,7 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/schema"
 )
 
@@ -31,7 +34,7 @@ const manyRecords = 16
 // event is none: any account may show the same garbage.
 func (a *Accounts) Trace(ctx context.Context, feed schema.Feed, account string, before time.Time) (*Trace, error) {
 	trace, err := a.trace(ctx, feed, account, before)
-	if hasCode(err, codeStreamNotFound) {
+	if jsapi.HasCode(err, jetstream.JSErrCodeStreamNotFound) {
 		return nil, nil
 	}
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/sleep"
 )
@@ -152,7 +153,7 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 	}
 	began := time.Now()
 	_, err = w.finishTorn(ctx)
-	for hasCode(err, codeManyBatches) && time.Since(began) < w.send.timeout && sleep.For(ctx, rand.N(100*time.Millisecond)) == nil {
+	for jsapi.HasCode(err, codeManyBatches) && time.Since(began) < w.send.timeout && sleep.For(ctx, rand.N(100*time.Millisecond)) == nil {
 		_, err = w.finishTorn(ctx)
 	}
 	if err != nil {
@@ -191,9 +192,9 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 		case err == nil:
 			result.Known = max(0, result.Known-result.Repaired)
 			return result, nil
-		case w.shrink(err) && hasCode(err, codeBatchTooLarge):
+		case w.shrink(err) && jsapi.HasCode(err, codeBatchTooLarge):
 			continue
-		case hasCode(err, codeManyBatches) && time.Since(began) < w.send.timeout:
+		case jsapi.HasCode(err, codeManyBatches) && time.Since(began) < w.send.timeout:
 			if err := sleep.For(ctx, rand.N(100*time.Millisecond)); err != nil {
 				return result, err
 			}
@@ -279,8 +280,8 @@ func (w *Writer) settle(ctx context.Context, page *checkpoint.Page, inHand *batc
 // shrink makes the next batch smaller where this one was too much: for the server, whose operator allows less than others,
 // or for a slow link, which could not carry it in time.
 func (w *Writer) shrink(err error) bool {
-	tooLarge := hasCode(err, codeBatchTooLarge)
-	slow := errors.Is(err, context.DeadlineExceeded) || hasCode(err, codeBatchIncomplete)
+	tooLarge := jsapi.HasCode(err, codeBatchTooLarge)
+	slow := errors.Is(err, context.DeadlineExceeded) || jsapi.HasCode(err, codeBatchIncomplete)
 	if !tooLarge && !slow || w.limit == minBatch {
 		return false
 	}
@@ -369,7 +370,7 @@ func (w *Writer) mend(ctx context.Context, err error) error {
 	if !w.js.Conn().IsConnected() {
 		return fmt.Errorf("%w: %w", ErrAway, err)
 	}
-	if errors.Is(err, nats.ErrNoResponders) || hasCode(err, codeStreamNotFound) {
+	if errors.Is(err, nats.ErrNoResponders) || jsapi.HasCode(err, jetstream.JSErrCodeStreamNotFound) {
 		if !w.goneFor(removalTime) {
 			return err
 		}

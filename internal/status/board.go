@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -85,7 +86,7 @@ func New(js jetstream.JetStream, config Config) *Board {
 			return w, err
 		}),
 		leases: newBucket(config.Names.Leases(), func(_ string, data []byte) (string, error) {
-			return Shortened(publish.LeaseOwner(data), longestText), nil
+			return Shortened(lease.Owner(data), longestText), nil
 		}),
 	}
 	b.notes = newBucket(config.Names.Requests(), parseNote)
@@ -210,7 +211,7 @@ func (b *Board) noBridge(now time.Time) bool {
 	return !b.heard.IsZero() && now.Sub(b.heard) > goneAfter
 }
 
-func leaseKey(feed schema.Feed) string { return string(feed) + "." + publish.Polling }
+func leaseKey(feed schema.Feed) string { return lease.Key(string(feed), lease.Leader) }
 
 // draw makes the status of what is known.
 func (b *Board) draw(now time.Time) {

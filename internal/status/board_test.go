@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -243,7 +244,7 @@ func TestLeaderAndBackfillsAreTold(t *testing.T) {
 	b := s.board() // neither bucket exists yet
 	leases := publish.NewLeases(s.js, s.config, schema.Alarms, "host/7", nil)
 	leader := func(want string) func() bool { return func() bool { return b.Status().Feeds[1].Leader == want } }
-	if ours, err := leases.Take(t.Context(), publish.Polling); !ours {
+	if ours, err := leases.Take(t.Context(), lease.Leader); !ours {
 		t.Fatal(err)
 	}
 	s.await(b, "the leader", leader("host/7"))
@@ -251,7 +252,7 @@ func TestLeaderAndBackfillsAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.await(b, "a lease that was given back", leader(""))
-	if ours, err := leases.Take(t.Context(), publish.Polling); !ours {
+	if ours, err := leases.Take(t.Context(), lease.Leader); !ours {
 		t.Fatal(err)
 	}
 	s.await(b, "the leader again", leader("host/7"))

@@ -7,7 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/schema"
 )
 
@@ -54,7 +54,7 @@ func (b *Board) followLeases() *Follow {
 		return begin(ctx, stream, again)
 	}
 	f.Each = func(m Stored) error {
-		if strings.HasSuffix(m.Subject(), "."+publish.Polling) {
+		if strings.HasSuffix(m.Subject(), "."+lease.Leader) {
 			heard(m.At)
 		}
 		return each(m)

@@ -1,4 +1,4 @@
-package publish
+package lease
 
 import (
 	"context"
@@ -8,14 +8,14 @@ import (
 	"saveris-bridge/internal/sleep"
 )
 
-// Polling is the name of the lease of whoever polls a feed. It stands beside the days of backfills.
-const Polling = "live"
+// Leader is the name of the lease of whoever polls a feed. It stands beside the days of backfills.
+const Leader = "live"
 
-// leadTick is how often one that stands by asks for the lease, and one that leads looks whether it still has it.
+// leadTick is how often a candidate asks for the lease, and a leader looks whether it still has it.
 const leadTick = 500 * time.Millisecond
 
 // Lead runs work while the lease called name is ours, and stands by while it is another's, until ctx ends (its error is
-// returned) or work ends by itself. The lease is given back when work has ended, so that the next one starts at once and
+// returned) or work ends by itself. The lease is released when work has ended, so that the next leader starts at once and
 // not beside it. When another process has taken the lease, since this one was asleep or cut off, the context of work ends
 // and Lead stands by again.
 //
@@ -23,9 +23,9 @@ const leadTick = 500 * time.Millisecond
 // this one replaces. With force it takes anybody's. Where nobody can say who has the lease, for as long as one lives, it
 // works without: two that work do no harm, none would.
 //
-// It never stands by for another account, which reads other rows: then it fails with an AnotherAccount.
+// It fails with what Refuse returns for another's lease.
 func (l *Leases) Lead(ctx context.Context, name string, force bool, work func(context.Context) error) error {
-	l.inherit(ctx, name, force)
+	l.takeOver(ctx, name, force)
 	keep, release := context.WithCancel(context.WithoutCancel(ctx))
 	kept := make(chan struct{})
 	go func() { defer close(kept); l.Keep(keep) }()
@@ -40,15 +40,15 @@ func (l *Leases) Lead(ctx context.Context, name string, force bool, work func(co
 	}
 }
 
-// inherit takes a lease that is free, or in our name, or anybody's with force. If that fails, it is waited for.
-func (l *Leases) inherit(ctx context.Context, name string, force bool) {
+// takeOver takes a lease that is free, or in our name, or anybody's with force. If that fails, it is waited for.
+func (l *Leases) takeOver(ctx context.Context, name string, force bool) {
 	if ours, err := l.Take(ctx, name); ours || err != nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	entry := l.others[name]
-	if entry == nil || !force && LeaseOwner(entry.Value()) != l.owner {
+	if entry == nil || !force && Owner(entry.Value()) != l.owner {
 		return
 	}
 	if revision, err := l.kv.Update(ctx, l.key(name), []byte(l.mark), entry.Revision()); err == nil {
@@ -67,14 +67,13 @@ func (l *Leases) await(ctx context.Context, name string) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case !ours && err == nil:
-			if err := l.foreign(name); err != nil {
+			if err := l.standBy(name); err != nil {
 				return err
 			}
-			l.standsBy(name)
-			l.answered()
+			l.settled()
 			answered = time.Now()
-		case ours, errors.Is(err, ErrForeign), time.Since(answered) > leaseLife:
-			l.answered()
+		case ours, errors.Is(err, ErrLife), time.Since(answered) > Life:
+			l.settled()
 			return nil
 		}
 		select {
@@ -85,35 +84,28 @@ func (l *Leases) await(ctx context.Context, name string) error {
 	}
 }
 
-// answered notes that it is known who leads, or that nobody can say.
-func (l *Leases) answered() {
-	if l.Answered != nil {
-		l.Answered()
+// settled reports that it is known who leads, or that nobody can say.
+func (l *Leases) settled() {
+	if l.OnSettled != nil {
+		l.OnSettled()
 	}
 }
 
-// standsBy notes whose the lease is that is another's.
-func (l *Leases) standsBy(name string) {
-	l.mu.Lock()
-	entry := l.others[name]
-	l.mu.Unlock()
-	if l.StandsBy != nil && entry != nil {
-		l.StandsBy(LeaseOwner(entry.Value()))
-	}
-}
-
-// foreign returns an AnotherAccount where a lease that is another's is not of our account. One that bears no account is waited
-// for.
-func (l *Leases) foreign(name string) error {
+// standBy reports whose the lease is that is another's. It fails where that one is not waited for.
+func (l *Leases) standBy(name string) error {
 	l.mu.Lock()
 	entry := l.others[name]
 	l.mu.Unlock()
 	if entry == nil {
 		return nil
 	}
-	value := entry.Value()
-	if theirs := LeaseAccount(value); theirs != "" && !l.accounts.knows(theirs) {
-		return l.accounts.ofLease(l.feed, value)
+	if l.Refuse != nil {
+		if err := l.Refuse(entry.Value()); err != nil {
+			return err
+		}
+	}
+	if l.OnStandby != nil {
+		l.OnStandby(Owner(entry.Value()))
 	}
 	return nil
 }
@@ -121,7 +113,7 @@ func (l *Leases) foreign(name string) error {
 // errOusted is why work ends when the lease has become another's.
 var errOusted = errors.New("another process has the lease")
 
-// during runs work until it ends or the lease is another's, and tells whether that is why.
+// during runs work until it ends or the lease is another's, and reports whether that is why.
 func (l *Leases) during(ctx context.Context, name string, work func(context.Context) error) (ousted bool, err error) {
 	term, end := context.WithCancelCause(ctx)
 	watched := make(chan struct{})
@@ -147,7 +139,7 @@ func (l *Leases) watch(ctx context.Context, name string, ousted func()) {
 			return
 		}
 		if wait = leadTick; err != nil {
-			wait = leaseLife
+			wait = Life
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package publish_test
+package lease_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -19,12 +20,12 @@ type worker struct {
 	done         chan error
 }
 
-func startWorker(t *testing.T, l *publish.Leases, force bool) *worker {
+func startWorker(t *testing.T, l *lease.Leases, force bool) *worker {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	w := &worker{began: make(chan struct{}, 9), ended: make(chan struct{}, 9), stop: stop, done: make(chan error, 1)}
 	go func() {
-		w.done <- l.Lead(ctx, publish.Polling, force, func(ctx context.Context) error {
+		w.done <- l.Lead(ctx, lease.Leader, force, func(ctx context.Context) error {
 			w.began <- struct{}{}
 			<-ctx.Done()
 			w.ended <- struct{}{}
@@ -58,18 +59,18 @@ func asked(t *testing.T, js jetstream.JetStream, owner string, times int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if publish.LeaseOwner(m.Data) == owner {
+		if lease.Owner(m.Data) == owner {
 			times--
 		}
 	}
 }
 
 func TestOneLeadsAndTheOtherFollowsWhenItStops(t *testing.T) {
-	js := open(t, connect(t, startServer(t).ClientURL()))
-	a := startWorker(t, lease(t, js, schema.Readings, "a"), false)
+	js := connect(t, startServer(t))
+	a := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "the first one to work", a.began)
-	second, leaders := lease(t, js, schema.Readings, "b"), make(chan string, 1)
-	second.StandsBy = func(owner string) {
+	second, leaders := leases(t, js, schema.Readings, "b"), make(chan string, 1)
+	second.OnStandby = func(owner string) {
 		select {
 		case leaders <- owner:
 		default:
@@ -95,8 +96,8 @@ func TestOneLeadsAndTheOtherFollowsWhenItStops(t *testing.T) { // R-38
 }
 
 func TestOneThatHasLostItsLeaseStandsByUntilItIsFree(t *testing.T) {
-	js := open(t, connect(t, startServer(t).ClientURL()))
-	a := startWorker(t, lease(t, js, schema.Readings, "a"), false)
+	js := connect(t, startServer(t))
+	a := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "it to work", a.began)
 	kv, err := js.KeyValue(t.Context(), "saveris-leases")
 	if err != nil {
@@ -127,10 +128,10 @@ func TestALeaseIsTakenAtOnceByWhoeverReplacesItsOwner(t *testing.T) {
 		"any other":                  {"b", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			js := open(t, connect(t, startServer(t).ClientURL()))
-			former := startWorker(t, lease(t, js, schema.Readings, "former"), false)
+			js := connect(t, startServer(t))
+			former := startWorker(t, leases(t, js, schema.Readings, "former"), false)
 			soon(t, "the former one to work", former.began)
-			w := startWorker(t, lease(t, js, schema.Readings, c.owner), c.force)
+			w := startWorker(t, leases(t, js, schema.Readings, c.owner), c.force)
 			if c.takes {
 				soon(t, "it to work", w.began)
 				soon(t, "the former one to notice", former.ended)
@@ -146,7 +147,7 @@ func TestALeaseIsTakenAtOnceByWhoeverReplacesItsOwner(t *testing.T) {
 
 // TestLeadingCostsFewRoundTrips counts what is asked one after the other before work begins, at a broker that may be far away.
 func TestLeadingCostsFewRoundTrips(t *testing.T) {
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := connect(t, startServer(t))
 	asked := func(f func() error) uint64 {
 		t.Helper()
 		before := js.Conn().Stats().OutMsgs
@@ -155,13 +156,13 @@ func TestLeadingCostsFewRoundTrips(t *testing.T) {
 		}
 		return js.Conn().Stats().OutMsgs - before
 	}
-	l := lease(t, js, schema.Readings, "a")
+	l := leases(t, js, schema.Readings, "a")
 	if n := asked(func() error { return l.Try(t.Context()) }); n != 4 { // no bucket, the account, create it, a key
 		t.Errorf("a first try asks %d times, want 4", n)
 	}
 	worked := make(chan uint64, 1)
 	before := js.Conn().Stats().OutMsgs
-	if err := l.Lead(t.Context(), publish.Polling, false, func(context.Context) error {
+	if err := l.Lead(t.Context(), lease.Leader, false, func(context.Context) error {
 		worked <- js.Conn().Stats().OutMsgs - before
 		return nil
 	}); err != nil {
@@ -170,22 +171,22 @@ func TestLeadingCostsFewRoundTrips(t *testing.T) {
 	if n := <-worked; n != 1 {
 		t.Errorf("a lease that is free is asked for %d times, want once", n)
 	}
-	if n := asked(func() error { return lease(t, js, schema.Readings, "b").Try(t.Context()) }); n != 4 { // the bucket, its life, a key, what stands there
+	if n := asked(func() error { return leases(t, js, schema.Readings, "b").Try(t.Context()) }); n != 4 { // the bucket, its life, a key, what stands there
 		t.Errorf("a try that another one made a moment ago asks %d times, want 4", n)
 	}
 }
 
 func TestWithoutAnyWordOnTheLeaseItWorks(t *testing.T) {
 	server := startServer(t)
-	js := open(t, connect(t, server.ClientURL()))
-	l := lease(t, js, schema.Readings, "a")
+	js := connect(t, server)
+	l := leases(t, js, schema.Readings, "a")
 	server.Close()
 	soon(t, "it to work", startWorker(t, l, false).began)
 }
 
 func TestALeaseIsKeptWhenTheAnswerToItsRenewalWasLost(t *testing.T) {
-	js := open(t, connect(t, startServer(t).ClientURL()))
-	a := startWorker(t, lease(t, js, schema.Readings, "a"), false)
+	js := connect(t, startServer(t))
+	a := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "it to work", a.began)
 	kv, err := js.KeyValue(t.Context(), "saveris-leases")
 	if err != nil {
@@ -205,8 +206,8 @@ func TestALeaseIsKeptWhenTheAnswerToItsRenewalWasLost(t *testing.T) {
 }
 
 func TestLeasesThatAreRemovedUnderALeaderAreMadeAgain(t *testing.T) {
-	js := open(t, connect(t, startServer(t).ClientURL()))
-	a := startWorker(t, lease(t, js, schema.Readings, "a"), false)
+	js := connect(t, startServer(t))
+	a := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "it to work", a.began)
 	if err := js.DeleteKeyValue(t.Context(), "saveris-leases"); err != nil {
 		t.Fatal(err)
@@ -215,7 +216,7 @@ func TestLeasesThatAreRemovedUnderALeaderAreMadeAgain(t *testing.T) {
 	defer tick.Stop()
 	for {
 		if kv, err := js.KeyValue(t.Context(), "saveris-leases"); err == nil {
-			if entry, err := kv.Get(t.Context(), "readings.live"); err == nil && publish.LeaseOwner(entry.Value()) == "a" {
+			if entry, err := kv.Get(t.Context(), "readings.live"); err == nil && lease.Owner(entry.Value()) == "a" {
 				break
 			}
 		}
@@ -230,17 +231,25 @@ func TestLeasesThatAreRemovedUnderALeaderAreMadeAgain(t *testing.T) {
 	}
 }
 
+var (
+	ada = publish.AccountOf("https://vendor.example", "ada")
+	bob = publish.AccountOf("https://vendor.example", "bob")
+)
+
 func TestNobodyStandsByForAnotherAccount(t *testing.T) {
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := connect(t, startServer(t))
 	leader := startWorker(t, publish.NewLeases(js, config, schema.Readings, "a", publish.NewAccounts(js, config, ada)), false)
 	soon(t, "it to work", leader.began)
 	lead := func(accounts *publish.Accounts) error {
-		return publish.NewLeases(js, config, schema.Readings, "b", accounts).Lead(t.Context(), publish.Polling, false, func(context.Context) error {
+		return publish.NewLeases(js, config, schema.Readings, "b", accounts).Lead(t.Context(), lease.Leader, false, func(context.Context) error {
 			t.Error("it works beside another")
 			return nil
 		})
 	}
-	theirs(t, lead(publish.NewAccounts(js, config, bob)), ada)
+	var other *publish.AnotherAccount
+	if err := lead(publish.NewAccounts(js, config, bob)); !errors.As(err, &other) || other.Theirs != ada {
+		t.Errorf("%v, want another account %q", err, ada)
+	}
 
 	known := publish.NewAccounts(js, config, bob)
 	known.Trust(ada)
@@ -258,8 +267,8 @@ func TestNobodyStandsByForAnotherAccount(t *testing.T) {
 }
 
 func TestALeaseWithoutAnAccountIsWaitedFor(t *testing.T) {
-	js := open(t, connect(t, startServer(t).ClientURL()))
-	older := startWorker(t, lease(t, js, schema.Readings, "a"), false)
+	js := connect(t, startServer(t))
+	older := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "it to work", older.began)
 	w := startWorker(t, publish.NewLeases(js, config, schema.Readings, "b", publish.NewAccounts(js, config, bob)), false)
 	asked(t, js, "b", 2)

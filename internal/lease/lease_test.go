@@ -1,0 +1,116 @@
+package lease_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/lease"
+	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+const day = "2026-11-23"
+
+var config = publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
+
+func startServer(t *testing.T) *natsd.Server {
+	t.Helper()
+	s, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func connect(t *testing.T, s *natsd.Server) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(s.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(50*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+func leases(t *testing.T, js jetstream.JetStream, feed schema.Feed, owner string) *lease.Leases {
+	t.Helper()
+	return publish.NewLeases(js, config, feed, owner, nil)
+}
+
+func TestADayIsLeasedToOneWorkerUntilHeGivesItBack(t *testing.T) {
+	js := connect(t, startServer(t))
+	a, b := leases(t, js, schema.Readings, "a"), leases(t, js, schema.Readings, "b")
+	take := func(l *lease.Leases, want bool) {
+		t.Helper()
+		if ours, err := l.Take(t.Context(), day); err != nil || ours != want {
+			t.Fatalf("take: %v, %v, want %v", ours, err, want)
+		}
+	}
+	take(a, true)
+	take(a, true)
+	take(b, false)
+	take(leases(t, js, schema.Alarms, "b"), true)
+	keep := true
+	for _, keep = range []bool{true, false} {
+		if err := a.Release(t.Context(), func(string) bool { return keep }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take(b, true)
+	take(a, false)
+}
+
+func TestLeasesAreGivenBackWhenTheirWorkerEnds(t *testing.T) {
+	js := connect(t, startServer(t))
+	a, b := leases(t, js, schema.Readings, "a"), leases(t, js, schema.Readings, "b")
+	if ours, err := a.Take(t.Context(), day); err != nil || !ours {
+		t.Fatal(ours, err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	a.Keep(ctx)
+	if ours, err := b.Take(t.Context(), day); err != nil || !ours {
+		t.Errorf("take: %v, %v", ours, err)
+	}
+}
+
+func TestADeadWorkersLeaseEnds(t *testing.T) {
+	js := connect(t, startServer(t))
+	if ours, err := leases(t, js, schema.Readings, "dead").Take(t.Context(), day); err != nil || !ours {
+		t.Fatal(ours, err)
+	}
+	kv, err := js.KeyValue(t.Context(), "saveris-leases")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, err := kv.Status(t.Context()); err != nil || status.TTL() <= 0 || status.TTL() > time.Minute {
+		t.Errorf("a lease lives for %v: %v", status.TTL(), err)
+	}
+	if err := kv.Purge(t.Context(), "readings."+day); err != nil { // as the server does in its time
+		t.Fatal(err)
+	}
+	if ours, err := leases(t, js, schema.Readings, "b").Take(t.Context(), day); err != nil || !ours {
+		t.Errorf("take: %v, %v", ours, err)
+	}
+}
+
+func TestABucketWhoseKeysLiveForEverIsNoPlaceForLeases(t *testing.T) {
+	js := connect(t, startServer(t))
+	if _, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: config.Names.Leases()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := leases(t, js, schema.Readings, "a").Try(t.Context()); !errors.Is(err, lease.ErrLife) || !errors.Is(err, publish.ErrForeign) {
+		t.Errorf("the try says %v", err)
+	}
+}
