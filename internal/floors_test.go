@@ -46,7 +46,7 @@ var rooms = []struct {
 	room
 }{
 	{"cmd/bridge", room{
-		ours: []string{"internal/natsconn", "internal/config", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/verify", "internal/replay", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/schema",
+		ours: []string{"internal/natsconn", "internal/config", "internal/web", "internal/metrics", "internal/status", "internal/tail", "internal/poller", "internal/verify", "internal/replay", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/schema",
 			"internal/saveris", "internal/saveris/saveristest", "internal/natsd", "internal/secret", "internal/printable", "internal/jsapi", "schemas"},
 		others: []string{natsGo, cobra, tint, sync, progressbar},
 		http:   true,
@@ -55,6 +55,10 @@ var rooms = []struct {
 		ours:   []string{"internal/publish", "internal/schema", "internal/saveris", "internal/saveris/saveristest", "internal/secret"},
 		others: []string{natsGo},
 		http:   true,
+	}},
+	{"internal/bridgetest/seed", room{ // test support: events, and how the bridge stores them
+		ours:   []string{"internal/views", "internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris"},
+		others: []string{natsGo},
 	}},
 	{"internal/bridgetest", room{ // test support: environments, files, logins, a TCP link, and the audit of streams
 		ours:   []string{"internal/saveris/saveristest"},
@@ -65,7 +69,8 @@ var rooms = []struct {
 	{"internal/config", room{ours: []string{"internal/schema", "internal/saveris", "internal/natsd", "internal/secret", "internal/printable"}, others: []string{nkeys, envconfig}}},
 	{"internal/web", room{ours: []string{"internal/status", "internal/schema", "internal/sleep"}, http: true}},
 	{"internal/metrics", room{ours: []string{"internal/status", "internal/poller", "internal/publish", "internal/schema", "internal/saveris"}, others: []string{prometheus}, http: true}},
-	{"internal/status", room{ours: []string{"internal/publish", "internal/lease", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/sleep"}, others: []string{natsGo, sync}}},
+	{"internal/status", room{ours: []string{"internal/tail", "internal/publish", "internal/lease", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/sleep"}, others: []string{natsGo, sync}}},
+	{"internal/tail", room{ours: []string{"internal/publish", "internal/schema", "internal/printable", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/poller", room{
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/sleep"},
 		others: []string{backoff, sync},

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/tail"
 )
 
 // flagValues are what a shell offers for flags of every command that has them; nothing for one that takes any text. Of these no
@@ -18,7 +19,7 @@ func flagValues() map[string][]string {
 	return map[string][]string{
 		"feeds": names, "feed": names,
 		"from": {"24h", "7d", "30d"}, "until": {"1h", "24h", "7d"}, "since": {"10m", "1h", "24h"},
-		"lane": {"live", "history"}, "severity": {"alarm", "warning", "unknown"}, "state": {"raised", "cleared", "unknown"},
+		"lane": tail.Lanes, "severity": tail.Severities, "state": tail.States,
 		"content-mode": {"binary", "structured"}, "log-level": {"debug", "info", "warn", "error"},
 		"site": nil, "serial": nil, "quantity": nil, "to": {"replay.>"}, "speed": nil, "limit": nil, "workers": nil,
 		"nats-listen": {defaultNATS}, "http-listen": {defaultHTTP}, "vendor-listen": {defaultVendor}, "listen": {defaultVendor},

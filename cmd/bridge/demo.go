@@ -20,7 +20,7 @@ import (
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/secret"
-	"saveris-bridge/internal/status"
+	"saveris-bridge/internal/tail"
 )
 
 // demoOptions are the flags of bridge demo.
@@ -124,7 +124,7 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() error { return poll(both, s, js, page, nil, newMetrics(), logger) })
-	group.Go(func() error { return printStored(both, js, s, out) })
+	group.Go(func() error { return tail.Watch(both, js, brokerConfig(s).Names, feedsOf(s.Feeds), out, coloured(out)) })
 	err = group.Wait()
 	if ctx.Err() != nil {
 		fmt.Fprintf(out, "stopped; the next start goes on, remove %s to begin anew\n", o.DataDir)
@@ -188,7 +188,7 @@ Ctrl-C ends it; the next start goes on where it was.
 // greetStored says what an earlier start has left in the store.
 func greetStored(ctx context.Context, js jetstream.JetStream, s config.Settings, out io.Writer) error {
 	names := brokerConfig(s).Names
-	var stored counts
+	stored := map[schema.Feed]int{}
 	for _, feed := range publish.Feeds {
 		stream, err := js.Stream(ctx, names.Stream(feed))
 		if err != nil {
@@ -199,38 +199,12 @@ func greetStored(ctx context.Context, js jetstream.JetStream, s config.Settings,
 			return err
 		}
 		for _, n := range info.State.Subjects {
-			stored.add(feed == schema.Alarms, int(n))
+			stored[feed] += int(n)
 		}
 	}
-	if stored != (counts{}) {
-		fmt.Fprintf(out, "stored already  %v\n", stored)
+	if len(stored) > 0 {
+		fmt.Fprintf(out, "stored already  %d readings and %d alarms\n", stored[schema.Readings], stored[schema.Alarms])
 	}
 	fmt.Fprintln(out)
 	return nil
-}
-
-// printStored prints what the streams store from now on. What is measured from now on has a line each, and a little of
-// what came before; the rest is counted.
-func printStored(ctx context.Context, js jetstream.JetStream, s config.Settings, out io.Writer) error {
-	names := brokerConfig(s).Names
-	group, ctx := errgroup.WithContext(ctx)
-	lines := make(chan storedEvent, 64)
-	for _, feed := range s.Feeds {
-		f := &status.Follow{Stream: names.Stream(schema.Feed(feed)), Filters: []string{names.Prefix + "." + feed + ".>"}, Begin: from(time.Time{})}
-		f.Each = func(m status.Stored) error {
-			event, err := parseStored(m.Headers(), m.Data())
-			if err != nil {
-				return fmt.Errorf("follow %s: %w", f.Stream, err)
-			}
-			select {
-			case lines <- event:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		group.Go(func() error { return f.Run(ctx, js) })
-	}
-	group.Go(func() error { return newEventPrinter(out, time.Now()).print(ctx, lines) })
-	return group.Wait()
 }

@@ -15,11 +15,9 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
-	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
-	"saveris-bridge/internal/views"
 )
 
 // readerRights are those that docs/operate.md names for accounts that only look.
@@ -49,41 +47,6 @@ func lookedAt(t *testing.T) (js jetstream.JetStream, env config.Lookup) {
 		t.Fatal(err)
 	}
 	return js, with("NATS_URL", s.ClientURL(), "NATS_USER", "reader", "NATS_PASSWORD", "r")
-}
-
-// show has the bucket show what is stored of a feed.
-func show(t *testing.T, js jetstream.JetStream, feed schema.Feed) {
-	t.Helper()
-	view := views.NewCheckpoints(js, publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}, feed)
-	if err := view.Keep(t.Context(), func(context.Context) error { return nil }); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// put stores events as the bridge does.
-func put(t *testing.T, js jetstream.JetStream, feed schema.Feed, cover *checkpoint.Interval, events ...schema.Event) {
-	t.Helper()
-	w := publish.NewWriter(js, publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}, publish.Options{
-		Feed: feed, Name: "host/1", Now: time.Now, LiveAge: 24 * time.Hour,
-	})
-	w.Begin(cover.From)
-	if _, err := w.Commit(t.Context(), checkpoint.DayOf(cover.From), events, cover); err != nil {
-		t.Fatal(err)
-	}
-	show(t, js, feed)
-}
-
-// event makes an event of the columns of a row, names and values in turn.
-func event(feed schema.Feed, columns ...string) schema.Event {
-	var row saveris.Row
-	for i := 0; i < len(columns); i += 2 {
-		kind := saveris.String
-		if strings.HasPrefix(columns[i], "measure") || strings.HasPrefix(columns[i], "alarm_value") {
-			kind = saveris.Number
-		}
-		row.Fields = append(row.Fields, saveris.Field{Name: columns[i], Kind: kind, Text: []byte(columns[i+1])})
-	}
-	return schema.NewMaker(feed, "saveris", "http://vendor").Event(&row, schema.Window{}, time.Now())
 }
 
 func TestStatusNeedsOnlyToLook(t *testing.T) {

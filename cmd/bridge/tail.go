@@ -6,21 +6,18 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
-	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
-	"saveris-bridge/internal/status"
+	"saveris-bridge/internal/tail"
 )
 
 func tailCommand(std streams) *cobra.Command {
@@ -45,44 +42,78 @@ Exit code 0: it was stopped, or nobody reads it any more.`,
 			if err != nil {
 				return err
 			}
-			w, err := o.wanted(s, time.Now())
+			c, err := o.config(s, time.Now())
 			if err != nil {
 				return err
 			}
+			c.Out, c.Notes, c.Colour = std.out, std.err, coloured(std.out)
 			signal.Ignore(syscall.SIGPIPE) // writing fails then, and the store is closed in order
-			return untilStopped(cmd.Context(), runTail(cmd.Context(), s, w, std))
+			return untilStopped(cmd.Context(), runTail(cmd.Context(), s, c))
 		},
 	}
 	o.flags(cmd)
 	return cmd
 }
 
-func runTail(ctx context.Context, s config.Settings, w wanted, std streams) error {
-	js, stop, err := tailBroker(ctx, s, std.err)
+// tailOptions are the flags of bridge tail.
+type tailOptions struct {
+	filter tail.Filter
+	since  string
+	json   bool
+}
+
+func (o *tailOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringSliceVar(&o.filter.Feeds, "feeds", nil, "readings, alarms (default: BRIDGE_FEEDS)")
+	f.StringSliceVar(&o.filter.Feeds, "feed", nil, "as --feeds, which it was called")
+	f.Lookup("feed").Hidden = true
+	f.StringSliceVar(&o.filter.Lanes, "lane", nil, "live, history")
+	f.StringSliceVar(&o.filter.Sites, "site", nil, "sites, or how they begin: 8 characters at least")
+	f.StringSliceVar(&o.filter.Serials, "serial", nil, "serial numbers")
+	f.StringSliceVar(&o.filter.Quantities, "quantity", nil, "quantities, such as air_temperature")
+	f.StringSliceVar(&o.filter.Severities, "severity", nil, "of alarms: alarm, warning, unknown")
+	f.StringSliceVar(&o.filter.States, "state", nil, "of alarms: raised, cleared, unknown")
+	f.StringVar(&o.since, "since", "", "begin with what was stored since then: an RFC 3339 time, or how long ago, such as 10m")
+	f.BoolVar(&o.filter.Rejected, "rejected", false, "print rejected rows too, whatever the other filters say")
+	f.BoolVar(&o.json, "json", false, "print each event as a line of JSON, a CloudEvent in structured form")
+}
+
+// config refuses wrong flags.
+func (o tailOptions) config(s config.Settings, now time.Time) (c tail.Config, err error) {
+	c = tail.Config{Names: brokerConfig(s).Names, Filter: o.filter, JSON: o.json}
+	if len(c.Filter.Feeds) == 0 {
+		c.Filter.Feeds = s.Feeds
+	}
+	if err := c.Filter.Check(c.Names); err != nil {
+		return c, flagf("tail", "%w", err)
+	}
+	if o.since == "" {
+		return c, nil
+	}
+	if c.Since, err = moment(o.since, now); err != nil {
+		return c, flagf("tail", "--since is %q: expected %s", o.since, wantMoment)
+	}
+	if c.Since.After(now) {
+		return c, flagf("tail", "--since is %q: it lies in the future", o.since)
+	}
+	return c, nil
+}
+
+func runTail(ctx context.Context, s config.Settings, c tail.Config) error {
+	js, stop, err := tailBroker(ctx, s, c.Notes)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	p := &tailPrinter{out: std.out, notes: std.err, lines: newEventPrinter(std.out, time.Time{}), wanted: w}
-	p.lines.dated = true
-	if !w.json {
-		if err := p.lines.head(); err != nil {
-			return untilUnread(err)
-		}
+	c.Cause = func(err error) error { return natsconn.Refusal(js.Conn(), err) }
+	err = tail.Run(ctx, js, c)
+	switch {
+	case errors.Is(err, syscall.EPIPE): // nobody reads it any more
+		return nil
+	case errors.Is(err, nats.ErrPermissionViolation):
+		return fmt.Errorf("%w: %w", natsconn.ErrUnusable, err)
 	}
-	group, both := errgroup.WithContext(ctx)
-	for _, one := range w.subjects(brokerConfig(s).Names) {
-		f := &status.Follow{Stream: one.stream, Filters: []string{one.filter}, Begin: from(w.since)}
-		f.Each = func(m status.Stored) error {
-			if !one.takes(m.Subject()) {
-				return nil
-			}
-			return p.print(m)
-		}
-		f.Failed = func(err error) error { return p.failed(natsconn.Refusal(js.Conn(), err)) }
-		group.Go(func() error { return f.Run(both, js) })
-	}
-	return untilUnread(group.Wait())
+	return err
 }
 
 // tailBroker is readBroker for a command that lasts: it never has the store of the embedded server for itself, or no bridge
@@ -103,87 +134,6 @@ func tailBroker(ctx context.Context, s config.Settings, log io.Writer) (jetstrea
 		err = fmt.Errorf("no bridge runs with a server of its own on BRIDGE_NATS_LISTEN=%s: %w", s.NATSListen, err)
 	}
 	return js, stop, err
-}
-
-// untilUnread makes the end of a pipe that nobody reads any more a good one.
-func untilUnread(err error) error {
-	if errors.Is(err, syscall.EPIPE) {
-		return nil
-	}
-	return err
-}
-
-// from begins with what was stored since a moment, or with what is stored from now on: from when it is asked for the first
-// time, so that nothing is left out where the connection is lost before something has come. A stream that was made anew is
-// all new.
-func from(since time.Time) func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
-	first := uint64(0)
-	return func(_ context.Context, stream jetstream.Stream, again bool) (jetstream.OrderedConsumerConfig, error) {
-		if again {
-			first = 1
-		}
-		if first == 0 && !since.IsZero() {
-			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since}, nil
-		}
-		if first == 0 {
-			first = stream.CachedInfo().State.LastSeq + 1
-		}
-		return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: first}, nil
-	}
-}
-
-// tailPrinter prints stored messages. Many goroutines may use it.
-type tailPrinter struct {
-	mu     sync.Mutex
-	out    io.Writer
-	notes  io.Writer
-	lines  *eventPrinter
-	wanted wanted
-	told   string // why following failed
-}
-
-// print prints a message that is wanted. One that is no event is told and left out.
-func (p *tailPrinter) print(m status.Stored) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.told = ""
-	line, err := p.line(m)
-	if err != nil {
-		fmt.Fprintf(p.notes, "note: sequence %d on %s is left out: %s\n", m.Seq, printable.Text(m.Subject()), printable.Text(err.Error()))
-		return nil
-	}
-	if line != "" {
-		_, err = fmt.Fprintln(p.out, line)
-	}
-	return err
-}
-
-// line is empty for a message that is not wanted.
-func (p *tailPrinter) line(m status.Stored) (string, error) {
-	event, err := parseStored(m.Headers(), m.Data())
-	switch {
-	case err != nil:
-		return "", err
-	case !p.wanted.takes(event):
-		return "", nil
-	case p.wanted.json:
-		return structured(m.Headers(), m.Data())
-	}
-	return p.lines.line(event), nil
-}
-
-// failed tells once why nothing can be followed; missing rights end it.
-func (p *tailPrinter) failed(err error) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if errors.Is(err, nats.ErrPermissionViolation) {
-		return fmt.Errorf("%w: %w", natsconn.ErrUnusable, err)
-	}
-	if text := err.Error(); text != p.told {
-		p.told = text
-		fmt.Fprintf(p.notes, "note: %s; trying again\n", printable.Text(text))
-	}
-	return nil
 }
 
 // feedsOf are the feeds that are wanted.

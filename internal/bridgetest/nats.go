@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // NATSServer starts a NATS server on a free port of this machine, and ends it with the test.
@@ -27,4 +29,19 @@ func NATSServer(t *testing.T, o *server.Options) *server.Server {
 		t.Fatal("the NATS server is not ready")
 	}
 	return s
+}
+
+// JetStream connects to a NATS server, until the test ends. What is published while the connection is lost fails at once.
+func JetStream(t *testing.T, url string) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
 }

@@ -12,6 +12,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/tail"
 )
 
 // mostAlarms is how many events of alarms a board begins with at most, the newest ones: some seconds, and years of all but the
@@ -30,13 +31,13 @@ type alarms struct {
 func newAlarms() alarms { return alarms{OpenAlarms: schema.NewOpenAlarms(), most: mostAlarms} }
 
 // followAlarms follows the events of alarms in both lanes: a backfill may bring the beginning of what is open, or its end.
-func (b *Board) followAlarms() *Follow {
+func (b *Board) followAlarms() *tail.Follow {
 	all := b.config.Names.Prefix + "." + string(schema.Alarms) + "."
-	return &Follow{
+	return &tail.Follow{
 		Stream: b.config.Names.Stream(schema.Alarms), Filters: []string{all + ">"},
 		Begin: func(ctx context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
 			config := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}
-			last, err := lastStored(ctx, stream, all+">")
+			last, err := tail.Last(ctx, stream, all+">")
 			if err != nil {
 				return config, err
 			}
@@ -46,15 +47,15 @@ func (b *Board) followAlarms() *Follow {
 			b.alarms.cut = b.alarms.cut || config.OptStartSeq > 0 || stream.CachedInfo().State.FirstSeq > 1
 			return config, err
 		},
-		Each: func(m Stored) error {
+		Each: func(m tail.Message) error {
 			b.takeAlarm(m, strings.HasPrefix(m.Subject(), all+string(schema.Live)+"."))
 			return nil
 		},
 	}
 }
 
-func (b *Board) takeAlarm(m Stored, live bool) {
-	attributes, data := m.event()
+func (b *Board) takeAlarm(m tail.Message, live bool) {
+	attributes, data := m.Event()
 	e, ok := schema.ReadAlarm(attributes["id"], m.Seq, data)
 	if !ok {
 		return

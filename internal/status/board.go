@@ -17,6 +17,7 @@ import (
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/tail"
 )
 
 // Board is a picture of how the bridge stands, kept up to date by Run. Its methods may be called by many goroutines. What
@@ -107,7 +108,7 @@ func (b *Board) Run(ctx context.Context) error {
 		most = b.config.Consumers(ctx)
 	}
 	for _, f := range list {
-		f.most = most
+		f.MaxConsumers = most
 		group.Go(func() error { return f.Run(ctx, b.js) })
 	}
 	group.Go(func() error {
@@ -239,8 +240,8 @@ func (b *Board) draw(now time.Time) {
 }
 
 // follows lists all that a Board follows. What each hands out is taken over under the lock.
-func (b *Board) follows() []*Follow {
-	list := []*Follow{
+func (b *Board) follows() []*tail.Follow {
+	list := []*tail.Follow{
 		followBucket(b, b.config.Names.Bucket(), b.records, &b.stale),
 		followBucket(b, b.config.Names.Backfills(), b.words, nil),
 		b.followLeases(),
@@ -261,13 +262,13 @@ func (b *Board) follows() []*Follow {
 }
 
 // watch keeps count of what has been read completely, and takes messages over under the lock.
-func (b *Board) watch(f *Follow) {
+func (b *Board) watch(f *tail.Follow) {
 	name := f.Stream + " " + strings.Join(f.Filters, " ")
 	b.mu.Lock()
 	b.waiting[name] = nil
 	b.mu.Unlock()
 	each, complete := f.Each, f.Complete
-	f.Each = func(m Stored) error {
+	f.Each = func(m tail.Message) error {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.dirty = true

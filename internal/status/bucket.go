@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/tail"
 )
 
 // bucket holds what a KV bucket says. A bucket that was made anew is gathered beside what the old one said, and takes its
@@ -42,7 +43,7 @@ func (b *bucket[T]) complete() {
 }
 
 // take takes an entry over. What cannot be read leaves the one before it.
-func (b *bucket[T]) take(m Stored) {
+func (b *bucket[T]) take(m tail.Message) {
 	key, ours := strings.CutPrefix(m.Subject(), b.prefix)
 	if !ours {
 		return
@@ -60,7 +61,7 @@ func (b *bucket[T]) take(m Stored) {
 	}
 }
 
-func sequence(m Stored) uint64 {
+func sequence(m tail.Message) uint64 {
 	if seq, err := strconv.ParseUint(m.Headers().Get(publish.SequenceHeader), 10, 64); err == nil {
 		return seq
 	}
@@ -68,7 +69,7 @@ func sequence(m Stored) uint64 {
 }
 
 // removed reports whether a message says that its key is there no more: deleted by somebody, or ended by the server.
-func removed(m Stored) bool {
+func removed(m tail.Message) bool {
 	header := m.Headers()
 	if op := header.Get("KV-Operation"); op == "DEL" || op == "PURGE" {
 		return true

@@ -9,6 +9,7 @@ import (
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/tail"
 )
 
 // Export is one that the vendor has been preparing for longer than a minute.
@@ -32,7 +33,7 @@ func newExports(names publish.Names) *exports {
 }
 
 // follow follows what the processes say.
-func (e *exports) follow(b *Board) *Follow {
+func (e *exports) follow(b *Board) *tail.Follow {
 	f := followBucket(b, b.config.Names.Requests(), e.bucket, nil)
 	f.Filters = []string{e.prefix + publish.SharedKey}
 	begin := f.Begin

@@ -16,7 +16,7 @@ import (
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
-	"saveris-bridge/internal/status"
+	"saveris-bridge/internal/tail"
 )
 
 // TestWhatFollowsALostTailIsShown takes a broker back to an older copy of its store, as a power cut may, while a board and
@@ -47,12 +47,12 @@ func TestWhatFollowsALostTailIsShown(t *testing.T) {
 	publishReading("first")
 	b := s.board()
 	seen := make(chan string, 10)
-	f := &status.Follow{
+	f := &tail.Follow{
 		Stream: names.Stream(schema.Readings), Filters: []string{"saveris.readings.>"},
 		Begin: func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
 			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}, nil
 		},
-		Each: func(m status.Stored) error { seen <- fmt.Sprint(m.Seq, strings.Split(m.Subject(), ".")[5]); return nil },
+		Each: func(m tail.Message) error { seen <- fmt.Sprint(m.Seq, strings.Split(m.Subject(), ".")[5]); return nil },
 	}
 	s.Go(func() {
 		if err := f.Run(t.Context(), s.js); !errors.Is(err, context.Canceled) {

@@ -9,18 +9,19 @@ import (
 
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/tail"
 )
 
 // followBucket follows a KV bucket. A watcher of the client would need rights that nothing else of the bridge does. What
 // changes makes stale true, where that is not nil.
-func followBucket[T any](b *Board, name string, into *bucket[T], stale *bool) *Follow {
+func followBucket[T any](b *Board, name string, into *bucket[T], stale *bool) *tail.Follow {
 	spoil := func() {
 		b.dirty = true
 		if stale != nil {
 			*stale = true
 		}
 	}
-	return &Follow{
+	return &tail.Follow{
 		Stream: "KV_" + name, Filters: []string{"$KV." + name + ".>"},
 		Begin: func(_ context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
 			b.mu.Lock()
@@ -28,13 +29,13 @@ func followBucket[T any](b *Board, name string, into *bucket[T], stale *bool) *F
 			into.begin(stream.CachedInfo().Config.MaxAge)
 			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}, nil
 		},
-		Each:     func(m Stored) error { into.take(m); spoil(); return nil },
+		Each:     func(m tail.Message) error { into.take(m); spoil(); return nil },
 		Complete: func() { into.complete(); spoil() },
 	}
 }
 
 // followLeases follows who polls. The lease of a bridge that has died is gone, but the stream knows when its last message came.
-func (b *Board) followLeases() *Follow {
+func (b *Board) followLeases() *tail.Follow {
 	f := followBucket(b, b.config.Names.Leases(), b.leases, nil)
 	begin, each := f.Begin, f.Each
 	var ahead time.Duration // of our clock, before the server's
@@ -53,7 +54,7 @@ func (b *Board) followLeases() *Follow {
 		b.mu.Unlock()
 		return begin(ctx, stream, again)
 	}
-	f.Each = func(m Stored) error {
+	f.Each = func(m tail.Message) error {
 		if strings.HasSuffix(m.Subject(), "."+lease.Leader) {
 			heard(m.At)
 		}
@@ -63,25 +64,25 @@ func (b *Board) followLeases() *Follow {
 }
 
 // followReadings follows the live readings.
-func (b *Board) followReadings() *Follow {
+func (b *Board) followReadings() *tail.Follow {
 	all := b.config.Names.Prefix + "." + string(schema.Readings) + "."
 	lane := all + string(schema.Live) + "."
-	f := &Follow{Stream: b.config.Names.Stream(schema.Readings)}
+	f := &tail.Follow{Stream: b.config.Names.Stream(schema.Readings)}
 	f.Filters = []string{lane + ">"}
 	f.Begin = func(ctx context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
-		if last, err := lastStored(ctx, stream, all+">"); err == nil && last.Msg != nil { // all may be of the past
-			attributes, _ := last.event()
+		if last, err := tail.Last(ctx, stream, all+">"); err == nil && last.Msg != nil { // all may be of the past
+			attributes, _ := last.Event()
 			b.mu.Lock()
 			b.feeds[schema.Readings].heard(moment([]byte(attributes["time"])), last.At)
 			b.mu.Unlock()
 		}
-		last, err := lastStored(ctx, stream, lane+">")
+		last, err := tail.Last(ctx, stream, lane+">")
 		if err != nil {
 			return jetstream.OrderedConsumerConfig{}, err
 		}
 		return bounded(ctx, stream, lane+">", startAt(last.At.Add(-b.config.History)), last.Seq, b.most)
 	}
-	f.Each = func(m Stored) error { b.takeReading(m.Subject()[len(lane):], m); return nil }
+	f.Each = func(m tail.Message) error { b.takeReading(m.Subject()[len(lane):], m); return nil }
 	return f
 }
 
@@ -91,10 +92,10 @@ const mostRead = 100_000
 // bounded begins later than config says where that would be more than most, so that what is read ends with the sequence last.
 func bounded(ctx context.Context, stream jetstream.Stream, subject string, config jetstream.OrderedConsumerConfig, last, most uint64) (jetstream.OrderedConsumerConfig, error) {
 	try := config
-	try.FilterSubjects, try.MaxResetAttempts, try.InactiveThreshold = []string{subject}, 1, followIdle
+	try.FilterSubjects, try.MaxResetAttempts, try.InactiveThreshold = []string{subject}, 1, tail.ConsumerIdle
 	consumer, err := stream.OrderedConsumer(ctx, try)
 	if err == nil {
-		defer drop(stream, consumer)
+		defer tail.Drop(stream, consumer)
 	}
 	if err != nil || consumer.CachedInfo().NumPending <= most {
 		return config, err
@@ -118,9 +119,9 @@ func startAt(at time.Time) jetstream.OrderedConsumerConfig {
 }
 
 // followRejects follows rejected rows: all of them while they are few, otherwise those of the last day.
-func (b *Board) followRejects(name schema.Feed) *Follow {
+func (b *Board) followRejects(name schema.Feed) *tail.Follow {
 	subject := b.config.Names.Prefix + ".rejected." + string(name)
-	return &Follow{
+	return &tail.Follow{
 		Stream: b.config.Names.Stream(name), Filters: []string{subject},
 		Begin: since(func(ctx context.Context, stream jetstream.Stream) (time.Time, error) {
 			info, err := stream.Info(ctx, jetstream.WithSubjectFilter(subject))
@@ -129,8 +130,8 @@ func (b *Board) followRejects(name schema.Feed) *Follow {
 			}
 			return time.Now().Add(-rejectAge), nil
 		}),
-		Each: func(m Stored) error {
-			attributes, data := m.event()
+		Each: func(m tail.Message) error {
+			attributes, data := m.Event()
 			if attributes["id"] == "" {
 				return nil // somebody else's
 			}
@@ -144,7 +145,7 @@ func (b *Board) followRejects(name schema.Feed) *Follow {
 	}
 }
 
-func (b *Board) takeReading(key string, m Stored) {
+func (b *Board) takeReading(key string, m tail.Message) {
 	if happened, received, ok := b.sensors.take(key, m.Data()); ok {
 		f := b.feeds[schema.Readings]
 		f.heard(happened, m.At)

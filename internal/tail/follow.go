@@ -1,6 +1,7 @@
-package status
+package tail
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,51 +15,60 @@ import (
 	"saveris-bridge/internal/sleep"
 )
 
-// Follow hands out what a stream stores, in its order, for as long as it is told to: it outlives NATS being away and the
+// Follow hands out what a stream stores, in its order, until it is stopped: it outlives a lost connection to NATS, and the
 // stream being removed or created anew. One goroutine may run it.
 type Follow struct {
 	Stream  string
 	Filters []string // subjects
-	// Begin says where to begin in a stream that was not followed before. Again tells that it took the place of one that was.
+	// Begin returns where to begin in a stream that was not followed before. Again: it took the place of one that was.
 	Begin func(ctx context.Context, stream jetstream.Stream, again bool) (jetstream.OrderedConsumerConfig, error)
 	// Each gets every message once. Its error ends the following.
-	Each func(Stored) error
+	Each func(Message) error
 	// Complete is called when all has been handed out that was there at the beginning, or when there is no stream. May be nil.
 	Complete func()
 	// Failed is called before each new try, unless it is nil. Its error ends the following.
 	Failed func(error) error
 
-	most    int           // consumers that the account allows of a stream, 0 = any
+	// MaxConsumers is how many consumers the account allows of a stream; 0 = any number.
+	MaxConsumers int
+
+	timings
+
 	created time.Time     // of the stream that is followed
-	next    atomic.Uint64 // sequence from which to go on, 0 = as Begin says
+	next    atomic.Uint64 // sequence from which to go on, 0 = where Begin returns
 	last    time.Time     // when the last message was stored
 	again   bool          // that message is asked for once more, to see that it is still there
 	lost    bool          // it is not: the stream has lost its tail
 }
 
-// Stored is a message as a stream holds it.
-type Stored struct {
+// Message is a message as a stream holds it.
+type Message struct {
 	jetstream.Msg
 	Seq uint64
 	At  time.Time // when NATS stored it
 }
 
-// event returns the attributes and the data of an event; none of a message that holds none.
-func (m Stored) event() (attributes map[string]string, data []byte) {
+// Event returns the attributes and the data of an event; none of a message that holds none.
+func (m Message) Event() (attributes map[string]string, data []byte) {
 	attributes, data, _ = schema.Unwrap(m.Headers(), m.Data())
 	return attributes, data
 }
 
+// timings are what a test has shorter.
+type timings struct {
+	pause time.Duration // between tries; 0 = followPause
+	look  time.Duration // between looks whether the stream is still the one that is followed; 0 = followLook
+}
+
 const (
 	followPause  = time.Second
+	followLook   = 5 * time.Second
 	followAnswer = 5 * time.Second
-	// followLook is how often somebody looks whether the stream is still the one that is followed.
-	followLook = 5 * time.Second
-	// followIdle is how long the server keeps the consumer of somebody who has gone.
-	followIdle = 30 * time.Second
+	// ConsumerIdle is how long the server keeps the consumer of somebody who has gone.
+	ConsumerIdle = 30 * time.Second
 )
 
-// Run follows until ctx ends, or Each or Failed do not want any more, and gives the reason.
+// Run follows until ctx ends, or Each or Failed returns an error, and returns the reason.
 func (f *Follow) Run(ctx context.Context, js jetstream.JetStream) error {
 	for {
 		err := f.once(ctx, js)
@@ -73,7 +83,7 @@ func (f *Follow) Run(ctx context.Context, js jetstream.JetStream) error {
 				return err
 			}
 		}
-		if err := sleep.For(ctx, followPause); err != nil {
+		if err := sleep.For(ctx, cmp.Or(f.pause, followPause)); err != nil {
 			return err
 		}
 	}
@@ -92,7 +102,7 @@ func (f *Follow) complete() {
 
 // once follows until something is in the way.
 func (f *Follow) once(ctx context.Context, js jetstream.JetStream) error {
-	stream, err := f.look(ctx, js)
+	stream, err := f.stream(ctx, js)
 	if err != nil {
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			f.complete()
@@ -107,7 +117,7 @@ func (f *Follow) once(ctx context.Context, js jetstream.JetStream) error {
 	if err != nil {
 		return err
 	}
-	defer drop(stream, consumer)
+	defer Drop(stream, consumer)
 	if err := f.room(ctx, stream); err != nil {
 		return err
 	}
@@ -126,14 +136,14 @@ func (f *Follow) once(ctx context.Context, js jetstream.JetStream) error {
 // can.
 const spareConsumers = 4
 
-// errCrowded says that a stream has no consumer left for somebody who only looks.
+// errCrowded: a stream has no consumer left for somebody who only looks.
 var errCrowded = errors.New("the stream has as many consumers as it may (max_consumers), but for those of the bridge that stores")
 
 // room fails where the consumer that has been made for the following is one of the last that the stream may have.
 func (f *Follow) room(ctx context.Context, stream jetstream.Stream) error {
 	most := stream.CachedInfo().Config.MaxConsumers
-	if f.most > 0 && (most <= 0 || f.most < most) {
-		most = f.most
+	if f.MaxConsumers > 0 && (most <= 0 || f.MaxConsumers < most) {
+		most = f.MaxConsumers
 	}
 	if most <= 0 {
 		return nil
@@ -147,8 +157,8 @@ func (f *Follow) room(ctx context.Context, stream jetstream.Stream) error {
 	return err
 }
 
-// drop has the server forget a consumer, which it would do by itself after followIdle.
-func drop(stream jetstream.Stream, consumer jetstream.Consumer) {
+// Drop has the server forget a consumer, which it would do by itself after ConsumerIdle.
+func Drop(stream jetstream.Stream, consumer jetstream.Consumer) {
 	ctx, cancel := context.WithTimeout(context.Background(), followPause)
 	defer cancel()
 	if info := consumer.CachedInfo(); info != nil {
@@ -164,7 +174,7 @@ func asked(consumer jetstream.Consumer) []jetstream.PullMessagesOpt {
 	return nil
 }
 
-// config says where to go on, or to begin.
+// config returns where to go on, or to begin.
 func (f *Follow) config(ctx context.Context, stream jetstream.Stream) (config jetstream.OrderedConsumerConfig, err error) {
 	info := stream.CachedInfo()
 	known := f.created.Equal(info.Created)
@@ -185,7 +195,7 @@ func (f *Follow) config(ctx context.Context, stream jetstream.Stream) (config je
 	f.created = info.Created
 	config.FilterSubjects = f.Filters
 	config.MaxResetAttempts = 1 // this try is given up then, and the next one looks at the stream first
-	config.InactiveThreshold = followIdle
+	config.InactiveThreshold = ConsumerIdle
 	return config, err
 }
 
@@ -208,7 +218,7 @@ func (f *Follow) read(ctx context.Context, messages jetstream.MessagesContext, b
 			if f.lost = meta.Sequence.Stream+1 != f.next.Load() || !meta.Timestamp.Equal(f.last); f.lost {
 				return errAnother
 			}
-		} else if err := f.Each(Stored{msg, meta.Sequence.Stream, meta.Timestamp.UTC()}); err != nil {
+		} else if err := f.Each(Message{msg, meta.Sequence.Stream, meta.Timestamp.UTC()}); err != nil {
 			return &eachError{err}
 		}
 		f.next.Store(meta.Sequence.Stream + 1)
@@ -222,14 +232,14 @@ func (f *Follow) read(ctx context.Context, messages jetstream.MessagesContext, b
 	}
 }
 
-// errAnother says that the stream is not the one that was followed, or has lost its tail.
+// errAnother: the stream is not the one that was followed, or has lost its tail.
 var errAnother = errors.New("the stream was made anew")
 
 // guard ends the following when the stream has gone or is another one: an ordered consumer would go on behind the old
 // one's last sequence.
 func (f *Follow) guard(ctx context.Context, js jetstream.JetStream) error {
 	created := f.created
-	tick := time.NewTicker(followLook)
+	tick := time.NewTicker(cmp.Or(f.look, followLook))
 	defer tick.Stop()
 	for {
 		select {
@@ -238,7 +248,7 @@ func (f *Follow) guard(ctx context.Context, js jetstream.JetStream) error {
 			return ctx.Err()
 		}
 		behind := f.next.Load() // before looking: what comes meanwhile makes the stream longer
-		stream, err := f.look(ctx, js)
+		stream, err := f.stream(ctx, js)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return err
 		}
@@ -251,29 +261,29 @@ func (f *Follow) guard(ctx context.Context, js jetstream.JetStream) error {
 	}
 }
 
-func (f *Follow) look(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
+func (f *Follow) stream(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, followAnswer)
 	defer cancel()
 	return js.Stream(ctx, f.Stream)
 }
 
-// lastStored returns the newest message that the stream holds on a subject, which may have wildcards; a zero one if there is
+// Last returns the newest message that the stream holds on a subject, which may have wildcards; a zero one if there is
 // none.
-func lastStored(ctx context.Context, stream jetstream.Stream, subject string) (last Stored, err error) {
+func Last(ctx context.Context, stream jetstream.Stream, subject string) (last Message, err error) {
 	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverLastPolicy, MaxResetAttempts: 1, InactiveThreshold: followIdle,
+		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverLastPolicy, MaxResetAttempts: 1, InactiveThreshold: ConsumerIdle,
 	})
 	if err != nil {
 		return last, err
 	}
-	defer func() { drop(stream, consumer) }() // fetching may have made it anew
+	defer func() { Drop(stream, consumer) }() // fetching may have made it anew
 	batch, err := consumer.FetchNoWait(1)
 	if err != nil {
 		return last, err
 	}
 	for msg := range batch.Messages() {
 		if meta, err := msg.Metadata(); err == nil {
-			last = Stored{msg, meta.Sequence.Stream, meta.Timestamp.UTC()}
+			last = Message{msg, meta.Sequence.Stream, meta.Timestamp.UTC()}
 		}
 	}
 	return last, batch.Error()

@@ -1,32 +1,32 @@
-package main
+package tail
 
 import (
 	"encoding/json"
-	"io"
 	"strings"
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/schema"
 )
 
 func TestADemoPrintsLittleOfWhatWasBeforeAndAllInOrder(t *testing.T) {
 	began := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	var out strings.Builder
-	p := newEventPrinter(&out, began)
+	p := newWatcher(&out, false, began)
 	const before = 7 + 1 // all readings that may be shown, and the one alarm
 	for i := range 30 {  // newest first, 20 of them from before
-		p.hand = append(p.hand, storedEvent{Measured: began.Add(time.Duration(9-i) * time.Second), Value: "21.4567"})
+		p.queue = append(p.queue, Event{Measured: began.Add(time.Duration(9-i) * time.Second), Value: "21.4567"})
 	}
-	p.hand = append(p.hand, storedEvent{Raised: began.Add(-time.Hour), State: "raised"}, storedEvent{Raised: began.Add(5500 * time.Millisecond), State: "raised", Text: "Upper limit exceeded"})
+	p.queue = append(p.queue, Event{Raised: began.Add(-time.Hour), State: "raised"}, Event{Raised: began.Add(5500 * time.Millisecond), State: "raised", Text: "Upper limit exceeded"})
 	if !p.flush() {
 		t.Error("nothing was skipped")
 	}
-	p.tellSkipped()
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != before+11+1 || !strings.HasPrefix(lines[0], "11:00:00") || !strings.HasPrefix(lines[1], "11:59:53") || !strings.HasPrefix(lines[before+6], "12:00:05") ||
-		!strings.Contains(lines[before+6], "Upper limit exceeded") || !strings.Contains(lines[1], " 21.46") ||
-		lines[len(lines)-1] != "… 13 readings and 0 alarms of the time before this start stored" {
+	p.printSkipped()
+	printed := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(printed) != before+11+1 || !strings.HasPrefix(printed[0], "11:00:00") || !strings.HasPrefix(printed[1], "11:59:53") || !strings.HasPrefix(printed[before+6], "12:00:05") ||
+		!strings.Contains(printed[before+6], "Upper limit exceeded") || !strings.Contains(printed[1], " 21.46") ||
+		printed[len(printed)-1] != "… 13 readings and 0 alarms of the time before this start stored" {
 		t.Errorf("got\n%s", &out)
 	}
 	for in, want := range map[string]string{"1": "1", "-19.356838": "-19.36", "5.1": "5.10", "": "", "1e-7": "1e-7"} {
@@ -38,16 +38,16 @@ func TestADemoPrintsLittleOfWhatWasBeforeAndAllInOrder(t *testing.T) {
 
 // TestAlarmsArePrintedAsPeopleReadThem: no measured value looks like a limit, and a warning is seen with its alarm.
 func TestAlarmsArePrintedAsPeopleReadThem(t *testing.T) {
-	printed := newEventPrinter(io.Discard, time.Time{})
+	printed := lines{raised: raisedAlarms{}}
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	line := func(minute int, status, severity, quantity, value string) string {
 		t.Helper()
 		stamp := at.Add(time.Duration(minute) * time.Minute).Format(time.RFC3339)
-		e := event(schema.Alarms, "uuid", "u"+severity+status, "alarm_time", stamp, "alarm_status", status, "alarm_severity", severity, "alarm_reason",
+		e := seed.Event(schema.Alarms, "uuid", "u"+severity+status, "alarm_time", stamp, "alarm_status", status, "alarm_severity", severity, "alarm_reason",
 			map[string]string{"Alarm": "Alarm condition is violated", "Ok": "Alarm condition is adhered"}[status],
 			"customer_site", "Köln", "serial_no", "2201", "alarm_condition_type", "Upper limit", "physical_extension", quantity, "alarm_value", value, "physical_unit", "°C")
 		header := map[string][]string{"ce-specversion": {"1.0"}, "ce-id": {e.ID}, "ce-source": {"s"}, "ce-type": {"saveris.alarm.raised.v1"}, "ce-lane": {"live"}}
-		stored, err := parseStored(header, e.AppendData(nil))
+		stored, err := ParseEvent(header, e.AppendData(nil))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package main
+package tail
 
 import "time"
 
@@ -12,11 +12,11 @@ type band struct{ site, serial, quantity, condition, severity string }
 // mostRaised is how many are remembered. Then it begins anew: the end of an alarm may be filtered out.
 const mostRaised = 10_000
 
-// beside takes an alarm over and tells of the other one of its channel that has been raised before and not ended; empty where
-// there is none.
-func (r raisedAlarms) beside(e storedEvent) string {
+// beside takes an alarm over and returns a note on the other one of its channel that has been raised before and not ended; empty
+// where there is none.
+func (r raisedAlarms) beside(e Event) string {
 	other := map[string]string{"alarm": "warning", "warning": "alarm"}[e.Severity]
-	own := band{e.Site, e.Sensor.Serial, e.Quantity, e.Cond, e.Severity}
+	own := band{e.Site, e.Sensor.Serial, e.Quantity, e.Condition, e.Severity}
 	if len(r) >= mostRaised {
 		clear(r)
 	}

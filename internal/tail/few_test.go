@@ -1,4 +1,4 @@
-package status_test
+package tail
 
 import (
 	"context"
@@ -6,36 +6,17 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/publish"
-	"saveris-bridge/internal/status"
 )
 
 func TestAServerThatHandsOutFewMessagesAtOnceIsFollowed(t *testing.T) {
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(),
-		NoSigs: true, NoLog: true, JetStreamLimits: server.JSLimitOpts{MaxRequestBatch: 7}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("server not ready")
-	}
-	nc, err := nats.Connect(s.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := bridgetest.NATSServer(t, &server.Options{JetStream: true, JetStreamLimits: server.JSLimitOpts{MaxRequestBatch: 7}})
+	js := bridgetest.JetStream(t, n.ClientURL())
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -46,12 +27,13 @@ func TestAServerThatHandsOutFewMessagesAtOnceIsFollowed(t *testing.T) {
 		}
 	}
 	enough := errors.New("enough")
-	f := &status.Follow{
-		Stream: "S",
+	f := &Follow{
+		timings: quick,
+		Stream:  "S",
 		Begin: func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
 			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}, nil
 		},
-		Each: func(m status.Stored) error {
+		Each: func(m Message) error {
 			if m.Seq == all {
 				return enough
 			}
@@ -66,8 +48,8 @@ func TestAServerThatHandsOutFewMessagesAtOnceIsFollowed(t *testing.T) {
 
 // TestAPageLeavesConsumersForThoseWhoStore: the stream may have ten, and others have six.
 func TestAPageLeavesConsumersForThoseWhoStore(t *testing.T) {
-	s := newStage(t)
-	stream, err := s.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, MaxConsumers: publish.MinConsumers})
+	js, _ := newBroker(t)
+	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, MaxConsumers: publish.MinConsumers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,16 +61,17 @@ func TestAPageLeavesConsumersForThoseWhoStore(t *testing.T) {
 		}
 		others = append(others, c.CachedInfo().Name)
 	}
-	if _, err := s.js.Publish(t.Context(), "s", nil); err != nil {
+	if _, err := js.Publish(t.Context(), "s", nil); err != nil {
 		t.Fatal(err)
 	}
 	got, tries := errors.New("got it"), 0
-	f := &status.Follow{
-		Stream: "S",
+	f := &Follow{
+		timings: quick,
+		Stream:  "S",
 		Begin: func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
 			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}, nil
 		},
-		Each: func(status.Stored) error { return got },
+		Each: func(Message) error { return got },
 		Failed: func(err error) error {
 			info, infoErr := stream.Info(t.Context())
 			if infoErr != nil || info.State.Consumers > len(others) || !strings.Contains(err.Error(), "max_consumers") {
@@ -100,7 +83,7 @@ func TestAPageLeavesConsumersForThoseWhoStore(t *testing.T) {
 			return nil
 		},
 	}
-	if err := f.Run(t.Context(), s.js); !errors.Is(err, got) || tries != 2 {
+	if err := f.Run(t.Context(), js); !errors.Is(err, got) || tries != 2 {
 		t.Errorf("after %d tries: %v", tries, err)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package tail
 
 import (
 	"bytes"
@@ -12,7 +12,8 @@ import (
 )
 
 // structured returns a stored event in the JSON format of CloudEvents, on one line. The data is what is stored, its numbers
-// with all their digits. Whatever a terminal might take for an order is escaped.
+// with all their digits. Whatever a terminal might take for an order is escaped. The SDK's JSON is not used: it has data before
+// the extensions, other than the bridge stores in structured mode, and writes time and source in its own spelling.
 func structured(header map[string][]string, body []byte) (string, error) {
 	attributes, data, err := schema.Unwrap(header, body)
 	if err != nil {

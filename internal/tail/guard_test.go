@@ -1,4 +1,4 @@
-package status
+package tail
 
 import (
 	"context"
@@ -7,29 +7,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/bridgetest"
 )
 
 // emptyStream starts a server that has a stream S without messages.
 func emptyStream(t *testing.T) (jetstream.JetStream, jetstream.Stream) {
 	t.Helper()
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	nc, err := nats.Connect(server.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := bridgetest.JetStream(t, bridgetest.NATSServer(t, &server.Options{JetStream: true}).ClientURL())
 	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S"})
 	if err != nil {
 		t.Fatal(err)
@@ -55,9 +42,13 @@ func TestAFollowerNoticesThatTheStreamIsAnother(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				f := &Follow{Stream: c.stream, created: c.created}
+				f := &Follow{Stream: c.stream, created: c.created, timings: quick}
 				f.next.Store(c.next)
-				ctx, cancel := context.WithTimeout(t.Context(), 2*followLook+time.Second)
+				patience := time.Minute
+				if c.want == context.DeadlineExceeded {
+					patience = 10 * quick.look
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
 				if err := f.guard(ctx, js); !errors.Is(err, c.want) {
 					t.Errorf("%v, want %v", err, c.want)
@@ -97,8 +88,8 @@ func TestAFollowerGoesOnWhereAnotherMessageHasItsPlace(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
 			var got []uint64
-			f := &Follow{Stream: "S", Filters: []string{">"}, created: stream.CachedInfo().Created, last: c.last}
-			f.Each = func(m Stored) error { got = append(got, m.Seq); return nil }
+			f := &Follow{Stream: "S", Filters: []string{">"}, timings: quick, created: stream.CachedInfo().Created, last: c.last}
+			f.Each = func(m Message) error { got = append(got, m.Seq); return nil }
 			f.Complete = func() {
 				if len(got) == len(c.want) {
 					cancel()

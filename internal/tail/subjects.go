@@ -1,0 +1,89 @@
+package tail
+
+import (
+	"slices"
+	"strings"
+
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// subscription is what a stream is asked for: one subject, since a server that filters by two is ten times slower. Which of
+// several it is we look for ourselves.
+type subscription struct {
+	stream   string
+	filter   string
+	subjects []string // that are wanted of what passes the filter
+}
+
+func (s subscription) takes(subject string) bool {
+	return len(s.subjects) == 1 || slices.ContainsFunc(s.subjects, func(wanted string) bool { return covers(wanted, subject) })
+}
+
+// covers reports whether a subject is one of those that a pattern with * stands for.
+func covers(pattern, subject string) bool {
+	for pattern != "" && subject != "" {
+		var want, token string
+		want, pattern, _ = strings.Cut(pattern, ".")
+		token, subject, _ = strings.Cut(subject, ".")
+		if want != "*" && want != token {
+			return false
+		}
+	}
+	return pattern == subject
+}
+
+// subscriptions returns what the streams are asked for.
+func (f *Filter) subscriptions(names publish.Names) (list []subscription) {
+	sites := f.Sites
+	if slices.ContainsFunc(sites, mayBegin) {
+		sites = nil // takes looks for them
+	}
+	for _, name := range f.Feeds {
+		feed := schema.Feed(name)
+		stream, prefix := names.Stream(feed), []string{names.Prefix + "." + name}
+		switch {
+		case feed == schema.Alarms:
+			list = append(list, subscribe(stream, prefix, f.Lanes, nil, sites, f.Severities, f.States, f.Serials))
+		case !f.alarmsOnly():
+			list = append(list, subscribe(stream, prefix, f.Lanes, nil, sites, f.Serials, nil, f.Quantities))
+		}
+		if f.Rejected {
+			list = append(list, subscribe(stream, []string{names.Prefix + ".rejected." + name}))
+		}
+	}
+	return list
+}
+
+// subscribe asks for the subjects that have one of each list as their tokens.
+func subscribe(stream string, tokens ...[]string) subscription {
+	s := subscription{stream: stream, subjects: product(tokens...)}
+	for i, list := range tokens {
+		if len(list) > 1 {
+			tokens[i] = nil
+		}
+	}
+	s.filter = product(tokens...)[0]
+	return s
+}
+
+// product returns all subjects that have one of each list as their tokens; an empty list is any token.
+func product(tokens ...[]string) []string {
+	subjects := []string{""}
+	for i, list := range tokens {
+		if len(list) == 0 {
+			list = []string{"*"}
+		}
+		var longer []string
+		for _, subject := range subjects {
+			for _, token := range list {
+				longer = append(longer, subject+[...]string{"", "."}[min(i, 1)]+token)
+				if len(longer) > 10*maxFilters {
+					return longer
+				}
+			}
+		}
+		subjects = longer
+	}
+	return subjects
+}

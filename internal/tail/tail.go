@@ -1,0 +1,129 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"saveris-bridge/internal/printable"
+	"saveris-bridge/internal/publish"
+)
+
+// Config is what Run prints, and where.
+type Config struct {
+	Names  publish.Names
+	Filter Filter    // checked
+	Since  time.Time // begin with what was stored since then; zero: with what is stored from now on
+	JSON   bool      // an event a line, a CloudEvent in structured form; otherwise lines for people
+	Out    io.Writer // events
+	Notes  io.Writer // what was left out, and why nothing can be read
+	Colour bool      // Out shows colours
+	// Cause returns the cause of an error that NATS has led to, such as the right that was missing. Nil: errors stay as they are.
+	Cause func(error) error
+
+	timings
+}
+
+// Run prints the events of the streams as they are stored, until ctx ends, Out cannot be written to, or a right is missing
+// (nats.ErrPermissionViolation).
+func Run(ctx context.Context, js jetstream.JetStream, c Config) error {
+	p := &printer{Config: c, lines: lines{colour: c.Colour, dated: true, raised: raisedAlarms{}}}
+	if !c.JSON {
+		if err := head(c.Out); err != nil {
+			return err
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, one := range c.Filter.subscriptions(c.Names) {
+		f := &Follow{Stream: one.stream, Filters: []string{one.filter}, Begin: from(c.Since), Failed: p.failed, timings: c.timings}
+		f.Each = func(m Message) error {
+			if !one.takes(m.Subject()) {
+				return nil
+			}
+			return p.print(m)
+		}
+		group.Go(func() error { return f.Run(ctx, js) })
+	}
+	return group.Wait()
+}
+
+// from begins with what was stored since a moment, or with what is stored from now on: from when it is asked for the first
+// time, so that nothing is left out where the connection is lost before something has come. A stream that was made anew is
+// all new.
+func from(since time.Time) func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
+	first := uint64(0)
+	return func(_ context.Context, stream jetstream.Stream, again bool) (jetstream.OrderedConsumerConfig, error) {
+		if again {
+			first = 1
+		}
+		if first == 0 && !since.IsZero() {
+			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since}, nil
+		}
+		if first == 0 {
+			first = stream.CachedInfo().State.LastSeq + 1
+		}
+		return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: first}, nil
+	}
+}
+
+// printer prints messages. Many goroutines may use it.
+type printer struct {
+	Config
+	mu    sync.Mutex
+	lines lines
+	noted string // why following failed last
+}
+
+// print prints a message that the filter takes. One that is no event is noted and left out.
+func (p *printer) print(m Message) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.noted = ""
+	line, err := p.line(m)
+	if err != nil {
+		fmt.Fprintf(p.Notes, "note: sequence %d on %s is left out: %s\n", m.Seq, printable.Text(m.Subject()), printable.Text(err.Error()))
+		return nil
+	}
+	if line != "" {
+		_, err = fmt.Fprintln(p.Out, line)
+	}
+	return err
+}
+
+// line is empty for a message that the filter leaves out.
+func (p *printer) line(m Message) (string, error) {
+	event, err := ParseEvent(m.Headers(), m.Data())
+	switch {
+	case err != nil:
+		return "", err
+	case !p.Filter.takes(event):
+		return "", nil
+	case p.JSON:
+		return structured(m.Headers(), m.Data())
+	}
+	return p.lines.line(event), nil
+}
+
+// failed notes once why nothing can be followed; a missing right ends it.
+func (p *printer) failed(err error) error {
+	if p.Cause != nil {
+		err = p.Cause(err)
+	}
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if text := err.Error(); text != p.noted {
+		p.noted = text
+		fmt.Fprintf(p.Notes, "note: %s; trying again\n", printable.Text(text))
+	}
+	return nil
+}
