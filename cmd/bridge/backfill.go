@@ -211,7 +211,7 @@ func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) e
 	})
 	var err error
 	if b.tell, err = b.opening(); err != nil {
-		b.log.Warn("others are not told how the backfill goes", "err", err)
+		b.log.Warn("the progress of the backfill cannot be published", "err", err)
 		b.tell = nil
 	}
 	switch {

@@ -21,7 +21,7 @@ type aside struct {
 
 func asides(config publish.Config) []aside {
 	return []aside{
-		{config.Names.Bucket(), views.CheckCheckpoints, "shows the checkpoints", "nobody sees what is read from now on: bridge status and the page stand still"},
+		{config.Names.Bucket(), views.CheckCheckpoints, "shows the checkpoints", "nobody sees what is read from now on: bridge status and the page are not updated"},
 		{config.Names.Requests(), config.CheckRequests, "remembers running exports, and how many each process has", "running exports are not remembered across restarts, and processes do not keep to SAVERIS_EXPORTS together"},
 		{config.Names.Leases(), config.CheckLeases, "says who works at what", "two bridges poll beside each other, and workers do not share a backfill"},
 		{config.Names.Backfills(), nil, "tells how backfills go", "nobody is told how backfills go"},

@@ -33,7 +33,7 @@ func (c *checkup) streamAdvice(config publish.Config, feed schema.Feed, have jet
 	warn(have.MaxAge > 0 && have.MaxAge < horizon, "raise max_age, or shorten BRIDGE_REVISIT",
 		"max_age %v is not two days longer than the last re-read after %v", have.MaxAge, horizon-48*time.Hour)
 	warn(have.Discard == jetstream.DiscardNew && (have.MaxBytes > 0 || have.MaxMsgs > 0), "give it room in time",
-		"discard new: the bridge stands still when the stream is full")
+		"discard new: the bridge stalls when the stream is full")
 	warn(have.Discard == jetstream.DiscardOld && used > 0.95 && time.Since(state.FirstTime) < horizon, "raise max_bytes and max_msgs, or shorten BRIDGE_REVISIT",
 		"%s is full and the oldest events go: it does not hold two days more than the last re-read after %v", limitName(have), horizon-48*time.Hour)
 	warn(have.Replicas == 1 && c.nc.ConnectedClusterName() != "", "nats stream edit with --replicas 3 keeps the events when a node is lost",

@@ -40,7 +40,7 @@ func firstContact(ctx context.Context, s config.Settings, vendor *saveris.Client
 	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted), errors.Is(err, saveris.ErrRefused), errors.As(err, &wrong):
 		return err
 	case err != nil:
-		logger.Warn("the vendor does not answer yet, trying on", "vendor", config.MaskURL(s.SaverisURL), "err", err, "hint", vendorHint(err))
+		logger.Warn("the vendor does not answer yet, retrying", "vendor", config.MaskURL(s.SaverisURL), "err", err, "hint", vendorHint(err))
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (f *foreigners) answered(subject string, answer []byte) {
 		return
 	}
 	f.stranger = true
-	f.log.Warn("somebody else answers what is sent to JetStream, his word counts for nothing", "stream", f.stream, "subject", printable.Text(subject),
+	f.log.Warn("somebody else answers what is sent to JetStream, its answers are ignored", "stream", f.stream, "subject", printable.Text(subject),
 		"answer", printable.Text(fmt.Sprintf("%.100q", answer)), "hint", strangerAnswersHint)
 }
 
@@ -69,7 +69,7 @@ const strangerAnswersHint = "find who subscribes to all subjects of this account
 
 // foreignHint says what to do about somebody else's messages.
 func foreignHint(stream string) string {
-	return "nothing stands still for it; find out who else publishes there, and let nobody but the bridge publish on its ingest subjects; nats stream get " + stream + " SEQ shows one"
+	return "no feed stalls because of it; find out who else publishes there, and let nobody but the bridge publish on its ingest subjects; nats stream get " + stream + " SEQ shows one"
 }
 
 // lookEvery is how often somebody else's messages are looked for at most.
@@ -156,7 +156,7 @@ func checkStrangers(ctx context.Context, c *checkup) finding {
 	for err == nil {
 		var m *nats.Msg
 		if m, err = answers.NextMsgWithContext(ctx); err == nil && !ofJetStream(m.Data) {
-			return warning(strangerAnswersHint, "somebody else answers %s, his word counts for nothing: %.100q", subject, m.Data)
+			return warning(strangerAnswersHint, "somebody else answers %s, its answers are ignored: %.100q", subject, m.Data)
 		}
 	}
 	return fine("nobody but JetStream was heard to answer %s", subject)

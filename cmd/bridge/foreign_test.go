@@ -70,7 +70,7 @@ func TestWhatSomebodyElseStoresIsNamedOnceAndPassedOver(t *testing.T) {
 			t.Errorf("sequence %d is named %d times", seq, named(seq))
 		}
 	}
-	if failed := strings.Count(log.String(), "will try again"); failed > 0 {
+	if failed := strings.Count(log.String(), "retrying"); failed > 0 {
 		t.Errorf("%d tries failed:\n%s", failed, log.String())
 	}
 

@@ -102,7 +102,7 @@ func (o *operation) warnings() (warnings []string) {
 			}
 			warnings = append(warnings, warning)
 		} else if since := o.dog.waits(feed); o.leading(feed) && !since.IsZero() {
-			warnings = append(warnings, string(feed)+" wait for the vendor's export since "+rfc3339(since))
+			warnings = append(warnings, string(feed)+" have been waiting for the vendor's export since "+rfc3339(since))
 		}
 	}
 	warnings = append(warnings, o.notes.texts()...)

@@ -36,7 +36,7 @@ func vendorHint(err error) string {
 	case errors.Is(err, saveris.ErrAddress) && errors.As(err, &vendor) && vendor.Status >= 300 && vendor.Status < 400:
 		return "check SAVERIS_URL: if the host that is named is the vendor's new address, set it; if it is a login page of your own network, let the bridge through"
 	case errors.Is(err, saveris.ErrRetired):
-		return "look for a newer release of the bridge; this one tries again by itself, in case the vendor brings the endpoint back"
+		return "look for a newer release of the bridge; this one retries by itself, in case the vendor brings the endpoint back"
 	case errors.Is(err, saveris.ErrAddress):
 		return "check SAVERIS_URL, or SAVERIS_REGION and SAVERIS_ENV: the URL stands without a version part"
 	case errors.Is(err, saveris.ErrNotUnderstood):
@@ -56,7 +56,7 @@ func vendorHint(err error) string {
 	case errors.As(err, &proxy):
 		return "let the proxy pass the vendor's hosts; docs/configuration.md lists them under Hosts and proxies"
 	case errors.As(err, &vendor) && vendor.Status >= 500:
-		return "the vendor has trouble; run waits and tries again by itself"
+		return "the vendor has trouble; run keeps retrying by itself"
 	case errors.As(err, &vendor) && vendor.Status == 429:
 		return "the vendor throttles this account; run waits as long as he says"
 	case errors.As(err, &vendor) && vendor.Status == 0:

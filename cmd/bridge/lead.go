@@ -84,7 +84,7 @@ func (t *turn) lead(ctx context.Context) error {
 	}
 	refused := errors.Is(err, nats.ErrPermissionViolation)
 	if refused || errors.Is(err, publish.ErrForeign) { // all else may pass
-		t.log.Warn("polls without a lease, and so would a second bridge", "err", err)
+		t.log.Warn("polling without a lease; a second bridge would do the same", "err", err)
 		t.unleased(err)
 	} else {
 		t.unleased(nil)
@@ -110,14 +110,14 @@ func (t *turn) poll(ctx context.Context) error {
 	t.begins()
 	t.leading.Store(true)
 	defer t.leading.Store(false)
-	t.log.Info("polls from now on")
+	t.log.Info("became leader")
 	looking, end := context.WithCancel(ctx)
 	looked := make(chan struct{})
 	go func() { defer close(looked); t.lookForForeign(looking) }()
 	err := t.view.Keep(ctx, t.live.Run)
 	end()
 	<-looked
-	t.log.Info("polls no longer")
+	t.log.Info("lost leadership")
 	return err
 }
 

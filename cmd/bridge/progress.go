@@ -177,7 +177,7 @@ func (b *backfill) say(ctx context.Context, phase schema.Phase) {
 	}
 	err := natsconn.Refusal(b.js.Conn(), b.tell.Tell(ctx, state))
 	if err != nil && ctx.Err() == nil {
-		b.log.Warn("others are not told how the backfill goes", "err", err)
+		b.log.Warn("the progress of the backfill cannot be published", "err", err)
 	}
 	if errors.Is(err, nats.ErrPermissionViolation) {
 		b.tell = nil

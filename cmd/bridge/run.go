@@ -29,7 +29,7 @@ hand, then it exits with 0. Settings are environment variables:
 				logger.Warn("unknown variable, it has no effect", "name", name)
 			}
 			for _, n := range s.Notices {
-				logger.Warn("a setting wants a look", "about", n.Text, "hint", n.Hint)
+				logger.Warn("check this setting", "about", n.Text, "hint", n.Hint)
 			}
 			err = untilStopped(ctx, runBridge(ctx, s, logger))
 			if err == nil {

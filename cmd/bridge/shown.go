@@ -18,9 +18,9 @@ func newView(s config.Settings, feed schema.Feed, js jetstream.JetStream, notes 
 	view, name := views.NewCheckpoints(js, brokerConfig(s), feed), brokerConfig(s).Names.Bucket()
 	view.OnWritable = func(err error) {
 		if err == nil {
-			log.Info("checkpoints are shown again", "bucket", name)
+			log.Info("checkpoint bucket recovered", "bucket", name)
 		} else {
-			log.Warn("checkpoints are not shown, retrying; nothing else needs them", "bucket", name, "err", err, "hint", bucketHint(err, name))
+			log.Warn("checkpoint bucket cannot be written, retrying; nothing else needs it", "bucket", name, "err", err, "hint", bucketHint(err, name))
 		}
 		notes.shown(feed, name, err)
 	}

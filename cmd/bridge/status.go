@@ -271,7 +271,7 @@ func feedLines(f status.Feed, now time.Time) [][2]string {
 
 // exportLine says what a feed waits for.
 func exportLine(x status.Export, now time.Time) [2]string {
-	return [2]string{"export", fmt.Sprintf("waits for the vendor's export since %s, %s; it is of %s until %s",
+	return [2]string{"export", fmt.Sprintf("waiting for the vendor's export since %s, %s; it is of %s until %s",
 		shownTime(x.AskedAt), ago(&x.AskedAt, now), shownTime(x.From), shownTime(x.Until))}
 }
 

@@ -103,7 +103,7 @@ func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
 	if code := stop(t, run); code != exitDone {
 		t.Errorf("exit code %d", code)
 	}
-	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, ": no bridge is running") || !strings.Contains(got.out, "readings have stood still since ") || !strings.Contains(got.out, "\nopen alarms\n") {
+	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, ": no bridge is running") || !strings.Contains(got.out, "readings have been stalled since ") || !strings.Contains(got.out, "\nopen alarms\n") {
 		t.Errorf("after the end: exit code %d, %s%s", got.code, got.out, got.err)
 	}
 }
@@ -138,7 +138,7 @@ func TestStatusSaysThatNoBridgeIsRunning(t *testing.T) {
 	if gone := now.At.Sub(*now.Heard); gone < 20*time.Second || now.Heard.After(killed.Add(time.Second)) {
 		t.Errorf("it was heard of at %v, which is %v ago, and killed at %v", now.Heard, gone, killed)
 	}
-	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, ": no bridge is running, the last one was heard of at ") {
+	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, ": no bridge is running, the last one was seen at ") {
 		t.Errorf("exit code %d, %s%s", got.code, got.out, got.err)
 	}
 	if got := bridge(t, env, "status", "--exit-code"); got.code != exitFailed || !strings.HasPrefix(got.err, "error: no bridge is running") || !strings.Contains(got.out, "\nreadings\n") {
@@ -164,7 +164,7 @@ func TestStatusIsReadAtAGlance(t *testing.T) {
 		from := at.Add(time.Duration(i-30) * time.Hour)
 		now.Feeds[0].Gaps = append(now.Feeds[0].Gaps, checkpoint.Span{From: from, Until: from.Add(30 * time.Minute)})
 	}
-	const want = `2026-11-24 12:00:00: readings have stood still since 11:40; readings are not complete: 7 gaps, 3.5 h in all
+	const want = `2026-11-24 12:00:00: readings have been stalled since 11:40; readings are not complete: 7 gaps, 3.5 h in all
 
 readings
   covered until  2026-11-24 11:40:00, 20m ago
@@ -199,7 +199,7 @@ backfills
 		t.Errorf("%+v", got)
 	}
 	now.Backfills[0].ToldAt = *back(time.Hour)
-	if got := verdictOf(now, status.Rules{Poll: 5 * time.Minute}); got != "backfill run has not been heard of for ten minutes" {
+	if got := verdictOf(now, status.Rules{Poll: 5 * time.Minute}); got != "backfill run has not reported for ten minutes" {
 		t.Errorf("%q", got)
 	}
 	if got := judged(now, status.Rules{Poll: 5 * time.Minute}); got.OK || len(got.Problems) != 1 || got.Problems[0].Level != status.Look {

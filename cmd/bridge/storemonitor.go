@@ -98,7 +98,7 @@ func (m *storeMonitor) check(restarts bool) {
 	case trouble != nil && before == nil:
 		m.log.Error("nothing can be stored, retrying", "err", trouble, "hint", storeHint(trouble))
 	case trouble == nil && before != nil:
-		m.log.Info("the store can be written again", "store", m.dir)
+		m.log.Info("store recovered", "store", m.dir)
 	}
 }
 

@@ -74,7 +74,7 @@ func TestAFullDiskIsToldAndTheServerStartedAnewOnceThereIsSpace(t *testing.T) {
 	}
 	d.free = natsd.Least
 	k.check(true)
-	if free, writable, _ := k.spaceLeft(); k.err() != nil || d.restarts != 1 || free != natsd.Least || !writable || d.logged("the store can be written again") != 1 {
+	if free, writable, _ := k.spaceLeft(); k.err() != nil || d.restarts != 1 || free != natsd.Least || !writable || d.logged("store recovered") != 1 {
 		t.Errorf("there is space again: %v, %d restarts, log:\n%s", k.err(), d.restarts, &d.log)
 	}
 }

@@ -116,8 +116,8 @@ func TestTheHintOnOtherMessagesStandsOnce(t *testing.T) {
 		}
 	}
 	out, _ := checkNATS(t, env)
-	wantLines(t, out, "warn other messages SAVERIS_READINGS SAVERIS_ALARMS hint: nothing stands still")
-	if n := strings.Count(out, "nothing stands still"); n != 1 {
+	wantLines(t, out, "warn other messages SAVERIS_READINGS SAVERIS_ALARMS hint: no feed stalls")
+	if n := strings.Count(out, "no feed stalls"); n != 1 {
 		t.Errorf("it stands there %d times:\n%s", n, out)
 	}
 }

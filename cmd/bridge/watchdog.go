@@ -123,7 +123,7 @@ func (d *watchdog) stuck() (reasons []string) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(w.lines)) {
 			if n := w.lines[name]; d.now().After(d.latest(w, n)) {
-				reasons = append(reasons, fmt.Sprintf("the line %s of %s is stuck: it %s since %s", name, feed, n.Doing, n.at.UTC().Format(time.RFC3339)))
+				reasons = append(reasons, fmt.Sprintf("the %s line of %s is stuck: %s since %s", name, feed, n.Doing, n.at.UTC().Format(time.RFC3339)))
 			}
 		}
 	}
@@ -181,7 +181,7 @@ func (d *watchdog) look() {
 			}
 			log.Error("feed has stalled: no poll has been stored", about...)
 		case w.stalled && !stalled:
-			log.Info("feed does not stall any more", "polls", leads)
+			log.Info("feed recovered", "polls", leads)
 		}
 		w.stalled = stalled
 	}
@@ -231,14 +231,14 @@ func (d *watchdog) why(w *watched) error {
 	case until.After(d.now()):
 		return errors.New(status.Throttled(until, d.now()))
 	case !d.awaits(w).IsZero(), w.cause == nil && tail.Doing == poller.Awaits:
-		return fmt.Errorf("waits for the vendor's export since %s", tail.Since.UTC().Format(time.TimeOnly))
+		return fmt.Errorf("waiting for the vendor's export since %s", tail.Since.UTC().Format(time.TimeOnly))
 	case w.cause == nil && tail.Doing == poller.Queues:
 		return errQueues
 	}
 	return w.cause
 }
 
-var errQueues = errors.New("waits until fewer exports are in flight (SAVERIS_EXPORTS)")
+var errQueues = errors.New("waiting until fewer exports are in flight (SAVERIS_EXPORTS)")
 
 // awaits is when the export was asked for that the poll of a feed waits for, if it is late; else the zero time.
 func (d *watchdog) awaits(w *watched) time.Time {

@@ -86,7 +86,7 @@ func TestALineThatHangsIsSeen(t *testing.T) {
 	if got := k.after(time.Hour + 59*time.Second); got != nil {
 		t.Errorf("a plan may wait for an interval, and take an hour: %v", got)
 	}
-	want := []string{"the line fill of readings is stuck: it plans since " + vendorAt.Format(time.RFC3339)}
+	want := []string{"the fill line of readings is stuck: planning since " + vendorAt.Format(time.RFC3339)}
 	if got := k.after(2 * time.Second); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -284,7 +284,7 @@ func TestAStalledFeedIsToldOnceWithTheLastCause(t *testing.T) {
 	k.stored(schema.Readings, poll)
 	k.after(time.Second)
 	k.after(time.Second)
-	told("after a poll", stall, `level=INFO msg="feed does not stall any more"`)
+	told("after a poll", stall, `level=INFO msg="feed recovered"`)
 	if _, stalled := k.stalled(schema.Readings); stalled {
 		t.Error("it polls and stalls")
 	}
@@ -319,7 +319,7 @@ func TestALateExportIsTheCauseOfAStandstill(t *testing.T) {
 	if k.after(59 * time.Second); !k.waits(schema.Readings).IsZero() {
 		t.Error("an export of less than a minute is late")
 	}
-	want := "waits for the vendor's export since " + vendorAt.Format(time.TimeOnly)
+	want := "waiting for the vendor's export since " + vendorAt.Format(time.TimeOnly)
 	k.after(time.Second)
 	if err := k.failure(schema.Readings); err == nil || err.Error() != want || !k.waits(schema.Readings).Equal(vendorAt) {
 		t.Errorf("got %v, want %s", err, want)

@@ -40,7 +40,7 @@ func (m *Metrics) defineVendor() {
 	m.gauges.inFlight = m.gauge("exports_in_flight", "Exports that were asked for and have not been read to their end.")
 	m.gauges.exportAge = m.gauge("export_wait_seconds", "Since the oldest export was asked for that this process waits for; 0 is none.", "feed")
 	m.exports = m.counter("exports_total", "Exports that have ended: completed, failed, expired (forgotten, or dead links), too_large, abandoned (not ready after twice SAVERIS_EXPORT_TIMEOUT, or the bridge was stopped).", "outcome")
-	m.exportTime = m.histogram("export_duration_seconds", "From asking for an export to its last word.", exportSeconds, "outcome")
+	m.exportTime = m.histogram("export_duration_seconds", "From asking for an export to its end.", exportSeconds, "outcome")
 	m.requests = m.counter("http_requests_total", "Requests to the vendor by the status of the answer; error is none.", "code")
 	m.gauges.throttled = m.gauge("throttled_until_timestamp_seconds", "Until when the vendor wants to be left alone; 0 is not at all.")
 	m.gauges.token = m.gauge("token_expiry_timestamp_seconds", "When the token ends; 0 is no token. Whoever stands by does not renew it.")
@@ -69,7 +69,7 @@ func (m *Metrics) defineStored() {
 	m.gauges.storeFree = m.gauge("store_free_bytes", "Free space where the embedded NATS server has its store; absent with a server of NATS_URL.")
 	m.gauges.storeWritable = m.gauge("store_writable", "1 while the embedded NATS server can store, 0 without space or after an error of its disk; absent with a server of NATS_URL.")
 	m.gauges.ratio = m.gauge("backfill_covered_ratio", "Share of a running backfill's range that has been read, 0 to 1.", "id")
-	m.gauges.lastWord = m.gauge("backfill_last_word_age_seconds", "Since a backfill that has not ended was heard of last.", "id")
+	m.gauges.lastUpdate = m.gauge("backfill_last_update_age_seconds", "Seconds since the last update of a backfill that has not ended.", "id")
 }
 
 func (m *Metrics) defineProcess() {

@@ -36,7 +36,7 @@ type gauges struct {
 	rejected                              *prometheus.Desc
 	leading, stalled, connected           *prometheus.Desc
 	storeFree, storeWritable              *prometheus.Desc
-	ratio, lastWord, interval, build      *prometheus.Desc
+	ratio, lastUpdate, interval, build    *prometheus.Desc
 }
 
 // Watch begins to give the gauges, and sets every series to zero that is sure to come, so that a rate over its first
@@ -52,7 +52,7 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		g.inFlight, g.exportAge, g.throttled, g.token, g.sunset, g.clock, g.newest, g.lastPoll, g.covered, g.gaps, g.rejected, g.leading, g.stalled, g.connected,
 		g.storeFree, g.storeWritable,
-		g.ratio, g.lastWord, g.interval, g.build,
+		g.ratio, g.lastUpdate, g.interval, g.build,
 	} {
 		to <- desc
 	}
@@ -94,7 +94,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	for _, b := range stored.Backfills {
 		if b.Running() {
 			give(g.ratio, b.Covered, b.ID)
-			give(g.lastWord, max(0, stored.At.Sub(b.ToldAt).Seconds()), b.ID)
+			give(g.lastUpdate, max(0, stored.At.Sub(b.ToldAt).Seconds()), b.ID)
 		}
 	}
 }

@@ -153,7 +153,7 @@ func TestGaugesSayWhatIsStored(t *testing.T) {
 		`store_writable`:                                     "0",
 		`backfill_covered_ratio{id="a"}`:                     "0.25",
 		`backfill_covered_ratio{id="b"}`:                     "",
-		`backfill_last_word_age_seconds{id="a"}`:             "60",
+		`backfill_last_update_age_seconds{id="a"}`:           "60",
 		`poll_interval_seconds`:                              "300",
 		`throttled_until_timestamp_seconds`:                  "0",
 		`token_expiry_timestamp_seconds`:                     "0",

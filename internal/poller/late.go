@@ -32,6 +32,6 @@ func (l *Line) waiting(ctx context.Context, w Window, since time.Time) {
 		l.Step(Step{Line: l.Name, Doing: Awaits, Since: since})
 	}
 	if l.late.due(since) {
-		l.Log.WarnContext(ctx, "waits for the vendor's export", "since", since.UTC().Truncate(time.Second), "reason", w.Reason, "from", w.From, "until", w.Until)
+		l.Log.WarnContext(ctx, "waiting for the vendor's export", "since", since.UTC().Truncate(time.Second), "reason", w.Reason, "from", w.From, "until", w.Until)
 	}
 }

@@ -125,7 +125,7 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 		if hint := l.hint(err); hint != "" {
 			log = log.With("hint", hint)
 		}
-		log.Log(ctx, level, "will try again", "wait", d.Round(time.Millisecond), "err", err)
+		log.Log(ctx, level, "retrying", "wait", d.Round(time.Millisecond), "err", err)
 	})
 }
 

@@ -130,7 +130,7 @@ func (c counter) Enabled(context.Context, slog.Level) bool { return true }
 func (c counter) WithAttrs([]slog.Attr) slog.Handler       { return c }
 func (c counter) WithGroup(string) slog.Handler            { return c }
 func (c counter) Handle(_ context.Context, r slog.Record) error {
-	if r.Level >= slog.LevelWarn || r.Message == "will try again" {
+	if r.Level >= slog.LevelWarn || r.Message == "retrying" {
 		c.warned.Add(1)
 		var text strings.Builder
 		r.Attrs(func(a slog.Attr) bool { text.WriteString(" " + a.String()); return true })

@@ -22,13 +22,13 @@ type Doing string
 
 // What lines do.
 const (
-	Plans   Doing = "plans"                         // asks what is next, and waits until something is
-	Queues  Doing = "queues"                        // waits for an export slot, which has no bound
-	Fetches Doing = "fetches"                       // reads a window
-	Awaits  Doing = "waits for the vendor's export" // which is not ready; it is looked at again and again
-	Commits Doing = "commits"                       // stores it
-	Waits   Doing = "waits"                         // for the next try
-	Ends    Doing = "ends"                          // there will be no other step
+	Plans   Doing = "planning"                        // asks what is next, and waits until something is
+	Queues  Doing = "queued for an export slot"       // waits for an export slot, which has no bound
+	Fetches Doing = "fetching"                        // reads a window
+	Awaits  Doing = "waiting for the vendor's export" // which is not ready; it is looked at again and again
+	Commits Doing = "committing"                      // stores it
+	Waits   Doing = "waiting to retry"                // for the next try
+	Ends    Doing = "ended"                           // there will be no other step
 )
 
 // Step is what a line tells whenever it goes on. One that is silent for long has got stuck.

@@ -15,7 +15,7 @@ type Level string
 
 // The levels, the worst first.
 const (
-	Bad  Level = "bad"  // a feed stands still
+	Bad  Level = "bad"  // a feed has stalled
 	Look Level = "look" // polls go on; a person should have a look
 	Wait Level = "wait" // it will pass by itself
 )
@@ -98,7 +98,7 @@ func (r Rules) leasesUnknown(now time.Time) bool {
 
 // gone says that nobody polls. A bridge that says so itself runs, and one that has the store may.
 func (s Status) gone(r Rules) Problem {
-	text, last := "no bridge is running", "the last one was heard of"
+	text, last := "no bridge is running", "the last one was seen"
 	switch {
 	case !r.Here.Began.IsZero():
 		text, last = "no bridge polls", "the last one polled"
@@ -131,17 +131,17 @@ func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
 	case held && late:
 		add(Bad, "are %s, the last poll was at %s", Throttled(r.Here.Held, now), clock(*f.ReadAt, now))
 	case waits && f.ReadAt == nil && !began.IsZero() && now.Sub(began) > limit:
-		add(Bad, "wait for the vendor's export since %s, and have not been read since this bridge began", toTheSecond(f.Export.AskedAt, now))
+		add(Bad, "have been waiting for the vendor's export since %s, and have not been read since this bridge began", toTheSecond(f.Export.AskedAt, now))
 	case waits && f.ReadAt == nil:
-		add(Wait, "wait for the vendor's export since %s", toTheSecond(f.Export.AskedAt, now))
+		add(Wait, "have been waiting for the vendor's export since %s", toTheSecond(f.Export.AskedAt, now))
 	case waits && late:
-		add(Bad, "wait for the vendor's export since %s, the last poll was at %s", toTheSecond(f.Export.AskedAt, now), clock(*f.ReadAt, now))
+		add(Bad, "have been waiting for the vendor's export since %s, the last poll was at %s", toTheSecond(f.Export.AskedAt, now), clock(*f.ReadAt, now))
 	case f.ReadAt == nil && !began.IsZero() && now.Sub(began) > limit:
 		add(Bad, "have not been read since this bridge began, %s%s", clock(began, now), why)
 	case f.ReadAt == nil:
 		add(Wait, "have not been read yet")
 	case late:
-		add(Bad, "have stood still since %s%s", clock(*f.ReadAt, now), why)
+		add(Bad, "have been stalled since %s%s", clock(*f.ReadAt, now), why)
 	case f.Feed == schema.Readings && f.Newest != nil && now.Sub(*f.Newest) > r.Quiet:
 		add(Look, "are polled, but the newest is of %s", clock(*f.Newest, now))
 	}
@@ -170,7 +170,7 @@ func (s Status) ofBackfills() (list []Problem) {
 			silent = append(silent, b)
 		}
 	}
-	for what, some := range map[string][]Backfill{"failed": failed, "not been heard of for ten minutes": silent} {
+	for what, some := range map[string][]Backfill{"failed": failed, "not reported for ten minutes": silent} {
 		switch len(some) {
 		case 0:
 		case 1:

@@ -28,18 +28,18 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 	}{
 		"well":                       {func(*status.Status, *status.Rules) {}, ""},
 		"polled three intervals ago": {func(s *status.Status, _ *status.Rules) { s.Feeds[0].ReadAt = back(15 * time.Minute) }, ""},
-		"polled longer ago":          {func(s *status.Status, _ *status.Rules) { s.Feeds[0].ReadAt = back(16 * time.Minute) }, "bad readings have stood still since 03:44"},
+		"polled longer ago":          {func(s *status.Status, _ *status.Rules) { s.Feeds[0].ReadAt = back(16 * time.Minute) }, "bad readings have been stalled since 03:44"},
 		"the cause is known": {func(s *status.Status, r *status.Rules) {
 			s.Feeds[0].ReadAt, r.Here.Causes = back(16*time.Minute), causes
 		},
-			"bad readings have stood still since 03:44: connection refused"},
+			"bad readings have been stalled since 03:44: connection refused"},
 		"what is read is not shown": {func(s *status.Status, _ *status.Rules) {
 			s.Feeds[0].ReadAt, s.Feeds[1].ReadAt = back(5*time.Hour), back(5*time.Hour)
 			s.Bridge = []status.Note{{Own: true, Level: status.Bad, Feed: schema.Readings, Text: "readings are not shown as they are: no right"}}
-		}, "bad alarms have stood still since 2026-11-24 23:00; bad readings are not shown as they are: no right"},
+		}, "bad alarms have been stalled since 2026-11-24 23:00; bad readings are not shown as they are: no right"},
 		"no bridge is running": {func(s *status.Status, _ *status.Rules) {
 			s.NoBridge, s.Heard = true, back(54*time.Second)
-		}, "bad no bridge is running, the last one was heard of at 03:59:06"},
+		}, "bad no bridge is running, the last one was seen at 03:59:06"},
 		"no bridge is running, and none is known": {func(s *status.Status, _ *status.Rules) { s.NoBridge = true }, "bad no bridge is running"},
 		"a bridge may run without a lease": {func(s *status.Status, r *status.Rules) {
 			s.NoBridge, s.Heard, r.Taken = true, back(time.Hour), true
@@ -83,25 +83,25 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 		}, ""},
 		"the vendor has throttled": {func(s *status.Status, _ *status.Rules) {
 			s.Feeds[0].ReadAt, s.Vendor = back(16*time.Minute), []status.Note{{Text: "throttled", Until: back(time.Second)}}
-		}, "bad readings have stood still since 03:44"},
+		}, "bad readings have been stalled since 03:44"},
 		"a late export": {func(s *status.Status, r *status.Rules) {
 			s.Feeds[0].ReadAt, s.Feeds[0].Export, r.Here.Causes = back(16*time.Minute), &status.Export{AskedAt: *back(150 * time.Second)}, causes
-		}, "bad readings wait for the vendor's export since 03:57:30, the last poll was at 03:44"},
+		}, "bad readings have been waiting for the vendor's export since 03:57:30, the last poll was at 03:44"},
 		"a late export that does not matter yet": {func(s *status.Status, _ *status.Rules) {
 			s.Feeds[0].Export = &status.Export{AskedAt: *back(150 * time.Second)}
 		}, ""},
 		"a late export before the first poll": {func(s *status.Status, _ *status.Rules) {
 			s.Feeds[0].ReadAt, s.Feeds[0].Export = nil, &status.Export{AskedAt: *back(150 * time.Second)}
-		}, "wait readings wait for the vendor's export since 03:57:30"},
+		}, "wait readings have been waiting for the vendor's export since 03:57:30"},
 		"a late export before the first poll, for too long": {func(s *status.Status, r *status.Rules) {
 			s.Feeds[0].ReadAt, s.Feeds[0].Export, r.Here.Began = nil, &status.Export{AskedAt: *back(150 * time.Second)}, *back(16 * time.Minute)
-		}, "bad readings wait for the vendor's export since 03:57:30, and have not been read since this bridge began"},
+		}, "bad readings have been waiting for the vendor's export since 03:57:30, and have not been read since this bridge began"},
 		"a late export of a backfill": {func(s *status.Status, _ *status.Rules) {
 			s.Feeds[0].ReadAt, s.Feeds[0].Export = back(16*time.Minute), &status.Export{AskedAt: *back(150 * time.Second), Background: true}
-		}, "bad readings have stood still since 03:44"},
+		}, "bad readings have been stalled since 03:44"},
 		"a cause that has not lasted":   {func(_ *status.Status, r *status.Rules) { r.Here.Causes = causes }, ""},
 		"short intervals have a minute": {func(s *status.Status, r *status.Rules) { s.Feeds[0].ReadAt, r.Poll = back(time.Minute), time.Second }, ""},
-		"yesterday":                     {func(s *status.Status, _ *status.Rules) { s.Feeds[1].ReadAt = back(5 * time.Hour) }, "bad alarms have stood still since 2026-11-24 23:00"},
+		"yesterday":                     {func(s *status.Status, _ *status.Rules) { s.Feeds[1].ReadAt = back(5 * time.Hour) }, "bad alarms have been stalled since 2026-11-24 23:00"},
 		"never read":                    {func(s *status.Status, _ *status.Rules) { s.Feeds[0].ReadAt = nil }, "wait readings have not been read yet"},
 		"never read so far": {func(s *status.Status, r *status.Rules) {
 			s.Feeds[0].ReadAt, r.Here.Began = nil, *back(15 * time.Minute)
@@ -126,7 +126,7 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 		}, ""},
 		"backfill silent": {func(s *status.Status, _ *status.Rules) {
 			s.Backfills = []status.Backfill{backfill(schema.BackfillProgress, 11*time.Minute)}
-		}, "look backfill b has not been heard of for ten minutes"},
+		}, "look backfill b has not reported for ten minutes"},
 		"backfill long gone": {func(s *status.Status, _ *status.Rules) {
 			s.Backfills = []status.Backfill{backfill(schema.BackfillProgress, 25*time.Hour)}
 		}, ""},
@@ -150,7 +150,7 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 			"bad this bridge has had no connection to NATS since 2026-11-24 23:00:00; what is shown is from then"},
 		"the worst first": {func(s *status.Status, _ *status.Rules) {
 			s.Feeds[0].ReadAt, s.Feeds[1].ReadAt, s.Backfills = nil, back(time.Hour), []status.Backfill{backfill(schema.BackfillFailed, time.Hour)}
-		}, "bad alarms have stood still since 03:00; look backfill b has failed; wait readings have not been read yet"},
+		}, "bad alarms have been stalled since 03:00; look backfill b has failed; wait readings have not been read yet"},
 	} {
 		s, r := well(), status.Rules{Poll: 5 * time.Minute}
 		c.how(&s, &r)

@@ -127,9 +127,9 @@ func TestStandstillIsSeenThoughNothingIsSent(t *testing.T) {
 	s.Feeds[0].ReadAt = ptr(now.Add(-175 * time.Second))
 	b := visit(t, serve(t, newFake(s, r), Options{Poll: time.Minute}, usual)).ready()
 	b.say(`document.getElementById("verdict").dataset.level`, "good")
-	b.wait(`document.querySelector(".sentence").textContent.startsWith("Readings have stood still since ")`)
+	b.wait(`document.querySelector(".sentence").textContent.startsWith("Readings have been stalled since ")`)
 	b.say(`document.getElementById("verdict").dataset.level`, "bad")
-	b.say(`document.querySelector(".card .badge").textContent`, "stands still")
+	b.say(`document.querySelector(".card .badge").textContent`, "stalled")
 	b.say(`document.title`, "✕ saveris-bridge")
 }
 
@@ -227,7 +227,7 @@ func TestNoFeedIsGreenWhereNothingCanBeStored(t *testing.T) {
 	const full = "store /data: no space left, 0 bytes free"
 	b := visit(t, serve(t, newFake(calm(time.Now().UTC())), Options{Poll: time.Minute, Here: func() status.Here { return status.Here{Store: full} }}, brisk)).ready()
 	b.say(`document.querySelector(".sentence").textContent`, "S"+full[1:]+".")
-	b.say(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent + " " + e.dataset.level).join()`, "stands still bad,stands still bad")
+	b.say(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent + " " + e.dataset.level).join()`, "stalled bad,stalled bad")
 	b.innocent()
 }
 
@@ -289,7 +289,7 @@ func TestBackfillIsSilentForTheListWhenItIsForTheVerdict(t *testing.T) {
 	s.Backfills[0].ToldAt = now.Add(-9 * time.Minute)
 	source := newFake(s, r)
 	b := open(t, source)
-	silent := `document.querySelector(".backfill").dataset.level + " " + document.querySelector(".more").textContent.includes("Backfill readings-2025 has not been heard of")`
+	silent := `document.querySelector(".backfill").dataset.level + " " + document.querySelector(".more").textContent.includes("Backfill readings-2025 has not reported")`
 	b.say(silent, "wait false")
 	source.change(func(s *status.Status, _ *status.Recent) {
 		s.Backfills = slices.Clone(s.Backfills)

@@ -4,7 +4,7 @@ import { el, icon, id, keyed, note } from "./dom.js";
 import { clock, count, exact, feedName, plain, plural, span } from "./text.js";
 import { ofFeed } from "./verdict.js";
 
-const words = { good: "fresh and complete", look: "needs a look", bad: "stands still", wait: "not read yet" };
+const words = { good: "fresh and complete", look: "needs a look", bad: "stalled", wait: "not read yet" };
 
 const fact = (label, value) => el("div", null, el("dt", null, label), el("dd", null, value));
 
