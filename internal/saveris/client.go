@@ -100,6 +100,7 @@ type Client struct {
 	pace     pace
 	versions versions
 	syncs    sync.Map // what is known of the synchronous route, by feed
+	absent   sync.Map // paths of snapshots: since when they are of no use, by the local clock; zero where they answer
 }
 
 // known is what clients of one login know of the vendor.

@@ -26,6 +26,11 @@
 //	ErrNotUnderstood  answer or file in no shape we know  ask again later: nothing of the window counts as read
 //	other        *Error                              ask again later
 //
+// # Snapshots
+//
+// What has no time range (tenants, locations, equipment, devices, their status, measuring objects) is read by Snapshot: the
+// synchronous GETs, newest version first, then an export. It never takes an answer for empty that it does not understand.
+//
 // # Waiting
 //
 // On 429 everything waits as long as it is told to, without a limit on tries; no running export is lost by it and no

@@ -14,6 +14,14 @@ import (
 var endpoints = map[Feed][]string{
 	Measurements: {"/v2/measurements", "/v1/measurements"},
 	Alarms:       {"/v3/alarms", "/v2/alarms", "/v1/alarms"},
+
+	Tenants:          {"/v3/tenants", "/v2/tenants"},
+	Locations:        {"/v1/locations"},
+	Equipments:       {"/v4/equipments", "/v3/equipments", "/v2/equipments"},
+	DeviceProperties: {"/v3/devices/properties", "/v2/devices/properties-async", "/v1/devices/properties-async"},
+	DeviceStatus:     {"/v4/devices/status", "/v3/devices/status", "/v2/devices/status"},
+	SensorStatus:     {"/v4/sensors/status", "/v3/sensors/status", "/v2/sensors/status"},
+	MeasuringObjects: {"/v1/measuring-objects", "/v1/measuring_objects"}, // the second by an older client of Smart Connect (document, 14)
 }
 
 // lookUp is how long an older version is used until the newest one is tried again.

@@ -102,7 +102,7 @@ func (c *Client) finish(ctx context.Context, x export, q *Query, each func(*Row)
 	if err != nil {
 		return Answer{}, err
 	}
-	return Answer{AskedAt: x.askedAt, Route: RouteExport, Rows: n}, nil
+	return Answer{Endpoint: x.path, AskedAt: x.askedAt, Route: RouteExport, Rows: n}, nil
 }
 
 // submitTo starts an export at an endpoint; trial says that nobody knows yet whether it is there.
@@ -134,16 +134,18 @@ func (c *Client) submitTo(ctx context.Context, q *Query, path string, trial bool
 	return x, nil
 }
 
-// body is what a submission says. Both bounds are in it, always.
+// body is what a submission says. Both bounds of a window are in it, always; a snapshot has none (document, 5).
 func (q *Query) body(format Format) []byte {
 	var b struct {
-		From    string `json:"date_time_from"`
-		Until   string `json:"date_time_until"`
+		From    string `json:"date_time_from,omitempty"`
+		Until   string `json:"date_time_until,omitempty"`
 		Options struct {
 			Format Format `json:"result_file_format"`
 		} `json:"options"`
 	}
-	b.From, b.Until = q.bounds()
+	if !isSnapshot(q.Feed) {
+		b.From, b.Until = q.bounds()
+	}
 	b.Options.Format = format
 	text, err := json.Marshal(b)
 	if err != nil {

@@ -12,6 +12,23 @@ var columnNames = map[Feed]map[string]bool{
 		alarm_time_local alarm_value physical_unit physical_value physical_property_name physical_value_extension
 		physical_extension alarm_source_uuid serial_no serial_number tenant_uuid customer_site customer_site_uuid alarm_type
 		source_alarm_event_uuid processed_at alarm_delay`),
+	Tenants: folds(`tenant_uuid parent_uuid is_operator organisation_name organisation_id organisation_email country main_timezone
+		main_language register_time`),
+	Locations: folds(`tenant_uuid location_uuid parent_uuid name location_type parent_location_type location_subtype valid_from last_modified_at`),
+	Equipments: folds(`tenant_uuid equipment_parts_uuid equipment_parts_title equipment_uuid equipment_title equipment_type_uuid
+		equipment_type_title equipment_parts_purpose_uuid equipment_parts_purpose_title area_uuid area_title processed_at last_modified_at
+		is_active limit_values_uuid door_contact_delay_in_ms alarm_delay display_unit lower_violation lower_warning upper_violation
+		upper_warning measuring_rate valid_from_time valid_until_time`),
+	DeviceProperties: folds(`tenant_uuid customer_site customer_site_uuid device_uuid device_category device_serial_no device_model_code
+		device_firmware_version device_display_name sensor_uuid sensor_serial_no sensor_model_code sensor_firmware_version
+		sensor_display_name channel_id channel_no channel_physical_unit physical_unit channel_physical_property_name
+		physical_property_name`),
+	DeviceStatus: folds(`device_uuid tenant_uuid customer_site serial_no model_code production_date connection_type battery_level_percent
+		radio_level_percent fw_version is_powersupply_on last_communication last_communication_time processed_at`),
+	SensorStatus: folds(`sensor_uuid tenant_uuid customer_site serial_no model_code production_date battery_level_percent
+		radio_level_percent fw_version last_communication last_communication_time processed_at`),
+	MeasuringObjects: folds(`customer_uuid mo_uuid measuring_object_uuid product_family_id customer_site version_timestamp
+		measurement_alarm_configuration channel_assignments measuring_instructions valid_from`),
 }
 
 func folds(names string) map[string]bool {

@@ -90,6 +90,13 @@ func (a *announcements) learn(endpoint string, h http.Header) (Announcement, boo
 	return now, true
 }
 
+// sunset is when an endpoint may stop to answer, by what was announced; zero where nothing was.
+func (a *announcements) sunset(endpoint string) time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.of[endpoint].Sunset
+}
+
 // Announcements returns what the vendor has announced so far about the ends of his endpoints, by path.
 func (c *Client) Announcements() []Announcement {
 	c.announced.mu.Lock()

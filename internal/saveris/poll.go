@@ -135,8 +135,10 @@ const patience = 2
 // ready polls an export until it is completed, and returns its links. While the vendor makes us wait for throttling, his time
 // does not run.
 func (c *Client) ready(ctx context.Context, x *export, q *Query) ([]string, error) {
-	c.flights.begin(x, q)
-	defer c.flights.end(x)
+	if !isSnapshot(q.Feed) { // nobody waits for a window of it
+		c.flights.begin(x, q)
+		defer c.flights.end(x)
+	}
 	timeout := cmp.Or(q.Timeout, c.cfg.ExportTimeout)
 	begin := time.Now()
 	end := begin.Add(timeout)

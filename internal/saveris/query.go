@@ -51,14 +51,15 @@ const (
 
 // Answer describes a window that was read to its end.
 type Answer struct {
-	AskedAt time.Time // the vendor's clock at the moment of asking, UTC, up to a second early; of an adopted export, when it was submitted
-	Route   Route
-	Rows    int // rows handed over, counting a file that was read twice once
+	Endpoint string    // path that was asked, as in /v2/measurements
+	AskedAt  time.Time // the vendor's clock at the moment of asking, UTC, up to a second early; of an adopted export, when it was submitted
+	Route    Route
+	Rows     int // rows handed over, counting a file that was read twice once
 }
 
 // check refuses what must never be sent.
 func (q *Query) check() error {
-	if _, known := endpoints[q.Feed]; !known {
+	if _, known := endpoints[q.Feed]; !known || isSnapshot(q.Feed) {
 		return fmt.Errorf("read rows: no feed is called %q", q.Feed)
 	}
 	if !q.From.Before(q.Until) {

@@ -110,8 +110,10 @@ func (c *Client) Unfinished(ctx context.Context, feed Feed) ([]Query, error) {
 const keyLayout = "20060102T150405.999999999"
 
 // stores reports whether what is asked for a query is remembered across processes. A live poll is not: its window ends now, so
-// no other process will ask for it again.
-func (c *Client) stores(q *Query) bool { return c.cfg.Requests != nil && q.Background }
+// no other process will ask for it again; nor is a snapshot, which is older with every look.
+func (c *Client) stores(q *Query) bool {
+	return c.cfg.Requests != nil && q.Background && !isSnapshot(q.Feed)
+}
 
 // key names the window of a feed at this vendor, for this user.
 func (c *Client) key(q *Query) string {

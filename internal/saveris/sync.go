@@ -33,7 +33,7 @@ func (c *Client) sync(ctx context.Context, q *Query, each func(*Row) error) (Ans
 		return Answer{}, c.readError(ctx, op, err)
 	}
 	c.syncs.Store(q.Feed, syncOffered)
-	return Answer{AskedAt: asked, Route: RouteSync, Rows: n}, nil
+	return Answer{Endpoint: "/v1/" + string(q.Feed), AskedAt: asked, Route: RouteSync, Rows: n}, nil
 }
 
 // What is known of a feed's synchronous endpoint; nothing until it has been tried.
