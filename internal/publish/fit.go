@@ -58,7 +58,7 @@ func (c Config) CheckStream(feed schema.Feed, have jetstream.StreamConfig) error
 func (c Config) wrongRoutes(feed schema.Feed, have jetstream.StreamConfig) (wrong []string) {
 	var missing []string
 	for _, subject := range c.Names.Subjects(feed) {
-		if !slices.ContainsFunc(have.Subjects, func(has string) bool { return within(subject, has) }) {
+		if !slices.ContainsFunc(have.Subjects, func(has string) bool { return schema.SubjectWithin(subject, has) }) {
 			missing = append(missing, subject)
 		}
 	}
@@ -66,7 +66,7 @@ func (c Config) wrongRoutes(feed schema.Feed, have jetstream.StreamConfig) (wron
 		wrong = append(wrong, fmt.Sprintf("subjects %s are missing (it has %s)", strings.Join(missing, ", "), strings.Join(have.Subjects, ", ")))
 	}
 	for _, subject := range have.Subjects {
-		if overlaps(subject, c.Names.Prefix+".>") {
+		if schema.SubjectsOverlap(subject, c.Names.Prefix+".>") {
 			wrong = append(wrong, fmt.Sprintf("subject %s is not expected: it would store what anybody publishes for readers", subject))
 		}
 	}
@@ -115,5 +115,5 @@ func wrongSettings(have jetstream.StreamConfig) (wrong []string) {
 // Republishes reports whether a stream sends its live events on to subscribers, once they are stored.
 func (c Config) Republishes(feed schema.Feed, have jetstream.StreamConfig) bool {
 	r := have.RePublish
-	return r != nil && r.Source == r.Destination && !r.HeadersOnly && within(c.Names.live(feed), r.Source)
+	return r != nil && r.Source == r.Destination && !r.HeadersOnly && schema.SubjectWithin(c.Names.live(feed), r.Source)
 }

@@ -27,7 +27,9 @@ func (n Names) Own(subject string) bool {
 	for _, word := range []string{string(schema.Readings), string(schema.Alarms), "rejected", "index", "checkpoints", "backfills"} {
 		own = append(own, n.Prefix+"."+word)
 	}
-	return slices.ContainsFunc(own, func(own string) bool { return overlaps(subject, own) || overlaps(subject, own+".>") })
+	return slices.ContainsFunc(own, func(own string) bool {
+		return schema.SubjectsOverlap(subject, own) || schema.SubjectsOverlap(subject, own+".>")
+	})
 }
 
 // Takers returns the streams that store what is published on subjects, which may end in ">"; there may be none. It fails with
@@ -67,7 +69,7 @@ func (n Names) taker(ctx context.Context, js jetstream.JetStream, subject string
 		switch {
 		case n.ofBridge(config):
 			return Taker{}, fmt.Errorf("%w: stream %s, which a bridge writes, takes %s", ErrTaker, name, subject)
-		case !slices.ContainsFunc(config.Subjects, func(s string) bool { return within(subject, s) }):
+		case !slices.ContainsFunc(config.Subjects, func(s string) bool { return schema.SubjectWithin(subject, s) }):
 			return Taker{}, fmt.Errorf("%w: stream %s takes only a part of %s: it has %s", ErrTaker, name, subject, strings.Join(config.Subjects, ", "))
 		case config.NoAck:
 			return Taker{}, fmt.Errorf("%w: stream %s does not acknowledge (no_ack): nobody would know what is stored", ErrTaker, name)

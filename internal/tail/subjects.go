@@ -2,7 +2,6 @@ package tail
 
 import (
 	"slices"
-	"strings"
 
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -17,20 +16,7 @@ type subscription struct {
 }
 
 func (s subscription) takes(subject string) bool {
-	return len(s.subjects) == 1 || slices.ContainsFunc(s.subjects, func(wanted string) bool { return covers(wanted, subject) })
-}
-
-// covers reports whether a subject is one of those that a pattern with * stands for.
-func covers(pattern, subject string) bool {
-	for pattern != "" && subject != "" {
-		var want, token string
-		want, pattern, _ = strings.Cut(pattern, ".")
-		token, subject, _ = strings.Cut(subject, ".")
-		if want != "*" && want != token {
-			return false
-		}
-	}
-	return pattern == subject
+	return len(s.subjects) == 1 || slices.ContainsFunc(s.subjects, func(wanted string) bool { return schema.SubjectWithin(subject, wanted) })
 }
 
 // subscriptions returns what the streams are asked for.

@@ -1,4 +1,4 @@
-package publish
+package schema
 
 import (
 	"testing"
@@ -21,10 +21,10 @@ func TestSubjectsMatchAsTheServerMatchesThem(t *testing.T) {
 	}
 	for _, a := range all {
 		for _, b := range all {
-			if got, want := within(a, b), server.SubjectMatchesFilter(a, b); got != want {
+			if got, want := SubjectWithin(a, b), server.SubjectMatchesFilter(a, b); got != want {
 				t.Errorf("%s within %s: %v", a, b, got)
 			}
-			if got, want := overlaps(a, b), server.SubjectsCollide(a, b); got != want {
+			if got, want := SubjectsOverlap(a, b), server.SubjectsCollide(a, b); got != want {
 				t.Errorf("%s overlaps %s: %v", a, b, got)
 			}
 		}
