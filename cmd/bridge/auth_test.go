@@ -18,6 +18,7 @@ import (
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/saveris/saveristest"
 
 	"github.com/nats-io/jwt/v2"
@@ -237,12 +238,12 @@ func awaitRows(t *testing.T, cmd *exec.Cmd, c config.Settings) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	nc, err := connect(ctx, c, quiet)
+	nc, err := natsconn.ConnectNamed(ctx, c.NATS, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	js, err := jetStream(nc, c)
+	js, err := natsconn.JetStream(nc, c.NATS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +347,7 @@ func TestExchangedFilesAreUsedAtTheNextConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			first := natsServer(t, c.before)
-			nc, err := connect(t.Context(), load(t, with(append(c.env, "NATS_URL", first.ClientURL())...)), quiet)
+			nc, err := natsconn.ConnectNamed(t.Context(), load(t, with(append(c.env, "NATS_URL", first.ClientURL())...)).NATS, quiet)
 			if err != nil {
 				t.Fatal(err)
 			}

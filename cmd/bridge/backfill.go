@@ -111,10 +111,11 @@ func runBackfill(ctx context.Context, s config.Settings, o backfillOptions, std 
 	}
 	logger := newLogger(s.Log, bar.beside(std.err))
 	login := soon(func() (*saveris.Client, error) { return tryLogin(ctx, s, vendorConfig(s)) })
-	nc, stop, err := joinBroker(ctx, s, logger)
+	nc, stop, err := natsconn.Join(ctx, s.NATS, logger)
 	if err != nil {
 		return err
 	}
+	logStartup(logger, s, nc)
 	tried, err := login()
 	if err != nil {
 		stop()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/printable"
@@ -156,7 +157,7 @@ func healthChecks(s config.Settings) []check {
 		return nil
 	}
 	return []check{{name: "http", run: func(context.Context, *checkup) finding {
-		err := natsconn.TryListen("BRIDGE_HTTP_ADDR", s.HTTPAddr)
+		err := listen.Try("BRIDGE_HTTP_ADDR", s.HTTPAddr)
 		switch {
 		case err == nil:
 			return fine("/livez and /readyz at %s", s.HTTPAddr)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -39,7 +40,7 @@ func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
 		out, err := checkNATS(t, env)
 		wantLines(t, out, c.want...)
 		s := load(t, env)
-		nc, connectErr := connect(t.Context(), s, quiet)
+		nc, connectErr := natsconn.ConnectNamed(t.Context(), s.NATS, quiet)
 		if connectErr != nil {
 			t.Fatal(connectErr)
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
@@ -56,7 +57,7 @@ func checkDisk(_ context.Context, c *checkup) finding {
 	free, err := c.space(existing(c.settings.DataDir))
 	switch {
 	case err != nil:
-		return failing(err, storeHint(err))
+		return failing(err, natsconn.StoreHint(err))
 	case free < 0:
 		return note("the system does not say how much space is left for %s", c.settings.DataDir)
 	case free < enoughSpace:
@@ -78,20 +79,20 @@ func existing(dir string) string {
 
 // joinStore has the checks that follow look at the server of the bridge that runs on the store, as joinBroker does.
 func joinStore(_ context.Context, c *checkup) finding {
-	url := runningServer(c.settings)
-	listen := strings.TrimPrefix(url, "nats://")
+	url := natsconn.RunningServer(c.settings.NATS)
+	address := strings.TrimPrefix(url, "nats://")
 	c.settings.NATSURL, c.joined = []string{url}, true
-	if natsconn.Exposed(listen) {
-		return warning(closeIt, "a bridge runs on %s with a server %s", c.settings.DataDir, openTo(listen))
+	if listen.Exposed(address) {
+		return warning(closeIt, "a bridge runs on %s with a server %s", c.settings.DataDir, openTo(address))
 	}
-	return fine("a bridge runs on %s, with a server at %s", c.settings.DataDir, listen)
+	return fine("a bridge runs on %s, with a server at %s", c.settings.DataDir, address)
 }
 
 func checkEmbedded(_ context.Context, c *checkup) finding {
 	s := c.settings
-	err := natsconn.TryListen("BRIDGE_NATS_LISTEN", s.NATSListen)
+	err := listen.Try("BRIDGE_NATS_LISTEN", s.NATSListen)
 	switch {
-	case err == nil && natsconn.Exposed(s.NATSListen):
+	case err == nil && listen.Exposed(s.NATSListen):
 		return warning(closeIt, "embedded server, %s", openTo(s.NATSListen))
 	case err == nil:
 		return fine("embedded server, at %s", s.NATSListen)
@@ -104,19 +105,19 @@ func checkEmbedded(_ context.Context, c *checkup) finding {
 
 const closeIt = "listen on 127.0.0.1, let nobody else reach the port, or use a server that asks for a login (NATS_URL)"
 
-func openTo(listen string) string {
-	return "at " + listen + ": it asks nobody who he is, and whoever reaches it may read and delete everything"
+func openTo(address string) string {
+	return "at " + address + ": it asks nobody who he is, and whoever reaches it may read and delete everything"
 }
 
 func checkConnect(ctx context.Context, c *checkup) finding {
-	nc, err := connect(ctx, c.settings, quiet)
+	nc, err := natsconn.ConnectNamed(ctx, c.settings.NATS, quiet)
 	switch {
 	case err != nil && c.joined:
 		return failing(err, "set BRIDGE_NATS_LISTEN to where that bridge has its server")
 	case err != nil:
 		return failing(err, natsHint(err))
 	}
-	js, err := jetStream(nc, c.settings)
+	js, err := natsconn.JetStream(nc, c.settings.NATS)
 	if err != nil {
 		nc.Close()
 		return failing(err, "")
@@ -154,7 +155,7 @@ func checkJetStream(ctx context.Context, c *checkup) finding {
 	info, err := publish.AskAccount(ctx, c.js)
 	if err != nil {
 		c.off = true
-		err = orNoJetStream(c.settings, err)
+		err = natsconn.OrNoJetStream(c.settings.NATS, err)
 		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), natsHint(err))
 	}
 	if err := brokerConfig(c.settings).CheckAccount(info); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -56,12 +57,12 @@ func TestCheckOfNATSChangesNothing(t *testing.T) {
 	}
 
 	c := load(t, env)
-	nc, err := connect(t.Context(), c, quiet)
+	nc, err := natsconn.ConnectNamed(t.Context(), c.NATS, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	js, err := jetStream(nc, c)
+	js, err := natsconn.JetStream(nc, c.NATS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func TestCheckNamesWhatIsWrongWithAStream(t *testing.T) {
 	s := natsServer(t, &server.Options{JetStream: true})
 	env := with("NATS_URL", s.ClientURL(), "BRIDGE_PREFIX", "cold")
 	c := load(t, env)
-	nc, err := connect(t.Context(), c, quiet)
+	nc, err := natsconn.ConnectNamed(t.Context(), c.NATS, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,12 +124,12 @@ func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
 	}
 
 	all := load(t, with("NATS_URL", s.ClientURL(), "NATS_USER", "all", "NATS_PASSWORD", "a"))
-	nc, err := connect(t.Context(), all, quiet)
+	nc, err := natsconn.ConnectNamed(t.Context(), all.NATS, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	js, err := jetStream(nc, all)
+	js, err := natsconn.JetStream(nc, all.NATS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +174,7 @@ func TestCheckWithoutJetStreamOrServer(t *testing.T) {
 
 func TestCheckFailsWhatRunRefuses(t *testing.T) {
 	s := natsServer(t, &server.Options{JetStream: true})
-	nc, err := connect(t.Context(), load(t, with("NATS_URL", s.ClientURL())), quiet)
+	nc, err := natsconn.ConnectNamed(t.Context(), load(t, with("NATS_URL", s.ClientURL())).NATS, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +291,7 @@ func streamsOn(t *testing.T, s *natsd.Server) int {
 func TestCheckWarnsOfWhatAStreamPromisesLess(t *testing.T) {
 	s := natsServer(t, &server.Options{JetStream: true})
 	env := with("NATS_URL", s.ClientURL())
-	nc, err := connect(t.Context(), load(t, env), quiet)
+	nc, err := natsconn.ConnectNamed(t.Context(), load(t, env).NATS, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 // try connects with the settings and hangs up again.
 func try(t *testing.T, env config.Lookup) error {
 	t.Helper()
-	nc, err := connect(t.Context(), load(t, env), quiet)
+	nc, err := natsconn.ConnectNamed(t.Context(), load(t, env).NATS, quiet)
 	if err == nil {
 		nc.Close()
 	}
@@ -114,20 +114,20 @@ func TestAContextIsReadAndVariablesWin(t *testing.T) {
 		"description": "x", "url": "nats://ctx:1", "user": "u", "password": "p", "ca": "~/ca.pem", "cert": "/c", "key": "/k",
 		"inbox_prefix": "_INBOX.ada", "jetstream_domain": "leaf", "jetstream_api_prefix": "JS", "tls_first": true, "color_scheme": "x", "nsc": "",
 	})
-	got, err := accessOf(load(t, with("NATS_CONTEXT", "prod")))
+	got, err := natsconn.AccessOf(load(t, with("NATS_CONTEXT", "prod")).NATS)
 	want := natsconn.Access{URL: "nats://ctx:1", User: "u", Password: "p", CA: "/home/ada/ca.pem", Cert: "/c", Key: "/k",
 		InboxPrefix: "_INBOX.ada", Domain: "leaf", APIPrefix: "JS", TLSFirst: true, Context: "prod"}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
 	pem := bridgetest.NewPKI(t).CAFile
-	got, err = accessOf(load(t, with("NATS_CONTEXT", "prod", "NATS_TLS_FIRST", "FALSE", "NATS_JS_API_PREFIX", "$JS.hub.API.>", "NATS_INBOX_PREFIX", "_I")))
+	got, err = natsconn.AccessOf(load(t, with("NATS_CONTEXT", "prod", "NATS_TLS_FIRST", "FALSE", "NATS_JS_API_PREFIX", "$JS.hub.API.>", "NATS_INBOX_PREFIX", "_I")).NATS)
 	mine := want
 	mine.TLSFirst, mine.Domain, mine.APIPrefix, mine.InboxPrefix = false, "", "$JS.hub.API", "_I"
 	if err != nil || got != mine {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, mine)
 	}
-	got, err = accessOf(load(t, with("NATS_CONTEXT", "prod", "NATS_URL", "tls://mine", "NATS_TOKEN", "t", "NATS_CA", pem)))
+	got, err = natsconn.AccessOf(load(t, with("NATS_CONTEXT", "prod", "NATS_URL", "tls://mine", "NATS_TOKEN", "t", "NATS_CA", pem)).NATS)
 	want.URL, want.User, want.Password, want.Token, want.CA = "tls://mine", "", "", "t", pem
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/config"
-	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -41,7 +41,7 @@ func demoCommand(std streams) *cobra.Command {
 		Long: `Starts a pretend vendor, a NATS server and the bridge between them in this process, and prints the events as they are
 stored. No account and no settings are needed; BRIDGE_CONTENT_MODE counts here too, and BRIDGE_HTTP_ADDR, BRIDGE_NATS_LISTEN and BRIDGE_DATA_DIR
 are the defaults of the flags. Ctrl-C ends it; the next start goes on where it was, in the same store. Look at it beside or after with
-BRIDGE_DATA_DIR=` + demoStore + ` bridge status; tail and replay do likewise.`,
+BRIDGE_DATA_DIR=` + config.DemoStore + ` bridge status; tail and replay do likewise.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.ContentMode, _ = std.env("BRIDGE_CONTENT_MODE")
@@ -59,7 +59,7 @@ BRIDGE_DATA_DIR=` + demoStore + ` bridge status; tail and replay do likewise.`,
 	cmd.Flags().StringVar(&o.NATSListen, "nats-listen", set("BRIDGE_NATS_LISTEN", defaultNATS), "where the NATS server listens; a free port if that one is taken")
 	cmd.Flags().StringVar(&o.VendorListen, "vendor-listen", defaultVendor, "where the pretend vendor listens; a free port if that one is taken")
 	cmd.Flags().StringVar(&o.HTTPListen, "http-listen", set("BRIDGE_HTTP_ADDR", defaultHTTP), "where the page, the metrics and the health are; a free port if that one is taken")
-	cmd.Flags().StringVar(&o.DataDir, "data-dir", set("BRIDGE_DATA_DIR", demoStore), "store of the NATS server; remove it to begin anew")
+	cmd.Flags().StringVar(&o.DataDir, "data-dir", set("BRIDGE_DATA_DIR", config.DemoStore), "store of the NATS server; remove it to begin anew")
 	cmd.Flags().StringVar(&o.LogLevel, "log-level", "warn", "debug, info, warn or error")
 	return cmd
 }
@@ -102,14 +102,14 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 		return vendorStart("--vendor-listen", o.VendorListen, err)
 	}
 	defer vendor.Close()
-	page, err := natsconn.Listen("--http-listen", freeAddress(o.HTTPListen))
+	page, err := listen.On("--http-listen", freeAddress(o.HTTPListen))
 	if err != nil {
 		return err
 	}
 	defer page.Close()
 	s := demoSettings(o, vendor.URL())
 	js, stop, err := openBroker(ctx, s, logger)
-	var address *natsconn.ListenError
+	var address *listen.Error
 	if errors.As(err, &address) {
 		address.Name = "--nats-listen"
 	}

@@ -9,6 +9,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -25,7 +26,7 @@ func dryRun(ctx context.Context, s config.Settings, o backfillOptions, std strea
 		return err
 	}
 	js, stop, err := readBroker(ctx, s, std.err)
-	nothing := errors.Is(err, errNothingStored)
+	nothing := errors.Is(err, natsconn.ErrNothingStored)
 	if err != nil && (!nothing || o.Repair) {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
@@ -26,7 +27,7 @@ const (
 func verdict(err error) (code int, hint string) {
 	var usage *usageError
 	var wrong *config.Error
-	var address *natsconn.ListenError
+	var address *listen.Error
 	var check *checkError
 	var differences *notProven
 	var paused *pausedError
@@ -34,7 +35,7 @@ func verdict(err error) (code int, hint string) {
 	var replayed *replayError
 	var other *publish.AnotherAccount
 	var unrepaired *notRepaired
-	var place *errElsewhere
+	var place *natsconn.ElsewhereError
 	var full *natsd.FullError
 	switch {
 	case errors.As(err, &usage):
@@ -65,12 +66,12 @@ func verdict(err error) (code int, hint string) {
 	case errors.As(err, &replayed):
 		return exitFailed, replayed.hint
 	case errors.As(err, &place):
-		return exitNATS, place.hint()
-	case errors.Is(err, errNobodyThere):
+		return exitNATS, place.Hint()
+	case errors.Is(err, natsconn.ErrNobodyThere):
 		return exitNATS, "start bridge run, which this follows; bridge status and bridge replay read what is stored without it"
-	case errors.Is(err, errNoStore):
+	case errors.Is(err, natsconn.ErrNoStore):
 		return exitNATS, "run this where the bridge runs, or set BRIDGE_DATA_DIR or NATS_URL"
-	case errors.Is(err, errNothingStored):
+	case errors.Is(err, natsconn.ErrNothingStored):
 		return exitNATS, "start bridge run, or wait for its first poll; or set BRIDGE_PREFIX to the one it uses"
 	case errors.Is(err, natsconn.ErrUnusable), errors.Is(err, publish.ErrUnusable):
 		return exitNATS, natsHint(err)
@@ -94,7 +95,7 @@ func verdict(err error) (code int, hint string) {
 
 // listenCode returns the exit code of an address that cannot be listened on: one that nobody could listen on is a wrong setting, one
 // that is taken may be free later.
-func listenCode(e *natsconn.ListenError) int {
+func listenCode(e *listen.Error) int {
 	switch {
 	case !e.Taken():
 		return exitSettings

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/saveris/saveristest"
 
@@ -66,7 +67,7 @@ func TestRunSaysWhyItCannotRun(t *testing.T) {
 	t.Parallel()
 	v := vendor(t, nil)
 	foreign := natsServer(t, &server.Options{JetStream: true})
-	nc, err := connect(t.Context(), load(t, with("NATS_URL", foreign.ClientURL())), quiet)
+	nc, err := natsconn.ConnectNamed(t.Context(), load(t, with("NATS_URL", foreign.ClientURL())).NATS, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,13 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/listen"
 )
 
 // serving serves a handler on an address that it gives, as run does, after the server was changed.
 func serving(t *testing.T, handler http.HandlerFunc, change func(*http.Server)) (address string) {
 	t.Helper()
-	on, err := natsconn.Listen("test", "127.0.0.1:0")
+	on, err := listen.On("test", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"runtime"
 	"time"
 
+	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
 )
@@ -90,7 +91,7 @@ func (o *operation) unready(h health) (reasons []string) {
 
 func (o *operation) warnings() (warnings []string) {
 	if err := o.dog.storing(); err != nil {
-		warnings = append(warnings, storeText(err))
+		warnings = append(warnings, natsconn.StoreText(err))
 	}
 	leads := false
 	for _, feed := range o.feeds {
@@ -120,7 +121,7 @@ const noLogin = "the vendor has not accepted the login yet"
 // here is what this bridge knows of itself, for the page.
 func (o *operation) here() status.Here {
 	h := status.Here{
-		Began: o.started, Lost: o.dog.apart(), Held: o.vendor.ThrottledUntil(), Store: storeText(o.dog.storing()), Causes: map[schema.Feed]string{},
+		Began: o.started, Lost: o.dog.apart(), Held: o.vendor.ThrottledUntil(), Store: natsconn.StoreText(o.dog.storing()), Causes: map[schema.Feed]string{},
 	}
 	for _, feed := range o.feeds {
 		h.Causes[feed] = o.cause(feed)
@@ -134,29 +135,14 @@ func (o *operation) cause(feed schema.Feed) string {
 	leading := o.leading(feed)
 	if err := o.dog.failure(feed); leading && err != nil {
 		if hint := cmp.Or(feedHint(err), storingHint(err)); hint != "" {
-			return told(err) + "; " + inLog(hint)
+			return printable.Public(err) + "; " + printable.Log(hint)
 		}
-		return told(err)
+		return printable.Public(err)
 	}
 	if starting := o.began.Load() == nil; (leading || starting) && !o.vendor.LoggedIn() {
 		return noLogin
 	}
 	return ""
-}
-
-// longestCause is how many characters of an error the page has room for.
-const longestCause = 200
-
-// aQuery is what follows the address in a URL, where files that may be downloaded have their signature.
-var aQuery = regexp.MustCompile(`(://[^\s?"]*)\?[^\s"]*`)
-
-// told is an error as everybody may see it who reaches the page, who may be more than those who read the log.
-func told(err error) string {
-	text := []rune(inLog(aQuery.ReplaceAllString(err.Error(), "$1?…")))
-	if len(text) <= longestCause {
-		return string(text)
-	}
-	return string(text[:longestCause]) + "…"
 }
 
 func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
@@ -136,7 +137,7 @@ func storingHint(err error) string {
 func natsHint(err error) string {
 	var overlap *publish.Overlap
 	var unfit *publish.Unfit
-	var nowhere *noJetStream
+	var nowhere *natsconn.NoJetStream
 	var syntax *json.SyntaxError
 	if hint := storingHint(err); hint != "" {
 		return hint
@@ -178,17 +179,17 @@ func natsHint(err error) string {
 	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
 		return "check NATS_URL and whether the server runs; without NATS_URL the bridge brings a server of its own"
 	case errors.As(err, &nowhere):
-		return "correct " + nowhere.setting + ", or leave it away: no JetStream answers there, or it is off for this account"
+		return "correct " + nowhere.Setting + ", or leave it away: no JetStream answers there, or it is off for this account"
 	case errors.Is(err, jetstream.ErrInvalidJetStreamResponse), errors.Is(err, jetstream.ErrConsumerCreationResponseEmpty), errors.As(err, &syntax):
 		return strangerAnswersHint
-	case jetStreamOff(err):
+	case natsconn.JetStreamOff(err):
 		return "switch JetStream on in the server and for this account"
 	}
 	return "bridge check tells more"
 }
 
 // listenHint says what to do about an address that cannot be listened on.
-func listenHint(e *natsconn.ListenError) string {
+func listenHint(e *listen.Error) string {
 	switch {
 	case e.Taken() && errors.Is(e.Err, natsd.ErrListen):
 		return "choose another " + e.Name + "; if a NATS server runs there, NATS_URL lets the bridge use it"

@@ -8,6 +8,7 @@ import (
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 )
 
 func load(t *testing.T, env config.Lookup) config.Settings {
@@ -92,7 +93,7 @@ func TestFilesOfNATSMayBeginWithAMark(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := strings.Replace(natsServer(t, c.server).ClientURL(), "tls://", "nats://", 1)
-			nc, err := connect(t.Context(), load(t, with(append(c.env, "NATS_URL", url)...)), quiet)
+			nc, err := natsconn.ConnectNamed(t.Context(), load(t, with(append(c.env, "NATS_URL", url)...)).NATS, quiet)
 			if err != nil {
 				t.Fatal(err)
 			}

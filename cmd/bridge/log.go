@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -34,20 +33,16 @@ func newLogger(s config.Log, w io.Writer) *slog.Logger {
 func harmless(_ []string, a slog.Attr) slog.Attr {
 	switch v := a.Value.Any().(type) {
 	case string:
-		a.Value = slog.StringValue(inLog(v))
+		a.Value = slog.StringValue(printable.Log(v))
 	case error:
-		a.Value = slog.StringValue(inLog(v.Error()))
+		a.Value = slog.StringValue(printable.Log(v.Error()))
 	case time.Duration: // JSON would count nanoseconds
 		a.Value = slog.StringValue(v.String())
 	case slog.Level, time.Time, int64, uint64, float64, bool, nil:
 	default:
-		a.Value = slog.StringValue(inLog(fmt.Sprintf("%+v", v)))
+		a.Value = slog.StringValue(printable.Log(fmt.Sprintf("%+v", v)))
 	}
 	return a
-}
-
-func inLog(text string) string {
-	return strings.ReplaceAll(printable.Text(text), `\x1b`, `\u001b`)
 }
 
 // isTerminal reports whether somebody may be looking at w.

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/metrics"
-	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -119,7 +119,7 @@ func httpListener(s config.Settings) (net.Listener, error) {
 	if s.HTTPAddr == "" {
 		return nil, nil
 	}
-	return natsconn.Listen("BRIDGE_HTTP_ADDR", s.HTTPAddr)
+	return listen.On("BRIDGE_HTTP_ADDR", s.HTTPAddr)
 }
 
 // goodbye is how long answers that are under way may take when the server ends.

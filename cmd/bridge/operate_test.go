@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -251,7 +251,7 @@ func TestAFullDiskIsTheCauseOfEverything(t *testing.T) {
 }
 
 func TestTheServerEndsWhileSomebodyListens(t *testing.T) {
-	on, err := natsconn.Listen("test", "127.0.0.1:0")
+	on, err := listen.On("test", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -66,12 +67,12 @@ func alarmRow(uuid, status string, more ...string) schema.Event {
 func TestThePagerOfTheDocumentsBeginsWithNewAlarmsAndSeesTheirEnds(t *testing.T) {
 	n := natsServer(t, &server.Options{JetStream: true})
 	c := load(t, with("NATS_URL", n.ClientURL()))
-	nc, err := connect(t.Context(), c, quiet)
+	nc, err := natsconn.ConnectNamed(t.Context(), c.NATS, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	js, err := jetStream(nc, c)
+	js, err := natsconn.JetStream(nc, c.NATS)
 	if err == nil {
 		err = publish.Open(t.Context(), js, brokerConfig(c))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -67,12 +68,12 @@ func TestCheckNamesEveryMissingRight(t *testing.T) {
 			t.Parallel()
 			url := rightsBut(t, missing)
 			all := load(t, with("NATS_URL", url, "NATS_USER", "all", "NATS_PASSWORD", "a"))
-			nc, err := connect(t.Context(), all, quiet)
+			nc, err := natsconn.ConnectNamed(t.Context(), all.NATS, quiet)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer nc.Close()
-			js, err := jetStream(nc, all)
+			js, err := natsconn.JetStream(nc, all.NATS)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -160,12 +161,12 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 		t.Errorf("before the streams exist: %v\n%s", err, out)
 	}
 	c := load(t, env)
-	nc, err := connect(t.Context(), c, quiet)
+	nc, err := natsconn.ConnectNamed(t.Context(), c.NATS, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	js, err := jetStream(nc, c)
+	js, err := natsconn.JetStream(nc, c.NATS)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
 	"saveris-bridge/internal/views"
@@ -36,7 +37,7 @@ func (v *vendorNotes) shown(feed schema.Feed, bucket string, err error) {
 	case err == nil:
 		v.drop(unshownKey(feed))
 	default:
-		text := string(feed) + " are not shown as they are: " + told(err) + "; " + bucketHint(err, bucket)
+		text := string(feed) + " are not shown as they are: " + printable.Public(err) + "; " + bucketHint(err, bucket)
 		v.put(unshownKey(feed), status.Note{Own: true, Level: status.Bad, Feed: feed, Text: text})
 	}
 }

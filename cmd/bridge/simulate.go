@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"saveris-bridge/internal/config"
-	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/saveris/saveristest"
 
 	"github.com/spf13/cobra"
@@ -91,7 +91,7 @@ func (f *keyFlag) Set(value string) error {
 func vendorStart(flag, addr string, err error) error {
 	var operation *net.OpError
 	if errors.As(err, &operation) {
-		return &natsconn.ListenError{Name: flag, Addr: addr, Err: err}
+		return &listen.Error{Name: flag, Addr: addr, Err: err}
 	}
 	return err
 }

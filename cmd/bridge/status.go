@@ -86,7 +86,7 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 		return now, open, err
 	}
 	defer stop()
-	alone := natsd.Locks && storeOf(js) != nil
+	alone := natsd.Locks && natsconn.StoreOf(js.Conn()) != nil
 	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds), History: recentHistory, Alone: alone})
 	ctx, done := context.WithCancel(ctx)
 	group, both := errgroup.WithContext(ctx)
@@ -106,7 +106,7 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 	}
 	something := func(f status.Feed) bool { return len(f.Days) > 0 || f.Rejected > 0 || f.Export != nil }
 	if now = board.Status(); len(now.Vendor)+len(now.Bridge) == 0 && !slices.ContainsFunc(now.Feeds, something) {
-		return now, open, fmt.Errorf("%w: no checkpoint is there", errNothingStored)
+		return now, open, fmt.Errorf("%w: no checkpoint is there", natsconn.ErrNothingStored)
 	}
 	now.Bridge = append(now.Bridge, unfit...)
 	recent := board.Recent("")
@@ -136,7 +136,7 @@ func statusRules(s config.Settings) status.Rules {
 	rules := status.Rules{Poll: s.PollInterval}
 	if s.Embedded() {
 		_, err := natsd.CheckSpace(s.DataDir)
-		rules.Here.Store = storeText(err)
+		rules.Here.Store = natsconn.StoreText(err)
 		rules.Taken = errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken)
 	}
 	return rules

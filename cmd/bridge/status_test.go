@@ -13,6 +13,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -35,12 +36,12 @@ func lookedAt(t *testing.T) (js jetstream.JetStream, env config.Lookup) {
 		{Username: "all", Password: "a"}, {Username: "reader", Password: "r", Permissions: readerRights(t)},
 	}})
 	c := load(t, with("NATS_URL", s.ClientURL(), "NATS_USER", "all", "NATS_PASSWORD", "a"))
-	nc, err := connect(t.Context(), c, quiet)
+	nc, err := natsconn.ConnectNamed(t.Context(), c.NATS, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	if js, err = jetStream(nc, c); err == nil {
+	if js, err = natsconn.JetStream(nc, c.NATS); err == nil {
 		err = publish.Open(t.Context(), js, brokerConfig(c))
 	}
 	if err != nil {

@@ -34,7 +34,7 @@ func TestCheckLooksPastSomebodyWhoAnswersEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop()
-	stranger, err := connect(t.Context(), s, quiet)
+	stranger, err := natsconn.ConnectNamed(t.Context(), s.NATS, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

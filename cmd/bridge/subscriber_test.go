@@ -75,12 +75,12 @@ func TestADurableConsumerNeedsTheRightsOfTheDocument(t *testing.T) {
 		{Username: "all", Password: "a"},
 	}})
 	all := load(t, with("NATS_URL", n.ClientURL(), "NATS_USER", "all", "NATS_PASSWORD", "a"))
-	nc, err := connect(ctx, all, quiet)
+	nc, err := natsconn.ConnectNamed(ctx, all.NATS, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	js, err := jetStream(nc, all)
+	js, err := natsconn.JetStream(nc, all.NATS)
 	if err != nil {
 		t.Fatal(err)
 	}

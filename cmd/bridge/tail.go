@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/schema"
@@ -122,13 +123,13 @@ func tailBroker(ctx context.Context, s config.Settings, log io.Writer) (jetstrea
 	if !s.Embedded() {
 		return readBroker(ctx, s, log)
 	}
-	if !natsd.Stored(s.DataDir) && !natsconn.Reachable(s.NATSListen) {
+	if !natsd.Stored(s.DataDir) && !listen.Reachable(s.NATSListen) {
 		return readBroker(ctx, s, log) // which says so
 	}
 	if natsd.Locks && natsd.Stored(s.DataDir) && !errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken) {
-		return nil, nil, elsewhere(s, fmt.Errorf("%w BRIDGE_DATA_DIR=%s", errNobodyThere, s.DataDir))
+		return nil, nil, natsconn.Elsewhere(s.NATS, fmt.Errorf("%w BRIDGE_DATA_DIR=%s", natsconn.ErrNobodyThere, s.DataDir))
 	}
-	s.NATSURL = []string{runningServer(s)}
+	s.NATSURL = []string{natsconn.RunningServer(s.NATS)}
 	js, stop, err := readBroker(ctx, s, log)
 	if errors.Is(err, nats.ErrNoServers) {
 		err = fmt.Errorf("no bridge runs with a server of its own on BRIDGE_NATS_LISTEN=%s: %w", s.NATSListen, err)

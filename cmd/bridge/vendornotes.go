@@ -14,6 +14,7 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
@@ -109,7 +110,7 @@ func (v *vendorNotes) feedShut(feed schema.Feed, err error) {
 		what, often = "is retired by the vendor", "every ten minutes"
 	}
 	v.log.Error("this feed "+what+", any other goes on", "feed", feed, "asked_again", often, "err", err, "hint", hint)
-	v.put(key, status.Note{Level: status.Bad, Feed: feed, Text: fmt.Sprintf("the vendor does not give %s, asked again %s: %s", feed, often, told(err))})
+	v.put(key, status.Note{Level: status.Bad, Feed: feed, Text: fmt.Sprintf("the vendor does not give %s, asked again %s: %s", feed, often, printable.Public(err))})
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.shut[feed] = err
@@ -152,7 +153,7 @@ func (v *vendorNotes) step(feed schema.Feed, s poller.Step) {
 	if vendor := (*saveris.Error)(nil); errors.As(err, &vendor) {
 		err = vendor // without the window, which is another one at each try
 	}
-	text := fmt.Sprintf("%s cannot be read: %s", feed, told(err))
+	text := fmt.Sprintf("%s cannot be read: %s", feed, printable.Public(err))
 	if key := unreadKey(feed); v.text(key) != text {
 		v.put(key, status.Note{Level: status.Bad, Feed: feed, Text: text})
 	}
@@ -191,7 +192,7 @@ func (v *vendorNotes) unleased(feed schema.Feed, err error) {
 		v.drop(key)
 		return
 	}
-	v.put(key, status.Note{Own: true, Unleased: true, Text: fmt.Sprintf("%s are polled without a lease: %s", feed, told(err))})
+	v.put(key, status.Note{Own: true, Unleased: true, Text: fmt.Sprintf("%s are polled without a lease: %s", feed, printable.Public(err))})
 }
 
 // begin forgets what a bridge before this one has found out about a feed.

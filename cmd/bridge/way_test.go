@@ -35,12 +35,12 @@ func TestAHubBehindALeafNodeIsReachedByItsDomain(t *testing.T) {
 			}
 			for url, want := range map[string]bool{hub.ClientURL(): true, leaf.ClientURL(): false} {
 				s := load(t, with("NATS_URL", url))
-				nc, err := connect(t.Context(), s, quiet)
+				nc, err := natsconn.ConnectNamed(t.Context(), s.NATS, quiet)
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer nc.Close()
-				js, err := jetStream(nc, s)
+				js, err := natsconn.JetStream(nc, s.NATS)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -20,7 +21,6 @@ import (
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/natsconn"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -43,10 +43,11 @@ func runBridge(ctx context.Context, s config.Settings, logger *slog.Logger) erro
 	}
 	count := newMetrics()
 	login := soon(func() (*saveris.Client, error) { return tryLogin(ctx, s, counting(count, vendorConfig(s))) })
-	nc, stop, err := dialBroker(ctx, s, logger)
+	nc, stop, err := natsconn.Dial(ctx, s.NATS, logger)
 	if err != nil {
 		return err
 	}
+	logStartup(logger, s, nc)
 	tried, err := login()
 	if err != nil {
 		stop()
@@ -154,7 +155,7 @@ func newOperation(s config.Settings, js jetstream.JetStream, vendor *saveris.Cli
 		polled: func(feed schema.Feed) time.Time { return turns[feed].live.LastPoll() },
 		dog: (&watchdog{
 			now: time.Now, interval: s.PollInterval, leading: leading, throttled: vendor.ThrottledUntil, log: logger, connected: js.Conn().IsConnected,
-			store: storeOf(js).err,
+			store: natsconn.StoreOf(js.Conn()).Err,
 		}).over(feedsOf(s.Feeds)),
 	}
 	o.page = web.Handler(board, web.Options{Version: version, Whose: whose(s), Poll: s.PollInterval, Here: o.here})
@@ -167,7 +168,7 @@ func newOperation(s config.Settings, js jetstream.JetStream, vendor *saveris.Cli
 		Status:     board.Status,
 		Stalled:    func(feed schema.Feed) bool { _, stalled := o.dog.stalled(feed); return stalled },
 		Connected:  js.Conn().IsConnected,
-		Store:      storeOf(js).spaceLeft,
+		Store:      natsconn.StoreOf(js.Conn()).SpaceLeft,
 	})
 	return o
 }
@@ -203,7 +204,7 @@ func sharing(ctx context.Context, vendor *saveris.Client, work func() error) err
 func newWriter(s config.Settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, accounts *publish.Accounts, pages int) *publish.Writer {
 	return publish.NewWriter(js, brokerConfig(s), publish.Options{
 		Feed: feed, Name: writerName(), Mode: s.ContentMode, LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: vendorNow(vendor), Pages: pages,
-		Accounts: accounts, Trouble: storeOf(js).err,
+		Accounts: accounts, Trouble: natsconn.StoreOf(js.Conn()).Err,
 	})
 }
 
@@ -251,19 +252,20 @@ func writerName() string {
 // openBroker returns JetStream with streams ready, on the server that the settings name or on one of our own,
 // and what ends it.
 func openBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (js jetstream.JetStream, stop func(), err error) {
-	nc, stop, err := dialBroker(ctx, s, logger)
+	nc, stop, err := natsconn.Dial(ctx, s.NATS, logger)
 	if err != nil {
 		return nil, nil, err
 	}
+	logStartup(logger, s, nc)
 	return readyBroker(ctx, s, nc, stop)
 }
 
 // readyBroker readies the streams on a connection, which it closes if that fails.
 func readyBroker(ctx context.Context, s config.Settings, nc *nats.Conn, end func()) (js jetstream.JetStream, stop func(), err error) {
-	if js, err = jetStream(nc, s); err == nil {
+	if js, err = natsconn.JetStream(nc, s.NATS); err == nil {
 		err = readyStreams(ctx, js, brokerConfig(s))
-		err = orNoJetStream(s, explain(ctx, js, brokerConfig(s), err))
-		if full := storeOf(js).full(); full != nil && err != nil {
+		err = natsconn.OrNoJetStream(s.NATS, explain(ctx, js, brokerConfig(s), err))
+		if full := natsconn.StoreOf(js.Conn()).Full(); full != nil && err != nil {
 			err = fmt.Errorf("%w: %w", full, err)
 		}
 	}
@@ -274,40 +276,13 @@ func readyBroker(ctx context.Context, s config.Settings, nc *nats.Conn, end func
 	return js, end, nil
 }
 
-func dialBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (nc *nats.Conn, stop func(), err error) {
-	if !s.Embedded() {
-		nc, err = connect(ctx, s, logger)
-		if err != nil {
-			return nil, nil, err
-		}
-		sayHello(logger, s, config.MaskURL(nc.ConnectedUrlRedacted()), nc.ConnectedServerVersion())
-		return nc, func() { natsconn.Close(nc, natsconn.CloseWait) }, nil
+// logStartup begins the log of a run: who talks to whom.
+func logStartup(logger *slog.Logger, s config.Settings, nc *nats.Conn) {
+	if natsconn.StoreOf(nc) != nil {
+		logger = logger.With("store", s.DataDir)
 	}
-	server, err := natsd.Start(natsd.Config{Dir: s.DataDir, Listen: s.NATSListen})
-	if errors.Is(err, natsd.ErrListen) {
-		return nil, nil, &natsconn.ListenError{Name: "BRIDGE_NATS_LISTEN", Addr: s.NATSListen, Err: err}
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	if natsconn.Exposed(s.NATSListen) {
-		logger.Warn("the embedded NATS server asks nobody for a login, and others can reach it", "listen", s.NATSListen)
-	}
-	store := newStoreMonitor(server, s.DataDir, logger)
-	nc, err = natsconn.ConnectInProcess(server.ClientURL(), store, logger)
-	if err != nil {
-		server.Close()
-		return nil, nil, err
-	}
-	sayHello(logger.With("store", s.DataDir), s, server.ClientURL(), nc.ConnectedServerVersion())
-	end := store.watch(ctx, nc)
-	return nc, func() { natsconn.Close(nc, natsconn.CloseWait); end(); server.Close() }, nil
-}
-
-// sayHello begins the log of a run: who talks to whom.
-func sayHello(logger *slog.Logger, s config.Settings, natsURL, natsVersion string) {
-	logger.Info("bridge starts", "version", version, "vendor", config.MaskURL(s.SaverisURL), "nats", natsURL,
-		"nats_version", natsVersion, "feeds", strings.Join(s.Feeds, ","), "prefix", s.Prefix)
+	logger.Info("bridge starts", "version", version, "vendor", config.MaskURL(s.SaverisURL), "nats", config.MaskURL(nc.ConnectedUrlRedacted()),
+		"nats_version", nc.ConnectedServerVersion(), "feeds", strings.Join(s.Feeds, ","), "prefix", s.Prefix)
 }
 
 // readyStreams readies the streams, and waits for a broker that is not ready itself yet.
@@ -324,4 +299,37 @@ func explain(ctx context.Context, js jetstream.JetStream, config publish.Config,
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	return config.Explain(ctx, js, err)
+}
+
+// readBroker returns JetStream as it is, see natsconn.Read. A stream that is not there is an error.
+func readBroker(ctx context.Context, s config.Settings, log io.Writer) (js jetstream.JetStream, stop func(), err error) {
+	if s.LogLevel == "info" {
+		s.LogLevel = "warn" // the output speaks for itself
+	}
+	js, stop, err = natsconn.Read(ctx, s.NATS, newLogger(s.Log, log))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := findStreams(ctx, js, s); err != nil {
+		stop()
+		if s.Embedded() && errors.Is(err, natsconn.ErrNothingStored) {
+			err = natsconn.Elsewhere(s.NATS, err)
+		}
+		return nil, nil, err
+	}
+	return js, stop, nil
+}
+
+func findStreams(ctx context.Context, js jetstream.JetStream, s config.Settings) error {
+	for _, feed := range s.Feeds {
+		name := brokerConfig(s).Names.Stream(schema.Feed(feed))
+		_, err := checkpoint.NewStream(js, name, s.Prefix, feed).Info(ctx) // whoever else answers
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return fmt.Errorf("%w under BRIDGE_PREFIX %q: stream %s does not exist", natsconn.ErrNothingStored, s.Prefix, name)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: look up stream %s: %w", natsconn.ErrUnusable, name, natsconn.OrNoJetStream(s.NATS, err))
+		}
+	}
+	return nil
 }

@@ -48,6 +48,12 @@ type Vendor struct {
 	Proxied   bool          // a proxy is set for the vendor; NO_PROXY may still leave him out
 }
 
+// The stores of the embedded server unless other ones are named.
+const (
+	DefaultStore = "./bridge-data" // as BRIDGE_DATA_DIR has it
+	DemoStore    = "./bridge-demo"
+)
+
 // NATS is where NATS is, how to log in there, or where the embedded server is.
 type NATS struct {
 	NATSURL      []string    `env:"NATS_URL" or:"embedded server" doc:"one or more URLs, comma separated; empty starts a NATS server inside the bridge"`

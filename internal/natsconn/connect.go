@@ -19,7 +19,6 @@ import (
 	"saveris-bridge/internal/secret"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // StartWait is how long a start waits for NATS. A connection that has been there once reconnects for ever.
@@ -276,16 +275,4 @@ func ConnectInProcess(url string, server nats.InProcessConnProvider, logger *slo
 		return nil, err
 	}
 	return nats.Connect(url, append(opts, nats.InProcessServer(server), nats.ReconnectWait(inProcessWait))...)
-}
-
-// JetStream returns JetStream on a connection, in the domain or under the prefix that is set.
-func JetStream(nc *nats.Conn, a Access) (jetstream.JetStream, error) {
-	switch {
-	case a.Domain != "":
-		return jetstream.NewWithDomain(nc, a.Domain)
-	case a.APIPrefix != "":
-		return jetstream.NewWithAPIPrefix(nc, a.APIPrefix)
-	default:
-		return jetstream.New(nc)
-	}
 }

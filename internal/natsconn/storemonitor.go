@@ -1,4 +1,4 @@
-package main
+package natsconn
 
 import (
 	"context"
@@ -9,15 +9,15 @@ import (
 	"time"
 
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/printable"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
-// storeMonitor watches the store of the embedded server, and is what connections to that go through. It knows why nothing can be
+// StoreMonitor watches the store of the embedded server, and is what connections to that go through. It knows why nothing can be
 // stored, and restarts the server where that helps: after a write error nats-server stores nothing more in a stream and answers
 // nobody, also when there is space again. Where NATS is a server of another's there is no monitor: its methods take a nil one.
-type storeMonitor struct {
+type StoreMonitor struct {
 	*natsd.Server
 	dir string
 	log *slog.Logger
@@ -42,8 +42,8 @@ const (
 	restartPause = time.Minute
 )
 
-func newStoreMonitor(server *natsd.Server, dir string, log *slog.Logger) *storeMonitor {
-	return &storeMonitor{
+func newStoreMonitor(server *natsd.Server, dir string, log *slog.Logger) *StoreMonitor {
+	return &StoreMonitor{
 		Server: server, dir: dir, log: log, now: time.Now, free: -1,
 		space:    func() (int64, error) { return natsd.CheckSpace(dir) },
 		writable: func() error { return natsd.TryWrite(dir) },
@@ -51,15 +51,15 @@ func newStoreMonitor(server *natsd.Server, dir string, log *slog.Logger) *storeM
 	}
 }
 
-// storeOf returns the monitor of the server that js is connected to, nil where that is not the embedded one.
-func storeOf(js jetstream.JetStream) *storeMonitor {
-	m, _ := js.Conn().Opts.InProcessServer.(*storeMonitor)
+// StoreOf returns the monitor of the server that a connection leads to, nil where that is not the embedded one.
+func StoreOf(nc *nats.Conn) *StoreMonitor {
+	m, _ := nc.Opts.InProcessServer.(*StoreMonitor)
 	return m
 }
 
 // watch checks the store until end is called. When ctx ends before that and the server has a fault, it closes the connection: the
 // work that ends then would wait for answers that never come.
-func (m *storeMonitor) watch(ctx context.Context, nc *nats.Conn) (end func()) {
+func (m *StoreMonitor) watch(ctx context.Context, nc *nats.Conn) (end func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -85,10 +85,10 @@ func (m *storeMonitor) watch(ctx context.Context, nc *nats.Conn) (end func()) {
 }
 
 // check finds out how the store stands. It may restart the server.
-func (m *storeMonitor) check(restarts bool) {
+func (m *StoreMonitor) check(restarts bool) {
 	free, trouble := m.space()
 	if fault := m.fault(); trouble == nil && fault != nil {
-		trouble = m.mend(fault, restarts)
+		trouble = m.recover(fault, restarts)
 	}
 	m.mu.Lock()
 	before := m.trouble
@@ -96,14 +96,14 @@ func (m *storeMonitor) check(restarts bool) {
 	m.mu.Unlock()
 	switch {
 	case trouble != nil && before == nil:
-		m.log.Error("nothing can be stored, retrying", "err", trouble, "hint", storeHint(trouble))
+		m.log.Error("nothing can be stored, retrying", "err", trouble, "hint", StoreHint(trouble))
 	case trouble == nil && before != nil:
 		m.log.Info("store recovered", "store", m.dir)
 	}
 }
 
-// mend restarts a server that has a fault, once its store can be written, and returns what is still wrong.
-func (m *storeMonitor) mend(fault error, restarts bool) error {
+// recover restarts a server that has a fault, once its store can be written, and returns what is still wrong.
+func (m *StoreMonitor) recover(fault error, restarts bool) error {
 	if err := m.writable(); err != nil {
 		return err
 	}
@@ -119,8 +119,8 @@ func (m *storeMonitor) mend(fault error, restarts bool) error {
 	return nil
 }
 
-// err returns why nothing can be stored; nil = no reason is known.
-func (m *storeMonitor) err() error {
+// Err returns why nothing can be stored; nil = no reason is known.
+func (m *StoreMonitor) Err() error {
 	if m == nil {
 		return nil
 	}
@@ -129,8 +129,8 @@ func (m *storeMonitor) err() error {
 	return m.trouble
 }
 
-// full returns an error where there is no space left at this moment.
-func (m *storeMonitor) full() error {
+// Full returns an error where there is no space left at this moment.
+func (m *StoreMonitor) Full() error {
 	if m == nil {
 		return nil
 	}
@@ -138,9 +138,9 @@ func (m *storeMonitor) full() error {
 	return err
 }
 
-// spaceLeft is for the metrics: how many bytes are free, -1 = unknown, and whether the store can be written. It is not ours where
+// SpaceLeft is for the metrics: how many bytes are free, -1 = unknown, and whether the store can be written. It is not ours where
 // NATS is a server of another's.
-func (m *storeMonitor) spaceLeft() (free int64, writable, ours bool) {
+func (m *StoreMonitor) SpaceLeft() (free int64, writable, ours bool) {
 	if m == nil {
 		return 0, false, false
 	}
@@ -149,8 +149,8 @@ func (m *storeMonitor) spaceLeft() (free int64, writable, ours bool) {
 	return m.free, m.trouble == nil, true
 }
 
-// storeHint says what to do where nothing can be stored.
-func storeHint(err error) string {
+// StoreHint says what to do where nothing can be stored.
+func StoreHint(err error) string {
 	var full *natsd.FullError
 	if errors.As(err, &full) {
 		return "free some space there, or give it more: it goes on by itself within a minute, and nothing is lost"
@@ -158,10 +158,10 @@ func storeHint(err error) string {
 	return "see to that disk: it goes on by itself within a minute, and nothing is lost"
 }
 
-// storeText is why nothing can be stored and what to do, for everybody who may see it; empty where err is nil.
-func storeText(err error) string {
+// StoreText is why nothing can be stored and what to do, for everybody who may see it; empty where err is nil.
+func StoreText(err error) string {
 	if err == nil {
 		return ""
 	}
-	return told(err) + "; " + storeHint(err)
+	return printable.Public(err) + "; " + StoreHint(err)
 }

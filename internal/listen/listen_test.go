@@ -1,4 +1,4 @@
-package natsconn
+package listen
 
 import (
 	"strings"
@@ -16,17 +16,17 @@ func TestAnAddressThatOthersReachIsExposed(t *testing.T) {
 }
 
 func TestAnAddressThatCannotBeListenedOnNamesItsSetting(t *testing.T) {
-	l, err := Listen("NAME", "127.0.0.1:0")
+	l, err := On("NAME", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
 	addr := l.Addr().String()
-	taken := TryListen("NAME", addr)
+	taken := Try("NAME", addr)
 	if taken == nil || !taken.Taken() || !strings.HasPrefix(taken.Error(), `NAME is "`+addr+`": it cannot be listened on: `) || !Reachable(addr) {
 		t.Errorf("somebody listens there: %v", taken)
 	}
-	if err := TryListen("NAME", "192.0.2.1:4222"); err == nil || err.Taken() {
+	if err := Try("NAME", "192.0.2.1:4222"); err == nil || err.Taken() {
 		t.Errorf("no address of this machine: %v", err)
 	}
 }

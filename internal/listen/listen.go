@@ -1,4 +1,5 @@
-package natsconn
+// Package listen listens on addresses of this machine, and names the setting or flag of one that cannot be listened on.
+package listen
 
 import (
 	"errors"
@@ -9,13 +10,13 @@ import (
 	"saveris-bridge/internal/printable"
 )
 
-// ListenError is an address that cannot be listened on, the setting or flag that gave it, and the system's reason.
-type ListenError struct {
+// Error is an address that cannot be listened on, the setting or flag that gave it, and the system's reason.
+type Error struct {
 	Name, Addr string
 	Err        error
 }
 
-func (e *ListenError) Error() string {
+func (e *Error) Error() string {
 	reason := e.Err
 	var operation *net.OpError
 	if errors.As(e.Err, &operation) {
@@ -24,25 +25,25 @@ func (e *ListenError) Error() string {
 	return e.Name + ` is "` + printable.Text(e.Addr) + `": it cannot be listened on: ` + reason.Error()
 }
 
-func (e *ListenError) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error { return e.Err }
 
 // Taken reports whether somebody else listens there, and not that nobody could.
-func (e *ListenError) Taken() bool { return errors.Is(e.Err, syscall.EADDRINUSE) }
+func (e *Error) Taken() bool { return errors.Is(e.Err, syscall.EADDRINUSE) }
 
-// Listen listens on the TCP address, host:port, that the setting or flag name says. Its error is a *ListenError.
-func Listen(name, addr string) (net.Listener, error) {
+// On listens on the TCP address, host:port, that the setting or flag name says. Its error is a *Error.
+func On(name, addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, &ListenError{Name: name, Addr: addr, Err: err}
+		return nil, &Error{Name: name, Addr: addr, Err: err}
 	}
 	return l, nil
 }
 
-// TryListen returns why an address cannot be listened on; nil where it can.
-func TryListen(name, addr string) *ListenError {
+// Try returns why an address cannot be listened on; nil where it can.
+func Try(name, addr string) *Error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return &ListenError{Name: name, Addr: addr, Err: err}
+		return &Error{Name: name, Addr: addr, Err: err}
 	}
 	l.Close()
 	return nil

@@ -1,24 +1,20 @@
-package main
+package natsconn
 
 import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
-	"saveris-bridge/internal/publish"
 )
 
-// disk is what a storeMonitor meets, in the place of a real one.
+// disk is what a StoreMonitor meets, in the place of a real one.
 type disk struct {
 	free     int64 // bytes
 	quota    error // of the user, which the free space does not show
@@ -29,8 +25,8 @@ type disk struct {
 	log      bytes.Buffer
 }
 
-func (d *disk) store() *storeMonitor {
-	return &storeMonitor{
+func (d *disk) store() *StoreMonitor {
+	return &StoreMonitor{
 		dir: "/data", log: slog.New(slog.NewTextHandler(&d.log, nil)), now: func() time.Time { return d.now },
 		space: func() (int64, error) {
 			if d.free < natsd.Least {
@@ -55,34 +51,27 @@ func (d *disk) logged(message string) int { return strings.Count(d.log.String(),
 func TestAFullDiskIsToldAndTheServerStartedAnewOnceThereIsSpace(t *testing.T) {
 	d := &disk{free: 1 << 40, now: time.Unix(1e9, 0)}
 	k := d.store()
-	if k.check(true); k.err() != nil {
-		t.Fatalf("all is well, and it says %v", k.err())
+	if k.check(true); k.Err() != nil {
+		t.Fatalf("all is well, and it says %v", k.Err())
 	}
 	d.free, d.shut = 0, errors.New("write 1.blk: no space left on device")
 	for range 3 {
 		k.check(true)
 	}
 	const full = "store /data: no space left, 0 bytes free"
-	if err := k.err(); err == nil || err.Error() != full || d.logged(full) != 1 || d.restarts > 0 {
+	if err := k.Err(); err == nil || err.Error() != full || d.logged(full) != 1 || d.restarts > 0 {
 		t.Errorf("%v, %d restarts, log:\n%s", err, d.restarts, &d.log)
 	}
-	if text := storeText(k.err()); !strings.HasPrefix(text, full+"; free some space there") {
+	if text := StoreText(k.Err()); !strings.HasPrefix(text, full+"; free some space there") {
 		t.Errorf("people read %q", text)
 	}
-	if free, writable, ours := k.spaceLeft(); free != 0 || writable || !ours {
+	if free, writable, ours := k.SpaceLeft(); free != 0 || writable || !ours {
 		t.Errorf("metrics: %d, %v, %v", free, writable, ours)
 	}
 	d.free = natsd.Least
 	k.check(true)
-	if free, writable, _ := k.spaceLeft(); k.err() != nil || d.restarts != 1 || free != natsd.Least || !writable || d.logged("store recovered") != 1 {
-		t.Errorf("there is space again: %v, %d restarts, log:\n%s", k.err(), d.restarts, &d.log)
-	}
-}
-
-func TestAStartOnAFullDiskFailsWithAHint(t *testing.T) {
-	code, hint := verdict(fmt.Errorf("%w: JetStream could not be started", &natsd.FullError{Dir: "/data"}))
-	if code != exitNATS || !strings.Contains(hint, "BRIDGE_DATA_DIR") {
-		t.Errorf("exit code %d, hint %q", code, hint)
+	if free, writable, _ := k.SpaceLeft(); k.Err() != nil || d.restarts != 1 || free != natsd.Least || !writable || d.logged("store recovered") != 1 {
+		t.Errorf("there is space again: %v, %d restarts, log:\n%s", k.Err(), d.restarts, &d.log)
 	}
 }
 
@@ -90,25 +79,25 @@ func TestAWriteErrorOfAnotherKindIsTriedAgainNowAndThen(t *testing.T) {
 	d := &disk{free: 1 << 40, now: time.Unix(1e9, 0), quota: errors.New("store /data: it cannot be written: disk quota exceeded"), shut: errors.New("stream S write error")}
 	k := d.store()
 	k.check(true)
-	if err := k.err(); !errors.Is(err, d.quota) || d.restarts > 0 {
+	if err := k.Err(); !errors.Is(err, d.quota) || d.restarts > 0 {
 		t.Errorf("over the quota: %v, %d restarts", err, d.restarts)
 	}
 	d.quota, d.stays = nil, true
 	k.check(true) // it helps for a moment only
 	k.check(true)
-	if err := k.err(); d.restarts != 1 || !errors.Is(err, d.shut) || !strings.HasPrefix(err.Error(), "store /data: ") {
+	if err := k.Err(); d.restarts != 1 || !errors.Is(err, d.shut) || !strings.HasPrefix(err.Error(), "store /data: ") {
 		t.Errorf("a restart that did not help: %v, %d restarts", err, d.restarts)
 	}
 	d.now, d.stays = d.now.Add(restartPause), false
 	k.check(true)
-	if k.err() != nil || d.restarts != 2 {
-		t.Errorf("one that does: %v, %d restarts", k.err(), d.restarts)
+	if k.Err() != nil || d.restarts != 2 {
+		t.Errorf("one that does: %v, %d restarts", k.Err(), d.restarts)
 	}
 }
 
 func TestAServerOfAnothersHasNoStore(t *testing.T) {
-	var k *storeMonitor
-	if _, _, ours := k.spaceLeft(); k.err() != nil || k.full() != nil || ours {
+	var k *StoreMonitor
+	if _, _, ours := k.SpaceLeft(); k.Err() != nil || k.Full() != nil || ours {
 		t.Error("it has one")
 	}
 }
@@ -164,33 +153,8 @@ func TestAnswersThatNobodyReadsDoNotHoldUpTheEnd(t *testing.T) {
 	if n, _, err := answers.Pending(); n != 1 || err != nil {
 		t.Fatalf("%d messages are unread (%v)", n, err)
 	}
-	natsconn.Close(nc, time.Hour) // or the test fails by its own limit
+	Close(nc, time.Hour) // or the test fails by its own limit
 	if !nc.IsClosed() {
 		t.Error("the connection is open")
-	}
-}
-
-func TestWhatAServerOfAnothersDoesNotStoreIsExplained(t *testing.T) {
-	answer := func(code jetstream.ErrorCode) error {
-		return fmt.Errorf("commit: %w", &jetstream.APIError{Code: 400, ErrorCode: code})
-	}
-	for name, c := range map[string]struct {
-		err  error
-		hint string
-	}{
-		"no answer":            {fmt.Errorf("commit: %w", publish.ErrUnanswered), "disk of the NATS server"},
-		"it cannot stage":      {answer(10176), "disk of the NATS server"},
-		"no storage":           {answer(10023), "max_file_store"},
-		"none for the account": {answer(10002), "max_file_store"},
-		"batches of two":       {answer(10199), "max_msgs"},
-		"others' batches":      {answer(10210), "max_inflight_per_stream"},
-		"others' consumers":    {answer(10026), "max_consumers"},
-		"another writer":       {answer(10071), ""},
-		"anything else":        {errors.New("x"), ""},
-	} {
-		hint := storingHint(c.err)
-		if !strings.Contains(hint, c.hint) || (hint == "") != (c.hint == "") || hint != "" && natsHint(c.err) != hint {
-			t.Errorf("%s: %q", name, hint)
-		}
 	}
 }

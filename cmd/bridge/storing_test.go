@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/publish"
+)
+
+func TestAStartOnAFullDiskFailsWithAHint(t *testing.T) {
+	code, hint := verdict(fmt.Errorf("%w: JetStream could not be started", &natsd.FullError{Dir: "/data"}))
+	if code != exitNATS || !strings.Contains(hint, "BRIDGE_DATA_DIR") {
+		t.Errorf("exit code %d, hint %q", code, hint)
+	}
+}
+
+func TestWhatAServerOfAnothersDoesNotStoreIsExplained(t *testing.T) {
+	answer := func(code jetstream.ErrorCode) error {
+		return fmt.Errorf("commit: %w", &jetstream.APIError{Code: 400, ErrorCode: code})
+	}
+	for name, c := range map[string]struct {
+		err  error
+		hint string
+	}{
+		"no answer":            {fmt.Errorf("commit: %w", publish.ErrUnanswered), "disk of the NATS server"},
+		"it cannot stage":      {answer(10176), "disk of the NATS server"},
+		"no storage":           {answer(10023), "max_file_store"},
+		"none for the account": {answer(10002), "max_file_store"},
+		"batches of two":       {answer(10199), "max_msgs"},
+		"others' batches":      {answer(10210), "max_inflight_per_stream"},
+		"others' consumers":    {answer(10026), "max_consumers"},
+		"another writer":       {answer(10071), ""},
+		"anything else":        {errors.New("x"), ""},
+	} {
+		hint := storingHint(c.err)
+		if !strings.Contains(hint, c.hint) || (hint == "") != (c.hint == "") || hint != "" && natsHint(c.err) != hint {
+			t.Errorf("%s: %q", name, hint)
+		}
+	}
+}
