@@ -25,7 +25,7 @@ const (
 )
 
 // systemAlarm is a condition of a device or sensor that comes once in `every`
-// stretches of world.alarm_every, in one case of three.
+// stretches of world.alarm_every (the battery's in one of world.battery_every), in one case of three.
 type systemAlarm struct {
 	salt      uint64
 	kind      string
@@ -35,9 +35,15 @@ type systemAlarm struct {
 	length    float64 // share of the time between two; it ends before the next may begin
 }
 
+// The conditions that the status of a device agrees with.
+var (
+	batteryEmpty = systemAlarm{0xba77, typeDevice, "The battery of the device is nearly empty", "Warning", 30, 0.1}
+	powerLost    = systemAlarm{0xb0e4, typeDevice, "Lost external power supply for device", "Alarm", 20, 0.01}
+)
+
 var systemAlarms = []systemAlarm{
-	{0xba77, typeDevice, "The battery of the device is nearly empty", "Warning", 30, 0.1},
-	{0xb0e4, typeDevice, "Lost external power supply for device", "Alarm", 20, 0.01},
+	batteryEmpty,
+	powerLost,
 	{0xb4c0, typeSensor, "Sensor is broken", "Alarm", 60, 0.02},
 	{0xca11, typeSensor, "Calibration is too old", "Warning", 120, 0.75}, // three months, until somebody calibrates it
 }
@@ -106,8 +112,36 @@ func (sc *scene) alarmsOf(from, until, asOf int64) (rows []Alarm) {
 	return rows
 }
 
+// lengthOf is the length of the stretches, in seconds; 0 where none come.
+func (k systemAlarm) lengthOf(w *World) int64 {
+	every := time.Duration(k.every) * w.AlarmEvery
+	if k == batteryEmpty {
+		every = w.BatteryEvery
+	}
+	return max(0, int64(every)/second)
+}
+
+// of is the case of one stretch; it ends before the stretch does, and is empty in two of three.
+func (k systemAlarm) of(l *logger, every, block int64) (key uint64, begin, end int64) {
+	h := hash(l.key^k.salt, block)
+	if h%3 != 0 {
+		return h, 0, 0
+	}
+	begin = block*every + int64(float64(every)*min(0.7, 0.95-k.length)*share(mix(h)))
+	return h, begin, begin + int64(float64(every)*k.length) + 1
+}
+
 // incidents are all that may have a row in a stretch of time, and some more.
-func (sc *scene) incidents(from, until int64, add func(incident)) {
+func (sc *scene) incidents(from, until int64, every func(incident)) {
+	add := func(i incident) { // no longer than there is a device to tell of it
+		if !sc.world.measures(i.logger, i.begin) {
+			return
+		}
+		if end := sc.world.deviceEnds(i.logger, i.begin, i.end); end < i.end {
+			i.end, i.endValue = end, ""
+		}
+		every(i)
+	}
 	cycle := int64(sc.world.Cycle) / second
 	for _, l := range sc.loggers {
 		for i := range l.channels {
@@ -142,18 +176,20 @@ func (sc *scene) violation(c *channel, e episode, severity string, begin, end in
 	if begin >= end || first >= last {
 		return
 	}
+	begin, end = first*cycle+l.offset, last*cycle+l.offset
+	device := sc.world.device(l, begin)
 	condition := conditionHigh
 	if e.low {
 		condition = conditionLow
 	}
 	value := func(k int64) string { return sc.literal(c, k, k*cycle+l.offset, hash(c.key, k)) }
 	add(incident{
-		key: mix(e.key ^ uint64(len(severity))), begin: first*cycle + l.offset, end: last*cycle + l.offset, logger: l,
+		key: mix(e.key ^ uint64(len(severity))), begin: begin, end: end, logger: l,
 		value: value(first), endValue: value(last),
 		alarm: Alarm{
 			AlarmConditionType: condition, AlarmSeverity: severity, AlarmType: typeMeasuring,
 			PhysicalPropertyName: c.alarmProperty, PhysicalExtension: c.alarmExtension, PhysicalUnit: sc.unit(c.unit, e.key),
-			AlarmSourceUUID: sc.alarmSource(l), SerialNo: l.serial,
+			AlarmSourceUUID: sc.alarmSource(device), SerialNo: device.serial,
 		},
 	})
 }
@@ -163,9 +199,9 @@ func (l *logger) measuredFrom(at, cycle int64) int64 { return -floorDiv(-(at - l
 
 // alarmSource is the source of measurement alarms: "sensor or empty" (behaviour 7).
 // Empty text and null are told apart when the row is written.
-func (sc *scene) alarmSource(l *logger) string {
+func (sc *scene) alarmSource(device *identity) string {
 	if sc.sw.AlarmSourceUUID == "sensor" {
-		return l.sensorUUID
+		return device.sensorUUID
 	}
 	return ""
 }
@@ -179,7 +215,7 @@ func (sc *scene) loggerIncidents(l *logger, from, until int64, add func(incident
 		for block := floorDiv(from, every); block*every < until; block++ {
 			begin, end := w.outage(l, block*every)
 			if begin += 2 * cycle; begin < end { // two communications missed
-				add(l.system(typeDevice, conditionLost, "Alarm", hash(l.key^0x10577, block), begin, end, true))
+				add(sc.system(l, typeDevice, conditionLost, "Alarm", hash(l.key^0x10577, block), begin, end, true))
 			}
 		}
 	}
@@ -187,22 +223,20 @@ func (sc *scene) loggerIncidents(l *logger, from, until int64, add func(incident
 		return
 	}
 	for _, kind := range systemAlarms {
-		every := int64(w.AlarmEvery) / second * kind.every
-		for block := floorDiv(from, every); block*every < until; block++ {
-			h := hash(l.key^kind.salt, block)
-			if h%3 != 0 {
-				continue
+		every := kind.lengthOf(w)
+		for block := floorDiv(from, max(every, 1)); every > 0 && block*every < until; block++ {
+			if h, begin, end := kind.of(l, every, block); begin < end {
+				add(sc.system(l, kind.kind, kind.condition, kind.severity, h, begin, end, false))
 			}
-			begin := block*every + int64(float64(every)*min(0.7, 0.95-kind.length)*share(mix(h)))
-			add(l.system(kind.kind, kind.condition, kind.severity, h, begin, begin+int64(float64(every)*kind.length)+1, false))
 		}
 	}
 }
 
-func (l *logger) system(kind, condition, severity string, key uint64, begin, end int64, cloud bool) incident {
-	a := Alarm{AlarmType: kind, AlarmConditionType: condition, AlarmSeverity: severity, AlarmSourceUUID: l.deviceUUID, SerialNo: l.deviceSerial}
+func (sc *scene) system(l *logger, kind, condition, severity string, key uint64, begin, end int64, cloud bool) incident {
+	device := sc.world.device(l, begin)
+	a := Alarm{AlarmType: kind, AlarmConditionType: condition, AlarmSeverity: severity, AlarmSourceUUID: device.deviceUUID, SerialNo: device.deviceSerial}
 	if kind == typeSensor {
-		a.AlarmSourceUUID, a.SerialNo = l.sensorUUID, l.serial
+		a.AlarmSourceUUID, a.SerialNo = device.sensorUUID, device.serial
 	}
 	return incident{key: key, begin: begin, end: end, alarm: a, cloud: cloud, logger: l}
 }

@@ -69,11 +69,21 @@ func (sc *scene) value(c *channel, k, at int64, spread uint64) float64 {
 		}
 		return 0
 	case inside && e.low:
-		return c.warnLow - c.band*e.beyond(at) + wobble(spread)
+		return c.warnLow - c.excess(e, at, spread)
 	case inside:
-		return c.warnHigh + c.band*e.beyond(at) + wobble(spread)
+		return c.warnHigh + c.excess(e, at, spread)
 	}
 	return c.base + c.shift*c.swing/4 + c.swing*triangle(float64(k)/c.period+c.shift) + wobble(spread)
+}
+
+// excess is how far beyond the warning limit c measures: beyond the alarm limit as long as the episode is, and no longer.
+func (c *channel) excess(e episode, at int64, spread uint64) float64 {
+	const clear = 0.005 // of a limit, so that no rounding crosses it
+	x := c.band*e.beyond(at) + wobble(spread)
+	if begin, end := e.alarmed(); begin <= at && at < end {
+		return max(x, c.band+clear)
+	}
+	return min(x, c.band-clear)
 }
 
 // triangle swings between -1 and 1 with period 1: a compressor that goes on and off.

@@ -16,6 +16,7 @@ func Unasked(key string) bool { return unasked[key] }
 var unasked = map[string]bool{
 	"odata.alarm_names": true, "odata.bad_column": true, "select.order": true, "error.raw_quotes": true, "request.other_path": true,
 	"range.too_long": true, "range.too_short": true, "range.reversed": true, "url.rejects_auth_header": true,
+	"world.changes": true,
 }
 
 var provocations = map[string]struct {

@@ -92,7 +92,7 @@ func (sc *scene) worldMeasurements(p span, asOf time.Time, part func(uint64) boo
 // seconds, so asOf is cut to the second: every moment of the world is whole.
 func (sc *scene) transmission(l *logger, k, at, asOf int64, part func(uint64) bool, yield emit) bool {
 	processed := sc.arrival(l, k, at)
-	if processed > asOf {
+	if processed > asOf || !sc.world.measures(l, at) {
 		return true
 	}
 	for i := range l.channels {
@@ -203,13 +203,14 @@ func (sc *scene) reading(c *channel, k, at int64, spread uint64, processed, asOf
 		}
 	}
 	stampAt := time.Unix(at, 0).UTC()
+	device := sc.world.device(l, at)
 	return Measurement{
-		UUID: uuid(mix(spread), mix(spread^c.key)), SensorUUID: l.sensorUUID, ChannelNo: c.no, SerialNo: l.serial,
-		ModelCode: l.model, TenantUUID: l.tenant, CustomerSite: sc.site(l), Timestamp: stampAt,
+		UUID: uuid(mix(spread), mix(spread^c.key)), SensorUUID: device.sensorUUID, ChannelNo: c.no, SerialNo: device.serial,
+		ModelCode: l.sort.model, TenantUUID: l.tenant, CustomerSite: sc.site(l, at), Timestamp: stampAt,
 		TimestampLocal: localText(stampAt, sc.sw.LocalSuffix), Measurement: literal,
 		PhysicalPropertyName: c.property, PhysicalUnit: sc.unit(c.unit, spread), PhysicalExtension: c.extension,
 		ProcessedAt: time.Unix(processed, 0).UTC(), VisibleAt: time.Unix(visible, 0).UTC(),
-		DeviceUUID: l.deviceUUID, DeviceSerialNo: l.deviceSerial, ChannelID: c.id,
+		DeviceUUID: device.deviceUUID, DeviceSerialNo: device.deviceSerial, ChannelID: c.id + device.shift,
 	}
 }
 
@@ -251,14 +252,19 @@ func (sc *scene) revised(m Measurement, asOf time.Time) Measurement {
 	return m
 }
 
-func (sc *scene) site(l *logger) string {
-	switch sc.sw.SiteValue {
-	case "text":
-		return l.siteText
-	case "null":
+// site is customer_site of what came from l at a moment.
+func (sc *scene) site(l *logger, at int64) string {
+	if sc.sw.SiteValue == "null" {
 		return ""
 	}
-	return l.site
+	id, text := l.site, l.siteText
+	if no, _ := sc.world.siteAt(l, at); no != l.siteNo {
+		id, text = l.siteOf(no)
+	}
+	if sc.sw.SiteValue == "text" {
+		return text
+	}
+	return id
 }
 
 func (sc *scene) unit(unit string, spread uint64) string {

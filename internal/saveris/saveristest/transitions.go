@@ -110,7 +110,7 @@ func (sc *scene) transition(i incident, at int64, status, reason, value string, 
 	a.UUID, a.AlarmStatus, a.AlarmReason, a.AlarmValue = uuidOf(h), status, reason, value
 	a.AlarmTime, a.LastStatusChangeTime = time.Unix(at, 0).UTC(), time.Unix(at+sc.skew(h), 0).UTC()
 	a.AlarmTimeLocal = localText(a.AlarmTime, sc.sw.LocalSuffix)
-	a.TenantUUID, a.CustomerSite = l.tenant, sc.site(l)
+	a.TenantUUID, a.CustomerSite = l.tenant, sc.site(l, at)
 	a.ProcessedAt, a.VisibleAt = time.Unix(processed, 0).UTC(), time.Unix(processed, 0).UTC()
 	return a
 }

@@ -31,6 +31,9 @@ type World struct {
 	RetransmitShare float64       `key:"world.retransmit_share" default:"0.001" help:"share of rows that are sent again later"`
 	ReviseShare     float64       `key:"world.revise_share" default:"0.002" help:"share of rows that change under rows.changed_content"`
 	AlarmEvery      time.Duration `key:"world.alarm_every" default:"96×cycle" off:"yes" help:"a channel leaves its limits once in such a time, three times in five"`
+	BatteryEvery    time.Duration `key:"world.battery_every" default:"30×alarm_every" off:"yes" help:"a battery runs down and is changed once in such a time, one time in three; with an alarm, unless there are none"`
+	ChangeEvery     time.Duration `key:"world.change_every" default:"off" off:"yes" help:"once in such a time a device is renamed, moved to another site, replaced by one with another serial number, or retired"`
+	Changes         string        `key:"world.changes" values:"all|rename|move|replace|retire" help:"which of these changes come"`
 }
 
 // check fills the fields that follow the cycle.
@@ -48,11 +51,20 @@ func (w *World) check() error {
 	follow(&w.OutageEvery, 1344*w.Cycle)
 	follow(&w.OutageMax, 32*w.Cycle)
 	follow(&w.AlarmEvery, 96*w.Cycle)
+	if w.AlarmEvery < 0 {
+		follow(&w.BatteryEvery, 2880*w.Cycle)
+	}
+	follow(&w.BatteryEvery, 30*w.AlarmEvery)
 	if w.OutageEvery > 0 && w.OutageMax > w.OutageEvery/2 {
 		return errors.New("set world.outage_max=" + w.OutageMax.String() + ": want half of world.outage_every at most")
 	}
 	if w.AlarmEvery > 0 && w.AlarmEvery < time.Minute {
 		return fmt.Errorf("set world.alarm_every=%s: want a minute or more, or off", w.AlarmEvery)
+	}
+	for key, every := range map[string]time.Duration{"world.battery_every": w.BatteryEvery, "world.change_every": w.ChangeEvery} {
+		if every > 0 && every < 10*time.Second {
+			return fmt.Errorf("set %s=%s: want 10s or more, or off", key, every)
+		}
 	}
 	return nil
 }
@@ -63,19 +75,21 @@ func follow(d *time.Duration, def time.Duration) {
 	}
 }
 
-// logger is one device with one sensor on it.
+// logger is one place with one device with one sensor on it. The identity is that of the first device there.
 type logger struct {
-	key          uint64
-	offset       int64 // seconds into the cycle at which it measures
-	deviceUUID   string
-	deviceSerial string
-	sensorUUID   string
-	serial       string
-	model        string
-	tenant       string
-	site         string // uuid
-	siteText     string
-	channels     []channel
+	identity
+	key       uint64
+	number    int    // within the home site
+	name      string // of the thing that is watched
+	offset    int64  // seconds into the cycle at which it measures
+	sort      *equipment
+	tenant    string
+	tenantKey uint64
+	tenantNo  int
+	siteNo    int    // of the home site, within the tenant
+	site      string // uuid
+	siteText  string
+	channels  []channel
 }
 
 // channel is what one logger measures in one place.
@@ -112,16 +126,18 @@ var (
 	kindPress   = kind{property: "Pressure", extension: "Absolute Pressure", unit: "hPa", base: 1004, swing: 9, period: 400}
 )
 
-// equipment is a sort of logger: article numbers and channels.
+// equipment is a sort of logger: the article number of its sensor, what it watches where, and channels.
 type equipment struct {
-	model    string
-	channels []kind
+	model      string
+	kind, area string
+	part       string // that the first channel is in
+	channels   []kind
 }
 
 var equipments = []equipment{
-	{"0572 2211", []kind{kindFridge, kindDoor, kindProduct}},
-	{"0572 2031", []kind{kindRoom, kindHumid, kindDew, kindDensity, kindPress}},
-	{"0572 0001", []kind{kindFreezer, kindDoor, kindProduct}},
+	{"0572 2211", "Fridge", "Kitchen", "Cooling compartment", []kind{kindFridge, kindDoor, kindProduct}},
+	{"0572 2031", "Room", "Store", "Room", []kind{kindRoom, kindHumid, kindDew, kindDensity, kindPress}},
+	{"0572 0001", "Freezer", "Cold store", "Freezing compartment", []kind{kindFreezer, kindDoor, kindProduct}},
 }
 
 // build makes the loggers, ordered by offset.
@@ -149,30 +165,25 @@ func (w World) logger(i int) *logger {
 	tenantKey := hash(w.Seed^0x7e4a7, int64(tenant))
 	siteKey := hash(tenantKey, int64(site)+1)
 	key := hash(siteKey, int64(number)+1)
-	eq := equipments[number%len(equipments)]
+	eq := &equipments[number%len(equipments)]
 	l := &logger{
-		key:          key,
-		deviceUUID:   uuidOf(key ^ 1),
-		deviceSerial: serial(20_000_000, i),
-		sensorUUID:   uuidOf(key ^ 2),
-		serial:       serial(22_000_000, i),
-		model:        eq.model,
-		tenant:       uuidOf(tenantKey),
-		site:         uuidOf(siteKey),
-		siteText:     fmt.Sprintf("R-%02d%02d", tenant+1, site+1),
+		identity: identity{key: key, deviceUUID: uuidOf(key ^ 1), deviceSerial: serial(20_000_000, i), sensorUUID: uuidOf(key ^ 2), serial: serial(22_000_000, i)},
+		key:      key, number: number, sort: eq, name: fmt.Sprintf("%s %d", eq.kind, number/len(equipments)+1),
+		tenant: uuidOf(tenantKey), tenantKey: tenantKey, tenantNo: tenant, siteNo: site,
 	}
+	l.site, l.siteText = l.siteOf(site)
 	for n := range w.Channels {
-		l.channels = append(l.channels, w.channel(l, eq.channelKind(n), n))
+		l.channels = append(l.channels, w.channel(l, eq.channelKind(n), n, 9_000_000+int64(i*w.Channels+n)))
 	}
 	return l
 }
 
-func (w World) channel(l *logger, k kind, n int) channel {
+func (w World) channel(l *logger, k kind, n int, id int64) channel {
 	key := hash(l.key, int64(n)+10)
 	if k.unit == "%rF" && l.key&1 == 0 {
 		k.unit = "%" // both spellings are live (seen)
 	}
-	return channel{kind: k, key: key, no: n + 1, id: 9_000_000 + int64(key%999_983), logger: l, shift: share(key) - 0.5}
+	return channel{kind: k, key: key, no: n + 1, id: id, logger: l, shift: share(key) - 0.5}
 }
 
 // channelKind returns external product probes to whoever asks for more channels
