@@ -17,6 +17,7 @@ const module = "saveris-bridge/"
 const (
 	natsGo      = "github.com/nats-io/nats.go"
 	natsServer  = "github.com/nats-io/nats-server/v2"
+	orbit       = "github.com/synadia-io/orbit.go"
 	nkeys       = "github.com/nats-io/nkeys"
 	jwt         = "github.com/nats-io/jwt/v2"
 	cloudevents = "github.com/cloudevents/sdk-go/v2"
@@ -99,7 +100,7 @@ var rooms = []struct {
 		ours:   []string{"internal/checkpoint", "internal/schema", "internal/saveris"},
 		others: []string{backoff},
 	}},
-	{"internal/replay", room{ours: []string{"internal/checkpoint", "internal/schema", "internal/sleep"}}},
+	{"internal/replay", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, orbit}}},
 	{"internal/views", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/publish", room{ours: []string{"internal/lease", "internal/checkpoint", "internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, cloudevents, sync}}},
 	{"internal/lease", room{ours: []string{"internal/jsapi", "internal/sleep"}, others: []string{natsGo}}},

@@ -117,7 +117,7 @@ func (p *replayPlan) aim(s config.Settings) (err error) {
 		return flagf("replay", "--to is %q: %w", p.to, err)
 	}
 	for _, pattern := range p.target.Patterns(publish.Feeds) {
-		if brokerConfig(s).Names.Own(pattern) {
+		if replay.OwnSubject(brokerConfig(s).Names, pattern) {
 			return flagf("replay", "--to is %q: it belongs to the streams of the bridge, whose checkpoints would not be true any more: expected another subject", p.to)
 		}
 	}
@@ -136,14 +136,14 @@ func runReplay(ctx context.Context, s config.Settings, plan replayPlan, std stre
 		names[i] = schema.Feed(name)
 		list[i] = replay.Feed{Name: names[i], Stream: checkpoint.NewStream(js, brokerConfig(s).Names.Stream(names[i]), s.Prefix, name)}
 	}
-	takers, err := takersOf(ctx, js, s, plan, names)
+	targets, err := targetStreams(ctx, js, s, plan, names)
 	if err != nil {
 		return err
 	}
-	copier := publish.NewCopier(js, takers, plan.options.MessageID)
+	publisher := replay.NewPublisher(js, targets, plan.options.MessageID)
 	began := time.Now()
 	r := &replay.Replayer{
-		Feeds: list, Publisher: copier, To: plan.target, Speed: plan.options.Speed, MessageID: plan.options.MessageID,
+		Feeds: list, Publisher: publisher, To: plan.target, Speed: plan.options.Speed, MessageID: plan.options.MessageID,
 		Mode: schema.Mode(plan.options.Mode), Mark: began.UTC().Format(time.RFC3339Nano),
 	}
 	p := &replayPrinter{out: std.out, notes: std.err, began: began}
@@ -152,12 +152,12 @@ func runReplay(ctx context.Context, s config.Settings, plan replayPlan, std stre
 	if errors.As(err, &early) {
 		plan.span.Until = early.Next
 	}
-	if _, err := fmt.Fprintln(std.out, p.sum(plan, takers, copier.Duplicates)); err != nil {
+	if _, err := fmt.Fprintln(std.out, p.sum(plan, targets, publisher.Duplicates)); err != nil {
 		return err
 	}
 	if early != nil {
 		early.Err = natsconn.Refusal(js.Conn(), early.Err)
-		return unfinished(early, len(takers) > 0 && !plan.options.MessageID)
+		return unfinished(early, len(targets) > 0 && !plan.options.MessageID)
 	}
 	if err == nil && p.wrong > 0 {
 		err = &replayError{fmt.Errorf("the index of %d days is at fault: what it lists has been replayed, but that may not be all", p.wrong), "bridge verify names what is missing"}
@@ -165,18 +165,18 @@ func runReplay(ctx context.Context, s config.Settings, plan replayPlan, std stre
 	return err
 }
 
-// takersOf names the streams that store what is replayed.
-func takersOf(ctx context.Context, js jetstream.JetStream, s config.Settings, plan replayPlan, feeds []schema.Feed) ([]publish.Taker, error) {
+// targetStreams returns the streams that store what is replayed.
+func targetStreams(ctx context.Context, js jetstream.JetStream, s config.Settings, plan replayPlan, feeds []schema.Feed) ([]replay.TargetStream, error) {
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
-	takers, err := brokerConfig(s).Names.Takers(ctx, js, plan.target.Patterns(feeds))
+	targets, err := replay.TargetStreams(ctx, js, brokerConfig(s).Names, plan.target.Patterns(feeds))
 	switch {
-	case errors.Is(err, publish.ErrTaker):
+	case errors.Is(err, replay.ErrSubject):
 		return nil, flagf("replay", "--to is %q: %w", plan.to, err)
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
 	}
-	return takers, nil
+	return targets, nil
 }
 
 // replayPrinter prints days as they come and counts.
@@ -226,7 +226,7 @@ func (p *replayPrinter) note(day string, part replay.Part) {
 	}
 }
 
-func (p *replayPrinter) sum(plan replayPlan, takers []publish.Taker, duplicates uint64) string {
+func (p *replayPrinter) sum(plan replayPlan, targets []replay.TargetStream, duplicates uint64) string {
 	var counts []string
 	corrections := uint64(0)
 	for _, feed := range publish.Feeds {
@@ -243,11 +243,11 @@ func (p *replayPrinter) sum(plan replayPlan, takers []publish.Taker, duplicates 
 		text += fmt.Sprintf(" (%d of them corrections)", corrections)
 	}
 	text += fmt.Sprintf(" from %s until %s to %s: ", plan.span.From.Format(time.RFC3339Nano), plan.span.Until.Format(time.RFC3339Nano), plan.to)
-	if len(takers) == 0 {
+	if len(targets) == 0 {
 		return text + "not stored, no stream takes it"
 	}
-	for i, taker := range takers {
-		text += [...]string{"stored in stream ", " and "}[min(i, 1)] + taker.Stream
+	for i, target := range targets {
+		text += [...]string{"stored in stream ", " and "}[min(i, 1)] + target.Stream
 	}
 	if duplicates > 0 {
 		text += fmt.Sprintf(", but for %d that were there already", duplicates)

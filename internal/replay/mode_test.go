@@ -11,7 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/replay"
 	"saveris-bridge/internal/schema"
 )
 
@@ -28,7 +28,7 @@ func TestReplayTurnsOneContentModeIntoTheOther(t *testing.T) {
 	want := s.want()
 	for _, mode := range []schema.Mode{schema.Binary, schema.Structured} {
 		for _, atomic := range []bool{false, true} {
-			r := s.replayer("copy.>", publish.NewCopier(s.js, s.copies(jetstream.StreamConfig{AllowAtomicPublish: atomic}), false))
+			r := s.replayer("copy.>", replay.NewPublisher(s.js, s.copies(jetstream.StreamConfig{AllowAtomicPublish: atomic}), false))
 			r.Mode = mode
 			sums, err := run(t.Context(), r, always)
 			if err != nil || sums[schema.Readings].Events != 4 || sums[schema.Readings].Corrections != 2 || sums[schema.Alarms].Events != 2 {
@@ -71,9 +71,9 @@ func TestMessageIDsAreTheSameInEitherContentMode(t *testing.T) {
 	s := newStage(t)
 	s.storeIn(schema.Binary, schema.Readings, reading("a b%ü", midnight, "1"))
 	s.storeIn(schema.Structured, schema.Readings, reading("c d%ü", midnight, "1"))
-	takers := s.copies(jetstream.StreamConfig{Duplicates: time.Hour})
+	targets := s.copies(jetstream.StreamConfig{Duplicates: time.Hour})
 	for i, mode := range []schema.Mode{"", schema.Structured, schema.Binary} {
-		out := publish.NewCopier(s.js, takers, true)
+		out := replay.NewPublisher(s.js, targets, true)
 		r := s.replayer("copy.>", out)
 		r.Mode, r.MessageID = mode, true
 		if _, err := run(t.Context(), r, always); err != nil {

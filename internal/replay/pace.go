@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// pace lets time pass between events as it did when they were measured, times faster. It begins with the first event.
-type pace struct {
+// pacer lets time pass between events as it did when they were measured, times faster. It begins with the first event.
+type pacer struct {
 	speed float64   // 0: no waiting
 	began time.Time // when the first event was due
 	first time.Time // and when it was measured
 }
 
-// left is how long an event is still to be waited for.
-func (p *pace) left(at time.Time) time.Duration {
+// left returns how long an event is still to be waited for.
+func (p *pacer) left(at time.Time) time.Duration {
 	if p.speed == 0 {
 		return 0
 	}

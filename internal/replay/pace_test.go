@@ -15,7 +15,7 @@ func TestSpeedKeepsTheDistancesOfMeasuring(t *testing.T) {
 	}{{1, 2 * time.Hour}, {60, 2 * time.Minute}, {0.5, 4 * time.Hour}, {0, 0}} {
 		synctest.Test(t, func(t *testing.T) {
 			began, first := time.Now(), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-			p := pace{speed: c.speed}
+			p := pacer{speed: c.speed}
 			for _, after := range []time.Duration{0, 0, time.Minute, 2 * time.Hour} {
 				if err := sleep.For(t.Context(), p.left(first.Add(after))); err != nil {
 					t.Fatal(err)
@@ -31,7 +31,7 @@ func TestSpeedKeepsTheDistancesOfMeasuring(t *testing.T) {
 func TestWhatWasLateIsCaughtUpWith(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-		p := pace{speed: 1}
+		p := pacer{speed: 1}
 		p.left(first)
 		time.Sleep(time.Minute) // publishing took longer than it should have
 		if left := p.left(first.Add(30 * time.Second)); left > 0 {

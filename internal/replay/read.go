@@ -16,7 +16,7 @@ import (
 const maxGap = 256
 
 // read returns the events of a slice in its order. One that is not there any more has the sequence 0.
-func (r *Replayer) read(ctx context.Context, part []place) ([]checkpoint.StoredEvent, error) {
+func (r *Replayer) read(ctx context.Context, part []eventRef) ([]checkpoint.StoredEvent, error) {
 	held := make([]checkpoint.StoredEvent, len(part))
 	order := make([]int, len(part))
 	for i := range order {
@@ -37,7 +37,7 @@ func (r *Replayer) read(ctx context.Context, part []place) ([]checkpoint.StoredE
 }
 
 // readRun reads events of one feed that stand close together; order is that of their sequences.
-func (r *Replayer) readRun(ctx context.Context, part []place, order []int, held []checkpoint.StoredEvent) error {
+func (r *Replayer) readRun(ctx context.Context, part []eventRef, order []int, held []checkpoint.StoredEvent) error {
 	first, last := part[order[0]], part[order[len(order)-1]]
 	at := checkpoint.Seqs{From: first.seq(), Until: last.seq() + 1}
 	return r.Feeds[first.feed()].Stream.Events(ctx, at, func(e checkpoint.StoredEvent) error {
@@ -52,7 +52,7 @@ func (r *Replayer) readRun(ctx context.Context, part []place, order []int, held 
 }
 
 // drop takes out of a slice what has been removed since the first pass.
-func (r *Replayer) drop(ctx context.Context, part []place, held []checkpoint.StoredEvent, day *Day) ([]place, []checkpoint.StoredEvent, error) {
+func (r *Replayer) drop(ctx context.Context, part []eventRef, held []checkpoint.StoredEvent, day *Day) ([]eventRef, []checkpoint.StoredEvent, error) {
 	oldest := make([]uint64, len(r.Feeds))
 	there := 0
 	for i, p := range part {
@@ -72,7 +72,7 @@ func (r *Replayer) drop(ctx context.Context, part []place, held []checkpoint.Sto
 	return part[:there], held[:there], nil
 }
 
-// publish hands a stored event on. What NATS wrote into its headers for storing it stays behind.
+// publish sends a stored event. What NATS wrote into its headers for storing it stays behind.
 func (r *Replayer) publish(ctx context.Context, e checkpoint.StoredEvent) error {
 	header, body := map[string][]string(e.Header), e.Data
 	attributes, data, err := schema.Unwrap(header, body)

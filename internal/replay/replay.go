@@ -18,16 +18,6 @@ type Feed struct {
 	Stream *checkpoint.Stream
 }
 
-// Publisher takes events. It serves one goroutine.
-type Publisher interface {
-	// Publish hands an event on; it may return before the event has arrived. Header and data are the publisher's.
-	Publish(ctx context.Context, subject string, header map[string][]string, data []byte) error
-	// Flush returns when all that was handed on has arrived.
-	Flush(ctx context.Context) error
-	// Arrived counts what has arrived, from the first event on, up to the first of which that is not known.
-	Arrived() uint64
-}
-
 // Headers that a replay adds to those of the event, none of which it changes.
 const (
 	HeaderReplay   = "Saveris-Replay"   // Replayer.Mark
@@ -38,12 +28,12 @@ const (
 // Replayer publishes the events of some feeds once more. It serves one goroutine.
 type Replayer struct {
 	Feeds     []Feed // of the events of one time, those of the first come first
-	Publisher Publisher
+	Publisher *Publisher
 	To        Target
 	Mode      schema.Mode // of what is published; empty = each event as it is stored
 	Speed     float64     // how many times faster than it was measured; 0 = as fast as it goes
-	Mark      string      // tells this replay from others
-	MessageID bool        // give the messages ids, by which a stream with a duplicate window stores none twice
+	Mark      string      // distinguishes this replay from others
+	MessageID bool        // the messages get ids, by which a stream with a duplicate window stores none twice
 }
 
 // Day is what was done about a UTC day, or the part of it that lies in the span.
@@ -73,7 +63,7 @@ type Unfinished struct {
 func (e *Unfinished) Error() string { return e.Err.Error() }
 func (e *Unfinished) Unwrap() error { return e.Err }
 
-// Run replays what lies in a span, and hands out the days that hold something, oldest first; if it fails, the day at which
+// Run replays what lies in a span, and calls each with the days that hold something, oldest first; if it fails, the day at which
 // it failed last. It fails with an Unfinished, or with the error of each. When ctx ends, the events of the time that it is
 // at are still published.
 func (r *Replayer) Run(ctx context.Context, span checkpoint.Span, each func(Day) error) error {
@@ -81,7 +71,7 @@ func (r *Replayer) Run(ctx context.Context, span checkpoint.Span, each func(Day)
 	if err != nil {
 		return &Unfinished{Next: span.From, Err: err}
 	}
-	pace := pace{speed: r.Speed}
+	pace := pacer{speed: r.Speed}
 	for _, name := range days {
 		day, failed := r.day(ctx, name, span, &pace)
 		if err := each(day); err != nil {
@@ -94,7 +84,7 @@ func (r *Replayer) Run(ctx context.Context, span checkpoint.Span, each func(Day)
 	return nil
 }
 
-// days names the days of a span that hold something of one of the feeds, oldest first.
+// days returns the days of a span that hold something of one of the feeds, oldest first.
 func (r *Replayer) days(ctx context.Context, span checkpoint.Span) ([]string, error) {
 	var days []string
 	for _, feed := range r.Feeds {
@@ -113,25 +103,25 @@ func (r *Replayer) days(ctx context.Context, span checkpoint.Span) ([]string, er
 }
 
 // day replays what of a day lies in the span.
-func (r *Replayer) day(ctx context.Context, name string, span checkpoint.Span, pace *pace) (Day, error) {
+func (r *Replayer) day(ctx context.Context, name string, span checkpoint.Span, pace *pacer) (Day, error) {
 	day := Day{Day: name}
 	whole, err := checkpoint.DaySpan(name)
 	if err != nil {
 		return day, err
 	}
 	span = whole.Cut(span.From, span.Until)
-	places := places{day: whole.From, corrections: map[uint64]bool{}}
+	events := schedule{day: whole.From, corrections: map[uint64]bool{}}
 	for _, feed := range r.Feeds {
 		day.Parts = append(day.Parts, Part{Feed: feed.Name})
 	}
 	for i, feed := range r.Feeds {
-		if err := places.find(ctx, i, feed, name, span, &day.Parts[i]); err != nil {
+		if err := events.find(ctx, i, feed, name, span, &day.Parts[i]); err != nil {
 			return day, &Unfinished{Next: span.From, Err: fmt.Errorf("find the %s of %s: %w", feed.Name, name, err)}
 		}
 	}
-	places.sort()
-	for len(places.list) > 0 {
-		if err := r.slice(ctx, &places, &day, pace); err != nil {
+	events.sort()
+	for len(events.list) > 0 {
+		if err := r.slice(ctx, &events, &day, pace); err != nil {
 			return day, err
 		}
 	}
@@ -139,9 +129,9 @@ func (r *Replayer) day(ctx context.Context, name string, span checkpoint.Span, p
 }
 
 // slice replays the next events of a day.
-func (r *Replayer) slice(ctx context.Context, places *places, day *Day, pace *pace) error {
-	part := places.next()
-	from := places.time(part[0])
+func (r *Replayer) slice(ctx context.Context, events *schedule, day *Day, pace *pacer) error {
+	part := events.next()
+	from := events.time(part[0])
 	held, err := r.read(ctx, part)
 	if err == nil {
 		part, held, err = r.drop(ctx, part, held, day)
@@ -150,13 +140,13 @@ func (r *Replayer) slice(ctx context.Context, places *places, day *Day, pace *pa
 		return &Unfinished{Next: from, Err: fmt.Errorf("read the events of %s: %w", day.Day, err)}
 	}
 	before := r.Publisher.Arrived()
-	handed, err := r.hand(ctx, places, part, held, pace)
+	sent, err := r.send(ctx, events, part, held, pace)
 	if flush := r.Publisher.Flush(context.WithoutCancel(ctx)); flush != nil && (err == nil || ctx.Err() != nil) {
 		err = flush
 	}
 	arrived := int(r.Publisher.Arrived() - before)
 	for _, p := range part[:arrived] {
-		day.Parts[p.feed()].count(places.corrections[p.ref])
+		day.Parts[p.feed()].count(events.corrections[p.ref])
 	}
 	if err == nil || len(part) == 0 {
 		return err
@@ -165,14 +155,14 @@ func (r *Replayer) slice(ctx context.Context, places *places, day *Day, pace *pa
 	if !errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("event at sequence %d of the %s: %w", next.seq(), r.Feeds[next.feed()].Name, err)
 	}
-	return &Unfinished{Next: places.time(next), Some: arrived < handed || arrived > 0 && part[arrived-1].at == next.at, Err: err}
+	return &Unfinished{Next: events.time(next), Some: arrived < sent || arrived > 0 && part[arrived-1].at == next.at, Err: err}
 }
 
-// hand hands the events of a slice to the publisher, and tells how many. It stops between two times only.
-func (r *Replayer) hand(ctx context.Context, places *places, part []place, held []checkpoint.StoredEvent, pace *pace) (n int, err error) {
+// send publishes the events of a slice, and returns how many. It stops between two times only.
+func (r *Replayer) send(ctx context.Context, events *schedule, part []eventRef, held []checkpoint.StoredEvent, pace *pacer) (n int, err error) {
 	for n < len(part) {
 		at := part[n].at
-		if err := r.await(ctx, pace, places.time(part[n])); err != nil {
+		if err := r.await(ctx, pace, events.time(part[n])); err != nil {
 			return n, err
 		}
 		for ; n < len(part) && part[n].at == at; n++ {
@@ -185,7 +175,7 @@ func (r *Replayer) hand(ctx context.Context, places *places, part []place, held 
 }
 
 // await waits until an event is due. Before it waits it looks whether what was published has arrived.
-func (r *Replayer) await(ctx context.Context, pace *pace, at time.Time) error {
+func (r *Replayer) await(ctx context.Context, pace *pacer, at time.Time) error {
 	if pace.left(at) <= 0 {
 		return ctx.Err()
 	}

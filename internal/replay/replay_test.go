@@ -93,16 +93,16 @@ func (s *stage) storeIn(mode schema.Mode, feed schema.Feed, events ...schema.Eve
 }
 
 // copies makes a stream for what is replayed.
-func (s *stage) copies(c jetstream.StreamConfig) []publish.Taker {
+func (s *stage) copies(c jetstream.StreamConfig) []replay.TargetStream {
 	s.Helper()
 	c.Name, c.Subjects = "COPY", []string{"copy.>"}
 	if _, err := s.js.CreateStream(s.Context(), c); err != nil {
 		s.Fatal(err)
 	}
-	return []publish.Taker{{Stream: c.Name, Atomic: c.AllowAtomicPublish}}
+	return []replay.TargetStream{{Stream: c.Name, Atomic: c.AllowAtomicPublish}}
 }
 
-func (s *stage) replayer(to string, out replay.Publisher) *replay.Replayer {
+func (s *stage) replayer(to string, out *replay.Publisher) *replay.Replayer {
 	s.Helper()
 	target, err := replay.ParseTarget(to)
 	if err != nil {
@@ -206,8 +206,8 @@ func TestReplayKeepsEveryByte(t *testing.T) {
 	s.storeIn(schema.Structured, schema.Readings, reading("a", midnight.Add(time.Hour), "4.71")) // a correction
 	s.storeIn(schema.Structured, schema.Alarms, alarm("c", midnight.Add(90*time.Minute)))
 	for _, atomic := range []bool{false, true} {
-		takers := s.copies(jetstream.StreamConfig{AllowAtomicPublish: atomic})
-		sums, err := run(t.Context(), s.replayer("copy.>", publish.NewCopier(s.js, takers, false)), always)
+		targets := s.copies(jetstream.StreamConfig{AllowAtomicPublish: atomic})
+		sums, err := run(t.Context(), s.replayer("copy.>", replay.NewPublisher(s.js, targets, false)), always)
 		if err != nil || sums[schema.Readings].Events != 3 || sums[schema.Readings].Corrections != 1 || sums[schema.Alarms].Events != 1 {
 			t.Fatalf("%+v, %v", sums, err)
 		}
@@ -257,8 +257,8 @@ func TestReplayOrdersByMeasurementTime(t *testing.T) {
 		}
 		s.store(schema.Alarms, list...)
 	}
-	takers := s.copies(jetstream.StreamConfig{AllowAtomicPublish: true})
-	if _, err := run(t.Context(), s.replayer("copy.all", publish.NewCopier(s.js, takers, false)), always); err != nil {
+	targets := s.copies(jetstream.StreamConfig{AllowAtomicPublish: true})
+	if _, err := run(t.Context(), s.replayer("copy.all", replay.NewPublisher(s.js, targets, false)), always); err != nil {
 		t.Fatal(err)
 	}
 	got := s.read("COPY")
@@ -277,8 +277,8 @@ func TestARangeIsHalfOpenInTheTimeOfMeasuring(t *testing.T) {
 	for _, n := range []int{30, 10, 12, 11, 13, -5} {
 		s.store(schema.Readings, reading(strconv.Itoa(n), hour(n), "1"))
 	}
-	takers := s.copies(jetstream.StreamConfig{})
-	out := publish.NewCopier(s.js, takers, false)
+	targets := s.copies(jetstream.StreamConfig{})
+	out := replay.NewPublisher(s.js, targets, false)
 	for _, c := range []struct {
 		from, until time.Time
 		want        []string
@@ -307,8 +307,8 @@ func TestRejectedRowsAreNotReplayed(t *testing.T) {
 	row := saveris.Row{Fields: []saveris.Field{text("uuid", "x")}} // no time
 	s.store(schema.Readings, schema.NewMaker(schema.Readings, "saveris", "http://vendor").Event(&row, schema.Window{}, midnight))
 	s.store(schema.Readings, reading("a", midnight, "1"))
-	takers := s.copies(jetstream.StreamConfig{})
-	sums, err := run(t.Context(), s.replayer("copy.>", publish.NewCopier(s.js, takers, false)), always)
+	targets := s.copies(jetstream.StreamConfig{})
+	sums, err := run(t.Context(), s.replayer("copy.>", replay.NewPublisher(s.js, targets, false)), always)
 	if got := ids(s.read("COPY")); err != nil || !slices.Equal(got, []string{"a"}) || sums[schema.Readings].Events != 1 {
 		t.Errorf("%q, %+v, %v", got, sums, err)
 	}
@@ -326,8 +326,8 @@ func TestWhatRetentionHasLeftIsReplayedAndTheRestCounted(t *testing.T) {
 	if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(6)); err != nil { // a batch, and the first event of the next
 		t.Fatal(err)
 	}
-	takers := s.copies(jetstream.StreamConfig{})
-	sums, err := run(t.Context(), s.replayer("copy.>", publish.NewCopier(s.js, takers, false)), always)
+	targets := s.copies(jetstream.StreamConfig{})
+	sums, err := run(t.Context(), s.replayer("copy.>", replay.NewPublisher(s.js, targets, false)), always)
 	part := sums[schema.Readings]
 	if got := ids(s.read("COPY")); err != nil || len(got) != 5 || part.Events != 5 || part.Removed != 3 || part.Lost != 0 || part.Faults != nil {
 		t.Errorf("%q, %+v, %v", got, part, err)
@@ -342,7 +342,7 @@ func TestWhatIsNotThereIsToldAndTheRestReplayed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	takers := s.copies(jetstream.StreamConfig{})
+	targets := s.copies(jetstream.StreamConfig{})
 	for _, c := range []struct {
 		remove uint64
 		want   []string
@@ -355,7 +355,7 @@ func TestWhatIsNotThereIsToldAndTheRestReplayed(t *testing.T) {
 		if err := stream.DeleteMsg(t.Context(), c.remove); err != nil {
 			t.Fatal(err)
 		}
-		sums, err := run(t.Context(), s.replayer("copy.>", publish.NewCopier(s.js, takers, false)), always)
+		sums, err := run(t.Context(), s.replayer("copy.>", replay.NewPublisher(s.js, targets, false)), always)
 		part, got := sums[schema.Readings], ids(s.read("COPY"))
 		if err != nil || !slices.Equal(got, c.want) || part.Lost != c.lost || len(part.Faults) != c.faults {
 			t.Errorf("without sequence %d: %q, %+v, %v", c.remove, got, part, err)
@@ -387,7 +387,7 @@ func TestWhatWasPutBackIsReplayedOnce(t *testing.T) {
 	if result, err := w.Commit(t.Context(), events[0].Day(), events, nil); err != nil || result.Repaired != 3 {
 		t.Fatalf("%+v, %v", result, err)
 	}
-	out := publish.NewCopier(s.js, s.copies(jetstream.StreamConfig{}), false)
+	out := replay.NewPublisher(s.js, s.copies(jetstream.StreamConfig{}), false)
 	sums, err := run(t.Context(), s.replayer("copy.>", out), always)
 	if part := sums[schema.Readings]; err != nil || part.Events != 20 || part.Lost != 0 || part.Removed != 0 || len(part.Faults) > 0 {
 		t.Errorf("%+v (%v)", part, err)
@@ -407,8 +407,8 @@ func TestARefusedEventIsNamedAndTheReplayGoesOnFromThere(t *testing.T) {
 			list = append(list, reading(strconv.Itoa(i), midnight.Add(time.Duration(i)*time.Second), "1"))
 		}
 		s.store(schema.Readings, list...)
-		takers := s.copies(jetstream.StreamConfig{MaxMsgs: 1200, Discard: jetstream.DiscardNew, AllowAtomicPublish: atomic})
-		_, err := run(t.Context(), s.replayer("copy.>", publish.NewCopier(s.js, takers, false)), always)
+		targets := s.copies(jetstream.StreamConfig{MaxMsgs: 1200, Discard: jetstream.DiscardNew, AllowAtomicPublish: atomic})
+		_, err := run(t.Context(), s.replayer("copy.>", replay.NewPublisher(s.js, targets, false)), always)
 		var early *replay.Unfinished
 		stored := 1200
 		if atomic {
@@ -420,7 +420,7 @@ func TestARefusedEventIsNamedAndTheReplayGoesOnFromThere(t *testing.T) {
 		if _, err := s.js.UpdateStream(t.Context(), jetstream.StreamConfig{Name: "COPY", Subjects: []string{"copy.>"}, AllowAtomicPublish: atomic}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := run(t.Context(), s.replayer("copy.>", publish.NewCopier(s.js, takers, false)), checkpoint.Span{From: early.Next, Until: always.Until}); err != nil {
+		if _, err := run(t.Context(), s.replayer("copy.>", replay.NewPublisher(s.js, targets, false)), checkpoint.Span{From: early.Next, Until: always.Until}); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := ids(s.read("COPY")), ids(s.want()); !slices.Equal(got, want) {
@@ -429,18 +429,18 @@ func TestARefusedEventIsNamedAndTheReplayGoesOnFromThere(t *testing.T) {
 	}
 }
 
-// stopper ends a replay in the middle.
+// stopper is a connection that ends a replay in the middle.
 type stopper struct {
-	*publish.Copier
+	jetstream.JetStream
 	left int
 	stop func()
 }
 
-func (s *stopper) Publish(ctx context.Context, subject string, header map[string][]string, data []byte) error {
+func (s *stopper) PublishMsgAsync(m *nats.Msg, o ...jetstream.PublishOpt) (jetstream.PubAckFuture, error) {
 	if s.left--; s.left == 0 {
 		s.stop()
 	}
-	return s.Copier.Publish(ctx, subject, header, data)
+	return s.JetStream.PublishMsgAsync(m, o...)
 }
 
 func TestAReplayThatIsStoppedGoesOnWithoutLossAndWithoutDoubles(t *testing.T) {
@@ -450,11 +450,11 @@ func TestAReplayThatIsStoppedGoesOnWithoutLossAndWithoutDoubles(t *testing.T) {
 		list = append(list, reading(strconv.Itoa(i), midnight.Add(time.Duration(i/20)*time.Minute), "1")) // twenty at a time
 	}
 	s.store(schema.Readings, list...)
-	takers := s.copies(jetstream.StreamConfig{})
+	targets := s.copies(jetstream.StreamConfig{})
 	span, stops := always, 0
 	for {
 		ctx, stop := context.WithCancel(t.Context())
-		_, err := run(ctx, s.replayer("copy.>", &stopper{publish.NewCopier(s.js, takers, false), 33, stop}), span)
+		_, err := run(ctx, s.replayer("copy.>", replay.NewPublisher(&stopper{s.js, 33, stop}, targets, false)), span)
 		stop()
 		var early *replay.Unfinished
 		if err == nil {
@@ -475,9 +475,9 @@ func TestMessageIDsKeepASecondReplayFromDoubling(t *testing.T) {
 	s := newStage(t)
 	s.store(schema.Readings, reading("a", midnight, "1"), reading("b", midnight, "1"))
 	s.store(schema.Readings, reading("a", midnight, "2"))
-	takers := s.copies(jetstream.StreamConfig{AllowAtomicPublish: true, Duplicates: time.Hour})
+	targets := s.copies(jetstream.StreamConfig{AllowAtomicPublish: true, Duplicates: time.Hour})
 	for _, want := range []uint64{0, 3} {
-		out := publish.NewCopier(s.js, takers, true)
+		out := replay.NewPublisher(s.js, targets, true)
 		r := s.replayer("copy.>", out)
 		r.MessageID = true
 		if _, err := run(t.Context(), r, always); err != nil || out.Duplicates != want {

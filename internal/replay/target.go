@@ -13,8 +13,8 @@ type Target struct {
 	under   bool
 }
 
-// errTarget says what a target has to look like.
-var errTarget = errors.New("expected a subject such as replay.all, or one that ends in .> to keep what distinguishes the events: replay.>")
+// errPattern says what a target has to look like.
+var errPattern = errors.New("expected a subject such as replay.all, or one that ends in .> to keep what distinguishes the events: replay.>")
 
 // maxTarget is how many bytes a target may have: a stored subject still fits behind it.
 const maxTarget = 255
@@ -23,11 +23,11 @@ const maxTarget = 255
 func ParseTarget(text string) (Target, error) {
 	prefix, under := strings.CutSuffix(text, ".>")
 	if len(text) > maxTarget {
-		return Target{}, errTarget
+		return Target{}, errPattern
 	}
 	for token := range strings.SplitSeq(prefix, ".") {
 		if token == "" || strings.ContainsAny(token, "*>") || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-			return Target{}, errTarget
+			return Target{}, errPattern
 		}
 	}
 	if prefix[0] == '$' || prefix[0] == '_' {

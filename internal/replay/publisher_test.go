@@ -1,4 +1,4 @@
-package publish_test
+package replay_test
 
 import (
 	"errors"
@@ -8,14 +8,34 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/replay"
+
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"saveris-bridge/internal/publish"
 )
 
-var names = publish.Names{Prefix: "saveris"}
+func startServer(t *testing.T) *natsd.Server {
+	t.Helper()
+	s, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func connect(t *testing.T, url string) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(url, nats.ReconnectWait(50*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
 
 func TestSubjectsOfTheBridgeAreItsOwn(t *testing.T) {
 	for subject, want := range map[string]bool{
@@ -23,14 +43,14 @@ func TestSubjectsOfTheBridgeAreItsOwn(t *testing.T) {
 		"saveris.index.readings.2026-11-23": true, "saveris.index.x": true, "saveris.checkpoints.>": true, "saveris.rejected.readings": true,
 		"saveris-ingest.x": true, "saveris-ingest.>": true, "saveris-ingest": true, "*.x": true, "saveris.replay.>": false, "saveris": false, "saveris2.readings.>": false, "replay.saveris.readings": false, "replay.>": false,
 	} {
-		if got := names.Own(subject); got != want {
+		if got := replay.OwnSubject(config.Names, subject); got != want {
 			t.Errorf("%s: %v", subject, got)
 		}
 	}
 }
 
-func TestTakersAreThoseThatStoreAllOfIt(t *testing.T) {
-	js := open(t, connect(t, startServer(t).ClientURL()))
+func TestTargetStreamsAreThoseThatStoreAllOfIt(t *testing.T) {
+	js := newStage(t).js
 	for name, c := range map[string]jetstream.StreamConfig{
 		"ALL":    {Subjects: []string{"all.>"}, AllowAtomicPublish: true},
 		"TWO_A":  {Subjects: []string{"two.readings.>"}},
@@ -49,12 +69,12 @@ func TestTakersAreThoseThatStoreAllOfIt(t *testing.T) {
 	}
 	for _, c := range []struct {
 		subjects []string
-		want     []publish.Taker
+		want     []replay.TargetStream
 		refused  string
 	}{
-		{under("all"), []publish.Taker{{"ALL", true}}, ""},
-		{under("two"), []publish.Taker{{"TWO_A", false}, {"TWO_B", false}}, ""},
-		{[]string{"one"}, []publish.Taker{{"TWO_B", false}}, ""},
+		{under("all"), []replay.TargetStream{{"ALL", true}}, ""},
+		{under("two"), []replay.TargetStream{{"TWO_A", false}, {"TWO_B", false}}, ""},
+		{[]string{"one"}, []replay.TargetStream{{"TWO_B", false}}, ""},
 		{[]string{"nobody"}, nil, ""},
 		{under("nobody"), nil, ""},
 		{under("part"), nil, "takes only a part"},
@@ -63,40 +83,32 @@ func TestTakersAreThoseThatStoreAllOfIt(t *testing.T) {
 		{under("cold"), nil, "which a bridge writes"},
 		{under("saveris"), nil, "the bridge's own"},
 	} {
-		got, err := names.Takers(t.Context(), js, c.subjects)
+		got, err := replay.TargetStreams(t.Context(), js, config.Names, c.subjects)
 		if c.refused == "" && (err != nil || !slices.Equal(got, c.want)) {
 			t.Errorf("%s: %v, %v, want %v", c.subjects[0], got, err, c.want)
 		}
-		if c.refused != "" && (!errors.Is(err, publish.ErrTaker) || !strings.Contains(err.Error(), c.refused)) {
+		if c.refused != "" && (!errors.Is(err, replay.ErrSubject) || !strings.Contains(err.Error(), c.refused)) {
 			t.Errorf("%s: %v, want %q", c.subjects[0], err, c.refused)
 		}
 	}
 }
 
-// copyAll hands n messages to a copier and flushes.
-func copyAll(t *testing.T, c *publish.Copier, n int) error {
+// copyAll publishes n messages and flushes.
+func copyAll(t *testing.T, p *replay.Publisher, n int) error {
 	t.Helper()
 	for i := range n {
-		if err := c.Publish(t.Context(), "copy.x", map[string][]string{"no": {fmt.Sprint(i)}}, []byte("data")); err != nil {
+		if err := p.Publish(t.Context(), "copy.x", map[string][]string{"no": {fmt.Sprint(i)}}, []byte("data")); err != nil {
 			return err
 		}
 	}
-	return c.Flush(t.Context())
+	return p.Flush(t.Context())
 }
 
 func TestCopiesAreStoredInTheirOrderWhateverTheBatchLimit(t *testing.T) {
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
+	s := bridgetest.NATSServer(t, &server.Options{
+		JetStream:       true,
 		JetStreamLimits: server.JSLimitOpts{MaxBatchSize: 300},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("server not ready")
-	}
 	js, err := jetstream.New(connect(t, s.ClientURL()))
 	if err != nil {
 		t.Fatal(err)
@@ -105,20 +117,24 @@ func TestCopiesAreStoredInTheirOrderWhateverTheBatchLimit(t *testing.T) {
 		if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "COPY", Subjects: []string{"copy.>"}, AllowAtomicPublish: atomic}); err != nil {
 			t.Fatal(err)
 		}
-		c := publish.NewCopier(js, []publish.Taker{{Stream: "COPY", Atomic: atomic}}, false)
+		c := replay.NewPublisher(js, []replay.TargetStream{{Stream: "COPY", Atomic: atomic}}, false)
 		for range 2 {
 			if err := copyAll(t, c, 2501); err != nil {
 				t.Fatal(err)
 			}
 		}
-		list := stored(t, js, "COPY")
-		for i, m := range list {
-			if got := m.header.Get("no"); got != fmt.Sprint(i%2501) {
-				t.Fatalf("atomic %v: message %d is %s", atomic, i, got)
+		s, err := js.Stream(t.Context(), "COPY")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 5002 {
+			m, err := s.GetMsg(t.Context(), uint64(i+1))
+			if err != nil || m.Header.Get("no") != fmt.Sprint(i%2501) {
+				t.Fatalf("atomic %v: message %d is %v, %v", atomic, i, m, err)
 			}
 		}
-		if len(list) != 5002 || c.Arrived() != 5002 {
-			t.Errorf("atomic %v: %d messages, %d arrived, want 5002", atomic, len(list), c.Arrived())
+		if n := s.CachedInfo().State.Msgs; n != 5002 || c.Arrived() != 5002 {
+			t.Errorf("atomic %v: %d messages, %d arrived, want 5002", atomic, n, c.Arrived())
 		}
 		if err := js.DeleteStream(t.Context(), "COPY"); err != nil {
 			t.Fatal(err)
@@ -127,15 +143,15 @@ func TestCopiesAreStoredInTheirOrderWhateverTheBatchLimit(t *testing.T) {
 }
 
 func TestACopyThatHasNotArrivedIsNotCounted(t *testing.T) {
-	js := open(t, connect(t, startServer(t).ClientURL()))
-	for _, takers := range [][]publish.Taker{{{Stream: "GONE"}}, {{Stream: "GONE", Atomic: true}}} {
-		c := publish.NewCopier(js, takers, false) // the stream has disappeared since it was looked up
+	js := newStage(t).js
+	for _, targets := range [][]replay.TargetStream{{{Stream: "GONE"}}, {{Stream: "GONE", Atomic: true}}} {
+		c := replay.NewPublisher(js, targets, false) // the stream has disappeared since it was looked up
 		err := copyAll(t, c, 10)
 		if err == nil || c.Arrived() != 0 {
-			t.Errorf("%v: %d arrived, %v", takers, c.Arrived(), err)
+			t.Errorf("%v: %d arrived, %v", targets, c.Arrived(), err)
 		}
 		if again := c.Flush(t.Context()); !errors.Is(again, err) {
-			t.Errorf("%v: then %v", takers, again)
+			t.Errorf("%v: then %v", targets, again)
 		}
 	}
 }
@@ -155,7 +171,7 @@ func TestCopiesThatNobodyStoresReachThoseWhoListen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := publish.NewCopier(js, nil, false)
+	c := replay.NewPublisher(js, nil, false)
 	if err := copyAll(t, c, 100); err != nil || c.Arrived() != 100 {
 		t.Fatalf("%d arrived, %v", c.Arrived(), err)
 	}
@@ -171,25 +187,17 @@ func TestCopiesThatNobodyStoresReachThoseWhoListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-back
-	if err := copyAll(t, c, 1); !errors.Is(err, publish.ErrCut) || c.Arrived() != 100 {
+	if err := copyAll(t, c, 1); !errors.Is(err, replay.ErrDisconnected) || c.Arrived() != 100 {
 		t.Errorf("after a lost connection: %d arrived, %v", c.Arrived(), err)
 	}
 }
 
 func TestAMissingRightIsToldAtTheFirstCopy(t *testing.T) {
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
-		Users: []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"copy.>", "old"}}}}},
+	s := bridgetest.NATSServer(t, &server.Options{
+		JetStream: true,
+		Users:     []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"copy.>", "old"}}}}},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("server not ready")
-	}
-	for _, takers := range [][]publish.Taker{nil, {{Stream: "COPY"}}} {
+	for _, targets := range [][]replay.TargetStream{nil, {{Stream: "COPY"}}} {
 		refused := make(chan error, 10)
 		nc, err := nats.Connect(s.ClientURL(), nats.UserInfo("u", "p"), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
 		if err != nil {
@@ -204,11 +212,11 @@ func TestAMissingRightIsToldAtTheFirstCopy(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-refused
-		c := publish.NewCopier(js, takers, false)
+		c := replay.NewPublisher(js, targets, false)
 		if err := c.Publish(t.Context(), "free.x", map[string][]string{}, nil); err != nil {
 			t.Errorf("what is allowed: %v", err)
 		}
-		c = publish.NewCopier(js, takers, false)
+		c = replay.NewPublisher(js, targets, false)
 		if err := copyAll(t, c, 1000); !errors.Is(err, nats.ErrPermissionViolation) || c.Arrived() != 0 {
 			t.Errorf("%v, %d arrived", err, c.Arrived())
 		}

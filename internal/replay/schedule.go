@@ -11,34 +11,34 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// place is when an event was measured and where it stands, in sixteen bytes: a day may have millions of them.
-type place struct {
+// eventRef is when an event was measured and where it stands, in sixteen bytes: a day may have millions of them.
+type eventRef struct {
 	at  int64  // nanoseconds since the day began
 	ref uint64 // the feed in the first byte, then the sequence
 }
 
 const feedBit = 56
 
-func (p place) feed() int   { return int(p.ref >> feedBit) }
-func (p place) seq() uint64 { return p.ref & (1<<feedBit - 1) }
+func (e eventRef) feed() int   { return int(e.ref >> feedBit) }
+func (e eventRef) seq() uint64 { return e.ref & (1<<feedBit - 1) }
 
-// places are the events of a day that are to be published.
-type places struct {
+// schedule is the events of a day that are to be published.
+type schedule struct {
 	day         time.Time
-	list        []place
+	list        []eventRef
 	corrections map[uint64]bool // by ref
 }
 
-func (p *places) time(of place) time.Time { return p.day.Add(time.Duration(of.at)) }
+func (s *schedule) time(of eventRef) time.Time { return s.day.Add(time.Duration(of.at)) }
 
 // find adds the events of a feed's day that lie in a span, and notes what the day lacks.
-func (p *places) find(ctx context.Context, number int, feed Feed, day string, span checkpoint.Span, part *Part) error {
+func (s *schedule) find(ctx context.Context, number int, feed Feed, day string, span checkpoint.Span, part *Part) error {
 	list, err := feed.Stream.Listing(ctx, day)
 	if err != nil {
 		return err
 	}
 	part.Removed, part.Faults = list.Removed, list.Faults
-	p.list = slices.Grow(p.list, len(list.Entries))
+	s.list = slices.Grow(s.list, len(list.Entries))
 	found := make([]bool, len(list.Entries))
 	for _, run := range list.Runs() {
 		run.From = max(run.From, list.Oldest)
@@ -46,7 +46,7 @@ func (p *places) find(ctx context.Context, number int, feed Feed, day string, sp
 			continue
 		}
 		err := feed.Stream.Events(ctx, run, func(e checkpoint.StoredEvent) error {
-			if !take(list.At(e.Seq), found) {
+			if !note(list.At(e.Seq), found) {
 				return nil
 			}
 			at, revises, err := timeOf(e)
@@ -56,7 +56,7 @@ func (p *places) find(ctx context.Context, number int, feed Feed, day string, sp
 				return nil
 			}
 			if !at.Before(span.From) && at.Before(span.Until) {
-				p.add(place{int64(at.Sub(p.day)), uint64(number)<<feedBit | e.Seq}, revises)
+				s.add(eventRef{int64(at.Sub(s.day)), uint64(number)<<feedBit | e.Seq}, revises)
 			}
 			return nil
 		})
@@ -74,13 +74,13 @@ func (p *places) find(ctx context.Context, number int, feed Feed, day string, sp
 	return nil
 }
 
-// take notes the entries that list an event, and tells whether there are any that have not been noted yet.
-func take(entries []int, found []bool) (taken bool) {
+// note marks the entries that list an event as found, and reports whether one of them was not yet.
+func note(entries []int, found []bool) (fresh bool) {
 	for _, i := range entries {
-		taken = taken || !found[i]
+		fresh = fresh || !found[i]
 		found[i] = true
 	}
-	return taken
+	return fresh
 }
 
 // miss counts an event that is not where it should be.
@@ -92,7 +92,7 @@ func (p *Part) miss(seq, oldest uint64) {
 	p.Lost++
 }
 
-// timeOf reads an event's time, and whether it revises another.
+// timeOf returns an event's time, and whether it revises another.
 func timeOf(e checkpoint.StoredEvent) (at time.Time, revises bool, err error) {
 	attributes, _, err := schema.Unwrap(e.Header, e.Data)
 	if err != nil {
@@ -102,16 +102,16 @@ func timeOf(e checkpoint.StoredEvent) (at time.Time, revises bool, err error) {
 	return at, attributes["revises"] != "", err
 }
 
-func (p *places) add(one place, correction bool) {
-	p.list = append(p.list, one)
+func (s *schedule) add(event eventRef, correction bool) {
+	s.list = append(s.list, event)
 	if correction {
-		p.corrections[one.ref] = true
+		s.corrections[event.ref] = true
 	}
 }
 
 // sort brings the events into the order in which they are to be published.
-func (p *places) sort() {
-	slices.SortFunc(p.list, func(a, b place) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.ref, b.ref)) })
+func (s *schedule) sort() {
+	slices.SortFunc(s.list, func(a, b eventRef) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.ref, b.ref)) })
 }
 
 // sliceSize is about how many events are held in memory. A slice ends between two times, so that a replay which stops
@@ -122,11 +122,11 @@ const (
 )
 
 // next takes the next slice from the list, which must not be empty.
-func (p *places) next() (slice []place) {
-	n := min(sliceSize, len(p.list))
-	for n < min(mostSlice, len(p.list)) && p.list[n].at == p.list[n-1].at {
+func (s *schedule) next() (slice []eventRef) {
+	n := min(sliceSize, len(s.list))
+	for n < min(mostSlice, len(s.list)) && s.list[n].at == s.list[n-1].at {
 		n++
 	}
-	slice, p.list = p.list[:n], p.list[n:]
+	slice, s.list = s.list[:n], s.list[n:]
 	return slice
 }
