@@ -67,6 +67,7 @@ var rooms = []struct {
 			"internal/natsd",
 			"internal/secret",
 			"internal/printable",
+			"internal/words",
 			"internal/listen",
 			"internal/jsapi",
 			"schemas",
@@ -88,9 +89,9 @@ var rooms = []struct {
 		others: []string{natsGo, natsServer, nkeys, jwt},
 	}},
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
-	{"internal/web", room{ours: []string{"internal/status", "internal/schema", "internal/sleep"}, http: true}},
+	{"internal/web", room{ours: []string{"internal/status", "internal/schema", "internal/words", "internal/sleep"}, http: true}},
 	{"internal/metrics", room{ours: []string{"internal/status", "internal/poller", "internal/publish", "internal/schema", "internal/saveris"}, others: []string{prometheus}, http: true}},
-	{"internal/status", room{ours: []string{"internal/tail", "internal/publish", "internal/lease", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/sleep"}, others: []string{natsGo, sync}}},
+	{"internal/status", room{ours: []string{"internal/tail", "internal/publish", "internal/lease", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/printable", "internal/words", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/tail", room{ours: []string{"internal/publish", "internal/schema", "internal/printable", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/poller", room{
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/sleep"},
@@ -113,6 +114,7 @@ var rooms = []struct {
 	{"internal/natsd", room{others: []string{natsServer}, http: true}}, // the server tells its health as an HTTP handler alone
 	{"internal/sleep", room{}},
 	{"internal/listen", room{ours: []string{"internal/printable"}}},
+	{"internal/words", room{}},
 	{"internal/jsapi", room{others: []string{natsGo}}},
 	{"internal/secret", room{}},
 	{"internal/printable", room{}},

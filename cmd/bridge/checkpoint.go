@@ -16,6 +16,7 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/words"
 )
 
 func checkpointCommand(std streams) *cobra.Command {
@@ -141,7 +142,7 @@ func recordsText(feed schema.Feed, records []checkpoint.Placed) string {
 		}
 	}
 	if !since.IsZero() {
-		fmt.Fprintf(&b, "  gaps since %s are read by bridge run, older ones by bridge backfill alone\n", shownTime(since))
+		fmt.Fprintf(&b, "  gaps since %s are read by bridge run, older ones by bridge backfill alone\n", words.Time(since))
 	}
 	return b.String()
 }
@@ -166,7 +167,7 @@ func recordLine(r checkpoint.Record, newest string) string {
 		}
 	}
 	if !read.IsZero() {
-		line += ", read last " + shownTime(read)
+		line += ", read last " + words.Time(read)
 	}
 	if r.Account != newest {
 		line += ", " + ofAccount(r.Account)

@@ -17,6 +17,7 @@ import (
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/words"
 )
 
 // confirmation asks for --yes.
@@ -188,7 +189,7 @@ func (r *reset) tell(ctx context.Context, how string, cut []checkpoint.Interval)
 		return err
 	}
 	fmt.Fprintf(r.out, "%s: %s of %s from %s until %s; what is stored stays, and rows that come again are recognised\n",
-		how, took(width), r.feed, span.From.Format(time.RFC3339), span.Until.Format(time.RFC3339))
+		how, words.Length(width), r.feed, span.From.Format(time.RFC3339), span.Until.Format(time.RFC3339))
 	if !found {
 		since = span.Until
 	}

@@ -18,6 +18,7 @@ import (
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
+	"saveris-bridge/internal/words"
 )
 
 // vendorNotes takes over what the client and the feeds find out about the vendor: the log has it once, and bridge status
@@ -318,9 +319,9 @@ func endText(end saveris.Announcement) string {
 	text := "the vendor announces the end of " + end.Endpoint
 	switch {
 	case !end.Sunset.IsZero():
-		return text + " on " + shownTime(end.Sunset)
+		return text + " on " + words.Time(end.Sunset)
 	case !end.Deprecated.IsZero():
-		return text + ", which is deprecated from " + shownTime(end.Deprecated) + " on, without a date for its end"
+		return text + ", which is deprecated from " + words.Time(end.Deprecated) + " on, without a date for its end"
 	}
 	return text + " without a date"
 }

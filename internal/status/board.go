@@ -18,6 +18,7 @@ import (
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/tail"
+	"saveris-bridge/internal/words"
 )
 
 // Board is a picture of how the bridge stands, kept up to date by Run. Its methods may be called by many goroutines. What
@@ -29,7 +30,7 @@ type Board struct {
 
 	mu        sync.Mutex
 	records   *bucket[checkpoint.Record]
-	words     *bucket[schema.Backfill]
+	backfills *bucket[schema.Backfill]
 	leases    *bucket[string]
 	heard     time.Time // when a bridge last renewed or gave back a lease to poll, by our clock; zero where that is not known
 	notes     *bucket[Note]
@@ -82,12 +83,12 @@ func New(js jetstream.JetStream, config Config) *Board {
 		changed: make(chan struct{}), complete: make(chan struct{}), waiting: map[string]error{}, summed: map[schema.Feed]Feed{},
 		exports: newExports(config.Names),
 		records: newBucket(config.Names.Bucket(), parseRecord),
-		words: newBucket(config.Names.Backfills(), func(_ string, data []byte) (w schema.Backfill, err error) {
+		backfills: newBucket(config.Names.Backfills(), func(_ string, data []byte) (w schema.Backfill, err error) {
 			err = json.Unmarshal(data, &w)
 			return w, err
 		}),
 		leases: newBucket(config.Names.Leases(), func(_ string, data []byte) (string, error) {
-			return Shortened(lease.Owner(data), longestText), nil
+			return words.Shortened(lease.Owner(data), longestText), nil
 		}),
 	}
 	b.notes = newBucket(config.Names.Requests(), parseNote)
@@ -96,6 +97,19 @@ func New(js jetstream.JetStream, config Config) *Board {
 	}
 	b.draw(time.Now())
 	return b
+}
+
+// Read returns what a Board shows once it is ready. It fails with what was in the way when ctx ends before.
+func Read(ctx context.Context, js jetstream.JetStream, config Config) (Status, Recent, error) {
+	b := New(js, config)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.Run(both) })
+	err := b.Ready(ctx)
+	stop()
+	_ = group.Wait() // it ends because it was stopped
+	return b.Status(), b.Recent(""), err
 }
 
 // Run keeps the picture up to date until ctx ends, whose error it gives. It needs the rights to look a stream up and to
@@ -216,7 +230,7 @@ func leaseKey(feed schema.Feed) string { return lease.Key(string(feed), lease.Le
 
 // draw makes the status of what is known.
 func (b *Board) draw(now time.Time) {
-	s := Status{Backfills: sumUpBackfills(b.words, now), Vendor: sumUpNotes(b.notes, now, false), Bridge: sumUpNotes(b.notes, now, true), Feeds: []Feed{}}
+	s := Status{Backfills: sumUpBackfills(b.backfills, now), Vendor: sumUpNotes(b.notes, now, false), Bridge: sumUpNotes(b.notes, now, true), Feeds: []Feed{}}
 	s.NoBridge = b.noBridge(now)
 	if !b.heard.IsZero() {
 		heard := b.heard.UTC()
@@ -243,7 +257,7 @@ func (b *Board) draw(now time.Time) {
 func (b *Board) follows() []*tail.Follow {
 	list := []*tail.Follow{
 		followBucket(b, b.config.Names.Bucket(), b.records, &b.stale),
-		followBucket(b, b.config.Names.Backfills(), b.words, nil),
+		followBucket(b, b.config.Names.Backfills(), b.backfills, nil),
 		b.followLeases(),
 		followBucket(b, b.config.Names.Requests(), b.notes, nil),
 		b.exports.follow(b),

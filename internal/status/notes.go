@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/words"
 )
 
 // Note is what a running bridge has found out about the vendor, or about itself, that people should know. It lies in the bucket of running
@@ -44,7 +45,7 @@ func parseNote(key string, data []byte) (n Note, err error) {
 		return n, errNoNote
 	}
 	err = json.Unmarshal(data, &n)
-	n.Text = Shortened(n.Text, longestNote)
+	n.Text = words.Shortened(n.Text, longestNote)
 	return n, err
 }
 
@@ -80,7 +81,7 @@ func (s Status) ofNotes() (list []Problem) {
 
 // Throttled says until when the vendor wants to be left alone.
 func Throttled(until, now time.Time) string {
-	return "throttled (HTTP 429) until " + toTheSecond(until, now)
+	return "throttled (HTTP 429) until " + words.ClockSeconds(until, now)
 }
 
 // throttled returns until when the vendor wants to be left alone, as a bridge has noted, or as this one knows; zero where he does not.

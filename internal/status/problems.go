@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/words"
 )
 
 // Level is how much a problem matters.
@@ -60,7 +60,7 @@ func (s Status) Problems(r Rules) []Problem {
 	r.Quiet = cmp.Or(r.Quiet, quiet)
 	list := []Problem{}
 	if lost := r.Here.Lost; !lost.IsZero() {
-		list = append(list, Problem{Bad, "", "this bridge has had no connection to NATS since " + toTheSecond(lost, s.At) + "; what is shown is from then"})
+		list = append(list, Problem{Bad, "", "this bridge has had no connection to NATS since " + words.ClockSeconds(lost, s.At) + "; what is shown is from then"})
 		s.At = lost // nothing is known of the time since
 	}
 	if r.Here.Store != "" {
@@ -106,13 +106,13 @@ func (s Status) gone(r Rules) Problem {
 		text, last = "no bridge holds the lease to poll", "it was renewed last"
 	}
 	if s.Heard != nil {
-		text += ", " + last + " at " + toTheSecond(*s.Heard, s.At)
+		text += ", " + last + " at " + words.ClockSeconds(*s.Heard, s.At)
 	}
 	return Problem{Bad, "", text}
 }
 
 func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
-	name := Shortened(string(f.Feed), longestText)
+	name := words.Shortened(string(f.Feed), longestText)
 	add := func(level Level, format string, values ...any) {
 		list = append(list, Problem{level, f.Feed, name + " " + fmt.Sprintf(format, values...)})
 	}
@@ -125,31 +125,31 @@ func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
 	waits := f.Export != nil && !f.Export.Background
 	switch {
 	case f.Ahead(now):
-		add(Look, "are covered until %s, which is yet to come: the clocks of the vendor and of this machine differ", clock(*f.CoveredUntil, now))
+		add(Look, "are covered until %s, which is yet to come: the clocks of the vendor and of this machine differ", words.Clock(*f.CoveredUntil, now))
 	case held && f.ReadAt == nil:
 		add(Wait, "have not been read yet: %s", Throttled(r.Here.Held, now))
 	case held && late:
-		add(Bad, "are %s, the last poll was at %s", Throttled(r.Here.Held, now), clock(*f.ReadAt, now))
+		add(Bad, "are %s, the last poll was at %s", Throttled(r.Here.Held, now), words.Clock(*f.ReadAt, now))
 	case waits && f.ReadAt == nil && !began.IsZero() && now.Sub(began) > limit:
-		add(Bad, "have been waiting for the vendor's export since %s, and have not been read since this bridge began", toTheSecond(f.Export.AskedAt, now))
+		add(Bad, "have been waiting for the vendor's export since %s, and have not been read since this bridge began", words.ClockSeconds(f.Export.AskedAt, now))
 	case waits && f.ReadAt == nil:
-		add(Wait, "have been waiting for the vendor's export since %s", toTheSecond(f.Export.AskedAt, now))
+		add(Wait, "have been waiting for the vendor's export since %s", words.ClockSeconds(f.Export.AskedAt, now))
 	case waits && late:
-		add(Bad, "have been waiting for the vendor's export since %s, the last poll was at %s", toTheSecond(f.Export.AskedAt, now), clock(*f.ReadAt, now))
+		add(Bad, "have been waiting for the vendor's export since %s, the last poll was at %s", words.ClockSeconds(f.Export.AskedAt, now), words.Clock(*f.ReadAt, now))
 	case f.ReadAt == nil && !began.IsZero() && now.Sub(began) > limit:
-		add(Bad, "have not been read since this bridge began, %s%s", clock(began, now), why)
+		add(Bad, "have not been read since this bridge began, %s%s", words.Clock(began, now), why)
 	case f.ReadAt == nil:
 		add(Wait, "have not been read yet")
 	case late:
-		add(Bad, "have been stalled since %s%s", clock(*f.ReadAt, now), why)
+		add(Bad, "have been stalled since %s%s", words.Clock(*f.ReadAt, now), why)
 	case f.Feed == schema.Readings && f.Newest != nil && now.Sub(*f.Newest) > r.Quiet:
-		add(Look, "are polled, but the newest is of %s", clock(*f.Newest, now))
+		add(Look, "are polled, but the newest is of %s", words.Clock(*f.Newest, now))
 	}
-	if n := len(f.Gaps); n > 0 {
-		add(Look, "are not complete: %s, %s in all", counted(n, "gap"), width(f.Gaps))
+	if len(f.Gaps) > 0 {
+		add(Look, "are not complete: %s", gapsText(f.Gaps))
 	}
 	if f.RejectedAt != nil && now.Sub(*f.RejectedAt) < news {
-		list = append(list, Problem{Look, "", fmt.Sprintf("%s of %s rejected, the newest at %s", counted(int(max(1, f.Rejected)), "row"), name, clock(*f.RejectedAt, now))})
+		list = append(list, Problem{Look, "", fmt.Sprintf("%s of %s rejected, the newest at %s", words.Count(int(max(1, f.Rejected)), "row"), name, words.Clock(*f.RejectedAt, now))})
 	}
 	return list
 }
@@ -174,7 +174,7 @@ func (s Status) ofBackfills() (list []Problem) {
 		switch len(some) {
 		case 0:
 		case 1:
-			list = append(list, Problem{Look, "", fmt.Sprintf("backfill %s has %s", Shortened(some[0].ID, longestText), what)})
+			list = append(list, Problem{Look, "", fmt.Sprintf("backfill %s has %s", words.Shortened(some[0].ID, longestText), what)})
 		default:
 			list = append(list, Problem{Look, "", fmt.Sprintf("%d backfills have %s", len(some), what)})
 		}
@@ -187,34 +187,4 @@ func (s Status) ofBackfills() (list []Problem) {
 func (b Backfill) Silent(now time.Time) bool {
 	age := now.Sub(b.ToldAt)
 	return b.Running() && age > SilentAfter && age < news
-}
-
-// clock is a time of day, with the day where that is another.
-func clock(at, now time.Time) string {
-	at, now = at.UTC(), now.UTC()
-	if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
-		return at.Format("15:04")
-	}
-	return at.Format("2006-01-02 15:04")
-}
-
-// toTheSecond is clock with seconds.
-func toTheSecond(at, now time.Time) string { return clock(at, now) + at.UTC().Format(":05") }
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-func width(gaps []checkpoint.Span) string {
-	var all time.Duration
-	for _, gap := range gaps {
-		all += gap.Width()
-	}
-	if all < time.Hour {
-		return fmt.Sprintf("%.0f min", all.Minutes())
-	}
-	return fmt.Sprintf("%.1f h", all.Hours())
 }

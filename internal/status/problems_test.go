@@ -114,7 +114,7 @@ func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
 		"quiet as it may": {func(s *status.Status, _ *status.Rules) { s.Feeds[0].Newest = back(2 * time.Hour) }, ""},
 		"gaps": {func(s *status.Status, _ *status.Rules) {
 			s.Feeds[1].Gaps = []checkpoint.Span{{From: *back(95 * time.Minute), Until: now}}
-		}, "look alarms are not complete: 1 gap, 1.6 h in all"},
+		}, "look alarms are not complete: 1 gap, 1h35m in all"},
 		"rejects": {func(s *status.Status, _ *status.Rules) {
 			s.Feeds[0].Rejected, s.Feeds[0].RejectedAt = 4467, back(time.Hour)
 		}, "look 4467 rows of readings rejected, the newest at 03:00"},

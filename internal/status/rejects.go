@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/words"
 )
 
 // Bounds of what is remembered of rejected rows.
@@ -35,7 +36,7 @@ func (r *rejects) take(id string, at time.Time, data []byte) {
 	if known || json.Unmarshal(data, &d) != nil {
 		return
 	}
-	one := reject{id, Reject{Feed: d.Feed, At: at, Reason: Shortened(d.Reason, longestRow), Row: cut(d.Row, longestRow)}}
+	one := reject{id, Reject{Feed: d.Feed, At: at, Reason: words.Shortened(d.Reason, longestRow), Row: cut(d.Row, longestRow)}}
 	if len(r.list) == maxRejects {
 		r.list = slices.Delete(r.list, 0, 1)
 	}

@@ -97,13 +97,3 @@ func boardOf(t testing.TB, channels int) *Board {
 	}
 	return b
 }
-
-func TestTextsAreCutAtCharacters(t *testing.T) {
-	for _, c := range []struct{ text, want string }{
-		{"abc", "abc"}, {"äöü", "äöü"}, {"äöüß", "äöü…"}, {"\xff", "\uFFFD"}, {"ab\xffcd", "ab\uFFFD…"}, {"", ""},
-	} {
-		if got := Shortened(c.text, 3); got != c.want {
-			t.Errorf("%q becomes %q, want %q", c.text, got, c.want)
-		}
-	}
-}

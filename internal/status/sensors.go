@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"maps"
+	"saveris-bridge/internal/words"
 	"slices"
 	"strings"
 	"time"
@@ -129,28 +130,15 @@ func newSensor(body []byte) *sensor {
 	}
 	one := &sensor{
 		tenant: shared(d.Tenant), site: shared(d.Site), quantity: shared(d.Quantity), unit: shared(cmp.Or(d.Unit, d.VendorUnit)),
-		serial: Shortened(d.Sensor.Serial, longestText), channel: Shortened(d.Sensor.Channel.String(), longestText),
+		serial: words.Shortened(d.Sensor.Serial, longestText), channel: words.Shortened(d.Sensor.Channel.String(), longestText),
 	}
 	channel := strings.Repeat(" ", max(0, 3-len(one.channel))) + one.channel // 2 before 10
 	one.names = strings.ToLower(strings.Join([]string{one.tenant.Value(), one.site.Value(), one.serial, channel, one.quantity.Value()}, "\n"))
 	return one
 }
 
-func shared(text string) unique.Handle[string] { return unique.Make(Shortened(text, longestText)) }
-
-// Shortened returns a text of so many characters at most, and valid ones. Where it had more, … follows them.
-func Shortened(text string, most int) string {
-	if len(text) <= most {
-		return strings.ToValidUTF8(text, "\uFFFD")
-	}
-	count := 0
-	for at := range text {
-		if count == most {
-			return strings.ToValidUTF8(text[:at], "\uFFFD") + "…"
-		}
-		count++
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
+func shared(text string) unique.Handle[string] {
+	return unique.Make(words.Shortened(text, longestText))
 }
 
 // put keeps the newest points, in the order of time. One of the same time is a correction.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"saveris-bridge/internal/status"
+	"saveris-bridge/internal/words"
 )
 
 // What a page is sent at most.
@@ -56,7 +57,7 @@ func tail[T any](list []T, n int) []T { return append([]T{}, list[max(0, len(lis
 
 func cut[T ~string](most int, texts ...*T) {
 	for _, text := range texts {
-		*text = T(status.Shortened(string(*text), most))
+		*text = T(words.Shortened(string(*text), most))
 	}
 }
 

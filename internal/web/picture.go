@@ -13,6 +13,7 @@ import (
 
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
+	"saveris-bridge/internal/words"
 )
 
 // picture is what can be seen of a source. It may be used by many goroutines.
@@ -38,7 +39,7 @@ type choice struct {
 var aYear = regexp.MustCompile(`^\d{4}$`)
 
 func chosen(q url.Values) choice {
-	c := choice{search: status.Shortened(q.Get("q"), longestText), year: q.Get("year"), newest: q.Get("order") == "newest"}
+	c := choice{search: words.Shortened(q.Get("q"), longestText), year: q.Get("year"), newest: q.Get("order") == "newest"}
 	if !aYear.MatchString(c.year) {
 		c.year = ""
 	}
@@ -55,7 +56,7 @@ type about struct {
 }
 
 func (p *picture) about() about {
-	return about{p.options.Version, status.Shortened(p.options.Whose, longestText), p.options.Poll.Seconds(), p.options.Quiet.Seconds(), status.SilentAfter.Seconds()}
+	return about{p.options.Version, words.Shortened(p.options.Whose, longestText), p.options.Poll.Seconds(), p.options.Quiet.Seconds(), status.SilentAfter.Seconds()}
 }
 
 // verdict is whether all is well, as of now.
@@ -207,7 +208,7 @@ func backfills(all []status.Backfill) []status.Backfill {
 			cut(longestText, &b.Feeds[j])
 		}
 		if b.Error != nil {
-			b.Error = new(status.Shortened(*b.Error, longestError))
+			b.Error = new(words.Shortened(*b.Error, longestError))
 		}
 	}
 	return list
