@@ -33,12 +33,3 @@ func newProof(s config.Settings, vendor *saveris.Client, accounts *publish.Accou
 		Maker: func(feed schema.Feed) *schema.Maker { return schema.NewMaker(feed, s.Prefix, s.SaverisURL) },
 	}
 }
-
-// accountHint says what to do where coverage is another account's.
-func accountHint(other *publish.AnotherAccount) string {
-	const own = "give each account a BRIDGE_PREFIX of its own"
-	if other.Rows > 0 {
-		return own + "; bridge checkpoint adopt is only for another login of the same account, and this one looks like another account"
-	}
-	return own + "; if this is another login of the same account, bridge checkpoint adopt takes its coverage over"
-}

@@ -15,6 +15,7 @@ import (
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -65,7 +66,7 @@ func (c *customers) covering(env []string) {
 	c.Helper()
 	run := c.startCommand(env, "run")
 	c.await("full coverage", c.covered)
-	if code := stop(c.T, run); code != exitDone {
+	if code := stop(c.T, run); code != hint.Done {
 		c.Errorf("exit code %d", code)
 	}
 }
@@ -90,9 +91,9 @@ func (c *customers) refused(env []string, args ...string) string {
 	ctx, cancel := context.WithTimeout(c.Context(), 2*time.Minute) // it may go on for ever
 	defer cancel()
 	got := bridgeFor(ctx, c.T, env, args...)
-	cause, hint := lastLines(c.T, got.err)
-	if got.code != exitSettings || !strings.HasPrefix(cause, "error: ") || !strings.Contains(cause, "account") || !strings.HasPrefix(hint, "hint: ") ||
-		!strings.Contains(hint, "BRIDGE_PREFIX") || !strings.Contains(hint, "bridge checkpoint adopt") {
+	cause, advice := lastLines(c.T, got.err)
+	if got.code != hint.Settings || !strings.HasPrefix(cause, "error: ") || !strings.Contains(cause, "account") || !strings.HasPrefix(advice, "hint: ") ||
+		!strings.Contains(advice, "BRIDGE_PREFIX") || !strings.Contains(advice, "bridge checkpoint adopt") {
 		c.Errorf("%s: exit code %d\n%s%s", args, got.code, got.out, got.err)
 	}
 	if after := c.stored("saveris"); after != before {
@@ -123,16 +124,16 @@ func TestTwoAccountsOnOnePrefixLoseNothing(t *testing.T) {
 		}
 		wantLines(t, got.out, want)
 	}
-	checked(c.bob, exitSettings, "FAIL coverage account "+accountOf(c.bob)+" BRIDGE_PREFIX")
-	checked(c.key, exitDone, "ok coverage of the same account under another login")
-	checked(c.ada, exitDone, "ok coverage of this login's account, "+accountOf(c.ada))
-	checked(append(c.bob, "BRIDGE_PREFIX=bob"), exitDone, "ok coverage there is none yet")
+	checked(c.bob, hint.Settings, "FAIL coverage account "+accountOf(c.bob)+" BRIDGE_PREFIX")
+	checked(c.key, hint.Done, "ok coverage of the same account under another login")
+	checked(c.ada, hint.Done, "ok coverage of this login's account, "+accountOf(c.ada))
+	checked(append(c.bob, "BRIDGE_PREFIX=bob"), hint.Done, "ok coverage there is none yet")
 
 	own := append(c.bob, "BRIDGE_PREFIX=bob") // as the hint says
-	if got := bridge(t, own, "backfill", "--from", from, "--until", until); got.code != exitDone {
+	if got := bridge(t, own, "backfill", "--from", from, "--until", until); got.code != hint.Done {
 		t.Fatalf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if got := bridge(t, own, "verify", "--from", from, "--until", until); got.code != exitDone {
+	if got := bridge(t, own, "verify", "--from", from, "--until", until); got.code != hint.Done {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	c.audit()
@@ -161,7 +162,7 @@ func TestAnotherLoginOfTheSameAccountGoesOn(t *testing.T) {
 		_, err = stream.GetLastMsgForSubject(ctx, "saveris.readings.*.*.*.0815.>")
 		return err == nil
 	})
-	if code := stop(t, run); code != exitDone {
+	if code := stop(t, run); code != hint.Done {
 		t.Errorf("exit code %d\n%s", code, log.String())
 	}
 	if n := strings.Count(log.String(), "the same account under another login"); n != 1 {
@@ -175,13 +176,13 @@ func TestAnotherLoginOfTheSameAccountGoesOn(t *testing.T) {
 	}
 	records := accountsIn(t, c.js)[accountOf(c.key)]
 	c.await("more records", func(context.Context) bool { return accountsIn(t, c.js)[accountOf(c.key)] > records })
-	if code := stop(t, run); code != exitDone || strings.Contains(second.String(), "another login") {
+	if code := stop(t, run); code != hint.Done || strings.Contains(second.String(), "another login") {
 		t.Errorf("once it is known: exit code %d\n%s", code, second.String())
 	}
 	back := accountsIn(t, c.js)[accountOf(c.ada)]
 	third := c.startCommand(c.ada, "run")
 	c.await("a record of the first login", func(context.Context) bool { return accountsIn(t, c.js)[accountOf(c.ada)] > back })
-	if code := stop(t, third); code != exitDone {
+	if code := stop(t, third); code != hint.Done {
 		t.Errorf("exit code %d", code)
 	}
 	c.audit()
@@ -233,7 +234,7 @@ func TestNobodyStandsByForAnotherAccount(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	got := bridgeFor(ctx, t, c.bob, "run")
-	if cause, hint := lastLines(t, got.err); got.code != exitSettings || !strings.Contains(hint, "BRIDGE_PREFIX") {
+	if cause, advice := lastLines(t, got.err); got.code != hint.Settings || !strings.Contains(advice, "BRIDGE_PREFIX") {
 		t.Errorf("exit code %d, %s", got.code, cause)
 	}
 	key := command(t, c.key, "run") // another login of the same account stands by, and takes over
@@ -244,11 +245,11 @@ func TestNobodyStandsByForAnotherAccount(t *testing.T) {
 	}
 	c.await("the other login to know that it is the same account", func(context.Context) bool { return strings.Contains(log.String(), "the same account") })
 	c.await("full coverage", c.covered)
-	if code := stop(t, run); code != exitDone {
+	if code := stop(t, run); code != hint.Done {
 		t.Errorf("the first one: exit code %d", code)
 	}
 	c.await("a record of the other login", func(context.Context) bool { return accountsIn(t, c.js)[accountOf(c.key)] > 0 })
-	if code := stop(t, key); code != exitDone {
+	if code := stop(t, key); code != hint.Done {
 		t.Errorf("the other login: exit code %d\n%s", code, log.String())
 	}
 	c.audit()
@@ -274,7 +275,7 @@ func TestOfTwoAccountsThatStartAtOnceOneWins(t *testing.T) {
 		case <-time.After(2 * time.Minute):
 			t.Fatal("both go on")
 		}
-		if code := runs[loser].ProcessState.ExitCode(); code != exitSettings {
+		if code := runs[loser].ProcessState.ExitCode(); code != hint.Settings {
 			t.Errorf("the loser ends with %d\n%s", code, logs[loser].String())
 		}
 		c.await("full coverage", c.covered)
@@ -284,7 +285,7 @@ func TestOfTwoAccountsThatStartAtOnceOneWins(t *testing.T) {
 		winner := runs[1-loser]
 		_ = winner.Process.Signal(os.Interrupt)
 		<-ended
-		if code := winner.ProcessState.ExitCode(); code != exitDone {
+		if code := winner.ProcessState.ExitCode(); code != hint.Done {
 			t.Errorf("the winner ends with %d\n%s", code, logs[1-loser].String())
 		}
 		if found := accountsIn(t, c.js); len(found) != 1 {
@@ -318,8 +319,8 @@ func TestABridgeThatRunsEndsWhereAnotherAccountWrites(t *testing.T) {
 	timer := time.AfterFunc(2*time.Minute, func() { _ = run.Process.Kill() })
 	defer timer.Stop()
 	_ = run.Wait() // the code says it
-	cause, hint := lastLines(t, log.String())
-	if code := run.ProcessState.ExitCode(); code != exitSettings || !strings.Contains(cause, accountOf(c.bob)) || !strings.Contains(hint, "BRIDGE_PREFIX") {
+	cause, advice := lastLines(t, log.String())
+	if code := run.ProcessState.ExitCode(); code != hint.Settings || !strings.Contains(cause, accountOf(c.bob)) || !strings.Contains(advice, "BRIDGE_PREFIX") {
 		t.Errorf("exit code %d\n%s", code, log.String())
 	}
 	c.audit()

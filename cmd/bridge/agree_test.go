@@ -15,6 +15,7 @@ import (
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -215,10 +216,10 @@ func (b limitedBroker) check(t *testing.T, env []string, warns string) {
 	switch {
 	case b.names != "":
 		wantLines(t, out.String(), "FAIL "+b.names+" hint:")
-		if code != exitNATS {
+		if code != hint.NATS {
 			t.Errorf("check: exit code %d", code)
 		}
-	case code != exitDone || strings.Contains(out.String(), "FAIL"):
+	case code != hint.Done || strings.Contains(out.String(), "FAIL"):
 		t.Errorf("check: exit code %d\n%s%s", code, &out, &log)
 	case warns != "":
 		wantLines(t, out.String(), "warn "+warns)
@@ -234,9 +235,9 @@ func (b limitedBroker) run(t *testing.T, env []string) {
 	code := execute(ctx, []string{"run"}, streamsOf(env, log, log))
 	_, cause, _ := strings.Cut(asText(log.String()), "error: ")
 	switch {
-	case b.names == "" && (code != exitDone || len(log.missing) > 0):
+	case b.names == "" && (code != hint.Done || len(log.missing) > 0):
 		t.Errorf("run: exit code %d, the log lacks %q\n%s", code, log.missing, log.String())
-	case b.names != "" && (code != exitNATS || !strings.Contains(cause, b.names)):
+	case b.names != "" && (code != hint.NATS || !strings.Contains(cause, b.names)):
 		t.Errorf("run: exit code %d, want %q\n%s", code, b.names, log.String())
 	}
 }

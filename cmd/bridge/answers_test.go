@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
@@ -39,7 +40,7 @@ func TestRunStoresBesideSomebodyWhoAnswersEverything(t *testing.T) {
 			}
 			s.await("all to be read", s.covered)
 			s.await("its naming", func(context.Context) bool { return strings.Contains(log.String(), "somebody else answers") })
-			if code := stop(t, cmd); code != exitDone {
+			if code := stop(t, cmd); code != hint.Done {
 				t.Errorf("exit code %d:\n%s", code, log.String())
 			}
 			for _, stream := range []string{"SAVERIS_READINGS", "SAVERIS_ALARMS"} {
@@ -53,11 +54,11 @@ func TestRunStoresBesideSomebodyWhoAnswersEverything(t *testing.T) {
 					t.Errorf("he is named %d times for %s", named, stream)
 				}
 			}
-			if got := bridge(t, s.env, "check"); got.code != exitDone {
+			if got := bridge(t, s.env, "check"); got.code != hint.Done {
 				t.Errorf("check: exit code %d\n%s%s", got.code, got.out, got.err)
 			}
 			nc.Close()
-			if got := s.verify("--feeds", "readings"); got.code != exitDone {
+			if got := s.verify("--feeds", "readings"); got.code != hint.Done {
 				t.Errorf("verify: exit code %d\n%s%s", got.code, got.out, got.err)
 			}
 		})

@@ -18,6 +18,7 @@ import (
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/saveris/saveristest"
 
@@ -190,7 +191,7 @@ func TestEveryWayIntoNATSStoresRows(t *testing.T) {
 				for _, command := range []string{"check", "run"} {
 					got := bridge(t, environ(env), command)
 					w.hidden(t, got.out+got.err)
-					if all := got.out + got.err; got.code != exitNATS || !strings.Contains(all, w.hint) {
+					if all := got.out + got.err; got.code != hint.NATS || !strings.Contains(all, w.hint) {
 						t.Errorf("%s with a wrong %s: exit code %d, no hint %q:\n%s", command, what, got.code, w.hint, all)
 					}
 				}
@@ -204,7 +205,7 @@ func (w way) works(t *testing.T, env []string) {
 	t.Helper()
 	got := bridge(t, env, "check")
 	w.hidden(t, got.out+got.err)
-	if got.code != exitDone {
+	if got.code != hint.Done {
 		t.Fatalf("check: exit code %d:\n%s%s", got.code, got.out, got.err)
 	}
 	var log noise
@@ -216,7 +217,7 @@ func (w way) works(t *testing.T, env []string) {
 	if !awaitRows(t, cmd, settingsOf(t, env)) {
 		t.Errorf("no rows were stored:\n%s", log.String())
 	}
-	if code := stop(t, cmd); code != exitDone {
+	if code := stop(t, cmd); code != hint.Done {
 		t.Errorf("run: exit code %d:\n%s", code, log.String())
 	}
 	w.hidden(t, log.String())

@@ -16,6 +16,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
@@ -282,16 +283,6 @@ func (b *backfill) rereadSince(ctx context.Context) time.Time {
 	return b.state.StartedAt
 }
 
-// pausedError says that a backfill was stopped before it was done.
-type pausedError struct {
-	covered float64
-	again   string // what goes on
-}
-
-func (e *pausedError) Error() string {
-	return fmt.Sprintf("paused: %.1f %% of the range is covered", 100*e.covered)
-}
-
 // command is how this backfill is called again, with times that do not move.
 func (b *backfill) command() string {
 	text := fmt.Sprintf("bridge backfill --from %s --until %s --feeds %s", b.span.From.Format(time.RFC3339), b.span.Until.Format(time.RFC3339), strings.Join(b.settings.Feeds, ","))
@@ -327,7 +318,10 @@ func (b *backfill) run(ctx context.Context) error {
 		b.say(last, schema.BackfillFinished)
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		b.say(last, schema.BackfillPaused)
-		return &pausedError{b.state.covered(), b.command()}
+		return &hint.Error{
+			Err: fmt.Errorf("paused: %.1f %% of the range is covered", 100*b.state.covered()), Code: hint.Failed,
+			Hint: "this goes on where it has stopped: " + b.command(),
+		}
 	default:
 		b.state.failed(err)
 		b.say(last, schema.BackfillFailed)

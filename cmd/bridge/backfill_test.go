@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 )
@@ -35,13 +36,13 @@ func TestBackfillGoesOnWhereItWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // it was killed
-	if got := bridge(t, env, s.past()...); got.code != exitDone || !strings.Contains(got.out, "covered: from ") {
+	if got := bridge(t, env, s.past()...); got.code != hint.Done || !strings.Contains(got.out, "covered: from ") {
 		t.Fatalf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	s.audit()
 	asked := s.vendor.Count("submit")
 	got := bridge(t, env, s.past()...)
-	if got.code != exitDone || !strings.HasPrefix(got.out, "covered already: ") || s.vendor.Count("submit") > asked {
+	if got.code != hint.Done || !strings.HasPrefix(got.out, "covered already: ") || s.vendor.Count("submit") > asked {
 		t.Errorf("a backfill that was done: exit code %d, %d exports\n%s%s", got.code, s.vendor.Count("submit")-asked, got.out, got.err)
 	}
 }
@@ -54,7 +55,7 @@ func TestSeveralProcessesShareABackfill(t *testing.T) {
 		go func() { ended <- bridge(t, env, append(s.past(), "--workers", "2")...) }()
 	}
 	for range 3 {
-		if got := <-ended; got.code != exitDone {
+		if got := <-ended; got.code != hint.Done {
 			t.Errorf("exit code %d\n%s", got.code, got.err)
 		}
 	}
@@ -76,13 +77,13 @@ func TestBackfillThatIsStoppedPausesAndSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // the code says it
-	if code := cmd.ProcessState.ExitCode(); code != exitFailed {
+	if code := cmd.ProcessState.ExitCode(); code != hint.Failed {
 		t.Errorf("exit code %d", code)
 	}
 	if state := s.lastWord(); state.Phase != schema.BackfillPaused || state.Covered >= 1 {
 		t.Errorf("the last word is %+v", state)
 	}
-	if got := bridge(t, env, s.past()...); got.code != exitDone {
+	if got := bridge(t, env, s.past()...); got.code != hint.Done {
 		t.Fatalf("exit code %d\n%s", got.code, got.err)
 	}
 	if state := s.lastWord(); state.Phase != schema.BackfillFinished || state.Covered != 1 {
@@ -116,17 +117,17 @@ func TestDryRunChangesNothing(t *testing.T) {
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	env := append(s.env, "NATS_URL=nats://"+s.broker())
 	got := bridge(t, env, append(s.past(), "--dry-run")...)
-	if got.code != exitDone || !strings.Contains(got.out, "readings: 2 windows, 2h0m0s of 2h0m0s are not covered; nothing is stored yet") {
+	if got.code != hint.Done || !strings.Contains(got.out, "readings: 2 windows, 2h0m0s of 2h0m0s are not covered; nothing is stored yet") {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	if names := s.js.StreamNames(t.Context()); s.vendor.Count("submit") > 0 || <-names.Name() != "" {
 		t.Errorf("%d exports, or a stream was created", s.vendor.Count("submit"))
 	}
-	if got := bridge(t, env, s.past()...); got.code != exitDone {
+	if got := bridge(t, env, s.past()...); got.code != hint.Done {
 		t.Fatalf("exit code %d\n%s", got.code, got.err)
 	}
 	got = bridge(t, env, append(s.past(), "--dry-run", "--reread")...)
-	if got.code != exitDone || !strings.Contains(got.out, "as stored so far") {
+	if got.code != hint.Done || !strings.Contains(got.out, "as stored so far") {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 }
@@ -134,7 +135,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 func TestRereadFindsWhatHasChangedAndStoresNothingTwice(t *testing.T) {
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	env := append(s.env, "NATS_URL=nats://"+s.broker())
-	if got := bridge(t, env, s.past()...); got.code != exitDone {
+	if got := bridge(t, env, s.past()...); got.code != hint.Done {
 		t.Fatalf("exit code %d\n%s", got.code, got.err)
 	}
 	stored, read := s.messages(t.Context()), time.Now()
@@ -143,7 +144,7 @@ func TestRereadFindsWhatHasChangedAndStoresNothingTwice(t *testing.T) {
 		UUID: "late", SensorUUID: "5f4e3d2c-1b0a-4f9e-8d7c-6b5a4f3e2d1c", ChannelNo: 1, SerialNo: "22011234", Timestamp: vendorAt.Add(-time.Hour), Measurement: "4.7",
 	})
 	got := bridge(t, env, append(s.past(), "--reread")...)
-	if got.code != exitDone || strings.Contains(got.out, " 0 stored") {
+	if got.code != hint.Done || strings.Contains(got.out, " 0 stored") {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	if state := s.lastWord(); state.Phase != schema.BackfillFinished || !state.Reread || state.Covered != 1 {
@@ -159,7 +160,7 @@ func TestDaysThatRetentionRemovedAreLeftAloneUnlessRepublished(t *testing.T) {
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	env := append(s.env, "NATS_URL=nats://"+s.broker())
 	for _, until := range []string{"2026-11-24T00:00:00Z", vendorAt.Format(time.RFC3339)} {
-		if got := bridge(t, env, append(s.past(), "--until", until)...); got.code != exitDone {
+		if got := bridge(t, env, append(s.past(), "--until", until)...); got.code != hint.Done {
 			t.Fatalf("exit code %d\n%s", got.code, got.err)
 		}
 	}
@@ -176,11 +177,11 @@ func TestDaysThatRetentionRemovedAreLeftAloneUnlessRepublished(t *testing.T) {
 	}
 	asked := s.vendor.Count("submit")
 	got := bridge(t, env, s.past()...)
-	if got.code != exitDone || !strings.Contains(got.err, "retention has removed days of readings") || s.vendor.Count("submit") > asked {
+	if got.code != hint.Done || !strings.Contains(got.err, "retention has removed days of readings") || s.vendor.Count("submit") > asked {
 		t.Errorf("exit code %d, %d exports\n%s%s", got.code, s.vendor.Count("submit")-asked, got.out, got.err)
 	}
 	got = bridge(t, env, append(s.past(), "--republish")...)
-	if got.code != exitDone || s.vendor.Count("submit") == asked {
+	if got.code != hint.Done || s.vendor.Count("submit") == asked {
 		t.Errorf("exit code %d, %d exports\n%s%s", got.code, s.vendor.Count("submit")-asked, got.out, got.err)
 	}
 	report, err := bridgetest.AuditReadings(t.Context(), s.js, streamOfReadings, s.vendor, bridgetest.Due{From: s.start, Until: vendorAt, AsOf: vendorAt})
@@ -200,8 +201,8 @@ func TestBackfillRefusesWrongFlags(t *testing.T) {
 		{"--from 1h --feeds wind", `--feeds is "wind"`},
 	} {
 		got := bridge(t, env, append([]string{"backfill"}, strings.Fields(c.args)...)...)
-		cause, hint := lastLines(t, got.err)
-		if got.code != exitSettings || !strings.Contains(cause, c.want) || !strings.Contains(hint, "bridge backfill --help") {
+		cause, advice := lastLines(t, got.err)
+		if got.code != hint.Settings || !strings.Contains(cause, c.want) || !strings.Contains(advice, "bridge backfill --help") {
 			t.Errorf("%s: exit code %d\n%s", c.args, got.code, got.err)
 		}
 	}

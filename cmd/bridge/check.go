@@ -73,11 +73,11 @@ func note(format string, args ...any) finding {
 	return finding{state: "info", text: fmt.Sprintf(format, args...)}
 }
 
-func warning(hint, format string, args ...any) finding {
-	return finding{state: "warn", text: fmt.Sprintf(format, args...), hint: hint}
+func warning(advice, format string, args ...any) finding {
+	return finding{state: "warn", text: fmt.Sprintf(format, args...), hint: advice}
 }
 
-func failing(err error, hint string) finding { return finding{err: err, hint: hint} }
+func failing(err error, advice string) finding { return finding{err: err, hint: advice} }
 
 // checkup is what the checks hand on to the later ones.
 type checkup struct {
@@ -164,7 +164,7 @@ func healthChecks(s config.Settings) []check {
 		case err.Taken():
 			return warning(fineIfRunning, "BRIDGE_HTTP_ADDR %s is in use", s.HTTPAddr)
 		}
-		return failing(err, listenHint(err))
+		return failing(err, adviceOf(err))
 	}}}
 }
 
@@ -188,15 +188,21 @@ func printFinding(out io.Writer, name string, f finding) {
 	printLine(out, f.state, name, f.text, f.hint)
 }
 
-func printLine(out io.Writer, state, name, text, hint string) {
-	if hint != "" {
-		hint = "  hint: " + hint
+func printLine(out io.Writer, state, name, text, advice string) {
+	if advice != "" {
+		advice = "  hint: " + advice
 	}
-	fmt.Fprintf(out, "%-5s %-26s %s%s\n", state, name, printable.Text(text), hint)
+	fmt.Fprintf(out, "%-5s %-26s %s%s\n", state, name, printable.Text(text), advice)
 }
 
 // checkError says how many checks failed, and holds why.
 type checkError struct{ failed []error }
+
+// Advice returns the exit code of the first check that failed, and where to read what to do.
+func (e *checkError) Advice() (code int, text string) {
+	code, _ = verdict(e.failed[0])
+	return code, "the FAIL lines above say what to do"
+}
 
 func (e *checkError) Error() string {
 	if len(e.failed) == 1 {

@@ -25,7 +25,7 @@ func checkCoverage(ctx context.Context, c *checkup) finding {
 	accounts := newAccounts(c.settings, c.js)
 	unknown, err := accounts.Look(ctx)
 	if err != nil {
-		return failing(natsconn.Refusal(c.nc, err), natsHint(err))
+		return failing(natsconn.Refusal(c.nc, err), natsconn.Hint(err))
 	}
 	if !accounts.Covered() && len(unknown) == 0 {
 		return fine("there is none yet under BRIDGE_PREFIX %s", c.settings.Prefix)
@@ -36,7 +36,7 @@ func checkCoverage(ctx context.Context, c *checkup) finding {
 		err := proof.Admit(ctx, one)
 		var other *publish.AnotherAccount
 		if errors.As(err, &other) {
-			return failing(err, accountHint(other))
+			return failing(err, adviceOf(err))
 		}
 		if err != nil {
 			return c.vendorFailing(err)

@@ -60,7 +60,7 @@ func (a aside) look(ctx context.Context, c *checkup) finding {
 	case errors.Is(err, publish.ErrForeign):
 		return failing(err, bucketHint(err, a.name))
 	case err != nil:
-		return failing(err, natsHint(err))
+		return failing(err, natsconn.Hint(err))
 	}
 	if err := mayPublish(ctx, c.nc, publish.KeySubject(c.js, a.name, "check")); natsconn.Forbidden(err) {
 		return failing(err, c.allow(err, publish.KeySubject(c.js, a.name, ">")))

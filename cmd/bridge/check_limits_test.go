@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 
@@ -51,12 +52,12 @@ func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
 		}
 		runErr := readyStreams(t.Context(), js, brokerConfig(s))
 		for who, err := range map[string]error{"check": err, "run": runErr} {
-			if code, hint := verdict(err); (err != nil) != c.fails || c.fails && (code != exitNATS || hint == "") {
-				t.Errorf("%q: %s: exit code %d, hint %q: %v", c.value, who, code, hint, err)
+			if code, advice := verdict(err); (err != nil) != c.fails || c.fails && (code != hint.NATS || advice == "") {
+				t.Errorf("%q: %s: exit code %d, hint %q: %v", c.value, who, code, advice, err)
 			}
 		}
-		if _, hint := verdict(runErr); c.fails && !strings.Contains(hint, "BRIDGE_MAX_BYTES") {
-			t.Errorf("%q: run's hint is %q", c.value, hint)
+		if _, advice := verdict(runErr); c.fails && !strings.Contains(advice, "BRIDGE_MAX_BYTES") {
+			t.Errorf("%q: run's hint is %q", c.value, advice)
 		}
 		for _, feed := range publish.Feeds { // what a try left behind
 			_ = js.DeleteStream(t.Context(), brokerConfig(s).Names.Stream(feed))

@@ -43,8 +43,7 @@ func natsChecks(s config.Settings) []check {
 
 func checkStore(_ context.Context, c *checkup) finding {
 	if err := natsd.CheckStore(c.settings.DataDir); err != nil {
-		_, hint := verdict(err)
-		return failing(err, hint)
+		return failing(err, adviceOf(err))
 	}
 	return fine("embedded server, store %s; its streams are not checked while it does not run", c.settings.DataDir)
 }
@@ -97,10 +96,8 @@ func checkEmbedded(_ context.Context, c *checkup) finding {
 	case err == nil:
 		return fine("embedded server, at %s", s.NATSListen)
 	}
-	if err.Taken() {
-		err.Err = fmt.Errorf("%w: %w", natsd.ErrListen, err.Err)
-	}
-	return failing(err, listenHint(err))
+	failed := natsconn.NotListening(err)
+	return failing(failed, adviceOf(failed))
 }
 
 const closeIt = "listen on 127.0.0.1, let nobody else reach the port, or use a server that asks for a login (NATS_URL)"
@@ -115,7 +112,7 @@ func checkConnect(ctx context.Context, c *checkup) finding {
 	case err != nil && c.joined:
 		return failing(err, "set BRIDGE_NATS_LISTEN to where that bridge has its server")
 	case err != nil:
-		return failing(err, natsHint(err))
+		return failing(err, natsconn.Hint(err))
 	}
 	js, err := natsconn.JetStream(nc, c.settings.NATS)
 	if err != nil {
@@ -139,7 +136,7 @@ func readable(nc *nats.Conn) bool {
 
 func checkServer(ctx context.Context, c *checkup) finding {
 	if err := publish.CheckServer(ctx, c.nc); err != nil {
-		return failing(err, natsHint(err))
+		return failing(err, natsconn.Hint(err))
 	}
 	return fine("version %s, messages up to %d bytes", c.nc.ConnectedServerVersion(), c.nc.MaxPayload())
 }
@@ -156,11 +153,11 @@ func checkJetStream(ctx context.Context, c *checkup) finding {
 	if err != nil {
 		c.off = true
 		err = natsconn.OrNoJetStream(c.settings.NATS, err)
-		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), natsHint(err))
+		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
 	}
 	if err := brokerConfig(c.settings).CheckAccount(info); err != nil {
 		c.off = true
-		return failing(err, natsHint(err))
+		return failing(err, natsconn.Hint(err))
 	}
 	if limit := info.Limits.MaxStore; limit > 0 && limit-int64(info.Store) < 1<<30 {
 		return warning("raise the limit of the account", "%d of %d bytes of storage are used", info.Store, limit)
@@ -236,20 +233,20 @@ func checkStream(config publish.Config, feed schema.Feed) func(context.Context, 
 			return c.newStream(ctx, config, feed)
 		}
 		if err != nil {
-			return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsHint(err))
+			return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
 		}
 		have := stream.CachedInfo().Config
 		if err := config.CheckStream(feed, have); err != nil {
-			return failing(err, natsHint(err))
+			return failing(err, natsconn.Hint(err))
 		}
 		if f := c.mayStore(ctx, config, feed); f != nil {
 			return *f
 		}
 		if err := config.CheckBatches(ctx, c.js, feed); err != nil {
-			return failing(err, natsHint(err))
+			return failing(err, natsconn.Hint(err))
 		}
 		if err := mayPublish(ctx, c.nc, config.Names.Ingest()+"."+string(feed)+".check"); err != nil {
-			return failing(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, name, err), natsHint(err))
+			return failing(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, name, err), natsconn.Hint(err))
 		}
 		return c.streamAdvice(config, feed, have, stream.CachedInfo().State)
 	}
@@ -275,7 +272,7 @@ func (c *checkup) newStream(ctx context.Context, config publish.Config, feed sch
 		return f
 	}
 	if err := c.reserve(ctx, config); err != nil {
-		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsHint(err))
+		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
 	}
 	if f := c.mayStore(ctx, config, feed); f != nil {
 		return *f
@@ -293,7 +290,7 @@ func (c *checkup) newStream(ctx context.Context, config publish.Config, feed sch
 		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), "")
 	}
 	if overlap != nil {
-		return failing(overlap, natsHint(overlap))
+		return failing(overlap, natsconn.Hint(overlap))
 	}
 	if known := len(c.nc.Servers()); config.Replicas > known {
 		return warning("lower it if the cluster is no larger", "run creates it with BRIDGE_REPLICAS %d, but the cluster tells of %d servers", config.Replicas, known)

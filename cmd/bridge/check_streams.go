@@ -18,13 +18,13 @@ func (c *checkup) streamAdvice(config publish.Config, feed schema.Feed, have jet
 	revisit := c.settings.Revisit
 	horizon := revisit[len(revisit)-1] + 48*time.Hour
 	var texts, hints []string
-	warn := func(wrong bool, hint, format string, args ...any) {
+	warn := func(wrong bool, advice, format string, args ...any) {
 		if wrong {
-			texts, hints = append(texts, fmt.Sprintf(format, args...)), append(hints, hint)
+			texts, hints = append(texts, fmt.Sprintf(format, args...)), append(hints, advice)
 		}
 	}
 	used := usedPart(have, state)
-	warn(!config.Republishes(feed, have), republish(config.Stream(feed)), "it republishes no live events: subscribers without JetStream see none")
+	warn(!config.Republishes(feed, have), config.RepublishCommand(feed), "it republishes no live events: subscribers without JetStream see none")
 	warn(have.Storage == jetstream.MemoryStorage, "use file storage", "memory storage: a restart of NATS loses everything")
 	warn(have.Storage == jetstream.FileStorage && have.Compression == jetstream.NoCompression && have.Replicas <= 1, "nats stream edit "+have.Name+" --compression=s2 -f; it helps what is stored from then on",
 		"not compressed: a reading takes about 1,150 bytes on disk instead of 217 to 300")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
@@ -102,8 +103,8 @@ func TestCheckNamesWhatIsWrongWithAStream(t *testing.T) {
 	}
 	out, err := checkNATS(t, env)
 	wantLines(t, out, "FAIL allow_atomic is false")
-	if code, hint := verdict(err); code != exitNATS || hint == "" {
-		t.Errorf("exit code %d, hint %q", code, hint)
+	if code, advice := verdict(err); code != hint.NATS || advice == "" {
+		t.Errorf("exit code %d, hint %q", code, advice)
 	}
 }
 
@@ -119,7 +120,7 @@ func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
 	out, err := checkNATS(t, env)
 	wantLines(t, out, "FAIL SAVERIS_READINGS", "FAIL $JS.API.STREAM.CREATE.SAVERIS_READINGS", "warn bucket saveris-checkpoints $JS.API.STREAM.CREATE.KV_saveris-checkpoints",
 		"warn bucket saveris-exports $JS.API.STREAM.CREATE.KV_saveris-exports", "FAIL rights $JS.API.DIRECT.GET.>")
-	if code, _ := verdict(err); code != exitNATS {
+	if code, _ := verdict(err); code != hint.NATS {
 		t.Errorf("exit code %d: %v", code, err)
 	}
 
@@ -146,7 +147,7 @@ func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
 	wantLines(t, out, "warn bucket saveris-exports let the account publish to $KV.saveris-exports.>")
 	out, err = checkNATS(t, with("NATS_URL", s.ClientURL(), "NATS_USER", "blind", "NATS_PASSWORD", "b"))
 	wantLines(t, out, "FAIL jetstream let the account publish to $JS.API.INFO")
-	if code, _ := verdict(err); code != exitNATS {
+	if code, _ := verdict(err); code != hint.NATS {
 		t.Errorf("exit code %d: %v", code, err)
 	}
 }
@@ -158,13 +159,13 @@ func TestCheckWithoutJetStreamOrServer(t *testing.T) {
 	if strings.Count(out, "FAIL") != 1 {
 		t.Errorf("one cause, but several failures:\n%s", out)
 	}
-	if code, _ := verdict(err); code != exitNATS {
+	if code, _ := verdict(err); code != hint.NATS {
 		t.Errorf("exit code %d: %v", code, err)
 	}
 	small := natsServer(t, &server.Options{JetStream: true, MaxPayload: 1000})
 	out, err = checkNATS(t, with("NATS_URL", small.ClientURL()))
 	wantLines(t, out, "FAIL max_payload 1000 hint: raise max_payload to 1048576")
-	if code, _ := verdict(err); code != exitNATS {
+	if code, _ := verdict(err); code != hint.NATS {
 		t.Errorf("exit code %d: %v", code, err)
 	}
 	secured := natsServer(t, &server.Options{Username: "u", Password: "p"})
@@ -209,11 +210,11 @@ func TestCheckFailsWhatRunRefuses(t *testing.T) {
 		if c.run == "" {
 			continue
 		}
-		if code, _ := verdict(err); code != exitNATS {
+		if code, _ := verdict(err); code != hint.NATS {
 			t.Errorf("%s=%s: check exits with %d", c.name, c.value, code)
 		}
-		if code, hint := verdict(runErr); code != exitNATS || hint == "" || !strings.Contains(runErr.Error(), c.run) {
-			t.Errorf("%s=%s: run exits with %d, hint %q: %v", c.name, c.value, code, hint, runErr)
+		if code, advice := verdict(runErr); code != hint.NATS || advice == "" || !strings.Contains(runErr.Error(), c.run) {
+			t.Errorf("%s=%s: run exits with %d, hint %q: %v", c.name, c.value, code, advice, runErr)
 		}
 	}
 }
@@ -233,12 +234,12 @@ func TestCheckOfTheEmbeddedServer(t *testing.T) {
 	defer running.Close()
 	out, err = checkNATS(t, with("BRIDGE_DATA_DIR", t.TempDir(), "BRIDGE_NATS_LISTEN", addr))
 	wantLines(t, out, "ok nats store", "FAIL nats choose another BRIDGE_NATS_LISTEN")
-	if code, _ := verdict(err); code != exitNATS {
+	if code, _ := verdict(err); code != hint.NATS {
 		t.Errorf("an address in use: exit code %d", code)
 	}
 	out, err = checkNATS(t, with("BRIDGE_DATA_DIR", t.TempDir(), "BRIDGE_NATS_LISTEN", "192.0.2.1:4222"))
 	wantLines(t, out, "FAIL nats BRIDGE_NATS_LISTEN address of this machine")
-	if code, _ := verdict(err); code != exitSettings || strings.Contains(out, "in use") {
+	if code, _ := verdict(err); code != hint.Settings || strings.Contains(out, "in use") {
 		t.Errorf("an address of nobody: exit code %d\n%s", code, out)
 	}
 }
@@ -328,10 +329,10 @@ func TestCheckLooksAtTheSpaceOfTheStore(t *testing.T) {
 		want string
 		code int
 	}{
-		{1 << 40, nil, "ok disk 1099.5 GB free " + s.DataDir, exitDone},
-		{1<<30 - 1, nil, "warn disk 1.1 GB free BRIDGE_MAX_AGE", exitDone},
-		{-1, nil, "info disk does not say", exitDone},
-		{17, &natsd.FullError{Dir: dir, Free: 17}, "FAIL disk store " + dir + ": no space left, 17 bytes free hint: free some space", exitNATS},
+		{1 << 40, nil, "ok disk 1099.5 GB free " + s.DataDir, hint.Done},
+		{1<<30 - 1, nil, "warn disk 1.1 GB free BRIDGE_MAX_AGE", hint.Done},
+		{-1, nil, "info disk does not say", hint.Done},
+		{17, &natsd.FullError{Dir: dir, Free: 17}, "FAIL disk store " + dir + ": no space left, 17 bytes free hint: free some space", hint.NATS},
 	} {
 		var out strings.Builder
 		check := &checkup{settings: s, space: func(asked string) (int64, error) {
@@ -351,7 +352,7 @@ func TestCheckLooksAtTheSpaceOfTheStore(t *testing.T) {
 // codeOf is the exit code of an error, or of none.
 func codeOf(err error) int {
 	if err == nil {
-		return exitDone
+		return hint.Done
 	}
 	code, _ := verdict(err)
 	return code

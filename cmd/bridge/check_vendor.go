@@ -71,16 +71,15 @@ func checkLogin(ctx context.Context, c *checkup) finding {
 		return c.vendorFailing(err)
 	}
 	c.vendor = client
-	if text, hint := announcedEnd(client, func(string) bool { return true }); text != "" {
-		return warning(hint, "accepted by %s; %s", config.MaskURL(c.settings.SaverisURL), text)
+	if text, advice := announcedEnd(client, func(string) bool { return true }); text != "" {
+		return warning(advice, "accepted by %s; %s", config.MaskURL(c.settings.SaverisURL), text)
 	}
 	return fine("accepted by %s", config.MaskURL(c.settings.SaverisURL))
 }
 
 func (c *checkup) vendorFailing(err error) finding {
 	err = withLogin(c.settings, err)
-	_, hint := verdict(err)
-	return failing(err, hint)
+	return failing(err, adviceOf(err))
 }
 
 // feedPatience is how long an export may take until a check gives it up.
@@ -106,8 +105,8 @@ func checkFeed(feed schema.Feed) func(context.Context, *checkup) finding {
 			return c.vendorFailing(err)
 		}
 		c.given++
-		if text, hint := endingOf(c.vendor, feed); text != "" {
-			return warning(hint, "%d rows read by %s; %s", answer.Rows, answer.Route, text)
+		if text, advice := endingOf(c.vendor, feed); text != "" {
+			return warning(advice, "%d rows read by %s; %s", answer.Rows, answer.Route, text)
 		}
 		return fine("%d rows in five minutes of an hour ago, read by %s in %v", answer.Rows, answer.Route, time.Since(began).Round(100*time.Millisecond))
 	}
@@ -115,7 +114,7 @@ func checkFeed(feed schema.Feed) func(context.Context, *checkup) finding {
 
 // endingOf says what a person should know of the endpoints that a feed was read from: that one is retired and replaced, or
 // will end.
-func endingOf(vendor *saveris.Client, feed schema.Feed) (text, hint string) {
+func endingOf(vendor *saveris.Client, feed schema.Feed) (text, advice string) {
 	path, newest := vendor.Endpoint(poller.VendorFeed(feed))
 	if path != newest {
 		return retiredText(feed, newest, path), newer + "; until then the older version is read"
@@ -124,7 +123,7 @@ func endingOf(vendor *saveris.Client, feed schema.Feed) (text, hint string) {
 }
 
 // announcedEnd says of the first of some endpoints whose end the vendor has announced when that is.
-func announcedEnd(vendor *saveris.Client, of func(endpoint string) bool) (text, hint string) {
+func announcedEnd(vendor *saveris.Client, of func(endpoint string) bool) (text, advice string) {
 	for _, end := range vendor.Announcements() {
 		if of(end.Endpoint) {
 			return endText(end), newer + " before that day"

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -55,8 +56,8 @@ func TestCheckTellsARefusedLogin(t *testing.T) {
 	s := vendor(t, func(c *saveristest.Config) { c.Password = "other" })
 	out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
 	wantLines(t, out, "FAIL vendor login", "skip feed readings", "skip clock")
-	if code, hint := verdict(err); code != exitVendor || hint == "" {
-		t.Errorf("exit code %d, hint %q: %v", code, hint, err)
+	if code, advice := verdict(err); code != hint.Vendor || advice == "" {
+		t.Errorf("exit code %d, hint %q: %v", code, advice, err)
 	}
 }
 
@@ -93,7 +94,7 @@ func TestCheckTellsWhatIsNotTheVendor(t *testing.T) {
 	defer other.Close()
 	out, err := checkVendor(t, with("SAVERIS_URL", other.URL))
 	wantLines(t, out, "FAIL check SAVERIS_URL")
-	if code, _ := verdict(err); code != exitSettings {
+	if code, _ := verdict(err); code != hint.Settings {
 		t.Errorf("exit code %d: %v", code, err)
 	}
 }
@@ -102,7 +103,7 @@ func TestCheckWithoutNetworkStillChecksTheRest(t *testing.T) {
 	t.Parallel()
 	got := bridge(t, []string{"SAVERIS_URL=http://127.0.0.1:1", "SAVERIS_USERNAME=a", "SAVERIS_PASSWORD=b", "BRIDGE_NATS_LISTEN=127.0.0.1:0"}, "check")
 	wantLines(t, got.out, "FAIL vendor login", "ok embedded server")
-	if _, hint := lastLines(t, got.err); got.code != exitFailed || !strings.HasPrefix(hint, "hint: ") {
+	if _, advice := lastLines(t, got.err); got.code != hint.Failed || !strings.HasPrefix(advice, "hint: ") {
 		t.Errorf("exit code %d: %s", got.code, got.err)
 	}
 }
@@ -111,11 +112,11 @@ func TestCheckAsACommand(t *testing.T) {
 	s := vendor(t, nil)
 	broker := natsServer(t, &server.Options{JetStream: true})
 	got := bridge(t, []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "NATS_URL=" + broker.ClientURL()}, "check")
-	if got.code != exitDone || got.err != "" || strings.Contains(got.out, "FAIL") {
+	if got.code != hint.Done || got.err != "" || strings.Contains(got.out, "FAIL") {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	refused := bridge(t, []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=wrong", "NATS_URL=" + broker.ClientURL()}, "check")
-	if refused.code != exitVendor || strings.Contains(refused.out+refused.err, "wrong") {
+	if refused.code != hint.Vendor || strings.Contains(refused.out+refused.err, "wrong") {
 		t.Errorf("exit code %d\n%s%s", refused.code, refused.out, refused.err)
 	}
 }
@@ -126,7 +127,7 @@ func TestCheckTellsWhoIsRefusedAndWhy(t *testing.T) {
 		s := vendor(t, func(c *saveristest.Config) { c.Switches.AuthNoLicence = answer })
 		out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
 		wantLines(t, out, "ok vendor login", "FAIL feed readings the login works licence")
-		if code, _ := verdict(err); code != exitVendor {
+		if code, _ := verdict(err); code != hint.Vendor {
 			t.Errorf("%s: exit code %d: %v", answer, code, err)
 		}
 	}
@@ -143,7 +144,7 @@ func TestCheckNamesTheSettingWhereThereIsNoSynchronousEndpoint(t *testing.T) {
 	s := vendor(t, nil)
 	out, err := checkVendor(t, with("SAVERIS_URL", s.URL(), "SAVERIS_SYNC", "always"))
 	wantLines(t, out, `FAIL feed readings SAVERIS_SYNC is "always": expected auto or never`)
-	if code, _ := verdict(err); code != exitSettings {
+	if code, _ := verdict(err); code != hint.Settings {
 		t.Errorf("exit code %d: %v", code, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
@@ -33,23 +34,23 @@ func TestAResetRangeIsReadAgainByABackfillAndNothingIsDoubled(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	env := append(s.env, "NATS_URL=nats://"+s.broker())
-	if got := bridge(t, env, "checkpoint", "show"); got.code != exitNATS {
+	if got := bridge(t, env, "checkpoint", "show"); got.code != hint.NATS {
 		t.Errorf("show of nothing: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if got := bridge(t, env, s.past()...); got.code != exitDone {
+	if got := bridge(t, env, s.past()...); got.code != hint.Done {
 		t.Fatalf("exit code %d\n%s", got.code, got.err)
 	}
 	from, until := vendorAt.Add(-50*time.Minute), vendorAt.Add(-10*time.Minute) // over midnight
 	before, asked := s.messages(t.Context()), s.vendor.Count("submit")
 	got := bridge(t, env, resetArgs(from, until)...)
-	cause, hint := lastLines(t, got.err)
+	cause, advice := lastLines(t, got.err)
 	fill := "bridge backfill --from " + from.Format(time.RFC3339) + " --until " + until.Format(time.RFC3339) + " --feeds readings"
-	if got.code != exitSettings || !strings.Contains(cause, "--yes is missing") || !strings.Contains(hint, "--yes") ||
+	if got.code != hint.Settings || !strings.Contains(cause, "--yes is missing") || !strings.Contains(advice, "--yes") ||
 		!strings.Contains(got.out, "would be uncovered: 40m of readings") || !strings.Contains(got.out, fill) || s.messages(t.Context()) != before {
 		t.Errorf("without --yes: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	got = bridge(t, env, resetArgs(from, until, "--yes")...)
-	if got.code != exitDone || !strings.Contains(got.out, "uncovered: 40m of readings") || !strings.Contains(got.out, fill) {
+	if got.code != hint.Done || !strings.Contains(got.out, "uncovered: 40m of readings") || !strings.Contains(got.out, fill) {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	if gaps := s.gaps(t.Context(), s.start, vendorAt); len(gaps) != 1 || !gaps[0].From.Equal(from) || !gaps[0].Until.Equal(until) {
@@ -62,15 +63,15 @@ func TestAResetRangeIsReadAgainByABackfillAndNothingIsDoubled(t *testing.T) {
 	if shown, err := kv.Get(t.Context(), "readings.2026-11-24"); err != nil || !strings.Contains(string(shown.Value()), until.Format(time.RFC3339)) {
 		t.Errorf("the bucket does not show it: %v, %v", shown, err)
 	}
-	if got := bridge(t, env, resetArgs(from, until, "--yes")...); got.code != exitDone || !strings.HasPrefix(got.out, "nothing of readings") {
+	if got := bridge(t, env, resetArgs(from, until, "--yes")...); got.code != hint.Done || !strings.HasPrefix(got.out, "nothing of readings") {
 		t.Errorf("once more: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	got = bridge(t, env, "checkpoint", "show", "--feeds", "readings")
-	if got.code != exitDone || !strings.Contains(got.out, "readings, of account "+accountOf(env)) || !strings.Contains(got.out, "2026-11-23  22:20-23:30 ") ||
+	if got.code != hint.Done || !strings.Contains(got.out, "readings, of account "+accountOf(env)) || !strings.Contains(got.out, "2026-11-23  22:20-23:30 ") ||
 		!strings.Contains(got.out, "2026-11-24  00:10-00:20 ") {
 		t.Errorf("show: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if got := bridge(t, env, strings.Fields(fill)[1:]...); got.code != exitDone || s.vendor.Count("submit") == asked {
+	if got := bridge(t, env, strings.Fields(fill)[1:]...); got.code != hint.Done || s.vendor.Count("submit") == asked {
 		t.Errorf("exit code %d, %d exports\n%s%s", got.code, s.vendor.Count("submit")-asked, got.out, got.err)
 	}
 	if !s.covered(t.Context()) {
@@ -79,7 +80,7 @@ func TestAResetRangeIsReadAgainByABackfillAndNothingIsDoubled(t *testing.T) {
 	s.audit()
 	got = bridge(t, env, "checkpoint", "show", "--json")
 	lines := strings.Split(strings.TrimSpace(got.out), "\n")
-	if got.code != exitDone || len(lines) < 3 {
+	if got.code != hint.Done || len(lines) < 3 {
 		t.Errorf("show --json: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	for _, line := range lines {
@@ -94,7 +95,7 @@ func TestAResetRangeIsReadAgainByABridgeThatRuns(t *testing.T) {
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	env := append(s.env, "NATS_URL=nats://"+s.broker())
 	older := s.start.Add(-3 * time.Hour)
-	if got := bridge(t, env, "backfill", "--from", older.Format(time.RFC3339), "--until", s.start.Format(time.RFC3339), "--feeds", "readings"); got.code != exitDone {
+	if got := bridge(t, env, "backfill", "--from", older.Format(time.RFC3339), "--until", s.start.Format(time.RFC3339), "--feeds", "readings"); got.code != hint.Done {
 		t.Fatalf("exit code %d\n%s", got.code, got.err)
 	}
 	run := s.startCommand(env, "run")
@@ -102,7 +103,7 @@ func TestAResetRangeIsReadAgainByABridgeThatRuns(t *testing.T) {
 	from, until := s.start.Add(-10*time.Minute), s.start.Add(10*time.Minute)
 	got := bridge(t, env, resetArgs(from, until, "--yes")...)
 	begin := s.start.Format(time.RFC3339)
-	if got.code != exitDone || !strings.Contains(got.out, "bridge run reads what is not before "+begin+" by itself") ||
+	if got.code != hint.Done || !strings.Contains(got.out, "bridge run reads what is not before "+begin+" by itself") ||
 		!strings.Contains(got.out, "bridge backfill --from "+from.Format(time.RFC3339)+" --until "+begin+" --feeds readings") {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
@@ -111,10 +112,10 @@ func TestAResetRangeIsReadAgainByABridgeThatRuns(t *testing.T) {
 		t.Errorf("gaps %v, want what bridge run does not read", gaps)
 	}
 	got = bridge(t, env, "checkpoint", "show")
-	if got.code != exitDone || !strings.Contains(got.out, "gaps since 2026-11-23 22:20:00 are read by bridge run") {
+	if got.code != hint.Done || !strings.Contains(got.out, "gaps since 2026-11-23 22:20:00 are read by bridge run") {
 		t.Errorf("show: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if code := stop(t, run); code != exitDone {
+	if code := stop(t, run); code != hint.Done {
 		t.Errorf("exit code %d", code)
 	}
 	s.audit()
@@ -126,10 +127,10 @@ func TestAdoptTakesOverWhatNoRowCanProve(t *testing.T) {
 	run := c.startCommand(c.ada, "run")
 	c.await("full coverage", c.covered)
 	got := bridge(t, c.key, "checkpoint", "adopt", "--yes")
-	if _, hint := lastLines(t, got.err); got.code != exitSettings || !strings.Contains(hint, "stop that bridge first") {
+	if _, advice := lastLines(t, got.err); got.code != hint.Settings || !strings.Contains(advice, "stop that bridge first") {
 		t.Errorf("while another polls: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if code := stop(t, run); code != exitDone {
+	if code := stop(t, run); code != hint.Done {
 		t.Errorf("exit code %d", code)
 	}
 	if told := c.refused(c.key, "run"); !strings.Contains(told, "there are no rows to compare") {
@@ -137,24 +138,24 @@ func TestAdoptTakesOverWhatNoRowCanProve(t *testing.T) {
 	}
 	before := c.stored("saveris")
 	got = bridge(t, c.key, "checkpoint", "adopt")
-	if cause, _ := lastLines(t, got.err); got.code != exitSettings || !strings.Contains(cause, "--yes is missing") || !strings.Contains(got.out, "will count as read by account "+accountOf(c.key)) ||
+	if cause, _ := lastLines(t, got.err); got.code != hint.Settings || !strings.Contains(cause, "--yes is missing") || !strings.Contains(got.out, "will count as read by account "+accountOf(c.key)) ||
 		c.stored("saveris") != before {
 		t.Errorf("without --yes: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if got := bridge(t, append(c.env, "SAVERIS_API_KEY=mistyped"), "checkpoint", "adopt", "--yes"); got.code != exitVendor || c.stored("saveris") != before {
+	if got := bridge(t, append(c.env, "SAVERIS_API_KEY=mistyped"), "checkpoint", "adopt", "--yes"); got.code != hint.Vendor || c.stored("saveris") != before {
 		t.Errorf("a wrong key: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if got := bridge(t, c.key, "checkpoint", "adopt", "--yes"); got.code != exitDone || !strings.Contains(got.out, "done: all of it is of account "+accountOf(c.key)) {
+	if got := bridge(t, c.key, "checkpoint", "adopt", "--yes"); got.code != hint.Done || !strings.Contains(got.out, "done: all of it is of account "+accountOf(c.key)) {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if got := bridge(t, c.key, "checkpoint", "adopt"); got.code != exitDone || !strings.Contains(got.out, "readings: of this login's account already") {
+	if got := bridge(t, c.key, "checkpoint", "adopt"); got.code != hint.Done || !strings.Contains(got.out, "readings: of this login's account already") {
 		t.Errorf("once more: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	c.refused(c.ada, "run")
 	records := accountsIn(t, c.js)[accountOf(c.key)]
 	run = c.startCommand(c.key, "run")
 	c.await("more records", func(context.Context) bool { return accountsIn(t, c.js)[accountOf(c.key)] > records })
-	if code := stop(t, run); code != exitDone {
+	if code := stop(t, run); code != hint.Done {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -162,20 +163,20 @@ func TestAdoptTakesOverWhatNoRowCanProve(t *testing.T) {
 func TestAnotherAccountCannotAdoptOrReset(t *testing.T) {
 	t.Parallel()
 	c := newCustomers(t, saveristest.World{Cycle: time.Minute})
-	if got := bridge(t, c.ada, c.past()...); got.code != exitDone {
+	if got := bridge(t, c.ada, c.past()...); got.code != hint.Done {
 		t.Fatalf("exit code %d\n%s", got.code, got.err)
 	}
 	c.refused(c.bob, "checkpoint", "adopt", "--yes")
 	c.refused(c.bob, resetArgs(c.start, vendorAt, "--yes")...)
 	got := bridge(t, c.key, "checkpoint", "adopt", "--yes") // another login of the same account, which is proven
-	if got.code != exitDone || !strings.Contains(got.out, "is the same: bridge run would go on by itself") {
+	if got.code != hint.Done || !strings.Contains(got.out, "is the same: bridge run would go on by itself") {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	c.refused(c.ada, resetArgs(c.start, vendorAt, "--yes")...) // the other login has stored no row by which it could be known
-	if got := bridge(t, c.ada, "checkpoint", "adopt", "--yes"); got.code != exitDone {
+	if got := bridge(t, c.ada, "checkpoint", "adopt", "--yes"); got.code != hint.Done {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if got := bridge(t, c.ada, resetArgs(c.start, vendorAt, "--yes")...); got.code != exitDone {
+	if got := bridge(t, c.ada, resetArgs(c.start, vendorAt, "--yes")...); got.code != hint.Done {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	c.audit()
@@ -198,8 +199,8 @@ func TestCheckpointRefusesWrongUsage(t *testing.T) {
 		"adopt it": "takes no argument",
 	} {
 		got := bridge(t, env, append([]string{"checkpoint"}, strings.Fields(args)...)...)
-		cause, hint := lastLines(t, got.err)
-		if got.code != exitSettings || !strings.Contains(cause, want) || !strings.Contains(hint, "bridge checkpoint ") {
+		cause, advice := lastLines(t, got.err)
+		if got.code != hint.Settings || !strings.Contains(cause, want) || !strings.Contains(advice, "bridge checkpoint ") {
 			t.Errorf("%q: exit code %d\n%s%s", args, got.code, got.out, got.err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 )
 
@@ -46,8 +47,8 @@ func TestEveryWayToLogInWorksAndAWrongOneFailsAtOnce(t *testing.T) {
 			}
 			began := time.Now()
 			err := try(t, c.lost)
-			if code, hint := verdict(err); code != exitNATS || !strings.Contains(hint, "NATS_CREDS") {
-				t.Errorf("the wrong login gives %v, exit code %d, hint %q", err, code, hint)
+			if code, advice := verdict(err); code != hint.NATS || !strings.Contains(advice, "NATS_CREDS") {
+				t.Errorf("the wrong login gives %v, exit code %d, hint %q", err, code, advice)
 			}
 			if time.Since(began) > 10*time.Second {
 				t.Error("the wrong login is tried again and again")
@@ -75,8 +76,8 @@ func TestCredsAndTLSWorkTogether(t *testing.T) {
 	} {
 		began := time.Now()
 		err := try(t, env)
-		if code, hint := verdict(err); code != exitNATS || hint == "" {
-			t.Errorf("without %s: %v, exit code %d, hint %q", missing, err, code, hint)
+		if code, advice := verdict(err); code != hint.NATS || advice == "" {
+			t.Errorf("without %s: %v, exit code %d, hint %q", missing, err, code, advice)
 		}
 		if time.Since(began) > 10*time.Second {
 			t.Errorf("without %s it is tried again and again: %v", missing, err)
@@ -145,7 +146,7 @@ func TestAContextThatCannotBeUsedIsAWrongSetting(t *testing.T) {
 	}
 	for name, want := range where {
 		err := try(t, with("NATS_CONTEXT", name))
-		if code, hint := verdict(err); code != exitSettings || hint == "" || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cr3t") {
+		if code, advice := verdict(err); code != hint.Settings || advice == "" || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cr3t") {
 			t.Errorf("%s: %v, exit code %d", name, err, code)
 		}
 	}
@@ -165,8 +166,8 @@ func TestMissingRightsAreToldOnceAndEndAStartAtOnce(t *testing.T) {
 	for _, missing := range []string{"$JS.API.INFO", "$JS.API.STREAM.CREATE.>"} {
 		url := rightsBut(t, missing)
 		got := bridge(t, runEnv(v, "NATS_URL="+url, "NATS_USER=bridge", "NATS_PASSWORD=b"), "run")
-		cause, hint := lastLines(t, got.err)
-		if got.code != exitNATS || !strings.Contains(cause, strings.TrimSuffix(missing, ">")) || !strings.Contains(hint, "bridge check names each right") ||
+		cause, advice := lastLines(t, got.err)
+		if got.code != hint.NATS || !strings.Contains(cause, strings.TrimSuffix(missing, ">")) || !strings.Contains(advice, "bridge check names each right") ||
 			strings.Count(got.err, "nats error") > 1 {
 			t.Errorf("%s: exit code %d\n%s", missing, got.code, got.err)
 		}

@@ -40,7 +40,7 @@ func firstContact(ctx context.Context, s config.Settings, vendor *saveris.Client
 	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted), errors.Is(err, saveris.ErrRefused), errors.As(err, &wrong):
 		return err
 	case err != nil:
-		logger.Warn("the vendor does not answer yet, retrying", "vendor", config.MaskURL(s.SaverisURL), "err", err, "hint", vendorHint(err))
+		logger.Warn("the vendor does not answer yet, retrying", "vendor", config.MaskURL(s.SaverisURL), "err", err, "hint", adviceOf(err))
 	}
 	return nil
 }
@@ -100,28 +100,16 @@ func readALittle(ctx context.Context, s config.Settings, vendor *saveris.Client,
 	return answer, err
 }
 
-// loginError is a refusal by the vendor, with the login that he refused.
-type loginError struct {
-	err   error
-	login string
-}
-
-func (e *loginError) Error() string { return e.err.Error() }
-func (e *loginError) Unwrap() error { return e.err }
-
 // withLogin adds to a refusal what we logged in with, for the hint.
 func withLogin(s config.Settings, err error) error {
-	if !errors.Is(err, saveris.ErrRefused) {
-		return err
-	}
 	if s.SaverisAPIKey.Set() {
-		return &loginError{err, "SAVERIS_API_KEY"}
+		return saveris.WithLogin(err, "SAVERIS_API_KEY")
 	}
 	login := `SAVERIS_USERNAME "` + printable.Text(s.SaverisUsername) + `" and its SAVERIS_PASSWORD`
 	if quoted(s.SaverisPassword.Reveal()) {
 		login += " (which begins and ends with quotation marks: are they part of it?)"
 	}
-	return &loginError{err, login}
+	return saveris.WithLogin(err, login)
 }
 
 // quoted reports whether a text stands in quotation marks, which a shell takes away and a file of variables may not.

@@ -16,6 +16,7 @@ import (
 
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/listen"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -112,6 +113,7 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	var address *listen.Error
 	if errors.As(err, &address) {
 		address.Name = "--nats-listen"
+		err = natsconn.NotListening(address)
 	}
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -58,10 +59,10 @@ func TestTheQuotedEditMendsAStreamInRealProcesses(t *testing.T) {
 	for _, feed := range publish.Feeds {
 		name := publish.Names{Prefix: "saveris"}.Stream(feed)
 		said := bridge(t, env, "run")
-		cause, hint := lastLines(t, said.err)
-		_, command, quoted := strings.Cut(hint, "nats stream edit ")
-		if said.code != exitNATS || !strings.Contains(cause, "subject transform is none") || !quoted || !strings.HasPrefix(command, name+" ") {
-			t.Fatalf("exit code %d:\n%s\n%s", said.code, cause, hint)
+		cause, advice := lastLines(t, said.err)
+		_, command, quoted := strings.Cut(advice, "nats stream edit ")
+		if said.code != hint.NATS || !strings.Contains(cause, "subject transform is none") || !quoted || !strings.HasPrefix(command, name+" ") {
+			t.Fatalf("exit code %d:\n%s\n%s", said.code, cause, advice)
 		}
 		edit := exec.Command("sh", "-c", "exec "+nats+" stream edit "+command)
 		edit.Env = []string{"NATS_URL=nats://" + addr, "HOME=" + t.TempDir()}
@@ -72,7 +73,7 @@ func TestTheQuotedEditMendsAStreamInRealProcesses(t *testing.T) {
 	}
 	again := s.startCommand(env, "run")
 	s.await("all of it", s.covered)
-	if code := stop(t, again); code != exitDone {
+	if code := stop(t, again); code != hint.Done {
 		t.Errorf("exit code %d", code)
 	}
 	if report := s.audit(); report.Stored < 4000 {

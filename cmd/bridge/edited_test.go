@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -86,7 +87,7 @@ func TestWhateverAnOperatorEditsIsNamedWithItsRemedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.await("all that the stream held", s.covered)
-	if code := stop(t, cmd); code != exitDone {
+	if code := stop(t, cmd); code != hint.Done {
 		t.Errorf("exit code %d", code)
 	}
 	for one := range strings.Lines(log.String()) {
@@ -95,7 +96,7 @@ func TestWhateverAnOperatorEditsIsNamedWithItsRemedy(t *testing.T) {
 		}
 	}
 	got := s.verify("--feeds", "readings")
-	if got.code != exitDone {
+	if got.code != hint.Done {
 		t.Errorf("verify: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 }
@@ -105,15 +106,15 @@ func TestTheRemedyStandsBesideTheCause(t *testing.T) {
 	edited := config.Stream(schema.Readings)
 	edited.AllowAtomicPublish = false
 	err := fmt.Errorf("commit: %w", config.CheckStream(schema.Readings, edited))
-	if hint := feedHint(err); hint != "what it holds stays as it is: nats stream edit SAVERIS_READINGS --force --allow-batch" {
-		t.Errorf("got %q", hint)
+	if advice := feedHint(err); advice != "what it holds stays as it is: nats stream edit SAVERIS_READINGS --force --allow-batch" {
+		t.Errorf("got %q", advice)
 	}
-	if hint := feedHint(errors.New("something else")); hint != "" {
-		t.Errorf("got %q", hint)
+	if advice := feedHint(errors.New("something else")); advice != "" {
+		t.Errorf("got %q", advice)
 	}
-	for _, hint := range []string{bucketHint(publish.ErrForeign, "saveris-checkpoints"), feedHint(jetstream.ErrStreamNotFound), feedHint(err)} {
-		if strings.Contains(hint, "delete") || strings.Contains(hint, "kv del") || strings.Contains(hint, "stream rm") {
-			t.Errorf("a hint to remove what may be somebody else's: %s", hint)
+	for _, advice := range []string{bucketHint(publish.ErrForeign, "saveris-checkpoints"), feedHint(jetstream.ErrStreamNotFound), feedHint(err)} {
+		if strings.Contains(advice, "delete") || strings.Contains(advice, "kv del") || strings.Contains(advice, "stream rm") {
+			t.Errorf("a hint to remove what may be somebody else's: %s", advice)
 		}
 	}
 }

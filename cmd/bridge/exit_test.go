@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -106,26 +107,26 @@ func TestRunSaysWhyItCannotRun(t *testing.T) {
 		text string
 		hint string
 	}{
-		{"refused login", []string{"SAVERIS_PASSWORD=not-hunter3"}, exitVendor, "Incorrect username or password", `SAVERIS_USERNAME "ada"`},
-		{"foreign stream", []string{"NATS_URL=" + foreign.ClientURL()}, exitNATS, "allow_atomic", "BRIDGE_PREFIX"},
-		{"a stream that takes what is stored", []string{"NATS_URL=" + foreign.ClientURL(), "BRIDGE_PREFIX=old"}, exitNATS, "subject transform is none, expected old-ingest.> to old.>",
+		{"refused login", []string{"SAVERIS_PASSWORD=not-hunter3"}, hint.Vendor, "Incorrect username or password", `SAVERIS_USERNAME "ada"`},
+		{"foreign stream", []string{"NATS_URL=" + foreign.ClientURL()}, hint.NATS, "allow_atomic", "BRIDGE_PREFIX"},
+		{"a stream that takes what is stored", []string{"NATS_URL=" + foreign.ClientURL(), "BRIDGE_PREFIX=old"}, hint.NATS, "subject transform is none, expected old-ingest.> to old.>",
 			"nats stream edit OLD_READINGS --force --subjects='old-ingest.readings.>,old-ingest.rejected.readings,old-ingest.index.readings.>,old-ingest.checkpoints.readings.>' " +
 				"--transform-source='old-ingest.>' --transform-destination='old.>' --republish-source='old.readings.live.>' --republish-destination='old.readings.live.>'"},
-		{"refused by NATS", []string{"NATS_URL=" + locked.ClientURL()}, exitNATS, "Authorization Violation", "NATS_CREDS"},
-		{"taken address", []string{"BRIDGE_NATS_LISTEN=" + taken}, exitNATS, "in use", "choose another BRIDGE_NATS_LISTEN"},
-		{"address of nobody", []string{"BRIDGE_NATS_LISTEN=192.0.2.1:4222"}, exitSettings, "BRIDGE_NATS_LISTEN", "address of this machine"},
-		{"taken address for probes", []string{"BRIDGE_HTTP_ADDR=" + taken}, exitFailed, "BRIDGE_HTTP_ADDR", "choose another BRIDGE_HTTP_ADDR"},
-		{"no such context", []string{"NATS_CONTEXT=nowhere"}, exitSettings, "nowhere", "nats context ls"},
-		{"somebody else's subjects", []string{"NATS_URL=" + foreign.ClientURL(), "BRIDGE_PREFIX=cold"}, exitNATS, "stream ARCHIVE", "BRIDGE_PREFIX"},
-		{"store in use", []string{"BRIDGE_DATA_DIR=" + store}, exitNATS, "in use", "stop that bridge, or choose another BRIDGE_DATA_DIR (demo: --data-dir)"},
-		{"not the vendor", []string{"SAVERIS_URL=" + nobody.URL}, exitSettings, "not the Saveris Data API", "check SAVERIS_URL"},
-		{"no synchronous endpoints", []string{"SAVERIS_URL=" + noSync.URL(), "SAVERIS_SYNC=always"}, exitSettings, `SAVERIS_SYNC is "always": expected auto or never`, "correct"},
-		{"no licence", []string{"SAVERIS_URL=" + unlicensed.URL()}, exitVendor, "403", "licence"},
+		{"refused by NATS", []string{"NATS_URL=" + locked.ClientURL()}, hint.NATS, "Authorization Violation", "NATS_CREDS"},
+		{"taken address", []string{"BRIDGE_NATS_LISTEN=" + taken}, hint.NATS, "in use", "choose another BRIDGE_NATS_LISTEN"},
+		{"address of nobody", []string{"BRIDGE_NATS_LISTEN=192.0.2.1:4222"}, hint.Settings, "BRIDGE_NATS_LISTEN", "address of this machine"},
+		{"taken address for probes", []string{"BRIDGE_HTTP_ADDR=" + taken}, hint.Failed, "BRIDGE_HTTP_ADDR", "choose another BRIDGE_HTTP_ADDR"},
+		{"no such context", []string{"NATS_CONTEXT=nowhere"}, hint.Settings, "nowhere", "nats context ls"},
+		{"somebody else's subjects", []string{"NATS_URL=" + foreign.ClientURL(), "BRIDGE_PREFIX=cold"}, hint.NATS, "stream ARCHIVE", "BRIDGE_PREFIX"},
+		{"store in use", []string{"BRIDGE_DATA_DIR=" + store}, hint.NATS, "in use", "stop that bridge, or choose another BRIDGE_DATA_DIR (demo: --data-dir)"},
+		{"not the vendor", []string{"SAVERIS_URL=" + nobody.URL}, hint.Settings, "not the Saveris Data API", "check SAVERIS_URL"},
+		{"no synchronous endpoints", []string{"SAVERIS_URL=" + noSync.URL(), "SAVERIS_SYNC=always"}, hint.Settings, `SAVERIS_SYNC is "always": expected auto or never`, "correct"},
+		{"no licence", []string{"SAVERIS_URL=" + unlicensed.URL()}, hint.Vendor, "403", "licence"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := bridge(t, runEnv(v, c.env...), "run")
-			cause, hint := lastLines(t, got.err)
-			if got.code != c.code || !strings.HasPrefix(cause, "error: ") || !strings.Contains(cause, c.text) || !strings.HasPrefix(hint, "hint: ") || !strings.Contains(hint, c.hint) || strings.Contains(got.err, "hunter") {
+			cause, advice := lastLines(t, got.err)
+			if got.code != c.code || !strings.HasPrefix(cause, "error: ") || !strings.Contains(cause, c.text) || !strings.HasPrefix(advice, "hint: ") || !strings.Contains(advice, c.hint) || strings.Contains(got.err, "hunter") {
 				t.Errorf("exit code %d, expected %d and %q:\n%s", got.code, c.code, c.text, got.err)
 			}
 		})
@@ -136,7 +137,7 @@ func TestALoginIsTriedBeforeStreamsAreMade(t *testing.T) {
 	v := vendor(t, nil)
 	broker := natsServer(t, &server.Options{JetStream: true})
 	for _, args := range []string{"run", "backfill --from 1h"} {
-		if got := bridge(t, runEnv(v, "SAVERIS_PASSWORD=wrong", "NATS_URL="+broker.ClientURL()), strings.Fields(args)...); got.code != exitVendor {
+		if got := bridge(t, runEnv(v, "SAVERIS_PASSWORD=wrong", "NATS_URL="+broker.ClientURL()), strings.Fields(args)...); got.code != hint.Vendor {
 			t.Errorf("%s: exit code %d\n%s", args, got.code, got.err)
 		}
 	}
@@ -170,7 +171,7 @@ func TestAStartSurvivesAVendorThatIsAway(t *testing.T) {
 		t.Errorf("nothing was read: %q", lines.Text())
 	}
 	go func() { _, _ = io.Copy(io.Discard, stderr) }()
-	if code := stop(t, cmd); code != exitDone {
+	if code := stop(t, cmd); code != hint.Done {
 		t.Errorf("exit code %d", code)
 	}
 }

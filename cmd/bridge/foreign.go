@@ -62,10 +62,8 @@ func (f *foreigners) answered(subject string, answer []byte) {
 	}
 	f.stranger = true
 	f.log.Warn("somebody else answers what is sent to JetStream, its answers are ignored", "stream", f.stream, "subject", printable.Text(subject),
-		"answer", printable.Text(fmt.Sprintf("%.100q", answer)), "hint", strangerAnswersHint)
+		"answer", printable.Text(fmt.Sprintf("%.100q", answer)), "hint", natsconn.StrangerHint)
 }
-
-const strangerAnswersHint = "find who subscribes to all subjects of this account (\">\") and replies to them: nats server report connections --account shows who is connected; the bridge goes on, but slower"
 
 // foreignHint says what to do about somebody else's messages.
 func foreignHint(stream string) string {
@@ -100,7 +98,7 @@ func checkForeign(config publish.Config) func(context.Context, *checkup) finding
 		ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 		defer cancel()
 		var texts []string
-		hint := ""
+		advice := ""
 		looked, found := 0, 0
 		for _, feed := range publish.Feeds {
 			name := config.Names.Stream(feed)
@@ -124,7 +122,7 @@ func checkForeign(config publish.Config) func(context.Context, *checkup) finding
 			case err != nil:
 				return note("%s cannot be looked through: %v", name, err)
 			case len(seen) > 0:
-				hint = cmp.Or(hint, foreignHint(name)) // one will do: the text names the streams
+				advice = cmp.Or(advice, foreignHint(name)) // one will do: the text names the streams
 			}
 			looked++
 		}
@@ -136,7 +134,7 @@ func checkForeign(config publish.Config) func(context.Context, *checkup) finding
 		case more > 0:
 			texts = append(texts, fmt.Sprintf("and %d more", more))
 		}
-		return warning(hint, "somebody else's messages are passed over: %s", strings.Join(texts, "; "))
+		return warning(advice, "somebody else's messages are passed over: %s", strings.Join(texts, "; "))
 	}
 }
 
@@ -156,7 +154,7 @@ func checkStrangers(ctx context.Context, c *checkup) finding {
 	for err == nil {
 		var m *nats.Msg
 		if m, err = answers.NextMsgWithContext(ctx); err == nil && !ofJetStream(m.Data) {
-			return warning(strangerAnswersHint, "somebody else answers %s, its answers are ignored: %.100q", subject, m.Data)
+			return warning(natsconn.StrangerHint, "somebody else answers %s, its answers are ignored: %.100q", subject, m.Data)
 		}
 	}
 	return fine("nobody but JetStream was heard to answer %s", subject)

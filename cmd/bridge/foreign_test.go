@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 )
 
 // stray stores messages in the stream of readings that are not the bridge's, and returns their sequences.
@@ -62,7 +63,7 @@ func TestWhatSomebodyElseStoresIsNamedOnceAndPassedOver(t *testing.T) {
 	windows := func() int { return strings.Count(log.String(), "window stored") }
 	before := windows()
 	s.await("windows stored behind them", func(context.Context) bool { return windows() > before+4 })
-	if code := stop(t, cmd); code != exitDone {
+	if code := stop(t, cmd); code != hint.Done {
 		t.Errorf("exit code %d", code)
 	}
 	for _, seq := range seqs {
@@ -80,7 +81,7 @@ func TestWhatSomebodyElseStoresIsNamedOnceAndPassedOver(t *testing.T) {
 		append([]string{"backfill", "--reread"}, span...), append([]string{"backfill", "--repair"}, span...), append([]string{"verify"}, span...),
 	} {
 		got := bridge(t, s.env, args...)
-		if got.code != exitDone {
+		if got.code != hint.Done {
 			t.Errorf("%s: exit code %d\n%s%s", args[0], got.code, got.out, got.err)
 		}
 		switch args[0] {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
@@ -91,7 +92,7 @@ func TestAFullDiskIsToldAndOutlived(t *testing.T) {
 			disk.full(cmd.Process.Pid)
 			s.await("a second warning", says("/readyz", disk.says))
 			began := time.Now()
-			if code := stop(t, cmd); code != exitDone {
+			if code := stop(t, cmd); code != hint.Done {
 				t.Errorf("it was stopped while the disk was full, and ended with %d", code)
 			}
 			t.Logf("stopped after %v", time.Since(began).Round(time.Millisecond))
@@ -99,7 +100,7 @@ func TestAFullDiskIsToldAndOutlived(t *testing.T) {
 			cmd = s.startCommand(env, "run")
 			s.await("readiness", func(ctx context.Context) bool { return get(ctx, "http://"+page+"/readyz") == http.StatusOK })
 			s.audit()
-			if code := stop(t, cmd); code != exitDone {
+			if code := stop(t, cmd); code != hint.Done {
 				t.Errorf("exit code %d", code)
 			}
 		})

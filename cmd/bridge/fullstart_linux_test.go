@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
@@ -30,7 +31,7 @@ func TestAStartOnAFullDisk(t *testing.T) {
 	env := append(s.env, "BRIDGE_DATA_DIR="+filepath.Join(dir, "store"), "BRIDGE_NATS_LISTEN="+listen, "BRIDGE_LOG_FORMAT=json")
 
 	full()
-	if got := bridge(t, env, "run"); got.code != exitNATS || !strings.Contains(got.err, "no space left") {
+	if got := bridge(t, env, "run"); got.code != hint.NATS || !strings.Contains(got.err, "no space left") {
 		t.Errorf("without a store: exit code %d\n%s", got.code, got.err)
 	}
 	if err := os.Remove(fill); err != nil {
@@ -39,7 +40,7 @@ func TestAStartOnAFullDisk(t *testing.T) {
 	s.connect("nats://" + listen)
 	first := s.startCommand(env, "run")
 	s.await("full coverage", s.covered)
-	if code := stop(t, first); code != exitDone {
+	if code := stop(t, first); code != hint.Done {
 		t.Errorf("exit code %d", code)
 	}
 
@@ -53,7 +54,7 @@ func TestAStartOnAFullDisk(t *testing.T) {
 	s.await("a word of it, and a beginning", func(context.Context) bool {
 		return strings.Contains(log.String(), "no space left") && strings.Contains(log.String(), "feed begins")
 	})
-	if code := stop(t, again); code != exitDone {
+	if code := stop(t, again); code != hint.Done {
 		t.Errorf("with a store: exit code %d\n%s", code, log.String())
 	}
 }

@@ -134,8 +134,8 @@ func (o *operation) here() status.Here {
 func (o *operation) cause(feed schema.Feed) string {
 	leading := o.leading(feed)
 	if err := o.dog.failure(feed); leading && err != nil {
-		if hint := cmp.Or(feedHint(err), storingHint(err)); hint != "" {
-			return printable.Public(err) + "; " + printable.Log(hint)
+		if advice := cmp.Or(feedHint(err), storingHint(err)); advice != "" {
+			return printable.Public(err) + "; " + printable.Log(advice)
 		}
 		return printable.Public(err)
 	}

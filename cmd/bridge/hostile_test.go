@@ -17,6 +17,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/printable"
 )
 
@@ -142,7 +143,7 @@ func TestHostileTextIsHarmlessEverywhere(t *testing.T) {
 			}
 		}
 		s.await("all errors", func(context.Context) bool { return strings.Count(log.String(), "HTTP 418") >= hostileErrors })
-		if code := stop(t, cmd); code != exitDone {
+		if code := stop(t, cmd); code != hint.Done {
 			t.Errorf("exit code %d:\n%s", code, log.String())
 		}
 		printableLines(t, format+" log", log.String())
@@ -156,7 +157,7 @@ func TestHostileTextIsHarmlessEverywhere(t *testing.T) {
 		from := time.Now().UTC().Truncate(time.Minute).Add(-45 * time.Minute)
 		for _, args := range [][]string{{"check"}, {"verify", "--from", from.Format(time.RFC3339), "--until", from.Add(30 * time.Minute).Format(time.RFC3339)}} {
 			got := bridge(t, env, args...)
-			if got.code != exitDone {
+			if got.code != hint.Done {
 				t.Errorf("%s: exit code %d:\n%s%s", args[0], got.code, got.out, got.err)
 			}
 			printableLines(t, args[0], got.out+got.err)

@@ -8,6 +8,7 @@ import (
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 )
 
@@ -38,7 +39,7 @@ func TestSecretsAreNeverLogged(t *testing.T) {
 		t.Errorf("the log shows the secret: %s", &log)
 	}
 	got := bridge(t, []string{"SAVERIS_USERNAME=u", "SAVERIS_PASSWORD=" + hidden, "NATS_URL=nats://u:" + hidden + "@127.0.0.1:x"}, "run")
-	if got.code != exitSettings || strings.Contains(got.err+got.out, hidden) {
+	if got.code != hint.Settings || strings.Contains(got.err+got.out, hidden) {
 		t.Errorf("the command shows the secret or exits with %d: %s", got.code, got.err)
 	}
 }
@@ -49,7 +50,7 @@ func TestACutURLIsSaid(t *testing.T) {
 	env := []string{"SAVERIS_URL=" + v.URL() + "/v1", "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "BRIDGE_NATS_LISTEN=127.0.0.1:0", "BRIDGE_HTTP_ADDR="}
 	got := bridge(t, env, "check")
 	wantLines(t, got.out, "warn settings SAVERIS_URL /v1 "+v.URL(), "ok vendor login accepted by "+v.URL())
-	if got.code != exitDone {
+	if got.code != hint.Done {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 }

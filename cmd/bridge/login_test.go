@@ -5,6 +5,7 @@ import (
 	"context"
 	"testing"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 )
@@ -24,7 +25,7 @@ func TestAStartIsOneLogin(t *testing.T) {
 				log.missing = storedByBoth()
 			}
 			var out bytes.Buffer
-			if code := execute(ctx, args, streamsOf(env, &out, log)); code != exitDone {
+			if code := execute(ctx, args, streamsOf(env, &out, log)); code != hint.Done {
 				t.Errorf("exit code %d\n%s", code, log.String())
 			}
 			if n := s.vendor.Count("token"); n != 1 {

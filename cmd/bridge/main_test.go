@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"saveris-bridge/internal/hint"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,7 @@ func command(t *testing.T, env []string, args ...string) *exec.Cmd {
 }
 
 // lastLines returns the last two lines of a text: the cause and the hint.
-func lastLines(t *testing.T, text string) (cause, hint string) {
+func lastLines(t *testing.T, text string) (cause, advice string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimRight(asText(text), "\n"), "\n")
 	if len(lines) < 2 {
@@ -102,8 +103,8 @@ func TestWrongUsageExitsWith2AndAHint(t *testing.T) {
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			got := bridge(t, nil, strings.Fields(c.args)...)
-			cause, hint := lastLines(t, got.err)
-			if got.code != exitSettings || !strings.HasPrefix(cause, "error: ") || !strings.HasPrefix(hint, "hint: "+c.hint) {
+			cause, advice := lastLines(t, got.err)
+			if got.code != hint.Settings || !strings.HasPrefix(cause, "error: ") || !strings.HasPrefix(advice, "hint: "+c.hint) {
 				t.Errorf("exit code %d, stderr:\n%s", got.code, got.err)
 			}
 		})
@@ -117,7 +118,7 @@ func TestAShellIsOfferedTheValuesOfFlags(t *testing.T) {
 		"tail --serial ": ":4", "simulate --throttle ": "off Too Many Requests Limit Exceeded :4", "checkpoint reset --feed ": "readings alarms :4",
 	} {
 		words := append([]string{"__complete"}, strings.Split(args, " ")...)
-		if got := bridge(t, nil, words...); got.code != exitDone || strings.Join(strings.Fields(got.out), " ") != want {
+		if got := bridge(t, nil, words...); got.code != hint.Done || strings.Join(strings.Fields(got.out), " ") != want {
 			t.Errorf("%q is offered %q, want %q", args, strings.Fields(got.out), want)
 		}
 	}
@@ -135,7 +136,7 @@ func TestEveryFlagThatNamesFeedsIsCalledTheSame(t *testing.T) {
 	}
 	look(newRoot(streams{env: os.LookupEnv}))
 	for _, name := range []string{"feed", "feeds"} {
-		if got := bridge(t, nil, "tail", "--"+name, "wind"); got.code != exitSettings || !strings.Contains(got.err, `--feeds is "wind"`) {
+		if got := bridge(t, nil, "tail", "--"+name, "wind"); got.code != hint.Settings || !strings.Contains(got.err, `--feeds is "wind"`) {
 			t.Errorf("tail --%s: exit code %d, %s", name, got.code, got.err)
 		}
 	}
@@ -143,7 +144,7 @@ func TestEveryFlagThatNamesFeedsIsCalledTheSame(t *testing.T) {
 
 func TestEveryCommandIsOffered(t *testing.T) {
 	help := bridge(t, nil, "--help")
-	if help.code != exitDone {
+	if help.code != hint.Done {
 		t.Fatalf("help: exit code %d", help.code)
 	}
 	for _, name := range []string{"run", "backfill", "demo", "simulate", "check", "verify", "replay", "status", "tail", "checkpoint", "schema", "version"} {
@@ -156,14 +157,14 @@ func TestEveryCommandIsOffered(t *testing.T) {
 func TestMissingCredentialsOfferTheDemo(t *testing.T) {
 	for _, name := range []string{"run", "check"} {
 		got := bridge(t, nil, name)
-		cause, hint := lastLines(t, got.err)
+		cause, advice := lastLines(t, got.err)
 		for _, variable := range []string{"SAVERIS_USERNAME", "SAVERIS_PASSWORD", "SAVERIS_API_KEY"} {
 			if !strings.Contains(cause, variable) {
 				t.Errorf("%s: the cause does not name %s: %s", name, variable, cause)
 			}
 		}
-		if got.code != exitSettings || !strings.Contains(hint, "bridge demo") {
-			t.Errorf("%s: exit code %d, hint %q", name, got.code, hint)
+		if got.code != hint.Settings || !strings.Contains(advice, "bridge demo") {
+			t.Errorf("%s: exit code %d, hint %q", name, got.code, advice)
 		}
 	}
 }
@@ -181,7 +182,7 @@ func TestWrongSettingsAreToldAllAtOnceByTheCommand(t *testing.T) {
 			t.Errorf("stderr lacks %q:\n%s", want, got.err)
 		}
 	}
-	if got.code != exitSettings {
+	if got.code != hint.Settings {
 		t.Errorf("exit code %d", got.code)
 	}
 }
@@ -201,25 +202,25 @@ func TestTheLastErrorIsJSONWhereTheLogIs(t *testing.T) {
 		}
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 		err := json.Unmarshal([]byte(lines[len(lines)-1]), &last)
-		if (err == nil) != c.json || c.json && (last.Level != "ERROR" || last.Code != exitSettings || last.Hint == "" || !strings.Contains(last.Err, "BRIDGE_PREFIX") || cmd.ProcessState.ExitCode() != exitSettings) {
+		if (err == nil) != c.json || c.json && (last.Level != "ERROR" || last.Code != hint.Settings || last.Hint == "" || !strings.Contains(last.Err, "BRIDGE_PREFIX") || cmd.ProcessState.ExitCode() != hint.Settings) {
 			t.Errorf("%s as %s: %s", c.args, c.format, &log)
 		}
 	}
 }
 
 func TestVersionAndSchemaPrint(t *testing.T) {
-	if got := bridge(t, nil, "version"); got.code != exitDone || !strings.HasPrefix(got.out, "bridge dev, commit ") {
+	if got := bridge(t, nil, "version"); got.code != hint.Done || !strings.HasPrefix(got.out, "bridge dev, commit ") {
 		t.Errorf("version: exit code %d, %q", got.code, got.out)
 	}
-	if flag := bridge(t, nil, "--version"); flag.code != exitDone || flag.out != bridge(t, nil, "version").out {
+	if flag := bridge(t, nil, "--version"); flag.code != hint.Done || flag.out != bridge(t, nil, "version").out {
 		t.Errorf("--version: exit code %d, %q", flag.code, flag.out)
 	}
 	list := bridge(t, nil, "schema")
-	if list.code != exitDone {
+	if list.code != hint.Done {
 		t.Fatalf("schema: exit code %d: %s", list.code, list.err)
 	}
 	for name := range strings.FieldsSeq(list.out) {
-		if got := bridge(t, nil, "schema", name); got.code != exitDone || got.out == "" {
+		if got := bridge(t, nil, "schema", name); got.code != hint.Done || got.out == "" {
 			t.Errorf("schema %s: exit code %d, %d bytes", name, got.code, len(got.out))
 		}
 	}

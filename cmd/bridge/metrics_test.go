@@ -19,6 +19,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -233,7 +234,7 @@ func TestMetricsTellWhatVendorAndStreamSay(t *testing.T) {
 	}
 	m.harmlessLabels()
 	m.wellFormed()
-	if code := stop(t, m.cmd); code != exitDone {
+	if code := stop(t, m.cmd); code != hint.Done {
 		t.Errorf("SIGTERM: exit code %d, want 0", code)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 )
@@ -40,7 +41,7 @@ func TestBothContentModesInOneStream(t *testing.T) {
 	s.env = append(s.env, "NATS_URL=nats://"+s.broker())
 	inStructured := append(slices.Clone(s.env), "BRIDGE_CONTENT_MODE=structured")
 	from, half, until := s.start.Format(time.RFC3339), s.start.Add(time.Hour).Format(time.RFC3339), vendorAt.Format(time.RFC3339)
-	if got := bridge(t, inStructured, "backfill", "--from", from, "--until", half); got.code != exitDone {
+	if got := bridge(t, inStructured, "backfill", "--from", from, "--until", half); got.code != hint.Done {
 		t.Fatalf("backfill: exit code %d\n%s", got.code, got.err)
 	}
 	if got := newestMode(t, s.js); got != schema.Structured {
@@ -48,21 +49,21 @@ func TestBothContentModesInOneStream(t *testing.T) {
 	}
 	cmd := s.startCommand(s.env, "run")
 	s.await("full coverage", func(ctx context.Context) bool { return s.covered(ctx) && s.alarmsCovered(ctx) })
-	if code := stop(t, cmd); code != exitDone {
+	if code := stop(t, cmd); code != hint.Done {
 		t.Fatalf("run: exit code %d", code)
 	}
 	if got := newestMode(t, s.js); got != schema.Binary {
 		t.Errorf("stored in %s mode", got)
 	}
 	stored := s.stored()
-	if got := bridge(t, inStructured, "backfill", "--from", from, "--until", until, "--reread"); got.code != exitDone || !slices.Equal(s.stored(), stored) {
+	if got := bridge(t, inStructured, "backfill", "--from", from, "--until", until, "--reread"); got.code != hint.Done || !slices.Equal(s.stored(), stored) {
 		t.Errorf("reread: exit code %d, %d events instead of %d\n%s", got.code, len(s.stored()), len(stored), got.err)
 	}
 	s.audit()
-	if got := s.verify(); got.code != exitDone {
+	if got := s.verify(); got.code != hint.Done {
 		t.Errorf("verify: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if got := bridge(t, s.env, "status", "--json"); got.code != exitDone || !strings.Contains(got.out, `"newest"`) || strings.Contains(got.out, `"newest":null`) {
+	if got := bridge(t, s.env, "status", "--json"); got.code != hint.Done || !strings.Contains(got.out, `"newest"`) || strings.Contains(got.out, `"newest":null`) {
 		t.Errorf("status: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	s.tailsAll(stored)
@@ -116,7 +117,7 @@ func (s *scene) replays(mode string, stored []string) {
 	if mode != "" {
 		args = append(args, "--content-mode", mode)
 	}
-	if got := bridge(s.T, s.env, args...); got.code != exitDone {
+	if got := bridge(s.T, s.env, args...); got.code != hint.Done {
 		s.Fatalf("replay: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	if ids := s.idsOf("COPY", future); !slices.Equal(sorted(ids), sorted(stored)) {
@@ -145,7 +146,7 @@ func TestAWrongContentModeIsNamed(t *testing.T) {
 			env = append(env, "BRIDGE_CONTENT_MODE=json")
 		}
 		got := bridge(t, env, strings.Fields(command)...)
-		if got.code != exitSettings || !strings.Contains(got.err, name+` is "json": expected binary or structured`) {
+		if got.code != hint.Settings || !strings.Contains(got.err, name+` is "json": expected binary or structured`) {
 			t.Errorf("%s: exit code %d\n%s", command, got.code, got.err)
 		}
 	}

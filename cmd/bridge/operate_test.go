@@ -236,11 +236,11 @@ func TestAFullDiskIsTheCauseOfEverything(t *testing.T) {
 	w.polls[schema.Readings] = vendorAt
 	w.dog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: fmt.Errorf("commit: %w", context.DeadlineExceeded)})
 	w.dog.store = func() error { return &natsd.FullError{Dir: "/data"} }
-	const full, hint = "store /data: no space left, 0 bytes free", "; free some space there, or give it more: it goes on by itself within a minute, and nothing is lost"
-	if h := w.ask(t, "/readyz"); !h.OK || !same(h.Warnings, full+hint) {
+	const full, advice = "store /data: no space left, 0 bytes free", "; free some space there, or give it more: it goes on by itself within a minute, and nothing is lost"
+	if h := w.ask(t, "/readyz"); !h.OK || !same(h.Warnings, full+advice) {
 		t.Errorf("%+v", h)
 	}
-	if h := w.here(); h.Store != full+hint || h.Causes[schema.Readings] != full {
+	if h := w.here(); h.Store != full+advice || h.Causes[schema.Readings] != full {
 		t.Errorf("the page is told %+v", h)
 	}
 	w.dog.store = nil // of another's server nobody knows

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"saveris-bridge/internal/hint"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,7 +23,7 @@ func TestNothingGoesAroundAProxy(t *testing.T) {
 	for _, args := range []string{"run", "check", "backfill --from 1h", "verify --from 2026-07-01T10:00:00Z --until 2026-07-01T11:00:00Z"} {
 		got := bridge(t, []string{"HTTPS_PROXY=http://user:s3cr3t%zz@proxy:3128", "SAVERIS_URL=" + vendor.URL, "SAVERIS_USERNAME=a", "SAVERIS_PASSWORD=b",
 			"BRIDGE_NATS_LISTEN=127.0.0.1:0", "BRIDGE_HTTP_ADDR="}, strings.Fields(args)...)
-		if got.code != exitSettings || asked.Load() > 0 || !strings.Contains(got.err, "HTTPS_PROXY") || strings.Contains(got.out+got.err, "s3cr3t") {
+		if got.code != hint.Settings || asked.Load() > 0 || !strings.Contains(got.err, "HTTPS_PROXY") || strings.Contains(got.out+got.err, "s3cr3t") {
 			t.Errorf("%s: exit code %d, the vendor was asked %d times:\n%s%s", args, got.code, asked.Load(), got.out, got.err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
@@ -110,7 +111,7 @@ func (b *backfill) repair(ctx context.Context, out io.Writer) error {
 	state := b.state.now(schema.BackfillFinished)
 	fmt.Fprintf(out, "put back: %d events, %s, %d windows, %d rows read\n", b.state.putBack(), within, state.Windows, state.Rows)
 	if left+b.lost.faulty > 0 {
-		return &notRepaired{left, b.lost.faulty}
+		return notRepaired(left, b.lost.faulty)
 	}
 	return nil
 }
@@ -142,14 +143,16 @@ func (l *lost) line(feed schema.Feed, day string, event checkpoint.Lacking) stri
 	return printable.Text(fmt.Sprintf("%s  %s  sequence %d  %s: %s", feed, day, event.Seq, what, why))
 }
 
-// notRepaired says that something cannot be put back.
-type notRepaired struct{ events, days int }
-
-func (e *notRepaired) Error() string {
-	if e.days > 0 {
-		return fmt.Sprintf("%d events that were removed cannot be put back, and the index of %d days is at fault", e.events, e.days)
+// notRepaired is the error where events cannot be put back, or the index of days is at fault.
+func notRepaired(events, days int) error {
+	text := fmt.Sprintf("%d events that were removed cannot be put back", events)
+	if days > 0 {
+		text += fmt.Sprintf(", and the index of %d days is at fault", days)
 	}
-	return fmt.Sprintf("%d events that were removed cannot be put back", e.events)
+	return &hint.Error{
+		Err: errors.New(text), Code: hint.Failed,
+		Hint: "only a backup of the streams may still hold them: keep the list above, and ask who deletes from the streams; from those that BRIDGE_IMMUTABLE=true creates nobody can",
+	}
 }
 
 // dryRepair prints what a repair would put back.

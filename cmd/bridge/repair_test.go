@@ -11,6 +11,7 @@ import (
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -47,7 +48,7 @@ func (s *scene) fill() {
 	s.Helper()
 	s.punctual()
 	s.env = append(s.env, "NATS_URL=nats://"+s.broker())
-	if got := bridge(s.T, s.env, s.past()...); got.code != exitDone {
+	if got := bridge(s.T, s.env, s.past()...); got.code != hint.Done {
 		s.Fatalf("exit code %d\n%s", got.code, got.err)
 	}
 }
@@ -57,29 +58,29 @@ func TestRepairPutsBackWhatWasRemovedAndNothingElse(t *testing.T) {
 	s.fill()
 	asked := s.vendor.Count("submit")
 	got := bridge(t, s.env, append(s.past(), "--repair")...)
-	if got.code != exitDone || !strings.Contains(got.out, "nothing is lacking") || s.vendor.Count("submit") > asked {
+	if got.code != hint.Done || !strings.Contains(got.out, "nothing is lacking") || s.vendor.Count("submit") > asked {
 		t.Errorf("nothing was removed: exit code %d, %d exports\n%s%s", got.code, s.vendor.Count("submit")-asked, got.out, got.err)
 	}
 	s.remove(3, 4, 200, -1)
 	got = s.verify("--feeds", "readings")
-	if _, hint := lastLines(t, got.err); got.code != exitFailed || !strings.Contains(hint, "bridge backfill") || !strings.Contains(hint, "--repair") {
+	if _, advice := lastLines(t, got.err); got.code != hint.Failed || !strings.Contains(advice, "bridge backfill") || !strings.Contains(advice, "--repair") {
 		t.Errorf("verify: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if again := bridge(t, s.env, append(s.past(), "--reread")...); again.code != exitDone {
+	if again := bridge(t, s.env, append(s.past(), "--reread")...); again.code != hint.Done {
 		t.Errorf("--reread: exit code %d\n%s%s", again.code, again.out, again.err)
 	}
 	if _, sum := verdicts(t, s.verify("--json", "--feeds", "readings").out); sum.Missing != 4 {
 		t.Errorf("a re-read has put back %d of 4", 4-sum.Missing)
 	}
 	dry := bridge(t, s.env, append(s.past(), "--repair", "--dry-run")...)
-	if dry.code != exitDone || !strings.Contains(dry.out, "readings: 4 events are lacking") {
+	if dry.code != hint.Done || !strings.Contains(dry.out, "readings: 4 events are lacking") {
 		t.Errorf("--dry-run: exit code %d\n%s%s", dry.code, dry.out, dry.err)
 	}
 	got = bridge(t, s.env, append(s.past(), "--repair")...)
-	if got.code != exitDone || !strings.Contains(got.out, "put back: 4 events") {
+	if got.code != hint.Done || !strings.Contains(got.out, "put back: 4 events") {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if got := s.verify("--feeds", "readings"); got.code != exitDone || !strings.Contains(got.out, "proven: ") {
+	if got := s.verify("--feeds", "readings"); got.code != hint.Done || !strings.Contains(got.out, "proven: ") {
 		t.Errorf("verify: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	s.audit()
@@ -87,7 +88,7 @@ func TestRepairPutsBackWhatWasRemovedAndNothingElse(t *testing.T) {
 		t.Errorf("a repair has read what nobody had asked for: %+v, %v", covered, err)
 	}
 	stored := s.messages(t.Context())
-	if got := bridge(t, s.env, append(s.past(), "--repair")...); got.code != exitDone || !strings.Contains(got.out, "nothing is lacking") || s.messages(t.Context()) != stored {
+	if got := bridge(t, s.env, append(s.past(), "--repair")...); got.code != hint.Done || !strings.Contains(got.out, "nothing is lacking") || s.messages(t.Context()) != stored {
 		t.Errorf("once more: exit code %d, %d messages instead of %d\n%s%s", got.code, s.messages(t.Context()), stored, got.out, got.err)
 	}
 }
@@ -101,7 +102,7 @@ func TestARepairThatWasKilledGoesOnBesideAnother(t *testing.T) {
 	}
 	defer link.Close()
 	s.env = append(s.env, "NATS_URL=nats://"+link.Addr(), "BRIDGE_WINDOW_ROWS=4000")
-	if got := bridge(t, s.env, s.past()...); got.code != exitDone {
+	if got := bridge(t, s.env, s.past()...); got.code != hint.Done {
 		t.Fatalf("exit code %d\n%s", got.code, got.err)
 	}
 	stream, err := s.js.Stream(t.Context(), streamOfReadings)
@@ -127,11 +128,11 @@ func TestARepairThatWasKilledGoesOnBesideAnother(t *testing.T) {
 		go func() { ended <- bridge(t, s.env, append(s.past(), "--repair")...) }()
 	}
 	for range 2 {
-		if got := <-ended; got.code != exitDone {
+		if got := <-ended; got.code != hint.Done {
 			t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 		}
 	}
-	if got := s.verify("--feeds", "readings"); got.code != exitDone {
+	if got := s.verify("--feeds", "readings"); got.code != hint.Done {
 		t.Errorf("verify: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	s.audit()
@@ -144,7 +145,7 @@ func TestRepairBesideLivePollingPutsBackTheNewest(t *testing.T) {
 	s.startCommand(append(s.env, "BRIDGE_FEEDS=readings"), "run")
 	s.remove(-1, -2, -3, 0)
 	got := bridge(t, s.env, append(s.past(), "--repair")...)
-	if got.code != exitDone || !strings.Contains(got.out, "put back: 4 events") {
+	if got.code != hint.Done || !strings.Contains(got.out, "put back: 4 events") {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 }
@@ -165,8 +166,8 @@ func TestWhatCannotBePutBackIsListed(t *testing.T) {
 	s.vendor.ReviseMeasurement("row-1", vendorAt.Add(-time.Minute), "9.9")
 	for range 2 {
 		got := bridge(t, s.env, append(s.past(), "--repair")...)
-		cause, hint := lastLines(t, got.err)
-		if got.code != exitFailed || !strings.Contains(cause, "2 events that were removed cannot be put back") || !strings.Contains(hint, "backup") {
+		cause, advice := lastLines(t, got.err)
+		if got.code != hint.Failed || !strings.Contains(cause, "2 events that were removed cannot be put back") || !strings.Contains(advice, "backup") {
 			t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 		}
 		wantLines(t, got.out, fmt.Sprintf("readings 2026-11-23 sequence %d id row-1: the vendor shows its row with other content", removed[1]),
@@ -182,7 +183,7 @@ func TestRepairGoesAlone(t *testing.T) {
 	env := []string{"SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo"}
 	for _, other := range []string{"--reread", "--republish", "--workers 2"} {
 		got := bridge(t, env, append([]string{"backfill", "--from", "1h", "--repair"}, strings.Fields(other)...)...)
-		if cause, _ := lastLines(t, got.err); got.code != exitSettings || !strings.Contains(cause, "--repair") {
+		if cause, _ := lastLines(t, got.err); got.code != hint.Settings || !strings.Contains(cause, "--repair") {
 			t.Errorf("%s: exit code %d\n%s", other, got.code, got.err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
@@ -160,7 +161,7 @@ func runReplay(ctx context.Context, s config.Settings, plan replayPlan, std stre
 		return unfinished(early, len(targets) > 0 && !plan.options.MessageID)
 	}
 	if err == nil && p.wrong > 0 {
-		err = &replayError{fmt.Errorf("the index of %d days is at fault: what it lists has been replayed, but that may not be all", p.wrong), "bridge verify names what is missing"}
+		err = &hint.Error{Err: fmt.Errorf("the index of %d days is at fault: what it lists has been replayed, but that may not be all", p.wrong), Code: hint.Failed, Hint: "bridge verify names what is missing"}
 	}
 	return err
 }
@@ -255,27 +256,18 @@ func (p *replayPrinter) sum(plan replayPlan, targets []replay.TargetStream, dupl
 	return text
 }
 
-// replayError is why a replay has not published all of its range, and what to do.
-type replayError struct {
-	err  error
-	hint string
-}
-
-func (e *replayError) Error() string { return e.err.Error() }
-func (e *replayError) Unwrap() error { return e.err }
-
 // unfinished says from where to go on.
 func unfinished(early *replay.Unfinished, doubles bool) error {
 	next := early.Next.Format(time.RFC3339Nano)
-	hint := "go on with --from " + next
+	again := "go on with --from " + next
 	if early.Some && doubles {
-		hint += "; some events from then on may be stored already, and would be stored a second time"
+		again += "; some events from then on may be stored already, and would be stored a second time"
 	}
 	if errors.Is(early.Err, context.Canceled) {
-		return &replayError{fmt.Errorf("stopped before it was done: what was measured before %s has been published", next), hint}
+		return &hint.Error{Err: fmt.Errorf("stopped before it was done: what was measured before %s has been published", next), Code: hint.Failed, Hint: again}
 	}
 	if errors.Is(early.Err, nats.ErrPermissionViolation) {
 		return fmt.Errorf("%w: %w", natsconn.ErrUnusable, early)
 	}
-	return &replayError{early, hint}
+	return &hint.Error{Err: early, Code: hint.Failed, Hint: again}
 }

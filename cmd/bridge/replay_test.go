@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/schema"
 )
 
@@ -84,7 +85,7 @@ func TestReplayStoresInAStreamWhatTheBridgeHasStored(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := bridge(t, env, "replay", "--from", s.start.Format(time.RFC3339), "--until", future.Format(time.RFC3339), "--to", prefix+".>")
-		if got.code != exitDone || got.err != "" || !strings.Contains(got.out, "stored in stream "+c.stream+"\n") || strings.Count(got.out, "/s\n") != 2 {
+		if got.code != hint.Done || got.err != "" || !strings.Contains(got.out, "stored in stream "+c.stream+"\n") || strings.Count(got.out, "/s\n") != 2 {
 			t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 		}
 		if ids := s.idsOf(c.stream, future); !slices.Equal(sorted(ids), sorted(s.stored())) {
@@ -128,13 +129,13 @@ func TestAStoppedReplaySaysFromWhereToGoOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	cause, hint := lastLines(t, stderr.String())
-	next, found := strings.CutPrefix(hint, "hint: go on with --from ")
-	if cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(cause, "stopped before it was done") || !found {
+	cause, advice := lastLines(t, stderr.String())
+	next, found := strings.CutPrefix(advice, "hint: go on with --from ")
+	if cmd.ProcessState.ExitCode() != hint.Failed || !strings.Contains(cause, "stopped before it was done") || !found {
 		t.Fatalf("exit code %d\n%s", cmd.ProcessState.ExitCode(), &stderr)
 	}
 	got := bridge(t, env, "replay", "--from", next, "--until", vendorAt.Format(time.RFC3339), "--to", "copy.>")
-	if got.code != exitDone || !strings.Contains(got.out, "not stored, no stream takes it") {
+	if got.code != hint.Done || !strings.Contains(got.out, "not stored, no stream takes it") {
 		t.Fatalf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	if err := nc.Flush(); err != nil {
@@ -164,9 +165,9 @@ func TestReplayTellsWhatTheIndexListsAndTheStreamLacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := bridge(t, env, "replay", "--from", s.start.Format(time.RFC3339), "--until", future.Format(time.RFC3339), "--to", "copy.>")
-	cause, hint := lastLines(t, got.err)
-	if got.code != exitFailed || !strings.Contains(got.err, "the index lists 1 events that are not there") || !strings.Contains(got.err, "retention has removed 1 events") ||
-		!strings.Contains(cause, "may not be all") || !strings.Contains(hint, "bridge verify") {
+	cause, advice := lastLines(t, got.err)
+	if got.code != hint.Failed || !strings.Contains(got.err, "the index lists 1 events that are not there") || !strings.Contains(got.err, "retention has removed 1 events") ||
+		!strings.Contains(cause, "may not be all") || !strings.Contains(advice, "bridge verify") {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 }
@@ -183,27 +184,27 @@ func TestReplayRefusesTheBridgesOwnSubjectsAndWrongFlags(t *testing.T) {
 		args, cause string
 		code        int
 	}{
-		{"", "--from is missing", exitSettings},
-		{"--from 1h", "--to is missing", exitSettings},
-		{"--from yesterday --to x", "--from is", exitSettings},
-		{"--from 1h --until 2h --to x", "not empty", exitSettings},
-		{"--from 1h --to x --feeds weather", "--feeds is", exitSettings},
-		{"--from 1h --to x --speed -1", "--speed is -1", exitSettings},
-		{"--from 1h --to x --speed NaN", "--speed is NaN", exitSettings},
-		{"--from 1h --to x y", "takes no argument", exitSettings},
-		{"--from 1h --to saveris.>", "belongs to the streams of the bridge", exitSettings},
-		{"--from 1h --to saveris.readings.x", "belongs to the streams of the bridge", exitSettings},
-		{"--from 1h --to saveris.index.readings.2026-11-23", "belongs to the streams of the bridge", exitSettings},
-		{"--from 1h --to saveris.checkpoints.>", "belongs to the streams of the bridge", exitSettings},
-		{"--from 1h --to $KV.saveris-checkpoints.x", "NATS itself", exitSettings},
-		{"--from 1h --to $JS.API.>", "NATS itself", exitSettings},
-		{"--from 1h --to a.*.b", "expected a subject", exitSettings},
-		{"--from 1h --to part.>", "nobody stores part.readings.history.>", exitSettings},
-		{"--from 1h --to cold.>", "stream COLD, which a bridge writes", exitSettings},
+		{"", "--from is missing", hint.Settings},
+		{"--from 1h", "--to is missing", hint.Settings},
+		{"--from yesterday --to x", "--from is", hint.Settings},
+		{"--from 1h --until 2h --to x", "not empty", hint.Settings},
+		{"--from 1h --to x --feeds weather", "--feeds is", hint.Settings},
+		{"--from 1h --to x --speed -1", "--speed is -1", hint.Settings},
+		{"--from 1h --to x --speed NaN", "--speed is NaN", hint.Settings},
+		{"--from 1h --to x y", "takes no argument", hint.Settings},
+		{"--from 1h --to saveris.>", "belongs to the streams of the bridge", hint.Settings},
+		{"--from 1h --to saveris.readings.x", "belongs to the streams of the bridge", hint.Settings},
+		{"--from 1h --to saveris.index.readings.2026-11-23", "belongs to the streams of the bridge", hint.Settings},
+		{"--from 1h --to saveris.checkpoints.>", "belongs to the streams of the bridge", hint.Settings},
+		{"--from 1h --to $KV.saveris-checkpoints.x", "NATS itself", hint.Settings},
+		{"--from 1h --to $JS.API.>", "NATS itself", hint.Settings},
+		{"--from 1h --to a.*.b", "expected a subject", hint.Settings},
+		{"--from 1h --to part.>", "nobody stores part.readings.history.>", hint.Settings},
+		{"--from 1h --to cold.>", "stream COLD, which a bridge writes", hint.Settings},
 	} {
 		got := bridge(t, env, append([]string{"replay"}, strings.Fields(c.args)...)...)
-		cause, hint := lastLines(t, got.err)
-		if got.code != c.code || !strings.Contains(cause, c.cause) || !strings.HasPrefix(hint, "hint: bridge replay --help") {
+		cause, advice := lastLines(t, got.err)
+		if got.code != c.code || !strings.Contains(cause, c.cause) || !strings.HasPrefix(advice, "hint: bridge replay --help") {
 			t.Errorf("%q: exit code %d\n%s", c.args, got.code, got.err)
 		}
 	}
@@ -211,7 +212,7 @@ func TestReplayRefusesTheBridgesOwnSubjectsAndWrongFlags(t *testing.T) {
 		t.Errorf("%d messages, then %d", before, after)
 	}
 	got := bridge(t, append(env, "BRIDGE_PREFIX=other"), "replay", "--from", "1h", "--to", "x")
-	if got.code != exitNATS || !strings.Contains(got.err, "OTHER_READINGS does not exist") {
+	if got.code != hint.NATS || !strings.Contains(got.err, "OTHER_READINGS does not exist") {
 		t.Errorf("no stream: exit code %d\n%s", got.code, got.err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -83,7 +84,7 @@ func TestCheckNamesEveryMissingRight(t *testing.T) {
 				}
 				before := inventory(t, js)
 				out, err := checkNATS(t, with("NATS_URL", url, "NATS_USER", "bridge", "NATS_PASSWORD", "b"))
-				code := exitDone
+				code := hint.Done
 				if err != nil {
 					code, _ = verdict(err)
 				}
@@ -93,16 +94,16 @@ func TestCheckNamesEveryMissingRight(t *testing.T) {
 				var named []string
 				stem := strings.TrimSuffix(missing, ">")
 				for line := range strings.Lines(out) {
-					if _, hint, _ := strings.Cut(line, "  hint: "); strings.Contains(hint, stem) {
+					if _, advice, _ := strings.Cut(line, "  hint: "); strings.Contains(advice, stem) {
 						named = append(named, strings.TrimSpace(line))
 					}
 				}
-				want, wantCode := true, exitNATS
+				want, wantCode := true, hint.NATS
 				switch {
 				case missing == "$JS.API.STREAM.CREATE.>" && there:
-					want, wantCode = false, exitDone // nothing has to be created
+					want, wantCode = false, hint.Done // nothing has to be created
 				case slices.Contains(mayMiss, missing):
-					wantCode = exitDone
+					wantCode = hint.Done
 				}
 				t.Logf("streams %v: exit code %d, %s", there, code, strings.Join(named, "\n"))
 				if code != wantCode || (len(named) > 0) != want {
@@ -249,11 +250,11 @@ func TestTheBridgeWorksWithTheRightsInTheReadme(t *testing.T) {
 	} {
 		got := bridge(t, env, args...)
 		log := strings.ToLower(got.err)
-		if out := strings.ToLower(got.out) + log; got.code != exitDone || strings.Contains(out, "permission") || strings.Contains(log, "warn") && args[0] != "check" {
+		if out := strings.ToLower(got.out) + log; got.code != hint.Done || strings.Contains(out, "permission") || strings.Contains(log, "warn") && args[0] != "check" {
 			t.Errorf("%s: exit code %d:\n%s%s", args[0], got.code, got.out, got.err)
 		}
 	}
-	if code := stop(t, run); code != exitDone || strings.Contains(strings.ToLower(log.String()), "permission") {
+	if code := stop(t, run); code != hint.Done || strings.Contains(strings.ToLower(log.String()), "permission") {
 		t.Errorf("run: exit code %d:\n%s", code, log.String())
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/printable"
 )
 
@@ -28,19 +29,19 @@ func execute(ctx context.Context, args []string, std streams) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
-		return exitDone
+		return hint.Done
 	}
-	code, hint := verdict(err)
+	code, advice := verdict(err)
 	if logsJSON(cmd, err, std) {
 		text := strings.ReplaceAll(err.Error(), "\n", "; ")
-		newLogger(config.Log{LogFormat: "json"}, std.err).Error(endedByError, "err", text, "hint", hint, "code", code)
+		newLogger(config.Log{LogFormat: "json"}, std.err).Error(endedByError, "err", text, "hint", advice, "code", code)
 		return code
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintln(std.err, "error: "+printable.Text(line))
 	}
-	if hint != "" {
-		fmt.Fprintln(std.err, "hint: "+hint)
+	if advice != "" {
+		fmt.Fprintln(std.err, "hint: "+advice)
 	}
 	return code
 }
@@ -104,7 +105,10 @@ type usageError struct {
 	more string
 }
 
-func (e *usageError) help() string { return cmp.Or(e.more, "bridge --help lists the commands") }
+// Advice returns the exit code and where to read on.
+func (e *usageError) Advice() (code int, text string) {
+	return hint.Settings, cmp.Or(e.more, "bridge --help lists the commands")
+}
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
@@ -125,7 +129,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 }
 
 // errStopped says that a command was asked to stop before it had told anything.
-var errStopped = errors.New("stopped before it was done")
+var errStopped error = &hint.Error{Err: errors.New("stopped before it was done"), Code: hint.Failed, Hint: "run it again"}
 
 // orStopped returns errStopped in the place of whatever error a stop has led to.
 func orStopped(ctx context.Context, err error) error {

@@ -18,6 +18,7 @@ import (
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -187,7 +188,7 @@ func TestCrashBetweenBatchesLosesNothing(t *testing.T) {
 	link.Delay(0)
 	cmd := s.startCommand(env, "run")
 	s.await("full coverage", s.covered)
-	if code := stop(t, cmd); code != exitDone {
+	if code := stop(t, cmd); code != hint.Done {
 		t.Errorf("SIGTERM: exit code %d, want 0", code)
 	}
 	if kills < 3 {
@@ -209,7 +210,7 @@ func TestRunWithItsOwnServerGoesOnAfterARestart(t *testing.T) {
 		s.await("full coverage", s.covered)
 		s.await("readiness", func(ctx context.Context) bool { return get(ctx, "http://"+health+"/readyz") == http.StatusOK })
 		s.audit()
-		if code := stop(t, cmd); code != exitDone {
+		if code := stop(t, cmd); code != hint.Done {
 			t.Errorf("SIGTERM: exit code %d, want 0", code)
 		}
 	}
@@ -287,7 +288,7 @@ func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 			t.Errorf("the last line is %q, want %q", last, want)
 		}
 		_ = cmd.Wait()
-		if code := cmd.ProcessState.ExitCode(); code != exitDone {
+		if code := cmd.ProcessState.ExitCode(); code != hint.Done {
 			t.Errorf("Ctrl-C: exit code %d, want 0", code)
 		}
 		lookAtDemo(t, dir)
@@ -298,7 +299,7 @@ func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 func lookAtDemo(t *testing.T, dir string) {
 	t.Helper()
 	for _, args := range []string{"status", "replay --from 1h --to replay.>", "checkpoint show"} {
-		if got := bridge(t, []string{"BRIDGE_DATA_DIR=" + dir}, strings.Fields(args)...); got.code != exitDone {
+		if got := bridge(t, []string{"BRIDGE_DATA_DIR=" + dir}, strings.Fields(args)...); got.code != hint.Done {
 			t.Errorf("%s: exit code %d\n%s%s", args, got.code, got.out, got.err)
 		}
 	}

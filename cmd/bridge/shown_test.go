@@ -40,13 +40,13 @@ func TestASourcedBucketIsNamedAndReplacedOnceItIsRemoved(t *testing.T) {
 	s.sourced()
 	run := s.startCommand(env, "run")
 	s.await("all to be read beside it", s.covered)
-	const hint = "all else goes on; once whoever manages saveris-checkpoints has taken it away, the bridge makes its own"
+	const advice = "all else goes on; once whoever manages saveris-checkpoints has taken it away, the bridge makes its own"
 	status := func() string { return bridge(t, env, "status").out }
 	s.await("status to name it for both feeds", func(context.Context) bool {
 		first, _, _ := strings.Cut(status(), "\n")
-		return strings.Count(first, "are not shown as they are: bucket saveris-checkpoints: foreign settings: it is sourced, as older bridges made it; "+hint) == 2
+		return strings.Count(first, "are not shown as they are: bucket saveris-checkpoints: foreign settings: it is sourced, as older bridges made it; "+advice) == 2
 	})
-	wantLines(t, bridge(t, env, "check").out, "warn bucket saveris-checkpoints sourced hint: "+hint)
+	wantLines(t, bridge(t, env, "check").out, "warn bucket saveris-checkpoints sourced hint: "+advice)
 	if err := s.js.DeleteKeyValue(t.Context(), names.Bucket()); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
@@ -66,7 +67,7 @@ func TestATakenAddressIsToldWithAHint(t *testing.T) {
 	}
 	defer server.Close()
 	got := bridge(t, nil, "simulate", "--listen", strings.TrimPrefix(server.URL(), "http://"))
-	if cause, hint := lastLines(t, got.err); got.code != exitFailed || hint != "hint: something else listens there: stop it, or choose another --listen" {
-		t.Errorf("exit code %d, %s, %s", got.code, cause, hint)
+	if cause, advice := lastLines(t, got.err); got.code != hint.Failed || advice != "hint: something else listens there: stop it, or choose another --listen" {
+		t.Errorf("exit code %d, %s, %s", got.code, cause, advice)
 	}
 }

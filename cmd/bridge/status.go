@@ -110,7 +110,7 @@ func unfitStreams(ctx context.Context, js jetstream.JetStream, s config.Settings
 		}
 		info := stream.CachedInfo()
 		if err := config.CheckStream(feed, info.Config); err != nil {
-			notes = append(notes, status.Note{Level: status.Bad, Text: fmt.Sprintf("stream %s: %v; %s", name, err, natsHint(err)), Since: info.TimeStamp.UTC(), Own: true})
+			notes = append(notes, status.Note{Level: status.Bad, Text: fmt.Sprintf("stream %s: %v; %s", name, err, natsconn.Hint(err)), Since: info.TimeStamp.UTC(), Own: true})
 		}
 	}
 	return notes

@@ -12,6 +12,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
@@ -53,13 +54,13 @@ func TestStatusNeedsOnlyToLook(t *testing.T) {
 	js, env := lookedAt(t)
 	var out, log strings.Builder
 	std := streams{env: env, out: &out, err: &log}
-	if code := execute(t.Context(), []string{"status"}, std); code != exitNATS || !strings.Contains(log.String(), "nothing has been stored") {
+	if code := execute(t.Context(), []string{"status"}, std); code != hint.NATS || !strings.Contains(log.String(), "nothing has been stored") {
 		t.Errorf("nothing is stored: exit code %d, %s", code, &log)
 	}
 	from := time.Now().UTC().Truncate(24 * time.Hour)
 	put(t, js, schema.Readings, &checkpoint.Interval{From: from, Until: time.Now().UTC(), ReadAt: time.Now().UTC(), Route: "sync"},
 		event(schema.Readings, "uuid", "u", "timestamp", from.Format(time.RFC3339)))
-	if code := execute(t.Context(), []string{"status"}, std); code != exitDone {
+	if code := execute(t.Context(), []string{"status"}, std); code != hint.Done {
 		t.Fatalf("exit code %d, %s", code, &log)
 	}
 	flat := strings.Join(strings.Fields(out.String()), " ")
@@ -86,7 +87,7 @@ func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
 	var now status.Report
 	s.await("a status of both feeds and the leader", func(context.Context) bool {
 		got := bridge(t, env, "status", "--json")
-		if got.code != exitDone {
+		if got.code != hint.Done {
 			return false
 		}
 		if err := json.Unmarshal([]byte(got.out), &now); err != nil {
@@ -100,10 +101,10 @@ func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
 	if now.Alarms == nil || now.AlarmsSince == nil || !now.AlarmsSince.Equal(s.start) {
 		t.Errorf("open alarms %+v", now.Alarms)
 	}
-	if code := stop(t, run); code != exitDone {
+	if code := stop(t, run); code != hint.Done {
 		t.Errorf("exit code %d", code)
 	}
-	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, ": no bridge is running") || !strings.Contains(got.out, "readings have been stalled since ") || !strings.Contains(got.out, "\nopen alarms\n") {
+	if got := bridge(t, env, "status"); got.code != hint.Done || !strings.Contains(got.out, ": no bridge is running") || !strings.Contains(got.out, "readings have been stalled since ") || !strings.Contains(got.out, "\nopen alarms\n") {
 		t.Errorf("after the end: exit code %d, %s%s", got.code, got.out, got.err)
 	}
 }
@@ -117,7 +118,7 @@ func TestStatusSaysThatNoBridgeIsRunning(t *testing.T) {
 	var now status.Report
 	look := func() bool {
 		got := bridge(t, env, "status", "--json")
-		if got.code != exitDone {
+		if got.code != hint.Done {
 			return false
 		}
 		if err := json.Unmarshal([]byte(got.out), &now); err != nil {
@@ -138,10 +139,10 @@ func TestStatusSaysThatNoBridgeIsRunning(t *testing.T) {
 	if gone := now.At.Sub(*now.Heard); gone < 20*time.Second || now.Heard.After(killed.Add(time.Second)) {
 		t.Errorf("it was heard of at %v, which is %v ago, and killed at %v", now.Heard, gone, killed)
 	}
-	if got := bridge(t, env, "status"); got.code != exitDone || !strings.Contains(got.out, ": no bridge is running, the last one was seen at ") {
+	if got := bridge(t, env, "status"); got.code != hint.Done || !strings.Contains(got.out, ": no bridge is running, the last one was seen at ") {
 		t.Errorf("exit code %d, %s%s", got.code, got.out, got.err)
 	}
-	if got := bridge(t, env, "status", "--exit-code"); got.code != exitFailed || !strings.HasPrefix(got.err, "error: no bridge is running") || !strings.Contains(got.out, "\nreadings\n") {
+	if got := bridge(t, env, "status", "--exit-code"); got.code != hint.Failed || !strings.HasPrefix(got.err, "error: no bridge is running") || !strings.Contains(got.out, "\nreadings\n") {
 		t.Errorf("with --exit-code: exit code %d, %s%s", got.code, got.out, got.err)
 	}
 }

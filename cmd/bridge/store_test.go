@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsd"
 )
 
@@ -30,7 +31,7 @@ func TestBeforeTheFirstRunNothingIsWrongWithNATS(t *testing.T) {
 		{"BRIDGE_DATA_DIR=nowhere", "verify --from 1h", noStore, where},
 	} {
 		got := bridge(t, slices.Concat(runEnv(v), []string{c.set}), strings.Fields(c.args)...)
-		if cause, hint := lastLines(t, got.err); got.code != exitNATS || cause != c.cause || hint != c.hint {
+		if cause, advice := lastLines(t, got.err); got.code != hint.NATS || cause != c.cause || advice != c.hint {
 			t.Errorf("%s, %s: exit code %d\n%s", c.set, c.args, got.code, got.err)
 		}
 	}
@@ -50,11 +51,11 @@ func in(t *testing.T, dir string, env []string, args ...string) outcome {
 func TestLookingMakesNoStoreAndNamesTheRightOne(t *testing.T) {
 	const none = "error: nothing has been stored yet here: BRIDGE_DATA_DIR=./bridge-data is not the store of a bridge"
 	dir, nobody := t.TempDir(), "BRIDGE_NATS_LISTEN="+freeAddress("127.0.0.1:0")
-	want := func(when string, listen, cause, hint string) {
+	want := func(when string, listen, cause, advice string) {
 		t.Helper()
 		for _, args := range []string{"status", "tail", "replay --from 1h --to x.y", "checkpoint show"} {
 			got := in(t, dir, []string{listen}, strings.Fields(args)...)
-			if c, h := lastLines(t, got.err); got.code != exitNATS || c != cause || h != hint {
+			if c, h := lastLines(t, got.err); got.code != hint.NATS || c != cause || h != advice {
 				t.Errorf("%s, %s: exit code %d\n%s", when, args, got.code, got.err)
 			}
 		}
@@ -78,16 +79,16 @@ func TestLookingMakesNoStoreAndNamesTheRightOne(t *testing.T) {
 	}
 	listen := strings.TrimPrefix(demo.ClientURL(), "nats://")
 	got := in(t, dir, []string{"BRIDGE_NATS_LISTEN=" + listen}, "status")
-	if _, hint := lastLines(t, got.err); hint != "hint: set BRIDGE_DATA_DIR=./bridge-demo, or NATS_URL="+demo.ClientURL()+" (a server listens there)" {
+	if _, advice := lastLines(t, got.err); advice != "hint: set BRIDGE_DATA_DIR=./bridge-demo, or NATS_URL="+demo.ClientURL()+" (a server listens there)" {
 		t.Errorf("%s", got.err)
 	}
 	got = in(t, dir, []string{nobody, "BRIDGE_DATA_DIR=bridge-demo"}, "status") // it is found where it says that it listens
-	if cause, hint := lastLines(t, got.err); cause != `error: nothing has been stored yet under BRIDGE_PREFIX "saveris": stream SAVERIS_READINGS does not exist` || !strings.HasPrefix(hint, "hint: start bridge run") {
+	if cause, advice := lastLines(t, got.err); cause != `error: nothing has been stored yet under BRIDGE_PREFIX "saveris": stream SAVERIS_READINGS does not exist` || !strings.HasPrefix(advice, "hint: start bridge run") {
 		t.Errorf("%s", got.err)
 	}
 	demo.Close() // whoever listens elsewhere has nothing to do with it
 	got = in(t, dir, []string{nobody, "BRIDGE_DATA_DIR=bridge-demo"}, "tail")
-	if cause, hint := lastLines(t, got.err); got.code != exitNATS || cause != "error: no bridge runs on the store BRIDGE_DATA_DIR=bridge-demo" || !strings.HasPrefix(hint, "hint: start bridge run") {
+	if cause, advice := lastLines(t, got.err); got.code != hint.NATS || cause != "error: no bridge runs on the store BRIDGE_DATA_DIR=bridge-demo" || !strings.HasPrefix(advice, "hint: start bridge run") {
 		t.Errorf("exit code %d, %s", got.code, got.err)
 	}
 }

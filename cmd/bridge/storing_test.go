@@ -8,14 +8,16 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 )
 
 func TestAStartOnAFullDiskFailsWithAHint(t *testing.T) {
-	code, hint := verdict(fmt.Errorf("%w: JetStream could not be started", &natsd.FullError{Dir: "/data"}))
-	if code != exitNATS || !strings.Contains(hint, "BRIDGE_DATA_DIR") {
-		t.Errorf("exit code %d, hint %q", code, hint)
+	code, advice := verdict(fmt.Errorf("%w: JetStream could not be started", &natsd.FullError{Dir: "/data"}))
+	if code != hint.NATS || !strings.Contains(advice, "BRIDGE_DATA_DIR") {
+		t.Errorf("exit code %d, hint %q", code, advice)
 	}
 }
 
@@ -37,9 +39,9 @@ func TestWhatAServerOfAnothersDoesNotStoreIsExplained(t *testing.T) {
 		"another writer":       {answer(10071), ""},
 		"anything else":        {errors.New("x"), ""},
 	} {
-		hint := storingHint(c.err)
-		if !strings.Contains(hint, c.hint) || (hint == "") != (c.hint == "") || hint != "" && natsHint(c.err) != hint {
-			t.Errorf("%s: %q", name, hint)
+		advice := storingHint(c.err)
+		if !strings.Contains(advice, c.hint) || (advice == "") != (c.hint == "") || advice != "" && natsconn.Hint(c.err) != advice {
+			t.Errorf("%s: %q", name, advice)
 		}
 	}
 }

@@ -19,8 +19,8 @@ func TestWhatSomebodyElseAnsweredIsKnownForIt(t *testing.T) {
 	for name, err := range map[string]error{
 		"a word": json.Unmarshal([]byte("+OK"), new(any)), "of no consumer": jetstream.ErrConsumerCreationResponseEmpty, "of no stream": jetstream.ErrInvalidJetStreamResponse,
 	} {
-		if hint := natsHint(fmt.Errorf("%w: %w: follow: %w", natsconn.ErrUnusable, context.DeadlineExceeded, err)); hint != strangerAnswersHint {
-			t.Errorf("%s: %q", name, hint)
+		if advice := natsconn.Hint(fmt.Errorf("%w: %w: follow: %w", natsconn.ErrUnusable, context.DeadlineExceeded, err)); advice != natsconn.StrangerHint {
+			t.Errorf("%s: %q", name, advice)
 		}
 	}
 }

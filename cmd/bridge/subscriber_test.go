@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -58,7 +59,7 @@ func TestASubscriberNeedsNoRightToPublish(t *testing.T) {
 	if m.Header.Get("Nats-Stream") != streamOfReadings || m.Header.Get("Nats-Sequence") == "" || m.Header.Get("Nats-Last-Sequence") == "" {
 		t.Errorf("saw %v", m.Header)
 	}
-	if code := stop(t, bridge); code != exitDone {
+	if code := stop(t, bridge); code != hint.Done {
 		t.Errorf("exit code %d", code)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
 )
@@ -53,7 +54,7 @@ func (r *tailed) end() {
 	r.stop()
 	for r.lines.Scan() {
 	}
-	if code := <-r.code; code != exitDone {
+	if code := <-r.code; code != hint.Done {
 		r.Errorf("exit code %d, %s", code, &r.log)
 	}
 }
@@ -115,7 +116,7 @@ func TestWrongFiltersAreRefusedByName(t *testing.T) {
 	} {
 		var log strings.Builder
 		code := execute(t.Context(), append([]string{"tail"}, strings.Fields(args)...), streams{env: with(), out: io.Discard, err: &log})
-		if code != exitSettings || !strings.Contains(log.String(), want) {
+		if code != hint.Settings || !strings.Contains(log.String(), want) {
 			t.Errorf("%s: exit code %d, %s", args, code, &log)
 		}
 	}
@@ -150,7 +151,7 @@ func TestTailEndsQuietlyWhenNobodyReadsIt(t *testing.T) {
 			put(t, js, schema.Readings, hour(), measured("b", "7", "1"))
 		}
 		_ = cmd.Wait()
-		if code := cmd.ProcessState.ExitCode(); code != exitDone || log.Len() > 0 {
+		if code := cmd.ProcessState.ExitCode(); code != hint.Done || log.Len() > 0 {
 			t.Errorf("%s: exit code %d, %s", how, code, &log)
 		}
 		read.Close()

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
@@ -91,16 +92,16 @@ func TestTheVendorsCertificateIsVerified(t *testing.T) {
 			env := append(append(slices.Clone(base), "SAVERIS_URL="+c.url), c.env...)
 			got := bridge(t, env, "check")
 			if c.good {
-				if got.code != exitDone || !strings.Contains(got.out, "read by export") {
+				if got.code != hint.Done || !strings.Contains(got.out, "read by export") {
 					t.Errorf("exit code %d:\n%s%s", got.code, got.out, got.err)
 				}
 				return
 			}
-			if got.code != exitSettings || !strings.Contains(got.out, "not to be trusted") || !strings.Contains(got.out, "SSL_CERT_FILE") {
+			if got.code != hint.Settings || !strings.Contains(got.out, "not to be trusted") || !strings.Contains(got.out, "SSL_CERT_FILE") {
 				t.Errorf("check: exit code %d:\n%s%s", got.code, got.out, got.err)
 			}
 			got = bridge(t, env, "run")
-			if cause, hint := lastLines(t, got.err); got.code != exitSettings || !strings.Contains(cause, "not to be trusted") || !strings.Contains(hint, "SSL_CERT_FILE") {
+			if cause, advice := lastLines(t, got.err); got.code != hint.Settings || !strings.Contains(cause, "not to be trusted") || !strings.Contains(advice, "SSL_CERT_FILE") {
 				t.Errorf("run: exit code %d:\n%s", got.code, got.err)
 			}
 			if s.vendor.Count("token") != before {
@@ -172,7 +173,7 @@ func TestAProxyIsHonouredForAPIAndFiles(t *testing.T) {
 			}
 			got := bridge(t, env, "check")
 			all := got.out + got.err
-			if (got.code == exitDone) != c.good || !strings.Contains(all, c.text) {
+			if (got.code == hint.Done) != c.good || !strings.Contains(all, c.text) {
 				t.Errorf("exit code %d:\n%s", got.code, all)
 			}
 			if strings.Contains(all, secret) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/publish"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -33,15 +34,15 @@ func TestAnUnfitServerIsNamedWithWhatHelps(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out, err := checkNATS(t, with(c.env...))
-			if code, _ := verdict(err); code != exitNATS || !strings.Contains(out, "hint: ") || !strings.Contains(out, c.want) || strings.Contains(out, "bridge check") {
+			if code, _ := verdict(err); code != hint.NATS || !strings.Contains(out, "hint: ") || !strings.Contains(out, c.want) || strings.Contains(out, "bridge check") {
 				t.Errorf("check: exit code %d:\n%s", code, out)
 			}
 			if !c.run {
 				return
 			}
 			_, _, err = openBroker(t.Context(), load(t, with(c.env...)), quiet)
-			if code, hint := verdict(err); code != exitNATS || !strings.Contains(hint, c.want) {
-				t.Errorf("run: exit code %d, hint %q: %v", code, hint, err)
+			if code, advice := verdict(err); code != hint.NATS || !strings.Contains(advice, c.want) {
+				t.Errorf("run: exit code %d, hint %q: %v", code, advice, err)
 			}
 		})
 	}
@@ -52,8 +53,8 @@ func TestRunNamesAWrongDomain(t *testing.T) {
 	t.Parallel()
 	url := natsServer(t, &server.Options{JetStream: true}).ClientURL()
 	_, _, err := openBroker(t.Context(), load(t, with("NATS_URL", url, "NATS_JS_DOMAIN", "nowhere")), quiet)
-	if code, hint := verdict(err); code != exitNATS || !strings.Contains(hint, "NATS_JS_DOMAIN=nowhere") {
-		t.Errorf("exit code %d, hint %q: %v", code, hint, err)
+	if code, advice := verdict(err); code != hint.NATS || !strings.Contains(advice, "NATS_JS_DOMAIN=nowhere") {
+		t.Errorf("exit code %d, hint %q: %v", code, advice, err)
 	}
 }
 
@@ -81,7 +82,7 @@ func TestWhatIsStoppedWhileItWaitsSaysSo(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait()
-		if code := cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(log.String(), "error: stopped before it was done\n") {
+		if code := cmd.ProcessState.ExitCode(); code != hint.Failed || !strings.Contains(log.String(), "error: stopped before it was done\n") {
 			t.Errorf("%s: exit code %d:\n%s", name, code, log.String())
 		}
 	}
@@ -91,7 +92,7 @@ func TestWhatIsStoppedWhileItWaitsSaysSo(t *testing.T) {
 func TestASlipOfAFlagIsSuggested(t *testing.T) {
 	var out strings.Builder
 	code := execute(t.Context(), []string{"backfill", "--feed", "readings"}, streams{env: with(), out: &out, err: &out})
-	if code != exitSettings || !strings.Contains(out.String(), "unknown flag: --feed, did you mean --feeds?") {
+	if code != hint.Settings || !strings.Contains(out.String(), "unknown flag: --feed, did you mean --feeds?") {
 		t.Errorf("exit code %d: %s", code, out.String())
 	}
 }

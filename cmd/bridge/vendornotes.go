@@ -105,12 +105,11 @@ func (v *vendorNotes) feedShut(feed schema.Feed, err error) {
 		v.mu.Unlock()
 		return
 	}
-	_, hint := verdict(withLogin(v.settings, err))
 	what, often := "is refused", "every hour"
 	if errors.Is(err, saveris.ErrRetired) {
 		what, often = "is retired by the vendor", "every ten minutes"
 	}
-	v.log.Error("this feed "+what+", any other goes on", "feed", feed, "asked_again", often, "err", err, "hint", hint)
+	v.log.Error("this feed "+what+", any other goes on", "feed", feed, "asked_again", often, "err", err, "hint", adviceOf(withLogin(v.settings, err)))
 	v.put(key, status.Note{Level: status.Bad, Feed: feed, Text: fmt.Sprintf("the vendor does not give %s, asked again %s: %s", feed, often, printable.Public(err))})
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -55,7 +56,7 @@ func TestStatusShowsWhyNothingCanBeRead(t *testing.T) {
 	await("recovery", func(status string) bool {
 		return !strings.Contains(status, why) && !strings.Contains(status, "alarms cannot be read")
 	})
-	if code := stop(t, cmd); code != exitDone {
+	if code := stop(t, cmd); code != hint.Done {
 		t.Errorf("ended with %d", code)
 	}
 }
@@ -208,8 +209,8 @@ func TestRunEndsWith3OnlyWhenEveryFeedIsRefused(t *testing.T) {
 	}
 	v.feedShut(schema.Readings, saveris.ErrForbidden)
 	err := <-ended
-	if code, hint := verdict(err); !errors.Is(err, saveris.ErrForbidden) || code != exitVendor || hint == "" {
-		t.Errorf("%v, exit code %d, hint %q", err, code, hint)
+	if code, advice := verdict(err); !errors.Is(err, saveris.ErrForbidden) || code != hint.Vendor || advice == "" {
+		t.Errorf("%v, exit code %d, hint %q", err, code, advice)
 	}
 	stop()
 }
@@ -220,20 +221,20 @@ func TestCheckTellsOfOneFeedThatIsNotGiven(t *testing.T) {
 		code int
 		want []string
 	}{
-		{func(sw *saveristest.Switches) { sw.AuthNoLicence, sw.AuthNoLicenceFeed = "403A", "alarms" }, exitFailed, []string{"ok feed readings", "FAIL feed alarms licence"}},
-		{func(sw *saveristest.Switches) { sw.AuthNoLicence, sw.AuthNoLicenceFeed = "403A", "measurements" }, exitFailed, []string{"FAIL feed readings licence", "ok feed alarms"}},
-		{func(sw *saveristest.Switches) { sw.AuthNoLicence = "403" }, exitVendor, []string{"FAIL feed readings licence", "FAIL feed alarms licence"}},
-		{func(sw *saveristest.Switches) { sw.Retired = "alarms" }, exitFailed, []string{"ok feed readings", "FAIL feed alarms retired /v3/alarms newer release"}},
-		{func(sw *saveristest.Switches) { sw.Retired = "newest" }, exitDone, []string{"warn feed readings retired /v2/measurements older /v1/measurements newer"}},
-		{func(sw *saveristest.Switches) { sw.Sunset = "date" }, exitDone, []string{"warn vendor login /v1/token 2026-12-31", "warn feed readings end /v2/measurements 2026-12-31 newer", "warn feed alarms end /v3/alarms 2026-12-31"}},
-		{func(sw *saveristest.Switches) { sw.Redirect, sw.RedirectTo = "307", "other" }, exitSettings, []string{"FAIL vendor login localhost login is not sent SAVERIS_URL"}},
-		{func(sw *saveristest.Switches) { sw.Redirect = "308" }, exitDone, []string{"ok vendor login", "ok feed readings", "ok feed alarms"}},
+		{func(sw *saveristest.Switches) { sw.AuthNoLicence, sw.AuthNoLicenceFeed = "403A", "alarms" }, hint.Failed, []string{"ok feed readings", "FAIL feed alarms licence"}},
+		{func(sw *saveristest.Switches) { sw.AuthNoLicence, sw.AuthNoLicenceFeed = "403A", "measurements" }, hint.Failed, []string{"FAIL feed readings licence", "ok feed alarms"}},
+		{func(sw *saveristest.Switches) { sw.AuthNoLicence = "403" }, hint.Vendor, []string{"FAIL feed readings licence", "FAIL feed alarms licence"}},
+		{func(sw *saveristest.Switches) { sw.Retired = "alarms" }, hint.Failed, []string{"ok feed readings", "FAIL feed alarms retired /v3/alarms newer release"}},
+		{func(sw *saveristest.Switches) { sw.Retired = "newest" }, hint.Done, []string{"warn feed readings retired /v2/measurements older /v1/measurements newer"}},
+		{func(sw *saveristest.Switches) { sw.Sunset = "date" }, hint.Done, []string{"warn vendor login /v1/token 2026-12-31", "warn feed readings end /v2/measurements 2026-12-31 newer", "warn feed alarms end /v3/alarms 2026-12-31"}},
+		{func(sw *saveristest.Switches) { sw.Redirect, sw.RedirectTo = "307", "other" }, hint.Settings, []string{"FAIL vendor login localhost login is not sent SAVERIS_URL"}},
+		{func(sw *saveristest.Switches) { sw.Redirect = "308" }, hint.Done, []string{"ok vendor login", "ok feed readings", "ok feed alarms"}},
 	} {
 		s := vendor(t, nil)
 		s.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) { tt.set(sw) })
 		out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
 		wantLines(t, out, tt.want...)
-		code := exitDone
+		code := hint.Done
 		if err != nil {
 			code, _ = verdict(err)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
@@ -137,16 +138,17 @@ func (e *notProven) Error() string {
 	return fmt.Sprintf("NOT proven: %d rows are missing or changed, %d events or entries are unexpected, doubled or wrong", e.late, e.other)
 }
 
-func (e *notProven) hint() string {
+// Advice returns the exit code and what to do.
+func (e *notProven) Advice() (code int, text string) {
 	switch {
 	case e.gone > 0:
-		return e.fill + " --repair puts back what was removed; verify again then, and ask who deletes from the streams"
+		return hint.Failed, e.fill + " --repair puts back what was removed; verify again then, and ask who deletes from the streams"
 	case e.other > 0:
-		return "unexpected, doubled or wrong entries do not heal by themselves: keep the list (--json), and ask who else writes to or deletes from the streams"
+		return hint.Failed, "unexpected, doubled or wrong entries do not heal by themselves: keep the list (--json), and ask who else writes to or deletes from the streams"
 	case e.unread > 0:
-		return e.fill + " reads what is not covered; verify again then"
+		return hint.Failed, e.fill + " reads what is not covered; verify again then"
 	}
-	return "bridge run reads again at the ages of BRIDGE_REVISIT and stores what is late or changed; verify again then. What it does not cover, or has passed the last age, it leaves alone"
+	return hint.Failed, "bridge run reads again at the ages of BRIDGE_REVISIT and stores what is late or changed; verify again then. What it does not cover, or has passed the last age, it leaves alone"
 }
 
 // verifySummary is the last object of bridge verify --json: sums over all days and feeds.

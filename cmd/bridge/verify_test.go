@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/verify"
 )
@@ -23,7 +24,7 @@ func filled(t *testing.T) *scene {
 	s.env = append(s.env, "NATS_URL=nats://"+s.broker())
 	cmd := s.startCommand(s.env, "run")
 	s.await("full coverage", func(ctx context.Context) bool { return s.covered(ctx) && s.alarmsCovered(ctx) })
-	if code := stop(t, cmd); code != exitDone {
+	if code := stop(t, cmd); code != hint.Done {
 		t.Fatalf("run: exit code %d", code)
 	}
 	return s
@@ -72,7 +73,7 @@ func verdicts(t *testing.T, out string) (days []verify.Day, sum verifySummary) {
 func TestVerifyProvesAndNamesWhatIsMissing(t *testing.T) {
 	s := filled(t)
 	got := s.verify("--feeds", "readings")
-	if got.code != exitDone || got.err != "" || strings.Count(got.out, "  proven") != 2 || !strings.Contains(got.out, "\nproven: ") {
+	if got.code != hint.Done || got.err != "" || strings.Count(got.out, "  proven") != 2 || !strings.Contains(got.out, "\nproven: ") {
 		t.Fatalf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	stream, err := s.js.Stream(t.Context(), streamOfReadings)
@@ -89,14 +90,14 @@ func TestVerifyProvesAndNamesWhatIsMissing(t *testing.T) {
 	id := first.Header["ce-id"][0]
 	before := s.messages(t.Context())
 	got = s.verify("--feeds", "readings")
-	cause, hint := lastLines(t, got.err)
-	if got.code != exitFailed || !strings.Contains(cause, "NOT proven: 1 rows") || !strings.Contains(hint, "--repair") ||
+	cause, advice := lastLines(t, got.err)
+	if got.code != hint.Failed || !strings.Contains(cause, "NOT proven: 1 rows") || !strings.Contains(advice, "--repair") ||
 		!strings.Contains(got.out, "NOT proven: 1 missing") || !strings.Contains(got.out, "\nmissing  readings  2026-11-2") || !strings.Contains(got.out, id) {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	got = s.verify("--feeds", "readings", "--json")
 	days, sum := verdicts(t, got.out)
-	if got.code != exitFailed || len(days) != 2 || sum.Proven || sum.Missing != 1 || sum.Days != 2 || sum.VendorRows != sum.Stored+1 {
+	if got.code != hint.Failed || len(days) != 2 || sum.Proven || sum.Missing != 1 || sum.Days != 2 || sum.VendorRows != sum.Stored+1 {
 		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	named := 0
@@ -114,7 +115,7 @@ func TestVerifyProvesAndNamesWhatIsMissing(t *testing.T) {
 	if after := s.messages(t.Context()); after != before {
 		t.Errorf("verify has changed the stream: %d messages, then %d", before, after)
 	}
-	if got := s.verify("--feeds", "alarms", "--json"); got.code != exitDone {
+	if got := s.verify("--feeds", "alarms", "--json"); got.code != hint.Done {
 		t.Errorf("alarms: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 }
@@ -132,7 +133,7 @@ func TestVerifyWorksBesideARunWithItsOwnServer(t *testing.T) {
 	s.connect("nats://" + listener.Addr().String())
 	s.await("full coverage", s.covered)
 	for _, running := range []bool{true, false} { // beside it, and on the store that it left
-		if got := s.verify(); got.code != exitDone {
+		if got := s.verify(); got.code != hint.Done {
 			t.Errorf("running %v: exit code %d\n%s%s", running, got.code, got.out, got.err)
 		}
 		if running {
@@ -145,19 +146,19 @@ func TestVerifyCreatesNothingAndRefusesWrongRanges(t *testing.T) {
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	env := append(s.env, "NATS_URL=nats://"+s.broker())
 	for args, want := range map[string]int{
-		"--from 1h":                              exitNATS, // no stream
-		"":                                       exitSettings,
-		"--from yesterday":                       exitSettings,
-		"--from 1h --until 2h":                   exitSettings,
-		"--from 1h --until 1h":                   exitSettings,
-		"--from 2030-01-01T00:00:00Z":            exitSettings,
-		"--from 1h --feeds weather":              exitSettings,
-		"--from 1h --limit -1":                   exitSettings,
-		"--from 1h --until 2030-01-01T00:00:00Z": exitNATS,
+		"--from 1h":                              hint.NATS, // no stream
+		"":                                       hint.Settings,
+		"--from yesterday":                       hint.Settings,
+		"--from 1h --until 2h":                   hint.Settings,
+		"--from 1h --until 1h":                   hint.Settings,
+		"--from 2030-01-01T00:00:00Z":            hint.Settings,
+		"--from 1h --feeds weather":              hint.Settings,
+		"--from 1h --limit -1":                   hint.Settings,
+		"--from 1h --until 2030-01-01T00:00:00Z": hint.NATS,
 	} {
 		got := bridge(t, env, append([]string{"verify"}, strings.Fields(args)...)...)
-		cause, hint := lastLines(t, got.err)
-		if got.code != want || !strings.HasPrefix(cause, "error: ") || !strings.HasPrefix(hint, "hint: ") {
+		cause, advice := lastLines(t, got.err)
+		if got.code != want || !strings.HasPrefix(cause, "error: ") || !strings.HasPrefix(advice, "hint: ") {
 			t.Errorf("%q: exit code %d, want %d\n%s", args, got.code, want, got.err)
 		}
 		if note := strings.Contains(got.err, "note: --until is in the vendor's future"); note != strings.Contains(args, "--until 2030") {
@@ -167,10 +168,10 @@ func TestVerifyCreatesNothingAndRefusesWrongRanges(t *testing.T) {
 	if info, err := s.js.AccountInfo(t.Context()); err != nil || info.Streams != 0 {
 		t.Errorf("%d streams (%v), want none", info.Streams, err)
 	}
-	if got := bridge(t, append(s.env, "SAVERIS_PASSWORD=wrong", "NATS_URL=nats://127.0.0.1:1"), "verify", "--from", "1h"); got.code != exitVendor {
+	if got := bridge(t, append(s.env, "SAVERIS_PASSWORD=wrong", "NATS_URL=nats://127.0.0.1:1"), "verify", "--from", "1h"); got.code != hint.Vendor {
 		t.Errorf("wrong password: exit code %d\n%s", got.code, got.err)
 	}
-	if got := bridge(t, append(s.env, "BRIDGE_DATA_DIR=nowhere"), "verify", "--from", "1h"); got.code != exitNATS || !strings.Contains(got.err, "is not the store") {
+	if got := bridge(t, append(s.env, "BRIDGE_DATA_DIR=nowhere"), "verify", "--from", "1h"); got.code != hint.NATS || !strings.Contains(got.err, "is not the store") {
 		t.Errorf("no store: exit code %d\n%s", got.code, got.err)
 	}
 }
@@ -179,19 +180,19 @@ func TestVerifyNamesTheBackfillForWhatHasNotBeenReadYet(t *testing.T) {
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	s.punctual()
 	s.env = append(s.env, "NATS_URL=nats://"+s.broker())
-	if got := bridge(t, s.env, append(s.past(), "--until", vendorAt.Add(-time.Hour).Format(time.RFC3339))...); got.code != exitDone {
+	if got := bridge(t, s.env, append(s.past(), "--until", vendorAt.Add(-time.Hour).Format(time.RFC3339))...); got.code != hint.Done {
 		t.Fatalf("exit code %d\n%s", got.code, got.err)
 	}
 	got := s.verify("--feeds", "readings")
-	_, hint := lastLines(t, got.err)
+	_, advice := lastLines(t, got.err)
 	fill := strings.Join(s.past(), " ")
-	if got.code != exitFailed || !strings.Contains(got.out, "it is not covered") || hint != "hint: bridge "+fill+" reads what is not covered; verify again then" {
+	if got.code != hint.Failed || !strings.Contains(got.out, "it is not covered") || advice != "hint: bridge "+fill+" reads what is not covered; verify again then" {
 		t.Fatalf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	if got := bridge(t, s.env, strings.Fields(fill)...); got.code != exitDone {
+	if got := bridge(t, s.env, strings.Fields(fill)...); got.code != hint.Done {
 		t.Fatalf("exit code %d\n%s", got.code, got.err)
 	}
-	if got := s.verify("--feeds", "readings"); got.code != exitDone {
+	if got := s.verify("--feeds", "readings"); got.code != hint.Done {
 		t.Errorf("after the backfill: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 }

@@ -175,8 +175,8 @@ func (d *watchdog) look() {
 			about := []any{"since", last.UTC(), "limit", d.patience(), "doing", w.lines[poller.TailLine].Doing}
 			if cause := d.why(w); cause != nil {
 				about = append(about, "err", cause)
-				if hint := cmp.Or(feedHint(cause), storingHint(cause)); hint != "" {
-					about = append(about, "hint", hint)
+				if advice := cmp.Or(feedHint(cause), storingHint(cause)); advice != "" {
+					about = append(about, "hint", advice)
 				}
 			}
 			log.Error("feed has stalled: no poll has been stored", about...)

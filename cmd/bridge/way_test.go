@@ -66,8 +66,8 @@ func TestAnAccountThatMayNotSubscribeToTheInbox(t *testing.T) {
 		t.Error("check is content")
 	}
 	wantLines(t, out, "FAIL jetstream hint: NATS_INBOX_PREFIX")
-	if _, _, err := openBroker(t.Context(), load(t, with(env...)), quiet); err == nil || !strings.Contains(natsHint(err), "NATS_INBOX_PREFIX") {
-		t.Errorf("run: %v, hint %q", err, natsHint(err))
+	if _, _, err := openBroker(t.Context(), load(t, with(env...)), quiet); err == nil || !strings.Contains(natsconn.Hint(err), "NATS_INBOX_PREFIX") {
+		t.Errorf("run: %v, hint %q", err, natsconn.Hint(err))
 	}
 	env = append(env, "NATS_INBOX_PREFIX", "_INBOX_bridge")
 	if out, err := checkNATS(t, with(env...)); err != nil {
@@ -86,8 +86,8 @@ func TestAWrongKindOfPortHasItsHint(t *testing.T) {
 		"leave NATS_TLS_FIRST": tls.RecordHeaderError{}, "no WebSocket is served there": errors.New("malformed HTTP response"),
 		"set NATS_TLS_FIRST=true": io.EOF,
 	} {
-		if hint := natsHint(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err)); !strings.Contains(hint, want) {
-			t.Errorf("%v: hint %q, want %q", err, hint, want)
+		if advice := natsconn.Hint(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err)); !strings.Contains(advice, want) {
+			t.Errorf("%v: hint %q, want %q", err, advice, want)
 		}
 	}
 }

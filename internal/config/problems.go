@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/saveris"
@@ -41,6 +42,14 @@ var ErrNoCredentials = errors.New("no credentials: SAVERIS_USERNAME and SAVERIS_
 // Error is everything that is wrong with the settings, each thing a line of its own: a *Problem, ErrNoCredentials, or variables
 // that do not go together.
 type Error struct{ Problems []error }
+
+// Advice returns the exit code and what to do.
+func (e *Error) Advice() (code int, text string) {
+	if errors.Is(e, ErrNoCredentials) {
+		return hint.Settings, "set them, or see the bridge at work without an account: bridge demo"
+	}
+	return hint.Settings, "correct what is named above; bridge run --help lists all variables and their defaults"
+}
 
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Problems))

@@ -1,4 +1,4 @@
-// Package jsapi knows how the JetStream API is spoken by hand: how its subjects begin, and what its errors mean.
+// Package jsapi knows how the JetStream API is spoken by hand: how its subjects begin, and what its errors mean and ask people to do.
 package jsapi
 
 import (
@@ -29,4 +29,38 @@ func HasCode(err error, code jetstream.ErrorCode) bool {
 // Missing reports whether an error says that there is no stream, or no bucket any more.
 func Missing(err error) bool {
 	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || HasCode(err, jetstream.JSErrCodeStreamNotFound)
+}
+
+// Codes of nats-server for what it does not store or create until a person has acted.
+const (
+	codeExceeded     = 10002
+	codeInsufficient = 10023
+	codeConsumers    = 10026
+	codeIncomplete   = 10176
+	codeTooLarge     = 10199
+	codeTooMany      = 10210
+)
+
+// DiskHint is what to do where a server is connected and does not store: nats-server answers nothing once its disk was full.
+const DiskHint = "is the disk of the NATS server full? Its log and /healthz say so: free space there and restart it, it stores nothing before; the bridge goes on by itself then, and nothing is lost"
+
+// Hint returns what to do about an error of the JetStream API, by its code; empty where that does not say.
+func Hint(err error) string {
+	var refused *jetstream.APIError
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	switch refused.ErrorCode {
+	case codeIncomplete:
+		return DiskHint
+	case codeTooLarge:
+		return "the NATS server takes fewer messages in a batch than the three that the bridge needs: raise jetstream { limits { batch { max_msgs } } }"
+	case codeTooMany:
+		return "others have begun as many batches as the NATS server allows: raise jetstream { limits { batch { max_inflight_per_stream, max_inflight_total } } }; the bridge goes on by itself then"
+	case codeConsumers:
+		return "others have all consumers that the stream, the account or the server allows: take some away, or raise max_consumers; the bridge goes on by itself then"
+	case codeInsufficient, codeExceeded:
+		return "the storage that the NATS server or the account allows is used up: raise max_file_store or the account's limit; the bridge goes on by itself then"
+	}
+	return ""
 }

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/printable"
 )
 
@@ -26,6 +27,15 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Advice returns the exit code and what to do. An address that nobody could listen on is a wrong setting, one that is taken may be
+// free later.
+func (e *Error) Advice() (code int, text string) {
+	if e.Taken() {
+		return hint.Failed, "something else listens there: stop it, or choose another " + e.Name
+	}
+	return hint.Settings, e.Name + " has to be an address of this machine, with a port that this user may listen on"
+}
 
 // Taken reports whether somebody else listens there, and not that nobody could.
 func (e *Error) Taken() bool { return errors.Is(e.Err, syscall.EADDRINUSE) }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -73,16 +74,7 @@ func JetStream(nc *nats.Conn, s config.NATS) (jetstream.JetStream, error) {
 	}
 }
 
-// NoJetStream is that no JetStream answers where a setting says that it is.
-type NoJetStream struct {
-	Setting string // with its value
-	err     error
-}
-
-func (e *NoJetStream) Error() string { return fmt.Sprintf("with %s: %v", e.Setting, e.err) }
-func (e *NoJetStream) Unwrap() error { return e.err }
-
-// OrNoJetStream returns a NoJetStream where an error may come of a domain or an API prefix that is set, else the error as it is.
+// OrNoJetStream names the domain or the API prefix that is set in an error that may come of it; other errors stay as they are.
 func OrNoJetStream(s config.NATS, err error) error {
 	a, wrong := AccessOf(s)
 	if wrong != nil || !JetStreamOff(err) {
@@ -95,11 +87,19 @@ func OrNoJetStream(s config.NATS, err error) error {
 	}
 	switch { // as JetStream goes by them
 	case a.Domain != "":
-		return &NoJetStream{domain + "=" + a.Domain, err}
+		return noJetStream(domain+"="+a.Domain, err)
 	case a.APIPrefix != "":
-		return &NoJetStream{prefix + "=" + a.APIPrefix, err}
+		return noJetStream(prefix+"="+a.APIPrefix, err)
 	}
 	return err
+}
+
+// noJetStream is an error that may come of a setting, which is given with its value.
+func noJetStream(setting string, err error) error {
+	return &hint.Error{
+		Err: fmt.Errorf("with %s: %w", setting, err), Code: hint.NATS,
+		Hint: "correct " + setting + ", or leave it away: no JetStream answers there, or it is off for this account",
+	}
 }
 
 // JetStreamOff reports whether nobody has answered for JetStream, or JetStream that it is off for the account.

@@ -36,7 +36,7 @@ func Connect(ctx context.Context, a Access, logger *slog.Logger) (*nats.Conn, er
 		return nil, fmt.Errorf("%w: %w", ErrContext, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+		return nil, advised(fmt.Errorf("%w: %w", ErrUnusable, err))
 	}
 	wait, cancel := context.WithTimeout(ctx, StartWait)
 	defer cancel()
@@ -45,7 +45,7 @@ func Connect(ctx context.Context, a Access, logger *slog.Logger) (*nats.Conn, er
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: connect to %s: %w", ErrUnusable, config.MaskURL(a.URL), err)
+		return nil, advised(fmt.Errorf("%w: connect to %s: %w", ErrUnusable, config.MaskURL(a.URL), err))
 	}
 	return nc, nil
 }

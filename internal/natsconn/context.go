@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/secret"
 )
 
@@ -42,7 +43,10 @@ type Access struct {
 }
 
 // ErrContext means that a context cannot be used, which is a wrong setting and not a broken server.
-var ErrContext = errors.New("NATS_CONTEXT cannot be used")
+var ErrContext error = &hint.Error{
+	Err: errors.New("NATS_CONTEXT cannot be used"), Code: hint.Settings,
+	Hint: "nats context ls shows the contexts of this machine; NATS_URL and the other NATS_ variables do without one",
+}
 
 // ReadContext reads <config>/nats/context/<name>.json, where the nats command line keeps its contexts. Its error says which file
 // cannot be used and why.

@@ -23,10 +23,10 @@ func UntilReady(ctx context.Context, nc *nats.Conn, open func(context.Context) e
 			return err
 		}
 		if allowed.Err() != nil {
-			return fmt.Errorf("%w: %w", ErrUnusable, context.Cause(allowed))
+			return advised(fmt.Errorf("%w: %w", ErrUnusable, context.Cause(allowed)))
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%w: %w", ErrUnusable, Refusal(nc, err))
+			return advised(fmt.Errorf("%w: %w", ErrUnusable, Refusal(nc, err)))
 		}
 		select {
 		case <-allowed.Done():

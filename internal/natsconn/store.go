@@ -15,45 +15,42 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsd"
 )
 
 // ErrNothingStored says that there is nothing to read.
-var ErrNothingStored = errors.New("nothing has been stored yet")
-
-// ElsewhereError is an error of a place where nothing is stored, and the settings that lead to what is stored elsewhere.
-type ElsewhereError struct {
-	error
-	instead []string
+var ErrNothingStored error = &hint.Error{
+	Err: errors.New("nothing has been stored yet"), Code: hint.NATS,
+	Hint: "start bridge run, or wait for its first poll; or set BRIDGE_PREFIX to the one it uses",
 }
 
-func (e *ElsewhereError) Unwrap() error { return e.error }
-
-func (e *ElsewhereError) Hint() string { return "set " + strings.Join(e.instead, ", or ") }
-
 // ErrNoStore says that no embedded server has ever had its store in a folder.
-var ErrNoStore = fmt.Errorf("%w here", ErrNothingStored)
+var ErrNoStore error = &hint.Error{Err: fmt.Errorf("%w here", ErrNothingStored), Code: hint.NATS, Hint: "run this where the bridge runs, or set BRIDGE_DATA_DIR or NATS_URL"}
 
 // ErrNobodyThere says that the server of a store does not run, so that nothing new can come.
-var ErrNobodyThere = errors.New("no bridge runs on the store")
+var ErrNobodyThere error = &hint.Error{
+	Err: errors.New("no bridge runs on the store"), Code: hint.NATS,
+	Hint: "start bridge run, which this follows; bridge status and bridge replay read what is stored without it",
+}
 
-// Elsewhere adds to an error what there is in place of the store of the settings: other stores in this folder, and whoever
+// Elsewhere adds to an error, as its hint, what there is in place of the store of the settings: other stores in this folder, and whoever
 // listens where the embedded server would.
 func Elsewhere(s config.NATS, err error) error {
-	e := &ElsewhereError{error: err}
+	var instead []string
 	for _, dir := range []string{config.DefaultStore, config.DemoStore} {
 		if filepath.Clean(dir) != filepath.Clean(s.DataDir) && natsd.Stored(dir) {
-			e.instead = append(e.instead, "BRIDGE_DATA_DIR="+dir)
+			instead = append(instead, "BRIDGE_DATA_DIR="+dir)
 		}
 	}
 	if listen.Reachable(s.NATSListen) {
-		e.instead = append(e.instead, "NATS_URL=nats://"+s.NATSListen+" (a server listens there)")
+		instead = append(instead, "NATS_URL=nats://"+s.NATSListen+" (a server listens there)")
 	}
-	if len(e.instead) == 0 {
+	if len(instead) == 0 {
 		return err
 	}
-	return e
+	return &hint.Error{Err: err, Code: hint.NATS, Hint: "set " + strings.Join(instead, ", or ")}
 }
 
 // Dial connects to the server that the settings name, or starts the embedded one and connects to it; stop ends both. Where
@@ -69,7 +66,7 @@ func Dial(ctx context.Context, s config.NATS, logger *slog.Logger) (nc *nats.Con
 	}
 	server, err := natsd.Start(natsd.Config{Dir: s.DataDir, Listen: s.NATSListen})
 	if errors.Is(err, natsd.ErrListen) {
-		return nil, nil, &listen.Error{Name: "BRIDGE_NATS_LISTEN", Addr: s.NATSListen, Err: err}
+		return nil, nil, NotListening(&listen.Error{Name: "BRIDGE_NATS_LISTEN", Addr: s.NATSListen, Err: err})
 	}
 	if err != nil {
 		return nil, nil, err

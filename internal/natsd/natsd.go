@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"saveris-bridge/internal/hint"
 	"strconv"
 	"strings"
 	"sync"
@@ -196,9 +197,9 @@ func splitListen(listen string) (host string, port int, err error) {
 
 // Why a server cannot be started; decide with errors.Is.
 var (
-	ErrStore      = errors.New("store of the embedded NATS server") // it cannot be made, read or written
-	ErrStoreTaken = errors.New("another bridge runs on it")
-	ErrListen     = errors.New("embedded NATS server") // it cannot listen, because of the error in the chain
+	ErrStore            = errors.New("store of the embedded NATS server") // it cannot be made, read or written
+	ErrStoreTaken error = &hint.Error{Err: errors.New("another bridge runs on it"), Code: hint.NATS, Hint: "stop that bridge, or choose another BRIDGE_DATA_DIR (demo: --data-dir)"}
+	ErrListen           = errors.New("embedded NATS server") // it cannot listen, because of the error in the chain
 )
 
 // probe finds an address that cannot be had and says so: the server itself would only not get ready.
@@ -245,6 +246,8 @@ func checkParent(dir string) error {
 	return nil
 }
 
-func unusable(err error) error { return fmt.Errorf("%w: %w", ErrStore, err) }
+func unusable(err error) error {
+	return hint.Else(fmt.Errorf("%w: %w", ErrStore, err), hint.Settings, "choose a BRIDGE_DATA_DIR (demo: --data-dir) that this user can write to")
+}
 
 func taken(dir string) error { return unusable(fmt.Errorf("%s is in use: %w", dir, ErrStoreTaken)) }

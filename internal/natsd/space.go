@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"saveris-bridge/internal/hint"
 	"syscall"
 )
 
@@ -22,6 +23,11 @@ type FullError struct {
 
 func (e *FullError) Error() string {
 	return fmt.Sprintf("store %s: no space left, %s free", e.Dir, Size(e.Free))
+}
+
+// Advice returns the exit code and what to do where a server cannot start.
+func (e *FullError) Advice() (code int, text string) {
+	return hint.NATS, "free some space there, or choose a BRIDGE_DATA_DIR (demo: --data-dir) on another disk, and start it again"
 }
 
 // CheckSpace returns how many bytes this user may still write in a folder that exists, -1 where the system does not say, and a

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -102,7 +103,10 @@ func (b *Backfill) line(desk Desk) *Line {
 }
 
 // ErrRemoved says that retention has removed days while they were filled: the stream keeps less than the range.
-var ErrRemoved = errors.New("retention has removed what was being stored")
+var ErrRemoved error = &hint.Error{
+	Err: errors.New("retention has removed what was being stored"), Code: hint.Failed,
+	Hint: "the stream keeps less than the range: raise its limits (max_age, max_bytes, max_msgs), or fill less at once",
+}
 
 // unfinished returns the windows whose exports an earlier process has left, oldest first. What is read again is asked for
 // again.
@@ -188,6 +192,16 @@ func (e *IncompleteError) Error() string {
 		text += fmt.Sprintf("; from %s until %s: %v", w.From.Format(time.RFC3339), w.Until.Format(time.RFC3339), w.Err)
 	}
 	return text
+}
+
+// Advice returns the exit code and what to do: those of a window's error where that is of the settings, the vendor or NATS.
+func (e *IncompleteError) Advice() (code int, text string) {
+	for _, w := range e.Windows {
+		if code, text := hint.Of(w.Err); code > hint.Failed {
+			return code, text
+		}
+	}
+	return hint.Failed, "all else is stored; the same command tries these parts again, and nothing else"
 }
 
 // Unwrap returns why each window cannot be had.

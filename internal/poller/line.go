@@ -122,8 +122,8 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 			level = slog.LevelDebug // told once, when it closed
 		}
 		log := l.Log
-		if hint := l.hint(err); hint != "" {
-			log = log.With("hint", hint)
+		if advice := l.hint(err); advice != "" {
+			log = log.With("hint", advice)
 		}
 		log.Log(ctx, level, "retrying", "wait", d.Round(time.Millisecond), "err", err)
 	})

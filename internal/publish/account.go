@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/schema"
@@ -54,6 +55,15 @@ func (e *AnotherAccount) Error() string {
 		text += ": " + e.Found
 	}
 	return text
+}
+
+// Advice returns the exit code and what to do.
+func (e *AnotherAccount) Advice() (code int, text string) {
+	const own = "give each account a BRIDGE_PREFIX of its own"
+	if e.Rows > 0 {
+		return hint.Settings, own + "; bridge checkpoint adopt is only for another login of the same account, and this one looks like another account"
+	}
+	return hint.Settings, own + "; if this is another login of the same account, bridge checkpoint adopt takes its coverage over"
 }
 
 // Accounts says whose coverage a process may take for its own. All writers and leases of the process share it. It may be

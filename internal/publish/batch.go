@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/schema"
 )
@@ -35,7 +36,7 @@ const (
 
 // ErrUnanswered says that NATS is connected and has not answered a batch, which may be stored all the same. nats-server answers
 // none whose stream it cannot write.
-var ErrUnanswered = errors.New("NATS has not answered")
+var ErrUnanswered error = &hint.Error{Err: errors.New("NATS has not answered"), Hint: jsapi.DiskHint}
 
 // lastAnswer is how long the answer to the batch in hand is waited for once the work has been told to end.
 const lastAnswer = 3 * time.Second
@@ -355,5 +356,5 @@ func fewMessages(err error) error {
 	if !jsapi.HasCode(err, codeBatchTooLarge) {
 		return err
 	}
-	return fmt.Errorf("%w: the server allows fewer than %d messages in a batch (jetstream { limits { batch { max_msgs } } }): %w", ErrUnusable, minBatch, err)
+	return unusablef("the server allows fewer than %d messages in a batch (jetstream { limits { batch { max_msgs } } }): %w", minBatch, err)
 }

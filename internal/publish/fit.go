@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/schema"
 )
 
@@ -34,6 +35,37 @@ func (u *Unfit) Error() string {
 // Unwrap returns ErrUnusable.
 func (u *Unfit) Unwrap() error { return ErrUnusable }
 
+// Advice returns the exit code and what to do.
+func (u *Unfit) Advice() (code int, text string) {
+	if !u.Others && u.Routes != u.Atomic { // with both it never was a bridge's
+		return hint.NATS, "what it holds stays as it is: " + u.edit()
+	}
+	return hint.NATS, "alter the stream, or choose another BRIDGE_PREFIX; bridge check names each difference"
+}
+
+// edit is the command that has the stream take what the bridge publishes.
+func (u *Unfit) edit() string {
+	want, command := u.Want, "nats stream edit "+u.Want.Name+" --force"
+	if u.Routes {
+		command += fmt.Sprintf(" --subjects='%s' --transform-source='%s' --transform-destination='%s' %s",
+			strings.Join(want.Subjects, ","), want.SubjectTransform.Source, want.SubjectTransform.Destination, republishFlags(want))
+	}
+	if u.Atomic {
+		command += " --allow-batch"
+	}
+	return command
+}
+
+// RepublishCommand is the command that has a feed's stream send its live events on to subscribers.
+func (c Config) RepublishCommand(feed schema.Feed) string {
+	want := c.Stream(feed)
+	return fmt.Sprintf("nats stream edit %s --force %s", want.Name, republishFlags(want))
+}
+
+func republishFlags(want jetstream.StreamConfig) string {
+	return fmt.Sprintf("--republish-source='%s' --republish-destination='%s'", want.RePublish.Source, want.RePublish.Destination)
+}
+
 // versionOf is where a stream tells the version of the server that holds it.
 const versionOf = "_nats.ver"
 
@@ -41,7 +73,7 @@ const versionOf = "_nats.ver"
 // it cannot.
 func (c Config) CheckStream(feed schema.Feed, have jetstream.StreamConfig) error {
 	if version := have.Metadata[versionOf]; version != "" && older(version, MinServer) {
-		return fmt.Errorf("%w: the server that holds stream %s is version %s, atomic batches need %s or newer", ErrUnusable, have.Name, version, MinServer)
+		return unusablef("the server that holds stream %s is version %s, atomic batches need %s or newer", have.Name, version, MinServer)
 	}
 	routes, others := c.wrongRoutes(feed, have), wrongSettings(have)
 	u := &Unfit{Want: c.Stream(feed), Routes: len(routes) > 0, Atomic: !have.AllowAtomicPublish, Others: len(others) > 0}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/schema"
@@ -32,6 +33,11 @@ func (e *Overlap) Error() string {
 		others = "stream " + strings.Join(e.Streams, ", ")
 	}
 	return fmt.Sprintf("%v: %s has subjects of stream %s already", ErrUnusable, others, e.Stream)
+}
+
+// Advice returns the exit code and what to do.
+func (e *Overlap) Advice() (code int, text string) {
+	return hint.NATS, "take the subjects away from that stream, or choose another BRIDGE_PREFIX"
 }
 
 // Unwrap returns ErrUnusable and the server's error.

@@ -3,20 +3,33 @@ package publish
 import (
 	"errors"
 	"fmt"
+	"saveris-bridge/internal/hint"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Limits under which nothing can be stored; each comes with an ErrUnusable.
 var (
-	ErrSmallMessages = errors.New("max_payload is too low")
-	ErrFewConsumers  = errors.New("max_consumers is too low")
+	ErrSmallMessages error = &hint.Error{
+		Err: errors.New("max_payload is too low"), Code: hint.NATS,
+		Hint: fmt.Sprintf("raise max_payload to %d (1 MiB) or more wherever it is lower: for the server, the account, the user", MinPayload),
+	}
+	ErrFewConsumers error = &hint.Error{
+		Err: errors.New("max_consumers is too low"), Code: hint.NATS,
+		Hint: fmt.Sprintf("raise max_consumers of the account to %d or more", MinConsumers),
+	}
 )
 
 // What the server refuses about the size of a stream that is created; both come with an ErrUnusable.
 var (
-	ErrNeedsMaxBytes = errors.New("the account demands a size limit of every stream")
-	ErrNoRoom        = errors.New("the account or the server has less room than the size limits reserve")
+	ErrNeedsMaxBytes error = &hint.Error{
+		Err: errors.New("the account demands a size limit of every stream"), Code: hint.NATS,
+		Hint: "set BRIDGE_MAX_BYTES to what each stream may take, such as 10GB",
+	}
+	ErrNoRoom error = &hint.Error{
+		Err: errors.New("the account or the server has less room than the size limits reserve"), Code: hint.NATS,
+		Hint: "each stream that the bridge creates reserves BRIDGE_MAX_BYTES for each of its replicas: set less, or raise the limits of the account or the server",
+	}
 )
 
 // JetStream error codes about sizes.
@@ -50,7 +63,7 @@ func unusable(err error) error {
 	case codeNoStorage, codeMaxBytesExceeded:
 		return fmt.Errorf("%w: %w: %w", ErrUnusable, ErrNoRoom, err)
 	}
-	return fmt.Errorf("%w: %w", ErrUnusable, err)
+	return unusablef("%w", err)
 }
 
 // Fits reports whether an account takes one more stream, which counts as so many, beside the bytes that others will

@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/schema"
 )
 
@@ -24,6 +26,12 @@ const MinPayload = 1 << 20
 // ErrUnusable says that the broker answers but cannot serve: too old, without JetStream, or with a stream of one
 // of these names whose settings do not fit.
 var ErrUnusable = errors.New("NATS cannot be used")
+
+// unusablef returns an ErrUnusable, with advice of its own unless what it wraps has some.
+func unusablef(format string, args ...any) error {
+	err := fmt.Errorf("%w: %w", ErrUnusable, fmt.Errorf(format, args...))
+	return hint.Else(err, hint.NATS, cmp.Or(jsapi.Hint(err), "bridge check shows what has to be changed on the server; another BRIDGE_PREFIX makes streams of other names"))
+}
 
 // Config says how streams and buckets are named and created.
 type Config struct {
@@ -147,7 +155,7 @@ func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed s
 		return unusable(err)
 	}
 	if made && !stream.CachedInfo().Config.AllowAtomicPublish {
-		return fmt.Errorf("%w: the server that made it knows nothing of allow_atomic: it is older than %s", ErrUnusable, MinServer)
+		return unusablef("the server that made it knows nothing of allow_atomic: it is older than %s", MinServer)
 	}
 	return c.CheckStream(feed, stream.CachedInfo().Config)
 }
@@ -165,10 +173,10 @@ const minLevel = 2
 // and older one: a leaf node without JetStream.
 func (c Config) CheckAccount(account *jetstream.AccountInfo) error {
 	if level := account.API.Level; level < minLevel {
-		return fmt.Errorf("%w: JetStream has API level %d, atomic batches need NATS %s or newer, which has %d", ErrUnusable, level, MinServer, minLevel)
+		return unusablef("JetStream has API level %d, atomic batches need NATS %s or newer, which has %d", level, MinServer, minLevel)
 	}
 	if most := c.Tier(account).Limits.MaxConsumers; most > 0 && most < MinConsumers {
-		return fmt.Errorf("%w: %w: the account allows %d consumers of a stream, expected %d or more", ErrUnusable, ErrFewConsumers, most, MinConsumers)
+		return unusablef("%w: the account allows %d consumers of a stream, expected %d or more", ErrFewConsumers, most, MinConsumers)
 	}
 	return nil
 }
@@ -189,7 +197,7 @@ func CheckServer(ctx context.Context, nc *nats.Conn) error {
 		return fmt.Errorf("wait for the server's limits: %w", err)
 	}
 	if limit := nc.MaxPayload(); limit > 0 && limit < MinPayload {
-		return fmt.Errorf("%w: %w: server %s takes messages of %d bytes at most (limit of the server, the account or the user), expected %d or more", ErrUnusable, ErrSmallMessages, nc.ConnectedUrlRedacted(), limit, MinPayload)
+		return unusablef("%w: server %s takes messages of %d bytes at most (limit of the server, the account or the user), expected %d or more", ErrSmallMessages, nc.ConnectedUrlRedacted(), limit, MinPayload)
 	}
 	return nil
 }

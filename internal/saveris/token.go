@@ -147,13 +147,15 @@ func pasted(text string) string {
 	return string(quoted[1 : len(quoted)-1])
 }
 
+// opLogIn is what an Error says of a login with name and password.
+const opLogIn = "log in"
+
 func (c *Client) tokenCall(ctx context.Context, name, password string) (token string, life time.Duration, err error) {
-	const op = "log in"
 	credentials, err := json.Marshal(map[string]string{"username": name, "password": password})
 	if err != nil {
-		return "", 0, c.broken(op, err)
+		return "", 0, c.broken(opLogIn, err)
 	}
-	ans, err := c.call(ctx, call{op: op, method: http.MethodPost, path: tokenPath, body: credentials, login: true})
+	ans, err := c.call(ctx, call{op: opLogIn, method: http.MethodPost, path: tokenPath, body: credentials, login: true})
 	if err != nil {
 		return "", 0, err
 	}
@@ -163,19 +165,19 @@ func (c *Client) tokenCall(ctx context.Context, name, password string) (token st
 		ExpiresIn json.Number `json:"expires_in"`
 	}
 	if err := readJSON(ans.Response, &body); err != nil {
-		return "", 0, c.broken(op, err)
+		return "", 0, c.broken(opLogIn, err)
 	}
 	token = strings.TrimSpace(cmp.Or(body.IDToken, body.ByOIDC))
 	if !isToken(token) {
-		return "", 0, c.withoutToken(op)
+		return "", 0, c.withoutToken()
 	}
 	return token, c.life(token, body.ExpiresIn), nil
 }
 
 // withoutToken is the failure of a login that looks like success: everything but Cognito's 400 becomes a 200 (document,
 // 3.1). For somebody who was never let in that is a refusal, for others an outage.
-func (c *Client) withoutToken(op string) error {
-	e := &Error{Op: op, Status: http.StatusOK, Text: errNoToken.Error(), cause: errNoToken}
+func (c *Client) withoutToken() error {
+	e := &Error{Op: opLogIn, Status: http.StatusOK, Text: errNoToken.Error(), cause: errNoToken}
 	if !c.tokens.everWorked() {
 		e.Err = ErrRefused
 	}
