@@ -90,7 +90,7 @@ func TestAlarmsAreKnownSinceWhatWasRead(t *testing.T) {
 	s.store(w, cover(-90, -60))
 	s.await(b, "what a backfill has read", func() bool { return since(b) == stamp(minute(-40)) })
 
-	some := status.New(s.js, status.Config{Names: names, Feeds: publish.Feeds})
+	some := status.New(s.js, status.Config{Names: names, Feeds: publish.Feeds, Timings: quick})
 	some.BeginWithAlarms(2)
 	s.run(some)
 	if got := openIDs(some); got != "c b" {
@@ -210,7 +210,7 @@ func BenchmarkBeginningWithAlarms(b *testing.B) {
 		s.store(w, cover(part, part+1), events...)
 	}
 	for b.Loop() {
-		board := status.New(s.js, status.Config{Names: names, Feeds: publish.Feeds})
+		board := status.New(s.js, status.Config{Names: names, Feeds: publish.Feeds, Timings: quick})
 		ctx, cancel := context.WithCancel(b.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); _ = board.Run(ctx) }()

@@ -20,7 +20,7 @@ func TestABoardBeginsWithSoManyReadingsAtMost(t *testing.T) {
 	s.store(w, cover(0, 60), events...)
 	s.store(w, nil, row(schema.Readings, "uuid", "x")) // what is not a live reading counts for nothing
 	for most, want := range map[uint64]int{10: 10, 29: 29, 30: 30, 1000: 30} {
-		b := status.New(s.js, status.Config{Names: names, Feeds: publish.Feeds})
+		b := status.New(s.js, status.Config{Names: names, Feeds: publish.Feeds, Timings: quick})
 		b.BeginWith(most)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)

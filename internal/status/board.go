@@ -60,10 +60,15 @@ type Config struct {
 	Consumers func(context.Context) int
 	// Alone says that nobody else can be on the broker: no bridge is running.
 	Alone bool
+
+	Timings Timings
 }
 
-// drawing is how often the picture is drawn anew at most.
-const drawing = 500 * time.Millisecond
+// Timings are how long a Board waits. Zero is the default.
+type Timings struct {
+	Draw   time.Duration // between two drawings of the picture at least; default 500ms
+	Follow tail.Timings
+}
 
 // feed is what the streams tell of a feed.
 type feed struct {
@@ -101,6 +106,7 @@ func New(js jetstream.JetStream, config Config) *Board {
 
 // Read returns what a Board shows once it is ready. It fails with what was in the way when ctx ends before.
 func Read(ctx context.Context, js jetstream.JetStream, config Config) (Status, Recent, error) {
+	config.Timings.Draw = cmp.Or(config.Timings.Draw, 20*time.Millisecond) // it is drawn once
 	b := New(js, config)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -122,11 +128,11 @@ func (b *Board) Run(ctx context.Context) error {
 		most = b.config.Consumers(ctx)
 	}
 	for _, f := range list {
-		f.MaxConsumers = most
+		f.MaxConsumers, f.Timings = most, b.config.Timings.Follow
 		group.Go(func() error { return f.Run(ctx, b.js) })
 	}
 	group.Go(func() error {
-		tick := time.NewTicker(drawing)
+		tick := time.NewTicker(cmp.Or(b.config.Timings.Draw, 500*time.Millisecond))
 		defer tick.Stop()
 		for {
 			select {
@@ -167,7 +173,7 @@ func (b *Board) Status() Status {
 	return s
 }
 
-// Changed is closed when something is new, at most twice a second; then it is another channel.
+// Changed is closed when something is new, once between two drawings; then it is another channel.
 func (b *Board) Changed() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -20,11 +20,15 @@ import (
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
+	"saveris-bridge/internal/tail"
 	"saveris-bridge/internal/views"
 )
 
 // today is a day of the past whose events still take the live lane in these tests.
 var today = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)
+
+// quick are timings that a test can wait for.
+var quick = status.Timings{Draw: 10 * time.Millisecond, Follow: tail.Timings{Pause: 10 * time.Millisecond, Look: 50 * time.Millisecond}}
 
 var names = publish.Names{Prefix: "saveris"}
 
@@ -74,7 +78,7 @@ func (s *stage) ready() {
 // board starts a board and waits for its first picture.
 func (s *stage) board() *status.Board {
 	s.Helper()
-	b := status.New(s.js, status.Config{Names: names, Feeds: publish.Feeds})
+	b := status.New(s.js, status.Config{Names: names, Feeds: publish.Feeds, Timings: quick})
 	s.Go(func() {
 		if err := b.Run(s.Context()); !errors.Is(err, s.Context().Err()) {
 			s.Error(err)
@@ -252,11 +256,6 @@ func TestLeaderAndBackfillsAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.await(b, "a lease that was given back", leader(""))
-	if ours, err := leases.Take(t.Context(), lease.Leader); !ours {
-		t.Fatal(err)
-	}
-	s.await(b, "the leader again", leader("host/7"))
-	s.await(b, "a lease that ends without a word", leader(""))
 
 	words, err := publish.OpenBackfills(t.Context(), s.js, s.config, "http://vendor")
 	if err != nil {
@@ -279,6 +278,22 @@ func TestLeaderAndBackfillsAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.await(b, "the end of one", func() bool { return len(b.Status().Backfills) == 1 })
+}
+
+// TestALeaseEndsWithoutAWord, as that of a bridge that was killed does.
+func TestALeaseEndsWithoutAWord(t *testing.T) {
+	s := newStage(t)
+	kv, err := s.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: names.Leases(), TTL: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.board()
+	leader := func(want string) func() bool { return func() bool { return b.Status().Feeds[1].Leader == want } }
+	if _, err := kv.PutString(t.Context(), lease.Key(string(schema.Alarms), lease.Leader), "host/7"); err != nil {
+		t.Fatal(err)
+	}
+	s.await(b, "the leader", leader("host/7"))
+	s.await(b, "the end of the lease", leader(""))
 }
 
 func TestTheLastPictureStaysAndTheNextOneComes(t *testing.T) {

@@ -48,7 +48,8 @@ func TestWhatFollowsALostTailIsShown(t *testing.T) {
 	b := s.board()
 	seen := make(chan string, 10)
 	f := &tail.Follow{
-		Stream: names.Stream(schema.Readings), Filters: []string{"saveris.readings.>"},
+		Timings: quick.Follow,
+		Stream:  names.Stream(schema.Readings), Filters: []string{"saveris.readings.>"},
 		Begin: func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
 			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}, nil
 		},

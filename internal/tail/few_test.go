@@ -28,7 +28,7 @@ func TestAServerThatHandsOutFewMessagesAtOnceIsFollowed(t *testing.T) {
 	}
 	enough := errors.New("enough")
 	f := &Follow{
-		timings: quick,
+		Timings: quick,
 		Stream:  "S",
 		Begin: func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
 			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}, nil
@@ -66,7 +66,7 @@ func TestAPageLeavesConsumersForThoseWhoStore(t *testing.T) {
 	}
 	got, tries := errors.New("got it"), 0
 	f := &Follow{
-		timings: quick,
+		Timings: quick,
 		Stream:  "S",
 		Begin: func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
 			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}, nil

@@ -32,7 +32,7 @@ type Follow struct {
 	// MaxConsumers is how many consumers the account allows of a stream; 0 = any number.
 	MaxConsumers int
 
-	timings
+	Timings Timings
 
 	created time.Time     // of the stream that is followed
 	next    atomic.Uint64 // sequence from which to go on, 0 = where Begin returns
@@ -54,15 +54,16 @@ func (m Message) Event() (attributes map[string]string, data []byte) {
 	return attributes, data
 }
 
-// timings are what a test has shorter.
-type timings struct {
-	pause time.Duration // between tries; 0 = followPause
-	look  time.Duration // between looks whether the stream is still the one that is followed; 0 = followLook
+// Timings are how long following waits. Zero is the default.
+type Timings struct {
+	Pause time.Duration // between tries; default 1s
+	Look  time.Duration // between looks whether the stream is still the one that is followed; default 5s
 }
 
+func (t Timings) pause() time.Duration { return cmp.Or(t.Pause, time.Second) }
+func (t Timings) look() time.Duration  { return cmp.Or(t.Look, 5*time.Second) }
+
 const (
-	followPause  = time.Second
-	followLook   = 5 * time.Second
 	followAnswer = 5 * time.Second
 	// ConsumerIdle is how long the server keeps the consumer of somebody who has gone.
 	ConsumerIdle = 30 * time.Second
@@ -83,7 +84,7 @@ func (f *Follow) Run(ctx context.Context, js jetstream.JetStream) error {
 				return err
 			}
 		}
-		if err := sleep.For(ctx, cmp.Or(f.pause, followPause)); err != nil {
+		if err := sleep.For(ctx, f.Timings.pause()); err != nil {
 			return err
 		}
 	}
@@ -159,7 +160,7 @@ func (f *Follow) room(ctx context.Context, stream jetstream.Stream) error {
 
 // Drop has the server forget a consumer, which it would do by itself after ConsumerIdle.
 func Drop(stream jetstream.Stream, consumer jetstream.Consumer) {
-	ctx, cancel := context.WithTimeout(context.Background(), followPause)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if info := consumer.CachedInfo(); info != nil {
 		_ = stream.DeleteConsumer(ctx, info.Name)
@@ -239,7 +240,7 @@ var errAnother = errors.New("the stream was made anew")
 // one's last sequence.
 func (f *Follow) guard(ctx context.Context, js jetstream.JetStream) error {
 	created := f.created
-	tick := time.NewTicker(cmp.Or(f.look, followLook))
+	tick := time.NewTicker(f.Timings.look())
 	defer tick.Stop()
 	for {
 		select {

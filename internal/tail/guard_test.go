@@ -42,11 +42,11 @@ func TestAFollowerNoticesThatTheStreamIsAnother(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				f := &Follow{Stream: c.stream, created: c.created, timings: quick}
+				f := &Follow{Stream: c.stream, created: c.created, Timings: quick}
 				f.next.Store(c.next)
 				patience := time.Minute
 				if c.want == context.DeadlineExceeded {
-					patience = 10 * quick.look
+					patience = 10 * quick.Look
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
@@ -88,7 +88,7 @@ func TestAFollowerGoesOnWhereAnotherMessageHasItsPlace(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
 			var got []uint64
-			f := &Follow{Stream: "S", Filters: []string{">"}, timings: quick, created: stream.CachedInfo().Created, last: c.last}
+			f := &Follow{Stream: "S", Filters: []string{">"}, Timings: quick, created: stream.CachedInfo().Created, last: c.last}
 			f.Each = func(m Message) error { got = append(got, m.Seq); return nil }
 			f.Complete = func() {
 				if len(got) == len(c.want) {

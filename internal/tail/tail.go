@@ -26,9 +26,8 @@ type Config struct {
 	Notes  io.Writer // what was left out, and why nothing can be read
 	Colour bool      // Out shows colours
 	// Cause returns the cause of an error that NATS has led to, such as the right that was missing. Nil: errors stay as they are.
-	Cause func(error) error
-
-	timings
+	Cause   func(error) error
+	Timings Timings
 }
 
 // Run prints the events of the streams as they are stored, until ctx ends, Out cannot be written to, or a right is missing
@@ -42,7 +41,7 @@ func Run(ctx context.Context, js jetstream.JetStream, c Config) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, one := range c.Filter.subscriptions(c.Names) {
-		f := &Follow{Stream: one.stream, Filters: []string{one.filter}, Begin: from(c.Since), Failed: p.failed, timings: c.timings}
+		f := &Follow{Stream: one.stream, Filters: []string{one.filter}, Begin: from(c.Since), Failed: p.failed, Timings: c.Timings}
 		f.Each = func(m Message) error {
 			if !one.takes(m.Subject()) {
 				return nil

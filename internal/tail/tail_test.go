@@ -38,7 +38,7 @@ func openStreams(t *testing.T, js jetstream.JetStream) {
 }
 
 // quick are timings that a test can wait for.
-var quick = timings{pause: 10 * time.Millisecond, look: 50 * time.Millisecond}
+var quick = Timings{Pause: 10 * time.Millisecond, Look: 50 * time.Millisecond}
 
 // running is a Run in this process.
 type running struct {
@@ -54,7 +54,7 @@ func start(t *testing.T, js jetstream.JetStream, c Config) *running {
 	if len(c.Filter.Feeds) == 0 {
 		c.Filter.Feeds = []string{"readings", "alarms"}
 	}
-	c.Names, c.timings = names, quick
+	c.Names, c.Timings = names, quick
 	if err := c.Filter.Check(names); err != nil {
 		t.Fatal(err)
 	}
