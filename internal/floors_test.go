@@ -99,7 +99,7 @@ var rooms = []struct {
 		others: []string{backoff, sync},
 	}},
 	{"internal/verify", room{
-		ours:   []string{"internal/checkpoint", "internal/schema", "internal/saveris"},
+		ours:   []string{"internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint"},
 		others: []string{backoff},
 	}},
 	{"internal/replay", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, orbit}}},

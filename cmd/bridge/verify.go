@@ -14,7 +14,6 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
-	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
@@ -100,9 +99,7 @@ func runVerify(ctx context.Context, s config.Settings, o verifyOptions, std stre
 	if err := newProof(s, vendor, newAccounts(s, js), newLogger(s.Log, std.err)).Settle(ctx); err != nil {
 		return err
 	}
-	p := &verdictPrinter{out: std.out, json: o.JSON, sum: verifySummary{
-		Summary: true, From: span.From, Until: span.Until, Feeds: s.Feeds,
-	}}
+	p := &verdictPrinter{out: std.out, json: o.JSON, sum: verify.NewSummary(span.From, span.Until, s.Feeds)}
 	err = sharing(ctx, vendor, func() error { return verifyFeeds(ctx, s, span, vendor, js, p, o.Limit, newLogger(s.Log, std.err)) })
 	if err != nil {
 		return err
@@ -126,81 +123,18 @@ func verifyFeeds(ctx context.Context, s config.Settings, span checkpoint.Span, v
 	return nil
 }
 
-// notProven says that there are differences.
-type notProven struct {
-	late, other uint64
-	unread      uint64 // of those that are late
-	gone        uint64 // of those, what was stored and somebody has removed
-	fill        string // the command that reads what is not covered
-}
-
-func (e *notProven) Error() string {
-	return fmt.Sprintf("NOT proven: %d rows are missing or changed, %d events or entries are unexpected, doubled or wrong", e.late, e.other)
-}
-
-// Advice returns the exit code and what to do.
-func (e *notProven) Advice() (code int, text string) {
-	switch {
-	case e.gone > 0:
-		return hint.Failed, e.fill + " --repair puts back what was removed; verify again then, and ask who deletes from the streams"
-	case e.other > 0:
-		return hint.Failed, "unexpected, doubled or wrong entries do not heal by themselves: keep the list (--json), and ask who else writes to or deletes from the streams"
-	case e.unread > 0:
-		return hint.Failed, e.fill + " reads what is not covered; verify again then"
-	}
-	return hint.Failed, "bridge run reads again at the ages of BRIDGE_REVISIT and stores what is late or changed; verify again then. What it does not cover, or has passed the last age, it leaves alone"
-}
-
-// verifySummary is the last object of bridge verify --json: sums over all days and feeds.
-type verifySummary struct {
-	Summary     bool      `json:"summary"` // true, which tells it from a day
-	From        time.Time `json:"from"`
-	Until       time.Time `json:"until"`
-	Feeds       []string  `json:"feeds"`
-	Days        int       `json:"days"`
-	VendorRows  uint64    `json:"vendor_rows"`
-	Stored      uint64    `json:"stored"`
-	Corrections uint64    `json:"corrections"`
-	Missing     uint64    `json:"missing"`
-	Changed     uint64    `json:"changed"`
-	Unexpected  uint64    `json:"unexpected"`
-	Doubled     uint64    `json:"doubled"`
-	BadIndex    uint64    `json:"bad_index"`
-	Unnamed     uint64    `json:"unnamed"` // differences that are counted but not listed
-	unread      uint64    // of those that are missing
-	gone        uint64    // likewise
-	Proven      bool      `json:"proven"`
-}
-
-// fill is the command that reads what is not covered of the range.
-func (s *verifySummary) fill() string {
-	return fmt.Sprintf("bridge backfill --from %s --until %s --feeds %s", s.From.Format(time.RFC3339Nano), s.Until.Format(time.RFC3339Nano), strings.Join(s.Feeds, ","))
-}
-
 // verdictPrinter prints days as they come and sums them up.
 type verdictPrinter struct {
 	out   io.Writer
 	json  bool
 	named int
 	list  []string
-	sum   verifySummary
+	sum   *verify.Summary
 }
 
 func (p *verdictPrinter) day(d verify.Day) error {
 	p.named += len(d.Differences)
-	s := &p.sum
-	s.Days++
-	s.VendorRows += d.VendorRows
-	s.Stored += d.Stored
-	s.Corrections += d.Corrections
-	s.Missing += d.Missing
-	s.unread += d.Unread
-	s.gone += d.Gone
-	s.Changed += d.Changed
-	s.Unexpected += d.Unexpected
-	s.Doubled += d.Doubled
-	s.BadIndex += d.BadIndex
-	s.Unnamed += d.Total() - uint64(len(d.Differences))
+	p.sum.Add(d)
 	if p.json {
 		return json.NewEncoder(p.out).Encode(d)
 	}
@@ -249,28 +183,22 @@ func differenceLine(d verify.Day, diff verify.Difference) string {
 	return printable.Text(strings.Join(parts, "  ") + ": " + diff.Why)
 }
 
-// end prints the list and the sum, and gives a notProven where something differs.
+// end prints the list and the sum, whose error it returns.
 func (p *verdictPrinter) end() error {
-	s := &p.sum
-	bad := &notProven{late: s.Missing + s.Changed, other: s.Unexpected + s.Doubled + s.BadIndex, unread: s.unread, gone: s.gone, fill: s.fill()}
-	s.Proven = bad.late+bad.other == 0
 	if p.json {
-		if err := json.NewEncoder(p.out).Encode(s); err != nil {
+		if err := json.NewEncoder(p.out).Encode(p.sum); err != nil {
 			return err
 		}
-	} else {
-		for _, line := range p.list {
-			fmt.Fprintln(p.out, line)
-		}
-		if s.Unnamed > 0 {
-			fmt.Fprintf(p.out, "... and %d more (--limit)\n", s.Unnamed)
-		}
-		if s.Proven {
-			fmt.Fprintf(p.out, "proven: %d rows from %s until %s, each stored exactly once\n", s.VendorRows, s.From.Format(time.RFC3339), s.Until.Format(time.RFC3339))
-		}
+		return p.sum.Err()
 	}
-	if !s.Proven {
-		return bad
+	for _, line := range p.list {
+		fmt.Fprintln(p.out, line)
 	}
-	return nil
+	if p.sum.Unnamed > 0 {
+		fmt.Fprintf(p.out, "... and %d more (--limit)\n", p.sum.Unnamed)
+	}
+	if p.sum.Proven {
+		fmt.Fprintf(p.out, "proven: %d rows from %s until %s, each stored exactly once\n", p.sum.VendorRows, p.sum.From.Format(time.RFC3339), p.sum.Until.Format(time.RFC3339))
+	}
+	return p.sum.Err()
 }

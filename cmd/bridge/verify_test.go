@@ -54,7 +54,7 @@ func (s *scene) verify(args ...string) outcome {
 }
 
 // verdicts reads the JSON of bridge verify.
-func verdicts(t *testing.T, out string) (days []verify.Day, sum verifySummary) {
+func verdicts(t *testing.T, out string) (days []verify.Day, sum verify.Summary) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	for _, line := range lines[:len(lines)-1] {
