@@ -194,34 +194,48 @@ func (w Window) halves() [2]Window {
 	return [2]Window{newer, older}
 }
 
-// fetch reads a window's rows and makes events of them. What it gives has to go back to the desk.
-func (l *Line) fetch(ctx context.Context, w Window) (got *reading, err error) {
+// fetch reads a window's rows and makes events of them. What it returns has to go back to the desk.
+func (l *Line) fetch(ctx context.Context, w Window) (*reading, error) {
 	l.step(Fetches, 0)
-	began, feed := time.Now(), l.Writer.Feed
 	readAt, err := l.Source.Now(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			l.Desk.give(got)
-			got = nil
-		}
-	}()
-	place := func(ctx context.Context) (err error) {
-		l.step(Fetches, 0)
-		if asked := time.Now(); got == nil {
-			got, err = l.Desk.take(ctx)
-			began = began.Add(time.Since(asked))
-		}
-		return err
+	got, err := l.read(ctx, w, readAt)
+	if l.gate != nil && ctx.Err() == nil {
+		l.gate.learn(err)
 	}
-	answer, err := l.Source.Rows(ctx, saveris.Query{
-		Feed: VendorFeed(feed), From: w.From, Until: w.Until, Background: w.Background, AskedSince: l.AskedSince,
-		Ready: place, Queued: l.queued, Waiting: func(since time.Time) { l.waiting(ctx, w, since) },
-	}, func(row *saveris.Row) error {
+	if err != nil {
+		return nil, fmt.Errorf("read %s from %s until %s: %w", l.Writer.Feed, w.From.Format(time.RFC3339), w.Until.Format(time.RFC3339), err)
+	}
+	if err := l.rejects.check(l.Writer.Feed, got); err != nil {
+		l.Desk.give(got)
+		return nil, err
+	}
+	return got, nil
+}
+
+// read is one attempt: it has the vendor prepare the rows, and waits for room before it reads them.
+func (l *Line) read(ctx context.Context, w Window, readAt time.Time) (*reading, error) {
+	feed, began := VendorFeed(l.Writer.Feed), time.Now()
+	result, err := l.Source.Prepare(ctx, saveris.Query{
+		Feed: feed, From: w.From, Until: w.Until, Background: w.Background, AskedSince: l.AskedSince,
+		OnQueue: l.queued, OnNotReady: func(since time.Time) { l.waiting(ctx, w, since) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer result.Close()
+	l.step(Fetches, 0)
+	prepared := time.Now()
+	got, err := l.Desk.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	waited := time.Since(prepared)
+	_, err = result.Rows(ctx, func(row *saveris.Row) error {
 		event := got.maker.Event(row, schema.Window(w.Span), readAt)
-		if event.Rejected && unreadable(feed, row) {
+		if event.Rejected && !row.Of(feed) {
 			got.unread = append(got.unread, event.ID)
 		}
 		if got.add(event); got.rows%manyRows == 0 {
@@ -229,16 +243,11 @@ func (l *Line) fetch(ctx context.Context, w Window) (got *reading, err error) {
 		}
 		return nil
 	})
-	if l.gate != nil && ctx.Err() == nil {
-		l.gate.learn(err)
-	}
 	if err != nil {
-		return got, fmt.Errorf("read %s from %s until %s: %w", feed, w.From.Format(time.RFC3339), w.Until.Format(time.RFC3339), err)
+		l.Desk.give(got)
+		return nil, err
 	}
-	if err := place(ctx); err != nil { // a synchronous answer without a row
-		return got, err
-	}
-	got.cover = checkpoint.Interval{From: w.From, Until: w.Until, ReadAt: answer.AskedAt.UTC(), Route: string(answer.Route)}
-	got.took = time.Since(began)
-	return got, l.rejects.check(feed, got)
+	got.cover = checkpoint.Interval{From: w.From, Until: w.Until, ReadAt: result.AskedAt.UTC(), Route: string(result.Route)}
+	got.took = time.Since(began) - waited
+	return got, nil
 }

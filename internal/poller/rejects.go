@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
 
@@ -108,6 +107,3 @@ func (r *rejects) stored(got *reading, rejected, all int) {
 		r.fruitful, r.bare = got.cover.ReadAt, 0
 	}
 }
-
-// unreadable reports whether nothing of a row that was rejected could be read, not even which columns of the feed it has.
-func unreadable(feed schema.Feed, row *saveris.Row) bool { return !row.Of(VendorFeed(feed)) }

@@ -25,7 +25,7 @@ func (d *diary) window(good, noTime, unread int) error {
 	add := func(row *saveris.Row) {
 		d.row++
 		event := d.maker.Event(row, schema.Window{}, d.now)
-		if event.Rejected && unreadable(schema.Readings, row) {
+		if event.Rejected && !row.Of(saveris.Measurements) {
 			got.unread = append(got.unread, event.ID)
 		}
 		got.add(event)

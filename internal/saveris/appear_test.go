@@ -57,7 +57,7 @@ func TestAFileThatAppearsLateIsWaitedFor(t *testing.T) {
 				}))
 				rows, told := 0, 0
 				q := sixHours
-				q.Waiting = func(time.Time) { told++ }
+				q.OnNotReady = func(time.Time) { told++ }
 				_, err := c.Rows(t.Context(), q, func(*Row) error { rows++; return nil })
 				took := time.Since(began)
 				if (told > 0) != (tt.least > 0) {

@@ -163,7 +163,7 @@ func TestOneSlotIsLeftToWhoeverPollsElsewhere(t *testing.T) { // R-26
 			began, waits := time.Now(), new(atomic.Bool)
 			q := sixHours
 			q.From, q.Until = began.Add(-time.Hour), began
-			q.Queued = waits.Store
+			q.OnQueue = waits.Store
 			posted := v.count()
 			done := make(chan struct{})
 			go func() { defer close(done); _, _ = run.Rows(t.Context(), q, nothing) }()

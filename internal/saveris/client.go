@@ -193,39 +193,19 @@ func (c *Config) complete() error {
 	return nil
 }
 
-// Rows reads one window and hands every row of it to each, in no order. It is one attempt at the whole window: a file
-// that broke off is read again from its start, so a row may be handed over more than once, and after an error the
-// caller discards what it got. An error of each ends it and is returned as it is. Errors: ErrRefused, ErrTooLarge,
-// ErrNotReady, ErrAddress, those of ctx, and *Error for everything that may work at the next attempt.
+// Rows reads one window and hands every row of it to each: Prepare and Result.Rows in one, for whoever has nothing to do in
+// between. Errors: ErrRefused, ErrForbidden, ErrRetired, ErrTooLarge, ErrNotReady, ErrAddress, ErrNotUnderstood, those of ctx,
+// and *Error for everything that may work at the next attempt.
 func (c *Client) Rows(ctx context.Context, q Query, each func(*Row) error) (Answer, error) {
-	if err := q.check(); err != nil {
-		return Answer{}, err
-	}
-	if _, err := c.Now(ctx); err != nil {
-		return Answer{}, err
-	}
-	ans, err := c.rows(ctx, &q, c.limited(each))
-	var mine callerError
-	if errors.As(err, &mine) {
-		return Answer{}, mine.error
-	}
+	r, err := c.Prepare(ctx, q)
 	if err != nil {
 		return Answer{}, err
 	}
-	return ans, nil
-}
-
-func (c *Client) rows(ctx context.Context, q *Query, each func(*Row) error) (Answer, error) {
-	if c.cfg.Sync == SyncAlways {
-		return c.sync(ctx, q, each)
+	n, err := r.Rows(ctx, each)
+	if err != nil {
+		return Answer{}, err
 	}
-	if known, _ := c.syncs.Load(q.Feed); known != syncMissing && c.cfg.Sync == SyncAuto {
-		ans, err := c.sync(ctx, q, each)
-		if err == nil || !c.exportInstead(q.Feed, err) {
-			return ans, err
-		}
-	}
-	return c.export(ctx, q, each)
+	return r.answer(n), nil
 }
 
 // Now returns the vendor's time in UTC, up to a second early: the Date of his last answers plus what has passed since by

@@ -80,26 +80,33 @@ const (
 	aheadSize    = 64 << 10
 )
 
-// decodeList reads a synchronous answer: a file that cannot be CSV, nor empty.
-func decodeList(src io.Reader, feed Feed, each func(*Row) error) (int, error) {
+// openList begins to read a synchronous answer: a file that cannot be CSV, nor empty. It fails where that holds no list of rows.
+func openList(src io.Reader, feed Feed) (*decoder, error) {
 	plain, err := unpack(src)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	d, err := newDecoder(plain, feed, each)
+	d, err := newDecoder(plain, feed, nil)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", errNoList, err)
+		return nil, fmt.Errorf("%w: %w", errNoList, err)
 	}
 	switch first, ok := d.w.blanks(); {
 	case !ok && d.w.failed() != nil:
-		return 0, d.w.failed()
-	case first == '[':
-		err = d.array()
-	case first == '{' && d.promising():
-		err = d.lines()
-	default:
-		return 0, errNoList
+		return nil, d.w.failed()
+	case first == '[', first == '{' && d.promising():
+		return d, nil
 	}
+	return nil, errNoList
+}
+
+// readList hands the rows of an answer that openList has begun to each, and returns their number.
+func (d *decoder) readList(each func(*Row) error) (int, error) {
+	d.each = each
+	read := d.lines
+	if first, _ := d.w.blanks(); first == '[' {
+		read = d.array
+	}
+	err := read()
 	return d.rows, d.judged(err)
 }
 

@@ -7,6 +7,9 @@
 //		… // r lives until the function returns
 //	})
 //
+// Prepare and Result.Rows are the two halves of Rows: whoever holds windows in memory waits for room in between, while the
+// vendor's files are ready.
+//
 // # What one call of Rows does
 //
 // Where the deployment has a synchronous route, one GET. Else an export: submit, poll until it is completed, download

@@ -188,3 +188,12 @@ func TestCutEnvelopeIsAnError(t *testing.T) {
 		}
 	}
 }
+
+// decodeList reads a synchronous answer.
+func decodeList(src io.Reader, feed Feed, each func(*Row) error) (int, error) {
+	d, err := openList(src, feed)
+	if err != nil {
+		return 0, err
+	}
+	return d.readList(each)
+}

@@ -21,34 +21,81 @@ type export struct {
 	kept    chan struct{} // closed once that was tried; nil where an earlier process did it
 }
 
-// export reads the window by an export. One that was not ready before, or that a dead process left, is adopted; one that
-// turns out to be forgotten is submitted once more.
-func (c *Client) export(ctx context.Context, q *Query, each func(*Row) error) (Answer, error) {
-	q.queued(true)
+// prepareExport gets an export of the window ready. One that was not ready before, or that a dead process left, is adopted.
+func (c *Client) prepareExport(ctx context.Context, q *Query) (*Result, error) {
+	q.onQueue(true)
 	found := make(chan export, 1) // it is looked up while a slot is waited for
 	go func() { found <- c.find(ctx, q) }()
 	if err := c.begin(ctx, q.Background); err != nil {
-		return Answer{}, err
+		return nil, err
 	}
-	q.queued(false)
-	defer c.end(q.Background)
+	q.onQueue(false)
+	r := &Result{Route: RouteExport, client: c, query: *q}
 	if x, ok := c.adopt(<-found, q); ok {
-		ans, err := c.finish(ctx, x, q, each)
-		if err == nil || ours(ctx, err) || errors.Is(err, ErrNotReady) || errors.Is(err, errLost) {
-			return ans, err
+		r.export = &x
+	}
+	if err := r.prepare(ctx); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// prepare waits until the export in hand is ready. Where there is none, or it fails and another may do better, one is submitted.
+func (r *Result) prepare(ctx context.Context) error {
+	for {
+		if r.export == nil {
+			asked := time.Now()
+			x, err := r.client.submit(ctx, &r.query)
+			if err != nil {
+				r.client.exported(outcome(ctx, err), asked)
+				return err
+			}
+			r.export = &x
+			r.submitted++
+		}
+		links, err := r.client.ready(ctx, r.export, &r.query)
+		if err == nil {
+			r.links, r.AskedAt, r.Endpoint = links, r.export.askedAt, r.export.path
+			return nil
+		}
+		if errors.Is(err, ErrNotReady) {
+			r.client.late.keep(*r.export)
+			r.export = nil
+			return err
+		}
+		if err := r.fail(ctx, err); err != nil {
+			return err
 		}
 	}
-	for n := 0; ; n++ {
-		asked := time.Now()
-		x, err := c.submit(ctx, q)
-		if err != nil {
-			c.exported(ctx, asked, err)
-			return Answer{}, err
-		}
-		ans, err := c.finish(ctx, x, q, each)
-		if n > 0 || !errors.Is(err, errForgotten) {
-			return ans, err
-		}
+}
+
+// fail ends the export in hand, and returns nil where another one is worth asking for: in place of an adopted one, or once of
+// one that the vendor has forgotten.
+func (r *Result) fail(ctx context.Context, err error) error {
+	r.end(ctx, err)
+	again := r.submitted == 0 || r.submitted == 1 && errors.Is(err, errForgotten)
+	if ours(ctx, err) || errors.Is(err, errLost) || !again {
+		return err
+	}
+	return nil
+}
+
+// end reports how the export in hand ended, and forgets it unless it was ours to end.
+func (r *Result) end(ctx context.Context, err error) {
+	x := r.export
+	r.export = nil
+	r.client.exported(outcome(ctx, err), x.asked)
+	if err == nil || !ours(ctx, err) {
+		r.client.drop(ctx, *x)
+	}
+	x.waitKept()
+}
+
+// waitKept waits until remembering the export was tried.
+func (x *export) waitKept() {
+	if x.kept != nil {
+		<-x.kept
 	}
 }
 
@@ -74,35 +121,6 @@ func ours(ctx context.Context, err error) bool {
 	var mine callerError
 	var held *throttledError
 	return ctx.Err() != nil || errors.As(err, &mine) || errors.As(err, &held)
-}
-
-// finish waits for an export and reads its files.
-func (c *Client) finish(ctx context.Context, x export, q *Query, each func(*Row) error) (Answer, error) {
-	links, err := c.ready(ctx, &x, q)
-	if errors.Is(err, ErrNotReady) {
-		c.late.keep(x)
-		return Answer{}, err
-	}
-	n := 0
-	if err == nil {
-		if errReady := q.ready(ctx); errReady != nil {
-			err = callerError{errReady}
-		}
-	}
-	if err == nil {
-		n, err = c.readFiles(ctx, x, q, links, each)
-	}
-	c.exported(ctx, x.asked, err)
-	if err == nil || !ours(ctx, err) {
-		c.drop(ctx, x)
-	}
-	if x.kept != nil {
-		<-x.kept
-	}
-	if err != nil {
-		return Answer{}, err
-	}
-	return Answer{Endpoint: x.path, AskedAt: x.askedAt, Route: RouteExport, Rows: n}, nil
 }
 
 // submitTo starts an export at an endpoint; trial says that nobody knows yet whether it is there.

@@ -14,7 +14,7 @@ import (
 // round gets at least one file further.
 func (c *Client) readFiles(ctx context.Context, x export, q *Query, links []string, each func(*Row) error) (int, error) {
 	done := map[string]int{} // rows of the files that were read, by name
-	late := c.absence(func() { q.waiting(x.asked) })
+	late := c.absence(func() { q.onNotReady(x.asked) })
 	for round := 0; ; round++ {
 		names := fileNames(links)
 		before := len(done)

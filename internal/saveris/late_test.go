@@ -102,7 +102,7 @@ func TestWhoeverAsksIsToldWhatHeWaitsFor(t *testing.T) {
 		c := wired(t, w)
 		began, told := time.Now(), 0
 		q := sixHours
-		q.Waiting = func(since time.Time) {
+		q.OnNotReady = func(since time.Time) {
 			if told++; since.Sub(began) > time.Second {
 				t.Errorf("told to wait since %v after the beginning", since.Sub(began))
 			}

@@ -155,7 +155,7 @@ func (c *Client) ready(ctx context.Context, x *export, q *Query) ([]string, erro
 			c.pace.learn(time.Since(begin) - waited)
 			return c.links("poll "+string(x.feed), s)
 		}
-		q.waiting(x.asked)
+		q.onNotReady(x.asked)
 		if !time.Now().Before(end) {
 			return nil, x.unready(timeout, c.said(s))
 		}

@@ -1,7 +1,6 @@
 package saveris
 
 import (
-	"context"
 	"fmt"
 	"time"
 )
@@ -29,15 +28,12 @@ type Query struct {
 	Timeout time.Duration
 	// AskedSince is from when on, by the vendor's clock, an export may have been submitted that is adopted; zero = any time.
 	AskedSince time.Time
-	// Queued is told when the query begins to wait for a slot and when that is over: a wait without a bound, since live
-	// queries go first. nil = nobody is.
-	Queued func(waiting bool)
-	// Waiting is called after every look at an export that is not ready, or at one of its files that is not there yet, with when
-	// the export was asked for by the local clock. nil = nobody is told.
-	Waiting func(since time.Time)
-	// Ready is called before rows are handed over: an export is prepared then, a synchronous answer has begun. It may wait, so that no more windows are in memory than there is room for; an error ends the reading and is returned as it
-	// is. It may be called again where an export has to be asked for anew. nil = read at once.
-	Ready func(ctx context.Context) error
+	// OnQueue is called when the query begins to wait for a slot, and when that is over: a wait without a bound, since live
+	// queries go first; may be nil.
+	OnQueue func(waiting bool)
+	// OnNotReady is called after every look at an export that is not ready, or at one of its files that is not there yet, with
+	// when the export was asked for by the local clock; may be nil.
+	OnNotReady func(since time.Time)
 }
 
 // Route says which of the vendor's two ways rows came.
@@ -68,23 +64,15 @@ func (q *Query) check() error {
 	return nil
 }
 
-// ready tells the caller that rows are about to be handed over, and waits for him.
-func (q *Query) ready(ctx context.Context) error {
-	if q.Ready == nil {
-		return nil
-	}
-	return q.Ready(ctx)
-}
-
-func (q *Query) queued(waiting bool) {
-	if q.Queued != nil {
-		q.Queued(waiting)
+func (q *Query) onQueue(waiting bool) {
+	if q.OnQueue != nil {
+		q.OnQueue(waiting)
 	}
 }
 
-func (q *Query) waiting(since time.Time) {
-	if q.Waiting != nil {
-		q.Waiting(since)
+func (q *Query) onNotReady(since time.Time) {
+	if q.OnNotReady != nil {
+		q.OnNotReady(since)
 	}
 }
 

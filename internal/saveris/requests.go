@@ -37,9 +37,7 @@ func (c *Client) drop(ctx context.Context, x export) {
 	if !x.stored {
 		return
 	}
-	if x.kept != nil {
-		<-x.kept
-	}
+	x.waitKept()
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
 	defer cancel()
 	_ = c.cfg.Requests.Drop(ctx, x.key) // what stays is found to be forgotten later

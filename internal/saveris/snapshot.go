@@ -86,7 +86,13 @@ func (c *Client) snapshot(ctx context.Context, q SnapshotQuery, each func(*Row) 
 		}
 	}
 	now, _ := c.clock.tell(time.Now())
-	return c.export(ctx, &Query{Feed: q.Feed, Background: true, AskedSince: now.Add(-oldestSnapshot)}, each)
+	r, err := c.prepareExport(ctx, &Query{Feed: q.Feed, Background: true, AskedSince: now.Add(-oldestSnapshot)})
+	if err != nil {
+		return Answer{}, err
+	}
+	defer r.Close()
+	n, err := r.readFiles(ctx, each)
+	return r.answer(n), err
 }
 
 // syncSnapshot asks the synchronous endpoints one after the other; answered is false where an export may do what none of them

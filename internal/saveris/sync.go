@@ -3,37 +3,49 @@ package saveris
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 )
 
-// sync asks for the window in one GET. The vendor's document of 2026-09 has no such endpoint, his general pages do.
-func (c *Client) sync(ctx context.Context, q *Query, each func(*Row) error) (Answer, error) {
+// list is a synchronous answer that has begun.
+type list struct {
+	io.Closer
+	op   string
+	rows *decoder
+}
+
+// prepareSync asks for the window in one GET. The vendor's document of 2026-09 has no such endpoint, his general pages do.
+func (c *Client) prepareSync(ctx context.Context, q *Query) (*Result, error) {
 	from, until := q.bounds()
 	op := "read " + string(q.Feed)
 	known, _ := c.syncs.Load(q.Feed)
 	ans, err := c.call(ctx, call{op: op, method: http.MethodGet, path: "/v1/" + string(q.Feed),
 		trial: known != syncOffered && c.cfg.Sync != SyncAlways, query: url.Values{"date_time_from": {from}, "date_time_until": {until}}})
 	if err != nil {
-		return Answer{}, tooLarge(err)
+		return nil, tooLarge(err)
 	}
-	defer ans.Body.Close()
-	asked, _ := c.clock.tell(ans.sent)
-	waited := false
-	n, err := decodeList(ans.Body, q.Feed, func(row *Row) error {
-		if !waited { // not before the first row: an answer that holds none may lead to an export, which waits for a slot
-			if err := q.ready(ctx); err != nil {
-				return err
-			}
-			waited = true
-		}
-		return each(row)
-	})
+	d, err := openList(ans.Body, q.Feed)
 	if err != nil {
-		return Answer{}, c.readError(ctx, op, err)
+		ans.Body.Close()
+		return nil, c.readError(ctx, op, err)
 	}
-	c.syncs.Store(q.Feed, syncOffered)
-	return Answer{Endpoint: "/v1/" + string(q.Feed), AskedAt: asked, Route: RouteSync, Rows: n}, nil
+	asked, _ := c.clock.tell(ans.sent)
+	return &Result{Endpoint: "/v1/" + string(q.Feed), AskedAt: asked, Route: RouteSync, client: c, query: *q, list: &list{ans.Body, op, d}}, nil
+}
+
+// readList reads the rows of a synchronous answer.
+func (r *Result) readList(ctx context.Context, each func(*Row) error) (int, error) {
+	n, err := r.list.rows.readList(each)
+	if err != nil {
+		err = r.client.readError(ctx, r.list.op, err)
+		if errors.Is(err, ErrNotUnderstood) { // an export may do better, but rows of this were handed over
+			r.client.syncs.Store(r.query.Feed, syncMissing)
+		}
+		return 0, err
+	}
+	r.client.syncs.Store(r.query.Feed, syncOffered)
+	return n, nil
 }
 
 // What is known of a feed's synchronous endpoint; nothing until it has been tried.
@@ -62,9 +74,6 @@ func (c *Client) exportInstead(feed Feed, err error) bool {
 	known, _ := c.syncs.Load(feed)
 	offered := known == syncOffered
 	switch {
-	case errors.Is(err, ErrNotUnderstood) && !errors.Is(err, errNoList): // rows of it were handed over: not in this call
-		c.syncs.Store(feed, syncMissing)
-		return false
 	case e.noSuchPath(), e.Status == http.StatusNotFound, errors.Is(err, errNoList),
 		e.Status == http.StatusForbidden && e.Kind != "WAF_FILTERED", !offered && e.Status < 500 && !e.ofTheMoment():
 		c.syncs.Store(feed, syncMissing)

@@ -266,25 +266,22 @@ func TestUnfinishedWindowsAreNamed(t *testing.T) { // R-9
 	}
 }
 
-func TestRowsWaitUntilTheirReaderIsReady(t *testing.T) {
+func TestPreparedRowsAreReadWhenTheyAreAskedFor(t *testing.T) {
 	for _, mode := range []SyncMode{SyncNever, SyncAlways} {
 		t.Run(string(mode), func(t *testing.T) {
 			srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{Sync: map[SyncMode]string{SyncNever: "off", SyncAlways: "array"}[mode]}})
 			c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Sync = mode })
-			ready, rows := 0, 0
-			q := Query{Feed: Measurements, From: from, Until: until, Ready: func(context.Context) error {
-				if ready++; rows > 0 || srv.Count("download") > 0 {
-					t.Errorf("%d rows and %d downloads before the reader was ready", rows, srv.Count("download"))
-				}
-				return nil
-			}}
-			if _, err := c.Rows(t.Context(), q, func(*Row) error { rows++; return nil }); err != nil || ready != 1 || rows == 0 {
-				t.Errorf("%d rows, ready %d times: %v", rows, ready, err)
+			result, err := c.Prepare(t.Context(), Query{Feed: Measurements, From: from, Until: until})
+			if err != nil || srv.Count("download") > 0 {
+				t.Fatalf("%d downloads before the rows are asked for: %v", srv.Count("download"), err)
 			}
-			mine := fmt.Errorf("mine")
-			q.Ready = func(context.Context) error { return mine }
-			if _, err := c.Rows(t.Context(), q, func(*Row) error { return nil }); err != mine {
-				t.Errorf("got %v", err)
+			defer result.Close()
+			rows := 0
+			if n, err := result.Rows(t.Context(), func(*Row) error { rows++; return nil }); err != nil || rows != n || rows == 0 || result.AskedAt.IsZero() {
+				t.Errorf("%d rows of %d: %v", rows, n, err)
+			}
+			if n := c.ExportsInFlight(); n != 0 {
+				t.Errorf("%d exports in flight when the rows are read", n)
 			}
 		})
 	}

@@ -1,7 +1,6 @@
 package saveris
 
 import (
-	"context"
 	"maps"
 	"net/http"
 	"sync"
@@ -90,15 +89,15 @@ func TestAnExportThatIsLeftIsAbandoned(t *testing.T) {
 	vendor := startVendor(t, saveristest.Config{Switches: saveristest.Switches{QueryLatency: "zero"}})
 	var told ledger
 	client := newClient(t, vendor.URL(), told.listen, func(cfg *Config) { cfg.Sync = SyncNever })
-	ctx, cancel := context.WithCancel(t.Context())
-	var inFlight int
-	_, err := client.Rows(ctx, Query{Feed: Measurements, From: from, Until: until, Ready: func(ctx context.Context) error {
-		inFlight = client.ExportsInFlight()
-		cancel()
-		return ctx.Err()
-	}}, func(*Row) error { return nil })
-	if err == nil || inFlight != 1 || !maps.Equal(told.exports, map[Outcome]int{Abandoned: 1}) {
-		t.Errorf("%v, %d in flight, told %v", err, inFlight, told.exports)
+	result, err := client.Prepare(t.Context(), Query{Feed: Measurements, From: from, Until: until})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inFlight := client.ExportsInFlight()
+	result.Close()
+	result.Close() // a deferred one
+	if left := client.ExportsInFlight(); inFlight != 1 || left != 0 || !maps.Equal(told.exports, map[Outcome]int{Abandoned: 1}) {
+		t.Errorf("%d in flight, then %d, told %v", inFlight, left, told.exports)
 	}
 }
 

@@ -23,9 +23,9 @@ const (
 var Outcomes = []Outcome{Completed, Failed, Expired, TooLarge, Abandoned}
 
 // exported reports how an export ended that was asked for at a local moment.
-func (c *Client) exported(ctx context.Context, asked time.Time, err error) {
+func (c *Client) exported(how Outcome, asked time.Time) {
 	if c.cfg.Exported != nil {
-		c.cfg.Exported(outcome(ctx, err), time.Since(asked))
+		c.cfg.Exported(how, time.Since(asked))
 	}
 }
 
