@@ -318,11 +318,13 @@ func TestRejectedRowsAreShownCutAndOnce(t *testing.T) {
 	s := newStage(t)
 	w := s.writer(schema.Alarms)
 	long := strings.Repeat("é", 3000)
+	var events []schema.Event
 	for i := range 105 {
 		text := fmt.Sprintf(`{"what":"%d%s"}`, i, long)
 		garbage := saveris.Row{Raw: []byte(text), Err: errors.New("garbage")}
-		s.store(w, nil, schema.NewMaker(schema.Alarms, names.Prefix, "http://vendor").Event(&garbage, schema.Window{}, time.Now()))
+		events = append(events, schema.NewMaker(schema.Alarms, names.Prefix, "http://vendor").Event(&garbage, schema.Window{}, time.Now()))
 	}
+	s.store(w, nil, events...)
 	b := s.board()
 	rejects := b.Recent("").Rejects
 	if len(rejects) != 100 || rejects[0].Feed != schema.Alarms || rejects[0].Reason == "" || len([]rune(rejects[0].Row)) != 1000 {

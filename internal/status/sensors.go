@@ -4,11 +4,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"maps"
-	"saveris-bridge/internal/words"
 	"slices"
 	"strings"
-	"time"
 	"unique"
+
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/words"
 )
 
 // Bounds of what is remembered of sensors. A chain of 1,500 sites has 36,000 channels. The more there are, the fewer points
@@ -47,31 +48,26 @@ type point struct {
 
 func newSensors() *sensors { return &sensors{byKey: map[string]*sensor{}} }
 
-// take takes a reading over, the body of its message in either content mode, and gives its times; ok is false where it is none.
-func (s *sensors) take(key string, body []byte) (happened, received time.Time, ok bool) {
-	literal, rest := scalar(body, `"value":`)
-	stamp, rest := scalar(rest, `"measured_at":`)
-	happened = moment(stamp)
-	if happened.IsZero() {
-		return happened, received, false
+// take takes a reading over, the body of its message in either content mode, and returns it; ok is false where it is none.
+func (s *sensors) take(key string, body []byte) (read schema.Point, ok bool) {
+	if read, ok = schema.ReadPoint(body); !ok {
+		return read, false
 	}
-	cloud, _ := scalar(rest, `"received_at":`)
-	received = moment(cloud)
 	one := s.byKey[key]
 	if one == nil {
 		if one = newSensor(body); one == nil {
-			return happened, received, false
+			return read, false
 		}
 		s.add(strings.Clone(key), one)
 	}
 	s.clock++
 	one.heard = s.clock
-	p := point{at: happened.UnixNano(), value: string(literal)}
-	if !received.IsZero() {
-		p.slow = int64(received.Sub(happened))
+	p := point{at: read.MeasuredAt.UnixNano(), value: read.Value}
+	if !read.Received.IsZero() {
+		p.slow = int64(read.Received.Sub(read.MeasuredAt))
 	}
 	one.put(p, min(mostPoints, max(leastPoints, maxPoints/len(s.byKey))))
-	return happened, received, true
+	return read, true
 }
 
 // add adds a sensor. Where there are too many, the tenth that has been silent for longest goes.

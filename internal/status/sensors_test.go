@@ -20,9 +20,9 @@ func readingAt(at time.Time, value string) []byte {
 func TestPointsAreTheNewestInTheOrderOfTime(t *testing.T) {
 	s := newSensors()
 	for _, m := range []int{5, 3, 9, 3, 7, 9} { // two of them come again, corrected
-		happened, received, ok := s.take("key", readingAt(base.Add(time.Duration(m)*time.Minute), fmt.Sprintf("%d.10", m)))
-		if want := base.Add(time.Duration(m) * time.Minute); !ok || !happened.Equal(want) || !received.Equal(want.Add(time.Minute)) {
-			t.Fatalf("%v %v %v", happened, received, ok)
+		read, ok := s.take("key", readingAt(base.Add(time.Duration(m)*time.Minute), fmt.Sprintf("%d.10", m)))
+		if want := base.Add(time.Duration(m) * time.Minute); !ok || !read.MeasuredAt.Equal(want) || !read.Received.Equal(want.Add(time.Minute)) {
+			t.Fatalf("%+v %v", read, ok)
 		}
 	}
 	s.take("key", readingAt(base.Add(7*time.Minute), "null"))

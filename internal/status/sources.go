@@ -73,7 +73,7 @@ func (b *Board) followReadings() *tail.Follow {
 		if last, err := tail.Last(ctx, stream, all+">"); err == nil && last.Msg != nil { // all may be of the past
 			attributes, _ := last.Event()
 			b.mu.Lock()
-			b.feeds[schema.Readings].heard(moment([]byte(attributes["time"])), last.At)
+			b.feeds[schema.Readings].heard(timeOf(attributes), last.At)
 			b.mu.Unlock()
 		}
 		last, err := tail.Last(ctx, stream, lane+">")
@@ -135,7 +135,7 @@ func (b *Board) followRejects(name schema.Feed) *tail.Follow {
 			if attributes["id"] == "" {
 				return nil // somebody else's
 			}
-			read := moment([]byte(attributes["time"]))
+			read := timeOf(attributes)
 			if read.IsZero() {
 				read = m.At
 			}
@@ -145,12 +145,21 @@ func (b *Board) followRejects(name schema.Feed) *tail.Follow {
 	}
 }
 
+// timeOf returns the time of an event, zero where it has none.
+func timeOf(attributes map[string]string) time.Time {
+	at, err := time.Parse(time.RFC3339, attributes["time"])
+	if err != nil {
+		return time.Time{}
+	}
+	return at.UTC()
+}
+
 func (b *Board) takeReading(key string, m tail.Message) {
-	if happened, received, ok := b.sensors.take(key, m.Data()); ok {
+	if read, ok := b.sensors.take(key, m.Data()); ok {
 		f := b.feeds[schema.Readings]
-		f.heard(happened, m.At)
-		if !received.IsZero() {
-			f.delays.add(happened, received, m.At)
+		f.heard(read.MeasuredAt, m.At)
+		if !read.Received.IsZero() {
+			f.delays.add(read.MeasuredAt, read.Received, m.At)
 		}
 	}
 }
