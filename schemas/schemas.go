@@ -1,4 +1,4 @@
-// Package schemas holds the public contract in machine-readable form: the JSON Schemas (2020-12) of the events' data, of whole
+// Package schemas holds the public contract in machine-readable form: the JSON Schemas (2020-12) of the events' data, those of the fleet included, of whole
 // events in structured mode and of checkpoint records, and an AsyncAPI 3.0 document of the subjects, messages and headers.
 package schemas
 
@@ -15,6 +15,13 @@ var names = []struct{ name, file string }{
 	{"event", "event.v1.json"},
 	{"checkpoint", "checkpoint.v1.json"},
 	{"backfill", "backfill.v1.json"},
+	{"tenant", "tenant.v1.json"},
+	{"location", "location.v1.json"},
+	{"equipment", "equipment.v1.json"},
+	{"device", "device.v1.json"},
+	{"device_status", "device_status.v1.json"},
+	{"sensor_status", "sensor_status.v1.json"},
+	{"measuring_object", "measuring_object.v1.json"},
 	{"asyncapi", "asyncapi.json"},
 }
 

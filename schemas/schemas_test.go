@@ -155,7 +155,7 @@ func compile(t *testing.T, name string) *jsonschema.Schema {
 	}
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	for _, other := range []string{"reading", "alarm", "rejected"} { // events in structured mode hold their data
+	for _, other := range Names() { // events in structured mode hold their data
 		text, _ := Get(other)
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 		if err == nil {

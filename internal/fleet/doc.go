@@ -1,0 +1,35 @@
+// Package fleet knows what exists at the vendor's: tenants, locations, equipment with its parts and limits, devices with their
+// sensors and channels, their status, and measuring objects. It looks, compares with what was known, and names the changes; it
+// stores nothing, never logs, and knows no stream.
+//
+//	walker := fleet.NewWalker(client)
+//	inventory := fleet.NewInventory()
+//	inventory.Load(data, sequence)                  // each newest message of saveris.devices.>
+//	look, err := walker.Look(ctx)                   // every BRIDGE_INVENTORY_INTERVAL
+//	for _, change := range inventory.Compare(look) {
+//		event := change.Event()                 // ids, subjects and messages: schema.FleetChange
+//		…                                       // store it with event.Before as the expected last sequence of its subject
+//		inventory.Stored(change, sequence)      // or, where somebody else was quicker: Load what he has stored
+//	}
+//	names := inventory.Directory()                  // for readings and alarms
+//
+// # Documents
+//
+// A thing has one document, the same by whichever route and version of the API it came: the columns of the current export by
+// their names and in its order, lists of objects where one thing has several rows (sensors and their channels; equipment_parts
+// and their alarm_configurations), and whatever has no place there in "other", which comes last and is absent where it is empty.
+// Flags are booleans, numbers are numbers as RFC 8785 writes them, uuids lower case, times moments in UTC, °C every spelling of
+// it, and codes with a prefix (CT_, MACT_) the words that have replaced them. A value that is none of its column's form is null,
+// and what the vendor wrote stands in "other". What a route does not have keeps its last known value: columns that its version
+// lacks by the vendor's document, unless a row of the answer has them.
+//
+// The equipment part stands at the channel: older versions tell the part of a channel from that of its sensor, which is used
+// where the channel has none.
+//
+// Where two rows say different things of the same object, the later edited or processed one counts.
+//
+// # What is no change
+//
+// Times of contact, of processing and of editing, see [Inventory.Compare]. They are in the document as of the last look, and
+// in no hash.
+package fleet

@@ -1,0 +1,281 @@
+package fleet
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// reader makes documents of the rows of one answer. A row of an export is flat and repeats what stands above it; one of a
+// synchronous answer holds objects within objects.
+type reader struct {
+	spelling *spelling
+	nested   bool               // the row at hand holds objects
+	seen     *coverage          // what stood in any row
+	known    []map[string]*slot // by level, by the name as it is written
+	level    []*object          // the row at hand, by level
+	things   map[string]*object
+	buf      []byte
+
+	rows   int
+	odd    int   // rows that are no thing of the kind
+	reason error // of the first
+}
+
+// slot is a column of the answer at hand: where it belongs, and its last value, which mostly comes again.
+type slot struct {
+	place
+	kind  saveris.Kind
+	text  []byte
+	value value
+	ok    bool
+}
+
+func newReader(kind Kind) *reader {
+	r := &reader{spelling: spellings[kind], things: map[string]*object{}, seen: newCoverage(shapes[kind])}
+	for _, s := range r.spelling.levels {
+		r.known = append(r.known, map[string]*slot{})
+		r.level = append(r.level, &object{shape: s, cells: make([]value, len(s.columns))})
+	}
+	return r
+}
+
+// row takes a row over. One that is not understood is counted, and the next ones come.
+func (r *reader) row(row *saveris.Row) error {
+	r.rows++
+	err := row.Err
+	if err == nil {
+		err = r.take(row.Fields)
+	}
+	if err != nil {
+		r.odd++
+		r.reason = cmp.Or(r.reason, err)
+	}
+	return nil
+}
+
+func (r *reader) take(fields []saveris.Field) error {
+	r.nested = slices.ContainsFunc(fields, func(f saveris.Field) bool {
+		return f.Kind == saveris.Nested && r.find(f.Name, 0, true).nest
+	})
+	for _, o := range r.level {
+		clear(o.cells)
+		o.other = o.other[:0]
+	}
+	if r.nested {
+		return r.object(fields, 0, nil)
+	}
+	deepest := len(r.level) - 1
+	var homeless []saveris.Field
+	for _, f := range fields {
+		if !r.put(f, r.find(f.Name, deepest, false)) {
+			homeless = append(homeless, f)
+		}
+	}
+	for deepest > 0 && r.level[deepest].identity() == "" {
+		deepest--
+	}
+	for _, f := range homeless {
+		r.putOther(f, deepest)
+	}
+	return r.attach(deepest)
+}
+
+// find returns where a column of the answer belongs; level is where the object stands that has it.
+func (r *reader) find(name string, level int, nested bool) *slot {
+	at := level
+	if !nested {
+		at = 0
+	}
+	if c, known := r.known[at][name]; known {
+		return c
+	}
+	table := r.spelling.flat
+	if nested {
+		table = r.spelling.nested[level]
+	}
+	p, known := table[fold(name)]
+	if !known {
+		p = place{level: level, index: -1, name: name}
+	}
+	c := &slot{place: p}
+	if len(r.known[at]) < 1000 {
+		r.known[at][strings.Clone(name)] = c
+	}
+	return c
+}
+
+// put puts a value into its cell. It says no where there is none, or it is taken, or the value is none of its form.
+func (r *reader) put(f saveris.Field, c *slot) bool {
+	if c.index < 0 {
+		return false
+	}
+	o := r.level[c.level]
+	extra := c.index >= len(o.cells)
+	if !extra {
+		r.seen.cells[c.level][c.index], r.seen.other[c.level][c.name] = true, true
+	}
+	v, ok := r.value(f, c)
+	switch {
+	case !ok:
+		return false
+	case extra:
+		if o.otherValue(c.name) == null {
+			o.set(c.name, v)
+		}
+		r.seen.other[c.level][c.name] = true
+	case o.cells[c.index] == null:
+		o.cells[c.index] = v
+	case v != null && v != o.cells[c.index]:
+		return false
+	}
+	return true
+}
+
+// value brings a value into the form of its column.
+func (r *reader) value(f saveris.Field, c *slot) (value, bool) {
+	if f.Kind == saveris.Null || len(f.Text) == 0 {
+		return null, true
+	}
+	if f.Kind == c.kind && bytes.Equal(f.Text, c.text) {
+		return c.value, c.ok
+	}
+	c.kind, c.text = f.Kind, append(c.text[:0], f.Text...)
+	c.value = null
+	if r.buf, c.ok = canonical(r.buf[:0], c.form, f); c.ok && len(r.buf) > 0 {
+		c.value = valueOf(r.buf)
+	}
+	return c.value, c.ok
+}
+
+// putOther puts a column that has no cell into "other", as the vendor wrote it.
+func (r *reader) putOther(f saveris.Field, level int) {
+	r.seen.other[level][f.Name] = true
+	if f.Kind == saveris.Null || f.Kind == saveris.String && len(f.Text) == 0 {
+		return
+	}
+	r.level[level].set(strings.ToValidUTF8(f.Name, "\ufffd"), valueOf(schema.AppendVendor(nil, f)))
+}
+
+// attach puts the row's levels, down to the deepest, where they belong.
+func (r *reader) attach(deepest int) error {
+	id := r.level[0].identity()
+	if id == "" {
+		return fmt.Errorf("it has no %s", r.spelling.levels[0].id[0])
+	}
+	o := r.things[id]
+	if o == nil {
+		o = r.level[0].copy()
+		r.things[id] = o
+	} else {
+		o.settle(r.level[0])
+	}
+	for _, part := range r.level[1 : deepest+1] {
+		o = o.part(part)
+		if o == nil {
+			break
+		}
+	}
+	return nil
+}
+
+// object takes an object of a synchronous answer over, and those within it.
+func (r *reader) object(fields []saveris.Field, level int, parent *object) error {
+	o := r.level[level]
+	clear(o.cells)
+	o.other = o.other[:0]
+	var within []byte
+	for _, f := range fields {
+		switch c := r.find(f.Name, level, true); {
+		case c.nest && f.Kind == saveris.Nested:
+			within = f.Text
+		case c.nest && f.Kind == saveris.Null:
+		case !r.put(f, c):
+			r.putOther(f, level)
+		}
+	}
+	var kept *object
+	if level == 0 {
+		if err := r.attach(0); err != nil {
+			return err
+		}
+		kept = r.things[o.identity()]
+	} else if kept = parent.part(o); kept == nil {
+		return fmt.Errorf("an object in %s has no %s", r.spelling.levels[level-1].nest, o.shape.id[0])
+	}
+	if within == nil {
+		return nil
+	}
+	return saveris.Elements(within, func(row *saveris.Row) error {
+		if row.Err != nil {
+			return row.Err
+		}
+		return r.object(row.Fields, level+1, kept)
+	})
+}
+
+// part returns the object within o that p is, as it is kept; nil where p has nothing to tell it by.
+func (o *object) part(p *object) *object {
+	id := p.identity()
+	if id == "" {
+		return nil
+	}
+	for _, have := range o.inner {
+		if have.identity() == id {
+			have.settle(p)
+			return have
+		}
+	}
+	kept := p.copy()
+	o.inner = append(o.inner, kept)
+	return kept
+}
+
+func (o *object) copy() *object {
+	return &object{shape: o.shape, cells: slices.Clone(o.cells), other: slices.Clone(o.other)}
+}
+
+// settle keeps the newer of two that are the same object. What is within stays.
+func (o *object) settle(p *object) {
+	if slices.Equal(o.cells, p.cells) && slices.Equal(o.other, p.other) {
+		return
+	}
+	if a, b := (&object{shape: o.shape, cells: o.cells, other: o.other}), p; b.newer(a) {
+		copy(o.cells, p.cells)
+		o.other = slices.Clone(p.other)
+	}
+}
+
+// done returns the documents.
+func (r *reader) done() []*object {
+	all := make([]*object, 0, len(r.things))
+	for _, id := range sortedKeys(r.things) {
+		o := r.things[id]
+		o.sort()
+		o.inheritPart()
+		all = append(all, o)
+	}
+	r.things = nil
+	return all
+}
+
+// inheritPart gives the channels of a device the equipment part of their sensor where they have none of their own, as older
+// versions of the API tell the two apart.
+func (o *object) inheritPart() {
+	for _, sensor := range o.inner {
+		part := sensor.otherValue("sensor_equipment_parts_uuid")
+		if part == null {
+			continue
+		}
+		for _, channel := range sensor.inner {
+			if i := channel.shape.cell("equipment_parts_uuid"); channel.cells[i] == null {
+				channel.cells[i] = part
+			}
+		}
+	}
+}

@@ -1,0 +1,80 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// Source is whoever the fleet is read from, a *saveris.Client.
+type Source interface {
+	Snapshot(ctx context.Context, q saveris.SnapshotQuery, each func(*saveris.Row) error) (saveris.Answer, error)
+}
+
+// Walker looks at the fleet. One goroutine at a time may use it.
+type Walker struct {
+	source Source
+	full   map[Kind]bool // there were things at the last look
+}
+
+// NewWalker returns one that has not looked yet.
+func NewWalker(s Source) *Walker { return &Walker{source: s, full: map[Kind]bool{}} }
+
+// Look is what was seen of the fleet at one time.
+type Look struct {
+	Kinds []KindLook // in the order of schema.FleetKinds
+}
+
+// KindLook is what was seen of one kind.
+type KindLook struct {
+	Kind     Kind
+	At       time.Time     // when it was asked for, by the vendor's clock
+	Route    saveris.Route // how it came, and by which path
+	Endpoint string
+	Rows     int
+	Things   int
+	// Err is why the kind could not be read (saveris.ErrForbidden: the licence lacks it), or not as a whole: then nothing of it counts
+	// as gone.
+	Err error
+
+	things []*object
+	cover  *coverage
+}
+
+// Look reads all kinds, one after the other. One that cannot be read stops no other, and has its error. Look itself fails only
+// where ctx ends or the vendor refuses the login (saveris.ErrRefused that is no ErrForbidden).
+func (w *Walker) Look(ctx context.Context) (*Look, error) {
+	look := &Look{}
+	for _, kind := range schema.FleetKinds {
+		seen := w.kind(ctx, kind)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if errors.Is(seen.Err, saveris.ErrRefused) && !errors.Is(seen.Err, saveris.ErrForbidden) {
+			return nil, seen.Err
+		}
+		look.Kinds = append(look.Kinds, seen)
+	}
+	return look, nil
+}
+
+func (w *Walker) kind(ctx context.Context, kind Kind) KindLook {
+	r := newReader(kind)
+	ans, err := w.source.Snapshot(ctx, saveris.SnapshotQuery{Feed: sources[kind].feed, RowsExpected: w.full[kind]}, r.row)
+	if err != nil {
+		return KindLook{Kind: kind, Err: err}
+	}
+	cover := coverageOf(kind, ans.Endpoint)
+	cover.add(r.seen)
+	seen := KindLook{Kind: kind, At: ans.AskedAt, Route: ans.Route, Endpoint: ans.Endpoint, Rows: r.rows, things: r.done(), cover: cover}
+	seen.Things = len(seen.things)
+	if r.odd > 0 {
+		seen.Err = fmt.Errorf("%d of %d rows of %s from %s are %w, the first one: %w", r.odd, r.rows, sources[kind].feed, ans.Endpoint, saveris.ErrNotUnderstood, r.reason)
+	}
+	w.full[kind] = seen.Things > 0
+	return seen
+}

@@ -1,0 +1,85 @@
+package schema
+
+import (
+	"strconv"
+	"time"
+)
+
+// FleetKind is a kind of thing in the fleet, as subjects and types name it.
+type FleetKind string
+
+// The kinds, in the order in which a look reads them.
+const (
+	KindTenant          FleetKind = "tenant"
+	KindLocation        FleetKind = "location"
+	KindEquipment       FleetKind = "equipment"
+	KindDevice          FleetKind = "device"
+	KindDeviceStatus    FleetKind = "device_status"
+	KindSensorStatus    FleetKind = "sensor_status"
+	KindMeasuringObject FleetKind = "measuring_object"
+)
+
+// FleetKinds are all of them.
+var FleetKinds = []FleetKind{KindTenant, KindLocation, KindEquipment, KindDevice, KindDeviceStatus, KindSensorStatus, KindMeasuringObject}
+
+// FleetChange is a change of one thing of the fleet: that it is there, that it is another than before, or that it is gone.
+type FleetChange struct {
+	Kind     FleetKind
+	Tenant   string   // the vendor's account, empty where it is not known
+	Key      string   // a token: tells the thing apart from others of its kind
+	Document []byte   // the thing, JSON in one line; of what is removed, as it was last
+	Hash     string   // of what of the document counts as a change
+	Changed  []string // JSON pointers into the document; none where the thing is new
+	Removed  bool
+	Before   uint64    // sequence of the newest message on the subject, 0 for none
+	LookedAt time.Time // by the vendor's clock
+}
+
+// ID returns the CloudEvents id: the same for whoever makes the same change of what was there before, and no other's.
+func (c *FleetChange) ID() string {
+	return string(c.Kind) + "." + c.Key + "." + c.Hash + "." + strconv.FormatUint(c.Before, 10)
+}
+
+// Subject is the NATS subject on which the change is stored, and read.
+func (c *FleetChange) Subject(prefix string) string {
+	return prefix + ".devices." + string(c.Kind) + "." + Token(c.Tenant) + "." + c.Key
+}
+
+// Ingest is the NATS subject on which the change is published: the stream gives it the Subject.
+func (c *FleetChange) Ingest(prefix string) string { return c.Subject(IngestPrefix(prefix)) }
+
+// AppendData appends the data of the event.
+func (c *FleetChange) AppendData(b []byte) []byte {
+	b = append(append(b, `{"kind":"`...), c.Kind...)
+	b = append(append(b, `","key":"`...), c.Key...)
+	b = append(append(b, `","document":`...), c.Document...)
+	b = append(b, `,"changed":[`...)
+	for i, pointer := range c.Changed {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(b, []byte(pointer))
+	}
+	b = append(b, `],"removed":`...)
+	return append(strconv.AppendBool(b, c.Removed), '}')
+}
+
+// Message returns the event as a message in a content mode: headers and body. BaseURL is the vendor's address without the
+// version part, recorded is when the bridge builds the message.
+func (c *FleetChange) Message(mode Mode, baseURL string, recorded time.Time) (header map[string][]string, body []byte) {
+	what := "changed"
+	if c.Removed {
+		what = "removed"
+	}
+	return Message(mode, map[string]string{
+		"specversion":     specVersion,
+		"id":              c.ID(),
+		"source":          sourceOf(baseURL, c.Tenant),
+		"type":            "saveris." + string(c.Kind) + "." + what + ".v1",
+		"subject":         string(c.Kind) + "/" + c.Key,
+		"time":            rfc3339(c.LookedAt),
+		"datacontenttype": contentType,
+		"dataschema":      "urn:saveris-bridge:" + string(c.Kind) + ":v1",
+		"recordedtime":    rfc3339(recorded),
+	}, c.AppendData(nil))
+}
