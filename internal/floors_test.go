@@ -48,6 +48,7 @@ var rooms = []struct {
 }{
 	{"cmd/bridge", room{
 		ours: []string{
+			"internal/pipeline",
 			"internal/natsconn",
 			"internal/config",
 			"internal/web",
@@ -90,6 +91,11 @@ var rooms = []struct {
 		others: []string{natsGo, natsServer, nkeys, jwt},
 	}},
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
+	{"internal/pipeline", room{
+		ours: []string{"internal/status", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
+			"internal/jsapi", "internal/hint", "internal/printable", "internal/words"},
+		others: []string{natsGo},
+	}},
 	{"internal/web", room{ours: []string{"internal/status", "internal/schema", "internal/words", "internal/sleep"}, http: true}},
 	{"internal/metrics", room{ours: []string{"internal/status", "internal/poller", "internal/publish", "internal/schema", "internal/saveris"}, others: []string{prometheus}, http: true}},
 	{"internal/status", room{ours: []string{"internal/tail", "internal/publish", "internal/lease", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/printable", "internal/words", "internal/sleep"}, others: []string{natsGo, sync}}},

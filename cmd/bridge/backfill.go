@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/checkpoint"
@@ -19,6 +18,7 @@ import (
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -61,9 +61,9 @@ listed.`,
 				return err
 			}
 			if o.DryRun {
-				return withLogin(s, dryRun(cmd.Context(), s, o, std))
+				return pipeline.WithLogin(s.Vendor, dryRun(cmd.Context(), s, o, std))
 			}
-			return withLogin(s, runBackfill(cmd.Context(), s, o, std))
+			return pipeline.WithLogin(s.Vendor, runBackfill(cmd.Context(), s, o, std))
 		},
 	}
 	o.flags(cmd)
@@ -111,27 +111,29 @@ func runBackfill(ctx context.Context, s config.Settings, o backfillOptions, std 
 		s.LogLevel = "warn" // the bar says it
 	}
 	logger := newLogger(s.Log, bar.beside(std.err))
-	login := soon(func() (*saveris.Client, error) { return tryLogin(ctx, s, vendorConfig(s)) })
+	login := pipeline.Soon(func() (*saveris.Client, error) {
+		return pipeline.TryLogin(ctx, s.Vendor, pipeline.VendorConfig(s.Vendor, s.WindowRows))
+	})
 	nc, stop, err := natsconn.Join(ctx, s.NATS, logger)
 	if err != nil {
 		return err
 	}
-	logStartup(logger, s, nc)
+	pipeline.LogStartup(s.Pipeline, version, nc, logger)
 	tried, err := login()
 	if err != nil {
 		stop()
 		return err
 	}
-	js, stop, err := readyBroker(ctx, s, nc, stop)
+	js, stop, err := pipeline.Ready(ctx, s.Pipeline, nc, stop)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	b := &backfill{settings: s, options: o, js: js, accounts: newAccounts(s, js), log: logger, bar: bar}
+	b := &backfill{settings: s, options: o, pipe: pipeline.New(s.Pipeline, js), log: logger, bar: bar}
 	b.open(ctx)
-	config := workingVendor(ctx, s, js, tried, logger)
-	config.NoLive = true
-	vendor, now, err := askTheTime(ctx, config)
+	vendorConfig := b.pipe.PublishingVendor(ctx, tried, logger)
+	vendorConfig.NoLive = true
+	vendor, now, err := pipeline.AskTime(ctx, vendorConfig)
 	if err != nil {
 		return err
 	}
@@ -139,7 +141,7 @@ func runBackfill(ctx context.Context, s config.Settings, o backfillOptions, std 
 	if b.span, err = o.wholeSpan(now, std.err); err != nil {
 		return err
 	}
-	if err := newProof(s, vendor, b.accounts, logger).Settle(ctx); err != nil {
+	if err := b.pipe.Proof(vendor, logger).Settle(ctx); err != nil {
 		return err
 	}
 	if err := b.prepare(ctx, now, std.err); err != nil {
@@ -148,7 +150,7 @@ func runBackfill(ctx context.Context, s config.Settings, o backfillOptions, std 
 	if o.Repair {
 		return b.repair(ctx, std.out)
 	}
-	err = sharing(ctx, vendor, func() error { return b.run(ctx) })
+	err = pipeline.Sharing(ctx, vendor, func() error { return b.run(ctx) })
 	bar.clear()
 	if err == nil {
 		_, err = fmt.Fprintln(std.out, b.summary())
@@ -162,8 +164,7 @@ type backfill struct {
 	options  backfillOptions
 	span     checkpoint.Span
 	vendor   *saveris.Client
-	js       jetstream.JetStream
-	accounts *publish.Accounts
+	pipe     *pipeline.Pipeline
 	log      *slog.Logger
 	bar      *bar
 
@@ -187,19 +188,19 @@ type backfillFeed struct {
 	view    *views.Checkpoints
 	without []checkpoint.Span
 	log     *slog.Logger
-	foreign *foreigners
+	foreign *pipeline.Foreign
 }
 
 // open begins to open the buckets that it shares with others.
 func (b *backfill) open(ctx context.Context) {
-	b.opening = soon(func() (*publish.Backfills, error) {
-		return publish.OpenBackfills(ctx, b.js, brokerConfig(b.settings), b.settings.SaverisURL)
+	b.opening = pipeline.Soon(func() (*publish.Backfills, error) {
+		return publish.OpenBackfills(ctx, b.pipe.JS, pipeline.Broker(b.settings.Streams), b.settings.SaverisURL)
 	})
 	b.leases = map[schema.Feed][]func() (*lease.Leases, error){}
-	for _, feed := range feedsOf(b.settings.Feeds) {
+	for _, feed := range pipeline.Feeds(b.settings.Streams) {
 		for n := range b.options.Workers {
-			b.leases[feed] = append(b.leases[feed], soon(func() (*lease.Leases, error) {
-				return tryLeases(ctx, b.js, b.settings, feed, fmt.Sprintf("%s/%d", writerName(), n+1), b.accounts)
+			b.leases[feed] = append(b.leases[feed], pipeline.Soon(func() (*lease.Leases, error) {
+				return b.pipe.TryLeases(ctx, feed, fmt.Sprintf("%s/%d", pipeline.WriterName(), n+1))
 			}))
 		}
 	}
@@ -208,7 +209,7 @@ func (b *backfill) open(ctx context.Context) {
 // prepare finds out what is to be done.
 func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) error {
 	b.state = newProgress(schema.Backfill{
-		ID: backfillID(b.span), Worker: writerName(), From: b.span.From, Until: b.span.Until,
+		ID: backfillID(b.span), Worker: pipeline.WriterName(), From: b.span.From, Until: b.span.Until,
 		StartedAt: now.UTC(), Reread: b.options.Reread,
 	})
 	var err error
@@ -225,10 +226,10 @@ func (b *backfill) prepare(ctx context.Context, now time.Time, note io.Writer) e
 	for _, name := range b.settings.Feeds {
 		feed := schema.Feed(name)
 		b.state.Feeds = append(b.state.Feeds, feed)
-		f := &backfillFeed{feed: feed, reader: newWriter(b.settings, feed, b.vendor, b.js, b.accounts, backfillPages), log: b.log.With("feed", feed)}
-		f.view, f.foreign = newView(b.settings, feed, b.js, nil, f.log), newForeigners(b.settings, feed, f.log)
+		f := &backfillFeed{feed: feed, reader: b.pipe.Writer(feed, b.vendor, backfillPages), log: b.log.With("feed", feed)}
+		f.view, f.foreign = b.pipe.View(feed, nil, f.log), b.pipe.Foreign(feed, f.log)
 		b.feeds = append(b.feeds, f)
-		b.accounts.OnRecord = b.claimed
+		b.pipe.Accounts.OnRecord = b.claimed
 		if b.options.Repair {
 			if err := b.findLost(ctx, f, note); err != nil {
 				return err
@@ -251,7 +252,7 @@ func (b *backfill) findRemoved(ctx context.Context, note io.Writer) error {
 	looking.Wait()
 	for i, f := range b.feeds {
 		if errs[i] != nil {
-			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(b.js.Conn(), errs[i]))
+			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(b.pipe.JS.Conn(), errs[i]))
 		}
 		if n := len(f.without); n > 0 {
 			fmt.Fprintf(note, "note: retention has removed days of %s from the stream, %d from %s on; they are left alone, --republish reads and stores them again\n",

@@ -11,6 +11,7 @@ import (
 
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -74,16 +75,16 @@ func (b *backfill) leasesOf(ctx context.Context, f *backfillFeed, tried func() (
 
 func (b *backfill) worker(f *backfillFeed) *poller.Backfill {
 	s := b.settings
-	writer := newWriter(s, f.feed, b.vendor, b.js, b.accounts, backfillPages)
-	writer.OnRecord, writer.OnForeign, writer.OnStranger = f.view.Show, f.foreign.note, f.foreign.answered
+	writer := b.pipe.Writer(f.feed, b.vendor, backfillPages)
+	writer.OnRecord, writer.OnForeign, writer.OnStranger = f.view.Show, f.foreign.OnMessage, f.foreign.OnAnswer
 	if writer.Repair = b.options.Repair; writer.Repair {
 		writer.Altered = b.lost.alteredIn(f.feed)
 	}
 	return &poller.Backfill{
 		Span: b.span, Source: b.vendor, Writer: writer, Log: f.log, Again: b.options.Repair,
-		Maker:   func() *schema.Maker { return schema.NewMaker(f.feed, s.Prefix, s.SaverisURL) },
+		Maker:   func() *schema.Maker { return b.pipe.Maker(f.feed) },
 		Exports: s.SaverisExports, Rows: s.WindowRows, Interval: s.PollInterval,
-		Without: f.without, ReadSince: b.readSince, Stored: b.state.stored, Hint: feedHint,
+		Without: f.without, ReadSince: b.readSince, Stored: b.state.stored, Hint: pipeline.FeedHint,
 		Yields: func(late time.Duration) func() { return b.yields(f, late) },
 	}
 }

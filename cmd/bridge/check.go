@@ -15,7 +15,6 @@ import (
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/printable"
-	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 
 	"github.com/nats-io/nats.go"
@@ -209,11 +208,6 @@ func (e *checkError) Error() string {
 		return "not everything is well: 1 check failed"
 	}
 	return fmt.Sprintf("not everything is well: %d checks failed", len(e.failed))
-}
-
-// brokerConfig is how streams and buckets are named and made.
-func brokerConfig(s config.Settings) publish.Config {
-	return publish.Config{Names: publish.Names{Prefix: s.Prefix}, Replicas: s.Replicas, MaxAge: s.MaxAge, MaxBytes: s.MaxBytes, Immutable: s.Immutable}
 }
 
 // quiet is the logger of a command that prints what it finds itself.

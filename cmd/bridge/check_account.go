@@ -7,6 +7,7 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 )
 
@@ -22,7 +23,8 @@ func coverageChecks(s config.Settings) []check {
 func checkCoverage(ctx context.Context, c *checkup) finding {
 	ctx, cancel := context.WithTimeout(ctx, feedPatience+checkTimeout)
 	defer cancel()
-	accounts := newAccounts(c.settings, c.js)
+	pipe := pipeline.New(c.settings.Pipeline, c.js)
+	accounts := pipe.Accounts
 	unknown, err := accounts.Look(ctx)
 	if err != nil {
 		return failing(natsconn.Refusal(c.nc, err), natsconn.Hint(err))
@@ -30,7 +32,7 @@ func checkCoverage(ctx context.Context, c *checkup) finding {
 	if !accounts.Covered() && len(unknown) == 0 {
 		return fine("there is none yet under BRIDGE_PREFIX %s", c.settings.Prefix)
 	}
-	proof := newProof(c.settings, c.vendor, accounts, quiet)
+	proof := pipe.Proof(c.vendor, quiet)
 	proof.Once = true
 	for _, one := range unknown {
 		err := proof.Admit(ctx, one)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/views"
 
@@ -58,7 +59,7 @@ func (a aside) look(ctx context.Context, c *checkup) finding {
 	case found.err != nil:
 		return found
 	case errors.Is(err, publish.ErrForeign):
-		return failing(err, bucketHint(err, a.name))
+		return failing(err, pipeline.BucketHint(err, a.name))
 	case err != nil:
 		return failing(err, natsconn.Hint(err))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -50,7 +51,7 @@ func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
 		if jsErr != nil {
 			t.Fatal(jsErr)
 		}
-		runErr := readyStreams(t.Context(), js, brokerConfig(s))
+		_, _, runErr := pipeline.Ready(t.Context(), s.Pipeline, nc, func() {})
 		for who, err := range map[string]error{"check": err, "run": runErr} {
 			if code, advice := verdict(err); (err != nil) != c.fails || c.fails && (code != hint.NATS || advice == "") {
 				t.Errorf("%q: %s: exit code %d, hint %q: %v", c.value, who, code, advice, err)
@@ -60,14 +61,14 @@ func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
 			t.Errorf("%q: run's hint is %q", c.value, advice)
 		}
 		for _, feed := range publish.Feeds { // what a try left behind
-			_ = js.DeleteStream(t.Context(), brokerConfig(s).Names.Stream(feed))
+			_ = js.DeleteStream(t.Context(), pipeline.Broker(s.Streams).Names.Stream(feed))
 		}
 	}
 }
 
 func TestCheckSaysWhatAnUncompressedStreamCosts(t *testing.T) {
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
-	js, stop, err := openBroker(t.Context(), load(t, env), quiet)
+	js, stop, err := pipeline.Open(t.Context(), load(t, env).Pipeline, version, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,7 @@ func TestCheckWarnsOfCompressedReplicas(t *testing.T) {
 	}
 	defer nc.Close()
 	c := &checkup{settings: load(t, with()), nc: nc}
-	config := brokerConfig(c.settings)
+	config := pipeline.Broker(c.settings.Streams)
 	config.Replicas = 3
 	stream := config.Stream("readings")
 	if f := c.streamAdvice(config, "readings", stream, jetstream.StreamState{}); f.state != "ok" {
@@ -111,7 +112,7 @@ func TestCheckWarnsOfCompressedReplicas(t *testing.T) {
 func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
 	url := natsServer(t, &server.Options{JetStream: true}).ClientURL()
 	env := with("NATS_URL", url)
-	_, stop, err := openBroker(t.Context(), load(t, env), quiet)
+	_, stop, err := pipeline.Open(t.Context(), load(t, env).Pipeline, version, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
 	env = with("NATS_URL", url, "BRIDGE_IMMUTABLE", "true", "BRIDGE_PREFIX", "cold")
 	out, _ = checkNATS(t, env)
 	wantLines(t, out, "ok immutable run creates streams from which nothing can be deleted or purged")
-	_, stop, err = openBroker(t.Context(), load(t, env), quiet)
+	_, stop, err = pipeline.Open(t.Context(), load(t, env).Pipeline, version, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,7 @@ func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
 
 func TestCheckSaysHowFullAStreamIs(t *testing.T) {
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL(), "BRIDGE_MAX_BYTES", "64MB")
-	js, stop, err := openBroker(t.Context(), load(t, env), quiet)
+	js, stop, err := pipeline.Open(t.Context(), load(t, env).Pipeline, version, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

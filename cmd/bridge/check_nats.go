@@ -15,6 +15,7 @@ import (
 	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 
@@ -155,7 +156,7 @@ func checkJetStream(ctx context.Context, c *checkup) finding {
 		err = natsconn.OrNoJetStream(c.settings.NATS, err)
 		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
 	}
-	if err := brokerConfig(c.settings).CheckAccount(info); err != nil {
+	if err := pipeline.Broker(c.settings.Streams).CheckAccount(info); err != nil {
 		c.off = true
 		return failing(err, natsconn.Hint(err))
 	}
@@ -208,7 +209,7 @@ const notAlways = "not always: a power cut can lose what was acknowledged in the
 // brokerChecks are the checks of streams, buckets and rights. Nothing is created, altered or stored.
 func brokerChecks(s config.Settings) []check {
 	var list []check
-	config := brokerConfig(s)
+	config := pipeline.Broker(s.Streams)
 	for _, feed := range publish.Feeds {
 		list = append(list, check{"stream " + config.Names.Stream(feed), (*checkup).usable, checkStream(config, feed)})
 	}

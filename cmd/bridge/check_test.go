@@ -11,6 +11,7 @@ import (
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 
@@ -67,7 +68,7 @@ func TestCheckOfNATSChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := publish.Open(t.Context(), js, brokerConfig(c)); err != nil {
+	if err := publish.Open(t.Context(), js, pipeline.Broker(c.Streams)); err != nil {
 		t.Fatal(err)
 	}
 	show(t, js, schema.Readings)
@@ -134,13 +135,13 @@ func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := publish.Open(t.Context(), js, brokerConfig(all)); err != nil {
+	if err := publish.Open(t.Context(), js, pipeline.Broker(all.Streams)); err != nil {
 		t.Fatal(err)
 	}
 	show(t, js, schema.Readings)
 	out, _ = checkNATS(t, env)
 	wantLines(t, out, "FAIL let the account publish to saveris-ingest.>", "warn bucket saveris-checkpoints let the account publish to $KV.saveris-checkpoints.>")
-	if _, err := publish.OpenRequests(t.Context(), js, brokerConfig(all)); err != nil {
+	if _, err := publish.OpenRequests(t.Context(), js, pipeline.Broker(all.Streams)); err != nil {
 		t.Fatal(err)
 	}
 	out, _ = checkNATS(t, env)
@@ -202,8 +203,7 @@ func TestCheckFailsWhatRunRefuses(t *testing.T) {
 		env := with("NATS_URL", s.ClientURL(), c.name, c.value)
 		out, err := checkNATS(t, env)
 		wantLines(t, out, c.want...)
-		runErr := readyStreams(t.Context(), js, brokerConfig(load(t, env)))
-		runErr = explain(t.Context(), js, brokerConfig(load(t, env)), runErr)
+		_, _, runErr := pipeline.Ready(t.Context(), load(t, env).Pipeline, nc, func() {})
 		if (err == nil) != (runErr == nil) {
 			t.Errorf("%s=%s: check gives %v, run gives %v", c.name, c.value, err, runErr)
 		}
@@ -257,7 +257,7 @@ func TestCheckLooksAtTheServerOfABridgeThatRuns(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	wantLines(t, out, "ok nats store a bridge runs on "+dir, "ok connected to "+addr, "ok nats server", "ok on, 0 streams", "ok stream SAVERIS_READINGS run creates it", "ok rights")
-	js, stop, err := openBroker(t.Context(), load(t, with("NATS_URL", running.ClientURL())), quiet)
+	js, stop, err := pipeline.Open(t.Context(), load(t, with("NATS_URL", running.ClientURL())).Pipeline, version, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +301,7 @@ func TestCheckWarnsOfWhatAStreamPromisesLess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	weak := brokerConfig(load(t, env)).Stream("readings")
+	weak := pipeline.Broker(load(t, env).Streams).Stream("readings")
 	weak.Storage, weak.Discard, weak.MaxMsgs, weak.MaxAge, weak.RePublish = jetstream.MemoryStorage, jetstream.DiscardNew, 1000, 24*time.Hour, nil
 	if _, err := js.CreateStream(t.Context(), weak); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -9,32 +8,11 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
-
-// vendorConfig is how the settings reach the vendor.
-func vendorConfig(s config.Settings) saveris.Config {
-	return saveris.Config{
-		BaseURL:  s.SaverisURL,
-		Username: s.SaverisUsername,
-		Password: s.SaverisPassword,
-		APIKey:   s.SaverisAPIKey,
-		Sync:     saveris.SyncMode(s.SaverisSync),
-		Exports:  s.SaverisExports,
-		MostRows: max(mostRows, 10*s.WindowRows),
-
-		ExportTimeout: s.ExportTimeout,
-		FirstPoll:     cmp.Or(s.FirstPoll, firstLook),
-	}
-}
-
-// firstLook is how long an export is left alone before it is looked at first, 0 = as long as the vendor wants. Tests do not wait.
-var firstLook time.Duration
-
-// mostRows is what a window may hold whatever windows should hold: five minutes of the largest fleet have a tenth of it.
-const mostRows = 1_000_000
 
 // vendorChecks are the checks up to the vendor.
 func vendorChecks(s config.Settings) []check {
@@ -63,7 +41,7 @@ func checkProxy(_ context.Context, c *checkup) finding {
 func checkLogin(ctx context.Context, c *checkup) finding {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	client, err := saveris.New(vendorConfig(c.settings))
+	client, err := saveris.New(pipeline.VendorConfig(c.settings.Vendor, c.settings.WindowRows))
 	if err == nil {
 		err = client.Login(ctx)
 	}
@@ -78,7 +56,7 @@ func checkLogin(ctx context.Context, c *checkup) finding {
 }
 
 func (c *checkup) vendorFailing(err error) finding {
-	err = withLogin(c.settings, err)
+	err = pipeline.WithLogin(c.settings.Vendor, err)
 	return failing(err, adviceOf(err))
 }
 
@@ -100,7 +78,7 @@ func checkFeed(feed schema.Feed) func(context.Context, *checkup) finding {
 			defer waiting.Stop()
 		}
 		began := time.Now()
-		answer, err := readALittle(ctx, c.settings, c.vendor, feed, feedPatience)
+		answer, err := pipeline.ReadALittle(ctx, c.settings.Vendor, c.vendor, feed, feedPatience)
 		if err != nil {
 			return c.vendorFailing(err)
 		}
@@ -117,7 +95,7 @@ func checkFeed(feed schema.Feed) func(context.Context, *checkup) finding {
 func endingOf(vendor *saveris.Client, feed schema.Feed) (text, advice string) {
 	path, newest := vendor.Endpoint(poller.VendorFeed(feed))
 	if path != newest {
-		return retiredText(feed, newest, path), newer + "; until then the older version is read"
+		return pipeline.RetiredText(feed, newest, path), pipeline.Newer + "; until then the older version is read"
 	}
 	return announcedEnd(vendor, func(endpoint string) bool { return strings.HasSuffix(endpoint, "/"+string(poller.VendorFeed(feed))) })
 }
@@ -126,14 +104,11 @@ func endingOf(vendor *saveris.Client, feed schema.Feed) (text, advice string) {
 func announcedEnd(vendor *saveris.Client, of func(endpoint string) bool) (text, advice string) {
 	for _, end := range vendor.Announcements() {
 		if of(end.Endpoint) {
-			return endText(end), newer + " before that day"
+			return pipeline.EndText(end), pipeline.Newer + " before that day"
 		}
 	}
 	return "", ""
 }
-
-// skewLimit is the difference of clocks from which on ages that are shown would be wrong.
-const skewLimit = 30 * time.Second
 
 func checkClock(ctx context.Context, c *checkup) finding {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -147,10 +122,10 @@ func checkClock(ctx context.Context, c *checkup) finding {
 	}
 	skew := time.Since(now).Round(time.Second) // up to a second of it is the vendor's rounding
 	switch {
-	case skew > skewLimit:
-		return warning(setClock, "this machine is %v ahead of the vendor", skew)
-	case skew < -skewLimit:
-		return warning(setClock, "this machine is %v behind the vendor", -skew)
+	case skew > pipeline.SkewLimit:
+		return warning(pipeline.SetClock, "this machine is %v ahead of the vendor", skew)
+	case skew < -pipeline.SkewLimit:
+		return warning(pipeline.SetClock, "this machine is %v behind the vendor", -skew)
 	}
 	return fine("within %v of the vendor's", max(skew.Abs(), time.Second))
 }

@@ -15,6 +15,7 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/words"
 )
@@ -75,8 +76,8 @@ came late, and when it was read last. All times are UTC. It changes nothing, and
 }
 
 func showCheckpoints(ctx context.Context, s config.Settings, js jetstream.JetStream, out io.Writer, asJSON bool) error {
-	for _, feed := range feedsOf(s.Feeds) {
-		book := checkpoint.NewBook(checkpoint.NewStream(js, brokerConfig(s).Names.Stream(feed), s.Prefix, string(feed)))
+	for _, feed := range pipeline.Feeds(s.Streams) {
+		book := checkpoint.NewBook(checkpoint.NewStream(js, pipeline.Broker(s.Streams).Names.Stream(feed), s.Prefix, string(feed)))
 		days, err := book.Days(ctx)
 		if err != nil {
 			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))

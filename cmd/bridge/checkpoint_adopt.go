@@ -11,6 +11,7 @@ import (
 
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
@@ -37,7 +38,7 @@ login.`,
 			if err != nil {
 				return err
 			}
-			return withLogin(s, runAdopt(cmd.Context(), s, yes, std))
+			return pipeline.WithLogin(s.Vendor, runAdopt(cmd.Context(), s, yes, std))
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
@@ -45,7 +46,7 @@ login.`,
 }
 
 func runAdopt(ctx context.Context, s config.Settings, yes bool, std streams) error {
-	vendor, err := saveris.New(vendorConfig(s))
+	vendor, err := saveris.New(pipeline.VendorConfig(s.Vendor, s.WindowRows))
 	if err == nil {
 		err = vendor.Login(ctx) // a name that is mistyped must not own anything
 	}
@@ -57,12 +58,13 @@ func runAdopt(ctx context.Context, s config.Settings, yes bool, std streams) err
 		return err
 	}
 	defer stop()
-	accounts := newAccounts(s, js)
+	pipe, log := pipeline.New(s.Pipeline, js), newLogger(s.Log, std.err)
+	accounts := pipe.Accounts
 	unknown, err := accounts.Look(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
 	}
-	proof := newProof(s, vendor, accounts, newLogger(s.Log, std.err))
+	proof := pipe.Proof(vendor, log)
 	proof.Once = true
 	if err := compareAll(ctx, proof, unknown, std.out); err != nil {
 		return err
@@ -77,7 +79,7 @@ func runAdopt(ctx context.Context, s config.Settings, yes bool, std streams) err
 		if _, there := accounts.Newest()[feed]; !there {
 			continue
 		}
-		writer, view := newWriter(s, feed, vendor, js, accounts, 1), newView(s, feed, js, nil, newLogger(s.Log, std.err))
+		writer, view := pipe.Writer(feed, vendor, 1), pipe.View(feed, nil, log)
 		writer.OnRecord = view.Show
 		err := view.Keep(ctx, func(ctx context.Context) error {
 			_, err := writer.Adopt(ctx)

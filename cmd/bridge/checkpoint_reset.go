@@ -5,15 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -57,7 +58,7 @@ Exit code 0: done, or nothing of it was covered. 2: --yes is missing, or the cov
 			if err != nil {
 				return err
 			}
-			return withLogin(s, runReset(cmd.Context(), s, span, o.Yes, std))
+			return pipeline.WithLogin(s.Vendor, runReset(cmd.Context(), s, span, o.Yes, std))
 		},
 	}
 	cmd.Flags().StringVar(&o.Feed, "feeds", "", "the feed, one of them (needed)")
@@ -103,7 +104,8 @@ func runReset(ctx context.Context, s config.Settings, span checkpoint.Span, yes 
 		return err
 	}
 	defer stop()
-	writer, err := ownWriter(ctx, s, js, schema.Feed(s.Feeds[0]), std.err)
+	pipe, log := pipeline.New(s.Pipeline, js), newLogger(s.Log, std.err)
+	writer, err := ownWriter(ctx, pipe, schema.Feed(s.Feeds[0]), log)
 	if err != nil {
 		return err
 	}
@@ -111,7 +113,7 @@ func runReset(ctx context.Context, s config.Settings, span checkpoint.Span, yes 
 	if !yes {
 		err = r.preview(ctx)
 	} else {
-		view := newView(s, r.feed, js, nil, newLogger(s.Log, std.err))
+		view := pipe.View(r.feed, nil, log)
 		writer.OnRecord = view.Show
 		err = view.Keep(ctx, r.run)
 	}
@@ -123,18 +125,17 @@ func runReset(ctx context.Context, s config.Settings, span checkpoint.Span, yes 
 
 // ownWriter makes a writer of a feed where the coverage of the prefix is of the account of the settings. It asks the vendor
 // only where that has to be found out.
-func ownWriter(ctx context.Context, s config.Settings, js jetstream.JetStream, feed schema.Feed, log io.Writer) (*publish.Writer, error) {
-	vendor, err := saveris.New(vendorConfig(s))
+func ownWriter(ctx context.Context, pipe *pipeline.Pipeline, feed schema.Feed, log *slog.Logger) (*publish.Writer, error) {
+	vendor, err := saveris.New(pipeline.VendorConfig(pipe.Settings.Vendor, pipe.Settings.WindowRows))
 	if err != nil {
 		return nil, err
 	}
-	accounts := newAccounts(s, js)
-	proof := newProof(s, vendor, accounts, newLogger(s.Log, log))
+	proof := pipe.Proof(vendor, log)
 	proof.Once = true
 	if err := proof.Settle(ctx); err != nil {
 		return nil, err
 	}
-	return newWriter(s, feed, vendor, js, accounts, 1), nil
+	return pipe.Writer(feed, vendor, 1), nil
 }
 
 // preview says what would happen.

@@ -17,6 +17,7 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -109,7 +110,7 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	}
 	defer page.Close()
 	s := demoSettings(o, vendor.URL())
-	js, stop, err := openBroker(ctx, s, logger)
+	js, stop, err := pipeline.Open(ctx, s.Pipeline, version, logger)
 	var address *listen.Error
 	if errors.As(err, &address) {
 		address.Name = "--nats-listen"
@@ -126,7 +127,9 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() error { return poll(both, s, js, page, nil, newMetrics(), logger) })
-	group.Go(func() error { return tail.Watch(both, js, brokerConfig(s).Names, feedsOf(s.Feeds), out, coloured(out)) })
+	group.Go(func() error {
+		return tail.Watch(both, js, pipeline.Broker(s.Streams).Names, pipeline.Feeds(s.Streams), out, coloured(out))
+	})
 	err = group.Wait()
 	if ctx.Err() != nil {
 		fmt.Fprintf(out, "stopped; the next start goes on, remove %s to begin anew\n", o.DataDir)
@@ -189,7 +192,7 @@ Ctrl-C ends it; the next start goes on where it was.
 
 // greetStored says what an earlier start has left in the store.
 func greetStored(ctx context.Context, js jetstream.JetStream, s config.Settings, out io.Writer) error {
-	names := brokerConfig(s).Names
+	names := pipeline.Broker(s.Streams).Names
 	stored := map[schema.Feed]int{}
 	for _, feed := range publish.Feeds {
 		stream, err := js.Stream(ctx, names.Stream(feed))

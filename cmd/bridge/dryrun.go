@@ -10,6 +10,7 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -17,7 +18,7 @@ import (
 
 // dryRun prints the windows that a backfill would read, and changes nothing.
 func dryRun(ctx context.Context, s config.Settings, o backfillOptions, std streams) error {
-	vendor, now, err := askTheTime(ctx, vendorConfig(s))
+	vendor, now, err := pipeline.AskTime(ctx, pipeline.VendorConfig(s.Vendor, s.WindowRows))
 	if err != nil {
 		return err
 	}
@@ -30,22 +31,22 @@ func dryRun(ctx context.Context, s config.Settings, o backfillOptions, std strea
 	if err != nil && (!nothing || o.Repair) {
 		return err
 	}
-	var accounts *publish.Accounts
+	var pipe *pipeline.Pipeline
 	if !nothing {
 		defer stop()
-		accounts = newAccounts(s, js)
-		if err := newProof(s, vendor, accounts, newLogger(s.Log, std.err)).Settle(ctx); err != nil {
+		pipe = pipeline.New(s.Pipeline, js)
+		if err := pipe.Proof(vendor, newLogger(s.Log, std.err)).Settle(ctx); err != nil {
 			return err
 		}
 	}
 	if o.Repair {
-		b := &backfill{settings: s, options: o, span: span, vendor: vendor, js: js, accounts: accounts}
+		b := &backfill{settings: s, options: o, span: span, vendor: vendor, pipe: pipe}
 		return b.dryRepair(ctx, std)
 	}
 	for _, name := range s.Feeds {
 		f := forecast{feed: schema.Feed(name), span: span, gaps: []checkpoint.Span{span}}
 		if !nothing {
-			if err := f.look(ctx, newWriter(s, f.feed, vendor, js, accounts, backfillPages), now, o); err != nil {
+			if err := f.look(ctx, pipe.Writer(f.feed, vendor, backfillPages), now, o); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -106,13 +107,13 @@ func TestTheRemedyStandsBesideTheCause(t *testing.T) {
 	edited := config.Stream(schema.Readings)
 	edited.AllowAtomicPublish = false
 	err := fmt.Errorf("commit: %w", config.CheckStream(schema.Readings, edited))
-	if advice := feedHint(err); advice != "what it holds stays as it is: nats stream edit SAVERIS_READINGS --force --allow-batch" {
+	if advice := pipeline.FeedHint(err); advice != "what it holds stays as it is: nats stream edit SAVERIS_READINGS --force --allow-batch" {
 		t.Errorf("got %q", advice)
 	}
-	if advice := feedHint(errors.New("something else")); advice != "" {
+	if advice := pipeline.FeedHint(errors.New("something else")); advice != "" {
 		t.Errorf("got %q", advice)
 	}
-	for _, advice := range []string{bucketHint(publish.ErrForeign, "saveris-checkpoints"), feedHint(jetstream.ErrStreamNotFound), feedHint(err)} {
+	for _, advice := range []string{pipeline.BucketHint(publish.ErrForeign, "saveris-checkpoints"), pipeline.FeedHint(jetstream.ErrStreamNotFound), pipeline.FeedHint(err)} {
 		if strings.Contains(advice, "delete") || strings.Contains(advice, "kv del") || strings.Contains(advice, "stream rm") {
 			t.Errorf("a hint to remove what may be somebody else's: %s", advice)
 		}

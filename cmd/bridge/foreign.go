@@ -6,88 +6,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
-	"saveris-bridge/internal/printable"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
-	"saveris-bridge/internal/schema"
 )
-
-// mostNamed is how many of somebody else's messages in a stream are named one by one.
-const mostNamed = 100
-
-// foreigners names somebody else's messages in a feed's stream, each once. It may be used by many goroutines.
-type foreigners struct {
-	log    *slog.Logger
-	stream string
-
-	mu       sync.Mutex
-	named    map[uint64]bool // by sequence
-	stranger bool            // somebody who answers was named
-}
-
-func newForeigners(s config.Settings, feed schema.Feed, log *slog.Logger) *foreigners {
-	return &foreigners{log: log, stream: brokerConfig(s).Names.Stream(feed), named: map[uint64]bool{}}
-}
-
-func (f *foreigners) note(m checkpoint.Foreign) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.named[m.Seq] || len(f.named) > mostNamed {
-		return
-	}
-	if f.named[m.Seq] = true; len(f.named) > mostNamed {
-		f.log.Warn("there are more of somebody else's messages, no more of them are named", "stream", f.stream, "named", mostNamed, "hint", foreignHint(f.stream))
-		return
-	}
-	f.log.Warn("somebody else's message is in the stream, passed over", "stream", f.stream, "seq", m.Seq, "subject", printable.Text(m.Subject),
-		"why", printable.Text(m.Why), "hint", foreignHint(f.stream))
-}
-
-// answered names somebody else who answers requests to JetStream, once.
-func (f *foreigners) answered(subject string, answer []byte) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.stranger {
-		return
-	}
-	f.stranger = true
-	f.log.Warn("somebody else answers what is sent to JetStream, its answers are ignored", "stream", f.stream, "subject", printable.Text(subject),
-		"answer", printable.Text(fmt.Sprintf("%.100q", answer)), "hint", natsconn.StrangerHint)
-}
-
-// foreignHint says what to do about somebody else's messages.
-func foreignHint(stream string) string {
-	return "no feed stalls because of it; find out who else publishes there, and let nobody but the bridge publish on its ingest subjects; nats stream get " + stream + " SEQ shows one"
-}
-
-// lookEvery is how often somebody else's messages are looked for at most.
-const lookEvery = 10 * time.Second
-
-// lookForForeign names what somebody else stores in the stream, until ctx ends.
-func (t *turn) lookForForeign(ctx context.Context) {
-	tick := time.NewTicker(max(t.settings.PollInterval, lookEvery))
-	defer tick.Stop()
-	for next := uint64(0); ; {
-		if to, err := t.live.Writer.LookForForeign(ctx, next); err == nil { // else the next time
-			next = to
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
 
 // fewNamed is how many of somebody else's messages check names in its line.
 const fewNamed = 3
@@ -115,14 +44,14 @@ func checkForeign(config publish.Config) func(context.Context, *checkup) finding
 					texts = append(texts, fmt.Sprintf("%s sequence %d on %s: %s", name, m.Seq, m.Subject, m.Why))
 				}
 			}
-			_, err := stream.Look(ctx, 0, mostNamed)
+			_, err := stream.Look(ctx, 0, pipeline.MostForeign)
 			switch {
 			case errors.Is(err, jetstream.ErrStreamNotFound):
 				continue
 			case err != nil:
 				return note("%s cannot be looked through: %v", name, err)
 			case len(seen) > 0:
-				advice = cmp.Or(advice, foreignHint(name)) // one will do: the text names the streams
+				advice = cmp.Or(advice, pipeline.ForeignHint(name)) // one will do: the text names the streams
 			}
 			looked++
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
@@ -75,7 +76,7 @@ func (o *operation) unready(h health) (reasons []string) {
 	for _, feed := range o.feeds {
 		_, polled := h.Polled[string(feed)]
 		switch leading := o.leading(feed); {
-		case leading && !polled && o.notes.isShut(feed): // a warning: nothing here would mend it
+		case leading && !polled && o.notes.IsShut(feed): // a warning: nothing here would mend it
 		case leading && !polled:
 			reason := "no poll of " + string(feed) + " has been stored yet"
 			if cause := o.cause(feed); cause != "" && cause != noLogin {
@@ -106,7 +107,7 @@ func (o *operation) warnings() (warnings []string) {
 			warnings = append(warnings, string(feed)+" have been waiting for the vendor's export since "+rfc3339(since))
 		}
 	}
-	warnings = append(warnings, o.notes.texts()...)
+	warnings = append(warnings, o.notes.Texts()...)
 	if until := o.vendor.ThrottledUntil(); !until.IsZero() {
 		warnings = append(warnings, status.Throttled(until, o.dog.now()))
 	}
@@ -134,7 +135,7 @@ func (o *operation) here() status.Here {
 func (o *operation) cause(feed schema.Feed) string {
 	leading := o.leading(feed)
 	if err := o.dog.failure(feed); leading && err != nil {
-		if advice := cmp.Or(feedHint(err), storingHint(err)); advice != "" {
+		if advice := cmp.Or(pipeline.FeedHint(err), pipeline.StoringHint(err)); advice != "" {
 			return printable.Public(err) + "; " + printable.Log(advice)
 		}
 		return printable.Public(err)

@@ -6,13 +6,12 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/lease"
-	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -121,8 +120,21 @@ func (t *turn) poll(ctx context.Context) error {
 	return err
 }
 
-// tryLeases makes a feed's leases and finds out whether the account may have any.
-func tryLeases(ctx context.Context, js jetstream.JetStream, s config.Settings, feed schema.Feed, owner string, accounts *publish.Accounts) (*lease.Leases, error) {
-	l := publish.NewLeases(js, brokerConfig(s), feed, owner, accounts)
-	return l, natsconn.Refusal(js.Conn(), l.Try(ctx))
+// lookEvery is how often somebody else's messages are looked for at most.
+const lookEvery = 10 * time.Second
+
+// lookForForeign names what somebody else stores in the stream, until ctx ends.
+func (t *turn) lookForForeign(ctx context.Context) {
+	tick := time.NewTicker(max(t.settings.PollInterval, lookEvery))
+	defer tick.Stop()
+	for next := uint64(0); ; {
+		if to, err := t.live.Writer.LookForForeign(ctx, next); err == nil { // else the next time
+			next = to
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 )
 
 func load(t *testing.T, env config.Lookup) config.Settings {
@@ -23,7 +24,7 @@ func load(t *testing.T, env config.Lookup) config.Settings {
 
 func TestSizesReachTheStreams(t *testing.T) {
 	s := load(t, with("BRIDGE_MAX_BYTES", "1GiB", "BRIDGE_IMMUTABLE", "true"))
-	if streams := brokerConfig(s); streams.MaxBytes != 1<<30 || !streams.Immutable {
+	if streams := pipeline.Broker(s.Streams); streams.MaxBytes != 1<<30 || !streams.Immutable {
 		t.Errorf("streams are made with %+v", streams)
 	}
 }

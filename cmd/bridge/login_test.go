@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 )
@@ -44,11 +45,11 @@ func TestALoginThatFailedIsTriedAgainAtTheFirstContact(t *testing.T) {
 	t.Cleanup(func() { v.Close() })
 	s := load(t, with("SAVERIS_URL", v.URL(), "SAVERIS_USERNAME", "demo", "SAVERIS_PASSWORD", "demo"))
 	v.Inject(saveristest.Fault{Kind: saveristest.FaultBadGateway, On: "token", Times: 4}) // a login is four tries
-	tried, err := tryLogin(t.Context(), s, vendorConfig(s))
+	tried, err := pipeline.TryLogin(t.Context(), s.Vendor, pipeline.VendorConfig(s.Vendor, s.WindowRows))
 	if err != nil || tried.LoggedIn() {
 		t.Fatalf("logged in: %v (%v)", tried.LoggedIn(), err)
 	}
-	config := vendorConfig(s)
+	config := pipeline.VendorConfig(s.Vendor, s.WindowRows)
 	config.After = tried
 	vendor, err := saveris.New(config)
 	if err != nil {

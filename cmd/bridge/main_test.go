@@ -7,10 +7,12 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"saveris-bridge/internal/hint"
 	"strings"
 	"testing"
 	"time"
+
+	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/pipeline"
 
 	"github.com/spf13/cobra"
 )
@@ -19,7 +21,7 @@ import (
 const asCommand = "TEST_BINARY_IS_THE_COMMAND"
 
 func TestMain(m *testing.M) {
-	firstLook = 20 * time.Millisecond // the pretend vendor's exports are ready at once
+	pipeline.FirstPoll = 20 * time.Millisecond // the pretend vendor's exports are ready at once
 	if os.Getenv(asCommand) != "" {
 		main()
 	}

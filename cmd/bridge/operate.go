@@ -13,6 +13,7 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/metrics"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -30,8 +31,8 @@ type operation struct {
 	dog     *watchdog
 	metrics *metrics.Metrics
 	board   *status.Board
-	notes   *vendorNotes // nil = none
-	page    http.Handler // what is at /, nil = nothing
+	notes   *pipeline.Notes // nil = none
+	page    http.Handler    // what is at /, nil = nothing
 
 	started time.Time                 // the process
 	began   atomic.Pointer[time.Time] // to ask for its turns
@@ -69,8 +70,8 @@ func (o *operation) handler() http.Handler {
 // watch has a feed's lines and its writer tell what they do.
 func (o *operation) watch(feed schema.Feed, live *poller.Live) {
 	count, fail, batch := o.metrics.Stored(feed), o.metrics.Step(feed), o.metrics.Batch(feed)
-	live.Stored = func(s poller.Stored) { count(s); o.dog.stored(feed, s); o.notes.stored(feed, s) }
-	live.Step = func(s poller.Step) { fail(s); o.dog.step(feed, s); o.notes.step(feed, s) }
+	live.Stored = func(s poller.Stored) { count(s); o.dog.stored(feed, s); o.notes.OnStored(feed, s) }
+	live.Step = func(s poller.Step) { fail(s); o.dog.step(feed, s); o.notes.OnStep(feed, s) }
 	live.Writer.Stored = func(b publish.Batch) { batch(b); o.dog.batch(feed, b) }
 }
 

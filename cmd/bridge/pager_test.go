@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -74,7 +75,7 @@ func TestThePagerOfTheDocumentsBeginsWithNewAlarmsAndSeesTheirEnds(t *testing.T)
 	defer nc.Close()
 	js, err := natsconn.JetStream(nc, c.NATS)
 	if err == nil {
-		err = publish.Open(t.Context(), js, brokerConfig(c))
+		err = publish.Open(t.Context(), js, pipeline.Broker(c.Streams))
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -175,7 +175,7 @@ func (b *backfill) say(ctx context.Context, phase schema.Phase) {
 	if b.tell == nil {
 		return
 	}
-	err := natsconn.Refusal(b.js.Conn(), b.tell.Tell(ctx, state))
+	err := natsconn.Refusal(b.pipe.JS.Conn(), b.tell.Tell(ctx, state))
 	if err != nil && ctx.Err() == nil {
 		b.log.Warn("the progress of the backfill cannot be published", "err", err)
 	}

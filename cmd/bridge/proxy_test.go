@@ -8,10 +8,11 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"saveris-bridge/internal/hint"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"saveris-bridge/internal/hint"
 )
 
 // TestNothingGoesAroundAProxy starts every command that meets the vendor with a proxy that Go would leave out.

@@ -12,6 +12,7 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
 )
@@ -61,7 +62,7 @@ func (b *backfill) findLost(ctx context.Context, f *backfillFeed, note io.Writer
 		}
 		covered, err := f.reader.Covered(ctx, day.Cut(b.span.From, b.span.Until))
 		if err != nil {
-			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(b.js.Conn(), err))
+			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(b.pipe.JS.Conn(), err))
 		}
 		for _, iv := range covered {
 			b.lost.width += iv.Span().Width()
@@ -83,7 +84,7 @@ func (b *backfill) lacking(ctx context.Context, f *backfillFeed, note io.Writer)
 			faulty = append(faulty, day)
 			fmt.Fprintf(note, "note: nothing can be put back on this day: %v\n", err)
 		case err != nil:
-			return nil, nil, fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(b.js.Conn(), err))
+			return nil, nil, fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(b.pipe.JS.Conn(), err))
 		case len(events) > 0:
 			lacking[day] = events
 		}
@@ -99,7 +100,7 @@ func (b *backfill) repair(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	if b.lost.events > 0 {
-		err := sharing(ctx, b.vendor, func() error { return b.run(ctx) })
+		err := pipeline.Sharing(ctx, b.vendor, func() error { return b.run(ctx) })
 		if b.bar.clear(); err != nil {
 			return err
 		}
@@ -159,7 +160,7 @@ func notRepaired(events, days int) error {
 func (b *backfill) dryRepair(ctx context.Context, std streams) error {
 	for _, name := range b.settings.Feeds {
 		feed := schema.Feed(name)
-		f := &backfillFeed{feed: feed, reader: newWriter(b.settings, feed, b.vendor, b.js, b.accounts, backfillPages)}
+		f := &backfillFeed{feed: feed, reader: b.pipe.Writer(feed, b.vendor, backfillPages)}
 		lacking, _, err := b.lacking(ctx, f, std.err)
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -158,7 +159,7 @@ func TestWhatCannotBePutBackIsListed(t *testing.T) {
 	}
 	s.fill()
 	own := load(t, with("SAVERIS_URL", s.vendor.URL(), "SAVERIS_USERNAME", "demo", "NATS_URL", "nats://127.0.0.1:4222"))
-	w := publish.NewWriter(s.js, brokerConfig(own), publish.Options{Feed: schema.Readings, Name: "test", Now: time.Now, Accounts: newAccounts(own, s.js)})
+	w := publish.NewWriter(s.js, pipeline.Broker(own.Streams), publish.Options{Feed: schema.Readings, Name: "test", Now: time.Now, Accounts: pipeline.New(own.Pipeline, s.js).Accounts})
 	if _, err := w.Commit(t.Context(), "2026-11-23", []schema.Event{event(schema.Readings, "uuid", "nobody's", "timestamp", at.Format(time.RFC3339), "measurement", "4.7")}, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/replay"
@@ -118,7 +119,7 @@ func (p *replayPlan) aim(s config.Settings) (err error) {
 		return flagf("replay", "--to is %q: %w", p.to, err)
 	}
 	for _, pattern := range p.target.Patterns(publish.Feeds) {
-		if replay.OwnSubject(brokerConfig(s).Names, pattern) {
+		if replay.OwnSubject(pipeline.Broker(s.Streams).Names, pattern) {
 			return flagf("replay", "--to is %q: it belongs to the streams of the bridge, whose checkpoints would not be true any more: expected another subject", p.to)
 		}
 	}
@@ -135,7 +136,7 @@ func runReplay(ctx context.Context, s config.Settings, plan replayPlan, std stre
 	names := make([]schema.Feed, len(s.Feeds))
 	for i, name := range s.Feeds {
 		names[i] = schema.Feed(name)
-		list[i] = replay.Feed{Name: names[i], Stream: checkpoint.NewStream(js, brokerConfig(s).Names.Stream(names[i]), s.Prefix, name)}
+		list[i] = replay.Feed{Name: names[i], Stream: checkpoint.NewStream(js, pipeline.Broker(s.Streams).Names.Stream(names[i]), s.Prefix, name)}
 	}
 	targets, err := targetStreams(ctx, js, s, plan, names)
 	if err != nil {
@@ -170,7 +171,7 @@ func runReplay(ctx context.Context, s config.Settings, plan replayPlan, std stre
 func targetStreams(ctx context.Context, js jetstream.JetStream, s config.Settings, plan replayPlan, feeds []schema.Feed) ([]replay.TargetStream, error) {
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
-	targets, err := replay.TargetStreams(ctx, js, brokerConfig(s).Names, plan.target.Patterns(feeds))
+	targets, err := replay.TargetStreams(ctx, js, pipeline.Broker(s.Streams).Names, plan.target.Patterns(feeds))
 	switch {
 	case errors.Is(err, replay.ErrSubject):
 		return nil, flagf("replay", "--to is %q: %w", plan.to, err)

@@ -14,6 +14,7 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -117,16 +118,16 @@ func TestCheckNamesEveryMissingRight(t *testing.T) {
 // openAll makes all streams and buckets of a bridge.
 func openAll(t *testing.T, js jetstream.JetStream, c config.Settings) {
 	t.Helper()
-	err := publish.Open(t.Context(), js, brokerConfig(c))
+	err := publish.Open(t.Context(), js, pipeline.Broker(c.Streams))
 	show(t, js, schema.Readings)
 	if err == nil {
-		_, err = publish.OpenRequests(t.Context(), js, brokerConfig(c))
+		_, err = publish.OpenRequests(t.Context(), js, pipeline.Broker(c.Streams))
 	}
 	if err == nil {
-		err = publish.NewLeases(js, brokerConfig(c), schema.Readings, "me", nil).Try(t.Context())
+		err = publish.NewLeases(js, pipeline.Broker(c.Streams), schema.Readings, "me", nil).Try(t.Context())
 	}
 	if err == nil {
-		_, err = publish.OpenBackfills(t.Context(), js, brokerConfig(c), c.SaverisURL)
+		_, err = publish.OpenBackfills(t.Context(), js, pipeline.Broker(c.Streams), c.SaverisURL)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +172,7 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := publish.Open(t.Context(), js, brokerConfig(c)); err != nil {
+	if err := publish.Open(t.Context(), js, pipeline.Broker(c.Streams)); err != nil {
 		t.Fatal(err)
 	}
 	from := time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
@@ -182,13 +183,13 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 	}}
 	events := []schema.Event{schema.NewMaker(schema.Readings, c.Prefix, c.SaverisURL).Event(&row, schema.Window{}, from)}
 	for want := range 2 { // the second writer finds the event in the page
-		w := publish.NewWriter(js, brokerConfig(c), publish.Options{Feed: schema.Readings, Now: time.Now, LiveAge: time.Hour})
+		w := publish.NewWriter(js, pipeline.Broker(c.Streams), publish.Options{Feed: schema.Readings, Now: time.Now, LiveAge: time.Hour})
 		result, err := w.Commit(t.Context(), "2026-07-01", events, cover)
 		if err != nil || result.Known != want {
 			t.Fatalf("commit %d: %+v, %v", want, result, err)
 		}
 	}
-	requests, err := publish.OpenRequests(t.Context(), js, brokerConfig(c))
+	requests, err := publish.OpenRequests(t.Context(), js, pipeline.Broker(c.Streams))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,10 +207,10 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 			t.Fatalf("find after %s: %q, %v", step.name, got, err)
 		}
 	}
-	if err := publish.NewLeases(js, brokerConfig(c), schema.Readings, "me", nil).Try(t.Context()); err != nil {
+	if err := publish.NewLeases(js, pipeline.Broker(c.Streams), schema.Readings, "me", nil).Try(t.Context()); err != nil {
 		t.Errorf("leases: %v", err)
 	}
-	backfills, err := publish.OpenBackfills(t.Context(), js, brokerConfig(c), "https://vendor.example")
+	backfills, err := publish.OpenBackfills(t.Context(), js, pipeline.Broker(c.Streams), "https://vendor.example")
 	if err == nil {
 		err = backfills.Tell(t.Context(), schema.Backfill{ID: "id", Phase: schema.BackfillStarted})
 	}

@@ -15,6 +15,7 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/status"
 )
 
@@ -84,7 +85,7 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 	alone := natsd.Locks && natsconn.StoreOf(js.Conn()) != nil
 	wait, cancel := context.WithTimeout(ctx, natsconn.StartWait)
 	defer cancel()
-	now, recent, err = status.Read(wait, js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds), History: recentHistory, Alone: alone})
+	now, recent, err = status.Read(wait, js, status.Config{Names: pipeline.Broker(s.Streams).Names, Feeds: pipeline.Feeds(s.Streams), History: recentHistory, Alone: alone})
 	switch {
 	case ctx.Err() != nil:
 		return now, recent, ctx.Err()
@@ -101,8 +102,8 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 
 // unfitStreams names what has been edited in streams so that they cannot hold their feeds, with the remedy.
 func unfitStreams(ctx context.Context, js jetstream.JetStream, s config.Settings) (notes []status.Note) {
-	config := brokerConfig(s)
-	for _, feed := range feedsOf(s.Feeds) {
+	config := pipeline.Broker(s.Streams)
+	for _, feed := range pipeline.Feeds(s.Streams) {
 		name := config.Names.Stream(feed)
 		stream, err := js.Stream(ctx, name)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -42,7 +43,7 @@ func lookedAt(t *testing.T) (js jetstream.JetStream, env config.Lookup) {
 	}
 	t.Cleanup(nc.Close)
 	if js, err = natsconn.JetStream(nc, c.NATS); err == nil {
-		err = publish.Open(t.Context(), js, brokerConfig(c))
+		err = publish.Open(t.Context(), js, pipeline.Broker(c.Streams))
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 )
 
@@ -39,7 +40,7 @@ func TestWhatAServerOfAnothersDoesNotStoreIsExplained(t *testing.T) {
 		"another writer":       {answer(10071), ""},
 		"anything else":        {errors.New("x"), ""},
 	} {
-		advice := storingHint(c.err)
+		advice := pipeline.StoringHint(c.err)
 		if !strings.Contains(advice, c.hint) || (advice == "") != (c.hint == "") || advice != "" && natsconn.Hint(c.err) != advice {
 			t.Errorf("%s: %q", name, advice)
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -29,7 +30,7 @@ func TestWhatSomebodyElseAnsweredIsKnownForIt(t *testing.T) {
 func TestCheckLooksPastSomebodyWhoAnswersEverything(t *testing.T) {
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
 	s := load(t, env)
-	js, stop, err := openBroker(t.Context(), s, quiet)
+	_, stop, err := pipeline.Open(t.Context(), s.Pipeline, version, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,9 +57,11 @@ func TestCheckLooksPastSomebodyWhoAnswersEverything(t *testing.T) {
 		}
 		wantLines(t, out, "ok jetstream on, 2 streams", "warn other answers $JS.API.INFO hint: find who subscribes")
 	}
-	for range 100 {
-		if err := findStreams(t.Context(), js, s); err != nil {
+	for range 20 {
+		_, stop, err := pipeline.Read(t.Context(), s.NATS, s.Streams, quiet)
+		if err != nil {
 			t.Fatal(err)
 		}
+		stop()
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -85,7 +86,7 @@ func TestADurableConsumerNeedsTheRightsOfTheDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := publish.Open(ctx, js, brokerConfig(all)); err != nil {
+	if err := publish.Open(ctx, js, pipeline.Broker(all.Streams)); err != nil {
 		t.Fatal(err)
 	}
 	put(t, js, schema.Readings, hour(), measured("a", "1", "2"))

@@ -17,7 +17,7 @@ import (
 	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
-	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/tail"
 )
 
@@ -81,7 +81,7 @@ func (o *tailOptions) flags(cmd *cobra.Command) {
 
 // config refuses wrong flags.
 func (o tailOptions) config(s config.Settings, now time.Time) (c tail.Config, err error) {
-	c = tail.Config{Names: brokerConfig(s).Names, Filter: o.filter, JSON: o.json}
+	c = tail.Config{Names: pipeline.Broker(s.Streams).Names, Filter: o.filter, JSON: o.json}
 	if len(c.Filter.Feeds) == 0 {
 		c.Filter.Feeds = s.Feeds
 	}
@@ -135,12 +135,4 @@ func tailBroker(ctx context.Context, s config.Settings, log io.Writer) (jetstrea
 		err = fmt.Errorf("no bridge runs with a server of its own on BRIDGE_NATS_LISTEN=%s: %w", s.NATSListen, err)
 	}
 	return js, stop, err
-}
-
-// feedsOf are the feeds that are wanted.
-func feedsOf(names []string) (list []schema.Feed) {
-	for _, name := range names {
-		list = append(list, schema.Feed(name))
-	}
-	return list
 }

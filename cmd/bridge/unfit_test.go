@@ -9,6 +9,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -40,7 +41,7 @@ func TestAnUnfitServerIsNamedWithWhatHelps(t *testing.T) {
 			if !c.run {
 				return
 			}
-			_, _, err = openBroker(t.Context(), load(t, with(c.env...)), quiet)
+			_, _, err = pipeline.Open(t.Context(), load(t, with(c.env...)).Pipeline, version, quiet)
 			if code, advice := verdict(err); code != hint.NATS || !strings.Contains(advice, c.want) {
 				t.Errorf("run: exit code %d, hint %q: %v", code, advice, err)
 			}
@@ -52,7 +53,7 @@ func TestAnUnfitServerIsNamedWithWhatHelps(t *testing.T) {
 func TestRunNamesAWrongDomain(t *testing.T) {
 	t.Parallel()
 	url := natsServer(t, &server.Options{JetStream: true}).ClientURL()
-	_, _, err := openBroker(t.Context(), load(t, with("NATS_URL", url, "NATS_JS_DOMAIN", "nowhere")), quiet)
+	_, _, err := pipeline.Open(t.Context(), load(t, with("NATS_URL", url, "NATS_JS_DOMAIN", "nowhere")).Pipeline, version, quiet)
 	if code, advice := verdict(err); code != hint.NATS || !strings.Contains(advice, "NATS_JS_DOMAIN=nowhere") {
 		t.Errorf("exit code %d, hint %q: %v", code, advice, err)
 	}
@@ -100,7 +101,7 @@ func TestASlipOfAFlagIsSuggested(t *testing.T) {
 // TestTheHintOnOtherMessagesStandsOnce, though they are in both streams.
 func TestTheHintOnOtherMessagesStandsOnce(t *testing.T) {
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
-	js, stop, err := openBroker(t.Context(), load(t, env), quiet)
+	js, stop, err := pipeline.Open(t.Context(), load(t, env).Pipeline, version, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +111,7 @@ func TestTheHintOnOtherMessagesStandsOnce(t *testing.T) {
 		if _, err := js.Publish(t.Context(), "saveris-ingest."+string(feed)+".live.hello", nil); err != nil {
 			t.Fatal(err)
 		}
-		w := publish.NewWriter(js, brokerConfig(load(t, env)), publish.Options{Feed: feed, Name: "test", Now: time.Now})
+		w := publish.NewWriter(js, pipeline.Broker(load(t, env).Streams), publish.Options{Feed: feed, Name: "test", Now: time.Now})
 		cover := &checkpoint.Interval{From: day, Until: day.Add(time.Hour), ReadAt: day.Add(time.Hour), Route: "sync"}
 		if _, err := w.Commit(t.Context(), checkpoint.DayOf(day), nil, cover); err != nil { // nobody looks behind the last record
 			t.Fatal(err)

@@ -2,10 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -13,11 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
-	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
-	"saveris-bridge/internal/schema"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -191,28 +185,6 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
-}
-
-func TestRunEndsWith3OnlyWhenEveryFeedIsRefused(t *testing.T) {
-	v := newVendorNotes(config.Settings{Pipeline: config.Pipeline{Streams: config.Streams{Feeds: []string{"readings", "alarms"}}}}, slog.New(slog.DiscardHandler))
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- v.run(ctx) }()
-	v.feedShut(schema.Readings, saveris.ErrForbidden)
-	v.feedShut(schema.Alarms, saveris.ErrRetired)
-	v.feedShut(schema.Readings, nil)
-	v.feedShut(schema.Alarms, saveris.ErrForbidden)
-	select {
-	case err := <-ended:
-		t.Fatalf("it ended with %v while a feed was given", err)
-	default:
-	}
-	v.feedShut(schema.Readings, saveris.ErrForbidden)
-	err := <-ended
-	if code, advice := verdict(err); !errors.Is(err, saveris.ErrForbidden) || code != hint.Vendor || advice == "" {
-		t.Errorf("%v, exit code %d, hint %q", err, code, advice)
-	}
-	stop()
 }
 
 func TestCheckTellsOfOneFeedThatIsNotGiven(t *testing.T) {

@@ -9,16 +9,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
-	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/verify"
 )
 
@@ -57,7 +56,7 @@ Exit code 0: proven. 1: not proven, or it could not be finished.`,
 			if err := o.check(&s); err != nil {
 				return err
 			}
-			return withLogin(s, runVerify(cmd.Context(), s, o, std))
+			return pipeline.WithLogin(s.Vendor, runVerify(cmd.Context(), s, o, std))
 		},
 	}
 	o.flags(cmd)
@@ -75,9 +74,9 @@ func (o verifyOptions) check(s *config.Settings) error {
 }
 
 func runVerify(ctx context.Context, s config.Settings, o verifyOptions, std streams) error {
-	config := vendorConfig(s)
+	config := pipeline.VendorConfig(s.Vendor, s.WindowRows)
 	config.NoLive = true
-	vendor, now, err := askTheTime(ctx, config)
+	vendor, now, err := pipeline.AskTime(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -90,30 +89,31 @@ func runVerify(ctx context.Context, s config.Settings, o verifyOptions, std stre
 		return err
 	}
 	defer stop()
-	if requests, err := publish.FindRequests(ctx, js, brokerConfig(s)); err == nil { // else there is nobody to share with
+	if requests, err := publish.FindRequests(ctx, js, pipeline.Broker(s.Streams)); err == nil { // else there is nobody to share with
 		config.Shared = requests
 		if vendor, err = saveris.New(config); err != nil {
 			return err
 		}
 	}
-	if err := newProof(s, vendor, newAccounts(s, js), newLogger(s.Log, std.err)).Settle(ctx); err != nil {
+	pipe, log := pipeline.New(s.Pipeline, js), newLogger(s.Log, std.err)
+	if err := pipe.Proof(vendor, log).Settle(ctx); err != nil {
 		return err
 	}
 	p := &verdictPrinter{out: std.out, json: o.JSON, sum: verify.NewSummary(span.From, span.Until, s.Feeds)}
-	err = sharing(ctx, vendor, func() error { return verifyFeeds(ctx, s, span, vendor, js, p, o.Limit, newLogger(s.Log, std.err)) })
+	err = pipeline.Sharing(ctx, vendor, func() error { return verifyFeeds(ctx, pipe, span, vendor, p, o.Limit, log) })
 	if err != nil {
 		return err
 	}
 	return p.end()
 }
 
-func verifyFeeds(ctx context.Context, s config.Settings, span checkpoint.Span, vendor *saveris.Client, js jetstream.JetStream, p *verdictPrinter, limit int, log *slog.Logger) error {
-	for _, name := range s.Feeds {
-		feed := schema.Feed(name)
-		stream := checkpoint.NewStream(js, brokerConfig(s).Names.Stream(feed), s.Prefix, name)
-		stream.OnForeign = newForeigners(s, feed, log.With("feed", feed)).note
+func verifyFeeds(ctx context.Context, pipe *pipeline.Pipeline, span checkpoint.Span, vendor *saveris.Client, p *verdictPrinter, limit int, log *slog.Logger) error {
+	s := pipe.Settings
+	for _, feed := range pipeline.Feeds(s.Streams) {
+		stream := checkpoint.NewStream(pipe.JS, pipeline.Broker(s.Streams).Names.Stream(feed), s.Prefix, string(feed))
+		stream.OnForeign = pipe.Foreign(feed, log.With("feed", feed)).OnMessage
 		v := &verify.Verifier{
-			Source: vendor, VendorFeed: poller.VendorFeed(feed), Maker: schema.NewMaker(feed, s.Prefix, s.SaverisURL), Feed: feed,
+			Source: vendor, VendorFeed: poller.VendorFeed(feed), Maker: pipe.Maker(feed), Feed: feed,
 			Stream: stream, Rows: s.WindowRows, Keep: limit - p.named,
 		}
 		if err := v.Run(ctx, span, p.day); err != nil {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -175,7 +176,7 @@ func (d *watchdog) look() {
 			about := []any{"since", last.UTC(), "limit", d.patience(), "doing", w.lines[poller.TailLine].Doing}
 			if cause := d.why(w); cause != nil {
 				about = append(about, "err", cause)
-				if advice := cmp.Or(feedHint(cause), storingHint(cause)); advice != "" {
+				if advice := cmp.Or(pipeline.FeedHint(cause), pipeline.StoringHint(cause)); advice != "" {
 					about = append(about, "hint", advice)
 				}
 			}

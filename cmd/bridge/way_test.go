@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -25,7 +26,7 @@ func TestAHubBehindALeafNodeIsReachedByItsDomain(t *testing.T) {
 			leaf := natsServer(t, &server.Options{ServerName: "leaf", JetStream: true, JetStreamDomain: "leaf",
 				LeafNode: server.LeafNodeOpts{Remotes: []*server.RemoteLeafOpts{{URLs: []*url.URL{to}}}}})
 			env := with("NATS_URL", leaf.ClientURL(), name, value)
-			_, stop, err := openBroker(t.Context(), load(t, env), quiet) // waits for the leaf node
+			_, stop, err := pipeline.Open(t.Context(), load(t, env).Pipeline, version, quiet) // waits for the leaf node
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,14 +67,14 @@ func TestAnAccountThatMayNotSubscribeToTheInbox(t *testing.T) {
 		t.Error("check is content")
 	}
 	wantLines(t, out, "FAIL jetstream hint: NATS_INBOX_PREFIX")
-	if _, _, err := openBroker(t.Context(), load(t, with(env...)), quiet); err == nil || !strings.Contains(natsconn.Hint(err), "NATS_INBOX_PREFIX") {
+	if _, _, err := pipeline.Open(t.Context(), load(t, with(env...)).Pipeline, version, quiet); err == nil || !strings.Contains(natsconn.Hint(err), "NATS_INBOX_PREFIX") {
 		t.Errorf("run: %v, hint %q", err, natsconn.Hint(err))
 	}
 	env = append(env, "NATS_INBOX_PREFIX", "_INBOX_bridge")
 	if out, err := checkNATS(t, with(env...)); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	_, stop, err := openBroker(t.Context(), load(t, with(env...)), quiet)
+	_, stop, err := pipeline.Open(t.Context(), load(t, with(env...)).Pipeline, version, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,17 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"os"
-	"strings"
-	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
@@ -21,6 +14,7 @@ import (
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -42,18 +36,20 @@ func runBridge(ctx context.Context, s config.Settings, logger *slog.Logger) erro
 		defer page.Close()
 	}
 	count := newMetrics()
-	login := soon(func() (*saveris.Client, error) { return tryLogin(ctx, s, counting(count, vendorConfig(s))) })
+	login := pipeline.Soon(func() (*saveris.Client, error) {
+		return pipeline.TryLogin(ctx, s.Vendor, counting(count, pipeline.VendorConfig(s.Vendor, s.WindowRows)))
+	})
 	nc, stop, err := natsconn.Dial(ctx, s.NATS, logger)
 	if err != nil {
 		return err
 	}
-	logStartup(logger, s, nc)
+	pipeline.LogStartup(s.Pipeline, version, nc, logger)
 	tried, err := login()
 	if err != nil {
 		stop()
 		return err
 	}
-	js, stop, err := readyBroker(ctx, s, nc, stop)
+	js, stop, err := pipeline.Ready(ctx, s.Pipeline, nc, stop)
 	if err != nil {
 		return err
 	}
@@ -67,35 +63,35 @@ const longestOverlap = time.Hour
 // poll runs the feeds on a broker that is ready, after a first contact with the vendor, and serves what operators want to
 // see; page may be nil.
 func poll(ctx context.Context, s config.Settings, js jetstream.JetStream, page net.Listener, tried *saveris.Client, count *metrics.Metrics, logger *slog.Logger) error {
-	accounts := newAccounts(s, js)
+	pipe := pipeline.New(s.Pipeline, js)
 	leases := map[schema.Feed]func() (*lease.Leases, error){}
 	start := ctx // below, ctx ends with the group
-	for _, feed := range feedsOf(s.Feeds) {
-		leases[feed] = soon(func() (*lease.Leases, error) { return tryLeases(start, js, s, feed, writerName(), accounts) })
+	for _, feed := range pipeline.Feeds(s.Streams) {
+		leases[feed] = pipeline.Soon(func() (*lease.Leases, error) { return pipe.TryLeases(start, feed, pipeline.WriterName()) })
 	}
-	config, notes := counting(count, workingVendor(ctx, s, js, tried, logger)), newVendorNotes(s, logger)
-	config.Noticed, notes.store = notes.noticed, config.Requests
-	logged := config.Throttled
-	config.Throttled = func(until time.Time) { logged(until); notes.throttled(until) }
-	vendor, err := saveris.New(config)
+	vendorConfig, notes := counting(count, pipe.PublishingVendor(ctx, tried, logger)), pipeline.NewNotes(s.Vendor, pipeline.Feeds(s.Streams), logger)
+	vendorConfig.Noticed, notes.Store = notes.Noticed, vendorConfig.Requests
+	logged := vendorConfig.Throttled
+	vendorConfig.Throttled = func(until time.Time) { logged(until); notes.Throttled(until) }
+	vendor, err := saveris.New(vendorConfig)
 	if err != nil {
 		return err
 	}
-	proof := newProof(s, vendor, accounts, logger)
+	proof := pipe.Proof(vendor, logger)
 	turns := map[schema.Feed]*turn{}
-	for _, feed := range feedsOf(s.Feeds) {
+	for _, feed := range pipeline.Feeds(s.Streams) {
 		log := logger.With("feed", feed)
-		live, view := newLive(s, feed, vendor, js, accounts, log), newView(s, feed, js, notes, log)
+		live, view := newLive(pipe, feed, vendor, log), pipe.View(feed, notes, log)
 		live.Writer.OnRecord = view.Show
-		live.Shut = func(err error) { notes.feedShut(feed, err) }
+		live.Shut = func(err error) { notes.FeedShut(feed, err) }
 		turns[feed] = &turn{
-			feed: feed, live: live, view: view, settings: s, log: log, begins: func() { notes.begin(feed) },
-			unleased: func(err error) { notes.unleased(feed, err) },
+			feed: feed, live: live, view: view, settings: s, log: log, begins: func() { notes.Begin(feed) },
+			unleased: func(err error) { notes.Unleased(feed, err) },
 			leases:   leases[feed], proof: proof, settled: func() {},
 		}
 	}
 	inOrder(turns)
-	accounts.OnRecord = func(feed schema.Feed, r checkpoint.StoredRecord) {
+	pipe.Accounts.OnRecord = func(feed schema.Feed, r checkpoint.StoredRecord) {
 		if turn := turns[feed]; turn != nil {
 			turn.view.Show(r)
 		}
@@ -109,13 +105,13 @@ func poll(ctx context.Context, s config.Settings, js jetstream.JetStream, page n
 	}
 	group.Go(func() error { o.dog.run(ctx); return nil })
 	group.Go(func() error { return vendor.Share(ctx) })
-	group.Go(func() error { return notes.run(ctx) })
+	group.Go(func() error { return notes.Run(ctx) })
 	group.Go(func() error {
 		if err := firstContact(ctx, s, vendor, logger); err != nil {
 			return err
 		}
 		group.Go(func() error { return proveLogin(ctx, vendor, loginPause) })
-		group.Go(func() error { return notes.watchClock(ctx, vendor) })
+		group.Go(func() error { return notes.WatchClock(ctx, vendor) })
 		if err := proof.Settle(ctx); err != nil {
 			return err
 		}
@@ -125,14 +121,7 @@ func poll(ctx context.Context, s config.Settings, js jetstream.JetStream, page n
 		}
 		return nil
 	})
-	return withLogin(s, group.Wait())
-}
-
-// soon does what takes a broker that is far away a while, and returns what waits for the result.
-func soon[T any](do func() (T, error)) (wait func() (T, error)) {
-	wait = sync.OnceValues(do)
-	go wait()
-	return wait
+	return pipeline.WithLogin(s.Vendor, group.Wait())
 }
 
 // pageHistory is how much of the readings the page begins with: channels that have been silent for longer are not known to it.
@@ -141,30 +130,30 @@ const pageHistory = 24 * time.Hour
 // newOperation wires together what operators see.
 func newOperation(s config.Settings, js jetstream.JetStream, vendor *saveris.Client, turns map[schema.Feed]*turn, count *metrics.Metrics, logger *slog.Logger) *operation {
 	leading := leadsNow(turns)
-	board := status.New(js, status.Config{Names: brokerConfig(s).Names, Feeds: feedsOf(s.Feeds), History: pageHistory, Consumers: func(ctx context.Context) int {
+	board := status.New(js, status.Config{Names: pipeline.Broker(s.Streams).Names, Feeds: pipeline.Feeds(s.Streams), History: pageHistory, Consumers: func(ctx context.Context) int {
 		account, err := publish.AskAccount(ctx, js)
 		if err != nil {
 			return 0
 		}
-		return max(0, brokerConfig(s).Tier(account).Limits.MaxConsumers)
+		return max(0, pipeline.Broker(s.Streams).Tier(account).Limits.MaxConsumers)
 	}})
 	o := &operation{
-		feeds: feedsOf(s.Feeds), vendor: vendor, metrics: count, leading: leading,
+		feeds: pipeline.Feeds(s.Streams), vendor: vendor, metrics: count, leading: leading,
 		board: board, started: time.Now(),
 		nats:   func() (bool, string) { return js.Conn().IsConnected(), js.Conn().Status().String() },
 		polled: func(feed schema.Feed) time.Time { return turns[feed].live.LastPoll() },
 		dog: (&watchdog{
 			now: time.Now, interval: s.PollInterval, leading: leading, throttled: vendor.ThrottledUntil, log: logger, connected: js.Conn().IsConnected,
 			store: natsconn.StoreOf(js.Conn()).Err,
-		}).over(feedsOf(s.Feeds)),
+		}).over(pipeline.Feeds(s.Streams)),
 	}
 	o.page = web.Handler(board, web.Options{Version: version, Whose: whose(s), Poll: s.PollInterval, Here: o.here})
 	for feed, turn := range turns {
 		o.watch(feed, turn.live)
 	}
 	count.Watch(metrics.Sources{
-		Feeds: feedsOf(s.Feeds), Interval: s.PollInterval, Vendor: vendor, Now: vendorNow(vendor), Leading: leading,
-		ClockAhead: func() float64 { ahead, _ := clockAhead(vendor); return ahead.Seconds() },
+		Feeds: pipeline.Feeds(s.Streams), Interval: s.PollInterval, Vendor: vendor, Now: pipeline.VendorNow(vendor), Leading: leading,
+		ClockAhead: func() float64 { ahead, _ := pipeline.ClockAhead(vendor); return ahead.Seconds() },
 		Status:     board.Status,
 		Stalled:    func(feed schema.Feed) bool { _, stalled := o.dog.stalled(feed); return stalled },
 		Connected:  js.Conn().IsConnected,
@@ -173,163 +162,22 @@ func newOperation(s config.Settings, js jetstream.JetStream, vendor *saveris.Cli
 	return o
 }
 
-// workingVendor says how the vendor is asked by whoever publishes what he answers, after the login was tried.
-func workingVendor(ctx context.Context, s config.Settings, js jetstream.JetStream, tried *saveris.Client, logger *slog.Logger) saveris.Config {
-	config := vendorConfig(s)
-	config.After = tried
-	config.Throttled = func(until time.Time) { logger.Info("throttled (HTTP 429)", "until", until.UTC().Truncate(time.Second)) }
-	config.Noticed = newVendorNotes(s, logger).noticed
-	requests, err := publish.OpenRequests(ctx, js, brokerConfig(s))
-	if err != nil {
-		logger.Warn("running exports are neither remembered across restarts nor shared with other processes", "err", err)
-		return config
-	}
-	config.Requests, config.Shared = requests, requests
-	return config
-}
-
-// sharing does work while other processes know what the client has in flight.
-func sharing(ctx context.Context, vendor *saveris.Client, work func() error) error {
-	ctx, end := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = vendor.Share(ctx) // the error of ctx
-	}()
-	defer func() { end(); <-ended }()
-	return work()
-}
-
-// newWriter makes a feed's writer, which keeps the ids of so many days; 0 is as many as live polling goes back to.
-func newWriter(s config.Settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, accounts *publish.Accounts, pages int) *publish.Writer {
-	return publish.NewWriter(js, brokerConfig(s), publish.Options{
-		Feed: feed, Name: writerName(), Mode: s.ContentMode, LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: vendorNow(vendor), Pages: pages,
-		Accounts: accounts, Trouble: natsconn.StoreOf(js.Conn()).Err,
-	})
-}
-
 // newLive wires one feed together.
-func newLive(s config.Settings, feed schema.Feed, vendor *saveris.Client, js jetstream.JetStream, accounts *publish.Accounts, logger *slog.Logger) *poller.Live {
-	writer := newWriter(s, feed, vendor, js, accounts, 0)
-	others := newForeigners(s, feed, logger)
-	writer.OnForeign, writer.OnStranger = others.note, others.answered
+func newLive(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, logger *slog.Logger) *poller.Live {
+	s := pipe.Settings
+	writer := pipe.Writer(feed, vendor, 0)
+	others := pipe.Foreign(feed, logger)
+	writer.OnForeign, writer.OnStranger = others.OnMessage, others.OnAnswer
 	return &poller.Live{
 		Source:   vendor,
 		Writer:   writer,
-		Maker:    func() *schema.Maker { return schema.NewMaker(feed, s.Prefix, s.SaverisURL) },
+		Maker:    func() *schema.Maker { return pipe.Maker(feed) },
 		Log:      logger,
-		Hint:     feedHint,
+		Hint:     pipeline.FeedHint,
 		Interval: s.PollInterval,
 		Overlap:  s.Overlap,
 		Rows:     s.WindowRows,
 		Start:    s.StartTime,
-		Outages:  publish.NewOutages(js, brokerConfig(s).Names).Ended,
+		Outages:  publish.NewOutages(pipe.JS, pipeline.Broker(s.Streams).Names).Ended,
 	}
-}
-
-// vendorNow is the vendor's clock for what cannot wait: ours as long as he has not told the time.
-func vendorNow(vendor *saveris.Client) func() time.Time {
-	done, cancel := context.WithCancel(context.Background())
-	cancel() // Now asks the vendor nothing then
-	return func() time.Time {
-		now, err := vendor.Now(done)
-		if err != nil {
-			return time.Now()
-		}
-		return now
-	}
-}
-
-// writerName tells the bridges apart in the records that they write.
-func writerName() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%s/%d", host, os.Getpid())
-}
-
-// openBroker returns JetStream with streams ready, on the server that the settings name or on one of our own,
-// and what ends it.
-func openBroker(ctx context.Context, s config.Settings, logger *slog.Logger) (js jetstream.JetStream, stop func(), err error) {
-	nc, stop, err := natsconn.Dial(ctx, s.NATS, logger)
-	if err != nil {
-		return nil, nil, err
-	}
-	logStartup(logger, s, nc)
-	return readyBroker(ctx, s, nc, stop)
-}
-
-// readyBroker readies the streams on a connection, which it closes if that fails.
-func readyBroker(ctx context.Context, s config.Settings, nc *nats.Conn, end func()) (js jetstream.JetStream, stop func(), err error) {
-	if js, err = natsconn.JetStream(nc, s.NATS); err == nil {
-		err = readyStreams(ctx, js, brokerConfig(s))
-		err = natsconn.OrNoJetStream(s.NATS, explain(ctx, js, brokerConfig(s), err))
-		if full := natsconn.StoreOf(js.Conn()).Full(); full != nil && err != nil {
-			err = fmt.Errorf("%w: %w", full, err)
-		}
-	}
-	if err != nil {
-		end()
-		return nil, nil, err
-	}
-	return js, end, nil
-}
-
-// logStartup begins the log of a run: who talks to whom.
-func logStartup(logger *slog.Logger, s config.Settings, nc *nats.Conn) {
-	if natsconn.StoreOf(nc) != nil {
-		logger = logger.With("store", s.DataDir)
-	}
-	logger.Info("bridge starts", "version", version, "vendor", config.MaskURL(s.SaverisURL), "nats", config.MaskURL(nc.ConnectedUrlRedacted()),
-		"nats_version", nc.ConnectedServerVersion(), "feeds", strings.Join(s.Feeds, ","), "prefix", s.Prefix)
-}
-
-// readyStreams readies the streams, and waits for a broker that is not ready itself yet.
-func readyStreams(ctx context.Context, js jetstream.JetStream, config publish.Config) error {
-	return natsconn.UntilReady(ctx, js.Conn(), func(ctx context.Context) error { return publish.Open(ctx, js, config) },
-		func(err error) bool { return errors.Is(err, publish.ErrUnusable) })
-}
-
-// explain names the streams that stand in the way of ours.
-func explain(ctx context.Context, js jetstream.JetStream, config publish.Config, err error) error {
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
-	defer cancel()
-	return config.Explain(ctx, js, err)
-}
-
-// readBroker returns JetStream as it is, see natsconn.Read. A stream that is not there is an error.
-func readBroker(ctx context.Context, s config.Settings, log io.Writer) (js jetstream.JetStream, stop func(), err error) {
-	if s.LogLevel == "info" {
-		s.LogLevel = "warn" // the output speaks for itself
-	}
-	js, stop, err = natsconn.Read(ctx, s.NATS, newLogger(s.Log, log))
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := findStreams(ctx, js, s); err != nil {
-		stop()
-		if s.Embedded() && errors.Is(err, natsconn.ErrNothingStored) {
-			err = natsconn.Elsewhere(s.NATS, err)
-		}
-		return nil, nil, err
-	}
-	return js, stop, nil
-}
-
-func findStreams(ctx context.Context, js jetstream.JetStream, s config.Settings) error {
-	for _, feed := range s.Feeds {
-		name := brokerConfig(s).Names.Stream(schema.Feed(feed))
-		_, err := checkpoint.NewStream(js, name, s.Prefix, feed).Info(ctx) // whoever else answers
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			return fmt.Errorf("%w under BRIDGE_PREFIX %q: stream %s does not exist", natsconn.ErrNothingStored, s.Prefix, name)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: look up stream %s: %w", natsconn.ErrUnusable, name, natsconn.OrNoJetStream(s.NATS, err))
-		}
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"context"
@@ -9,12 +9,25 @@ import (
 	"saveris-bridge/internal/status"
 )
 
+// VendorNow returns the vendor's clock for what cannot wait: ours as long as he has not told the time.
+func VendorNow(vendor *saveris.Client) func() time.Time {
+	done, cancel := context.WithCancel(context.Background())
+	cancel() // Now asks the vendor nothing then
+	return func() time.Time {
+		now, err := vendor.Now(done)
+		if err != nil {
+			return time.Now()
+		}
+		return now
+	}
+}
+
 // clockLook is how often the clock of this machine is compared with the vendor's.
 const clockLook = 10 * time.Second
 
-// clockAhead is how far the clock of this machine is ahead of the vendor's, up to a second of which is his rounding. It is not known
+// ClockAhead returns how far the clock of this machine is ahead of the vendor's, up to a second of which is his rounding. It is not known
 // before he has answered, nor where his answers have no Date to go by.
-func clockAhead(vendor *saveris.Client) (ahead time.Duration, known bool) {
+func ClockAhead(vendor *saveris.Client) (ahead time.Duration, known bool) {
 	ended, end := context.WithCancel(context.Background())
 	end() // Now asks the vendor nothing then
 	now, err := vendor.Now(ended)
@@ -24,13 +37,13 @@ func clockAhead(vendor *saveris.Client) (ahead time.Duration, known bool) {
 	return time.Since(now).Round(time.Second), true
 }
 
-// watchClock compares the clocks until ctx ends, whose error it returns.
-func (v *vendorNotes) watchClock(ctx context.Context, vendor *saveris.Client) error {
+// WatchClock compares the clocks until ctx ends, whose error it returns.
+func (v *Notes) WatchClock(ctx context.Context, vendor *saveris.Client) error {
 	v.drop(skewKey) // of a bridge before this one
 	tick := time.NewTicker(clockLook)
 	defer tick.Stop()
 	for {
-		if ahead, known := clockAhead(vendor); known {
+		if ahead, known := ClockAhead(vendor); known {
 			v.clockDiffers(ahead)
 		}
 		select {
@@ -41,22 +54,26 @@ func (v *vendorNotes) watchClock(ctx context.Context, vendor *saveris.Client) er
 	}
 }
 
+// SkewLimit is the difference of clocks from which on ages that are shown would be wrong.
+const SkewLimit = 30 * time.Second
+
 const skewKey = "skew"
 
 // clockDiffers takes over how far the clock of this machine is ahead of the vendor's. The log has it once, and when it is over.
-func (v *vendorNotes) clockDiffers(ahead time.Duration) {
+func (v *Notes) clockDiffers(ahead time.Duration) {
 	known := v.text(skewKey) != ""
 	switch {
-	case !known && ahead.Abs() > skewLimit:
-		v.log.Warn("the clocks of this machine and of the vendor differ, ages that are shown and ce-recordedtime are wrong by as much", "ahead", ahead, "hint", setClock)
+	case !known && ahead.Abs() > SkewLimit:
+		v.log.Warn("the clocks of this machine and of the vendor differ, ages that are shown and ce-recordedtime are wrong by as much", "ahead", ahead, "hint", SetClock)
 		v.put(skewKey, status.Note{Level: status.Look, Text: skewText(ahead)})
-	case known && ahead.Abs() < skewLimit/2:
+	case known && ahead.Abs() < SkewLimit/2:
 		v.log.Info("the clocks of this machine and of the vendor agree again", "ahead", ahead)
 		v.drop(skewKey)
 	}
 }
 
-const setClock = "set the clock of this machine by NTP"
+// SetClock is the hint where the clocks differ.
+const SetClock = "set the clock of this machine by NTP"
 
 func skewText(ahead time.Duration) string {
 	if ahead < 0 {

@@ -1,7 +1,9 @@
-package main
+package pipeline
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -10,12 +12,13 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/secret"
 )
 
 func TestClocksThatDifferAreSaidOnce(t *testing.T) {
 	var log bytes.Buffer
-	v := newVendorNotes(config.Settings{}, slog.New(slog.NewTextHandler(&log, nil)))
+	v := NewNotes(config.Vendor{}, nil, slog.New(slog.NewTextHandler(&log, nil)))
 	for _, c := range []struct {
 		ahead time.Duration
 		warns int
@@ -36,18 +39,46 @@ func TestClocksThatDifferAreSaidOnce(t *testing.T) {
 }
 
 func TestTheDifferenceOfClocksIsTheVendors(t *testing.T) {
-	s := vendor(t, func(c *saveristest.Config) { c.Now = func() time.Time { return time.Now().Add(2 * time.Hour) } })
+	s, err := saveristest.Start(saveristest.Config{
+		Username: "ada", Password: "hunter2", World: saveristest.World{Sites: 1, Loggers: 1, Channels: 1},
+		Now: func() time.Time { return time.Now().Add(2 * time.Hour) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
 	client, err := saveris.New(saveris.Config{BaseURL: s.URL(), Username: "ada", Password: secret.New("hunter2")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, known := clockAhead(client); known {
+	if _, known := ClockAhead(client); known {
 		t.Error("it is known before he has answered")
 	}
 	if err := client.Login(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if ahead, known := clockAhead(client); !known || ahead < -2*time.Hour || ahead > -2*time.Hour+2*time.Second {
+	if ahead, known := ClockAhead(client); !known || ahead < -2*time.Hour || ahead > -2*time.Hour+2*time.Second {
 		t.Errorf("%v ahead, known: %v", ahead, known)
+	}
+}
+
+func TestNotesEndARunOnlyWhenEveryFeedIsRefused(t *testing.T) {
+	v := NewNotes(config.Vendor{}, []schema.Feed{schema.Readings, schema.Alarms}, slog.New(slog.DiscardHandler))
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- v.Run(ctx) }()
+	v.FeedShut(schema.Readings, saveris.ErrForbidden)
+	v.FeedShut(schema.Alarms, saveris.ErrRetired)
+	v.FeedShut(schema.Readings, nil)
+	v.FeedShut(schema.Alarms, saveris.ErrForbidden)
+	select {
+	case err := <-ended:
+		t.Fatalf("it ended with %v while a feed was given", err)
+	default:
+	}
+	v.FeedShut(schema.Readings, saveris.ErrForbidden)
+	if err := <-ended; !errors.Is(err, saveris.ErrForbidden) {
+		t.Errorf("it ended with %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/printable"
@@ -21,12 +22,14 @@ import (
 	"saveris-bridge/internal/words"
 )
 
-// vendorNotes takes over what the client and the feeds find out about the vendor: the log has it once, and bridge status
+// Notes takes over what the client and the feeds find out about the vendor: the log has it once, and bridge status
 // finds it beside the running exports. Any goroutine may call its methods.
-type vendorNotes struct {
-	settings config.Settings
+type Notes struct {
+	Store saveris.Requests // nil = bridge status does not find it; set before the notes are used
+
+	settings config.Vendor
+	feeds    []schema.Feed
 	log      *slog.Logger
-	store    saveris.Requests // nil = bridge status does not find it
 
 	mu        sync.Mutex
 	notes     map[string]status.Note // by key, as they should be stored
@@ -37,27 +40,28 @@ type vendorNotes struct {
 	refused   chan error
 }
 
-func newVendorNotes(s config.Settings, log *slog.Logger) *vendorNotes {
-	return &vendorNotes{
-		settings: s, log: log, notes: map[string]status.Note{}, unwritten: map[string]bool{}, shut: map[schema.Feed]error{},
+// NewNotes makes the notes of a process that runs so many feeds.
+func NewNotes(s config.Vendor, feeds []schema.Feed, log *slog.Logger) *Notes {
+	return &Notes{
+		settings: s, feeds: feeds, log: log, notes: map[string]status.Note{}, unwritten: map[string]bool{}, shut: map[schema.Feed]error{},
 		news: make(chan struct{}, 1), refused: make(chan error, 1),
 	}
 }
 
-// newer is the hint where only another release of the bridge helps.
-const newer = "look for a newer release of the bridge"
+// Newer is the hint where only another release of the bridge helps.
+const Newer = "look for a newer release of the bridge"
 
-// noticed takes over what the client notices.
-func (v *vendorNotes) noticed(n saveris.Notice) {
+// Noticed takes over what the client notices.
+func (v *Notes) Noticed(n saveris.Notice) {
 	switch n.Kind {
 	case saveris.Announced:
-		text := endText(n.End)
+		text := EndText(n.End)
 		note := status.Note{Text: text, Endpoint: n.Endpoint}
 		if !n.End.Sunset.IsZero() {
 			note.Sunset = &n.End.Sunset
 		}
 		v.log.Warn("the vendor announces the end of an endpoint", "endpoint", n.Endpoint, "sunset", dateOrNone(n.End.Sunset),
-			"deprecated", dateOrNone(n.End.Deprecated), "hint", newer+" before that day")
+			"deprecated", dateOrNone(n.End.Deprecated), "hint", Newer+" before that day")
 		v.put("end."+strings.ReplaceAll(strings.Trim(n.Endpoint, "/"), "/", "-"), note)
 	case saveris.Replaced:
 		v.replaced(n)
@@ -69,11 +73,11 @@ func (v *vendorNotes) noticed(n saveris.Notice) {
 	}
 }
 
-func (v *vendorNotes) replaced(n saveris.Notice) {
+func (v *Notes) replaced(n saveris.Notice) {
 	feed := feedOfVendor(n.Feed)
 	if older(n.Instead, n.Endpoint) {
-		v.log.Warn("the vendor has retired an endpoint, an older version of it is read", "feed", feed, "endpoint", n.Endpoint, "instead", n.Instead, "hint", newer)
-		v.put("version."+string(feed), status.Note{Level: status.Look, Feed: feed, Text: retiredText(feed, n.Endpoint, n.Instead)})
+		v.log.Warn("the vendor has retired an endpoint, an older version of it is read", "feed", feed, "endpoint", n.Endpoint, "instead", n.Instead, "hint", Newer)
+		v.put("version."+string(feed), status.Note{Level: status.Look, Feed: feed, Text: RetiredText(feed, n.Endpoint, n.Instead)})
 		return
 	}
 	v.log.Info("a newer version of the endpoint is read again", "feed", feed, "endpoint", n.Instead)
@@ -81,7 +85,7 @@ func (v *vendorNotes) replaced(n saveris.Notice) {
 }
 
 // clockLost has the log say it once: what comes and goes would fill it.
-func (v *vendorNotes) clockLost(why string) {
+func (v *Notes) clockLost(why string) {
 	v.mu.Lock()
 	level := slog.LevelWarn
 	if v.clock {
@@ -93,9 +97,9 @@ func (v *vendorNotes) clockLost(why string) {
 	v.put("clock", status.Note{Text: why + ", so the clock of the bridge's machine is used"})
 }
 
-// feedShut takes over that the vendor does not give a feed, or gives it again where err is nil. When he refuses all of them
+// FeedShut takes over that the vendor does not give a feed, or gives it again where err is nil. When he refuses all of them
 // there is nothing left to do.
-func (v *vendorNotes) feedShut(feed schema.Feed, err error) {
+func (v *Notes) FeedShut(feed schema.Feed, err error) {
 	key := "shut." + string(feed)
 	if err == nil {
 		v.log.Info("the vendor gives this feed again", "feed", feed)
@@ -105,16 +109,17 @@ func (v *vendorNotes) feedShut(feed schema.Feed, err error) {
 		v.mu.Unlock()
 		return
 	}
+	_, advice := hint.Of(WithLogin(v.settings, err))
 	what, often := "is refused", "every hour"
 	if errors.Is(err, saveris.ErrRetired) {
 		what, often = "is retired by the vendor", "every ten minutes"
 	}
-	v.log.Error("this feed "+what+", any other goes on", "feed", feed, "asked_again", often, "err", err, "hint", adviceOf(withLogin(v.settings, err)))
+	v.log.Error("this feed "+what+", any other goes on", "feed", feed, "asked_again", often, "err", err, "hint", advice)
 	v.put(key, status.Note{Level: status.Bad, Feed: feed, Text: fmt.Sprintf("the vendor does not give %s, asked again %s: %s", feed, often, printable.Public(err))})
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.shut[feed] = err
-	for _, name := range feedsOf(v.settings.Feeds) {
+	for _, name := range v.feeds {
 		if !errors.Is(v.shut[name], saveris.ErrRefused) {
 			return
 		}
@@ -132,8 +137,8 @@ const (
 	throttledSteps = 5 * time.Second
 )
 
-// throttled takes over until when the vendor wants to be left alone, by our clock.
-func (v *vendorNotes) throttled(until time.Time) {
+// Throttled takes over until when the vendor wants to be left alone, by our clock.
+func (v *Notes) Throttled(until time.Time) {
 	until = until.UTC().Truncate(time.Second)
 	v.mu.Lock()
 	known := v.notes[throttledKey].Until
@@ -143,9 +148,9 @@ func (v *vendorNotes) throttled(until time.Time) {
 	}
 }
 
-// step takes over why the newest window of a feed cannot be read, where that lies in what the vendor sends: the feed stands
+// OnStep takes over why the newest window of a feed cannot be read, where that lies in what the vendor sends: the feed stands
 // still until a person has looked. An outage ends by itself and is no note.
-func (v *vendorNotes) step(feed schema.Feed, s poller.Step) {
+func (v *Notes) OnStep(feed schema.Feed, s poller.Step) {
 	if v == nil || s.Line != poller.TailLine || !errors.Is(s.Err, saveris.ErrNotUnderstood) && !errors.Is(s.Err, poller.ErrRejected) {
 		return
 	}
@@ -159,8 +164,8 @@ func (v *vendorNotes) step(feed schema.Feed, s poller.Step) {
 	}
 }
 
-// stored takes over that a poll of a feed was stored.
-func (v *vendorNotes) stored(feed schema.Feed, s poller.Stored) {
+// OnStored takes over that a poll of a feed was stored.
+func (v *Notes) OnStored(feed schema.Feed, s poller.Stored) {
 	if v != nil && s.Reason == poller.ReasonTail && v.text(unreadKey(feed)) != "" {
 		v.drop(unreadKey(feed))
 	}
@@ -168,15 +173,29 @@ func (v *vendorNotes) stored(feed schema.Feed, s poller.Stored) {
 
 func unreadKey(feed schema.Feed) string { return "unread." + string(feed) }
 
+func unshownKey(feed schema.Feed) string { return "unshown." + string(feed) }
+
+// viewWritable takes over that the checkpoints of a feed cannot be shown, or can be again where err is nil.
+func (v *Notes) viewWritable(feed schema.Feed, bucket string, err error) {
+	switch {
+	case v == nil:
+	case err == nil:
+		v.drop(unshownKey(feed))
+	default:
+		text := string(feed) + " are not shown as they are: " + printable.Public(err) + "; " + BucketHint(err, bucket)
+		v.put(unshownKey(feed), status.Note{Own: true, Level: status.Bad, Feed: feed, Text: text})
+	}
+}
+
 // text is that of a note of this process, empty where there is none.
-func (v *vendorNotes) text(key string) string {
+func (v *Notes) text(key string) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.notes[key].Text
 }
 
-// isShut reports whether the vendor does not give a feed.
-func (v *vendorNotes) isShut(feed schema.Feed) bool {
+// IsShut reports whether the vendor does not give a feed.
+func (v *Notes) IsShut(feed schema.Feed) bool {
 	if v == nil {
 		return false
 	}
@@ -185,8 +204,8 @@ func (v *vendorNotes) isShut(feed schema.Feed) bool {
 	return v.shut[feed] != nil
 }
 
-// unleased takes over why this bridge polls a feed without a lease; nil where it does not.
-func (v *vendorNotes) unleased(feed schema.Feed, err error) {
+// Unleased takes over why this bridge polls a feed without a lease; nil where it does not.
+func (v *Notes) Unleased(feed schema.Feed, err error) {
 	key := "unleased." + string(feed)
 	if err == nil {
 		v.drop(key)
@@ -195,8 +214,8 @@ func (v *vendorNotes) unleased(feed schema.Feed, err error) {
 	v.put(key, status.Note{Own: true, Unleased: true, Text: fmt.Sprintf("%s are polled without a lease: %s", feed, printable.Public(err))})
 }
 
-// begin forgets what a bridge before this one has found out about a feed.
-func (v *vendorNotes) begin(feed schema.Feed) {
+// Begin forgets what a bridge before this one has found out about a feed.
+func (v *Notes) Begin(feed schema.Feed) {
 	v.mu.Lock()
 	delete(v.shut, feed)
 	v.mu.Unlock()
@@ -206,8 +225,8 @@ func (v *vendorNotes) begin(feed schema.Feed) {
 	v.drop(unshownKey(feed))
 }
 
-// texts are all notes of this process.
-func (v *vendorNotes) texts() (list []string) {
+// Texts are all notes of this process.
+func (v *Notes) Texts() (list []string) {
 	if v == nil {
 		return nil
 	}
@@ -223,14 +242,14 @@ func (v *vendorNotes) texts() (list []string) {
 	return list
 }
 
-func (v *vendorNotes) put(key string, n status.Note) {
+func (v *Notes) put(key string, n status.Note) {
 	n.Since = time.Now().UTC().Truncate(time.Second)
 	v.change(key, func() { v.notes[key] = n })
 }
 
-func (v *vendorNotes) drop(key string) { v.change(key, func() { delete(v.notes, key) }) }
+func (v *Notes) drop(key string) { v.change(key, func() { delete(v.notes, key) }) }
 
-func (v *vendorNotes) change(key string, change func()) {
+func (v *Notes) change(key string, change func()) {
 	v.mu.Lock()
 	change()
 	v.unwritten[key] = true
@@ -247,8 +266,8 @@ const (
 	noteRefresh = 6 * time.Hour
 )
 
-// run stores what changes, until ctx ends or the vendor refuses every feed, whose error it returns then.
-func (v *vendorNotes) run(ctx context.Context) error {
+// Run stores what changes, until ctx ends or the vendor refuses every feed, whose error it returns then.
+func (v *Notes) Run(ctx context.Context) error {
 	retry := time.NewTicker(noteRetry)
 	defer retry.Stop()
 	for stored := time.Now(); ; {
@@ -268,8 +287,8 @@ func (v *vendorNotes) run(ctx context.Context) error {
 }
 
 // save stores the notes that have changed, or all.
-func (v *vendorNotes) save(ctx context.Context, all bool) {
-	if v.store == nil {
+func (v *Notes) save(ctx context.Context, all bool) {
+	if v.Store == nil {
 		return
 	}
 	v.mu.Lock()
@@ -296,25 +315,25 @@ func (v *vendorNotes) save(ctx context.Context, all bool) {
 	}
 }
 
-func (v *vendorNotes) write(ctx context.Context, key string, note status.Note, there bool) error {
+func (v *Notes) write(ctx context.Context, key string, note status.Note, there bool) error {
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	key = status.NotePrefix + key
 	if !there {
-		if stored, err := v.store.Find(ctx, key); err != nil || stored == "" {
+		if stored, err := v.Store.Find(ctx, key); err != nil || stored == "" {
 			return err
 		}
-		return v.store.Drop(ctx, key)
+		return v.Store.Drop(ctx, key)
 	}
 	text, err := json.Marshal(note)
 	if err != nil {
 		return err
 	}
-	return v.store.Keep(ctx, key, string(text))
+	return v.Store.Keep(ctx, key, string(text))
 }
 
-// endText says that an endpoint will end, and when.
-func endText(end saveris.Announcement) string {
+// EndText says that an endpoint will end, and when.
+func EndText(end saveris.Announcement) string {
 	text := "the vendor announces the end of " + end.Endpoint
 	switch {
 	case !end.Sunset.IsZero():
@@ -325,8 +344,8 @@ func endText(end saveris.Announcement) string {
 	return text + " without a date"
 }
 
-// retiredText says that a feed is read by another version of its endpoint.
-func retiredText(feed schema.Feed, endpoint, instead string) string {
+// RetiredText says that a feed is read by another version of its endpoint.
+func RetiredText(feed schema.Feed, endpoint, instead string) string {
 	return fmt.Sprintf("the vendor has retired %s, %s are read from the older %s: a newer bridge is needed", endpoint, feed, instead)
 }
 
@@ -337,7 +356,7 @@ func dateOrNone(t time.Time) string {
 	if t.IsZero() {
 		return "no date"
 	}
-	return rfc3339(t)
+	return t.UTC().Format(time.RFC3339)
 }
 
 // feedOfVendor is the contract's word for a feed of the vendor's.

@@ -1,18 +1,18 @@
-package main
+package pipeline
 
 import (
 	"errors"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
-// feedHint says what to do about an error that keeps a feed from being stored, where a person has to do something.
-func feedHint(err error) string {
+// FeedHint returns what to do about an error that keeps a feed from being stored, where a person has to do something.
+func FeedHint(err error) string {
 	switch {
 	case errors.Is(err, publish.ErrUnusable), errors.Is(err, nats.ErrPermissionViolation):
 		return natsconn.Hint(err)
@@ -22,16 +22,16 @@ func feedHint(err error) string {
 	return ""
 }
 
-// bucketHint says what to do where a bucket that the bridge can do without is not as it should be, or cannot be had.
-func bucketHint(err error, name string) string {
+// BucketHint returns what to do where a bucket that the bridge can do without is not as it should be, or cannot be had.
+func BucketHint(err error, name string) string {
 	if errors.Is(err, publish.ErrForeign) {
 		return "all else goes on; once whoever manages " + name + " has taken it away, the bridge makes its own"
 	}
 	return natsconn.Hint(err)
 }
 
-// storingHint says what to do where a NATS server of another's does not store what it is sent; empty where that is not so.
-func storingHint(err error) string {
+// StoringHint returns what to do where a NATS server of another's does not store what it is sent; empty where that is not so.
+func StoringHint(err error) string {
 	if errors.Is(err, publish.ErrUnanswered) {
 		return jsapi.DiskHint
 	}

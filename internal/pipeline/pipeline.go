@@ -1,0 +1,90 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/lease"
+	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// Pipeline makes the parts of all feeds of one account on one NATS. Its methods may be called by many goroutines.
+type Pipeline struct {
+	Settings config.Pipeline
+	JS       jetstream.JetStream
+	Accounts *publish.Accounts // what the writers and leases of the process know of accounts
+}
+
+// New makes a pipeline on a JetStream. Whoever has the store of an embedded server is alone there, and looks for no leases of other
+// accounts.
+func New(s config.Pipeline, js jetstream.JetStream) *Pipeline {
+	accounts := publish.NewAccounts(js, Broker(s.Streams), AccountOf(s.Vendor))
+	accounts.NoLeases = s.Embedded()
+	return &Pipeline{Settings: s, JS: js, Accounts: accounts}
+}
+
+// Broker returns how streams and buckets are named and made.
+func Broker(s config.Streams) publish.Config {
+	return publish.Config{Names: publish.Names{Prefix: s.Prefix}, Replicas: s.Replicas, MaxAge: s.MaxAge, MaxBytes: s.MaxBytes, Immutable: s.Immutable}
+}
+
+// Feeds returns the feeds that are set.
+func Feeds(s config.Streams) (list []schema.Feed) {
+	for _, name := range s.Feeds {
+		list = append(list, schema.Feed(name))
+	}
+	return list
+}
+
+// Maker makes what turns a feed's rows into events.
+func (p *Pipeline) Maker(feed schema.Feed) *schema.Maker {
+	return schema.NewMaker(feed, p.Settings.Prefix, p.Settings.SaverisURL)
+}
+
+// Writer makes a feed's writer, which keeps the ids of so many days; 0 is as many as live polling goes back to.
+func (p *Pipeline) Writer(feed schema.Feed, vendor *saveris.Client, days int) *publish.Writer {
+	s := p.Settings
+	return publish.NewWriter(p.JS, Broker(s.Streams), publish.Options{
+		Feed: feed, Name: WriterName(), Mode: s.ContentMode, LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: VendorNow(vendor), Pages: days,
+		Accounts: p.Accounts, Trouble: natsconn.StoreOf(p.JS.Conn()).Err,
+	})
+}
+
+// Proof makes what finds out whether coverage is of the account of the settings, by rows that the vendor shows it.
+func (p *Pipeline) Proof(vendor *saveris.Client, log *slog.Logger) *poller.Proof {
+	return &poller.Proof{Source: vendor, Accounts: p.Accounts, Log: log, Maker: p.Maker}
+}
+
+// TryLeases makes a feed's leases for an owner and finds out whether the account may have any. The error is the server's refusal
+// where there is one.
+func (p *Pipeline) TryLeases(ctx context.Context, feed schema.Feed, owner string) (*lease.Leases, error) {
+	l := publish.NewLeases(p.JS, Broker(p.Settings.Streams), feed, owner, p.Accounts)
+	return l, natsconn.Refusal(p.JS.Conn(), l.Try(ctx))
+}
+
+// WriterName tells the bridges apart in the records that they write: host and process id.
+func WriterName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+// Soon starts what takes a broker that is far away a while, and returns what waits for the result.
+func Soon[T any](do func() (T, error)) (wait func() (T, error)) {
+	wait = sync.OnceValues(do)
+	go wait()
+	return wait
+}
