@@ -83,7 +83,7 @@ func (c *Cache) entry(q query, i, n int, zip bool) *cached {
 // keepFiles decides whether a query's files are kept, and in which order and number they come: by the request's id, or by the
 // window where they are.
 func (s *Server) keepFiles(q *query, id string) {
-	q.kept = s.cfg.Cache != nil && q.asOf.Sub(q.until) > s.cfg.World.maxLateness()
+	q.kept = s.cfg.Cache != nil && (q.feed == FeedMeasurements || q.feed == FeedAlarms) && q.asOf.Sub(q.until) > s.cfg.World.maxLateness()
 	q.salt, q.turn = spreadOf(id), s.turns.next(q.feed)
 	if q.kept {
 		q.salt = spreadOf(q.window())

@@ -21,6 +21,9 @@ const (
 	cellEmpty                  // text that is empty, not null
 	cellNumber                 // literal
 	cellTime                   // text in the form of stamp
+	cellBool                   // true or false
+	cellArray                  // an array of strings, as JSON has it
+	cellRaw                    // JSON
 )
 
 func (c cell) null() bool { return c.text == "" && c.kind != cellEmpty }
@@ -70,6 +73,17 @@ func alarmTable(sw *Switches, choice []string) *table {
 		names = slices.DeleteFunc(names, func(n string) bool { return n == "alarm_time_local" })
 	}
 	return newTable(sw, 3, names, choice)
+}
+
+// tableOf is the table of a feed.
+func tableOf(sw *Switches, feed string, version int, choice []string) *table {
+	switch feed {
+	case FeedMeasurements:
+		return measurementTable(sw, version, choice)
+	case FeedAlarms:
+		return alarmTable(sw, choice)
+	}
+	return newTable(sw, version, fleetColumns(sw, feed, version), choice)
 }
 
 func newTable(sw *Switches, version int, names, choice []string) *table {

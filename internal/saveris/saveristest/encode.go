@@ -144,7 +144,7 @@ func (e *encoder) jsonRow(cells []cell, comma, open, closing, colon string) {
 		switch {
 		case c.null():
 			e.buf = append(e.buf, "null"...)
-		case c.kind == cellNumber && !(notFinite(c.text) && e.sw.BrokenProbe == "string"):
+		case c.kind >= cellBool, c.kind == cellNumber && !(notFinite(c.text) && e.sw.BrokenProbe == "string"):
 			e.buf = append(e.buf, c.text...)
 		default:
 			e.buf = appendString(e.buf, c.text)
@@ -159,7 +159,7 @@ func (e *encoder) csvRow(cells []cell) {
 		if i > 0 {
 			e.buf = append(e.buf, ',')
 		}
-		text := c.text
+		text := e.csvText(c)
 		switch {
 		case c.null():
 			if e.sw.CSVNull == "quoted" {
@@ -175,6 +175,17 @@ func (e *encoder) csvRow(cells []cell) {
 			e.buf = append(e.buf, text...)
 		}
 	}
+}
+
+// csvText is what stands between the commas.
+func (e *encoder) csvText(c *cell) string {
+	switch {
+	case c.kind == cellBool && e.sw.CSVBool == "1":
+		return digit(c.text == "true")
+	case c.kind == cellArray && e.sw.CSVArray == "plain":
+		return strings.ReplaceAll(c.text, `"`, "")
+	}
+	return c.text
 }
 
 // appendString writes a JSON string; only what needs escaping is escaped.

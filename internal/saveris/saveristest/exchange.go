@@ -22,6 +22,7 @@ type operation struct {
 	feed    string
 	version int
 	scheme  scheme
+	takes   takes
 	id      string // request_uuid
 	file    string
 }
@@ -29,15 +30,6 @@ type operation struct {
 // is reports whether on, as in "submit" or "submit.alarms", names the operation.
 func (o operation) is(on string) bool {
 	return on == "" || on == o.kind || on == o.kind+"."+o.feed
-}
-
-// endpoints are the export paths offered here, with their scheme.
-var endpoints = map[string]operation{
-	"v1/measurements": {feed: FeedMeasurements, version: 1, scheme: schemeC},
-	"v2/measurements": {feed: FeedMeasurements, version: 2, scheme: schemeJ},
-	"v1/alarms":       {feed: FeedAlarms, version: 1, scheme: schemeC},
-	"v2/alarms":       {feed: FeedAlarms, version: 2, scheme: schemeJ},
-	"v3/alarms":       {feed: FeedAlarms, version: 3, scheme: schemeJ},
 }
 
 const filesPrefix = "/saveris-data-exports/exports/"
@@ -59,28 +51,28 @@ func (s *Server) route(r *http.Request, sw *Switches) operation {
 		}
 		return operation{kind: "unknown"}
 	}
-	base, id := path, ""
-	if strings.Count(path, "/") == 2 {
-		cut := strings.LastIndexByte(path, '/')
-		base, id = path[:cut], path[cut+1:]
-	}
-	op, known := endpoints[base]
+	op, id, known := endpoint(path)
 	op.id, op.kind = id, "unknown"
 	switch {
 	case !known:
 	case r.Method == http.MethodOptions:
 		op.kind = "options"
-	case r.Method == http.MethodPost && id == "":
+	case r.Method == http.MethodPost && id == "" && op.takes != takesNothing:
 		op.kind = "submit"
 	case r.Method == http.MethodGet && id != "":
 		op.kind = "poll"
-	case r.Method == http.MethodGet && op.version == 1 && sw.Sync != "off":
+	case r.Method == http.MethodGet && (op.takes == takesNothing || op.undocumentedSync() && sw.Sync != "off"):
 		op.kind = "sync"
 	}
-	if (op.kind == "submit" || op.kind == "poll") && op.isRetired(sw) {
+	if op.isRetired(sw) {
 		op.kind = "retired"
 	}
 	return op
+}
+
+// undocumentedSync reports whether rows may be had here in one call, of which the document knows nothing.
+func (o operation) undocumentedSync() bool {
+	return o.version == 1 && (o.feed == FeedMeasurements || o.feed == FeedAlarms)
 }
 
 // exchange is one request on its way to an answer.
@@ -162,7 +154,11 @@ func (x *exchange) answer() {
 		case "poll":
 			x.poll()
 		case "sync":
-			x.sync()
+			if x.op.takes == takesNothing {
+				x.fleetSync()
+			} else {
+				x.sync()
+			}
 		}
 	}
 }

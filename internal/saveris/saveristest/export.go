@@ -33,7 +33,7 @@ type export struct {
 func (x *exchange) submit() {
 	body, detail := x.jsonBody()
 	if detail == "" {
-		detail = validate(body, x.op.version)
+		detail = validate(body, x.op.takes)
 	}
 	if detail != "" && (x.typed() || body == nil) {
 		x.badBody(detail)
@@ -88,13 +88,16 @@ func (x *exchange) newExport() *export {
 // fillQuery reads the body into e; false if it was answered with an error.
 func (x *exchange) fillQuery(e *export, body map[string]any) bool {
 	text := func(object map[string]any, name string) string { s, _ := object[name].(string); return s }
-	from, until, err := timeRange(text(body, "date_time_from"), text(body, "date_time_until"), x.now)
-	if err != nil {
-		x.backendError(http.StatusBadRequest, err.Error())
-		return false
+	e.query = query{feed: x.op.feed, version: x.op.version, asOf: x.now}
+	if x.op.takes.ranged() {
+		from, until, err := timeRange(text(body, "date_time_from"), text(body, "date_time_until"), x.now)
+		if err != nil {
+			x.backendError(http.StatusBadRequest, err.Error())
+			return false
+		}
+		e.query.from, e.query.until = from, until
 	}
 	options, _ := body["options"].(map[string]any)
-	e.query = query{feed: x.op.feed, version: x.op.version, from: from, until: until, asOf: x.now}
 	switch format := text(options, "result_file_format"); format {
 	case "", "CSV":
 		e.query.csv = true
@@ -103,11 +106,11 @@ func (x *exchange) fillQuery(e *export, body map[string]any) bool {
 		e.failure = "Format " + format + " is not offered by the simulator."
 	}
 	x.s.keepFiles(&e.query, e.id)
-	if !x.checkRange(e) {
+	if x.op.takes.ranged() && !x.checkRange(e) {
 		return false
 	}
 	odata, _ := body["odata"].(map[string]any)
-	return x.op.version == 1 || x.checkOData(e, odata)
+	return !x.op.takes.odata() || x.checkOData(e, odata)
 }
 
 // checkRange applies the range switches; false if it answered.

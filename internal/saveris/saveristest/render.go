@@ -3,6 +3,7 @@ package saveristest
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -98,14 +99,24 @@ func (p *page[T]) put(u *unit[T]) {
 // render writes file i of n. A file without rows is blank, compressed or not.
 func (s *Server) render(q query, sw *Switches, faults *Faults, i, n int, zip bool) ([]byte, *tally) {
 	f := &filler{scene: s.scene(), q: q, sw: sw, faults: faults, i: uint64(i), n: uint64(max(1, n)), record: s.cfg.Record, zip: zip}
-	if q.feed == FeedAlarms {
-		table := alarmTable(sw, q.choice)
+	table := tableOf(sw, q.feed, q.version, q.choice)
+	switch q.feed {
+	case FeedMeasurements:
+	case FeedAlarms:
 		p := newPage(f, table, table.alarm)
 		f.fillAlarms(p)
 		f.fillRaw(func(line string) { p.add(unit[Alarm]{raw: line, isRaw: true}) })
 		return finishPage(p), &tally{alarms: p.rows, raw: p.raw}
+	default:
+		p := newPage(f, table, func(row *fleetRow) []cell {
+			cells := (*row)()
+			table.scratch = cells[:0]
+			return table.finish(cells)
+		})
+		f.fillFleet(table, p)
+		f.fillRaw(func(line string) { p.add(unit[fleetRow]{raw: line, isRaw: true}) })
+		return finishPage(p), &tally{raw: p.raw}
 	}
-	table := measurementTable(sw, q.version, q.choice)
 	p := newPage(f, table, table.measurement)
 	f.fillMeasurements(p)
 	f.fillRaw(func(line string) { p.add(unit[Measurement]{raw: line, isRaw: true}) })
@@ -127,7 +138,7 @@ func newPage[T any](f *filler, t *table, cells func(*T) []cell) *page[T] {
 }
 
 func newEncoder(q query, sw *Switches, layout string, names []string) *encoder {
-	return &encoder{sw: sw, spell: spellingOf(sw, q.csv, q.turn), csv: q.csv, layout: layout, list: q.feed, names: names}
+	return &encoder{sw: sw, spell: spellingOf(sw, q.csv, q.turn), csv: q.csv, layout: layout, list: strings.ReplaceAll(q.feed, "/", "_"), names: names}
 }
 
 func finishPage[T any](p *page[T]) []byte {
@@ -141,11 +152,7 @@ func finishPage[T any](p *page[T]) []byte {
 
 // emptyFile is a file without rows: a CSV header, an empty array, or nothing.
 func emptyFile(q query, sw *Switches) []byte {
-	names := measurementTable(sw, q.version, q.choice).names
-	if q.feed == FeedAlarms {
-		names = alarmTable(sw, q.choice).names
-	}
-	e := newEncoder(q, sw, sw.JSONLayout, names)
+	e := newEncoder(q, sw, sw.JSONLayout, tableOf(sw, q.feed, q.version, q.choice).names)
 	e.begin()
 	e.end()
 	return e.buf
@@ -254,7 +261,7 @@ func (f *filler) eachAlarm(yield func(Alarm, uint64) bool) {
 // fillRaw adds the hand-made lines of the range.
 func (f *filler) fillRaw(add func(line string)) {
 	for _, r := range f.scene.extra.raw[f.q.feed] {
-		if f.asked().has(r.at) && (f.q.objects || f.home(spreadOf(r.line))) {
+		if (f.q.until.IsZero() || f.asked().has(r.at)) && (f.q.objects || f.home(spreadOf(r.line))) {
 			add(r.line)
 		}
 	}
@@ -269,10 +276,13 @@ func (s *Server) atLeast(q query, sw *Switches, most int) int {
 	if n >= most {
 		return n
 	}
-	if q.feed == FeedAlarms {
-		f.eachAlarm(func(Alarm, uint64) bool { return more() })
-	} else {
+	switch q.feed {
+	case FeedMeasurements:
 		f.eachMeasurement(func(Measurement, uint64, int) bool { return more() })
+	case FeedAlarms:
+		f.eachAlarm(func(Alarm, uint64) bool { return more() })
+	default:
+		f.eachFleet(tableOf(sw, q.feed, q.version, nil), func(uint64, fleetRow) bool { return more() })
 	}
 	return n
 }

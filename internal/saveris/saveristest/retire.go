@@ -6,16 +6,28 @@ import (
 	"time"
 )
 
-// newest are the versions of the export endpoints that the document does not call deprecated (4.2).
-var newest = map[string]int{FeedMeasurements: 2, FeedAlarms: 3}
+// newest are the versions of the export endpoints that the document does not call deprecated (4.2), and newestSync those of
+// the answers in one call, which all are (4.3).
+var (
+	newest = map[string]int{FeedMeasurements: 2, FeedAlarms: 3, FeedProperties: 3, FeedDeviceStatus: 4, FeedSensorStatus: 4,
+		FeedEquipments: 4, FeedTenants: 3, FeedLocations: 1, FeedMeasuringObjects: 1}
+	newestSync = map[string]int{FeedProperties: 1, FeedDeviceStatus: 2, FeedSensorStatus: 2, FeedEquipments: 2, FeedTenants: 3}
+)
 
-// isRetired reports whether the switch takes an export endpoint away.
+// isRetired reports whether a switch takes an endpoint away.
 func (o operation) isRetired(sw *Switches) bool {
-	switch sw.Retired {
+	how, last := sw.Retired, newest[o.feed]
+	switch {
+	case o.kind == "sync" && o.takes == takesNothing:
+		how, last = sw.SyncRetired, newestSync[o.feed]
+	case o.kind != "submit" && o.kind != "poll":
+		return false
+	}
+	switch how {
 	case "newest":
-		return o.version == newest[o.feed]
+		return o.version == last
 	case "older":
-		return o.version != newest[o.feed]
+		return o.version != last
 	case "all", o.feed:
 		return true
 	}
@@ -38,12 +50,15 @@ var (
 )
 
 // announce sets the headers of endpoints that will end: the document declares them on operations that it calls deprecated,
-// without values (4.1).
+// without values (4.1), but for two.
 func (x *exchange) announce() {
 	if x.op.kind == "download" {
 		return
 	}
 	old := x.op.kind == "sync" || x.op.feed != "" && x.op.version != newest[x.op.feed]
+	if x.op.kind != "sync" && x.op.version == 3 && (x.op.feed == FeedDeviceStatus || x.op.feed == FeedSensorStatus) {
+		old = false
+	}
 	h := x.w.Header()
 	switch how := x.sw.Deprecation; {
 	case how == "true", how == "document" && old:

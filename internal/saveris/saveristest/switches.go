@@ -18,6 +18,8 @@ type Switches struct {
 
 	AuthNoLicenceFeed string `key:"auth.no_licence_feed" values:"all|measurements|alarms" help:"what auth.no_licence refuses"`
 
+	AuthLacks string `key:"auth.lacks" values:"nothing|devices" help:"what the licence does not have, answered as auth.no_licence says, or 403A: all of the fleet"`
+
 	PostStatus      string        `key:"post.status" values:"Submitted|In Progress" help:"status in the answer of a POST"`
 	PollWaitingWord string        `key:"poll.waiting_word" values:"In Progress|Submitted|unknown|absent" help:"status while the query runs"`
 	PollFreshURLs   string        `key:"poll.fresh_urls" values:"yes|no" help:"polling again signs the links again"`
@@ -60,6 +62,8 @@ type Switches struct {
 	JSONNull       string `key:"json.null" values:"omitted|null" help:"nulls in JSON"`
 	CSVQuoting     string `key:"csv.quoting" values:"all|minimal|none" help:"none quotes only what would tear its row"`
 	CSVNull        string `key:"csv.null" values:"empty|quoted" help:"nulls in CSV: nothing, or two quotes"`
+	CSVBool        string `key:"csv.bool" values:"true|1" help:"booleans in CSV: true and false, or 1 and 0"`
+	CSVArray       string `key:"csv.array" values:"plain|json" help:"arrays in CSV: [A, B], or as JSON"`
 	CSVTime        string `key:"csv.time" values:"T|blank|UTC|minutes" help:"2026-07-01T10:15:00Z, 2026-07-01 10:15:00.000, the same with UTC behind it, or T without seconds that are zero"`
 	JSONTime       string `key:"json.time" values:"T|blank|UTC|minutes|mixed" help:"the same in JSON; mixed: every result in another way"`
 	TimeFraction   string `key:"time.fraction" values:"none|zeros|nine|mixed" help:"fraction of times with a T: none, .000, nine digits, or every result in another way"`
@@ -86,6 +90,12 @@ type Switches struct {
 	SiteValue       string `key:"site.value" values:"uuid|text|null" help:"content of customer_site"`
 	UnitText        string `key:"unit.text" values:"°C|CELSIUS|celsius|mixed" help:"spelling of degrees Celsius"`
 
+	MOID             string `key:"mo.id" values:"measuring_object_uuid|mo_uuid" help:"name of a measuring object's id: live, or of the document"`
+	MOConfig         string `key:"mo.config" values:"nested|flat|null" help:"JSON texts of measuring objects: nested and without channels, flat as the document has them, or none"`
+	MOEnum           string `key:"mo.enum" values:"plain|codes" help:"words in the nested configuration: Lower limit, or MACT_LOWER_LIMIT as some weeks before"`
+	PropsBool        string `key:"props.bool" values:"string|bare|digit" help:"flags of device properties: \"true\", true, \"1\""`
+	StatusConnection string `key:"status.connection" values:"WIFI|CT_WIFI" help:"connection_type of the newest device status; older ones have CT_WIFI"`
+
 	ODataAlarmNames string `key:"odata.alarm_names" values:"both|live|document" help:"alarm column names that OData accepts"`
 	ODataBadColumn  string `key:"odata.bad_column" values:"400B|500B|Error" help:"answer to an unknown column"`
 
@@ -109,5 +119,6 @@ type Switches struct {
 
 	Sync        string `key:"sync" values:"off|array|object" help:"GET /v1/measurements and /v1/alarms in one call, as array or as object holding one"`
 	SyncColumns string `key:"sync.columns" values:"v2|v1" help:"measurement columns of the synchronous answer"`
+	SyncRetired string `key:"sync.retired" values:"off|newest|older|all" help:"answers in one call about the fleet that are gone: the newest version of each, all but those, or all"`
 	SyncLimit   int    `key:"sync.limit" default:"6291456" help:"bytes of a synchronous answer; above it 413"`
 }

@@ -14,7 +14,7 @@ import (
 // time it names what was seen of it. It looks at what went over the wire alone, so
 // it proves that a value has an effect, and that a client has met it.
 func (t Traffic) Shows(key string) string {
-	for _, some := range []map[string]func(Traffic) string{tells, fileTells, spellingTells} {
+	for _, some := range []map[string]func(Traffic) string{tells, fileTells, spellingTells, fleetTells} {
 		if tell := some[key]; tell != nil {
 			return tell(t)
 		}
@@ -22,7 +22,7 @@ func (t Traffic) Shows(key string) string {
 	return ""
 }
 
-// tells has a way to see the value of every switch that fileTells and spellingTells do not have.
+// tells has a way to see the value of every switch that the other lists do not have.
 var tells = map[string]func(Traffic) string{
 	"token.key": func(t Traffic) string {
 		return firstOf(t.of("token", ""), func(e Exchange) string { return submatch(e.text(), `"([Ii]dToken)"`) })

@@ -71,6 +71,10 @@ func ask(t *testing.T, key, value string) Traffic {
 	began := v.now()
 	v.clock.Add(int64(time.Hour)) // the start is past
 	v.login()
+	if fleetTells[key] != nil {
+		v.askFleet()
+		return v.Traffic()
+	}
 	v.do("GET", "/v2/measurements/"+nobody, "", "x-custom-api-key", "demo-key")
 	for range 9 { // some things are drawn anew for each result
 		v.result("/v2/measurements", rangeBody(began.Add(-3*time.Hour), began, "JSON"))
@@ -98,6 +102,18 @@ func ask(t *testing.T, key, value string) Traffic {
 	v.aged(rangeBody(began.Add(-time.Hour), began, "JSON"))
 	v.result("/v2/measurements", rangeBody(began.Add(-3*time.Hour), began, "JSON"))
 	return v.Traffic()
+}
+
+// askFleet asks what there is.
+func (v *vendor) askFleet() {
+	for _, format := range []string{"JSON", "CSV"} {
+		for _, feed := range []string{"v3/devices/properties", "v4/devices/status", "v4/equipments", "v3/tenants", "v1/measuring-objects"} {
+			v.result("/"+feed, `{"options":{"result_file_format":"`+format+`"}}`)
+		}
+	}
+	for _, path := range []string{"/v1/tenants", "/v2/tenants-sync", "/v3/tenants-sync"} {
+		v.call("GET", path, "")
+	}
 }
 
 const nobody = "00000000-0000-4000-8000-000000000000"

@@ -143,10 +143,16 @@ func (x *exchange) validBearer(bearer string) bool {
 }
 
 func (x *exchange) licensed() bool {
-	if of := x.sw.AuthNoLicenceFeed; of != "all" && of != x.op.feed {
+	answer := x.sw.AuthNoLicence
+	switch of := x.sw.AuthNoLicenceFeed; {
+	case strings.Contains(x.sw.AuthLacks, x.op.licence()):
+		if answer == "off" {
+			answer = "403A"
+		}
+	case of != "all" && of != x.op.feed:
 		return true
 	}
-	switch x.sw.AuthNoLicence {
+	switch answer {
 	case "403A":
 		x.denied()
 	case "403B":
@@ -157,6 +163,15 @@ func (x *exchange) licensed() bool {
 		return true
 	}
 	return false
+}
+
+// licence is what an operation needs beside the login, as auth.lacks names it.
+func (o operation) licence() string {
+	switch o.feed {
+	case FeedMeasurements, FeedAlarms:
+		return "rows"
+	}
+	return "devices"
 }
 
 // sign is the signature of tokens and links.

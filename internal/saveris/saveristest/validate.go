@@ -82,11 +82,12 @@ func member(body map[string]any, name string) (object map[string]any, detail str
 }
 
 // validate is the gateway's check of an export's body (document 5): types, the
-// format, the closed odata object. v1 models do not define odata, so there it
-// passes silently. Unknown members pass everywhere else.
-func validate(body map[string]any, version int) (detail string) {
-	if detail = wrongTypes(body, "date_time_from", "date_time_until"); detail != "" {
-		return detail
+// format, the closed odata object. What a model does not define passes silently.
+func validate(body map[string]any, model takes) (detail string) {
+	if model.ranged() || model == takesInertRange {
+		if detail = wrongTypes(body, "date_time_from", "date_time_until"); detail != "" {
+			return detail
+		}
 	}
 	options, detail := member(body, "options")
 	if detail != "" {
@@ -101,7 +102,7 @@ func validate(body map[string]any, version int) (detail string) {
 			return fmt.Sprintf(`[instance value ("%s") not found in enum (possible values: ["%s"])]`, text, strings.Join(formats, `","`))
 		}
 	}
-	if version == 1 {
+	if !model.odata() {
 		return ""
 	}
 	return validateOData(body)
@@ -167,8 +168,12 @@ func unknownColumn(sw *Switches, op operation, odata map[string]any) string {
 }
 
 func columnsOf(sw *Switches, op operation) []string {
-	if op.feed == FeedMeasurements {
+	switch op.feed {
+	case FeedMeasurements:
 		return columnsV2
+	case FeedAlarms:
+	default:
+		return fleetColumns(sw, op.feed, op.version)
 	}
 	known := slices.Clone(columnsAlarm)
 	for live, doc := range documentNames {
