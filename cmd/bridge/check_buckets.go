@@ -15,7 +15,7 @@ import (
 // aside is a bucket that a bridge can do without.
 type aside struct {
 	name    string
-	check   func(context.Context, jetstream.KeyValue) error
+	check   func(jetstream.StreamConfig) error // of the stream behind it
 	does    string
 	without string // what is so where it cannot be had
 }
@@ -23,8 +23,8 @@ type aside struct {
 func asides(config publish.Config) []aside {
 	return []aside{
 		{config.Names.Bucket(), views.CheckCheckpoints, "shows the checkpoints", "nobody sees what is read from now on: bridge status and the page are not updated"},
-		{config.Names.Requests(), config.CheckRequests, "remembers running exports, and how many each process has", "running exports are not remembered across restarts, and processes do not keep to SAVERIS_EXPORTS together"},
-		{config.Names.Leases(), config.CheckLeases, "says who works at what", "two bridges poll beside each other, and workers do not share a backfill"},
+		{config.Names.Requests(), publish.CheckRequests, "remembers running exports, and how many each process has", "running exports are not remembered across restarts, and processes do not keep to SAVERIS_EXPORTS together"},
+		{config.Names.Leases(), publish.CheckLeases, "says who works at what", "two bridges poll beside each other, and workers do not share a backfill"},
 		{config.Names.Backfills(), nil, "tells how backfills go", "nobody is told how backfills go"},
 	}
 }
@@ -45,14 +45,11 @@ func (a aside) look(ctx context.Context, c *checkup) finding {
 		return *f
 	}
 	found := fine("%s", a.does)
-	err := publish.Answered(func() error {
-		kv, err := c.js.KeyValue(ctx, a.name)
-		if err == nil && a.check != nil {
-			err = a.check(ctx, kv)
-		}
-		return err
-	})
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
+	info, err := c.stream(ctx, "KV_"+a.name)
+	if err == nil && a.check != nil {
+		err = a.check(info.Config)
+	}
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		found, err = c.mayCreate(ctx, "KV_"+a.name), nil
 	}
 	switch {

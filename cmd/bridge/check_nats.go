@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
@@ -150,7 +151,7 @@ func checkJetStream(ctx context.Context, c *checkup) finding {
 		c.off = errors.Is(err, natsconn.ErrNoAnswers)
 		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), c.allow(err, subject))
 	}
-	info, err := publish.AskAccount(ctx, c.js)
+	info, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: c.js})
 	if err != nil {
 		c.off = true
 		err = natsconn.OrNoJetStream(c.settings.NATS, err)
@@ -229,14 +230,14 @@ func checkStream(config publish.Config, feed schema.Feed) func(context.Context, 
 		if f := c.mayAsk(ctx, name); f != nil {
 			return needed(*f)
 		}
-		stream, err := c.stream(ctx, name)
+		info, err := c.stream(ctx, name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return c.newStream(ctx, config, feed)
 		}
 		if err != nil {
 			return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
 		}
-		have := stream.CachedInfo().Config
+		have := info.Config
 		if err := config.CheckStream(feed, have); err != nil {
 			return failing(err, natsconn.Hint(err))
 		}
@@ -249,17 +250,13 @@ func checkStream(config publish.Config, feed schema.Feed) func(context.Context, 
 		if err := mayPublish(ctx, c.nc, config.Names.Ingest()+"."+string(feed)+".check"); err != nil {
 			return failing(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, name, err), natsconn.Hint(err))
 		}
-		return c.streamAdvice(config, feed, have, stream.CachedInfo().State)
+		return c.streamAdvice(config, feed, have, info.State)
 	}
 }
 
 // stream looks up a stream, whoever else answers.
-func (c *checkup) stream(ctx context.Context, name string) (stream jetstream.Stream, err error) {
-	err = publish.Answered(func() (err error) {
-		stream, err = c.js.Stream(ctx, name)
-		return err
-	})
-	return stream, err
+func (c *checkup) stream(ctx context.Context, name string) (*jetstream.StreamInfo, error) {
+	return jsapi.StreamInfo(ctx, jsapi.Caller{JS: c.js}, name, jsapi.InfoRequest{})
 }
 
 // newStream looks whether run will be able to create a stream.
@@ -282,11 +279,7 @@ func (c *checkup) newStream(ctx context.Context, config publish.Config, feed sch
 	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: names}); err != nil {
 		return note("%s, unless another stream has its subjects: this account may not ask %s", f.text, names)
 	}
-	var overlap *publish.Overlap
-	err := publish.Answered(func() (err error) {
-		overlap, err = config.FindOverlap(ctx, c.js, feed)
-		return err
-	})
+	overlap, err := config.FindOverlap(ctx, c.js, feed)
 	if err != nil {
 		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), "")
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -69,7 +70,7 @@ func limitName(have jetstream.StreamConfig) string {
 // reserve notes what a stream that run creates will take away from the account, and gives what the server will answer if
 // that cannot be.
 func (c *checkup) reserve(ctx context.Context, config publish.Config) error {
-	info, err := publish.AskAccount(ctx, c.js)
+	info, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: c.js})
 	if err != nil {
 		return err
 	}
@@ -90,11 +91,11 @@ func checkImmutable(config publish.Config) func(context.Context, *checkup) findi
 			if c.mayAsk(ctx, name) != nil {
 				continue // said above
 			}
-			stream, err := c.stream(ctx, name)
+			info, err := c.stream(ctx, name)
 			if err != nil {
 				continue
 			}
-			if have := stream.CachedInfo().Config; have.DenyDelete && have.DenyPurge {
+			if have := info.Config; have.DenyDelete && have.DenyPurge {
 				safe = append(safe, name)
 			} else {
 				open = append(open, name)

@@ -11,6 +11,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/natsconn"
@@ -131,7 +132,7 @@ const pageHistory = 24 * time.Hour
 func newOperation(s config.Settings, js jetstream.JetStream, vendor *saveris.Client, turns map[schema.Feed]*turn, count *metrics.Metrics, logger *slog.Logger) *operation {
 	leading := leadsNow(turns)
 	board := status.New(js, status.Config{Names: pipeline.Broker(s.Streams).Names, Feeds: pipeline.Feeds(s.Streams), History: pageHistory, Consumers: func(ctx context.Context) int {
-		account, err := publish.AskAccount(ctx, js)
+		account, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: js})
 		if err != nil {
 			return 0
 		}

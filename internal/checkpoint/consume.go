@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/sleep"
 )
 
@@ -41,7 +42,7 @@ func (s *Stream) scan(ctx context.Context, at Seqs, subjects []string, headers b
 }
 
 type consumerAnswer struct {
-	answer
+	jsapi.Answer
 	Pending uint64 `json:"num_pending"`
 	Config  struct {
 		MaxBatch uint64 `json:"max_batch"` // that may be asked for at once, 0 = any: the server's max_request_batch
@@ -85,9 +86,6 @@ func (s *Stream) consume(ctx context.Context, config jetstream.ConsumerConfig, a
 	return nil
 }
 
-// errManyConsumers is the server's code for "maximum consumers limit reached".
-const errManyConsumers = 10026
-
 // How often and how long in all a consumer is asked for that others leave no room for: they are kept for seconds.
 const (
 	consumerPause = 200 * time.Millisecond
@@ -97,12 +95,9 @@ const (
 // makeConsumer waits for others where the stream has as many as it may.
 func (s *Stream) makeConsumer(ctx context.Context, config jetstream.ConsumerConfig) (made consumerAnswer, err error) {
 	for end := time.Now().Add(consumerWait); ; {
-		made, err = ask[consumerAnswer](ctx, s, "CONSUMER.CREATE."+s.name+"."+config.Name, "consumer_create_response",
+		made, err = jsapi.Ask[consumerAnswer](ctx, s.caller(), "CONSUMER.CREATE."+s.name+"."+config.Name, "consumer_create_response",
 			map[string]any{"stream_name": s.name, "config": config, "action": "create"})
-		if err == nil && made.Error != nil {
-			err = made.Error
-		}
-		if made.Error == nil || made.Error.ErrorCode != errManyConsumers || time.Now().After(end) {
+		if !errors.Is(err, jetstream.ErrMaximumConsumersLimit) || time.Now().After(end) {
 			return made, err
 		}
 		if err := sleep.For(ctx, consumerPause); err != nil {
@@ -123,7 +118,7 @@ type fetcher struct {
 func (f *fetcher) fetch(ctx context.Context, n, until uint64, each func(m scanned) error) (got uint64, done bool, err error) {
 	wait, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
-	subject := f.stream.api("CONSUMER.MSG.NEXT." + f.stream.name + "." + f.consumer)
+	subject := jsapi.Subject(f.stream.js.Options(), "CONSUMER.MSG.NEXT."+f.stream.name+"."+f.consumer)
 	text, _ := json.Marshal(map[string]any{"batch": n, "expires": fetchTime}) // numbers always marshal
 	if err := f.stream.js.Conn().PublishRequest(subject, f.inbox, text); err != nil {
 		return 0, false, err

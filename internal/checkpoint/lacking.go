@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/schema"
 )
 
@@ -49,11 +50,7 @@ func (s *Stream) Lacking(ctx context.Context, day string) ([]Lacking, error) {
 // holes returns the state of the stream with the sequences of messages that were removed behind its first one, sorted, and
 // whether it has limits, so that its beginning may have been removed by retention.
 func (s *Stream) holes(ctx context.Context) (state jetstream.StreamState, limited bool, err error) {
-	stream, err := s.js.Stream(ctx, s.name)
-	if err != nil {
-		return state, false, fmt.Errorf("look up stream %s: %w", s.name, err)
-	}
-	info, err := stream.Info(ctx, jetstream.WithDeletedDetails(true))
+	info, err := jsapi.StreamInfo(ctx, s.caller(), s.name, jsapi.InfoRequest{DeletedDetails: true})
 	if err != nil {
 		return state, false, fmt.Errorf("list what was removed from stream %s: %w", s.name, err)
 	}

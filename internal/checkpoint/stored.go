@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"saveris-bridge/internal/jsapi"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -41,7 +43,7 @@ func (s *Stream) asRecord(m storedMessage, err error) (StoredRecord, error) {
 
 // Info returns what the stream is and holds at present.
 func (s *Stream) Info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	info, err := s.info(ctx, "")
+	info, err := jsapi.StreamInfo(ctx, s.caller(), s.name, jsapi.InfoRequest{})
 	if err != nil {
 		return nil, fmt.Errorf("look up stream %s: %w", s.name, err)
 	}
@@ -50,7 +52,7 @@ func (s *Stream) Info(ctx context.Context) (*jetstream.StreamInfo, error) {
 
 // Recorded names the days that have a record, RejectedDay among them, in no order.
 func (s *Stream) Recorded(ctx context.Context) ([]string, error) {
-	info, err := s.info(ctx, s.RecordSubject("*"))
+	info, err := jsapi.StreamInfo(ctx, s.caller(), s.name, jsapi.InfoRequest{SubjectsFilter: s.RecordSubject("*")})
 	if err != nil {
 		return nil, fmt.Errorf("list days of %s: %w", s.name, err)
 	}

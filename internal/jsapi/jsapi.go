@@ -1,4 +1,5 @@
-// Package jsapi knows how the JetStream API is spoken by hand: how its subjects begin, and what its errors mean and ask people to do.
+// Package jsapi speaks the JetStream API by hand: where its subjects begin, whose answers count, and what its errors mean and
+// ask people to do.
 package jsapi
 
 import (
@@ -31,14 +32,14 @@ func Missing(err error) bool {
 	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || HasCode(err, jetstream.JSErrCodeStreamNotFound)
 }
 
-// Codes of nats-server for what it does not store or create until a person has acted.
+// Codes of nats-server 2.15 that the client library has no names for.
 const (
+	CodeBatchIncomplete = 10176 // it was idle for too long, or messages of it were lost
+	CodeBatchTooLarge   = 10199
+	CodeManyBatches     = 10210 // others have as many begun as the server allows
+
 	codeExceeded     = 10002
 	codeInsufficient = 10023
-	codeConsumers    = 10026
-	codeIncomplete   = 10176
-	codeTooLarge     = 10199
-	codeTooMany      = 10210
 )
 
 // DiskHint is what to do where a server is connected and does not store: nats-server answers nothing once its disk was full.
@@ -51,13 +52,13 @@ func Hint(err error) string {
 		return ""
 	}
 	switch refused.ErrorCode {
-	case codeIncomplete:
+	case CodeBatchIncomplete:
 		return DiskHint
-	case codeTooLarge:
+	case CodeBatchTooLarge:
 		return "the NATS server takes fewer messages in a batch than the three that the bridge needs: raise jetstream { limits { batch { max_msgs } } }"
-	case codeTooMany:
+	case CodeManyBatches:
 		return "others have begun as many batches as the NATS server allows: raise jetstream { limits { batch { max_inflight_per_stream, max_inflight_total } } }; the bridge goes on by itself then"
-	case codeConsumers:
+	case jetstream.JSErrCodeMaximumConsumersLimit:
 		return "others have all consumers that the stream, the account or the server allows: take some away, or raise max_consumers; the bridge goes on by itself then"
 	case codeInsufficient, codeExceeded:
 		return "the storage that the NATS server or the account allows is used up: raise max_file_store or the account's limit; the bridge goes on by itself then"

@@ -70,13 +70,9 @@ func Account(value []byte) string {
 // Key is the key of a feed's lease.
 func Key(feed, name string) string { return feed + "." + name }
 
-// CheckLife returns an ErrLife for a bucket in which the lease of a dead worker would stay for ever, or end while it works.
-func CheckLife(ctx context.Context, kv jetstream.KeyValue) error {
-	status, err := kv.Status(ctx)
-	if err != nil {
-		return err
-	}
-	if ttl := status.TTL(); ttl < Life || ttl > 6*Life {
+// CheckLife returns an ErrLife for the TTL of a bucket in which the lease of a dead worker would stay for ever, or end while it works.
+func CheckLife(ttl time.Duration) error {
+	if ttl < Life || ttl > 6*Life {
 		return fmt.Errorf("%w: it is %v, expected %v: remove the bucket, the bridge creates it again", ErrLife, ttl, Life)
 	}
 	return nil

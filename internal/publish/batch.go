@@ -27,13 +27,6 @@ const minBatch = 3
 // defaultTimeout bounds a batch from its first message to the answer. The server drops a batch that was idle for 10 s.
 const defaultTimeout = 15 * time.Second
 
-// JetStream error codes that the client library has no names for, as nats-server 2.15 has them.
-const (
-	codeBatchIncomplete = 10176 // it was idle for too long, or messages of it were lost
-	codeBatchTooLarge   = 10199
-	codeManyBatches     = 10210 // others have as many begun as the server allows
-)
-
 // ErrUnanswered says that NATS is connected and has not answered a batch, which may be stored all the same. nats-server answers
 // none whose stream it cannot write.
 var ErrUnanswered error = &hint.Error{Err: errors.New("NATS has not answered"), Hint: jsapi.DiskHint}
@@ -345,7 +338,7 @@ func (c Config) CheckBatches(ctx context.Context, js jetstream.JetStream, feed s
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case jsapi.HasCode(err, codeBatchTooLarge):
+	case jsapi.HasCode(err, jsapi.CodeBatchTooLarge):
 		return fewMessages(err)
 	}
 	return nil
@@ -353,7 +346,7 @@ func (c Config) CheckBatches(ctx context.Context, js jetstream.JetStream, feed s
 
 // fewMessages marks the refusal of a batch that is as small as one can be; all other errors stay as they are.
 func fewMessages(err error) error {
-	if !jsapi.HasCode(err, codeBatchTooLarge) {
+	if !jsapi.HasCode(err, jsapi.CodeBatchTooLarge) {
 		return err
 	}
 	return unusablef("the server allows fewer than %d messages in a batch (jetstream { limits { batch { max_msgs } } }): %w", minBatch, err)

@@ -53,14 +53,14 @@ func (e *Overlap) Unwrap() []error {
 func (c Config) FindOverlap(ctx context.Context, js jetstream.JetStream, feed schema.Feed) (*Overlap, error) {
 	found := &Overlap{Stream: c.Names.Stream(feed)}
 	for _, subject := range c.Names.Subjects(feed) {
-		names := js.StreamNames(ctx, jetstream.WithStreamListSubject(subject))
-		for name := range names.Name() {
+		names, err := jsapi.StreamNames(ctx, jsapi.Caller{JS: js}, subject)
+		if err != nil {
+			return nil, fmt.Errorf("list streams: %w", err)
+		}
+		for _, name := range names {
 			if name != found.Stream && !slices.Contains(found.Streams, name) {
 				found.Streams = append(found.Streams, name)
 			}
-		}
-		if err := names.Err(); err != nil {
-			return nil, fmt.Errorf("list streams: %w", err)
 		}
 	}
 	if len(found.Streams) == 0 {
@@ -90,21 +90,15 @@ func (c Config) Explain(ctx context.Context, js jetstream.JetStream, err error) 
 // ErrForeign says that a bucket is there but not as the bridge makes it, which it gets along with.
 var ErrForeign = errors.New("foreign settings")
 
-// CheckRequests reports how the settings of an existing bucket of running exports differ from those that OpenRequests
+// CheckRequests returns how the settings of the stream of an existing bucket of running exports differ from those that OpenRequests
 // would create it with: an ErrForeign.
-func (c Config) CheckRequests(ctx context.Context, kv jetstream.KeyValue) error {
-	status, err := kv.Status(ctx)
-	if err != nil {
-		return err
-	}
+func CheckRequests(have jetstream.StreamConfig) error {
 	var wrong []string
-	if status.TTL() != requestLife {
-		wrong = append(wrong, fmt.Sprintf("ttl is %v, expected %v", status.TTL(), requestLife))
+	if have.MaxAge != requestLife {
+		wrong = append(wrong, fmt.Sprintf("ttl is %v, expected %v", have.MaxAge, requestLife))
 	}
-	if info, ok := status.(*jetstream.KeyValueBucketStatus); ok {
-		if have := info.StreamInfo().Config; have.Mirror != nil || len(have.Sources) > 0 || have.Sealed {
-			wrong = append(wrong, "it is sealed, a mirror, or has sources")
-		}
+	if have.Mirror != nil || len(have.Sources) > 0 || have.Sealed {
+		wrong = append(wrong, "it is sealed, a mirror, or has sources")
 	}
 	if len(wrong) > 0 {
 		return fmt.Errorf("%w: %s", ErrForeign, strings.Join(wrong, "; "))
@@ -112,11 +106,10 @@ func (c Config) CheckRequests(ctx context.Context, kv jetstream.KeyValue) error 
 	return nil
 }
 
-// CheckLeases reports how the life of a lease in an existing bucket differs from what NewLeases would have created: an ErrForeign.
-func (c Config) CheckLeases(ctx context.Context, kv jetstream.KeyValue) error {
-	err := lease.CheckLife(ctx, kv)
-	if errors.Is(err, lease.ErrLife) {
+// CheckLeases returns how the life of a lease in the stream of an existing bucket differs from what NewLeases would have created: an ErrForeign.
+func CheckLeases(have jetstream.StreamConfig) error {
+	if err := lease.CheckLife(have.MaxAge); err != nil {
 		return fmt.Errorf("%w: %w", ErrForeign, err)
 	}
-	return err
+	return nil
 }

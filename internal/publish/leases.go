@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/schema"
 )
@@ -31,7 +32,10 @@ func openLeases(ctx context.Context, js jetstream.JetStream, config Config) (kv 
 	kv, err = js.KeyValue(ctx, name)
 	switch {
 	case err == nil:
-		err = config.CheckLeases(ctx, kv)
+		var info *jetstream.StreamInfo
+		if info, err = jsapi.StreamInfo(ctx, jsapi.Caller{JS: js}, "KV_"+name, jsapi.InfoRequest{}); err == nil {
+			err = CheckLeases(info.Config)
+		}
 	case errors.Is(err, jetstream.ErrBucketNotFound):
 		kv, err = MakeBucket(ctx, js, jetstream.KeyValueConfig{ // fails where somebody else has made another one meanwhile
 			Bucket: name, Description: "Saveris bridge: who works at what", TTL: lease.Life, Replicas: config.Replicas,

@@ -143,12 +143,8 @@ func (r *Requests) Store(ctx context.Context, text string, revision uint64) (sto
 // keysOf lists the keys of a bucket by what the stream behind it tells of itself, which takes no right but to look at it.
 // Keys that were dropped and not yet removed are among them.
 func keysOf(ctx context.Context, js jetstream.JetStream, bucket string) ([]string, error) {
-	stream, err := js.Stream(ctx, "KV_"+bucket)
-	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w", bucket, err)
-	}
 	subjects := "$KV." + bucket + "."
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(subjects+">"))
+	info, err := jsapi.StreamInfo(ctx, jsapi.Caller{JS: js}, "KV_"+bucket, jsapi.InfoRequest{SubjectsFilter: subjects + ">"})
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: list its keys: %w", bucket, err)
 	}

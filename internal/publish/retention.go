@@ -18,11 +18,10 @@ import (
 // whoever reads the stream. What was stored since the stream's oldest message is there; whatever happened since then too. A
 // stream without limits has no retention: what was purged there took its records along.
 func (w *Writer) Kept(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
-	stream, err := w.js.Stream(ctx, w.config.Names.Stream(w.Feed))
+	info, err := w.book.Info(ctx)
 	if err != nil {
 		return nil, w.mend(ctx, fmt.Errorf("what retention has left of %s: %w", w.Feed, err))
 	}
-	info := stream.CachedInfo()
 	if state := info.State; checkpoint.Limited(info.Config) && state.FirstSeq > 1 {
 		span = span.Cut(state.FirstTime.UTC().Add(removing), span.Until)
 	}
@@ -55,11 +54,11 @@ func (w *Writer) Removed(ctx context.Context, span checkpoint.Span) (days []chec
 }
 
 func (w *Writer) removed(ctx context.Context, span checkpoint.Span) (removed []string, err error) {
-	stream, err := w.js.Stream(ctx, w.config.Names.Stream(w.Feed))
+	info, err := w.book.Info(ctx)
 	if err != nil {
 		return nil, err
 	}
-	first := stream.CachedInfo().State.FirstSeq
+	first := info.State.FirstSeq
 	if first <= 1 {
 		return nil, nil
 	}

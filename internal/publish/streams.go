@@ -3,7 +3,6 @@ package publish
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -97,7 +96,7 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 	if err := CheckServer(ctx, js.Conn()); err != nil {
 		return err
 	}
-	account, err := AskAccount(ctx, js)
+	account, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: js})
 	if err != nil {
 		return fmt.Errorf("ask for JetStream: %w", unusable(err))
 	}
@@ -105,7 +104,7 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 		return err
 	}
 	for _, feed := range Feeds {
-		err := Answered(func() error { return c.ensureStream(ctx, js, feed) })
+		err := c.ensureStream(ctx, js, feed)
 		if err == nil {
 			err = c.CheckBatches(ctx, js, feed)
 		}
@@ -116,48 +115,20 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 	return nil
 }
 
-// AskAccount asks what JetStream has for the account.
-func AskAccount(ctx context.Context, js jetstream.JetStream) (account *jetstream.AccountInfo, err error) {
-	err = Answered(func() error {
-		account, err = js.AccountInfo(ctx)
-		if err == nil && account.API == (jetstream.APIStats{}) && account.Tier == (jetstream.Tier{}) && len(account.Tiers) == 0 {
-			return jetstream.ErrInvalidJetStreamResponse // JetStream tells limits at least, -1 where there are none
-		}
-		return err
-	})
-	return account, err
-}
-
-// mostAnswers is how often in a row somebody else may answer before the server.
-const mostAnswers = 200
-
-// Answered repeats a request to JetStream that somebody else has answered with what is no answer: the next time the server may be
-// the first. It returns the last error.
-func Answered(try func() error) (err error) {
-	for range mostAnswers {
-		err = try()
-		var syntax *json.SyntaxError
-		var other *json.UnmarshalTypeError
-		if !errors.Is(err, jetstream.ErrInvalidJetStreamResponse) && !errors.As(err, &syntax) && !errors.As(err, &other) {
-			return err
-		}
-	}
-	return err
-}
-
 func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed schema.Feed) error {
-	stream, err := js.CreateStream(ctx, c.Stream(feed)) // succeeds on an identical one
+	caller := jsapi.Caller{JS: js}
+	info, err := jsapi.CreateStream(ctx, caller, c.Stream(feed)) // succeeds on an identical one
 	made := err == nil
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		stream, err = js.Stream(ctx, c.Names.Stream(feed))
+		info, err = jsapi.StreamInfo(ctx, caller, c.Names.Stream(feed), jsapi.InfoRequest{})
 	}
 	if err != nil {
 		return unusable(err)
 	}
-	if made && !stream.CachedInfo().Config.AllowAtomicPublish {
+	if made && !info.Config.AllowAtomicPublish {
 		return unusablef("the server that made it knows nothing of allow_atomic: it is older than %s", MinServer)
 	}
-	return c.CheckStream(feed, stream.CachedInfo().Config)
+	return c.CheckStream(feed, info.Config)
 }
 
 // codeNoPeers is what a cluster answers that is still gathering.

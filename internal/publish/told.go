@@ -57,7 +57,7 @@ func (w *Writer) handOver() {
 
 // lost remembers a batch whose answer was lost, and returns the error. A conflict is an answer.
 func (w *Writer) lost(b *batch, err error) error {
-	if len(b.events) > 0 && !errors.Is(err, errConflict) && !jsapi.HasCode(err, codeManyBatches) {
+	if len(b.events) > 0 && !errors.Is(err, errConflict) && !jsapi.HasCode(err, jsapi.CodeManyBatches) {
 		b.events = slices.Clone(b.events) // whoever gives the call up may fill the caller's anew
 		w.unanswered = b
 	}

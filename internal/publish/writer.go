@@ -153,7 +153,7 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 	}
 	began := time.Now()
 	_, err = w.finishTorn(ctx)
-	for jsapi.HasCode(err, codeManyBatches) && time.Since(began) < w.send.timeout && sleep.For(ctx, rand.N(100*time.Millisecond)) == nil {
+	for jsapi.HasCode(err, jsapi.CodeManyBatches) && time.Since(began) < w.send.timeout && sleep.For(ctx, rand.N(100*time.Millisecond)) == nil {
 		_, err = w.finishTorn(ctx)
 	}
 	if err != nil {
@@ -192,9 +192,9 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 		case err == nil:
 			result.Known = max(0, result.Known-result.Repaired)
 			return result, nil
-		case w.shrink(err) && jsapi.HasCode(err, codeBatchTooLarge):
+		case w.shrink(err) && jsapi.HasCode(err, jsapi.CodeBatchTooLarge):
 			continue
-		case jsapi.HasCode(err, codeManyBatches) && time.Since(began) < w.send.timeout:
+		case jsapi.HasCode(err, jsapi.CodeManyBatches) && time.Since(began) < w.send.timeout:
 			if err := sleep.For(ctx, rand.N(100*time.Millisecond)); err != nil {
 				return result, err
 			}
@@ -280,8 +280,8 @@ func (w *Writer) settle(ctx context.Context, page *checkpoint.Page, inHand *batc
 // shrink makes the next batch smaller where this one was too much: for the server, whose operator allows less than others,
 // or for a slow link, which could not carry it in time.
 func (w *Writer) shrink(err error) bool {
-	tooLarge := jsapi.HasCode(err, codeBatchTooLarge)
-	slow := errors.Is(err, context.DeadlineExceeded) || jsapi.HasCode(err, codeBatchIncomplete)
+	tooLarge := jsapi.HasCode(err, jsapi.CodeBatchTooLarge)
+	slow := errors.Is(err, context.DeadlineExceeded) || jsapi.HasCode(err, jsapi.CodeBatchIncomplete)
 	if !tooLarge && !slow || w.limit == minBatch {
 		return false
 	}

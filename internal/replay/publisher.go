@@ -228,7 +228,7 @@ func (p *Publisher) sendBatch(ctx context.Context) error {
 	for len(p.batch) > 0 {
 		n := min(p.limit, len(p.batch))
 		err := p.sendAtomic(ctx, p.batch[:n])
-		if jsapi.HasCode(err, jetstreamext.JSErrCodeBatchPublishExceedsLimit) && p.limit > 1 {
+		if jsapi.HasCode(err, jsapi.CodeBatchTooLarge) && p.limit > 1 {
 			p.limit /= 2
 			continue
 		}

@@ -43,7 +43,7 @@ func (b *bucket) open(ctx context.Context) (jetstream.Stream, error) {
 		}
 	}
 	if err == nil {
-		err = check(stream.CachedInfo().Config)
+		err = CheckCheckpoints(stream.CachedInfo().Config)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", b.config.Bucket, err)
@@ -51,8 +51,8 @@ func (b *bucket) open(ctx context.Context) (jetstream.Stream, error) {
 	return stream, nil
 }
 
-// check refuses a bucket that is not written by whoever has something to show.
-func check(have jetstream.StreamConfig) error {
+// CheckCheckpoints returns why an existing checkpoint bucket, by the stream behind it, is not written: an ErrForeign of publish.
+func CheckCheckpoints(have jetstream.StreamConfig) error {
 	switch {
 	case len(have.Sources) > 0:
 		return fmt.Errorf("%w: it is sourced, as older bridges made it", publish.ErrForeign)

@@ -31,18 +31,6 @@ func NewCheckpoints(js jetstream.JetStream, config publish.Config, feed schema.F
 // Show has a record shown that was stored. It does not wait.
 func (c *Checkpoints) Show(r checkpoint.StoredRecord) { c.Put(c.records.entry(r)) }
 
-// CheckCheckpoints reports why an existing checkpoint bucket is not written: an ErrForeign of publish.
-func CheckCheckpoints(ctx context.Context, kv jetstream.KeyValue) error {
-	status, err := kv.Status(ctx)
-	if err != nil {
-		return err
-	}
-	if info, ok := status.(*jetstream.KeyValueBucketStatus); ok {
-		return check(info.StreamInfo().Config)
-	}
-	return nil
-}
-
 // records are those of a feed's stream, as entries.
 type records struct {
 	*checkpoint.Stream
