@@ -72,6 +72,11 @@ func (r *pairedRow) last() alarmOrder {
 // drop forgets a row, and the one that it is paired with.
 func (o *OpenAlarms) drop(row *pairedRow) {
 	pair := row.pair
+	if o.OnForget != nil {
+		if p, ok := o.period(row); ok {
+			o.OnForget(p)
+		}
+	}
 	for _, c := range row.changes {
 		if s := o.series[c.series]; s != nil && c.turn != turnNone && c.order.compare(s.forgotten) > 0 {
 			s.forgotten = c.order

@@ -18,6 +18,9 @@ import (
 // It remembers so many rows at most, and forgets the oldest of those that are closed. What comes later and had begun before
 // something that was forgotten of its series counts as closed.
 type OpenAlarms struct {
+	// OnForget is called with each alarm that is forgotten, open or ended; nil = nobody needs to know.
+	OnForget func(AlarmPeriod)
+
 	rows   map[digest]*pairedRow
 	series map[digest]*pairedSeries
 
