@@ -105,6 +105,7 @@ var rooms = []struct {
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint", "internal/sleep"},
 		others: []string{backoff, sync},
 	}},
+	{"internal/audit", room{ours: []string{"internal/checkpoint", "internal/schema", "internal/printable"}}},
 	{"internal/verify", room{
 		ours:   []string{"internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint"},
 		others: []string{backoff},

@@ -1,0 +1,107 @@
+package audit
+
+import (
+	"cmp"
+	"encoding/json"
+	"math"
+	"strings"
+
+	"saveris-bridge/internal/schema"
+)
+
+// channel is one that is reported.
+type channel struct {
+	Channel
+	index    uint32
+	property string
+	expected bool // its readings are due whether there are any or not
+	slots    slots
+	cycle    int64 // the distance of readings that was most frequent last, milliseconds
+	from     int64 // when it was active, milliseconds since 1970, half-open
+	until    int64
+	units    bool // values in a unit that cannot be turned into Unit were left out
+
+	// Sums over the range.
+	sums                       sums
+	due, stored, late, missing uint64
+	warning, alarm             float64 // milliseconds
+	known                      uint8
+}
+
+func (c *channel) add(r *row) {
+	c.sums.merge(r.sums())
+	c.due += uint64(r.Due)
+	c.stored += uint64(r.Stored)
+	c.late += uint64(r.Late)
+	c.missing += uint64(r.Missing)
+	c.warning += r.Warning
+	c.alarm += r.Alarm
+	c.known |= r.Known
+}
+
+// addKnown adds the channels of the inventory.
+func (a *auditor) addKnown() {
+	for _, known := range a.config.Inventory.Channels(a.config.Span) {
+		if a.byKey[known.Key] != nil {
+			continue
+		}
+		c := a.newChannel(known)
+		c.expected = true
+		if !known.From.IsZero() {
+			c.from = known.From.UnixMilli()
+		}
+		if !known.Until.IsZero() {
+			c.until = known.Until.UnixMilli()
+		}
+	}
+}
+
+func (a *auditor) newChannel(known Channel) *channel {
+	c := &channel{Channel: known, index: uint32(len(a.channels)), from: math.MinInt64, until: math.MaxInt64}
+	a.channels = append(a.channels, c)
+	a.byKey[known.Key] = c
+	return c
+}
+
+// channelOf returns the channel of a reading. A sensor that has no serial number goes by its uuid.
+func (a *auditor) channelOf(r *schema.StoredReading) *channel {
+	key := Key{cmp.Or(r.Serial, r.Sensor), r.Channel}
+	c := a.byKey[key]
+	if c == nil {
+		key.Serial, key.No = strings.Clone(key.Serial), strings.Clone(key.No)
+		c = a.newChannel(Channel{Key: key})
+	}
+	if c.Tenant != r.Tenant || c.Site != r.Site || c.Quantity != r.Quantity || c.property != r.Property { // a reading says it best
+		c.Tenant, c.Site = cmp.Or(r.Tenant, c.Tenant), cmp.Or(r.Site, c.Site)
+		c.Quantity, c.property = cmp.Or(r.Quantity, c.Quantity), cmp.Or(r.Property, c.property)
+	}
+	c.Unit = cmp.Or(c.Unit, r.Unit)
+	return c
+}
+
+// temperature reports whether the channel measures one.
+func (c *channel) temperature() bool {
+	return (c.Unit == "Cel" || c.Unit == "[degF]") && (c.property == "" || strings.EqualFold(c.property, "temperature"))
+}
+
+func (c *channel) kelvin(value float64) float64 { return kelvin(value, c.Unit) }
+
+// inUnit turns a value into the unit of the channel; NaN where that cannot be done.
+func (c *channel) inUnit(value float64, unit string) float64 {
+	if unit == c.Unit || unit == "" {
+		return value
+	}
+	if t := fromKelvin(kelvin(value, unit), c.Unit); c.temperature() && !math.IsNaN(t) {
+		return t
+	}
+	c.units = true
+	return math.NaN()
+}
+
+// number is a channel number as JSON; null where there is none.
+func (k Key) number() json.RawMessage {
+	if k.No == "" {
+		return json.RawMessage("null")
+	}
+	return json.RawMessage(k.No)
+}

@@ -1,0 +1,309 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"strconv"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
+)
+
+// sample is a reading in sixteen bytes: a day may have millions of them.
+type sample struct {
+	value   float64 // NaN for none
+	channel uint32  // index, or nobody
+	at      uint32  // milliseconds since the day began, twice, and one more if it is late
+}
+
+// nobody is the channel of a sample that is none.
+const nobody = math.MaxUint32
+
+func (s sample) millis() int64 { return int64(s.at >> 1) }
+func (s sample) late() bool    { return s.at&1 != 0 }
+
+// day is a page of readings that is being read.
+type day struct {
+	span    checkpoint.Span // the whole day
+	list    *checkpoint.Listing
+	late    []checkpoint.LateBatch
+	samples []sample // of the entries of the index
+	revised []revision
+}
+
+// revision is a correction and the id that it revises.
+type revision struct {
+	entry int
+	base  [12]byte
+}
+
+// readDay reads the readings of a UTC day, each once and in the order of the index.
+func (a *auditor) readDay(ctx context.Context, name string) (*day, error) {
+	stream := a.config.Readings
+	d := &day{}
+	var err error
+	if d.span, err = checkpoint.DaySpan(name); err != nil {
+		return nil, err
+	}
+	if d.list, err = stream.Listing(ctx, name); err != nil {
+		return nil, err
+	}
+	if d.list.Record.Late > 0 {
+		if d.late, err = stream.LateBatches(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	d.samples = make([]sample, len(d.list.Entries))
+	for i := range d.samples {
+		d.samples[i].channel = nobody
+	}
+	for _, run := range d.list.Runs() {
+		if run.From = max(run.From, d.list.Oldest); run.From >= run.Until {
+			continue
+		}
+		err := stream.Events(ctx, run, func(e checkpoint.StoredEvent) error {
+			for _, i := range d.list.At(e.Seq) {
+				a.take(d, i, e)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// take takes an event over as the one that an entry lists.
+func (a *auditor) take(d *day, i int, e checkpoint.StoredEvent) {
+	r, err := schema.ReadReading(e.Header, e.Data)
+	if err != nil || r.MeasuredAt.Before(d.span.From) || !r.MeasuredAt.Before(d.span.Until) {
+		return // it counts as lost
+	}
+	c := a.channelOf(&r)
+	s := sample{channel: c.index, value: math.NaN(), at: uint32(r.MeasuredAt.Sub(d.span.From).Milliseconds()) << 1}
+	if value, err := strconv.ParseFloat(r.Value, 64); err == nil {
+		s.value = c.inUnit(value, r.Unit)
+	}
+	if r.Revises != "" {
+		sum := sha256.Sum256([]byte(r.Revises))
+		d.revised = append(d.revised, revision{i, [12]byte(sum[:12])})
+	} else if d.isLate(e.Seq, &r) {
+		s.at |= 1
+	}
+	d.samples[i] = s
+}
+
+func (d *day) isLate(seq uint64, r *schema.StoredReading) bool {
+	n := sort.Search(len(d.late), func(i int) bool { return d.late[i].Until > seq })
+	if n == len(d.late) || seq < d.late[n].From {
+		return false
+	}
+	arrival := r.Received
+	if arrival.IsZero() {
+		arrival = r.Recorded
+	}
+	return d.late[n].IsLate(r.MeasuredAt, arrival)
+}
+
+// correct lets the correction of a reading that was stored last take its place, and returns how many corrections there are.
+func (d *day) correct() int {
+	if len(d.revised) == 0 {
+		return 0
+	}
+	last := map[[12]byte]int{} // entry of the correction that counts
+	for _, r := range d.revised {
+		if before, some := last[r.base]; some {
+			d.samples[before].channel = nobody
+		}
+		last[r.base] = r.entry
+	}
+	for i, e := range d.list.Entries {
+		if by, some := last[[12]byte(e[:12])]; some && d.samples[i].channel != nobody {
+			d.samples[by].at |= d.samples[i].at & 1
+			d.samples[i].channel = nobody
+		}
+	}
+	return len(d.revised)
+}
+
+// byChannel returns the samples of each channel in the order of time, and where those of a channel begin; what is stored last of one
+// moment stands last. The listing and the samples are let go.
+func (d *day) byChannel(channels int) (sorted []sample, begin []int) {
+	begin = make([]int, channels+1)
+	for _, s := range d.samples {
+		if s.channel != nobody {
+			begin[s.channel+1]++
+		}
+	}
+	for i := range channels {
+		begin[i+1] += begin[i]
+	}
+	d.list = nil
+	sorted = make([]sample, begin[channels])
+	next := slices.Clone(begin)
+	for _, s := range d.samples {
+		if s.channel != nobody {
+			sorted[next[s.channel]] = s
+			next[s.channel]++
+		}
+	}
+	d.samples = nil
+	for i := range channels {
+		slices.SortStableFunc(sorted[begin[i]:begin[i+1]], func(x, y sample) int { return cmp.Compare(x.millis(), y.millis()) })
+	}
+	return sorted, begin
+}
+
+// close makes the rows of a day out of its samples and adds them to the table, unless the day lies before the range.
+func (a *auditor) close(d *day) error {
+	midnight, until := d.span.From.UnixMilli(), d.span.Until.UnixMilli()
+	last := !d.span.Until.Before(a.config.Span.Until)
+	if last {
+		until = a.config.Span.Until.UnixMilli()
+	}
+	sorted, begin := d.byChannel(len(a.channels))
+	rows := make([]row, len(a.channels))
+	for i, c := range a.channels {
+		rows[i] = a.rowOf(c, midnight, until, last, sorted[begin[i]:begin[i+1]])
+	}
+	if d.span.Until.After(a.config.Span.From) {
+		for i := range rows {
+			a.channels[i].add(&rows[i])
+			a.report.Missing += uint64(rows[i].Missing)
+		}
+		return a.report.table.add(rows)
+	}
+	return nil
+}
+
+// rowOf sums up a channel's day. Times are milliseconds since 1970.
+func (a *auditor) rowOf(c *channel, midnight, until int64, last bool, samples []sample) (r row) {
+	from, end := a.config.Span.From.UnixMilli(), a.config.Span.Until.UnixMilli()
+	n := counting{from: max(from, c.from), end: min(a.dueUntil, c.until)}
+	cycle := a.cycleOf(c, midnight, until, samples, &r)
+	if c.slots.next == 0 && c.expected && max(from, c.from) < until && cycle(max(from, c.from)) > 0 {
+		c.slots = slots{next: max(midnight, from, c.from), loose: true}
+	}
+	var all sums
+	for i, s := range samples {
+		at := midnight + s.millis()
+		if at >= end {
+			break
+		}
+		c.slots.read(at, cycle, &n)
+		if at < from {
+			c.expected = true
+			continue
+		}
+		if r.Stored++; r.First == 0 {
+			r.First = at
+		}
+		if r.Last = at; s.late() {
+			r.Late++
+		}
+		if i+1 < len(samples) && samples[i+1].millis() == s.millis() {
+			continue // the same moment once more
+		}
+		all.add(s.value, c.kelvin(s.value))
+		stands := cycle(at)
+		if i+1 < len(samples) {
+			stands = min(stands, midnight+samples[i+1].millis()-at)
+		}
+		a.judge(c, at, stands, s.value, &r)
+	}
+	c.slots.close(until, last, cycle, &n)
+	r.Due, r.Missing = n.due, n.missing
+	r.N, r.Least, r.Most, r.Total, r.Kinetic = all.n, all.least, all.most, all.total, all.kinetic
+	if c.temperature() {
+		r.Known |= isTemperature
+	}
+	if n.from < min(until, n.end) && n.end > max(midnight, from) && (c.expected || r.Stored > 0) {
+		r.Known |= isActive
+	}
+	if r.Stored > 0 {
+		c.expected = true
+	}
+	return r
+}
+
+// cycleOf returns the cycle in force at a time of a day and notes it in the day's row.
+func (a *auditor) cycleOf(c *channel, midnight, until int64, samples []sample, r *row) func(at int64) int64 {
+	inForce := func(at int64) int64 {
+		return a.config.Inventory.InForce(c.Key, time.UnixMilli(at).UTC(), c.Unit).Cycle.Milliseconds()
+	}
+	if r.Cycle = inForce(min(until, c.until) - 1); r.Cycle > 0 {
+		r.Basis = fromInventory
+		was := r.Cycle
+		return func(at int64) int64 {
+			if at < until && at >= midnight {
+				if now := inForce(at); now > 0 {
+					return now
+				}
+			}
+			return was
+		}
+	}
+	times := make([]int64, len(samples))
+	for i, s := range samples {
+		times[i] = s.millis()
+	}
+	const enough = 3 // of the same distance, to believe a day rather than the days before
+	if distance, n := mostFrequent(times); n >= enough || c.cycle == 0 {
+		c.cycle = distance
+	}
+	if r.Cycle = c.cycle; r.Cycle > 0 {
+		r.Basis = fromReadings
+	}
+	return func(int64) int64 { return r.Cycle }
+}
+
+// judge adds the time that a value stands for to what lies outside of the limits.
+func (a *auditor) judge(c *channel, at, stands int64, value float64, r *row) {
+	limits := a.config.Inventory.InForce(c.Key, time.UnixMilli(at).UTC(), c.Unit).Limits
+	if limits == nil || r.Cycle == 0 {
+		return
+	}
+	if limits.LowerWarning != nil || limits.UpperWarning != nil {
+		if r.Known |= knownWarning; outside(value, limits.LowerWarning, limits.UpperWarning) {
+			r.Warning += float64(stands)
+		}
+	}
+	if limits.LowerAlarm != nil || limits.UpperAlarm != nil {
+		if r.Known |= knownAlarm; outside(value, limits.LowerAlarm, limits.UpperAlarm) {
+			r.Alarm += float64(stands)
+		}
+	}
+}
+
+// faults returns what a page says of itself that is not well.
+func (d *day) faults(name string) (list []string) {
+	for _, fault := range d.list.Faults {
+		list = append(list, fmt.Sprintf("readings of %s: %s", name, fault))
+	}
+	found := make([]bool, len(d.samples))
+	for i, s := range d.samples {
+		found[i] = s.channel != nobody
+	}
+	lost, removed := uint64(0), d.list.Removed
+	for _, i := range d.list.Lost(found) {
+		if d.list.Sequence(i) < d.list.Oldest {
+			removed++
+			continue
+		}
+		lost++
+	}
+	if lost > 0 {
+		list = append(list, fmt.Sprintf("readings of %s: the index lists %d events that are not there as readings of this day; bridge backfill --repair puts back what was removed", name, lost))
+	}
+	if removed > 0 {
+		list = append(list, fmt.Sprintf("readings of %s: retention has removed %d events", name, removed))
+	}
+	return list
+}

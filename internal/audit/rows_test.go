@@ -1,0 +1,34 @@
+package audit
+
+import "testing"
+
+// TestRowsAreTheSameWhereverTheyLie: in memory and in a file.
+func TestRowsAreTheSameWhereverTheyLie(t *testing.T) {
+	tables := []*table{{inMemory: 1 << 20}, {inMemory: 10_000}, {}}
+	for day, channels := range []int{3000, 6000, 6001} {
+		rows := make([]row, channels)
+		for i := range rows {
+			rows[i] = row{Due: uint32(day), Stored: uint32(i), Basis: fromReadings, Known: knownAlarm, First: int64(i) << 32, Least: -float64(i), Kinetic: 1e-16}
+		}
+		for _, table := range tables {
+			if err := table.add(rows); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i, table := range tables {
+		defer table.close()
+		if (table.file == nil) != (i == 0) {
+			t.Errorf("table %d: file %v", i, table.file)
+		}
+		for day := range 3 {
+			for _, channel := range []int{0, 2999, 3000, 5999, 6000} {
+				got, ok, err := table.row(day, channel)
+				want, there, _ := tables[0].row(day, channel)
+				if err != nil || ok != there || got != want || ok && (got.Stored != uint32(channel) || got.Due != uint32(day)) {
+					t.Errorf("table %d, day %d, channel %d: %+v %v %v", i, day, channel, got, ok, err)
+				}
+			}
+		}
+	}
+}

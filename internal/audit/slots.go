@@ -1,0 +1,101 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+)
+
+// slots knows when the next reading of a channel is due. Times and cycles are milliseconds, times since 1970.
+type slots struct {
+	next  int64 // 0 = not known
+	loose bool  // there was no reading yet: next is the first moment from which one is due, not a slot
+}
+
+// edge is how long before a midnight a slot is left to the day behind it, so that a reading that comes a moment later than the day
+// before fills it.
+const edge = 5000
+
+// counting is the time in which slots are counted, and what has been counted.
+type counting struct {
+	from, end    int64 // half-open; an unfilled slot outside of it is not missing
+	due, missing uint32
+}
+
+func (c *counting) miss(at int64) {
+	if at >= c.from && at < c.end {
+		c.due++
+		c.missing++
+	}
+}
+
+// read counts the slots up to a reading, and the one that it fills. The cycle is the one in force at a time, 0 if it is not known.
+func (s *slots) read(at int64, cycle func(at int64) int64, n *counting) {
+	if s.next != 0 && !s.pass(at, cycle, n) {
+		return
+	}
+	if at >= n.from {
+		n.due++
+	}
+	s.next, s.loose = 0, false
+	if c := cycle(at); c > 0 {
+		s.next = at + c
+	}
+}
+
+// pass counts the slots that stayed empty before a reading, and reports whether that fills one.
+func (s *slots) pass(at int64, cycle func(at int64) int64, n *counting) (fills bool) {
+	for {
+		c := cycle(s.next)
+		switch {
+		case c <= 0:
+			return true
+		case s.loose && at-s.next < c:
+			return true
+		case !s.loose && 2*(at-s.next) <= c:
+			return 2*(s.next-at) <= c
+		}
+		n.miss(s.next)
+		s.next += c
+	}
+}
+
+// close counts the slots that stayed empty until the end of a day, or of the range if it is the last.
+func (s *slots) close(end int64, last bool, cycle func(at int64) int64, n *counting) {
+	if s.next == 0 {
+		return
+	}
+	if !last && !s.loose {
+		end -= edge
+	}
+	for s.next < end {
+		c := cycle(s.next)
+		if c <= 0 {
+			return
+		}
+		n.miss(s.next)
+		s.next += c
+	}
+}
+
+// mostFrequent returns the distance between neighbours that is most frequent, in whole seconds, as milliseconds, and how often it is
+// there; of several the shortest. The times are sorted.
+func mostFrequent(times []int64) (distance int64, n int) {
+	distances := make([]int64, 0, len(times))
+	for i := 1; i < len(times); i++ {
+		if d := (times[i] - times[i-1] + 500) / 1000; d > 0 {
+			distances = append(distances, d)
+		}
+	}
+	slices.Sort(distances)
+	for len(distances) > 0 {
+		same := 1
+		for same < len(distances) && cmp.Compare(distances[same], distances[0]) == 0 {
+			same++
+		}
+		if same > n {
+			distance, n = distances[0]*1000, same
+		}
+		distances = distances[same:]
+	}
+	return distance, n
+}

@@ -1,0 +1,76 @@
+package audit
+
+import (
+	"math"
+	"testing"
+)
+
+// Mean kinetic temperatures in Cel, worked out apart with forty digits.
+const (
+	mktOf5And25    = 19.69772136370877569
+	mktOf2And4And8 = 5.055631847051644412
+)
+
+func TestSumsOfValues(t *testing.T) {
+	for name, x := range map[string]struct {
+		values                 []float64
+		unit                   string
+		least, mean, most, mkt float64
+	}{
+		"one":            {[]float64{4.7}, "Cel", 4.7, 4.7, 4.7, 4.7},
+		"alike":          {[]float64{25, 25, 25}, "Cel", 25, 25, 25, 25},
+		"5 and 25":       {[]float64{5, 25}, "Cel", 5, 15, 25, mktOf5And25},
+		"2, 4 and 8":     {[]float64{2, 4, 8}, "Cel", 2, 14.0 / 3, 8, mktOf2And4And8},
+		"in Fahrenheit":  {[]float64{41, 77}, "[degF]", 41, 59, 77, mktOf5And25*9/5 + 32},
+		"no temperature": {[]float64{40, 60}, "%", 40, 50, 60, math.NaN()},
+		"none is no 0":   {[]float64{math.NaN(), 3, math.NaN()}, "Cel", 3, 3, 3, 3},
+	} {
+		var s sums
+		for _, v := range x.values {
+			s.add(v, kelvin(v, x.unit))
+		}
+		mkt := fromKelvin(s.mkt(), x.unit)
+		if s.least != x.least || s.most != x.most || !near(s.mean(), x.mean) || !near(mkt, x.mkt) {
+			t.Errorf("%s: %v, %v, %v, %v, want %v, %v, %v, %v", name, s.least, s.mean(), s.most, mkt, x.least, x.mean, x.most, x.mkt)
+		}
+	}
+}
+
+func near(a, b float64) bool {
+	return math.Abs(a-b) < 1e-9 || math.IsNaN(a) && math.IsNaN(b)
+}
+
+func TestSumsOfDaysAreThoseOfTheRange(t *testing.T) {
+	values := []float64{2, 8.5, -18.25, 4, 7.75, 30}
+	var all, first, second, none, days sums
+	for i, v := range values {
+		all.add(v, kelvin(v, "Cel"))
+		if i < 2 {
+			first.add(v, kelvin(v, "Cel"))
+		} else {
+			second.add(v, kelvin(v, "Cel"))
+		}
+	}
+	for _, s := range []sums{none, first, none, second} {
+		days.merge(s)
+	}
+	if days.n != all.n || days.least != all.least || days.most != all.most || !near(days.mean(), all.mean()) || !near(days.mkt(), all.mkt()) {
+		t.Errorf("%+v, want %+v", days, all)
+	}
+}
+
+func TestOutsideOfLimits(t *testing.T) {
+	two, seven := 2.0, 7.0
+	for _, x := range []struct {
+		value        float64
+		lower, upper *float64
+		want         bool
+	}{
+		{2, &two, &seven, false}, {7, &two, &seven, false}, {1.99, &two, &seven, true}, {7.01, &two, &seven, true},
+		{-40, nil, &seven, false}, {40, &two, nil, false}, {40, nil, nil, false}, {math.NaN(), &two, &seven, false},
+	} {
+		if got := outside(x.value, x.lower, x.upper); got != x.want {
+			t.Errorf("%v: %v", x.value, got)
+		}
+	}
+}
