@@ -48,6 +48,7 @@ var rooms = []struct {
 }{
 	{"cmd/bridge", room{
 		ours: []string{
+			"internal/preflight",
 			"internal/pipeline",
 			"internal/natsconn",
 			"internal/config",
@@ -91,6 +92,12 @@ var rooms = []struct {
 		others: []string{natsGo, natsServer, nkeys, jwt},
 	}},
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
+	{"internal/preflight", room{
+		ours: []string{"internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/natsd",
+			"internal/listen", "internal/jsapi", "internal/hint", "internal/printable"},
+		others: []string{natsGo},
+		http:   true, // whether a proxy is set
+	}},
 	{"internal/pipeline", room{
 		ours: []string{"internal/status", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
 			"internal/jsapi", "internal/hint", "internal/printable", "internal/words"},

@@ -1,33 +1,60 @@
 package main
 
 import (
-	"path/filepath"
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
-	"saveris-bridge/internal/natsconn"
-	"saveris-bridge/internal/natsd"
-	"saveris-bridge/internal/pipeline"
-	"saveris-bridge/internal/publish"
-	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/preflight"
+	"saveris-bridge/internal/saveris/saveristest"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
-// checkNATS runs the checks of NATS and gives what they print.
+// checkNATS runs the checks of NATS and returns what they print.
 func checkNATS(t *testing.T, env config.Lookup) (string, error) {
 	t.Helper()
+	return findings(t, env, preflight.RunNATS)
+}
+
+// checkVendor runs the checks up to the vendor and returns what they print.
+func checkVendor(t *testing.T, env config.Lookup) (string, error) {
+	t.Helper()
+	return findings(t, env, preflight.RunVendor)
+}
+
+func findings(t *testing.T, env config.Lookup, run func(context.Context, preflight.Config, func(preflight.Finding)) error) (string, error) {
+	t.Helper()
 	var out strings.Builder
-	c := &checkup{settings: load(t, env), space: func(string) (int64, error) { return 10 << 30, nil }}
-	defer c.close()
-	err := c.try(t.Context(), natsChecks(c.settings), &out)
+	c := preflight.Config{Settings: load(t, env).Pipeline, Space: func(string) (int64, error) { return 10 << 30, nil }}
+	err := run(t.Context(), c, func(f preflight.Finding) { fmt.Fprintln(&out, f) })
 	return out.String(), err
+}
+
+func TestCheckWithoutNetworkStillChecksTheRest(t *testing.T) {
+	t.Parallel()
+	got := bridge(t, []string{"SAVERIS_URL=http://127.0.0.1:1", "SAVERIS_USERNAME=a", "SAVERIS_PASSWORD=b", "BRIDGE_NATS_LISTEN=127.0.0.1:0"}, "check")
+	wantLines(t, got.out, "FAIL vendor login", "ok embedded server")
+	if _, advice := lastLines(t, got.err); got.code != hint.Failed || !strings.HasPrefix(advice, "hint: ") {
+		t.Errorf("exit code %d: %s", got.code, got.err)
+	}
+}
+
+func TestCheckAsACommand(t *testing.T) {
+	s := vendor(t, nil)
+	broker := natsServer(t, &server.Options{JetStream: true})
+	got := bridge(t, []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "NATS_URL=" + broker.ClientURL()}, "check")
+	if got.code != hint.Done || got.err != "" || strings.Contains(got.out, "FAIL") {
+		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+	refused := bridge(t, []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=wrong", "NATS_URL=" + broker.ClientURL()}, "check")
+	if refused.code != hint.Vendor || strings.Contains(refused.out+refused.err, "wrong") {
+		t.Errorf("exit code %d\n%s%s", refused.code, refused.out, refused.err)
+	}
 }
 
 // wantLines wants a line for each of want, which begins with its first word and holds all others.
@@ -46,322 +73,18 @@ func wantLines(t *testing.T, out string, want ...string) {
 	}
 }
 
-func TestCheckOfNATSChangesNothing(t *testing.T) {
-	s := natsServer(t, &server.Options{JetStream: true})
-	env := with("NATS_URL", s.ClientURL())
-	out, err := checkNATS(t, env)
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-	wantLines(t, out, "ok connected to", "ok version 2.", "ok on, 0 streams", "info sync_interval", "ok SAVERIS_READINGS", "ok run creates it", "ok bucket saveris-checkpoints", "ok bucket saveris-exports does not exist", "ok rights")
-	if got := s.NumSubscriptions(); s.GlobalAccount().JetStreamUsage().Streams != 0 {
-		t.Errorf("the check made a stream (%d subscriptions)", got)
-	}
-
-	c := load(t, env)
-	nc, err := natsconn.ConnectNamed(t.Context(), c.NATS, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := natsconn.JetStream(nc, c.NATS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := publish.Open(t.Context(), js, pipeline.Broker(c.Streams)); err != nil {
-		t.Fatal(err)
-	}
-	show(t, js, schema.Readings)
-	out, err = checkNATS(t, env)
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-	wantLines(t, out, "ok SAVERIS_READINGS 0 messages", "ok SAVERIS_ALARMS 0 messages", "ok shows the checkpoints")
-	stream, err := js.Stream(t.Context(), "SAVERIS_READINGS")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if state := stream.CachedInfo().State; state.LastSeq != 0 {
-		t.Errorf("the check stored %d messages", state.LastSeq)
-	}
-}
-
-func TestCheckNamesWhatIsWrongWithAStream(t *testing.T) {
-	s := natsServer(t, &server.Options{JetStream: true})
-	env := with("NATS_URL", s.ClientURL(), "BRIDGE_PREFIX", "cold")
-	c := load(t, env)
-	nc, err := natsconn.ConnectNamed(t.Context(), c.NATS, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "COLD_READINGS", Subjects: []string{"cold.readings.>"}}); err != nil {
-		t.Fatal(err)
-	}
-	out, err := checkNATS(t, env)
-	wantLines(t, out, "FAIL allow_atomic is false")
-	if code, advice := verdict(err); code != hint.NATS || advice == "" {
-		t.Errorf("exit code %d, hint %q", code, advice)
-	}
-}
-
-func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
-	reader := &server.User{Username: "reader", Password: "r", Permissions: &server.Permissions{
-		Publish: &server.SubjectPermission{Allow: []string{"$JS.API.INFO", "$JS.API.STREAM.INFO.>"}},
-	}}
-	blind := &server.User{Username: "blind", Password: "b", Permissions: &server.Permissions{
-		Publish: &server.SubjectPermission{Deny: []string{"$JS.API.INFO"}},
-	}}
-	s := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{reader, blind, {Username: "all", Password: "a"}}})
-	env := with("NATS_URL", s.ClientURL(), "NATS_USER", "reader", "NATS_PASSWORD", "r")
-	out, err := checkNATS(t, env)
-	wantLines(t, out, "FAIL SAVERIS_READINGS", "FAIL $JS.API.STREAM.CREATE.SAVERIS_READINGS", "warn bucket saveris-checkpoints $JS.API.STREAM.CREATE.KV_saveris-checkpoints",
-		"warn bucket saveris-exports $JS.API.STREAM.CREATE.KV_saveris-exports", "FAIL rights $JS.API.DIRECT.GET.>")
-	if code, _ := verdict(err); code != hint.NATS {
-		t.Errorf("exit code %d: %v", code, err)
-	}
-
-	all := load(t, with("NATS_URL", s.ClientURL(), "NATS_USER", "all", "NATS_PASSWORD", "a"))
-	nc, err := natsconn.ConnectNamed(t.Context(), all.NATS, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := natsconn.JetStream(nc, all.NATS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := publish.Open(t.Context(), js, pipeline.Broker(all.Streams)); err != nil {
-		t.Fatal(err)
-	}
-	show(t, js, schema.Readings)
-	out, _ = checkNATS(t, env)
-	wantLines(t, out, "FAIL let the account publish to saveris-ingest.>", "warn bucket saveris-checkpoints let the account publish to $KV.saveris-checkpoints.>")
-	if _, err := publish.OpenRequests(t.Context(), js, pipeline.Broker(all.Streams)); err != nil {
-		t.Fatal(err)
-	}
-	out, _ = checkNATS(t, env)
-	wantLines(t, out, "warn bucket saveris-exports let the account publish to $KV.saveris-exports.>")
-	out, err = checkNATS(t, with("NATS_URL", s.ClientURL(), "NATS_USER", "blind", "NATS_PASSWORD", "b"))
-	wantLines(t, out, "FAIL jetstream let the account publish to $JS.API.INFO")
-	if code, _ := verdict(err); code != hint.NATS {
-		t.Errorf("exit code %d: %v", code, err)
-	}
-}
-
-func TestCheckWithoutJetStreamOrServer(t *testing.T) {
-	off := natsServer(t, &server.Options{})
-	out, err := checkNATS(t, with("NATS_URL", off.ClientURL()))
-	wantLines(t, out, "FAIL jetstream", "skip stream SAVERIS_READINGS", "skip bucket saveris-exports", "skip sync_interval")
-	if strings.Count(out, "FAIL") != 1 {
-		t.Errorf("one cause, but several failures:\n%s", out)
-	}
-	if code, _ := verdict(err); code != hint.NATS {
-		t.Errorf("exit code %d: %v", code, err)
-	}
-	small := natsServer(t, &server.Options{JetStream: true, MaxPayload: 1000})
-	out, err = checkNATS(t, with("NATS_URL", small.ClientURL()))
-	wantLines(t, out, "FAIL max_payload 1000 hint: raise max_payload to 1048576")
-	if code, _ := verdict(err); code != hint.NATS {
-		t.Errorf("exit code %d: %v", code, err)
-	}
-	secured := natsServer(t, &server.Options{Username: "u", Password: "p"})
-	out, _ = checkNATS(t, with("NATS_URL", secured.ClientURL()))
-	wantLines(t, out, "FAIL Authorization", "skip jetstream")
-}
-
-func TestCheckFailsWhatRunRefuses(t *testing.T) {
-	s := natsServer(t, &server.Options{JetStream: true})
-	nc, err := natsconn.ConnectNamed(t.Context(), load(t, with("NATS_URL", s.ClientURL())).NATS, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ARCHIVE", Subjects: []string{"cold-ingest.alarms.>"}}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "foreign-exports"}); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		name, value string
-		want        []string
-		run         string
-	}{
-		{"BRIDGE_PREFIX", "cold", []string{"ok stream COLD_READINGS", "FAIL stream COLD_ALARMS ARCHIVE BRIDGE_PREFIX"}, "ARCHIVE"},
-		{"BRIDGE_REPLICAS", "3", []string{"FAIL stream SAVERIS_READINGS BRIDGE_REPLICAS"}, "replicas"},
-		{"BRIDGE_PREFIX", "foreign", []string{"warn bucket foreign-exports ttl is 0s"}, ""},
-	} {
-		env := with("NATS_URL", s.ClientURL(), c.name, c.value)
-		out, err := checkNATS(t, env)
-		wantLines(t, out, c.want...)
-		_, _, runErr := pipeline.Ready(t.Context(), load(t, env).Pipeline, nc, func() {})
-		if (err == nil) != (runErr == nil) {
-			t.Errorf("%s=%s: check gives %v, run gives %v", c.name, c.value, err, runErr)
-		}
-		if c.run == "" {
-			continue
-		}
-		if code, _ := verdict(err); code != hint.NATS {
-			t.Errorf("%s=%s: check exits with %d", c.name, c.value, code)
-		}
-		if code, advice := verdict(runErr); code != hint.NATS || advice == "" || !strings.Contains(runErr.Error(), c.run) {
-			t.Errorf("%s=%s: run exits with %d, hint %q: %v", c.name, c.value, code, advice, runErr)
-		}
-	}
-}
-
-func TestCheckOfTheEmbeddedServer(t *testing.T) {
-	dir, addr := t.TempDir(), freeAddress("127.0.0.1:0")
-	env := with("BRIDGE_DATA_DIR", dir, "BRIDGE_NATS_LISTEN", addr)
-	out, err := checkNATS(t, env)
-	if err != nil {
-		t.Error(err)
-	}
-	wantLines(t, out, "ok nats store not checked while it does not run", "ok nats "+addr)
-	running, err := natsd.Start(natsd.Config{Dir: dir, Listen: addr})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer running.Close()
-	out, err = checkNATS(t, with("BRIDGE_DATA_DIR", t.TempDir(), "BRIDGE_NATS_LISTEN", addr))
-	wantLines(t, out, "ok nats store", "FAIL nats choose another BRIDGE_NATS_LISTEN")
-	if code, _ := verdict(err); code != hint.NATS {
-		t.Errorf("an address in use: exit code %d", code)
-	}
-	out, err = checkNATS(t, with("BRIDGE_DATA_DIR", t.TempDir(), "BRIDGE_NATS_LISTEN", "192.0.2.1:4222"))
-	wantLines(t, out, "FAIL nats BRIDGE_NATS_LISTEN address of this machine")
-	if code, _ := verdict(err); code != hint.Settings || strings.Contains(out, "in use") {
-		t.Errorf("an address of nobody: exit code %d\n%s", code, out)
-	}
-}
-
-func TestCheckLooksAtTheServerOfABridgeThatRuns(t *testing.T) {
-	dir, addr := t.TempDir(), freeAddress("127.0.0.1:0")
-	running, err := natsd.Start(natsd.Config{Dir: dir, Listen: addr})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer running.Close()
-	env := with("BRIDGE_DATA_DIR", dir, "BRIDGE_NATS_LISTEN", addr)
-	out, err := checkNATS(t, env)
-	if err != nil || strings.Contains(out, "skip") || strings.Contains(out, "warn") || streamsOn(t, running) > 0 {
-		t.Errorf("%v\n%s", err, out)
-	}
-	wantLines(t, out, "ok nats store a bridge runs on "+dir, "ok connected to "+addr, "ok nats server", "ok on, 0 streams", "ok stream SAVERIS_READINGS run creates it", "ok rights")
-	js, stop, err := pipeline.Open(t.Context(), load(t, with("NATS_URL", running.ClientURL())).Pipeline, version, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stop()
-	put(t, js, "readings", hour(), measured("a", "7", "1"))
-	out, err = checkNATS(t, env)
-	if err != nil {
-		t.Error(err)
-	}
-	wantLines(t, out, "ok stream SAVERIS_READINGS 3 messages")
-}
-
-// streamsOn counts the streams of a server.
-func streamsOn(t *testing.T, s *natsd.Server) int {
+// vendor starts a pretend vendor that prepares exports at once.
+func vendor(t *testing.T, change func(*saveristest.Config)) *saveristest.Server {
 	t.Helper()
-	nc, err := nats.Connect("", nats.InProcessServer(s))
+	config := saveristest.Config{Username: "ada", Password: "hunter2"}
+	config.Switches.QueryLatency = "zero"
+	if change != nil {
+		change(&config)
+	}
+	s, err := saveristest.Start(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := js.AccountInfo(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return info.Streams
-}
-
-func TestCheckWarnsOfWhatAStreamPromisesLess(t *testing.T) {
-	s := natsServer(t, &server.Options{JetStream: true})
-	env := with("NATS_URL", s.ClientURL())
-	nc, err := natsconn.ConnectNamed(t.Context(), load(t, env).NATS, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	weak := pipeline.Broker(load(t, env).Streams).Stream("readings")
-	weak.Storage, weak.Discard, weak.MaxMsgs, weak.MaxAge, weak.RePublish = jetstream.MemoryStorage, jetstream.DiscardNew, 1000, 24*time.Hour, nil
-	if _, err := js.CreateStream(t.Context(), weak); err != nil {
-		t.Fatal(err)
-	}
-	out, err := checkNATS(t, env)
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-	wantLines(t, out, "warn SAVERIS_READINGS memory storage", "warn SAVERIS_READINGS max_age 24h", "warn SAVERIS_READINGS discard new",
-		"warn SAVERIS_READINGS republishes no live events nats stream edit SAVERIS_READINGS --force --republish-source='saveris.readings.live.>' --republish-destination='saveris.readings.live.>'", "warn SAVERIS_READINGS raise max_age")
-}
-
-func TestCheckLooksAtTheSpaceOfTheStore(t *testing.T) {
-	dir := t.TempDir()
-	s := load(t, with("BRIDGE_DATA_DIR", filepath.Join(dir, "not", "there", "yet")))
-	var list []check
-	for _, one := range natsChecks(s) {
-		if one.name == "disk" {
-			list = append(list, one)
-		}
-	}
-	for _, c := range []struct {
-		free int64
-		err  error
-		want string
-		code int
-	}{
-		{1 << 40, nil, "ok disk 1099.5 GB free " + s.DataDir, hint.Done},
-		{1<<30 - 1, nil, "warn disk 1.1 GB free BRIDGE_MAX_AGE", hint.Done},
-		{-1, nil, "info disk does not say", hint.Done},
-		{17, &natsd.FullError{Dir: dir, Free: 17}, "FAIL disk store " + dir + ": no space left, 17 bytes free hint: free some space", hint.NATS},
-	} {
-		var out strings.Builder
-		check := &checkup{settings: s, space: func(asked string) (int64, error) {
-			if asked != dir {
-				t.Errorf("asked for %s", asked)
-			}
-			return c.free, c.err
-		}}
-		err := check.try(t.Context(), list, &out)
-		wantLines(t, out.String(), c.want)
-		if code := codeOf(err); code != c.code {
-			t.Errorf("%s: exit code %d", c.want, code)
-		}
-	}
-}
-
-// codeOf is the exit code of an error, or of none.
-func codeOf(err error) int {
-	if err == nil {
-		return hint.Done
-	}
-	code, _ := verdict(err)
-	return code
-}
-
-func TestCheckWarnsOfAnOpenServer(t *testing.T) {
-	out, err := checkNATS(t, with("BRIDGE_DATA_DIR", t.TempDir(), "BRIDGE_NATS_LISTEN", ":0"))
-	wantLines(t, out, "warn nats asks nobody who he is")
-	if err != nil {
-		t.Error(err)
-	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"syscall"
@@ -122,4 +123,15 @@ func TestTheHintOnOtherMessagesStandsOnce(t *testing.T) {
 	if n := strings.Count(out, "no feed stalls"); n != 1 {
 		t.Errorf("it stands there %d times:\n%s", n, out)
 	}
+}
+
+// demanding starts a server with an account that has these JetStream limits.
+func demanding(t *testing.T, limits string) (url string) {
+	t.Helper()
+	o, err := server.ProcessConfigFile(file(t, fmt.Sprintf(
+		"jetstream {}\naccounts { COLD { jetstream { max_mem: 64MB, %s }, users: [ { user: u, password: p } ] } }\n", limits)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return natsServer(t, o).ClientURL()
 }

@@ -17,6 +17,7 @@ import (
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/preflight"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -26,7 +27,7 @@ import (
 
 // runBridge polls until ctx ends: the broker first, then the vendor, then the streams and a line of work for every feed.
 func runBridge(ctx context.Context, s config.Settings, logger *slog.Logger) error {
-	if s.Overlap > longestOverlap {
+	if s.Overlap > preflight.LongestOverlap {
 		logger.Warn("BRIDGE_OVERLAP is longer than a poll reaches back, which is an hour at most", "overlap", s.Overlap)
 	}
 	page, err := httpListener(s)
@@ -57,9 +58,6 @@ func runBridge(ctx context.Context, s config.Settings, logger *slog.Logger) erro
 	defer stop()
 	return poll(ctx, s, js, page, tried, count, logger)
 }
-
-// longestOverlap is how far a poll reaches back at most, whatever is set.
-const longestOverlap = time.Hour
 
 // poll runs the feeds on a broker that is ready, after a first contact with the vendor, and serves what operators want to
 // see; page may be nil.

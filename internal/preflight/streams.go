@@ -1,4 +1,4 @@
-package main
+package preflight
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 )
 
 // streamAdvice warns about settings that serve but promise less than people may expect.
-func (c *checkup) streamAdvice(config publish.Config, feed schema.Feed, have jetstream.StreamConfig, state jetstream.StreamState) finding {
+func (c *checkup) streamAdvice(feed schema.Feed, have jetstream.StreamConfig, state jetstream.StreamState) Finding {
 	revisit := c.settings.Revisit
 	horizon := revisit[len(revisit)-1] + 48*time.Hour
 	var texts, hints []string
@@ -25,7 +25,7 @@ func (c *checkup) streamAdvice(config publish.Config, feed schema.Feed, have jet
 		}
 	}
 	used := usedPart(have, state)
-	warn(!config.Republishes(feed, have), config.RepublishCommand(feed), "it republishes no live events: subscribers without JetStream see none")
+	warn(!c.broker.Republishes(feed, have), c.broker.RepublishCommand(feed), "it republishes no live events: subscribers without JetStream see none")
 	warn(have.Storage == jetstream.MemoryStorage, "use file storage", "memory storage: a restart of NATS loses everything")
 	warn(have.Storage == jetstream.FileStorage && have.Compression == jetstream.NoCompression && have.Replicas <= 1, "nats stream edit "+have.Name+" --compression=s2 -f; it helps what is stored from then on",
 		"not compressed: a reading takes about 1,150 bytes on disk instead of 217 to 300")
@@ -69,49 +69,47 @@ func limitName(have jetstream.StreamConfig) string {
 
 // reserve notes what a stream that run creates will take away from the account, and gives what the server will answer if
 // that cannot be.
-func (c *checkup) reserve(ctx context.Context, config publish.Config) error {
+func (c *checkup) reserve(ctx context.Context) error {
 	info, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: c.js})
 	if err != nil {
 		return err
 	}
-	if tier, tiered := info.Tiers[fmt.Sprintf("R%d", config.Replicas)]; tiered {
-		return config.Fits(tier, 1, &c.reserved) // its limits are of one replica
+	if tier, tiered := info.Tiers[fmt.Sprintf("R%d", c.broker.Replicas)]; tiered {
+		return c.broker.Fits(tier, 1, &c.reserved) // its limits are of one replica
 	}
-	return config.Fits(info.Tier, config.Replicas, &c.reserved)
+	return c.broker.Fits(info.Tier, c.broker.Replicas, &c.reserved)
 }
 
 // checkImmutable says whether events can be removed from the streams.
-func checkImmutable(config publish.Config) func(context.Context, *checkup) finding {
-	return func(ctx context.Context, c *checkup) finding {
-		ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
-		defer cancel()
-		var safe, open []string
-		for _, feed := range publish.Feeds {
-			name := config.Names.Stream(feed)
-			if c.mayAsk(ctx, name) != nil {
-				continue // said above
-			}
-			info, err := c.stream(ctx, name)
-			if err != nil {
-				continue
-			}
-			if have := info.Config; have.DenyDelete && have.DenyPurge {
-				safe = append(safe, name)
-			} else {
-				open = append(open, name)
-			}
+func checkImmutable(ctx context.Context, c *checkup) Finding {
+	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
+	defer cancel()
+	var safe, open []string
+	for _, feed := range publish.Feeds {
+		name := c.broker.Names.Stream(feed)
+		if c.mayAsk(ctx, name) != nil {
+			continue // said above
 		}
-		names := strings.Join(open, ", ")
-		switch {
-		case len(open) > 0 && config.Immutable:
-			return warning("nats stream edit "+open[0]+" --deny-delete --deny-purge -f", "BRIDGE_IMMUTABLE is true, but events can be deleted and purged from %s", names)
-		case len(open) > 0:
-			return note("events can be deleted and purged from %s; bridge backfill --repair puts them back as long as the vendor shows them", names)
-		case len(safe) > 0:
-			return fine("nothing can be deleted or purged from %s", strings.Join(safe, ", "))
-		case config.Immutable:
-			return fine("run creates streams from which nothing can be deleted or purged")
+		info, err := c.stream(ctx, name)
+		if err != nil {
+			continue
 		}
-		return note("run creates streams from which events can be deleted and purged; BRIDGE_IMMUTABLE=true makes others")
+		if have := info.Config; have.DenyDelete && have.DenyPurge {
+			safe = append(safe, name)
+		} else {
+			open = append(open, name)
+		}
 	}
+	names := strings.Join(open, ", ")
+	switch {
+	case len(open) > 0 && c.broker.Immutable:
+		return warning("nats stream edit "+open[0]+" --deny-delete --deny-purge -f", "BRIDGE_IMMUTABLE is true, but events can be deleted and purged from %s", names)
+	case len(open) > 0:
+		return note("events can be deleted and purged from %s; bridge backfill --repair puts them back as long as the vendor shows them", names)
+	case len(safe) > 0:
+		return fine("nothing can be deleted or purged from %s", strings.Join(safe, ", "))
+	case c.broker.Immutable:
+		return fine("run creates streams from which nothing can be deleted or purged")
+	}
+	return note("run creates streams from which events can be deleted and purged; BRIDGE_IMMUTABLE=true makes others")
 }

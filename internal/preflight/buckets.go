@@ -1,4 +1,4 @@
-package main
+package preflight
 
 import (
 	"context"
@@ -20,25 +20,25 @@ type aside struct {
 	without string // what is so where it cannot be had
 }
 
-func asides(config publish.Config) []aside {
+func asides(broker publish.Config) []aside {
 	return []aside{
-		{config.Names.Bucket(), views.CheckCheckpoints, "shows the checkpoints", "nobody sees what is read from now on: bridge status and the page are not updated"},
-		{config.Names.Requests(), publish.CheckRequests, "remembers running exports, and how many each process has", "running exports are not remembered across restarts, and processes do not keep to SAVERIS_EXPORTS together"},
-		{config.Names.Leases(), publish.CheckLeases, "says who works at what", "two bridges poll beside each other, and workers do not share a backfill"},
-		{config.Names.Backfills(), nil, "tells how backfills go", "nobody is told how backfills go"},
+		{broker.Names.Bucket(), views.CheckCheckpoints, "shows the checkpoints", "nobody sees what is read from now on: bridge status and the page are not updated"},
+		{broker.Names.Requests(), publish.CheckRequests, "remembers running exports, and how many each process has", "running exports are not remembered across restarts, and processes do not keep to SAVERIS_EXPORTS together"},
+		{broker.Names.Leases(), publish.CheckLeases, "says who works at what", "two bridges poll beside each other, and workers do not share a backfill"},
+		{broker.Names.Backfills(), nil, "tells how backfills go", "nobody is told how backfills go"},
 	}
 }
 
 // run checks it, and never fails.
-func (a aside) run(ctx context.Context, c *checkup) finding {
+func (a aside) run(ctx context.Context, c *checkup) Finding {
 	f := a.look(ctx, c)
-	if f.err == nil {
+	if f.Err == nil {
 		return f
 	}
-	return warning(f.hint, "%s: %v", a.without, f.err)
+	return warning(f.Hint, "%s: %v", a.without, f.Err)
 }
 
-func (a aside) look(ctx context.Context, c *checkup) finding {
+func (a aside) look(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	if f := c.mayAsk(ctx, "KV_"+a.name); f != nil {
@@ -53,7 +53,7 @@ func (a aside) look(ctx context.Context, c *checkup) finding {
 		found, err = c.mayCreate(ctx, "KV_"+a.name), nil
 	}
 	switch {
-	case found.err != nil:
+	case found.Err != nil:
 		return found
 	case errors.Is(err, publish.ErrForeign):
 		return failing(err, pipeline.BucketHint(err, a.name))

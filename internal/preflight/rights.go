@@ -1,4 +1,4 @@
-package main
+package preflight
 
 import (
 	"cmp"
@@ -25,25 +25,23 @@ func (c *checkup) allow(err error, subject string) string {
 }
 
 // checkRights tries everything else that run will ask of the server in the course of time, in words that change nothing.
-func checkRights(config publish.Config) func(context.Context, *checkup) finding {
-	return func(ctx context.Context, c *checkup) finding {
-		var missing []string
-		for _, call := range []string{"STREAM.MSG.GET.", "DIRECT.GET.", "CONSUMER.CREATE.", "CONSUMER.MSG.NEXT.", "CONSUMER.DELETE."} {
-			for _, feed := range publish.Feeds {
-				if err := c.mayCall(ctx, call, config.Names.Stream(feed)); err != nil {
-					missing = append(missing, c.api(call+">"))
-					break
-				}
+func checkRights(ctx context.Context, c *checkup) Finding {
+	var missing []string
+	for _, call := range []string{"STREAM.MSG.GET.", "DIRECT.GET.", "CONSUMER.CREATE.", "CONSUMER.MSG.NEXT.", "CONSUMER.DELETE."} {
+		for _, feed := range publish.Feeds {
+			if err := c.mayCall(ctx, call, c.broker.Names.Stream(feed)); err != nil {
+				missing = append(missing, c.api(call+">"))
+				break
 			}
 		}
-		if len(missing) > 0 {
-			return failing(fmt.Errorf("%w: the account lacks rights", natsconn.ErrUnusable), "let the account publish to "+strings.Join(missing, ", "))
-		}
-		if names := c.api("STREAM.NAMES"); natsconn.Forbidden(c.may(ctx, names)) {
-			return warning(c.allow(nil, names), "the account may read the streams, but not look for others: there is no replay, and nobody says which stream has subjects of the bridge's")
-		}
-		return fine("the account may read the streams")
 	}
+	if len(missing) > 0 {
+		return failing(fmt.Errorf("%w: the account lacks rights", natsconn.ErrUnusable), "let the account publish to "+strings.Join(missing, ", "))
+	}
+	if names := c.api("STREAM.NAMES"); natsconn.Forbidden(c.may(ctx, names)) {
+		return warning(c.allow(nil, names), "the account may read the streams, but not look for others: there is no replay, and nobody says which stream has subjects of the bridge's")
+	}
+	return fine("the account may read the streams")
 }
 
 // mayCall reports whether the server forbids a call about a stream; what else it answers does not matter.
@@ -63,7 +61,7 @@ func (c *checkup) may(ctx context.Context, subject string) error {
 }
 
 // mayAsk reports whether a stream can be asked for. The library would wait for an answer that never comes.
-func (c *checkup) mayAsk(ctx context.Context, stream string) *finding {
+func (c *checkup) mayAsk(ctx context.Context, stream string) *Finding {
 	subject := c.api("STREAM.INFO." + stream)
 	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: subject}); natsconn.Forbidden(err) {
 		f := failing(err, c.allow(err, subject))
@@ -73,7 +71,7 @@ func (c *checkup) mayAsk(ctx context.Context, stream string) *finding {
 }
 
 // mayCreate asks for a stream in words that no server understands: the refusal shows that the account may ask.
-func (c *checkup) mayCreate(ctx context.Context, stream string) finding {
+func (c *checkup) mayCreate(ctx context.Context, stream string) Finding {
 	subject := c.api("STREAM.CREATE." + stream)
 	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")}); err != nil {
 		return failing(fmt.Errorf("it does not exist, and cannot be created: %w", err), c.allow(err, subject)+", or create it")
@@ -81,17 +79,17 @@ func (c *checkup) mayCreate(ctx context.Context, stream string) finding {
 	return fine("does not exist yet, run creates it")
 }
 
-// needed says that nothing goes without what a finding is about.
-func needed(f finding) finding {
-	if f.err != nil {
-		f.err = fmt.Errorf("%w: %w", natsconn.ErrUnusable, f.err)
+// needed says that nothing goes without what a Finding is about.
+func needed(f Finding) Finding {
+	if f.Err == nil {
+		return f
 	}
-	return f
+	return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, f.Err), f.Hint)
 }
 
 // mayStore reports whether all that belongs into a feed's stream may be sent to it.
-func (c *checkup) mayStore(ctx context.Context, config publish.Config, feed schema.Feed) *finding {
-	subjects := config.Names.Subjects(feed)
+func (c *checkup) mayStore(ctx context.Context, feed schema.Feed) *Finding {
+	subjects := c.broker.Names.Subjects(feed)
 	var missing []string
 	var refused error
 	for _, subject := range subjects {
@@ -103,9 +101,9 @@ func (c *checkup) mayStore(ctx context.Context, config publish.Config, feed sche
 	case 0:
 		return nil
 	case len(subjects):
-		missing = []string{config.Names.Ingest() + ".>"}
+		missing = []string{c.broker.Names.Ingest() + ".>"}
 	}
-	f := failing(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, config.Names.Stream(feed), refused), "let the account publish to "+strings.Join(missing, ", "))
+	f := failing(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, c.broker.Names.Stream(feed), refused), "let the account publish to "+strings.Join(missing, ", "))
 	return &f
 }
 

@@ -1,4 +1,4 @@
-package main
+package preflight
 
 import (
 	"fmt"
@@ -51,13 +51,13 @@ func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
 		if jsErr != nil {
 			t.Fatal(jsErr)
 		}
-		_, _, runErr := pipeline.Ready(t.Context(), s.Pipeline, nc, func() {})
+		_, _, runErr := pipeline.Ready(t.Context(), s, nc, func() {})
 		for who, err := range map[string]error{"check": err, "run": runErr} {
-			if code, advice := verdict(err); (err != nil) != c.fails || c.fails && (code != hint.NATS || advice == "") {
+			if code, advice := hint.Of(err); (err != nil) != c.fails || c.fails && (code != hint.NATS || advice == "") {
 				t.Errorf("%q: %s: exit code %d, hint %q: %v", c.value, who, code, advice, err)
 			}
 		}
-		if _, advice := verdict(runErr); c.fails && !strings.Contains(advice, "BRIDGE_MAX_BYTES") {
+		if _, advice := hint.Of(runErr); c.fails && !strings.Contains(advice, "BRIDGE_MAX_BYTES") {
 			t.Errorf("%q: run's hint is %q", c.value, advice)
 		}
 		for _, feed := range publish.Feeds { // what a try left behind
@@ -68,7 +68,7 @@ func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
 
 func TestCheckSaysWhatAnUncompressedStreamCosts(t *testing.T) {
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
-	js, stop, err := pipeline.Open(t.Context(), load(t, env).Pipeline, version, quiet)
+	js, stop, err := pipeline.Open(t.Context(), load(t, env), "test", quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,24 +95,21 @@ func TestCheckWarnsOfCompressedReplicas(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	c := &checkup{settings: load(t, with()), nc: nc}
-	config := pipeline.Broker(c.settings.Streams)
-	config.Replicas = 3
-	stream := config.Stream("readings")
-	if f := c.streamAdvice(config, "readings", stream, jetstream.StreamState{}); f.state != "ok" {
+	c := &checkup{settings: load(t, with("NATS_URL", nc.ConnectedUrl(), "BRIDGE_REPLICAS", "3")), nc: nc}
+	c.broker = pipeline.Broker(c.settings.Streams)
+	stream := c.broker.Stream("readings")
+	if f := c.streamAdvice("readings", stream, jetstream.StreamState{}); f.State != OK {
 		t.Errorf("as the bridge creates it: %+v", f)
 	}
 	stream.Compression = jetstream.S2Compression
-	f := c.streamAdvice(config, "readings", stream, jetstream.StreamState{})
-	var out strings.Builder
-	printFinding(&out, "stream "+stream.Name, f)
-	wantLines(t, out.String(), "warn stream SAVERIS_READINGS compressed with 3 replicas 2.15 s2: corrupt input hint: nats stream edit SAVERIS_READINGS --compression=none -f")
+	f := c.streamAdvice("readings", stream, jetstream.StreamState{})
+	wantLines(t, f.String(), "warn compressed with 3 replicas 2.15 s2: corrupt input hint: nats stream edit SAVERIS_READINGS --compression=none -f")
 }
 
 func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
 	url := natsServer(t, &server.Options{JetStream: true}).ClientURL()
 	env := with("NATS_URL", url)
-	_, stop, err := pipeline.Open(t.Context(), load(t, env).Pipeline, version, quiet)
+	_, stop, err := pipeline.Open(t.Context(), load(t, env), "test", quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +121,7 @@ func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
 	env = with("NATS_URL", url, "BRIDGE_IMMUTABLE", "true", "BRIDGE_PREFIX", "cold")
 	out, _ = checkNATS(t, env)
 	wantLines(t, out, "ok immutable run creates streams from which nothing can be deleted or purged")
-	_, stop, err = pipeline.Open(t.Context(), load(t, env).Pipeline, version, quiet)
+	_, stop, err = pipeline.Open(t.Context(), load(t, env), "test", quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +132,7 @@ func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
 
 func TestCheckSaysHowFullAStreamIs(t *testing.T) {
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL(), "BRIDGE_MAX_BYTES", "64MB")
-	js, stop, err := pipeline.Open(t.Context(), load(t, env).Pipeline, version, quiet)
+	js, stop, err := pipeline.Open(t.Context(), load(t, env), "test", quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,15 +162,13 @@ func TestCheckSaysWhatSyncAlwaysCosts(t *testing.T) {
 		seen, always bool
 		want         string
 	}{
-		{"2.15.2", true, true, "ok sync_interval always"},
-		{"2.12.1", true, true, "warn sync_interval always 2.12.1 eight times slower hint: 2.15"},
-		{"2.15.2", true, false, "warn sync_interval two minutes hint: sync_interval: always"},
-		{"2.14.10", true, false, "warn sync_interval two minutes hint: full speed 2.15"},
-		{"2.15.2", false, false, "info sync_interval cannot be seen survives"},
-		{"2.14.10", false, false, "info sync_interval cannot be seen survives 2.14.10 full speed 2.15"},
+		{"2.15.2", true, true, "ok always"},
+		{"2.12.1", true, true, "warn always 2.12.1 eight times slower hint: 2.15"},
+		{"2.15.2", true, false, "warn two minutes hint: sync_interval: always"},
+		{"2.14.10", true, false, "warn two minutes hint: full speed 2.15"},
+		{"2.15.2", false, false, "info cannot be seen survives"},
+		{"2.14.10", false, false, "info cannot be seen survives 2.14.10 full speed 2.15"},
 	} {
-		var out strings.Builder
-		printFinding(&out, "sync_interval", syncFinding(c.version, c.seen, c.always))
-		wantLines(t, out.String(), c.want)
+		wantLines(t, syncFinding(c.version, c.seen, c.always).String(), c.want)
 	}
 }

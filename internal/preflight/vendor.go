@@ -1,8 +1,7 @@
-package main
+package preflight
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -15,7 +14,7 @@ import (
 )
 
 // vendorChecks are the checks up to the vendor.
-func vendorChecks(s config.Settings) []check {
+func vendorChecks(s config.Pipeline) []check {
 	list := []check{{name: "settings", run: checkSettings}}
 	if s.Proxied {
 		list = append(list, check{name: "proxy", run: checkProxy})
@@ -27,7 +26,7 @@ func vendorChecks(s config.Settings) []check {
 	return append(list, check{"clock", (*checkup).loggedIn, checkClock})
 }
 
-func checkProxy(_ context.Context, c *checkup) finding {
+func checkProxy(_ context.Context, c *checkup) Finding {
 	proxy, err := vendorProxy(c.settings.SaverisURL)
 	switch {
 	case err != nil:
@@ -38,7 +37,7 @@ func checkProxy(_ context.Context, c *checkup) finding {
 	return note("the vendor is asked through %s", proxy)
 }
 
-func checkLogin(ctx context.Context, c *checkup) finding {
+func checkLogin(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	client, err := saveris.New(pipeline.VendorConfig(c.settings.Vendor, c.settings.WindowRows))
@@ -55,26 +54,24 @@ func checkLogin(ctx context.Context, c *checkup) finding {
 	return fine("accepted by %s", config.MaskURL(c.settings.SaverisURL))
 }
 
-func (c *checkup) vendorFailing(err error) finding {
+func (c *checkup) vendorFailing(err error) Finding {
 	err = pipeline.WithLogin(c.settings.Vendor, err)
-	return failing(err, adviceOf(err))
+	return failing(err, advice(err))
 }
 
 // feedPatience is how long an export may take until a check gives it up.
 const feedPatience = 3 * time.Minute
 
-// noteAfter is how long a feed may take until a terminal is told what it waits for.
+// noteAfter is how long a feed may take until OnWait is called.
 const noteAfter = 2 * time.Second
 
 // checkFeed reads a little of a feed.
-func checkFeed(feed schema.Feed) func(context.Context, *checkup) finding {
-	return func(ctx context.Context, c *checkup) finding {
+func checkFeed(feed schema.Feed) func(context.Context, *checkup) Finding {
+	return func(ctx context.Context, c *checkup) Finding {
 		ctx, cancel := context.WithTimeout(ctx, feedPatience+checkTimeout)
 		defer cancel()
-		if c.progress != nil {
-			waiting := time.AfterFunc(noteAfter, func() {
-				fmt.Fprintf(c.progress, "waiting for the vendor's export of %s, %v at most\n", feed, feedPatience)
-			})
+		if c.onWait != nil {
+			waiting := time.AfterFunc(noteAfter, func() { c.onWait(feed, feedPatience) })
 			defer waiting.Stop()
 		}
 		began := time.Now()
@@ -82,7 +79,7 @@ func checkFeed(feed schema.Feed) func(context.Context, *checkup) finding {
 		if err != nil {
 			return c.vendorFailing(err)
 		}
-		c.given++
+		c.answered++
 		if text, advice := endingOf(c.vendor, feed); text != "" {
 			return warning(advice, "%d rows read by %s; %s", answer.Rows, answer.Route, text)
 		}
@@ -110,7 +107,7 @@ func announcedEnd(vendor *saveris.Client, of func(endpoint string) bool) (text, 
 	return "", ""
 }
 
-func checkClock(ctx context.Context, c *checkup) finding {
+func checkClock(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	now, err := c.vendor.Now(ctx)

@@ -1,4 +1,4 @@
-package main
+package preflight
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 )
 
 // coverageChecks is the check of whose coverage there is, where streams can be looked at.
-func coverageChecks(s config.Settings) []check {
+func coverageChecks(s config.Pipeline) []check {
 	if s.Embedded() && !errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken) {
 		return nil
 	}
@@ -20,10 +20,10 @@ func coverageChecks(s config.Settings) []check {
 }
 
 // checkCoverage does what a start does, once.
-func checkCoverage(ctx context.Context, c *checkup) finding {
+func checkCoverage(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, feedPatience+checkTimeout)
 	defer cancel()
-	pipe := pipeline.New(c.settings.Pipeline, c.js)
+	pipe := pipeline.New(c.settings, c.js)
 	accounts := pipe.Accounts
 	unknown, err := accounts.Look(ctx)
 	if err != nil {
@@ -38,7 +38,7 @@ func checkCoverage(ctx context.Context, c *checkup) finding {
 		err := proof.Admit(ctx, one)
 		var other *publish.AnotherAccount
 		if errors.As(err, &other) {
-			return failing(err, adviceOf(err))
+			return failing(err, advice(err))
 		}
 		if err != nil {
 			return c.vendorFailing(err)

@@ -1,18 +1,15 @@
-package main
+package preflight
 
 import (
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
-
-	"github.com/nats-io/nats-server/v2/server"
+	"saveris-bridge/internal/schema"
 )
 
 // vendor starts a pretend vendor that prepares exports at once.
@@ -31,15 +28,6 @@ func vendor(t *testing.T, change func(*saveristest.Config)) *saveristest.Server 
 	return s
 }
 
-// checkVendor runs the checks up to the vendor and gives what they print.
-func checkVendor(t *testing.T, env config.Lookup) (string, error) {
-	t.Helper()
-	var out strings.Builder
-	c := &checkup{settings: load(t, env)}
-	err := c.try(t.Context(), vendorChecks(c.settings), &out)
-	return out.String(), err
-}
-
 func TestCheckReadsEveryFeed(t *testing.T) {
 	s := vendor(t, nil)
 	out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
@@ -56,7 +44,7 @@ func TestCheckTellsARefusedLogin(t *testing.T) {
 	s := vendor(t, func(c *saveristest.Config) { c.Password = "other" })
 	out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
 	wantLines(t, out, "FAIL vendor login", "skip feed readings", "skip clock")
-	if code, advice := verdict(err); code != hint.Vendor || advice == "" {
+	if code, advice := hint.Of(err); code != hint.Vendor || advice == "" {
 		t.Errorf("exit code %d, hint %q: %v", code, advice, err)
 	}
 }
@@ -94,31 +82,7 @@ func TestCheckTellsWhatIsNotTheVendor(t *testing.T) {
 	defer other.Close()
 	out, err := checkVendor(t, with("SAVERIS_URL", other.URL))
 	wantLines(t, out, "FAIL check SAVERIS_URL")
-	if code, _ := verdict(err); code != hint.Settings {
-		t.Errorf("exit code %d: %v", code, err)
-	}
-}
-
-func TestCheckWithoutNetworkStillChecksTheRest(t *testing.T) {
-	t.Parallel()
-	got := bridge(t, []string{"SAVERIS_URL=http://127.0.0.1:1", "SAVERIS_USERNAME=a", "SAVERIS_PASSWORD=b", "BRIDGE_NATS_LISTEN=127.0.0.1:0"}, "check")
-	wantLines(t, got.out, "FAIL vendor login", "ok embedded server")
-	if _, advice := lastLines(t, got.err); got.code != hint.Failed || !strings.HasPrefix(advice, "hint: ") {
-		t.Errorf("exit code %d: %s", got.code, got.err)
-	}
-}
-
-func TestCheckAsACommand(t *testing.T) {
-	s := vendor(t, nil)
-	broker := natsServer(t, &server.Options{JetStream: true})
-	got := bridge(t, []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "NATS_URL=" + broker.ClientURL()}, "check")
-	if got.code != hint.Done || got.err != "" || strings.Contains(got.out, "FAIL") {
-		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
-	}
-	refused := bridge(t, []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=wrong", "NATS_URL=" + broker.ClientURL()}, "check")
-	if refused.code != hint.Vendor || strings.Contains(refused.out+refused.err, "wrong") {
-		t.Errorf("exit code %d\n%s%s", refused.code, refused.out, refused.err)
-	}
+	wantCode(t, err, hint.Settings)
 }
 
 func TestCheckTellsWhoIsRefusedAndWhy(t *testing.T) {
@@ -127,9 +91,7 @@ func TestCheckTellsWhoIsRefusedAndWhy(t *testing.T) {
 		s := vendor(t, func(c *saveristest.Config) { c.Switches.AuthNoLicence = answer })
 		out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
 		wantLines(t, out, "ok vendor login", "FAIL feed readings the login works licence")
-		if code, _ := verdict(err); code != hint.Vendor {
-			t.Errorf("%s: exit code %d: %v", answer, code, err)
-		}
+		wantCode(t, err, hint.Vendor)
 	}
 	out, _ := checkVendor(t, with("SAVERIS_URL", licensed.URL(), "SAVERIS_USERNAME", "bob"))
 	wantLines(t, out, `FAIL vendor login SAVERIS_USERNAME "bob"`)
@@ -144,29 +106,24 @@ func TestCheckNamesTheSettingWhereThereIsNoSynchronousEndpoint(t *testing.T) {
 	s := vendor(t, nil)
 	out, err := checkVendor(t, with("SAVERIS_URL", s.URL(), "SAVERIS_SYNC", "always"))
 	wantLines(t, out, `FAIL feed readings SAVERIS_SYNC is "always": expected auto or never`)
-	if code, _ := verdict(err); code != hint.Settings {
-		t.Errorf("exit code %d: %v", code, err)
-	}
+	wantCode(t, err, hint.Settings)
 }
 
-// waitedFor is a terminal that tells what is written to it.
-type waitedFor chan string
-
-func (w waitedFor) Write(p []byte) (int, error) {
-	w <- string(p)
-	return len(p), nil
-}
-
-func TestCheckTellsATerminalWhatItWaitsFor(t *testing.T) {
+func TestCheckTellsWhatItWaitsFor(t *testing.T) {
 	t.Parallel()
 	s := vendor(t, func(c *saveristest.Config) { c.Switches.QueryLatency = "3s" })
-	told := make(waitedFor, 2)
-	c := &checkup{settings: load(t, with("SAVERIS_URL", s.URL(), "BRIDGE_FEEDS", "alarms")), progress: told}
-	if err := c.try(t.Context(), vendorChecks(c.settings), io.Discard); err != nil {
+	waits := make(chan schema.Feed, 1)
+	c := Config{Settings: load(t, with("SAVERIS_URL", s.URL(), "BRIDGE_FEEDS", "alarms")), OnWait: func(feed schema.Feed, most time.Duration) {
+		if most != feedPatience {
+			t.Errorf("it waits for %v at most", most)
+		}
+		waits <- feed
+	}}
+	if err := RunVendor(t.Context(), c, func(Finding) {}); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-told; got != "waiting for the vendor's export of alarms, 3m0s at most\n" {
-		t.Errorf("got %q", got)
+	if feed := <-waits; feed != schema.Alarms {
+		t.Errorf("it waits for %s", feed)
 	}
 }
 

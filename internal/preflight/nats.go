@@ -1,4 +1,4 @@
-package main
+package preflight
 
 import (
 	"context"
@@ -25,7 +25,7 @@ import (
 )
 
 // natsChecks are the checks of the server, whichever it is. An embedded one is there as long as a bridge runs.
-func natsChecks(s config.Settings) []check {
+func natsChecks(s config.Pipeline) []check {
 	list := []check{
 		{name: "nats", run: checkConnect},
 		{"nats server", (*checkup).connected, checkServer},
@@ -43,9 +43,9 @@ func natsChecks(s config.Settings) []check {
 	return append(list, brokerChecks(s)...)
 }
 
-func checkStore(_ context.Context, c *checkup) finding {
+func checkStore(_ context.Context, c *checkup) Finding {
 	if err := natsd.CheckStore(c.settings.DataDir); err != nil {
-		return failing(err, adviceOf(err))
+		return failing(err, advice(err))
 	}
 	return fine("embedded server, store %s; its streams are not checked while it does not run", c.settings.DataDir)
 }
@@ -54,7 +54,7 @@ func checkStore(_ context.Context, c *checkup) finding {
 const enoughSpace = 1 << 30
 
 // checkDisk looks at the space where the store is, or will be.
-func checkDisk(_ context.Context, c *checkup) finding {
+func checkDisk(_ context.Context, c *checkup) Finding {
 	free, err := c.space(existing(c.settings.DataDir))
 	switch {
 	case err != nil:
@@ -79,7 +79,7 @@ func existing(dir string) string {
 }
 
 // joinStore has the checks that follow look at the server of the bridge that runs on the store, as joinBroker does.
-func joinStore(_ context.Context, c *checkup) finding {
+func joinStore(_ context.Context, c *checkup) Finding {
 	url := natsconn.RunningServer(c.settings.NATS)
 	address := strings.TrimPrefix(url, "nats://")
 	c.settings.NATSURL, c.joined = []string{url}, true
@@ -89,7 +89,7 @@ func joinStore(_ context.Context, c *checkup) finding {
 	return fine("a bridge runs on %s, with a server at %s", c.settings.DataDir, address)
 }
 
-func checkEmbedded(_ context.Context, c *checkup) finding {
+func checkEmbedded(_ context.Context, c *checkup) Finding {
 	s := c.settings
 	err := listen.Try("BRIDGE_NATS_LISTEN", s.NATSListen)
 	switch {
@@ -99,7 +99,7 @@ func checkEmbedded(_ context.Context, c *checkup) finding {
 		return fine("embedded server, at %s", s.NATSListen)
 	}
 	failed := natsconn.NotListening(err)
-	return failing(failed, adviceOf(failed))
+	return failing(failed, advice(failed))
 }
 
 const closeIt = "listen on 127.0.0.1, let nobody else reach the port, or use a server that asks for a login (NATS_URL)"
@@ -108,7 +108,7 @@ func openTo(address string) string {
 	return "at " + address + ": it asks nobody who he is, and whoever reaches it may read and delete everything"
 }
 
-func checkConnect(ctx context.Context, c *checkup) finding {
+func checkConnect(ctx context.Context, c *checkup) Finding {
 	nc, err := natsconn.ConnectNamed(ctx, c.settings.NATS, quiet)
 	switch {
 	case err != nil && c.joined:
@@ -136,14 +136,14 @@ func readable(nc *nats.Conn) bool {
 	return plain != nil && (err != nil || !net.ParseIP(host).IsLoopback())
 }
 
-func checkServer(ctx context.Context, c *checkup) finding {
+func checkServer(ctx context.Context, c *checkup) Finding {
 	if err := publish.CheckServer(ctx, c.nc); err != nil {
 		return failing(err, natsconn.Hint(err))
 	}
 	return fine("version %s, messages up to %d bytes", c.nc.ConnectedServerVersion(), c.nc.MaxPayload())
 }
 
-func checkJetStream(ctx context.Context, c *checkup) finding {
+func checkJetStream(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	subject := c.api("INFO")
@@ -157,7 +157,7 @@ func checkJetStream(ctx context.Context, c *checkup) finding {
 		err = natsconn.OrNoJetStream(c.settings.NATS, err)
 		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
 	}
-	if err := pipeline.Broker(c.settings.Streams).CheckAccount(info); err != nil {
+	if err := c.broker.CheckAccount(info); err != nil {
 		c.off = true
 		return failing(err, natsconn.Hint(err))
 	}
@@ -168,7 +168,7 @@ func checkJetStream(ctx context.Context, c *checkup) finding {
 }
 
 // checkSync recommends what survives a power cut. Only a system account sees what the server does.
-func checkSync(ctx context.Context, c *checkup) finding {
+func checkSync(ctx context.Context, c *checkup) Finding {
 	version := c.nc.ConnectedServerVersion()
 	answer, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: "$SYS.REQ.SERVER.PING.VARZ"})
 	if err != nil {
@@ -187,7 +187,7 @@ func checkSync(ctx context.Context, c *checkup) finding {
 	return syncFinding(version, true, err == nil && varz.Data.JetStream.Config.SyncAlways)
 }
 
-func syncFinding(version string, seen, always bool) finding {
+func syncFinding(version string, seen, always bool) Finding {
 	const set = "set jetstream { sync_interval: always } on the server: "
 	slow := publish.SlowSync(version)
 	switch {
@@ -208,49 +208,49 @@ func syncFinding(version string, seen, always bool) finding {
 const notAlways = "not always: a power cut can lose what was acknowledged in the last two minutes, and make 8 MB of a compressed stream before that unreadable"
 
 // brokerChecks are the checks of streams, buckets and rights. Nothing is created, altered or stored.
-func brokerChecks(s config.Settings) []check {
+func brokerChecks(s config.Pipeline) []check {
 	var list []check
-	config := pipeline.Broker(s.Streams)
+	broker := pipeline.Broker(s.Streams)
 	for _, feed := range publish.Feeds {
-		list = append(list, check{"stream " + config.Names.Stream(feed), (*checkup).usable, checkStream(config, feed)})
+		list = append(list, check{"stream " + broker.Names.Stream(feed), (*checkup).usable, checkStream(feed)})
 	}
-	for _, bucket := range asides(config) {
+	for _, bucket := range asides(broker) {
 		list = append(list, check{"bucket " + bucket.name, (*checkup).usable, bucket.run})
 	}
-	list = append(list, check{"immutable", (*checkup).usable, checkImmutable(config)})
-	list = append(list, check{"other messages", (*checkup).usable, checkForeign(config)})
-	return append(list, check{"rights", (*checkup).usable, checkRights(config)})
+	list = append(list, check{"immutable", (*checkup).usable, checkImmutable})
+	list = append(list, check{"other messages", (*checkup).usable, checkForeign})
+	return append(list, check{"rights", (*checkup).usable, checkRights})
 }
 
-func checkStream(config publish.Config, feed schema.Feed) func(context.Context, *checkup) finding {
-	return func(ctx context.Context, c *checkup) finding {
+func checkStream(feed schema.Feed) func(context.Context, *checkup) Finding {
+	return func(ctx context.Context, c *checkup) Finding {
 		ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 		defer cancel()
-		name := config.Names.Stream(feed)
+		name := c.broker.Names.Stream(feed)
 		if f := c.mayAsk(ctx, name); f != nil {
 			return needed(*f)
 		}
 		info, err := c.stream(ctx, name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			return c.newStream(ctx, config, feed)
+			return c.newStream(ctx, feed)
 		}
 		if err != nil {
 			return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
 		}
 		have := info.Config
-		if err := config.CheckStream(feed, have); err != nil {
+		if err := c.broker.CheckStream(feed, have); err != nil {
 			return failing(err, natsconn.Hint(err))
 		}
-		if f := c.mayStore(ctx, config, feed); f != nil {
+		if f := c.mayStore(ctx, feed); f != nil {
 			return *f
 		}
-		if err := config.CheckBatches(ctx, c.js, feed); err != nil {
+		if err := c.broker.CheckBatches(ctx, c.js, feed); err != nil {
 			return failing(err, natsconn.Hint(err))
 		}
-		if err := mayPublish(ctx, c.nc, config.Names.Ingest()+"."+string(feed)+".check"); err != nil {
+		if err := mayPublish(ctx, c.nc, c.broker.Names.Ingest()+"."+string(feed)+".check"); err != nil {
 			return failing(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, name, err), natsconn.Hint(err))
 		}
-		return c.streamAdvice(config, feed, have, info.State)
+		return c.streamAdvice(feed, have, info.State)
 	}
 }
 
@@ -260,34 +260,34 @@ func (c *checkup) stream(ctx context.Context, name string) (*jetstream.StreamInf
 }
 
 // newStream looks whether run will be able to create a stream.
-func (c *checkup) newStream(ctx context.Context, config publish.Config, feed schema.Feed) finding {
-	if config.Replicas > 1 && c.nc.ConnectedClusterName() == "" {
-		return failing(fmt.Errorf("%w: BRIDGE_REPLICAS is %d, but this server is in no cluster", natsconn.ErrUnusable, config.Replicas),
+func (c *checkup) newStream(ctx context.Context, feed schema.Feed) Finding {
+	if c.broker.Replicas > 1 && c.nc.ConnectedClusterName() == "" {
+		return failing(fmt.Errorf("%w: BRIDGE_REPLICAS is %d, but this server is in no cluster", natsconn.ErrUnusable, c.broker.Replicas),
 			"set BRIDGE_REPLICAS=1, or use a cluster")
 	}
-	f := needed(c.mayCreate(ctx, config.Names.Stream(feed)))
-	if f.err != nil {
+	f := needed(c.mayCreate(ctx, c.broker.Names.Stream(feed)))
+	if f.Err != nil {
 		return f
 	}
-	if err := c.reserve(ctx, config); err != nil {
+	if err := c.reserve(ctx); err != nil {
 		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
 	}
-	if f := c.mayStore(ctx, config, feed); f != nil {
+	if f := c.mayStore(ctx, feed); f != nil {
 		return *f
 	}
 	names := c.api("STREAM.NAMES")
 	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: names}); err != nil {
-		return note("%s, unless another stream has its subjects: this account may not ask %s", f.text, names)
+		return note("%s, unless another stream has its subjects: this account may not ask %s", f.Text, names)
 	}
-	overlap, err := config.FindOverlap(ctx, c.js, feed)
+	overlap, err := c.broker.FindOverlap(ctx, c.js, feed)
 	if err != nil {
 		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), "")
 	}
 	if overlap != nil {
 		return failing(overlap, natsconn.Hint(overlap))
 	}
-	if known := len(c.nc.Servers()); config.Replicas > known {
-		return warning("lower it if the cluster is no larger", "run creates it with BRIDGE_REPLICAS %d, but the cluster tells of %d servers", config.Replicas, known)
+	if known := len(c.nc.Servers()); c.broker.Replicas > known {
+		return warning("lower it if the cluster is no larger", "run creates it with BRIDGE_REPLICAS %d, but the cluster tells of %d servers", c.broker.Replicas, known)
 	}
 	return f
 }

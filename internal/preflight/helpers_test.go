@@ -1,0 +1,90 @@
+package preflight
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/listen"
+	"saveris-bridge/internal/pipeline"
+)
+
+func TestMain(m *testing.M) {
+	pipeline.FirstPoll = 20 * time.Millisecond // the pretend vendor's exports are ready at once
+	os.Exit(m.Run())
+}
+
+func load(t *testing.T, env config.Lookup) config.Pipeline {
+	t.Helper()
+	s, err := config.Load(t.Context(), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Pipeline
+}
+
+// checkNATS runs the checks of NATS and returns what they print.
+func checkNATS(t *testing.T, env config.Lookup) (string, error) {
+	t.Helper()
+	var out strings.Builder
+	err := RunNATS(t.Context(), Config{Settings: load(t, env), Space: func(string) (int64, error) { return 10 << 30, nil }}, printTo(&out))
+	return out.String(), err
+}
+
+// checkVendor runs the checks up to the vendor and returns what they print.
+func checkVendor(t *testing.T, env config.Lookup) (string, error) {
+	t.Helper()
+	var out strings.Builder
+	err := RunVendor(t.Context(), Config{Settings: load(t, env)}, printTo(&out))
+	return out.String(), err
+}
+
+func printTo(out *strings.Builder) func(Finding) {
+	return func(f Finding) { out.WriteString(f.String() + "\n") }
+}
+
+// wantLines wants a line for each of want, which begins with its first word and holds all others.
+func wantLines(t *testing.T, out string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		words := strings.Fields(w)
+		found := false
+		for line := range strings.Lines(out) {
+			missing := slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) })
+			found = found || strings.HasPrefix(line, words[0]+" ") && !missing
+		}
+		if !found {
+			t.Errorf("no line %q in:\n%s", w, out)
+		}
+	}
+}
+
+// wantCode wants the exit code of an error, 0 = there is none.
+func wantCode(t *testing.T, err error, want int) {
+	t.Helper()
+	code, _ := hint.Of(err)
+	if err != nil && code == 0 {
+		code = hint.Failed
+	}
+	if code != want {
+		t.Errorf("exit code %d, want %d: %v", code, want, err)
+	}
+}
+
+var with, natsServer, file = bridgetest.Env, bridgetest.NATSServer, bridgetest.File
+
+// freeAddress returns an address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := listen.On("free", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
