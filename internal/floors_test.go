@@ -52,7 +52,7 @@ var rooms = []struct {
 			"internal/pipeline",
 			"internal/natsconn",
 			"internal/config",
-			"internal/web",
+			"internal/audit", "internal/web",
 			"internal/metrics",
 			"internal/status",
 			"internal/tail",
@@ -112,7 +112,7 @@ var rooms = []struct {
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint", "internal/sleep"},
 		others: []string{backoff, sync},
 	}},
-	{"internal/audit", room{ours: []string{"internal/checkpoint", "internal/schema", "internal/printable"}}},
+	{"internal/audit", room{ours: []string{"internal/checkpoint", "internal/schema", "internal/hint", "internal/printable"}}},
 	{"internal/verify", room{
 		ours:   []string{"internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint"},
 		others: []string{backoff},

@@ -116,7 +116,7 @@ func settingsTable(list []config.Variable) string {
 }
 
 func TestHelpSaysOfNowThatItIsNow(t *testing.T) {
-	for _, name := range []string{"backfill", "verify", "replay"} {
+	for _, name := range []string{"backfill", "verify", "audit", "replay"} {
 		if got := bridge(t, nil, name, "--help"); !strings.Contains(got.out, "now unless given\n") || strings.Contains(got.out, `"0s"`) {
 			t.Errorf("%s: exit code %d\n%s", name, got.code, got.out)
 		}

@@ -149,7 +149,7 @@ func TestEveryCommandIsOffered(t *testing.T) {
 	if help.code != hint.Done {
 		t.Fatalf("help: exit code %d", help.code)
 	}
-	for _, name := range []string{"run", "backfill", "demo", "simulate", "check", "verify", "replay", "status", "tail", "checkpoint", "schema", "version"} {
+	for _, name := range []string{"run", "backfill", "demo", "simulate", "check", "verify", "audit", "replay", "status", "tail", "checkpoint", "schema", "version"} {
 		if !strings.Contains(help.out, "\n  "+name+" ") {
 			t.Errorf("help does not list %s", name)
 		}

@@ -86,7 +86,7 @@ func newRoot(std streams) *cobra.Command {
 		}
 		return &usageError{err, cmd.CommandPath() + " --help lists its flags"}
 	})
-	root.AddCommand(runCommand(std), backfillCommand(std), demoCommand(std), simulateCommand(std), checkCommand(std), verifyCommand(std), replayCommand(std), statusCommand(std), tailCommand(std), checkpointCommand(std), schemaCommand(std), versionCommand(std))
+	root.AddCommand(runCommand(std), backfillCommand(std), demoCommand(std), simulateCommand(std), checkCommand(std), verifyCommand(std), auditCommand(std), replayCommand(std), statusCommand(std), tailCommand(std), checkpointCommand(std), schemaCommand(std), versionCommand(std))
 	complete(root)
 	return root
 }

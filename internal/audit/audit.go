@@ -125,7 +125,7 @@ func (a *auditor) readRecords(ctx context.Context, name schema.Feed, stream *che
 	var covered []checkpoint.Interval
 	for i, record := range records {
 		covered = append(covered, record.Covered...)
-		if record.Version == 0 && days[i] == checkpoint.RejectedDay {
+		if record.Rows == 0 && days[i] == checkpoint.RejectedDay {
 			continue
 		}
 		a.report.Days = append(a.report.Days, FeedDay{

@@ -1,12 +1,14 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 )
 
 // Report is the completeness report of a range. It serves one goroutine. All times are UTC.
@@ -139,4 +141,20 @@ func (c *channel) figures() figures {
 	f.sums(c.sums, c.known, c.Unit)
 	f.outside(c.warning, c.alarm, c.known)
 	return f
+}
+
+// Err returns nil if the report is Complete, else an error that says what helps.
+func (r *Report) Err() error {
+	if r.Complete() {
+		return nil
+	}
+	text := "the vendor has not shown these readings, or had not when they were asked for: bridge verify says which; bridge run stores what comes late"
+	from, until := r.From.Format(time.RFC3339Nano), r.Until.Format(time.RFC3339Nano)
+	switch {
+	case len(r.Faults) > 0:
+		text = fmt.Sprintf("bridge verify --from %s --until %s says what is wrong with the streams; bridge backfill --from %s --until %s --repair puts back what was removed", from, until, from, until)
+	case len(r.NotRead) > 0:
+		text = fmt.Sprintf("bridge backfill --from %s --until %s reads what has not been read", from, until)
+	}
+	return &hint.Error{Err: errors.New(r.sentence()), Code: hint.Failed, Hint: text}
 }

@@ -105,7 +105,7 @@ func (r *Report) textAlarms(b io.Writer) {
 	if r.AlarmCount == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n%d alarms\n", r.AlarmCount)
+	fmt.Fprintf(b, "\nalarms: %d\n", r.AlarmCount)
 	for i, a := range r.Alarms {
 		if i == mostLines {
 			fmt.Fprintf(b, "  … and %d more (--json has all)\n", r.AlarmCount-i)
@@ -165,10 +165,10 @@ func (r *Report) remarks() (list []string) {
 		list = append(list, "note: "+note)
 	}
 	if r.Corrections > 0 {
-		list = append(list, fmt.Sprintf("%d readings were changed by the vendor later; the last content counts", r.Corrections))
+		list = append(list, fmt.Sprintf("corrections: %d; the last content of a reading counts", r.Corrections))
 	}
 	if r.RejectedCount > 0 {
-		list = append(list, fmt.Sprintf("%d rows of the range could not be events, and may be readings that are missing here", r.RejectedCount))
+		list = append(list, fmt.Sprintf("rejected rows: %d, asked for in the range; they could not be events, and may be readings that are missing here", r.RejectedCount))
 	}
 	for i, one := range r.Rejected {
 		if i == mostLines {

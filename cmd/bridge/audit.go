@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/schema"
+)
+
+// auditOptions are the flags of bridge audit.
+type auditOptions struct {
+	timeRange
+	JSON, CSV bool
+	HTML      string
+}
+
+func auditCommand(std streams) *cobra.Command {
+	o := auditOptions{timeRange: timeRange{command: "audit"}}
+	cmd := &cobra.Command{
+		Use:   "audit --from T [--until T]",
+		Short: "report for auditors what was due, stored, late and missing",
+		Long: `Makes the completeness report: for each channel and UTC day what was due, stored, late and missing, the least, mean and greatest
+value, the mean kinetic temperature, and the minutes outside of the limits in force; the alarms with their durations; rows and
+digest of each day. It reads the streams alone: nothing is asked of the vendor, nothing is written, and it may run beside run.
+Settings are those of run, but none of the vendor's is needed; bridge run --help lists them.
+
+T is an RFC 3339 time, or how long ago: 24h, 7d. The range is half-open and counts in the time of measuring.
+
+A reading is due one cycle after the one before it. It is missing if none has come half an hour later.
+
+Exit code 0: nothing is missing. 1: something is, or has not been read, or the report could not be made.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := config.LoadWithoutVendor(cmd.Context(), std.env)
+			if err != nil {
+				return err
+			}
+			now := time.Now().UTC().Truncate(time.Second)
+			span, err := o.check(&s, now)
+			if err != nil {
+				return err
+			}
+			return runAudit(cmd.Context(), s, o, span, now, std)
+		},
+	}
+	cmd.Flags().StringVar(&o.From, "from", "", "where the range begins (needed)")
+	cmd.Flags().StringVar(&o.Until, "until", "0s", "where it ends; now unless given")
+	cmd.Flags().Lookup("until").DefValue = "" // what is said of it is enough
+	cmd.Flags().BoolVar(&o.JSON, "json", false, "print JSON, numbers unrounded")
+	cmd.Flags().BoolVar(&o.CSV, "csv", false, "print CSV, a line for each channel and day, numbers unrounded")
+	cmd.Flags().StringVar(&o.HTML, "html", "", "write a page to print to this file")
+	return cmd
+}
+
+// check refuses wrong flags and returns the range. It may end in the future: clocks differ, and what is stored counts.
+func (o auditOptions) check(s *config.Settings, now time.Time) (span checkpoint.Span, err error) {
+	if o.JSON && o.CSV || (o.JSON || o.CSV) && o.HTML != "" {
+		return span, flagf("audit", "--json, --csv and --html exclude each other")
+	}
+	if err := o.timeRange.check(s); err != nil {
+		return span, err
+	}
+	span.From, _ = moment(o.From, now) // the check has read them
+	if span.Until, _ = moment(o.Until, now); span.Empty() {
+		return span, flagf("audit", "--from is %s and --until %s: expected a range that is not empty", span.From.Format(time.RFC3339Nano), span.Until.Format(time.RFC3339Nano))
+	}
+	return span, nil
+}
+
+func runAudit(ctx context.Context, s config.Settings, o auditOptions, span checkpoint.Span, now time.Time, std streams) error {
+	js, stop, err := readBroker(ctx, s, std.err)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	c := audit.Config{Span: span, Inventory: audit.Unknown{}, Now: now, Prefix: s.Prefix, Version: version}
+	for _, feed := range []schema.Feed{schema.Readings, schema.Alarms} {
+		if !slices.Contains(pipeline.Feeds(s.Streams), feed) {
+			continue
+		}
+		name := pipeline.Broker(s.Streams).Names.Stream(feed)
+		c.Streams = append(c.Streams, name)
+		stream := checkpoint.NewStream(js, name, s.Prefix, string(feed))
+		if feed == schema.Readings {
+			c.Readings = stream
+		} else {
+			c.Alarms = stream
+		}
+	}
+	report, err := audit.Run(ctx, c)
+	if err != nil {
+		return orStopped(ctx, err)
+	}
+	defer report.Close()
+	if err := o.write(report, std.out); err != nil {
+		return err
+	}
+	return report.Err()
+}
+
+func (o auditOptions) write(report *audit.Report, out io.Writer) error {
+	switch {
+	case o.JSON:
+		return report.JSON(out)
+	case o.CSV:
+		return report.CSV(out)
+	case o.HTML != "":
+		if err := writeFile(o.HTML, report.HTML); err != nil {
+			return fmt.Errorf("write %s: %w", o.HTML, err)
+		}
+		_, err := fmt.Fprintln(out, "wrote "+o.HTML)
+		return err
+	}
+	return report.Text(out)
+}
+
+// writeFile writes a file that is there as a whole or not at all.
+func writeFile(path string, write func(io.Writer) error) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".bridge-audit-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // once it is renamed there is none
+	b := bufio.NewWriter(file)
+	err = write(b)
+	if err == nil {
+		err = b.Flush()
+	}
+	if failed := file.Close(); err == nil {
+		err = failed
+	}
+	if err == nil {
+		err = os.Chmod(file.Name(), 0o644)
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}

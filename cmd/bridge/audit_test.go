@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/hint"
+)
+
+func (s *scene) auditCommand(args ...string) outcome {
+	env := []string{"BRIDGE_HTTP_ADDR="}
+	for _, v := range s.env { // none of the vendor's
+		if strings.HasPrefix(v, "NATS_") {
+			env = append(env, v)
+		}
+	}
+	return bridge(s.T, env, append([]string{"audit", "--from", s.start.Format(time.RFC3339), "--until", vendorAt.Format(time.RFC3339)}, args...)...)
+}
+
+// TestAuditReportsWhatIsMissing in every form, from the streams alone, and changes nothing.
+func TestAuditReportsWhatIsMissing(t *testing.T) {
+	s := filled(t)
+	var listed []string
+	for info := range s.js.ListStreams(t.Context()).Info() {
+		listed = append(listed, info.Config.Name)
+	}
+	before := s.messages(t.Context())
+	got := s.auditCommand()
+	if got.code != hint.Done || got.err != "" || !strings.Contains(got.out, "\ncomplete: 12 channels, nothing that was due is missing\n") || !strings.Contains(got.out, "check again: bridge verify --from 2026-11-23T22:20:00Z") {
+		t.Fatalf("exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+	stream, err := s.js.Stream(t.Context(), streamOfReadings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var removed *jetstream.RawStreamMsg
+	for seq := uint64(1); removed == nil || removed.Header.Get("ce-time") < "2026-11-23T23:00:00Z" || removed.Header.Get("ce-time") > "2026-11-24T00:00:00Z"; seq = removed.Sequence + 1 {
+		if removed, err = stream.GetMsg(t.Context(), seq, jetstream.WithGetMsgSubject("saveris.readings.>")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := stream.DeleteMsg(t.Context(), removed.Sequence); err != nil {
+		t.Fatal(err)
+	}
+	got = s.auditCommand("--json")
+	var report struct {
+		Missing  int
+		Channels []struct {
+			Days []struct{ Due, Stored, Missing int }
+		}
+		Days   []struct{ Feed, Day, Digest string }
+		Bridge struct{ Version string }
+	}
+	if err := json.Unmarshal([]byte(got.out), &report); err != nil {
+		t.Fatalf("%v: %s", err, got.out)
+	}
+	cause, advice := lastLines(t, got.err)
+	if got.code != hint.Failed || report.Missing != 1 || len(report.Channels) != 12 || len(report.Days) != 4 || report.Bridge.Version == "" ||
+		!strings.Contains(cause, "NOT complete: 1 readings are missing") || !strings.Contains(advice, "--repair") {
+		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+	got = s.auditCommand("--csv")
+	if lines, err := csv.NewReader(strings.NewReader(got.out)).ReadAll(); err != nil || len(lines) != 1+24 || got.code != hint.Failed {
+		t.Errorf("%d lines (%v), exit code %d", len(lines), err, got.code)
+	}
+	file := filepath.Join(t.TempDir(), "audit.html")
+	got = s.auditCommand("--html", file)
+	if page, err := os.ReadFile(file); err != nil || !strings.HasSuffix(string(page), "</html>\n") || got.code != hint.Failed || got.out != "wrote "+file+"\n" {
+		t.Errorf("%v, exit code %d\n%s%s", err, got.code, got.out, got.err)
+	}
+	if got := s.auditCommand("--html", filepath.Join(file, "no folder")); got.code != hint.Failed || !strings.Contains(got.err, "no folder") {
+		t.Errorf("exit code %d\n%s", got.code, got.err)
+	}
+	for info := range s.js.ListStreams(t.Context()).Info() {
+		if len(listed) == 0 || listed[0] != info.Config.Name {
+			t.Errorf("stream %s, there were %v", info.Config.Name, listed)
+			break
+		}
+		listed = listed[1:]
+	}
+	if after := s.messages(t.Context()); after != before-1 {
+		t.Errorf("%d messages, then %d", before, after)
+	}
+}
+
+func TestAuditRefusesWhatItDoesNotUnderstand(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                            "--from is missing",
+		"--from yesterday":            `--from is "yesterday"`,
+		"--from 1h --until 2h":        "expected a range that is not empty",
+		"--from 1h --json --csv":      "exclude each other",
+		"--from 1h --json --html a":   "exclude each other",
+		"--from 1h --feeds readings":  "unknown flag",
+		"--from 1h 2026-11-24T00:00Z": "takes no argument",
+	} {
+		got := bridge(t, nil, append([]string{"audit"}, strings.Fields(args)...)...)
+		if cause, _ := lastLines(t, got.err); got.code != hint.Settings || !strings.Contains(cause, want) {
+			t.Errorf("%q: exit code %d\n%s", args, got.code, got.err)
+		}
+	}
+	dir := t.TempDir()
+	got := bridge(t, []string{"BRIDGE_DATA_DIR=" + filepath.Join(dir, "none")}, "audit", "--from", "1h")
+	if _, err := os.Stat(filepath.Join(dir, "none")); got.code == hint.Done || !os.IsNotExist(err) {
+		t.Errorf("exit code %d, %v\n%s", got.code, err, got.err)
+	}
+}
