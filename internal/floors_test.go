@@ -49,6 +49,7 @@ var rooms = []struct {
 	{"cmd/bridge", room{
 		ours: []string{
 			"internal/preflight",
+			"internal/backfill",
 			"internal/pipeline",
 			"internal/natsconn",
 			"internal/config",
@@ -97,6 +98,11 @@ var rooms = []struct {
 			"internal/listen", "internal/jsapi", "internal/hint", "internal/printable"},
 		others: []string{natsGo},
 		http:   true, // whether a proxy is set
+	}},
+	{"internal/backfill", room{
+		ours: []string{"internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
+			"internal/hint", "internal/printable"},
+		others: []string{natsGo, sync},
 	}},
 	{"internal/pipeline", room{
 		ours: []string{"internal/status", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",

@@ -10,10 +10,15 @@ import (
 	"saveris-bridge/internal/pipeline"
 )
 
-// readBroker is pipeline.Read for a command whose output speaks for itself: the log has warnings alone, unless another level is set.
+// readBroker is pipeline.Read for a command whose output speaks for itself.
 func readBroker(ctx context.Context, s config.Settings, log io.Writer) (js jetstream.JetStream, stop func(), err error) {
+	return pipeline.Read(ctx, s.NATS, s.Streams, newLogger(quieter(s).Log, log))
+}
+
+// quieter returns the settings with a log of warnings alone, unless another level is set.
+func quieter(s config.Settings) config.Settings {
 	if s.LogLevel == "info" {
 		s.LogLevel = "warn"
 	}
-	return pipeline.Read(ctx, s.NATS, s.Streams, newLogger(s.Log, log))
+	return s
 }

@@ -1,4 +1,4 @@
-package main
+package backfill
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
@@ -16,41 +15,46 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// dryRun prints the windows that a backfill would read, and changes nothing.
-func dryRun(ctx context.Context, s config.Settings, o backfillOptions, std streams) error {
-	vendor, now, err := pipeline.AskTime(ctx, pipeline.VendorConfig(s.Vendor, s.WindowRows))
+// Forecast prints the windows that Run would read, or what a repair would put back, and changes nothing. It publishes nothing, and
+// uses neither Workers nor Bar.
+func Forecast(ctx context.Context, c Config) error {
+	return pipeline.WithLogin(c.Vendor, foresee(ctx, c))
+}
+
+func foresee(ctx context.Context, c Config) error {
+	vendor, now, err := pipeline.AskTime(ctx, pipeline.VendorConfig(c.Vendor, c.WindowRows))
 	if err != nil {
 		return err
 	}
-	span, err := o.wholeSpan(now, std.err)
+	span, err := c.span(now)
 	if err != nil {
 		return err
 	}
-	js, stop, err := readBroker(ctx, s, std.err)
+	js, stop, err := pipeline.Read(ctx, c.NATS, c.Streams, c.Log)
 	nothing := errors.Is(err, natsconn.ErrNothingStored)
-	if err != nil && (!nothing || o.Repair) {
+	if err != nil && (!nothing || c.Repair) {
 		return err
 	}
 	var pipe *pipeline.Pipeline
 	if !nothing {
 		defer stop()
-		pipe = pipeline.New(s.Pipeline, js)
-		if err := pipe.Proof(vendor, newLogger(s.Log, std.err)).Settle(ctx); err != nil {
+		pipe = pipeline.New(c.Pipeline, js)
+		if err := pipe.Proof(vendor, c.Log).Settle(ctx); err != nil {
 			return err
 		}
 	}
-	if o.Repair {
-		b := &backfill{settings: s, options: o, span: span, vendor: vendor, pipe: pipe}
-		return b.dryRepair(ctx, std)
+	if c.Repair {
+		j := &job{Config: c, span: span, vendor: vendor, pipe: pipe}
+		return j.printLost(ctx)
 	}
-	for _, name := range s.Feeds {
-		f := forecast{feed: schema.Feed(name), span: span, gaps: []checkpoint.Span{span}}
+	for _, name := range pipeline.Feeds(c.Streams) {
+		f := forecast{feed: name, span: span, gaps: []checkpoint.Span{span}}
 		if !nothing {
-			if err := f.look(ctx, pipe.Writer(f.feed, vendor, backfillPages), now, o); err != nil {
+			if err := f.look(ctx, pipe.Writer(name, vendor, days), now, c); err != nil {
 				return err
 			}
 		}
-		if err := f.print(std.out, s.WindowRows); err != nil {
+		if err := f.print(c.Out, c.WindowRows); err != nil {
 			return err
 		}
 	}
@@ -70,15 +74,15 @@ type forecast struct {
 const storedBefore = 30 * 24 * time.Hour
 
 // look finds out what is covered, and how many rows an hour has as stored so far.
-func (f *forecast) look(ctx context.Context, w *publish.Writer, now time.Time, o backfillOptions) error {
+func (f *forecast) look(ctx context.Context, w *publish.Writer, now time.Time, c Config) error {
 	covered, err := w.Covered(ctx, f.span)
 	if err != nil {
 		return err
 	}
-	if !o.Reread {
+	if !c.Reread {
 		f.gaps = checkpoint.Gaps(covered, f.span.From, f.span.Until)
 	}
-	if !o.Republish {
+	if !c.Republish {
 		removed, err := w.Removed(ctx, f.span)
 		if err != nil {
 			return err

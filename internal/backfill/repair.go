@@ -1,4 +1,4 @@
-package main
+package backfill
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/hint"
-	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
@@ -45,13 +44,13 @@ func lostKey(feed schema.Feed, event checkpoint.Lacking) string {
 
 // findLost finds out on which days a feed lacks events, and leaves all other days alone. Rows that cannot be events belong to
 // no day: where one of those is lacking all days are read.
-func (b *backfill) findLost(ctx context.Context, f *backfillFeed, note io.Writer) error {
-	lacking, faulty, err := b.lacking(ctx, f, note)
+func (j *job) findLost(ctx context.Context, f *feed) error {
+	lacking, faulty, err := j.lacking(ctx, f, j.Notes)
 	if err != nil {
 		return err
 	}
-	b.lost.faulty += len(faulty)
-	for _, name := range b.span.Days() {
+	j.lost.faulty += len(faulty)
+	for _, name := range j.span.Days() {
 		day, err := checkpoint.DaySpan(name)
 		if err != nil {
 			return err
@@ -60,31 +59,31 @@ func (b *backfill) findLost(ctx context.Context, f *backfillFeed, note io.Writer
 			f.without = append(f.without, day)
 			continue
 		}
-		covered, err := f.reader.Covered(ctx, day.Cut(b.span.From, b.span.Until))
+		covered, err := f.reader.Covered(ctx, day.Cut(j.span.From, j.span.Until))
 		if err != nil {
-			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(b.pipe.JS.Conn(), err))
+			return j.unusable(err)
 		}
 		for _, iv := range covered {
-			b.lost.width += iv.Span().Width()
+			j.lost.width += iv.Span().Width()
 		}
 	}
 	for _, events := range lacking {
-		b.lost.events += len(events)
+		j.lost.events += len(events)
 	}
 	return nil
 }
 
 // lacking returns what a feed lacks, by day, and the days whose index is at fault, which it names.
-func (b *backfill) lacking(ctx context.Context, f *backfillFeed, note io.Writer) (lacking map[string][]checkpoint.Lacking, faulty []string, err error) {
+func (j *job) lacking(ctx context.Context, f *feed, note io.Writer) (lacking map[string][]checkpoint.Lacking, faulty []string, err error) {
 	lacking = map[string][]checkpoint.Lacking{}
-	for _, day := range append(b.span.Days(), checkpoint.RejectedDay) {
+	for _, day := range append(j.span.Days(), checkpoint.RejectedDay) {
 		events, err := f.reader.Lacking(ctx, day)
 		switch {
 		case errors.Is(err, checkpoint.ErrIndex):
 			faulty = append(faulty, day)
 			fmt.Fprintf(note, "note: nothing can be put back on this day: %v\n", err)
 		case err != nil:
-			return nil, nil, fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(b.pipe.JS.Conn(), err))
+			return nil, nil, j.unusable(err)
 		case len(events) > 0:
 			lacking[day] = events
 		}
@@ -93,41 +92,41 @@ func (b *backfill) lacking(ctx context.Context, f *backfillFeed, note io.Writer)
 }
 
 // repair puts back what is lacking, and lists what cannot be.
-func (b *backfill) repair(ctx context.Context, out io.Writer) error {
-	within := fmt.Sprintf("from %s until %s", b.span.From.Format(time.RFC3339), b.span.Until.Format(time.RFC3339))
-	if b.lost.events == 0 && b.lost.faulty == 0 {
-		_, err := fmt.Fprintf(out, "nothing is lacking: %s, nothing was read\n", within)
+func (j *job) repair(ctx context.Context) error {
+	within := fmt.Sprintf("from %s until %s", j.span.From.Format(time.RFC3339), j.span.Until.Format(time.RFC3339))
+	if j.lost.events == 0 && j.lost.faulty == 0 {
+		_, err := fmt.Fprintf(j.Out, "nothing is lacking: %s, nothing was read\n", within)
 		return err
 	}
-	if b.lost.events > 0 {
-		err := pipeline.Sharing(ctx, b.vendor, func() error { return b.run(ctx) })
-		if b.bar.clear(); err != nil {
+	if j.lost.events > 0 {
+		err := pipeline.Sharing(ctx, j.vendor, func() error { return j.fill(ctx) })
+		if j.clearBar(); err != nil {
 			return err
 		}
 	}
-	left, err := b.stillLost(ctx, out)
+	left, err := j.stillLost(ctx)
 	if err != nil {
 		return err
 	}
-	state := b.state.now(schema.BackfillFinished)
-	fmt.Fprintf(out, "put back: %d events, %s, %d windows, %d rows read\n", b.state.putBack(), within, state.Windows, state.Rows)
-	if left+b.lost.faulty > 0 {
-		return notRepaired(left, b.lost.faulty)
+	state := j.state.now(schema.BackfillFinished)
+	fmt.Fprintf(j.Out, "put back: %d events, %s, %d windows, %d rows read\n", j.state.putBack(), within, state.Windows, state.Rows)
+	if left+j.lost.faulty > 0 {
+		return notRepaired(left, j.lost.faulty)
 	}
 	return nil
 }
 
 // stillLost lists what is still lacking, and counts it.
-func (b *backfill) stillLost(ctx context.Context, out io.Writer) (left int, err error) {
-	for _, f := range b.feeds {
-		lacking, _, err := b.lacking(ctx, f, io.Discard)
+func (j *job) stillLost(ctx context.Context) (left int, err error) {
+	for _, f := range j.feeds {
+		lacking, _, err := j.lacking(ctx, f, io.Discard)
 		if err != nil {
 			return left, err
 		}
-		for _, day := range append(b.span.Days(), checkpoint.RejectedDay) {
+		for _, day := range append(j.span.Days(), checkpoint.RejectedDay) {
 			left += len(lacking[day])
 			for _, event := range lacking[day] {
-				fmt.Fprintln(out, b.lost.line(f.feed, day, event))
+				fmt.Fprintln(j.Out, j.lost.line(f.name, day, event))
 			}
 		}
 	}
@@ -156,23 +155,21 @@ func notRepaired(events, days int) error {
 	}
 }
 
-// dryRepair prints what a repair would put back.
-func (b *backfill) dryRepair(ctx context.Context, std streams) error {
-	for _, name := range b.settings.Feeds {
-		feed := schema.Feed(name)
-		f := &backfillFeed{feed: feed, reader: b.pipe.Writer(feed, b.vendor, backfillPages)}
-		lacking, _, err := b.lacking(ctx, f, std.err)
+// printLost prints what a repair would put back.
+func (j *job) printLost(ctx context.Context) error {
+	for _, name := range pipeline.Feeds(j.Streams) {
+		lacking, _, err := j.lacking(ctx, &feed{reader: j.pipe.Writer(name, j.vendor, days)}, j.Notes)
 		if err != nil {
 			return err
 		}
 		total := 0
-		for _, day := range append(b.span.Days(), checkpoint.RejectedDay) {
+		for _, day := range append(j.span.Days(), checkpoint.RejectedDay) {
 			if n := len(lacking[day]); n > 0 {
 				total += n
-				fmt.Fprintf(std.out, "%-8s  %s  %d events are lacking, the first at sequence %d\n", feed, day, n, lacking[day][0].Seq)
+				fmt.Fprintf(j.Out, "%-8s  %s  %d events are lacking, the first at sequence %d\n", name, day, n, lacking[day][0].Seq)
 			}
 		}
-		fmt.Fprintf(std.out, "%s: %d events are lacking from %s until %s\n", feed, total, b.span.From.Format(time.RFC3339), b.span.Until.Format(time.RFC3339))
+		fmt.Fprintf(j.Out, "%s: %d events are lacking from %s until %s\n", name, total, j.span.From.Format(time.RFC3339), j.span.Until.Format(time.RFC3339))
 	}
 	return nil
 }

@@ -1,15 +1,13 @@
-package main
+package backfill
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/schollz/progressbar/v3"
 
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
@@ -81,7 +79,7 @@ func (p *progress) putBack() int {
 	return p.back
 }
 
-// yields notes that a line of a feed lets live polling go first, until what it gives is called. It tells whether this is the
+// yields notes that a line of a feed lets live polling go first, until what it returns is called. It reports whether this is the
 // first line of the feed that does.
 func (p *progress) yields(feed schema.Feed) (first bool, ended func()) {
 	p.mu.Lock()
@@ -96,7 +94,7 @@ func (p *progress) yields(feed schema.Feed) (first bool, ended func()) {
 	}
 }
 
-// now returns the state as it is to be told in a phase.
+// now returns the state as it is to be published in a phase.
 func (p *progress) now(phase schema.Phase) schema.Backfill {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,143 +110,94 @@ func (p *progress) now(phase schema.Phase) schema.Backfill {
 	return state
 }
 
-// The pace at which a backfill is measured, shown and told.
-const (
-	measureEvery = 5 * time.Second
-	showEvery    = 500 * time.Millisecond
-)
-
-// report measures, shows and tells how it goes until ctx ends.
-func (b *backfill) report(ctx context.Context) {
-	b.measure(ctx)
-	measure, show := time.NewTicker(measureEvery), time.NewTicker(showEvery)
+// report measures, shows and publishes how it goes until ctx ends.
+func (j *job) report(ctx context.Context) {
+	j.measure(ctx)
+	measure, show := time.NewTicker(j.Timings.measure()), time.NewTicker(j.Timings.show())
 	defer measure.Stop()
 	defer show.Stop()
 	for {
 		select {
 		case <-show.C:
-			b.bar.show(b.state.now(schema.BackfillProgress))
+			if j.Bar != nil {
+				j.Bar.Show(j.state.now(schema.BackfillProgress))
+			}
 		case <-measure.C:
-			b.measure(ctx)
-			b.say(ctx, schema.BackfillProgress)
+			j.measure(ctx)
+			j.publish(ctx, schema.BackfillProgress)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
+func (j *job) clearBar() {
+	if j.Bar != nil {
+		j.Bar.Clear()
+	}
+}
+
 // measure finds out how much of the range is covered: the stream knows, but for what is read again, where joined intervals
 // hide it.
-func (b *backfill) measure(ctx context.Context) {
-	if b.options.Reread || b.options.Repair {
-		all := time.Duration(len(b.feeds)) * b.span.Width()
-		if b.options.Repair {
-			all = max(b.lost.width, 1)
+func (j *job) measure(ctx context.Context) {
+	if j.Reread || j.Repair {
+		all := time.Duration(len(j.feeds)) * j.span.Width()
+		if j.Repair {
+			all = max(j.lost.width, 1)
 		}
-		b.state.coverOwn(all)
+		j.state.coverOwn(all)
 		return
 	}
 	var all, covered time.Duration
-	for _, f := range b.feeds {
-		intervals, err := f.reader.Covered(ctx, b.span)
+	for _, f := range j.feeds {
+		intervals, err := f.reader.Covered(ctx, j.span)
 		if err != nil {
 			return // the next time will tell
 		}
-		all += b.span.Width()
+		all += j.span.Width()
 		for _, iv := range intervals {
 			covered += iv.Span().Width()
 		}
 		for _, removed := range f.without {
-			covered += removed.Cut(b.span.From, b.span.Until).Width()
+			covered += removed.Cut(j.span.From, j.span.Until).Width()
 		}
 	}
-	b.state.cover(float64(covered) / float64(all))
+	j.state.cover(float64(covered) / float64(all))
 }
 
-// say tells others how it goes.
-func (b *backfill) say(ctx context.Context, phase schema.Phase) {
-	state := b.state.now(phase)
-	if phase != schema.BackfillProgress || !b.bar.shown() {
-		b.log.Info("backfill "+string(phase), "id", state.ID, "windows", state.Windows, "rows", state.Rows, "stored", state.Stored,
-			"rows_per_second", state.RowsPerS, "covered", fmt.Sprintf("%.1f %%", 100*state.Covered), "eta", eta(state))
+// publish publishes and logs how it goes.
+func (j *job) publish(ctx context.Context, phase schema.Phase) {
+	state := j.state.now(phase)
+	if phase != schema.BackfillProgress || j.Bar == nil {
+		j.Log.Info("backfill "+string(phase), "id", state.ID, "windows", state.Windows, "rows", state.Rows, "stored", state.Stored,
+			"rows_per_second", state.RowsPerS, "covered", fmt.Sprintf("%.1f %%", 100*state.Covered), "eta", ETA(state))
 	}
-	if b.tell == nil {
+	if j.published == nil {
 		return
 	}
-	err := natsconn.Refusal(b.pipe.JS.Conn(), b.tell.Tell(ctx, state))
+	err := natsconn.Refusal(j.pipe.JS.Conn(), j.published.Tell(ctx, state))
 	if err != nil && ctx.Err() == nil {
-		b.log.Warn("the progress of the backfill cannot be published", "err", err)
+		j.Log.Warn("the progress of the backfill cannot be published", "err", err)
 	}
 	if errors.Is(err, nats.ErrPermissionViolation) {
-		b.tell = nil
+		j.published = nil
 	}
 }
 
-func eta(state schema.Backfill) string {
+// ETA returns how long the rest will take, for people.
+func ETA(state schema.Backfill) string {
 	if state.ETA == nil {
 		return "unknown"
 	}
 	return (time.Duration(*state.ETA) * time.Second).String()
 }
 
-func (b *backfill) summary() string {
-	state := b.state.now(schema.BackfillFinished)
+func (j *job) summary() string {
+	state := j.state.now(schema.BackfillFinished)
 	if state.Windows == 0 {
 		return fmt.Sprintf("covered already: from %s until %s, nothing was read", state.From.Format(time.RFC3339), state.Until.Format(time.RFC3339))
 	}
 	return fmt.Sprintf("covered: from %s until %s, %d windows, %d rows read, %d stored, %d known, in %v (%.0f rows/s)",
 		state.From.Format(time.RFC3339), state.Until.Format(time.RFC3339), state.Windows, state.Rows, state.Stored,
-		state.Rows-state.Stored, time.Since(b.state.began).Round(10*time.Millisecond), state.RowsPerS)
-}
-
-// bar is a progress bar on a terminal; elsewhere it shows nothing.
-type bar struct {
-	mu  sync.Mutex
-	bar *progressbar.ProgressBar
-}
-
-func newBar(out io.Writer) *bar {
-	if !isTerminal(out) {
-		return &bar{}
-	}
-	return &bar{bar: progressbar.NewOptions(1000, progressbar.OptionSetWriter(out), progressbar.OptionSetWidth(24),
-		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionUseANSICodes(true))}
-}
-
-func (b *bar) shown() bool { return b.bar != nil }
-
-func (b *bar) show(state schema.Backfill) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.bar == nil {
-		return
-	}
-	b.bar.Describe(fmt.Sprintf("%d rows, %.0f rows/s, ETA %s", state.Rows, state.RowsPerS, eta(state)))
-	_ = b.bar.Set(min(999, int(1000*state.Covered))) // 1000 would end it
-}
-
-func (b *bar) clear() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.bar != nil {
-		_ = b.bar.Clear()
-	}
-}
-
-// beside returns a writer for lines that stand above the bar.
-func (b *bar) beside(out io.Writer) io.Writer {
-	if b.bar == nil {
-		return out
-	}
-	return &besideBar{b, out}
-}
-
-type besideBar struct {
-	bar *bar
-	out io.Writer
-}
-
-func (w *besideBar) Write(line []byte) (int, error) {
-	w.bar.clear()
-	return w.out.Write(line)
+		state.Rows-state.Stored, time.Since(j.state.began).Round(10*time.Millisecond), state.RowsPerS)
 }

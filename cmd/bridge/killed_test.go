@@ -1,0 +1,102 @@
+//go:build processes
+
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/saveris/saveristest"
+)
+
+func TestBackfillGoesOnWhereItWasKilled(t *testing.T) {
+	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute}) // 16,800 rows
+	addr := s.broker()
+	link, err := bridgetest.NewLink(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	env := append(s.env, "NATS_URL=nats://"+link.Addr(), "BRIDGE_WINDOW_ROWS=4000")
+	cmd := s.startCommand(env, s.past()...)
+	s.await("half of the rows", func(ctx context.Context) bool { return s.messages(ctx) > 8000 })
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	if got := bridge(t, env, s.past()...); got.code != hint.Done || !strings.Contains(got.out, "covered: from ") {
+		t.Fatalf("exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+	s.audit()
+	asked := s.vendor.Count("submit")
+	got := bridge(t, env, s.past()...)
+	if got.code != hint.Done || !strings.HasPrefix(got.out, "covered already: ") || s.vendor.Count("submit") > asked {
+		t.Errorf("a backfill that was done: exit code %d, %d exports\n%s%s", got.code, s.vendor.Count("submit")-asked, got.out, got.err)
+	}
+}
+
+func TestSeveralProcessesShareABackfill(t *testing.T) {
+	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute})
+	env := append(s.env, "NATS_URL=nats://"+s.broker(), "BRIDGE_WINDOW_ROWS=4000")
+	ended := make(chan outcome)
+	for range 3 {
+		go func() { ended <- bridge(t, env, append(s.past(), "--workers", "2")...) }()
+	}
+	for range 3 {
+		if got := <-ended; got.code != hint.Done {
+			t.Errorf("exit code %d\n%s", got.code, got.err)
+		}
+	}
+	s.audit()
+}
+
+func TestARepairThatWasKilledGoesOnBesideAnother(t *testing.T) {
+	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute}) // 16,800 rows
+	s.punctual()
+	link, err := bridgetest.NewLink(s.broker())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	s.env = append(s.env, "NATS_URL=nats://"+link.Addr(), "BRIDGE_WINDOW_ROWS=4000")
+	if got := bridge(t, s.env, s.past()...); got.code != hint.Done {
+		t.Fatalf("exit code %d\n%s", got.code, got.err)
+	}
+	stream, err := s.js.Stream(t.Context(), streamOfReadings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context(), jetstream.WithPurgeSubject("saveris.readings.>")); err != nil { // the index stays
+		t.Fatal(err)
+	}
+	link.Delay(20 * time.Millisecond) // so that there is something left to be killed
+	cmd := s.startCommand(s.env, append(s.past(), "--repair")...)
+	s.await("some of the rows", func(ctx context.Context) bool { return s.messages(ctx) > 3000 })
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	if now := s.messages(t.Context()); now > 14_000 {
+		t.Errorf("%d messages: too late to prove anything", now)
+	}
+	link.Delay(0)
+	ended := make(chan outcome)
+	for range 2 {
+		go func() { ended <- bridge(t, s.env, append(s.past(), "--repair")...) }()
+	}
+	for range 2 {
+		if got := <-ended; got.code != hint.Done {
+			t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
+		}
+	}
+	if got := s.verify("--feeds", "readings"); got.code != hint.Done {
+		t.Errorf("verify: exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+	s.audit()
+}
