@@ -60,7 +60,7 @@ func simpleNames(raw []byte) bool { return !bytes.ContainsRune(raw, '\\') }
 func FuzzRows(f *testing.F) {
 	for _, text := range []string{
 		reading + "\n" + reading, "[" + reading + "," + reading + "]", "{\n\"a\":1\n}\n", `{"a":1}{"a":"x`, "oops\n{\"a\":2}\n", table,
-		`{"rows":[{"a":1}],"next":null}`, `{"data":{"rows":[` + rowNo(1) + `,` + rowNo(2) + `]},"n":[[]]}`, "\ufeff[ ]", `[{"a":[1,{"b":"]"}]},1]`, "[{\"a\":1}]\n[", string(packedBytes(reading)), "{\"a\":1,\n{\"a\":2}",
+		`{"rows":[{"a":1}],"next":null}`, `{"a":["x", "y"],"b":["\u0041"],"c":[]}`, `{"a":["x"` + "\n" + `,]}`, `{"data":{"rows":[` + rowNo(1) + `,` + rowNo(2) + `]},"n":[[]]}`, "\ufeff[ ]", `[{"a":[1,{"b":"]"}]},1]`, "[{\"a\":1}]\n[", string(packedBytes(reading)), "{\"a\":1,\n{\"a\":2}",
 	} {
 		f.Add([]byte(text), byte(0))
 		f.Add([]byte(text), byte(1))

@@ -229,3 +229,20 @@ func TestCallersErrorIsNoFileError(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestAPlainListIsReadQuicklyAndAlike: the fast scan takes it, and gives what the strict library gives.
+func TestAPlainListIsReadQuicklyAndAlike(t *testing.T) {
+	for text, quick := range map[string]bool{
+		`{"a":["x", "y"],"b":1}`: true, `{"a":["x"]}`: true, `{"a": [ "x" , "y" ] }`: true, `{"a":[]}`: false, `{"a":["\u0041"]}`: false,
+		`{"a":["x",]}`: false, `{"a":["x" "y"]}`: false, `{"a":["x"`: false, `{"a":[1]}`: false, `{"a":[{"b":"x"}]}`: false, `{"a":["x"],"a":1}`: false,
+	} {
+		var fast, slow scanner
+		n := fast.scan([]byte(text))
+		if (n == len(text)) != quick || n != 0 && !quick {
+			t.Errorf("%s: the scan took %d bytes", text, n)
+		}
+		if err := slow.strict([]byte(text)); quick && (err != nil || fmt.Sprint(fast.fields) != fmt.Sprint(slow.fields)) {
+			t.Errorf("%s: %v, strictly %v (%v)", text, fast.fields, slow.fields, err)
+		}
+	}
+}

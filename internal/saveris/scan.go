@@ -95,6 +95,9 @@ func (s *scanner) value(name string, b []byte, i int) int {
 		f.Kind, f.Text = Bool, b[i:max(i, end)]
 	case 'n':
 		end = literalEnd(b, i, "null")
+	case '[':
+		end = plainListEnd(b, i)
+		f.Kind, f.Text = Nested, b[i:max(i, end)]
 	default:
 		end = numberEnd(b, i)
 		f.Kind, f.Text = Number, b[i:max(i, end)]
@@ -175,6 +178,27 @@ func slowStringEnd(b []byte, i int) (n int, plain bool) {
 		}
 	}
 	return -1, false
+}
+
+// plainListEnd returns where the list at b[i] ends, 0 where it holds nothing, or anything but texts without escapes: the vendor's
+// only column that is no scalar. An empty list may be one of rows.
+func plainListEnd(b []byte, i int) int {
+	i = skipBlanks(b, i+1)
+	for i < len(b) && b[i] == '"' {
+		n, plain := stringEnd(b[i+1:])
+		if n < 0 || !plain {
+			return 0
+		}
+		i = skipBlanks(b, i+n+2)
+		switch {
+		case i < len(b) && b[i] == ']':
+			return i + 1
+		case i >= len(b) || b[i] != ',':
+			return 0
+		}
+		i = skipBlanks(b, i+1)
+	}
+	return 0
 }
 
 func literalEnd(b []byte, i int, word string) int {
