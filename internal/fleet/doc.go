@@ -5,12 +5,14 @@
 //	walker := fleet.NewWalker(client)
 //	inventory := fleet.NewInventory()
 //	inventory.Load(data, sequence)                  // each newest message of saveris.devices.>
-//	look, err := walker.Look(ctx)                   // every BRIDGE_INVENTORY_INTERVAL
-//	for _, change := range inventory.Compare(look) {
-//		event := change.Event()                 // ids, subjects and messages: schema.FleetChange
-//		…                                       // store it with event.Before as the expected last sequence of its subject
-//		inventory.Stored(change, sequence)      // or, where somebody else was quicker: Load what he has stored
-//	}
+//	err := walker.Look(ctx, func(look fleet.Look) error { // every BRIDGE_INVENTORY_INTERVAL
+//		for _, change := range inventory.Compare(look) {
+//			event := change.Event()            // ids, subjects and messages: schema.FleetChange
+//			…                                  // store it, event.Before is the expected last sequence of its subject
+//			inventory.Stored(change, sequence) // or, where somebody else was quicker: Load what he has stored
+//		}
+//		return nil
+//	})
 //	names := inventory.Directory()                  // for readings and alarms
 //
 // # Documents

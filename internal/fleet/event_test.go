@@ -56,11 +56,11 @@ func messages(t *testing.T, kind Kind) (all []schema.FleetChange) {
 	}
 	look := f.look(t)
 	i := slices.IndexFunc(shapes[kind].columns, func(c column) bool {
-		return c.form == text && look.Kinds[0].things[0].get(c.name) != "" && c.name != sources[kind].serial
+		return c.form == text && look.things[0].get(c.name) != "" && c.name != sources[kind].serial
 	})
-	inv.kinds[kind][soleKey(inv.kinds[kind])].doc.cells[i] = valueOf([]byte(`"other"`))
+	inv.kinds[kind][soleKey(inv.kinds[kind])].doc.cells[i] = value(`"other"`)
 	all = append(all, store(inv, inv.Compare(look))...)
-	look.Kinds[0].things = nil
+	look.things = nil
 	inv.Compare(look)
 	return append(all, inv.Compare(look)[0].Event())
 }

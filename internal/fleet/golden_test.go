@@ -62,11 +62,11 @@ func TestEveryRouteAndVersionGivesTheSameDocument(t *testing.T) {
 			if len(first) != 1 || first[0].Changed != nil || first[0].Removed {
 				t.Fatalf("%s: from nothing %d changes", f.name, len(first))
 			}
-			whole, err := parseObject(shapes[kind], want)
+			whole, err := pools{}.parseObject(shapes[kind], want)
 			if err != nil {
 				t.Fatal(err)
 			}
-			alone, err := parseObject(shapes[kind], first[0].Document)
+			alone, err := pools{}.parseObject(shapes[kind], first[0].Document)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -17,6 +17,7 @@ const looksUntilGone = 2
 // a time may use it; what Directory returns serves any number.
 type Inventory struct {
 	kinds map[Kind]map[string]*thing // by tenant and key as tokens, joined by a dot
+	pools pools
 }
 
 // thing is one that the stream has, or has had.
@@ -29,7 +30,7 @@ type thing struct {
 
 // NewInventory returns one that knows nothing.
 func NewInventory() *Inventory {
-	inv := &Inventory{kinds: map[Kind]map[string]*thing{}}
+	inv := &Inventory{kinds: map[Kind]map[string]*thing{}, pools: pools{}}
 	for _, kind := range schema.FleetKinds {
 		inv.kinds[kind] = map[string]*thing{}
 	}
@@ -52,7 +53,7 @@ func (inv *Inventory) Load(data []byte, sequence uint64) error {
 	if !known || d.Key == "" {
 		return fmt.Errorf("load a change of the fleet: no kind %q with the key %q", d.Kind, d.Key)
 	}
-	doc, err := parseObject(shape, d.Document)
+	doc, err := inv.pools.parseObject(shape, d.Document)
 	if err != nil {
 		return fmt.Errorf("load %s %s: %w", d.Kind, d.Key, err)
 	}
@@ -90,23 +91,16 @@ func (c *Change) Event() schema.FleetChange {
 	return e
 }
 
-// Compare returns how a look differs from what is known, in the order of kinds, removals first, then by key. The same look on
-// the same knowledge gives the same changes. No change is: processed_at, status_time, last_communication_time,
-// next_communication_time, last_measurement_time, last_modified_at, version_timestamp, and whatever ends with _last_modified. A
-// thing is removed once two looks in a row were without it, or at once where it is seen under another key or tenant. A look that
-// has failed, or lacks rows, says of no thing that it is gone. Compare counts the looks, and takes over what is no change; a
-// change is known only once it is Stored, and comes again until then.
-func (inv *Inventory) Compare(look *Look) []Change {
-	var changes []Change
-	for _, seen := range look.Kinds {
-		if seen.cover != nil {
-			changes = append(changes, inv.compare(seen)...)
-		}
+// Compare returns how a look differs from what is known, removals first, then by tenant and key. The same look on the same
+// knowledge gives the same changes. No change is: processed_at, status_time, last_communication_time, next_communication_time,
+// last_measurement_time, last_modified_at, version_timestamp, and whatever ends with _last_modified. A thing is removed once two
+// looks in a row were without it, or at once where it is seen under another key or tenant. A look that has failed, or lacks rows,
+// says of no thing that it is gone. Compare counts the looks, takes over what is no change, and uses the look up; a change is known
+// only once it is Stored, and comes again until then.
+func (inv *Inventory) Compare(seen Look) (changes []Change) {
+	if seen.cover == nil { // nothing could be read
+		return nil
 	}
-	return changes
-}
-
-func (inv *Inventory) compare(seen KindLook) (changes []Change) {
 	known := inv.kinds[seen.Kind]
 	places := map[string]string{} // of what is known, by identity
 	for _, place := range sortedKeys(known) {
@@ -136,7 +130,7 @@ func (inv *Inventory) compare(seen KindLook) (changes []Change) {
 		}
 		if t := known[place]; t != nil && !t.removed {
 			if t.missed = 0; !doc.changed(t.doc) {
-				t.doc = doc
+				t.doc.refresh(doc) // and let the rest of it go
 				continue
 			}
 		}
@@ -168,7 +162,7 @@ func (inv *Inventory) compare(seen KindLook) (changes []Change) {
 
 // keys are those of the things of a look, by identity: the serial number, else the uuid, as a token; where two would share one,
 // both joined. A look that lacks rows counts what is known as well.
-func (inv *Inventory) keys(seen KindLook) map[string]string {
+func (inv *Inventory) keys(seen Look) map[string]string {
 	all := map[string]*object{}
 	if seen.Err != nil {
 		for _, t := range inv.kinds[seen.Kind] {

@@ -17,7 +17,7 @@ import (
 var lookedAt = time.Date(2026, 7, 1, 10, 20, 0, 0, time.UTC)
 
 // seen is a look at devices in which the rows stood, as the current export has them: serial, uuid, tenant and name a row.
-func seen(t *testing.T, rows ...[4]string) *Look {
+func seen(t *testing.T, rows ...[4]string) Look {
 	t.Helper()
 	var all []string
 	for _, r := range rows {
@@ -26,14 +26,14 @@ func seen(t *testing.T, rows ...[4]string) *Look {
 	return seenJSON(t, schema.KindDevice, all...)
 }
 
-func seenJSON(t *testing.T, kind Kind, rows ...string) *Look {
+func seenJSON(t *testing.T, kind Kind, rows ...string) Look {
 	t.Helper()
 	w := NewWalker(rowsOf{sources[kind].feed: rows})
 	k := w.kind(t.Context(), kind)
 	if k.Err != nil {
 		t.Fatal(k.Err)
 	}
-	return &Look{Kinds: []KindLook{k}}
+	return k
 }
 
 // rowsOf is a source of fixed rows; a feed without any is refused.
@@ -199,7 +199,7 @@ func TestARowThatIsNotUnderstoodShowsAndRemovesNothing(t *testing.T) {
 		if !errors.Is(k.Err, saveris.ErrNotUnderstood) || !strings.Contains(k.Err.Error(), "2 of 3") || k.Things != 1 {
 			t.Fatalf("%d things, %v", k.Things, k.Err)
 		}
-		if got := told(inv.Compare(&Look{Kinds: []KindLook{k}})); !slices.Equal(got, []string{"~t1.1@1 /device_display_name"}) {
+		if got := told(inv.Compare(k)); !slices.Equal(got, []string{"~t1.1@1 /device_display_name"}) {
 			t.Errorf("%q", got)
 		}
 	}
@@ -207,26 +207,25 @@ func TestARowThatIsNotUnderstoodShowsAndRemovesNothing(t *testing.T) {
 
 func TestAKindThatIsRefusedStopsNoOther(t *testing.T) {
 	w := NewWalker(rowsOf{saveris.DeviceProperties: {`{"device_uuid":"ua"}`}, saveris.Tenants: {}})
-	look, err := w.Look(t.Context())
-	if err != nil || len(look.Kinds) != len(schema.FleetKinds) {
-		t.Fatalf("%d kinds (%v)", len(look.Kinds), err)
-	}
-	for _, k := range look.Kinds {
+	inv, kinds, got := NewInventory(), 0, []string(nil)
+	err := w.Look(t.Context(), func(k Look) error {
 		refused := k.Kind != schema.KindDevice && k.Kind != schema.KindTenant
 		if errors.Is(k.Err, saveris.ErrForbidden) != refused || !refused && k.Err != nil {
 			t.Errorf("%s: %v", k.Kind, k.Err)
 		}
-	}
-	inv := NewInventory()
-	if got := told(inv.Compare(look)); !slices.Equal(got, []string{"+.ua@0"}) {
-		t.Errorf("%q", got)
+		kinds++
+		got = append(got, told(inv.Compare(k))...)
+		return nil
+	})
+	if err != nil || kinds != len(schema.FleetKinds) || !slices.Equal(got, []string{"+.ua@0"}) {
+		t.Errorf("%d kinds, %q (%v)", kinds, got, err)
 	}
 }
 
 func TestTheDocumentOfAStoredChangeIsReadAgain(t *testing.T) {
 	for _, kind := range schema.FleetKinds {
 		doc := golden(t, kind)
-		o, err := parseObject(shapes[kind], doc)
+		o, err := pools{}.parseObject(shapes[kind], doc)
 		if err != nil || string(o.appendJSON(nil, false)) != string(doc) || !json.Valid(o.appendJSON(nil, true)) {
 			t.Errorf("%s: %v", kind, err)
 		}
@@ -253,7 +252,7 @@ func TestTheOrderOfRowsDoesNotMatter(t *testing.T) {
 	want := ""
 	for range 4 {
 		rows = append(rows[1:], rows[0])
-		doc := string(seenJSON(t, schema.KindDevice, rows...).Kinds[0].things[0].appendJSON(nil, false))
+		doc := string(seenJSON(t, schema.KindDevice, rows...).things[0].appendJSON(nil, false))
 		if want == "" {
 			want = doc
 		}

@@ -36,7 +36,7 @@ func plain(v value) string {
 	if v == null {
 		return ""
 	}
-	literal := v.Value()
+	literal := string(v)
 	if inside, quoted := strings.CutPrefix(literal, `"`); quoted {
 		if inside = inside[:len(inside)-1]; strings.IndexByte(inside, '\\') < 0 {
 			return inside
@@ -60,11 +60,11 @@ func (o *object) identity() string {
 		case o.shape.joint && v == null:
 			joined += "\x1f"
 		case o.shape.joint:
-			joined += v.Value() + "\x1f"
+			joined += string(v) + "\x1f"
 		case v != null && i == 0:
-			return v.Value()
+			return string(v)
 		case v != null:
-			return strconv.Itoa(i) + v.Value() // a serial number is no uuid
+			return strconv.Itoa(i) + string(v) // a serial number is no uuid
 		}
 	}
 	if strings.Trim(joined, "\x1f") == "" {
@@ -144,7 +144,7 @@ func appendMember(b []byte, from int, name string, v value) []byte {
 	if v == null {
 		return append(b, "null"...)
 	}
-	return append(b, v.Value()...)
+	return append(b, v...)
 }
 
 // hash is 32 hex digits over what of the object counts as a change.
@@ -211,6 +211,19 @@ func (o *object) keep(before *object, c *coverage, level int) {
 		if i := slices.IndexFunc(before.inner, func(b *object) bool { return b.identity() == part.identity() }); i >= 0 {
 			part.keep(before.inner[i], c, level+1)
 		}
+	}
+}
+
+// refresh takes over what is no change from the same object at another time.
+func (o *object) refresh(now *object) {
+	for i, c := range o.shape.columns {
+		if volatile(c.name) {
+			o.cells[i] = now.cells[i]
+		}
+	}
+	o.other = now.other
+	for i, part := range o.inner {
+		part.refresh(now.inner[i])
 	}
 }
 

@@ -6,8 +6,20 @@ import (
 	"fmt"
 )
 
+// pools are those of columns, by name.
+type pools map[string]pool
+
+func (p pools) of(name string) pool {
+	found, known := p[name]
+	if !known && len(p) < 1000 {
+		found = pool{}
+		p[name] = found
+	}
+	return found
+}
+
 // parseObject reads a document as appendJSON has written it. Members that the shape does not know are dropped.
-func parseObject(s *shape, text []byte) (*object, error) {
+func (p pools) parseObject(s *shape, text []byte) (*object, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil || members == nil {
 		return nil, fmt.Errorf("the document is no object (%v)", err)
@@ -15,7 +27,7 @@ func parseObject(s *shape, text []byte) (*object, error) {
 	o := &object{shape: s, cells: make([]value, len(s.columns))}
 	for i, c := range s.columns {
 		if literal := members[c.name]; len(literal) > 0 && !bytes.Equal(literal, []byte("null")) {
-			o.cells[i] = valueOf(literal)
+			o.cells[i] = p.of(c.name).of(literal)
 		}
 	}
 	if s.nest != "" {
@@ -24,17 +36,17 @@ func parseObject(s *shape, text []byte) (*object, error) {
 			return nil, fmt.Errorf("%s: %w", s.nest, err)
 		}
 		for _, part := range parts {
-			inner, err := parseObject(s.inner, part)
+			inner, err := p.parseObject(s.inner, part)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", s.nest, err)
 			}
 			o.inner = append(o.inner, inner)
 		}
 	}
-	return o, parseOther(o, members["other"])
+	return o, p.parseOther(o, members["other"])
 }
 
-func parseOther(o *object, text json.RawMessage) error {
+func (p pools) parseOther(o *object, text json.RawMessage) error {
 	if len(text) == 0 {
 		return nil
 	}
@@ -43,7 +55,7 @@ func parseOther(o *object, text json.RawMessage) error {
 		return fmt.Errorf("other: %w", err)
 	}
 	for name, literal := range other {
-		o.set(name, valueOf(literal))
+		o.set(name, p.of(name).of(literal))
 	}
 	return nil
 }

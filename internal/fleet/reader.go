@@ -34,6 +34,7 @@ type slot struct {
 	text  []byte
 	value value
 	ok    bool
+	pool  pool
 }
 
 func newReader(kind Kind) *reader {
@@ -103,7 +104,7 @@ func (r *reader) find(name string, level int, nested bool) *slot {
 	if !known {
 		p = place{level: level, index: -1, name: name}
 	}
-	c := &slot{place: p}
+	c := &slot{place: p, pool: pool{}}
 	if len(r.known[at]) < 1000 {
 		r.known[at][strings.Clone(name)] = c
 	}
@@ -148,7 +149,7 @@ func (r *reader) value(f saveris.Field, c *slot) (value, bool) {
 	c.kind, c.text = f.Kind, append(c.text[:0], f.Text...)
 	c.value = null
 	if r.buf, c.ok = canonical(r.buf[:0], c.form, f); c.ok && len(r.buf) > 0 {
-		c.value = valueOf(r.buf)
+		c.value = c.pool.of(r.buf)
 	}
 	return c.value, c.ok
 }
@@ -159,7 +160,7 @@ func (r *reader) putOther(f saveris.Field, level int) {
 	if f.Kind == saveris.Null || f.Kind == saveris.String && len(f.Text) == 0 {
 		return
 	}
-	r.level[level].set(strings.ToValidUTF8(f.Name, "\ufffd"), valueOf(schema.AppendVendor(nil, f)))
+	r.level[level].set(strings.ToValidUTF8(f.Name, "\ufffd"), value(schema.AppendVendor(nil, f)))
 }
 
 // attach puts the row's levels, down to the deepest, where they belong.

@@ -4,19 +4,32 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
-	"unique"
 
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
 
-// value is a column's value as canonical JSON; the zero value is null, or not known. Things that have the same value share its
-// text, over all looks.
-type value = unique.Handle[string]
+// value is a column's value as canonical JSON; the zero value is null, or not known.
+type value string
 
-var null value
+const null value = ""
 
-func valueOf(canonical []byte) value { return unique.Make(string(canonical)) }
+// pool gives the values of a column one text each, while they are few: most columns have the same few values in thousands of
+// things.
+type pool map[string]value
+
+const fewValues = 1024
+
+func (p pool) of(canonical []byte) value {
+	if v, known := p[string(canonical)]; known {
+		return v
+	}
+	v := value(canonical)
+	if p != nil && len(p) < fewValues {
+		p[string(v)] = v
+	}
+	return v
+}
 
 // canonical brings a vendor's value into the one spelling that documents have. ok is false where it is none of its form.
 func canonical(b []byte, f form, v saveris.Field) (_ []byte, ok bool) {

@@ -23,7 +23,8 @@ import (
 type fixedVendor struct {
 	mu    sync.Mutex
 	gets  map[string]string
-	files map[string]string
+	files map[string]string // names of files, where dir is set
+	dir   string
 	codes map[string]int // answer in place of the body, by method and path
 }
 
@@ -50,13 +51,15 @@ func (v *fixedVendor) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		io.WriteString(w, `{"status":"Submitted","request_uuid":"id-1"}`)
 	case polled && id == "1":
 		fmt.Fprintf(w, `{"status":"Completed","data_urls":["http://%s%s/id-file"]}`, req.Host, path)
+	case v.dir != "":
+		http.ServeFile(w, req, filepath.Join(v.dir, body))
 	default:
 		io.WriteString(w, body)
 	}
 }
 
 // start serves the vendor and returns a client of it.
-func (v *fixedVendor) start(t *testing.T, change ...func(*saveris.Config)) *saveris.Client {
+func (v *fixedVendor) start(t testing.TB, change ...func(*saveris.Config)) *saveris.Client {
 	t.Helper()
 	srv := httptest.NewServer(v)
 	t.Cleanup(srv.Close)
@@ -123,7 +126,7 @@ func fixturesOf(t *testing.T, kind Kind) (all []fixture) {
 }
 
 // look looks at the fixture with a client of its own.
-func (f fixture) look(t *testing.T) *Look {
+func (f fixture) look(t *testing.T) Look {
 	t.Helper()
 	v := &fixedVendor{}
 	if f.sync {
@@ -136,7 +139,7 @@ func (f fixture) look(t *testing.T) *Look {
 	if seen.Err != nil || seen.Things != 1 || seen.Endpoint != f.endpoint {
 		t.Fatalf("%s: %d things by %s (%v)", f.name, seen.Things, seen.Endpoint, seen.Err)
 	}
-	return &Look{Kinds: []KindLook{seen}}
+	return seen
 }
 
 // store takes the changes for stored, with sequences from 1 on, and returns their events.

@@ -24,13 +24,8 @@ type Walker struct {
 // NewWalker returns one that has not looked yet.
 func NewWalker(s Source) *Walker { return &Walker{source: s, full: map[Kind]bool{}} }
 
-// Look is what was seen of the fleet at one time.
+// Look is what was seen of one kind at one time.
 type Look struct {
-	Kinds []KindLook // in the order of schema.FleetKinds
-}
-
-// KindLook is what was seen of one kind.
-type KindLook struct {
 	Kind     Kind
 	At       time.Time     // when it was asked for, by the vendor's clock
 	Route    saveris.Route // how it came, and by which path
@@ -45,32 +40,34 @@ type KindLook struct {
 	cover  *coverage
 }
 
-// Look reads all kinds, one after the other. One that cannot be read stops no other, and has its error. Look itself fails only
-// where ctx ends or the vendor refuses the login (saveris.ErrRefused that is no ErrForbidden).
-func (w *Walker) Look(ctx context.Context) (*Look, error) {
-	look := &Look{}
+// Look reads all kinds, one after the other in the order of schema.FleetKinds, and hands over what it has seen of each. A kind
+// that cannot be read stops no other, and has its error. Look itself fails only where ctx ends, the vendor refuses the login
+// (saveris.ErrRefused that is no ErrForbidden), or each fails, whose error is returned as it is.
+func (w *Walker) Look(ctx context.Context, each func(Look) error) error {
 	for _, kind := range schema.FleetKinds {
 		seen := w.kind(ctx, kind)
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 		if errors.Is(seen.Err, saveris.ErrRefused) && !errors.Is(seen.Err, saveris.ErrForbidden) {
-			return nil, seen.Err
+			return seen.Err
 		}
-		look.Kinds = append(look.Kinds, seen)
+		if err := each(seen); err != nil {
+			return err
+		}
 	}
-	return look, nil
+	return nil
 }
 
-func (w *Walker) kind(ctx context.Context, kind Kind) KindLook {
+func (w *Walker) kind(ctx context.Context, kind Kind) Look {
 	r := newReader(kind)
 	ans, err := w.source.Snapshot(ctx, saveris.SnapshotQuery{Feed: sources[kind].feed, RowsExpected: w.full[kind]}, r.row)
 	if err != nil {
-		return KindLook{Kind: kind, Err: err}
+		return Look{Kind: kind, Err: err}
 	}
 	cover := coverageOf(kind, ans.Endpoint)
 	cover.add(r.seen)
-	seen := KindLook{Kind: kind, At: ans.AskedAt, Route: ans.Route, Endpoint: ans.Endpoint, Rows: r.rows, things: r.done(), cover: cover}
+	seen := Look{Kind: kind, At: ans.AskedAt, Route: ans.Route, Endpoint: ans.Endpoint, Rows: r.rows, things: r.done(), cover: cover}
 	seen.Things = len(seen.things)
 	if r.odd > 0 {
 		seen.Err = fmt.Errorf("%d of %d rows of %s from %s are %w, the first one: %w", r.odd, r.rows, sources[kind].feed, ans.Endpoint, saveris.ErrNotUnderstood, r.reason)

@@ -1,0 +1,112 @@
+package fleet
+
+import (
+	"time"
+
+	"saveris-bridge/internal/schema"
+)
+
+// maker makes places out of what is known.
+type maker struct {
+	tenants   map[string]*object
+	sites     map[string]string // names, by uuid of the location or by the customer's own number
+	equipment map[string]*object
+	parts     map[string]partEntry
+	zones     map[string]*time.Location // nil: not known
+	limits    map[*object][]limit       // of equipment parts
+	shared    map[string]string         // texts of names
+}
+
+type partEntry struct{ equipment, part *object }
+
+func newMaker(inv *Inventory) *maker {
+	m := &maker{
+		tenants: map[string]*object{}, sites: map[string]string{}, equipment: map[string]*object{}, parts: map[string]partEntry{},
+		zones: map[string]*time.Location{}, limits: map[*object][]limit{}, shared: map[string]string{},
+	}
+	for _, tenant := range inv.living(schema.KindTenant) {
+		m.tenants[tenant.get("tenant_uuid")] = tenant
+		m.sites[tenant.get("organisation_id")] = tenant.get("organisation_name")
+	}
+	for _, location := range inv.living(schema.KindLocation) {
+		m.sites[location.get("location_uuid")] = location.get("name")
+	}
+	delete(m.sites, "")
+	for _, equipment := range inv.living(schema.KindEquipment) {
+		m.equipment[equipment.get("equipment_uuid")] = equipment
+		for _, part := range equipment.inner {
+			m.parts[part.get("equipment_parts_uuid")] = partEntry{equipment, part}
+		}
+	}
+	return m
+}
+
+// place is that of a channel, or of a sensor or device where those below are nil.
+func (m *maker) place(device, sensor, channel *object) *Place {
+	p := &Place{}
+	var part, equipment *object
+	if channel != nil {
+		found := m.parts[channel.get("equipment_parts_uuid")]
+		part, equipment = found.part, found.equipment
+		p.unit = schema.UnitCode([]byte(channel.get("channel_physical_unit")))
+	}
+	if equipment == nil {
+		equipment = m.equipment[device.get("equipment_uuid")]
+	}
+	tenant := m.tenants[device.get("tenant_uuid")]
+	p.names = m.text(
+		nameIn(tenant, "organisation_name"), m.sites[device.get("customer_site")], nameIn(device, "device_display_name"),
+		nameIn(sensor, "sensor_display_name"), nameIn(equipment, "equipment_title"), nameIn(part, "equipment_parts_title"),
+		nameIn(equipment, "area_title"),
+	)
+	if part != nil && equipment.get("is_active") != "false" {
+		p.zone, p.limits = m.zone(nameIn(tenant, "main_timezone")), m.limitsOf(part)
+	}
+	return p
+}
+
+func nameIn(o *object, column string) string {
+	if o == nil {
+		return ""
+	}
+	return o.get(column)
+}
+
+// names are the members of the object, in its order.
+var names = [...]string{"tenant", "site", "device", "sensor", "equipment", "part", "area"}
+
+// text writes names as JSON. Places of the same names share it.
+func (m *maker) text(values ...string) string {
+	b, known := []byte("{"), false
+	for i, value := range values {
+		b = appendName(b, 1, names[i])
+		if value == "" {
+			b = append(b, "null"...)
+			continue
+		}
+		known = true
+		b = schema.AppendText(b, []byte(value))
+	}
+	if !known {
+		return "null"
+	}
+	b = append(b, '}')
+	if shared, there := m.shared[string(b)]; there {
+		return shared
+	}
+	text := string(b)
+	m.shared[text] = text
+	return text
+}
+
+// zone returns the place of a name; nil where it is none.
+func (m *maker) zone(name string) *time.Location {
+	zone, tried := m.zones[name]
+	if !tried {
+		if loaded, err := time.LoadLocation(name); err == nil && name != "" && name != "Local" {
+			zone = loaded
+		}
+		m.zones[name] = zone
+	}
+	return zone
+}
