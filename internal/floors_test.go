@@ -48,13 +48,13 @@ var rooms = []struct {
 }{
 	{"cmd/bridge", room{
 		ours: []string{
+			"internal/service",
 			"internal/preflight",
 			"internal/backfill",
 			"internal/pipeline",
 			"internal/natsconn",
 			"internal/config",
-			"internal/audit", "internal/web",
-			"internal/metrics",
+			"internal/audit",
 			"internal/status",
 			"internal/tail",
 			"internal/poller",
@@ -72,7 +72,6 @@ var rooms = []struct {
 			"internal/printable",
 			"internal/words",
 			"internal/listen",
-			"internal/jsapi",
 			"internal/hint",
 			"schemas",
 		},
@@ -93,6 +92,12 @@ var rooms = []struct {
 		others: []string{natsGo, natsServer, nkeys, jwt},
 	}},
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
+	{"internal/service", room{
+		ours: []string{"internal/preflight", "internal/pipeline", "internal/web", "internal/metrics", "internal/status", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint",
+			"internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/jsapi", "internal/hint", "internal/printable"},
+		others: []string{natsGo, sync},
+		http:   true,
+	}},
 	{"internal/preflight", room{
 		ours: []string{"internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/natsd",
 			"internal/listen", "internal/jsapi", "internal/hint", "internal/printable"},

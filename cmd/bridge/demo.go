@@ -22,6 +22,7 @@ import (
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/secret"
+	"saveris-bridge/internal/service"
 	"saveris-bridge/internal/tail"
 )
 
@@ -108,9 +109,8 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	if err != nil {
 		return err
 	}
-	defer page.Close()
 	s := demoSettings(o, vendor.URL())
-	js, stop, err := pipeline.Open(ctx, s.Pipeline, version, logger)
+	demo, err := service.Open(ctx, service.Config{Settings: s.Pipeline, Page: page, Build: build(), Log: logger})
 	var address *listen.Error
 	if errors.As(err, &address) {
 		address.Name = "--nats-listen"
@@ -119,16 +119,16 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	if err != nil {
 		return err
 	}
-	defer stop()
-	greet(out, vendor.URL(), page.Addr().String(), s)
-	if err := greetStored(ctx, js, s, out); err != nil {
+	defer demo.Close()
+	printBanner(out, vendor.URL(), page.Addr().String(), s.NATS)
+	if err := printStored(ctx, demo.JS, pipeline.Broker(s.Streams).Names, out); err != nil {
 		return err
 	}
 
 	group, both := errgroup.WithContext(ctx)
-	group.Go(func() error { return poll(both, s, js, page, nil, newMetrics(), logger) })
+	group.Go(func() error { return demo.Run(both) })
 	group.Go(func() error {
-		return tail.Watch(both, js, pipeline.Broker(s.Streams).Names, pipeline.Feeds(s.Streams), out, coloured(out))
+		return tail.Watch(both, demo.JS, pipeline.Broker(s.Streams).Names, pipeline.Feeds(s.Streams), out, coloured(out))
 	})
 	err = group.Wait()
 	if ctx.Err() != nil {
@@ -138,12 +138,12 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 }
 
 func demoVendor(o demoOptions) saveristest.Config {
-	config := saveristest.Config{
+	c := saveristest.Config{
 		Listen: freeAddress(o.VendorListen), Username: pretendUser, Password: pretendPassword, APIKey: pretendKey,
 		World: saveristest.World{Sites: 3, Loggers: 3, Channels: 2, Cycle: demoCycle, AlarmEvery: 10 * time.Minute},
 	}
-	config.Switches.QueryLatency = "zero"
-	return config
+	c.Switches.QueryLatency = "zero"
+	return c
 }
 
 // demoSettings are the defaults of bridge run but for what makes a demo quick and quiet.
@@ -165,19 +165,20 @@ func demoSettings(o demoOptions, vendorURL string) config.Settings {
 }
 
 // freeAddress returns the address, or one with a free port on the same host where somebody has it already.
-func freeAddress(listen string) string {
-	l, err := net.Listen("tcp", listen)
+func freeAddress(address string) string {
+	l, err := net.Listen("tcp", address)
 	if err != nil {
-		host, _, _ := net.SplitHostPort(listen)
+		host, _, _ := net.SplitHostPort(address)
 		if l, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
-			return listen // whoever listens there tells why not
+			return address // whoever listens there reports why not
 		}
 	}
 	defer l.Close()
 	return l.Addr().String()
 }
 
-func greet(out io.Writer, vendorURL, page string, s config.Settings) {
+// printBanner prints where everything is.
+func printBanner(out io.Writer, vendorURL, page string, s config.NATS) {
 	fmt.Fprintf(out, `page            http://%[4]s/
 pretend vendor  %[1]s
 NATS JetStream  nats://%[2]s   store %[3]s
@@ -190,9 +191,8 @@ Ctrl-C ends it; the next start goes on where it was.
 `, vendorURL, s.NATSListen, s.DataDir, page)
 }
 
-// greetStored says what an earlier start has left in the store.
-func greetStored(ctx context.Context, js jetstream.JetStream, s config.Settings, out io.Writer) error {
-	names := pipeline.Broker(s.Streams).Names
+// printStored prints what an earlier start has left in the store.
+func printStored(ctx context.Context, js jetstream.JetStream, names publish.Names, out io.Writer) error {
 	stored := map[schema.Feed]int{}
 	for _, feed := range publish.Feeds {
 		stream, err := js.Stream(ctx, names.Stream(feed))

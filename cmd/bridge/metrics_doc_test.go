@@ -9,7 +9,7 @@ import (
 )
 
 func TestMetricsOfDocumentAndCodeAgree(t *testing.T) {
-	documented(t, operate, "metrics", metricsTable(newMetrics().List()))
+	documented(t, operate, "metrics", metricsTable(metrics.New(build()).List()))
 }
 
 // metricsTable is the list of metrics in Markdown.

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/listen"
+	"saveris-bridge/internal/service"
 )
 
 func runCommand(std streams) *cobra.Command {
@@ -31,13 +35,25 @@ hand, then it exits with 0. Settings are environment variables:
 			for _, n := range s.Notices {
 				logger.Warn("check this setting", "about", n.Text, "hint", n.Hint)
 			}
-			err = untilStopped(ctx, runBridge(ctx, s, logger))
+			err = untilStopped(ctx, runService(ctx, s, logger))
 			if err == nil {
 				logger.Info("stopped")
 			}
 			return err
 		},
 	}
+}
+
+// runService runs the service. It listens for HTTP before anything else happens, so that a wrong address is an error at once.
+func runService(ctx context.Context, s config.Settings, logger *slog.Logger) error {
+	c := service.Config{Settings: s.Pipeline, Build: build(), Log: logger}
+	if s.HTTPAddr != "" {
+		var err error
+		if c.Page, err = listen.On("BRIDGE_HTTP_ADDR", s.HTTPAddr); err != nil {
+			return err
+		}
+	}
+	return service.Run(ctx, c)
 }
 
 // variablesHelp is the list of variables as a terminal shows it.

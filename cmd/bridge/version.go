@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"saveris-bridge/internal/service"
+
 	"github.com/spf13/cobra"
 )
 
@@ -29,6 +31,11 @@ func versionCommand(std streams) *cobra.Command {
 // versionText is what people are told of the binary.
 func versionText() string {
 	return fmt.Sprintf("bridge %s, commit %s, %s", version, builtFrom(), runtime.Version())
+}
+
+// build is this binary, for its metrics and its page.
+func build() service.Build {
+	return service.Build{Version: version, Commit: builtFrom(), GoVersion: runtime.Version()}
 }
 
 // builtFrom is the commit that the binary was built from, with a mark where the work tree had changes.

@@ -23,6 +23,7 @@ import (
 type Pipeline struct {
 	Settings config.Pipeline
 	JS       jetstream.JetStream
+	Name     string            // who writes, in records
 	Accounts *publish.Accounts // what the writers and leases of the process know of accounts
 }
 
@@ -31,7 +32,7 @@ type Pipeline struct {
 func New(s config.Pipeline, js jetstream.JetStream) *Pipeline {
 	accounts := publish.NewAccounts(js, Broker(s.Streams), AccountOf(s.Vendor))
 	accounts.NoLeases = s.Embedded()
-	return &Pipeline{Settings: s, JS: js, Accounts: accounts}
+	return &Pipeline{Settings: s, JS: js, Name: WriterName(), Accounts: accounts}
 }
 
 // Broker returns how streams and buckets are named and made.
@@ -56,7 +57,7 @@ func (p *Pipeline) Maker(feed schema.Feed) *schema.Maker {
 func (p *Pipeline) Writer(feed schema.Feed, vendor *saveris.Client, days int) *publish.Writer {
 	s := p.Settings
 	return publish.NewWriter(p.JS, Broker(s.Streams), publish.Options{
-		Feed: feed, Name: WriterName(), Mode: s.ContentMode, LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: VendorNow(vendor), Pages: days,
+		Feed: feed, Name: p.Name, Mode: s.ContentMode, LiveAge: s.LiveAge, Ages: checkpoint.Ages(s.Revisit), Now: VendorNow(vendor), Pages: days,
 		Accounts: p.Accounts, Trouble: natsconn.StoreOf(p.JS.Conn()).Err,
 	})
 }

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"net/url"
@@ -9,19 +9,19 @@ import (
 
 // whose says in a few words whose data the page shows: the demo's, or which login where. Everybody who reaches the page sees
 // it, so of a user name no more than tells two of one's own apart, and nothing of a key.
-func whose(s config.Settings) string {
+func whose(s config.Vendor) string {
 	if s.Demo {
 		return "demo"
 	}
 	login := "Smart Connect"
 	if !s.SaverisAPIKey.Set() {
-		login = hinted(s.SaverisUsername)
+		login = masked(s.SaverisUsername)
 	}
-	return login + " · " + place(s)
+	return login + " · " + location(s)
 }
 
-// place is the region, or the host where an address is set.
-func place(s config.Settings) string {
+// location is the region, or the host where an address is set.
+func location(s config.Vendor) string {
 	of := s
 	of.SaverisURL = ""
 	if u, err := url.Parse(s.SaverisURL); err == nil && u.Host != "" && s.SaverisURL != of.BaseURL() {
@@ -34,8 +34,8 @@ func place(s config.Settings) string {
 	return where
 }
 
-// hinted is a user name without most of it: an…@example.com.
-func hinted(name string) string {
+// masked is a user name without most of it: an…@example.com.
+func masked(name string) string {
 	local, domain, mail := strings.Cut(name, "@")
 	if letters := []rune(local); len(letters) > 2 {
 		local = string(letters[:2])

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"bufio"
@@ -15,8 +15,8 @@ import (
 	"saveris-bridge/internal/listen"
 )
 
-// serving serves a handler on an address that it gives, as run does, after the server was changed.
-func serving(t *testing.T, handler http.HandlerFunc, change func(*http.Server)) (address string) {
+// serving serves a handler on the address that it returns, as a service does, until the test ends. change may be nil.
+func serving(t *testing.T, handler http.HandlerFunc, timings Timings, change func(*http.Server)) (address string) {
 	t.Helper()
 	on, err := listen.On("test", "127.0.0.1:0")
 	if err != nil {
@@ -24,15 +24,11 @@ func serving(t *testing.T, handler http.HandlerFunc, change func(*http.Server)) 
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() {
-		if change == nil {
-			ended <- serveHTTP(ctx, on, handler)
-			return
-		}
-		server := httpServer(ctx, handler)
+	server := httpServer(ctx, handler, timings)
+	if change != nil {
 		change(server)
-		ended <- serveAs(ctx, server, on)
-	}()
+	}
+	go func() { ended <- serve(ctx, on, server, timings.ShutdownTimeout) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
@@ -69,7 +65,7 @@ func TestWhoeverTakesNothingIsLetGo(t *testing.T) {
 				return
 			}
 		}
-	}, func(s *http.Server) { s.WriteTimeout /= 300 })
+	}, Timings{Answer: 100 * time.Millisecond}, nil)
 	greedy(t, address, "/")
 	select {
 	case err := <-gone:
@@ -94,7 +90,7 @@ func TestEventsAreSentForLongerThanAnAnswerMayTake(t *testing.T) {
 				t.Error("its context has ended")
 			}
 		}
-	}, func(s *http.Server) { s.WriteTimeout, s.ReadTimeout = s.WriteTimeout/1000, s.ReadTimeout/1000 })
+	}, Timings{Answer: 30 * time.Millisecond}, nil)
 	answer, err := http.Get("http://" + address + "/")
 	if err != nil {
 		t.Fatal(err)
@@ -106,14 +102,14 @@ func TestEventsAreSentForLongerThanAnAnswerMayTake(t *testing.T) {
 }
 
 func TestWhoeverHoldsAllConnectionsKeepsNobodyOut(t *testing.T) {
-	becameIdle := make(chan struct{}, mostConnections) // an answer is read before its connection counts as idle
+	becameIdle := make(chan struct{}, maxConnections) // an answer is read before its connection counts as idle
 	address := serving(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "here")
 		_ = http.NewResponseController(w).Flush()
 		if r.URL.Path == "/busy" {
 			<-r.Context().Done()
 		}
-	}, func(s *http.Server) {
+	}, DefaultTimings, func(s *http.Server) {
 		note := s.ConnState
 		s.ConnState = func(conn net.Conn, state http.ConnState) {
 			note(conn, state)
@@ -135,7 +131,7 @@ func TestWhoeverHoldsAllConnectionsKeepsNobodyOut(t *testing.T) {
 		return conn, reader
 	}
 	var busy, idle []*bufio.Reader
-	for range mostConnections - 2 {
+	for range maxConnections - 2 {
 		_, reader := ask("/busy")
 		busy = append(busy, reader)
 	}

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/listen"
+	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -23,8 +24,8 @@ import (
 	"saveris-bridge/internal/secret"
 )
 
-// ward is an operation whose surroundings are set by hand.
-type ward struct {
+// testOperation is an operation whose surroundings are set by hand.
+type testOperation struct {
 	*operation
 	vendor    *saveristest.Server
 	leads     map[schema.Feed]bool
@@ -32,7 +33,7 @@ type ward struct {
 	connected bool
 }
 
-func newWard(t *testing.T) *ward {
+func newTestOperation(t *testing.T) *testOperation {
 	t.Helper()
 	vendor, err := saveristest.Start(saveristest.Config{})
 	if err != nil {
@@ -44,23 +45,21 @@ func newWard(t *testing.T) *ward {
 		t.Fatal(err)
 	}
 	feeds := []schema.Feed{schema.Readings, schema.Alarms}
-	w := &ward{vendor: vendor, connected: true, leads: map[schema.Feed]bool{schema.Readings: true}, polls: map[schema.Feed]time.Time{}}
+	w := &testOperation{vendor: vendor, connected: true, leads: map[schema.Feed]bool{schema.Readings: true}, polls: map[schema.Feed]time.Time{}}
 	w.operation = &operation{
-		feeds: feeds, vendor: client, metrics: newMetrics(),
+		feeds: feeds, vendor: client, metrics: metrics.New(metrics.Build{}), takeOver: DefaultTimings.TakeOver,
 		nats:    func() (bool, string) { return w.connected, "RECONNECTING" },
 		leading: func(feed schema.Feed) bool { return w.leads[feed] },
 		polled:  func(feed schema.Feed) time.Time { return w.polls[feed] },
 	}
-	w.dog = (&watchdog{
-		now: time.Now, interval: time.Minute, leading: w.leading, throttled: client.ThrottledUntil, log: slog.New(slog.DiscardHandler),
-	}).over(feeds)
+	w.watchdog = newWatchdog(feeds, time.Minute, w.leading, client.ThrottledUntil, slog.New(slog.DiscardHandler))
 	long := time.Now().Add(-time.Minute)
 	w.began.Store(&long)
 	return w
 }
 
 // ask returns what an endpoint answers, which has to fit its status.
-func (w *ward) ask(t *testing.T, path string) health {
+func (w *testOperation) ask(t *testing.T, path string) health {
 	t.Helper()
 	recorder := httptest.NewRecorder()
 	w.handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
@@ -74,7 +73,7 @@ func (w *ward) ask(t *testing.T, path string) health {
 	return h
 }
 
-func (w *ward) logIn(t *testing.T) {
+func (w *testOperation) logIn(t *testing.T) {
 	t.Helper()
 	if err := w.operation.vendor.Login(t.Context()); err != nil {
 		t.Fatal(err)
@@ -86,7 +85,7 @@ func same(list []string, want ...string) bool {
 }
 
 func TestReadyOnceLoginBrokerAndFirstPollAreThere(t *testing.T) {
-	w := newWard(t)
+	w := newTestOperation(t)
 	w.connected = false
 	const noLogin, noPoll, noNATS = "the vendor has not accepted the login yet", "no poll of readings has been stored yet", "NATS is not connected: RECONNECTING"
 	if h := w.ask(t, "/readyz"); !same(h.Reasons, noLogin, noPoll, noNATS) || h.Role["readings"] != "leading" || h.Role["alarms"] != "standing by" {
@@ -104,7 +103,7 @@ func TestReadyOnceLoginBrokerAndFirstPollAreThere(t *testing.T) {
 }
 
 func TestWhoeverStandsByIsReadyWithoutAPoll(t *testing.T) {
-	w := newWard(t)
+	w := newTestOperation(t)
 	w.leads[schema.Readings] = false
 	if h := w.ask(t, "/readyz"); h.OK {
 		t.Errorf("without a login: %+v", h)
@@ -116,7 +115,7 @@ func TestWhoeverStandsByIsReadyWithoutAPoll(t *testing.T) {
 }
 
 func TestWhoseTurnItIsHasToBeKnown(t *testing.T) {
-	w := newWard(t)
+	w := newTestOperation(t)
 	w.leads[schema.Readings] = false
 	w.logIn(t)
 	const readings, alarms = "it is not known yet whether another bridge polls readings", "it is not known yet whether another bridge polls alarms"
@@ -129,15 +128,15 @@ func TestWhoseTurnItIsHasToBeKnown(t *testing.T) {
 	if h := w.ask(t, "/readyz"); !same(h.Reasons, alarms) {
 		t.Errorf("just after it asked: %+v", h)
 	}
-	later := time.Now().Add(takeOver)
-	w.dog.now = func() time.Time { return later.Add(time.Second) }
+	later := time.Now().Add(DefaultTimings.TakeOver)
+	w.watchdog.now = func() time.Time { return later.Add(time.Second) }
 	if h := w.ask(t, "/readyz"); !h.OK {
 		t.Errorf("when a dead bridge's lease would have ended: %+v", h)
 	}
 }
 
 func TestOnceReadyOnlyNATSUndoesIt(t *testing.T) {
-	w := newWard(t)
+	w := newTestOperation(t)
 	w.leads[schema.Readings] = false
 	w.logIn(t)
 	w.ask(t, "/readyz")
@@ -160,17 +159,17 @@ func TestOnceReadyOnlyNATSUndoesIt(t *testing.T) {
 }
 
 func TestWhatWillPassIsAWarning(t *testing.T) {
-	w := newWard(t)
+	w := newTestOperation(t)
 	w.logIn(t)
 	w.polls[schema.Readings] = vendorAt
 	if h := w.ask(t, "/readyz"); !h.OK || len(h.Warnings) > 0 {
 		t.Errorf("when all is well: %+v", h)
 	}
 	late := time.Now()
-	w.dog.now = func() time.Time { return late }
-	w.dog.look()
+	w.watchdog.now = func() time.Time { return late }
+	w.watchdog.look()
 	late = late.Add(100 * 24 * time.Hour)
-	w.dog.look()
+	w.watchdog.look()
 	w.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultTooManyWait, On: "submit", Wait: time.Hour})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -183,22 +182,22 @@ func TestWhatWillPassIsAWarning(t *testing.T) {
 		!strings.HasPrefix(h.Warnings[1], "throttled (HTTP 429) until ") || !strings.HasPrefix(h.Warnings[2], "the token ended at ") {
 		t.Errorf("%+v", h)
 	}
-	w.dog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: errors.New("get https://host/file?sig=s3cr3t: the cable is \x1b[31mcut")})
+	w.watchdog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: errors.New("get https://host/file?sig=s3cr3t: the cable is \x1b[31mcut")})
 	if h := w.ask(t, "/readyz"); !strings.HasSuffix(h.Warnings[0], `: get https://host/file?… the cable is \u001b[31mcut`) {
 		t.Errorf("with a cause: %+v", h)
 	}
 	w.leads[schema.Readings] = false
-	w.dog.look()
+	w.watchdog.look()
 	if h := w.ask(t, "/readyz"); len(h.Warnings) != 1 {
 		t.Errorf("whoever stands by needs no token and no poll: %+v", h)
 	}
 }
 
 func TestThePageIsToldWhatOnlyThisBridgeKnows(t *testing.T) {
-	w := newWard(t)
-	w.dog.connected = func() bool { return w.connected }
+	w := newTestOperation(t)
+	w.watchdog.connected = func() bool { return w.connected }
 	clock := vendorAt
-	w.dog.now = func() time.Time { return clock }
+	w.watchdog.now = func() time.Time { return clock }
 	w.leads[schema.Alarms], w.leads[schema.Readings] = true, false
 	w.started = vendorAt
 	h := w.here()
@@ -210,20 +209,20 @@ func TestThePageIsToldWhatOnlyThisBridgeKnows(t *testing.T) {
 		t.Errorf("before it is known who polls: %+v", h)
 	}
 	w.logIn(t)
-	w.dog.step(schema.Alarms, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: errors.New(strings.Repeat("ä", 1000))})
+	w.watchdog.step(schema.Alarms, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: errors.New(strings.Repeat("ä", 1000))})
 	if h := w.here(); h.Causes[schema.Alarms] != strings.Repeat("ä", 200)+"…" || h.Causes[schema.Readings] != "" {
 		t.Errorf("after a failure: %+v", h)
 	}
 	w.connected = false
-	w.dog.look()
+	w.watchdog.look()
 	clock = clock.Add(time.Hour)
-	w.dog.look()
+	w.watchdog.look()
 	if h := w.here(); !h.Lost.Equal(vendorAt) {
 		t.Errorf("NATS is lost since %v", h.Lost)
 	}
 	w.connected = true
 	w.leads[schema.Alarms] = false
-	w.dog.look()
+	w.watchdog.look()
 	w.leads[schema.Alarms] = true
 	if h := w.here(); !h.Lost.IsZero() || h.Causes[schema.Alarms] != "" {
 		t.Errorf("NATS is back, and another one has polled meanwhile: %+v", h)
@@ -231,11 +230,11 @@ func TestThePageIsToldWhatOnlyThisBridgeKnows(t *testing.T) {
 }
 
 func TestAFullDiskIsTheCauseOfEverything(t *testing.T) {
-	w := newWard(t)
+	w := newTestOperation(t)
 	w.logIn(t)
 	w.polls[schema.Readings] = vendorAt
-	w.dog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: fmt.Errorf("commit: %w", context.DeadlineExceeded)})
-	w.dog.store = func() error { return &natsd.FullError{Dir: "/data"} }
+	w.watchdog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: fmt.Errorf("commit: %w", context.DeadlineExceeded)})
+	w.watchdog.store = func() error { return &natsd.FullError{Dir: "/data"} }
 	const full, advice = "store /data: no space left, 0 bytes free", "; free some space there, or give it more: it goes on by itself within a minute, and nothing is lost"
 	if h := w.ask(t, "/readyz"); !h.OK || !same(h.Warnings, full+advice) {
 		t.Errorf("%+v", h)
@@ -243,8 +242,8 @@ func TestAFullDiskIsTheCauseOfEverything(t *testing.T) {
 	if h := w.here(); h.Store != full+advice || h.Causes[schema.Readings] != full {
 		t.Errorf("the page is told %+v", h)
 	}
-	w.dog.store = nil // of another's server nobody knows
-	w.dog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: fmt.Errorf("commit: %w", publish.ErrUnanswered)})
+	w.watchdog.store = nil // of another's server nobody knows
+	w.watchdog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: fmt.Errorf("commit: %w", publish.ErrUnanswered)})
 	if h := w.here(); h.Store != "" || !strings.HasPrefix(h.Causes[schema.Readings], "commit: NATS has not answered; is the disk of the NATS server full?") {
 		t.Errorf("the page is told %+v", h)
 	}
@@ -264,7 +263,7 @@ func TestTheServerEndsWhileSomebodyListens(t *testing.T) {
 			_, _ = io.WriteString(w, "data: 1\n\n")
 			w.(http.Flusher).Flush()
 			<-r.Context().Done() // as server-sent events do
-		}))
+		}), DefaultTimings)
 	}()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+on.Addr().String()+"/", nil)
 	if err != nil {
@@ -284,13 +283,13 @@ func TestTheServerEndsWhileSomebodyListens(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("serve: %v", err)
 	}
-	if get(t.Context(), "http://"+on.Addr().String()+"/") != 0 {
+	if listen.Reachable(on.Addr().String()) {
 		t.Error("it still answers")
 	}
 }
 
 func TestThePageIsMountedBesideHealthAndMetrics(t *testing.T) {
-	w := newWard(t)
+	w := newTestOperation(t)
 	w.page = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "page at "+r.URL.Path) })
 	for path, want := range map[string]string{"/": "page at /", "/events": "page at /events", "/metrics": "saveris_bridge_build_info", "/livez": `"ok":true`} {
 		recorder := httptest.NewRecorder()
@@ -302,7 +301,8 @@ func TestThePageIsMountedBesideHealthAndMetrics(t *testing.T) {
 }
 
 func TestALoginIsTriedUntilItWorksOrIsRefusedForGood(t *testing.T) {
-	w := newWard(t)
+	t.Parallel()
+	w := newTestOperation(t)
 	w.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultReset, On: "token", Times: 9}) // a login is four tries
 	if err := proveLogin(t.Context(), w.operation.vendor, time.Millisecond); err != nil || !w.operation.vendor.LoggedIn() {
 		t.Errorf("%v, logged in: %v", err, w.operation.vendor.LoggedIn())
@@ -314,41 +314,5 @@ func TestALoginIsTriedUntilItWorksOrIsRefusedForGood(t *testing.T) {
 	}
 	if err := proveLogin(t.Context(), wrong, time.Millisecond); !errors.Is(err, saveris.ErrRefused) || w.vendor.Count("token")-before != maxRefused {
 		t.Errorf("%v after %d logins", err, w.vendor.Count("token")-before)
-	}
-}
-
-func TestBothOfTwoBridgesBecomeReady(t *testing.T) {
-	s := newScene(t, saveristest.World{Cycle: time.Minute})
-	env := append(s.env, "NATS_URL=nats://"+s.broker())
-	roles := map[string]int{}
-	var pages []string
-	for range 2 {
-		page := freeAddress("127.0.0.1:0")
-		cmd := s.startCommand(append(env, "BRIDGE_HTTP_ADDR="+page), "run")
-		defer func() { stop(t, cmd) }()
-		s.await("readiness", func(ctx context.Context) bool { return get(ctx, "http://"+page+"/readyz") == http.StatusOK })
-		pages = append(pages, page)
-	}
-	for _, page := range pages {
-		answer, err := http.Get("http://" + page + "/readyz")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var h health
-		err = json.NewDecoder(answer.Body).Decode(&h)
-		answer.Body.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, role := range h.Role {
-			roles[role]++
-		}
-		now, _, err := scrapeMetrics(t.Context(), "http://"+page+"/metrics")
-		if err != nil || now.sum("leading") != float64(len(h.Polled)) {
-			t.Errorf("%v: it leads %v feeds and has polled %v", err, now.sum("leading"), h.Polled)
-		}
-	}
-	if roles["leading"] != 2 || roles["standing by"] != 2 {
-		t.Errorf("roles %v: each feed has one that leads", roles)
 	}
 }

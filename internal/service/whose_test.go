@@ -1,8 +1,11 @@
-package main
+package service
 
 import (
 	"strings"
 	"testing"
+
+	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/config"
 )
 
 func TestThePageSaysWhoseDataItShows(t *testing.T) {
@@ -15,12 +18,16 @@ func TestThePageSaysWhoseDataItShows(t *testing.T) {
 		{"Smart Connect · AM", []string{"SAVERIS_USERNAME", "", "SAVERIS_PASSWORD", "", "SAVERIS_API_KEY", "topsecret", "SAVERIS_REGION", "am"}},
 		{"a…@b · proxy.example.com:8443", []string{"SAVERIS_USERNAME", "a@b", "SAVERIS_PASSWORD", "topsecret", "SAVERIS_URL", "https://proxy.example.com:8443/saveris/"}},
 	} {
-		got := whose(load(t, with(c.env...)))
+		s, err := config.Load(t.Context(), bridgetest.Env(c.env...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := whose(s.Vendor)
 		if got != c.want || strings.Contains(got, "topsecret") {
 			t.Errorf("%v is told as %q, want %q", c.env, got, c.want)
 		}
 	}
-	if got := whose(demoSettings(demoOptions{DataDir: t.TempDir(), NATSListen: "127.0.0.1:0"}, "http://127.0.0.1:1")); got != "demo" {
+	if got := whose(config.Vendor{Demo: true}); got != "demo" {
 		t.Errorf("the demo says %q", got)
 	}
 }

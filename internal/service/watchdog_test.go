@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"bytes"
@@ -24,41 +24,42 @@ import (
 	"saveris-bridge/internal/secret"
 )
 
-// kennel is a watchdog whose clock is put forward by hand, over two feeds of which readings are polled here.
-type kennel struct {
+// vendorAt is the time when a test begins: shortly after a midnight.
+var vendorAt = time.Date(2026, 11, 24, 0, 20, 0, 0, time.UTC)
+
+// clockedWatchdog is a watchdog whose clock is put forward by hand, over two feeds of which this bridge leads readings.
+type clockedWatchdog struct {
 	*watchdog
 	log bytes.Buffer
 
-	mu      sync.Mutex
-	clock   time.Time
-	leads   map[schema.Feed]bool
-	holding time.Time
+	mu        sync.Mutex
+	clock     time.Time
+	leads     map[schema.Feed]bool
+	throttled time.Time
 }
 
-func newKennel() *kennel {
-	k := &kennel{clock: vendorAt, leads: map[schema.Feed]bool{schema.Readings: true}}
-	k.watchdog = (&watchdog{
-		interval: time.Minute, log: slog.New(slog.NewTextHandler(&k.log, nil)),
-		now:       func() time.Time { k.mu.Lock(); defer k.mu.Unlock(); return k.clock },
-		leading:   func(feed schema.Feed) bool { k.mu.Lock(); defer k.mu.Unlock(); return k.leads[feed] },
-		throttled: func() time.Time { k.mu.Lock(); defer k.mu.Unlock(); return k.holding },
-	}).over([]schema.Feed{schema.Readings, schema.Alarms})
-	k.look()
-	return k
+func newClockedWatchdog() *clockedWatchdog {
+	w := &clockedWatchdog{clock: vendorAt, leads: map[schema.Feed]bool{schema.Readings: true}}
+	leading := func(feed schema.Feed) bool { w.mu.Lock(); defer w.mu.Unlock(); return w.leads[feed] }
+	throttled := func() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.throttled }
+	w.watchdog = newWatchdog([]schema.Feed{schema.Readings, schema.Alarms}, time.Minute, leading, throttled, slog.New(slog.NewTextHandler(&w.log, nil)))
+	w.now = func() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.clock }
+	w.look()
+	return w
 }
 
-func (k *kennel) set(f func()) { k.mu.Lock(); defer k.mu.Unlock(); f() }
+func (w *clockedWatchdog) set(f func()) { w.mu.Lock(); defer w.mu.Unlock(); f() }
 
-// after lets time pass and gives what is stuck then.
-func (k *kennel) after(d time.Duration) []string {
-	k.set(func() { k.clock = k.clock.Add(d) })
-	k.look()
-	return k.stuck()
+// after lets time pass and returns what is stuck then.
+func (w *clockedWatchdog) after(d time.Duration) []string {
+	w.set(func() { w.clock = w.clock.Add(d) })
+	w.look()
+	return w.stuck()
 }
 
-func (k *kennel) tail(s poller.Step) {
+func (w *clockedWatchdog) tail(s poller.Step) {
 	s.Line = poller.TailLine
-	k.step(schema.Readings, s)
+	w.step(schema.Readings, s)
 }
 
 // stubborn is a plan that hangs.
@@ -73,26 +74,26 @@ func (p stubborn) Next(ctx context.Context) (poller.Window, error) {
 func (stubborn) Done(poller.Window, int, error) {}
 
 func TestALineThatHangsIsSeen(t *testing.T) {
-	k := newKennel()
+	w := newClockedWatchdog()
 	line := &poller.Line{
 		Name: poller.FillLine, Interval: time.Minute, MaxWait: time.Second, Log: slog.New(slog.DiscardHandler),
-		Step: func(s poller.Step) { k.step(schema.Readings, s) },
+		Step: func(s poller.Step) { w.step(schema.Readings, s) },
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	plan := stubborn{make(chan struct{})}
 	running.Go(func() { _ = line.Run(ctx, plan) })
 	<-plan.asked
-	if got := k.after(time.Hour + 59*time.Second); got != nil {
+	if got := w.after(time.Hour + 59*time.Second); got != nil {
 		t.Errorf("a plan may wait for an interval, and take an hour: %v", got)
 	}
 	want := []string{"the fill line of readings is stuck: planning since " + vendorAt.Format(time.RFC3339)}
-	if got := k.after(2 * time.Second); !slices.Equal(got, want) {
+	if got := w.after(2 * time.Second); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	stop()
 	running.Wait()
-	if got := k.stuck(); got != nil {
+	if got := w.stuck(); got != nil {
 		t.Errorf("the line has ended: %v", got)
 	}
 }
@@ -109,40 +110,40 @@ func TestWhatALineMayTakeIsBounded(t *testing.T) {
 		"waiting for a slot":  {poller.Step{Doing: poller.Queues}, 0, 6 * time.Hour},
 		"throttled for a day": {poller.Step{Doing: poller.Fetches}, 24 * time.Hour, 25 * time.Hour},
 	} {
-		k := newKennel()
-		k.tail(c.step)
-		k.set(func() { k.holding = k.clock.Add(c.throttle) })
-		if got := k.after(c.well); got != nil {
+		w := newClockedWatchdog()
+		w.tail(c.step)
+		w.set(func() { w.throttled = w.clock.Add(c.throttle) })
+		if got := w.after(c.well); got != nil {
 			t.Errorf("%s: stuck after %v: %v", name, c.well, got)
 		}
-		if got := k.after(time.Second); len(got) != 1 || !strings.Contains(got[0], string(c.step.Doing)) {
+		if got := w.after(time.Second); len(got) != 1 || !strings.Contains(got[0], string(c.step.Doing)) {
 			t.Errorf("%s: after a second more: %v", name, got)
 		}
 	}
 }
 
 func TestBatchesAreStepsOfWhoeverCommits(t *testing.T) {
-	k := newKennel()
-	k.tail(poller.Step{Doing: poller.Commits})
-	k.step(schema.Readings, poller.Step{Line: poller.FillLine, Doing: poller.Fetches})
-	k.after(50 * time.Minute)
-	k.batch(schema.Readings, publish.Batch{})
-	if got := k.after(50 * time.Minute); len(got) != 1 || !strings.Contains(got[0], "line fill of readings") {
+	w := newClockedWatchdog()
+	w.tail(poller.Step{Doing: poller.Commits})
+	w.step(schema.Readings, poller.Step{Line: poller.FillLine, Doing: poller.Fetches})
+	w.after(50 * time.Minute)
+	w.batch(schema.Readings, publish.Batch{})
+	if got := w.after(50 * time.Minute); len(got) != 1 || !strings.Contains(got[0], "fill line of readings") {
 		t.Errorf("stuck: %v, want the line that reads", got)
 	}
 }
 
 func TestWhoeverStandsByIsNotWatched(t *testing.T) {
-	k := newKennel()
-	k.step(schema.Alarms, poller.Step{Line: poller.TailLine, Doing: poller.Fetches})
-	if got := k.after(10 * time.Hour); got != nil {
+	w := newClockedWatchdog()
+	w.step(schema.Alarms, poller.Step{Line: poller.TailLine, Doing: poller.Fetches})
+	if got := w.after(10 * time.Hour); got != nil {
 		t.Errorf("a feed of another bridge: %v", got)
 	}
-	k.set(func() { k.leads[schema.Alarms] = true })
-	if got := k.after(0); got != nil {
+	w.set(func() { w.leads[schema.Alarms] = true })
+	if got := w.after(0); got != nil {
 		t.Errorf("what was done in an earlier term counts: %v", got)
 	}
-	if got := k.after(time.Hour + time.Second); len(got) != 1 {
+	if got := w.after(time.Hour + time.Second); len(got) != 1 {
 		t.Errorf("the new term is not watched: %v", got)
 	}
 }
@@ -165,12 +166,12 @@ func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer broker.Close()
-			k := newKennel()
+			w := newClockedWatchdog()
 			ctx, stop := context.WithCancel(t.Context())
 			steps := make(chan poller.Step) // a line goes on when it has been heard
 			live := quickLive(t, vendor.URL(), broker.ClientURL())
 			live.Step = func(s poller.Step) {
-				k.step(schema.Readings, s)
+				w.step(schema.Readings, s)
 				select {
 				case steps <- s:
 				case <-ctx.Done():
@@ -201,7 +202,7 @@ func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
 						failed++
 					}
 				}
-				if got := k.after(15 * time.Minute); got != nil {
+				if got := w.after(15 * time.Minute); got != nil {
 					t.Errorf("stuck: %v", got)
 				}
 			}
@@ -247,12 +248,12 @@ func quickLive(t *testing.T, vendorURL, natsURL string) *poller.Live {
 }
 
 func TestAStalledFeedIsToldOnceWithTheLastCause(t *testing.T) {
-	k := newKennel()
+	w := newClockedWatchdog()
 	told := func(when string, want ...string) {
 		t.Helper()
-		lines := strings.Split(strings.TrimSpace(k.log.String()), "\n")
-		if len(want) == 0 && k.log.Len() > 0 || len(want) > 0 && len(lines) != len(want) {
-			t.Fatalf("%s: the log says\n%s", when, &k.log)
+		lines := strings.Split(strings.TrimSpace(w.log.String()), "\n")
+		if len(want) == 0 && w.log.Len() > 0 || len(want) > 0 && len(lines) != len(want) {
+			t.Fatalf("%s: the log says\n%s", when, &w.log)
 		}
 		for i, text := range want {
 			if !strings.Contains(lines[i], text) {
@@ -262,85 +263,85 @@ func TestAStalledFeedIsToldOnceWithTheLastCause(t *testing.T) {
 	}
 	poll := poller.Stored{Window: poller.Window{Reason: poller.ReasonTail}}
 	fill := poller.Stored{Window: poller.Window{Reason: poller.ReasonCatchUp}}
-	k.after(2 * time.Minute)
-	k.stored(schema.Readings, poll)
-	k.after(3 * time.Minute)
-	k.stored(schema.Readings, fill)
+	w.after(2 * time.Minute)
+	w.stored(schema.Readings, poll)
+	w.after(3 * time.Minute)
+	w.stored(schema.Readings, fill)
 	told("within three intervals")
-	k.tail(poller.Step{Doing: poller.Waits, Err: errors.New("the cable is cut"), Failed: poller.Fetches})
-	k.step(schema.Readings, poller.Step{Line: poller.FillLine, Doing: poller.Waits, Err: errors.New("something else")})
-	k.after(time.Second)
-	k.after(time.Hour)
+	w.tail(poller.Step{Doing: poller.Waits, Err: errors.New("the cable is cut"), Failed: poller.Fetches})
+	w.step(schema.Readings, poller.Step{Line: poller.FillLine, Doing: poller.Waits, Err: errors.New("something else")})
+	w.after(time.Second)
+	w.after(time.Hour)
 	const stall = `level=ERROR msg="feed has stalled: no poll has been stored"`
 	told("an hour later", stall)
 	told("an hour later", `err="the cable is cut"`)
 	told("an hour later", "feed=readings since=2026-11-24T00:22:00.000Z")
-	if since, stalled := k.stalled(schema.Readings); !stalled || !since.Equal(vendorAt.Add(2*time.Minute)) {
+	if since, stalled := w.stalled(schema.Readings); !stalled || !since.Equal(vendorAt.Add(2*time.Minute)) {
 		t.Errorf("stalled %v since %v", stalled, since)
 	}
-	if _, stalled := k.stalled(schema.Alarms); stalled {
+	if _, stalled := w.stalled(schema.Alarms); stalled {
 		t.Error("a feed that is another's stalls")
 	}
-	k.stored(schema.Readings, poll)
-	k.after(time.Second)
-	k.after(time.Second)
+	w.stored(schema.Readings, poll)
+	w.after(time.Second)
+	w.after(time.Second)
 	told("after a poll", stall, `level=INFO msg="feed recovered"`)
-	if _, stalled := k.stalled(schema.Readings); stalled {
+	if _, stalled := w.stalled(schema.Readings); stalled {
 		t.Error("it polls and stalls")
 	}
-	k.after(10 * time.Minute)
-	k.set(func() { k.leads[schema.Readings] = false })
-	k.after(time.Second)
+	w.after(10 * time.Minute)
+	w.set(func() { w.leads[schema.Readings] = false })
+	w.after(time.Second)
 	told("when it is another's", stall, "INFO", stall, "INFO")
 }
 
 func TestAThrottledFeedIsSaidToBe(t *testing.T) {
-	k := newKennel()
-	if k.after(4 * time.Minute); !strings.Contains(k.log.String(), "feed has stalled") || strings.Contains(k.log.String(), "err=") {
-		t.Errorf("without a cause the log says\n%s", &k.log)
+	w := newClockedWatchdog()
+	if w.after(4 * time.Minute); !strings.Contains(w.log.String(), "feed has stalled") || strings.Contains(w.log.String(), "err=") {
+		t.Errorf("without a cause the log says\n%s", &w.log)
 	}
-	k = newKennel()
-	k.set(func() { k.holding = vendorAt.Add(time.Hour) })
-	k.tail(poller.Step{Doing: poller.Awaits, Since: vendorAt})
+	w = newClockedWatchdog()
+	w.set(func() { w.throttled = vendorAt.Add(time.Hour) })
+	w.tail(poller.Step{Doing: poller.Awaits, Since: vendorAt})
 	const want = `err="throttled (HTTP 429) until 01:20:00"`
-	if k.after(4 * time.Minute); !strings.Contains(k.log.String(), want) {
-		t.Errorf("the log says\n%s, want %s", &k.log, want)
+	if w.after(4 * time.Minute); !strings.Contains(w.log.String(), want) {
+		t.Errorf("the log says\n%s, want %s", &w.log, want)
 	}
-	k.after(time.Hour)
-	if err := k.failure(schema.Readings); err == nil || strings.Contains(err.Error(), "429") {
+	w.after(time.Hour)
+	if err := w.failure(schema.Readings); err == nil || strings.Contains(err.Error(), "429") {
 		t.Errorf("when he throttles no longer: %v", err)
 	}
 }
 
 func TestALateExportIsTheCauseOfAStandstill(t *testing.T) {
-	k := newKennel()
-	k.tail(poller.Step{Doing: poller.Waits, Err: errors.New("an older failure")})
-	k.tail(poller.Step{Doing: poller.Awaits, Since: vendorAt})
-	if k.after(59 * time.Second); !k.waits(schema.Readings).IsZero() {
+	w := newClockedWatchdog()
+	w.tail(poller.Step{Doing: poller.Waits, Err: errors.New("an older failure")})
+	w.tail(poller.Step{Doing: poller.Awaits, Since: vendorAt})
+	if w.after(59 * time.Second); !w.waits(schema.Readings).IsZero() {
 		t.Error("an export of less than a minute is late")
 	}
 	want := "waiting for the vendor's export since " + vendorAt.Format(time.TimeOnly)
-	k.after(time.Second)
-	if err := k.failure(schema.Readings); err == nil || err.Error() != want || !k.waits(schema.Readings).Equal(vendorAt) {
+	w.after(time.Second)
+	if err := w.failure(schema.Readings); err == nil || err.Error() != want || !w.waits(schema.Readings).Equal(vendorAt) {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	k.after(3 * time.Minute)
-	if log := k.log.String(); !strings.Contains(log, "feed has stalled") || !strings.Contains(log, `err="`+want+`"`) {
+	w.after(3 * time.Minute)
+	if log := w.log.String(); !strings.Contains(log, "feed has stalled") || !strings.Contains(log, `err="`+want+`"`) {
 		t.Errorf("the log does not give the cause:\n%s", log)
 	}
 	for range 5 {
-		k.tail(poller.Step{Doing: poller.Awaits, Since: vendorAt}) // the vendor may take longer than a line may be silent
-		if stuck := k.after(55 * time.Minute); len(stuck) > 0 {
+		w.tail(poller.Step{Doing: poller.Awaits, Since: vendorAt}) // the vendor may take longer than a line may be silent
+		if stuck := w.after(55 * time.Minute); len(stuck) > 0 {
 			t.Errorf("a line that looks at its export is stuck: %v", stuck)
 		}
 	}
-	k.stored(schema.Readings, poller.Stored{Window: poller.Window{Reason: poller.ReasonTail}})
-	k.tail(poller.Step{Doing: poller.Awaits, Since: k.now()})
-	if err := k.failure(schema.Readings); err == nil || !k.waits(schema.Readings).IsZero() {
-		t.Errorf("while it waits for an export that is not late: %v, late since %v", err, k.waits(schema.Readings))
+	w.stored(schema.Readings, poller.Stored{Window: poller.Window{Reason: poller.ReasonTail}})
+	w.tail(poller.Step{Doing: poller.Awaits, Since: w.now()})
+	if err := w.failure(schema.Readings); err == nil || !w.waits(schema.Readings).IsZero() {
+		t.Errorf("while it waits for an export that is not late: %v, late since %v", err, w.waits(schema.Readings))
 	}
-	k.tail(poller.Step{Doing: poller.Queues})
-	if err := k.failure(schema.Readings); !errors.Is(err, errQueues) {
+	w.tail(poller.Step{Doing: poller.Queues})
+	if err := w.failure(schema.Readings); !errors.Is(err, errQueues) {
 		t.Errorf("while it waits for a slot: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"cmp"
@@ -27,8 +27,8 @@ type watchdog struct {
 	leading   func(schema.Feed) bool
 	throttled func() time.Time // until when the vendor makes everybody wait
 	log       *slog.Logger
-	connected func() bool  // to NATS
-	store     func() error // why nothing can be stored, see storeMonitor; nil = nobody knows
+	connected func() bool  // to NATS; nil = it is
+	store     func() error // why nothing can be stored, see natsconn.StoreMonitor; nil = nobody knows
 
 	mu    sync.Mutex
 	feeds map[schema.Feed]*watched
@@ -66,9 +66,9 @@ const (
 	queueMost  = 6 * time.Hour
 )
 
-// over has the watchdog watch feeds; it is called before anything else.
-func (d *watchdog) over(feeds []schema.Feed) *watchdog {
-	d.feeds = map[schema.Feed]*watched{}
+// newWatchdog makes the watchdog of feeds, which are polled once an interval by whoever leads.
+func newWatchdog(feeds []schema.Feed, interval time.Duration, leading func(schema.Feed) bool, throttled func() time.Time, log *slog.Logger) *watchdog {
+	d := &watchdog{now: time.Now, interval: interval, leading: leading, throttled: throttled, log: log, feeds: map[schema.Feed]*watched{}}
 	for _, feed := range feeds {
 		d.feeds[feed] = &watched{lines: map[string]lastStep{}}
 	}
@@ -142,9 +142,9 @@ func (d *watchdog) latest(w *watched, n lastStep) time.Time {
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
-// run looks every second, until ctx ends, whether feeds stall.
-func (d *watchdog) run(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
+// run looks once an interval, until ctx ends, whether feeds stall.
+func (d *watchdog) run(ctx context.Context, interval time.Duration) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		d.look()

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"cmp"
@@ -46,7 +46,7 @@ func (o *operation) newHealth() health {
 // NATS that is away is waited for.
 func (o *operation) liveness() health {
 	h := o.newHealth()
-	h.Reasons = append(h.Reasons, o.dog.stuck()...)
+	h.Reasons = append(h.Reasons, o.watchdog.stuck()...)
 	h.OK = len(h.Reasons) == 0
 	return h
 }
@@ -91,27 +91,27 @@ func (o *operation) unready(h health) (reasons []string) {
 }
 
 func (o *operation) warnings() (warnings []string) {
-	if err := o.dog.storing(); err != nil {
+	if err := o.watchdog.storing(); err != nil {
 		warnings = append(warnings, natsconn.StoreText(err))
 	}
 	leads := false
 	for _, feed := range o.feeds {
 		leads = leads || o.leading(feed)
-		if since, stalled := o.dog.stalled(feed); stalled {
+		if since, stalled := o.watchdog.stalled(feed); stalled {
 			warning := string(feed) + " have stalled: no poll has been stored since " + rfc3339(since)
 			if cause := o.cause(feed); cause != "" {
 				warning += ": " + cause
 			}
 			warnings = append(warnings, warning)
-		} else if since := o.dog.waits(feed); o.leading(feed) && !since.IsZero() {
+		} else if since := o.watchdog.waits(feed); o.leading(feed) && !since.IsZero() {
 			warnings = append(warnings, string(feed)+" have been waiting for the vendor's export since "+rfc3339(since))
 		}
 	}
 	warnings = append(warnings, o.notes.Texts()...)
 	if until := o.vendor.ThrottledUntil(); !until.IsZero() {
-		warnings = append(warnings, status.Throttled(until, o.dog.now()))
+		warnings = append(warnings, status.Throttled(until, o.watchdog.now()))
 	}
-	if end := o.vendor.TokenExpiry(); leads && !end.IsZero() && o.dog.now().After(end) { // whoever stands by has no use for one
+	if end := o.vendor.TokenExpiry(); leads && !end.IsZero() && o.watchdog.now().After(end) { // whoever stands by has no use for one
 		warnings = append(warnings, "the token ended at "+rfc3339(end)+", and no login has worked since")
 	}
 	return warnings
@@ -122,7 +122,7 @@ const noLogin = "the vendor has not accepted the login yet"
 // here is what this bridge knows of itself, for the page.
 func (o *operation) here() status.Here {
 	h := status.Here{
-		Began: o.started, Lost: o.dog.apart(), Held: o.vendor.ThrottledUntil(), Store: natsconn.StoreText(o.dog.storing()), Causes: map[schema.Feed]string{},
+		Began: o.started, Lost: o.watchdog.apart(), Held: o.vendor.ThrottledUntil(), Store: natsconn.StoreText(o.watchdog.storing()), Causes: map[schema.Feed]string{},
 	}
 	for _, feed := range o.feeds {
 		h.Causes[feed] = o.cause(feed)
@@ -134,7 +134,7 @@ func (o *operation) here() status.Here {
 // cause says why polls of a feed fail here; nothing where they do not, or another bridge polls.
 func (o *operation) cause(feed schema.Feed) string {
 	leading := o.leading(feed)
-	if err := o.dog.failure(feed); leading && err != nil {
+	if err := o.watchdog.failure(feed); leading && err != nil {
 		if advice := cmp.Or(pipeline.FeedHint(err), pipeline.StoringHint(err)); advice != "" {
 			return printable.Public(err) + "; " + printable.Log(advice)
 		}
@@ -147,11 +147,6 @@ func (o *operation) cause(feed schema.Feed) string {
 }
 
 func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// leadsNow is a role as the metrics and the watchdog ask for it.
-func leadsNow(turns map[schema.Feed]*turn) func(schema.Feed) bool {
-	return func(feed schema.Feed) bool { return turns[feed].leading.Load() }
-}
 
 func answer(w http.ResponseWriter, h health) {
 	w.Header().Set("Content-Type", "application/json")

@@ -1,0 +1,114 @@
+package service
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"saveris-bridge/internal/jsapi"
+	"saveris-bridge/internal/metrics"
+	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
+	"saveris-bridge/internal/web"
+)
+
+// operation is what an operator sees of a running bridge: health, metrics and the page.
+type operation struct {
+	feeds    []schema.Feed
+	vendor   *saveris.Client
+	nats     func() (connected bool, how string)
+	leading  func(schema.Feed) bool
+	polled   func(schema.Feed) time.Time // see poller.Live.LastPoll
+	watchdog *watchdog
+	metrics  *metrics.Metrics
+	board    *status.Board
+	notes    *pipeline.Notes // nil = none
+	page     http.Handler    // what is at /, nil = nothing
+	takeOver time.Duration   // see Timings
+
+	started time.Time                 // the process
+	began   atomic.Pointer[time.Time] // to ask for leases
+	ready   atomic.Bool               // it was, once
+}
+
+// pageHistory is how much of the readings the page begins with: channels that have been silent for longer are not known to it.
+const pageHistory = 24 * time.Hour
+
+// newOperation wires together what operators see.
+func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Feed]*candidate, notes *pipeline.Notes) *operation {
+	c, nc := s.config.Settings, s.JS.Conn()
+	feeds, broker := pipeline.Feeds(c.Streams), pipeline.Broker(c.Streams)
+	leading := func(feed schema.Feed) bool { return candidates[feed].leading.Load() }
+	board := status.New(s.JS, status.Config{Names: broker.Names, Feeds: feeds, History: pageHistory, Consumers: func(ctx context.Context) int {
+		account, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: s.JS})
+		if err != nil {
+			return 0
+		}
+		return max(0, broker.Tier(account).Limits.MaxConsumers)
+	}})
+	o := &operation{
+		feeds: feeds, vendor: vendor, metrics: s.metrics, leading: leading, notes: notes,
+		board: board, started: time.Now(), takeOver: s.config.Timings.TakeOver,
+		nats:     func() (bool, string) { return nc.IsConnected(), nc.Status().String() },
+		polled:   func(feed schema.Feed) time.Time { return candidates[feed].live.LastPoll() },
+		watchdog: newWatchdog(feeds, c.PollInterval, leading, vendor.ThrottledUntil, s.config.Log),
+	}
+	o.watchdog.connected, o.watchdog.store = nc.IsConnected, natsconn.StoreOf(nc).Err
+	o.page = web.Handler(board, web.Options{Version: s.config.Build.Version, Whose: whose(c.Vendor), Poll: c.PollInterval, Here: o.here})
+	for feed, candidate := range candidates {
+		o.observe(feed, candidate.live)
+	}
+	s.metrics.Watch(metrics.Sources{
+		Feeds: feeds, Interval: c.PollInterval, Vendor: vendor, Now: pipeline.VendorNow(vendor), Leading: leading,
+		ClockAhead: func() float64 { ahead, _ := pipeline.ClockAhead(vendor); return ahead.Seconds() },
+		Status:     board.Status,
+		Stalled:    func(feed schema.Feed) bool { _, stalled := o.watchdog.stalled(feed); return stalled },
+		Connected:  nc.IsConnected,
+		Store:      natsconn.StoreOf(nc).SpaceLeft,
+	})
+	return o
+}
+
+// begin notes that from now on leases are asked for.
+func (o *operation) begin() {
+	now := o.watchdog.now()
+	o.began.Store(&now)
+}
+
+// settled reports whether it is known who leads.
+func (o *operation) settled() bool {
+	began := o.began.Load()
+	return began != nil && o.watchdog.now().Sub(*began) > o.takeOver
+}
+
+// handler serves all of it.
+func (o *operation) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, o.liveness()) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, o.readiness()) })
+	mux.Handle("GET /metrics", o.metrics.Handler())
+	if o.page != nil {
+		mux.Handle("/", o.page)
+	}
+	return mux
+}
+
+// observe has a feed's lines and its writer report what they do.
+func (o *operation) observe(feed schema.Feed, live *poller.Live) {
+	count, fail, batch := o.metrics.Stored(feed), o.metrics.Step(feed), o.metrics.Batch(feed)
+	live.Stored = func(s poller.Stored) { count(s); o.watchdog.stored(feed, s); o.notes.OnStored(feed, s) }
+	live.Step = func(s poller.Step) { fail(s); o.watchdog.step(feed, s); o.notes.OnStep(feed, s) }
+	live.Writer.Stored = func(b publish.Batch) { batch(b); o.watchdog.batch(feed, b) }
+}
+
+// counting has the metrics count what a client does.
+func counting(m *metrics.Metrics, c saveris.Config) saveris.Config {
+	c.Answered, c.Exported, c.LoginFailed = m.Answered, m.Exported, m.LoginFailed
+	return c
+}

@@ -1,0 +1,194 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/lease"
+	"saveris-bridge/internal/metrics"
+	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/poller"
+	"saveris-bridge/internal/preflight"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// Build is the binary, as the metrics and the page show it.
+type Build = metrics.Build
+
+// Config is what a service is made of.
+type Config struct {
+	Settings config.Pipeline
+	Page     net.Listener // where the page, the metrics and the health are; nil = nowhere. The service closes it
+	Build    Build
+	Name     string // in records and leases; empty = pipeline.WriterName, which is for one service a process
+	Log      *slog.Logger
+	Timings  Timings // zero = DefaultTimings
+}
+
+// Service is a bridge that is connected and whose streams are ready.
+type Service struct {
+	JS jetstream.JetStream
+
+	config  Config
+	metrics *metrics.Metrics
+	tried   *saveris.Client // the login was tried with it
+	stop    func()
+}
+
+// Run runs a service until ctx ends, whose error it returns then.
+func Run(ctx context.Context, c Config) error {
+	s, err := Open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return s.Run(ctx)
+}
+
+// Open connects to NATS or starts the embedded server, tries the login meanwhile, and makes the streams ready. A refused login or a wrong
+// address of the vendor's ends it before anything is made. Whoever gets the service closes it.
+func Open(ctx context.Context, c Config) (*Service, error) {
+	if c.Timings == (Timings{}) {
+		c.Timings = DefaultTimings
+	}
+	if c.Settings.Overlap > preflight.LongestOverlap {
+		c.Log.Warn("BRIDGE_OVERLAP is longer than a poll reaches back, which is an hour at most", "overlap", c.Settings.Overlap)
+	}
+	s := &Service{config: c, metrics: metrics.New(c.Build)}
+	if err := s.open(ctx); err != nil {
+		closePage(c.Page)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Service) open(ctx context.Context) error {
+	c := s.config.Settings
+	login := pipeline.Soon(func() (*saveris.Client, error) {
+		return pipeline.TryLogin(ctx, c.Vendor, counting(s.metrics, pipeline.VendorConfig(c.Vendor, c.WindowRows)))
+	})
+	nc, stop, err := natsconn.Dial(ctx, c.NATS, s.config.Log)
+	if err != nil {
+		return err
+	}
+	pipeline.LogStartup(c, s.config.Build.Version, nc, s.config.Log)
+	if s.tried, err = login(); err != nil {
+		stop()
+		return err
+	}
+	s.JS, s.stop, err = pipeline.Ready(ctx, c, nc, stop)
+	return err
+}
+
+// Close ends the connection to NATS, and the embedded server.
+func (s *Service) Close() {
+	closePage(s.config.Page)
+	s.stop()
+}
+
+func closePage(page net.Listener) {
+	if page != nil {
+		_ = page.Close() // it may be closed
+	}
+}
+
+// Run makes the first contact with the vendor, and then leads the feeds or stands by, until ctx ends, whose error it returns. It ends
+// before that where waiting does not help: the vendor refuses the login or every feed, or the coverage is another account's.
+func (s *Service) Run(ctx context.Context) error {
+	c := s.config.Settings
+	pipe, feeds := pipeline.New(c, s.JS), pipeline.Feeds(c.Streams)
+	pipe.Name = cmp.Or(s.config.Name, pipe.Name)
+	leases := map[schema.Feed]func() (*lease.Leases, error){}
+	for _, feed := range feeds {
+		leases[feed] = pipeline.Soon(func() (*lease.Leases, error) { return pipe.TryLeases(ctx, feed, pipe.Name) })
+	}
+	notes := pipeline.NewNotes(c.Vendor, feeds, s.config.Log)
+	vendor, err := s.vendor(ctx, pipe, notes)
+	if err != nil {
+		return err
+	}
+	proof := pipe.Proof(vendor, s.config.Log)
+	candidates := map[schema.Feed]*candidate{}
+	for _, feed := range feeds {
+		log := s.config.Log.With("feed", feed)
+		live, view := newLive(pipe, feed, vendor, log), pipe.View(feed, notes, log)
+		live.Writer.OnRecord = view.Show
+		live.Shut = func(err error) { notes.FeedShut(feed, err) }
+		candidates[feed] = &candidate{
+			feed: feed, live: live, view: view, embedded: c.Embedded(), log: log, leases: leases[feed], proof: proof,
+			foreign: max(c.PollInterval, s.config.Timings.Foreign),
+			onStart: func() { notes.Begin(feed) }, onUnleased: func(err error) { notes.Unleased(feed, err) }, onSettled: func() {},
+		}
+	}
+	inOrder(candidates)
+	pipe.Accounts.OnRecord = func(feed schema.Feed, r checkpoint.StoredRecord) {
+		if candidate := candidates[feed]; candidate != nil {
+			candidate.view.Show(r)
+		}
+	}
+	o := s.newOperation(vendor, candidates, notes)
+	group, running := errgroup.WithContext(ctx)
+	if s.config.Page != nil {
+		group.Go(func() error { return o.board.Run(running) })
+		group.Go(func() error { return serveHTTP(running, s.config.Page, o.handler(), s.config.Timings) })
+	}
+	group.Go(func() error { o.watchdog.run(running, s.config.Timings.Watchdog); return nil })
+	group.Go(func() error { return vendor.Share(running) })
+	group.Go(func() error { return notes.Run(running) })
+	group.Go(func() error {
+		if err := firstContact(running, c, vendor, s.config.Timings.FirstContact, s.config.Log); err != nil {
+			return err
+		}
+		group.Go(func() error { return proveLogin(running, vendor, s.config.Timings.Login) })
+		group.Go(func() error { return notes.WatchClock(running, vendor) })
+		if err := proof.Settle(running); err != nil {
+			return err
+		}
+		o.begin()
+		for _, candidate := range candidates {
+			group.Go(func() error { return candidate.run(running) })
+		}
+		return nil
+	})
+	return pipeline.WithLogin(c.Vendor, group.Wait())
+}
+
+// vendor makes the client that all feeds share.
+func (s *Service) vendor(ctx context.Context, pipe *pipeline.Pipeline, notes *pipeline.Notes) (*saveris.Client, error) {
+	c := counting(s.metrics, pipe.PublishingVendor(ctx, s.tried, s.config.Log))
+	c.Noticed, notes.Store = notes.Noticed, c.Requests
+	logged := c.Throttled
+	c.Throttled = func(until time.Time) { logged(until); notes.Throttled(until) }
+	return saveris.New(c)
+}
+
+// newLive wires one feed together.
+func newLive(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, logger *slog.Logger) *poller.Live {
+	s := pipe.Settings
+	writer := pipe.Writer(feed, vendor, 0)
+	others := pipe.Foreign(feed, logger)
+	writer.OnForeign, writer.OnStranger = others.OnMessage, others.OnAnswer
+	return &poller.Live{
+		Source:   vendor,
+		Writer:   writer,
+		Maker:    func() *schema.Maker { return pipe.Maker(feed) },
+		Log:      logger,
+		Hint:     pipeline.FeedHint,
+		Interval: s.PollInterval,
+		Overlap:  s.Overlap,
+		Rows:     s.WindowRows,
+		Start:    s.StartTime,
+		Outages:  publish.NewOutages(pipe.JS, pipeline.Broker(s.Streams).Names).Ended,
+	}
+}
