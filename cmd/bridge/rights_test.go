@@ -185,7 +185,7 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 	for want := range 2 { // the second writer finds the event in the page
 		w := publish.NewWriter(js, pipeline.Broker(c.Streams), publish.Options{Feed: schema.Readings, Now: time.Now, LiveAge: time.Hour})
 		result, err := w.Commit(t.Context(), "2026-07-01", events, cover)
-		if err != nil || result.Known != want {
+		if err != nil || result.Stored != 1-want {
 			t.Fatalf("commit %d: %+v, %v", want, result, err)
 		}
 	}

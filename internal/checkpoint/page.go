@@ -21,7 +21,6 @@ type Page struct {
 type News struct {
 	Events  []schema.Event // may be a part of the reading itself
 	Entries []Entry        // of Events, in their order
-	Known   int            // rows that were stored before, or came twice in this reading
 	Again   bool           // the page knows them, but the stream lacks them: they are stored once more
 }
 
@@ -39,13 +38,11 @@ func (p *Page) New(events []schema.Event) News {
 		entry := NewEntry(event.ID, event.Check)
 		if check, known := p.lookup(&seen, entry); known {
 			if check == event.Check {
-				news.Known++
 				continue
 			}
 			revised := event.Revise()
 			event, entry = &revised, NewEntry(revised.ID, revised.Check)
 			if _, known := p.lookup(&seen, entry); known {
-				news.Known++
 				continue
 			}
 		}

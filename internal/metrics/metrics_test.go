@@ -173,8 +173,8 @@ func TestNothingIsClaimedBeforeItIsKnown(t *testing.T) {
 func TestHooksCount(t *testing.T) {
 	m := watched(t)
 	m.Stored(schema.Readings)(poller.Stored{
-		Window: poller.Window{Reason: poller.ReasonCatchUp}, Route: saveris.RouteExport, Rows: 10, Rejected: 2,
-		Result: publish.Result{Stored: 7, Corrections: 1, Known: 3, Conflicts: 4},
+		Window: poller.Window{Reason: poller.ReasonCatchUp}, Route: saveris.RouteExport, Rows: 10, Known: 3, Rejected: 2,
+		Result: publish.Result{Stored: 7, Corrections: 1, Conflicts: 4},
 	})
 	step := m.Step(schema.Readings)
 	step(poller.Step{Doing: poller.Plans})

@@ -19,7 +19,7 @@ import (
 // show. Were a covered page committed before them, a crash in between would lose them.
 func (l *Line) commit(ctx context.Context, w Window, got *reading) error {
 	var total publish.Result
-	began, rejected := time.Now(), 0
+	began, rows, rejected := time.Now(), 0, 0
 	days := w.Days()
 	for day := range got.events {
 		if !slices.Contains(days, day) {
@@ -34,17 +34,18 @@ func (l *Line) commit(ctx context.Context, w Window, got *reading) error {
 		if err != nil {
 			return err
 		}
-		total = total.Add(result)
+		total, rows = total.Add(result), rows+len(got.of(day))
 		if day == checkpoint.RejectedDay {
 			rejected = result.Stored
 		}
 	}
 	l.rejects.stored(got, rejected, total.Stored)
+	known := max(0, rows-total.Stored) // where the broker has lost what a try had stored, the next one stores it again
 	if l.Stored != nil {
-		l.Stored(Stored{Window: w, Result: total, Route: saveris.Route(got.cover.Route), Rows: got.rows, Rejected: rejected})
+		l.Stored(Stored{Window: w, Result: total, Known: known, Route: saveris.Route(got.cover.Route), Rows: got.rows, Rejected: rejected})
 	}
 	l.Log.Info("window stored", "reason", w.Reason, "from", w.From, "until", w.Until, "route", got.cover.Route,
-		"rows", got.rows, "stored", total.Stored, "known", total.Known, "corrections", total.Corrections,
+		"rows", got.rows, "stored", total.Stored, "known", known, "corrections", total.Corrections,
 		"rejected", rejected, "conflicts", total.Conflicts, "fetch", got.took.Round(time.Millisecond), "commit", time.Since(began).Round(time.Millisecond))
 	return nil
 }
@@ -65,8 +66,6 @@ func (l *Line) commitPage(ctx context.Context, why Reason, day string, got *read
 		}
 		return err
 	})
-	// A try that failed may have stored some, which the next one knows; where the broker has lost them, it stores them again.
-	result.Known = max(0, len(events)-result.Stored)
 	return result, err
 }
 

@@ -14,6 +14,7 @@ type Stored struct {
 
 	Route    saveris.Route
 	Rows     int // that the vendor answered with
+	Known    int // of them that were stored before, or came twice
 	Rejected int // of Result.Stored
 }
 

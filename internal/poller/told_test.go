@@ -33,11 +33,11 @@ func (l *ledger) note(f func()) {
 }
 
 // sum adds up all windows.
-func (l *ledger) sum() (rows, rejected int, result publish.Result) {
+func (l *ledger) sum() (rows, known, rejected int, result publish.Result) {
 	for _, w := range l.windows {
-		rows, rejected, result = rows+w.Rows, rejected+w.Rejected, result.Add(w.Result)
+		rows, known, rejected, result = rows+w.Rows, known+w.Known, rejected+w.Rejected, result.Add(w.Result)
 	}
-	return rows, rejected, result
+	return rows, known, rejected, result
 }
 
 // failures counts the tries that failed, by what the line was about.
@@ -71,9 +71,9 @@ func TestLinesTellWhatTheyStore(t *testing.T) {
 	}
 	stored := 0
 	for i := range told {
-		rows, rejected, result := told[i].sum()
-		if rows != result.Stored+result.Known {
-			t.Errorf("bridge %d: %d rows, %d stored and %d known", i, rows, result.Stored, result.Known)
+		rows, known, rejected, result := told[i].sum()
+		if rows != result.Stored+known {
+			t.Errorf("bridge %d: %d rows, %d stored and %d known", i, rows, result.Stored, known)
 		}
 		if rejected > result.Stored || result.Corrections > result.Stored {
 			t.Errorf("bridge %d: %d rejected and %d corrections of %d stored", i, rejected, result.Corrections, result.Stored)
@@ -88,7 +88,7 @@ func TestLinesTellWhatTheyStore(t *testing.T) {
 	if in := report.Stored; stored != in {
 		t.Errorf("%d events are told, the stream holds %d", stored, in)
 	}
-	_, _, result := told[0].sum()
+	_, _, _, result := told[0].sum()
 	if sum := batches[string(poller.ReasonTail)] + batches[string(poller.ReasonCatchUp)] + batches[string(poller.ReasonRevisit)]; sum != result.Stored || batches[""] > 0 {
 		t.Errorf("batches %v, of %d events", batches, result.Stored)
 	}

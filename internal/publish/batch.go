@@ -54,7 +54,7 @@ type batch struct {
 	now           time.Time // the vendor's, which decides the lane
 	liveAge       time.Duration
 	why           string    // what its rows were read for
-	owner         string    // id of the first event of the commit that made it
+	first         string    // id of the first event of the commit that made it
 	begun         time.Time // when it was made, by our clock
 }
 

@@ -126,8 +126,8 @@ func (w *Writer) storeAlone(ctx context.Context, next checkpoint.Placed) error {
 	if err != nil {
 		return err
 	}
-	w.ends(b, seq)
-	w.handOver()
+	w.noteRecord(b, seq)
+	w.reportRecord()
 	return nil
 }
 

@@ -3,6 +3,7 @@ package publish
 import (
 	"errors"
 	"fmt"
+
 	"saveris-bridge/internal/hint"
 
 	"github.com/nats-io/nats.go/jetstream"

@@ -19,19 +19,19 @@ func (w *Writer) records(ctx context.Context, span checkpoint.Span) ([]checkpoin
 	if span.Width() < manyDays*24*time.Hour {
 		days = span.Days()
 	} else if days, err = w.book.Days(ctx); err != nil {
-		return nil, w.mend(ctx, err)
+		return nil, err
 	}
 	days = slices.DeleteFunc(days, func(day string) bool {
 		return day < checkpoint.DayOf(span.From) || day > checkpoint.DayOf(span.Until)
 	})
 	placed, err := w.book.Placed(ctx, days)
 	if err != nil {
-		return nil, w.mend(ctx, err)
+		return nil, err
 	}
 	records := make([]checkpoint.Record, len(placed))
 	for i, p := range placed {
 		if err := w.Accounts.admit(ctx, w.Feed, p); err != nil {
-			return nil, w.mend(ctx, err)
+			return nil, err
 		}
 		records[i] = p.Record
 	}
@@ -41,14 +41,17 @@ func (w *Writer) records(ctx context.Context, span checkpoint.Span) ([]checkpoin
 // Records returns the newest records of the days that a span touches, oldest first, as the stream has them now.
 func (w *Writer) Records(ctx context.Context, span checkpoint.Span) ([]checkpoint.Record, error) {
 	records, err := w.records(ctx, span)
-	return slices.DeleteFunc(records, func(r checkpoint.Record) bool { return r.Version == 0 }), err
+	if err != nil {
+		return nil, w.diagnose(ctx, err)
+	}
+	return slices.DeleteFunc(records, func(r checkpoint.Record) bool { return r.Version == 0 }), nil
 }
 
 // Covered returns the intervals within a span that have been read completely, oldest first, as the stream has them now.
 func (w *Writer) Covered(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
 	records, err := w.records(ctx, span)
 	if err != nil {
-		return nil, err
+		return nil, w.diagnose(ctx, err)
 	}
 	var covered []checkpoint.Interval
 	for _, r := range records {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/schema"
 )
 
 // An event that somebody has removed is known to its page, so whoever reads its row again stores nothing. A writer that
@@ -14,28 +13,27 @@ import (
 // again is lacking no more: two that repair at once, or one that is killed and runs again, store nothing twice.
 
 // repair stores those of a commit's events that the page knows and the stream lacks.
-func (w *Writer) repair(ctx context.Context, page *checkpoint.Page, events []schema.Event, result *Result) error {
-	if !w.Repair || len(events) == 0 {
+func (w *Writer) repair(ctx context.Context, page *checkpoint.Page, c *commit) error {
+	if !w.Repair || len(c.events) == 0 {
 		return nil
 	}
-	day := page.Record.Day
-	lacking, err := w.book.Lacking(ctx, day)
+	lacking, err := w.book.Lacking(ctx, c.day)
 	if err != nil || len(lacking) == 0 {
 		return err
 	}
 	altered := func(lost checkpoint.Lacking, id string) {
 		if w.Altered != nil {
-			w.Altered(day, lost, id)
+			w.Altered(c.day, lost, id)
 		}
 	}
-	return w.commitNews(ctx, page, checkpoint.Again(events, lacking, altered), nil, result)
+	return w.commitNews(ctx, page, c, checkpoint.Again(c.events, lacking, altered), nil)
 }
 
 // Lacking returns the events of a day that its index lists and the stream does not hold, as checkpoint.Stream does.
 func (w *Writer) Lacking(ctx context.Context, day string) ([]checkpoint.Lacking, error) {
 	lacking, err := w.book.Lacking(ctx, day)
 	if err != nil {
-		return nil, w.mend(ctx, fmt.Errorf("look for what %s lacks: %w", w.Feed, err))
+		return nil, w.diagnose(ctx, fmt.Errorf("look for what %s lacks: %w", w.Feed, err))
 	}
 	return lacking, nil
 }

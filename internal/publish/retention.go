@@ -20,7 +20,7 @@ import (
 func (w *Writer) Kept(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
 	info, err := w.book.Info(ctx)
 	if err != nil {
-		return nil, w.mend(ctx, fmt.Errorf("what retention has left of %s: %w", w.Feed, err))
+		return nil, w.diagnose(ctx, fmt.Errorf("what retention has left of %s: %w", w.Feed, err))
 	}
 	if state := info.State; checkpoint.Limited(info.Config) && state.FirstSeq > 1 {
 		span = span.Cut(state.FirstTime.UTC().Add(removing), span.Until)
@@ -40,7 +40,7 @@ const removing = time.Hour
 func (w *Writer) Removed(ctx context.Context, span checkpoint.Span) (days []checkpoint.Span, err error) {
 	removed, err := w.removed(ctx, span)
 	if err != nil {
-		return nil, w.mend(ctx, fmt.Errorf("days of %s that retention has removed: %w", w.Feed, err))
+		return nil, w.diagnose(ctx, fmt.Errorf("days of %s that retention has removed: %w", w.Feed, err))
 	}
 	slices.Sort(removed)
 	for _, name := range removed {

@@ -17,6 +17,14 @@ import (
 // without a record there is one that retention has removed. The latest word of the span's records counts; found is false
 // where no `run` has written one.
 func (w *Writer) Since(ctx context.Context, span checkpoint.Span) (since time.Time, found bool, err error) {
+	since, found, err = w.lowWatermark(ctx, span)
+	if err != nil {
+		return since, false, w.diagnose(ctx, err)
+	}
+	return since, found, nil
+}
+
+func (w *Writer) lowWatermark(ctx context.Context, span checkpoint.Span) (since time.Time, found bool, err error) {
 	records, err := w.records(ctx, span)
 	for _, r := range records {
 		if r.Since != nil && (!found || r.Since.After(since)) {
@@ -33,12 +41,12 @@ func (w *Writer) Begin(since time.Time) {
 	w.begin = since.UTC()
 }
 
-// inherit returns a new page the watermark. A backfill, which has no beginning, leaves it out.
-func (w *Writer) inherit(ctx context.Context, page *checkpoint.Page) error {
+// carryLowWatermark writes the watermark into a new page. A backfill, which has no beginning, leaves it out.
+func (w *Writer) carryLowWatermark(ctx context.Context, page *checkpoint.Page) error {
 	if page.Seq > 0 || w.begin.IsZero() || page.Record.Day == checkpoint.RejectedDay {
 		return nil
 	}
-	since, found, err := w.Since(ctx, checkpoint.Span{Until: time.Now().AddDate(1, 0, 0)})
+	since, found, err := w.lowWatermark(ctx, checkpoint.Span{Until: time.Now().AddDate(1, 0, 0)})
 	if err != nil {
 		return err
 	}
@@ -53,7 +61,7 @@ func (w *Writer) inherit(ctx context.Context, page *checkpoint.Page) error {
 func (w *Writer) Last(ctx context.Context) (uint64, error) {
 	last, err := w.book.Last(ctx)
 	if err != nil {
-		return 0, w.mend(ctx, err)
+		return 0, w.diagnose(ctx, err)
 	}
 	return last, nil
 }
@@ -64,11 +72,11 @@ func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uin
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, err := w.fits(ctx); err != nil {
-		return false, w.mend(ctx, err)
+		return false, w.diagnose(ctx, err)
 	}
 	page, err := w.page(ctx, day)
 	if err != nil {
-		return false, w.mend(ctx, err)
+		return false, w.diagnose(ctx, err)
 	}
 	if page.Seq == 0 { // it would be a page that covers nothing
 		return false, nil
@@ -86,10 +94,10 @@ func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uin
 		return false, nil
 	}
 	if err != nil {
-		return false, w.mend(ctx, err)
+		return false, w.diagnose(ctx, err)
 	}
 	page.Stored(nil, b.record, seq)
-	w.ends(b, seq)
-	w.handOver()
+	w.noteRecord(b, seq)
+	w.reportRecord()
 	return true, nil
 }

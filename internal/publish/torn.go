@@ -24,7 +24,7 @@ func (w *Writer) Ready(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, err := w.finishTorn(ctx); err != nil {
-		return w.mend(ctx, err)
+		return w.diagnose(ctx, err)
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {
 		return err
 	}
 	page.Stored(entries, b.record, seq)
-	w.ends(b, seq)
-	w.handOver()
+	w.noteRecord(b, seq)
+	w.reportRecord()
 	return nil
 }

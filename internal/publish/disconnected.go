@@ -1,0 +1,52 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/jsapi"
+)
+
+// ErrAway says that there is no connection to NATS at present. It comes back by itself.
+var ErrAway = errors.New("NATS is not connected")
+
+// removalTime is for how long a stream has to be missing before it is created again. nats-server 2.15 answers the deletion of a
+// stream while it is still removing files: a stream of that name that is created at once may lose its own, and never stores again.
+const removalTime = time.Second
+
+// missingFor reports whether a stream has been missing for so long since that was first seen, and then begins anew. What was
+// missing more than a minute ago, or before the last commit, was another time.
+func (w *Writer) missingFor(d time.Duration) bool {
+	now, since := time.Now(), w.missing.Load()
+	if since == nil || now.Sub(*since) > time.Minute {
+		w.missing.CompareAndSwap(since, &now)
+		return false
+	}
+	return now.Sub(*since) >= d && w.missing.CompareAndSwap(since, nil)
+}
+
+// diagnose returns the error of a call with its cause where that is known. Where a stream has disappeared it creates it again.
+func (w *Writer) diagnose(ctx context.Context, err error) error {
+	if w.Trouble != nil {
+		if cause := w.Trouble(); cause != nil {
+			err = fmt.Errorf("%w: %w", cause, err)
+		}
+	}
+	if !w.js.Conn().IsConnected() {
+		return fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	if errors.Is(err, nats.ErrNoResponders) || jsapi.HasCode(err, jetstream.JSErrCodeStreamNotFound) {
+		if !w.missingFor(removalTime) {
+			return err
+		}
+		if again := Open(ctx, w.js, w.config); again != nil {
+			return fmt.Errorf("%w; recreate the streams: %w", err, again)
+		}
+	}
+	return err
+}
