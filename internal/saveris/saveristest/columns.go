@@ -28,10 +28,11 @@ const (
 
 func (c cell) null() bool { return c.text == "" && c.kind != cellEmpty }
 
-// Columns in the order of the document (8.1, 9, 8.2). Alarms have two spellings.
+// Columns in the order of the document (8.1, 9, 8.3, 8.2). Alarms have two spellings.
 var (
 	columnsV2    = strings.Fields("uuid sensor_uuid channel_no serial_no model_code tenant_uuid customer_site timestamp timestamp_local measurement physical_property_name physical_unit physical_extension processed_at")
 	columnsV1    = strings.Fields("uuid sensor_uuid device_uuid channel_id device_serial_no sensor_serial_no tenant_uuid customer_site_uuid timestamp timestamp_local measurement_value physical_property_name physical_unit physical_extension processed_at")
+	columnsTask  = strings.Fields("uuid quality_manual_uuid quality_manual_version_title quality_manual_version_uuid process_control_title process_control_uuid process_ctrl_category_title process_ctrl_category_uuid task_title task_uuid task_execution_uuid task_type has_corrective_action task_status shift_uuid shift_begin shift_end task_timestamp_start task_timestamp_end tenant_uuid site_name site_number app_version serial_no_tablet process_step_instructions process_step_corrective_action marked_as_deleted username user_uuid process_step_type process_step_uuid sequence_no timestamp alarm_log_uuid content parameters context processed_at")
 	columnsAlarm = strings.Fields("uuid alarm_reason alarm_status last_status_change_time alarm_condition_type alarm_severity alarm_time alarm_time_local alarm_value physical_unit physical_property_name physical_extension alarm_source_uuid serial_no tenant_uuid customer_site alarm_type source_alarm_event_uuid processed_at")
 )
 
@@ -82,6 +83,8 @@ func tableOf(sw *Switches, feed string, version int, choice []string) *table {
 		return measurementTable(sw, version, choice)
 	case FeedAlarms:
 		return alarmTable(sw, choice)
+	case FeedTasks:
+		return newTable(sw, version, columnsTask, choice)
 	}
 	return newTable(sw, version, fleetColumns(sw, feed, version), choice)
 }

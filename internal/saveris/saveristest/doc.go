@@ -12,7 +12,7 @@
 //   - POST and GET of the exports of readings and alarms: /v1/measurements, /v2/measurements, /v1/alarms, /v2/alarms,
 //     /v3/alarms.
 //   - POST and GET of the exports of the fleet: device properties, device and sensor status, equipments, tenants, locations
-//     and measuring objects, in all versions of the document, each with its own columns, types and body.
+//     and measuring objects, in all versions of the document, each with its own columns, types and body; and of executed tasks.
 //   - The result files, on links that look pre-signed: signature in the query,
 //     a life, S3's XML errors, and no Authorization header allowed.
 //   - The nine GETs in one call that the document has, all of the fleet, with their nested objects and flags "0" and "1";
@@ -36,6 +36,10 @@
 // ([World.BatteryEvery]), and the status of a device that is cut off stands still. With [World.ChangeEvery] devices are
 // renamed, moved to another site, replaced by others of other uuids, serial numbers and channel ids, or retired: silent and
 // inactive for six cycles, then in no list, until another one takes the place.
+//
+// Tasks are executed in every site ([World.TaskEvery]), some for an alarm of the alarms feed. One in four is paused: what was
+// done before has the status PAUSED and no end, and is another content of the same rows once it is FINISHED. [Server.Tasks]
+// is the truth of them, and depends on the switch tasks.column as the answers do.
 //
 // # What nobody has written down
 //

@@ -26,6 +26,10 @@ var endpoints = map[string]operation{
 	"v2/alarms":       {feed: FeedAlarms, version: 2, scheme: schemeJ, takes: takesRangeOData},
 	"v3/alarms":       {feed: FeedAlarms, version: 3, scheme: schemeJ, takes: takesRangeOData},
 
+	"v1/tasks": {feed: FeedTasks, version: 1, scheme: schemeC, takes: takesRange},
+	"v2/tasks": {feed: FeedTasks, version: 2, scheme: schemeC, takes: takesRange},
+	"v3/tasks": {feed: FeedTasks, version: 3, scheme: schemeJ, takes: takesRangeOData},
+
 	"v1/devices/properties":       {feed: FeedProperties, version: 1, scheme: schemeC},
 	"v1/devices/properties-async": {feed: FeedProperties, version: 1, scheme: schemeC, takes: takesInertRange},
 	"v2/devices/properties-async": {feed: FeedProperties, version: 2, scheme: schemeC, takes: takesPlain},

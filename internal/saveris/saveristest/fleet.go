@@ -31,11 +31,11 @@ type Fleet struct {
 
 // Tenant is one account (document 8.8). The first one is the parent of the others and has no devices.
 type Tenant struct {
-	TenantUUID, ParentUUID                             string
-	IsOperator                                         bool
-	OrganisationName, OrganisationID, OrganisationMail string
-	Country, MainTimezone, MainLanguage                string
-	RegisterTime                                       time.Time
+	TenantUUID, ParentUUID                              string
+	IsOperator                                          bool
+	OrganisationName, OrganisationID, OrganisationEmail string
+	Country, MainTimezone, MainLanguage                 string
+	RegisterTime                                        time.Time
 }
 
 // Location is a customer or one of its sites (document 8.9); the uuid of a site is what rows have as customer_site.
@@ -183,7 +183,7 @@ func (sc *scene) tenants() (list []Tenant) {
 	}
 	tenant := func(no int, name, id, mail string) Tenant {
 		return Tenant{
-			TenantUUID: uuidOf(w.tenantKey(no)), OrganisationName: name, OrganisationID: id, OrganisationMail: "info@" + mail + ".example.com",
+			TenantUUID: uuidOf(w.tenantKey(no)), OrganisationName: name, OrganisationID: id, OrganisationEmail: "info@" + mail + ".example.com",
 			Country: "DE", MainTimezone: "Europe/Berlin", MainLanguage: "de_DE", RegisterTime: w.Start,
 		}
 	}

@@ -50,7 +50,7 @@ func TestAnswersInOneCall(t *testing.T) {
 	}
 }
 
-// TestExportsOfTheFleet: every export, in both formats, byte for byte.
+// TestExportsOfTheFleet: every export, also of tasks, in both formats, byte for byte.
 func TestExportsOfTheFleet(t *testing.T) {
 	for path, op := range endpoints {
 		if op.takes == takesNothing || op.feed == FeedAlarms || op.feed == FeedMeasurements {
@@ -59,7 +59,7 @@ func TestExportsOfTheFleet(t *testing.T) {
 		v := small(t)
 		text := ""
 		for _, format := range []string{"JSON", "CSV"} {
-			for _, link := range v.links("/"+path, `{"date_time_from":"`+map[bool]string{true: "", false: "yesterday"}[op.takes == takesInertRange]+`","options":{"result_file_format":"`+format+`"}}`) {
+			for _, link := range v.links("/"+path, asking(op, format)) {
 				text += string(v.do("GET", link, "").body)
 			}
 		}
@@ -74,6 +74,17 @@ func TestExportsOfTheFleet(t *testing.T) {
 			t.Errorf("POST /%s with OData: %d", path, a.status)
 		}
 	}
+}
+
+// asking is the body for an export. A range that does not count is none, and where there is none it is not even looked at.
+func asking(op operation, format string) string {
+	switch {
+	case op.takes.ranged():
+		return rangeBody(noon.Add(-8*time.Hour), noon, format)
+	case op.takes == takesInertRange:
+		return `{"date_time_from":"yesterday","options":{"result_file_format":"` + format + `"}}`
+	}
+	return `{"date_time_from":5,"options":{"result_file_format":"` + format + `"}}`
 }
 
 func golden(t *testing.T, path, text string) {
@@ -98,14 +109,14 @@ func TestColumnsOfTheFleet(t *testing.T) {
 		}
 		v := small(t, "json.null=null", "rows.extra_column=on")
 		rows := 0
-		for _, link := range v.links("/"+path, `{"options":{"result_file_format":"JSON"}}`) {
+		for _, link := range v.links("/"+path, asking(op, "JSON")) {
 			for _, p := range split(t, v.do("GET", link, "").body, false) {
 				var row map[string]any
 				if err := json.Unmarshal([]byte(p.text), &row); err != nil {
 					t.Fatal(err)
 				}
 				rows++
-				want := append(slices.Clone(fleetColumns(&Switches{}, op.feed, op.version)), "signal_quality")
+				want := append(slices.Clone(tableOf(&Switches{}, op.feed, op.version, nil).names), "signal_quality")
 				for _, name := range want {
 					if _, there := row[name]; !there || len(row) != len(want) {
 						t.Errorf("%s: %d cells, want %d; %s: %v", path, len(row), len(want), name, there)

@@ -236,7 +236,7 @@ func (t *table) equipment(e *Equipment, p *EquipmentPart, l *Limits) []cell {
 
 func (t *table) tenant(x *Tenant) []cell {
 	return append(t.scratch[:0], word(x.TenantUUID), word(x.ParentUUID), boolean(x.IsOperator), word(x.OrganisationName), word(x.OrganisationID),
-		word(x.OrganisationMail), word(x.Country), word(x.MainTimezone), word(x.MainLanguage), moment(x.RegisterTime))
+		word(x.OrganisationEmail), word(x.Country), word(x.MainTimezone), word(x.MainLanguage), moment(x.RegisterTime))
 }
 
 func (t *table) location(x *Location) []cell {

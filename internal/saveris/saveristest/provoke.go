@@ -16,7 +16,7 @@ func Unasked(key string) bool { return unasked[key] }
 var unasked = map[string]bool{
 	"odata.alarm_names": true, "odata.bad_column": true, "select.order": true, "error.raw_quotes": true, "request.other_path": true,
 	"range.too_long": true, "range.too_short": true, "range.reversed": true, "url.rejects_auth_header": true,
-	"world.changes": true, "auth.lacks": true, "csv.bool": true, "csv.array": true, "mo.id": true, "mo.config": true, "mo.enum": true,
+	"world.changes": true, "auth.lacks": true, "csv.bool": true, "csv.array": true, "mo.id": true, "mo.config": true, "mo.enum": true, "tasks.column": true,
 	"props.bool": true, "status.connection": true, "sync.retired": true,
 }
 

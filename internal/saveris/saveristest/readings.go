@@ -10,8 +10,8 @@ import (
 type scene struct {
 	world   World
 	sw      Switches
-	late    float64 // share of late transmissions
-	loggers []*logger
+	late    float64   // share of late transmissions
+	loggers []*logger // ordered by the moment within the cycle, which is that of their places too
 	extra   *handMade
 }
 

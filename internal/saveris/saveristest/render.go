@@ -107,6 +107,11 @@ func (s *Server) render(q query, sw *Switches, faults *Faults, i, n int, zip boo
 		f.fillAlarms(p)
 		f.fillRaw(func(line string) { p.add(unit[Alarm]{raw: line, isRaw: true}) })
 		return finishPage(p), &tally{alarms: p.rows, raw: p.raw}
+	case FeedTasks:
+		p := newPage(f, table, table.task)
+		f.fillTasks(p)
+		f.fillRaw(func(line string) { p.add(unit[Task]{raw: line, isRaw: true}) })
+		return finishPage(p), &tally{tasks: p.rows, raw: p.raw}
 	default:
 		p := newPage(f, table, func(row *fleetRow) []cell {
 			cells := (*row)()
@@ -281,6 +286,8 @@ func (s *Server) atLeast(q query, sw *Switches, most int) int {
 		f.eachMeasurement(func(Measurement, uint64, int) bool { return more() })
 	case FeedAlarms:
 		f.eachAlarm(func(Alarm, uint64) bool { return more() })
+	case FeedTasks:
+		f.eachTask(func(Task, uint64) bool { return more() })
 	default:
 		f.eachFleet(tableOf(sw, q.feed, q.version, nil), func(uint64, fleetRow) bool { return more() })
 	}
@@ -305,7 +312,11 @@ func spoil(e *encoder, cells []cell, spread uint64) string {
 			c.text = ""
 		}
 	}
-	switch spread >> 8 % 4 {
+	kinds := uint64(4)
+	if e.list == FeedTasks { // it has two more times and two more ids to know a row by
+		kinds = 2
+	}
+	switch spread >> 8 % kinds {
 	case 0:
 		return e.raw("upstream connect error " + id)
 	case 1:

@@ -9,7 +9,7 @@ import (
 // newest are the versions of the export endpoints that the document does not call deprecated (4.2), and newestSync those of
 // the answers in one call, which all are (4.3).
 var (
-	newest = map[string]int{FeedMeasurements: 2, FeedAlarms: 3, FeedProperties: 3, FeedDeviceStatus: 4, FeedSensorStatus: 4,
+	newest = map[string]int{FeedMeasurements: 2, FeedAlarms: 3, FeedTasks: 3, FeedProperties: 3, FeedDeviceStatus: 4, FeedSensorStatus: 4,
 		FeedEquipments: 4, FeedTenants: 3, FeedLocations: 1, FeedMeasuringObjects: 1}
 	newestSync = map[string]int{FeedProperties: 1, FeedDeviceStatus: 2, FeedSensorStatus: 2, FeedEquipments: 2, FeedTenants: 3}
 )

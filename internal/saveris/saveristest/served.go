@@ -13,6 +13,7 @@ import (
 type Served struct {
 	Measurements map[string][]Measurement // by uuid (or sensor/channel/time without one): contents, in the order served
 	Alarms       map[string][]Alarm       // by uuid, likewise
+	Tasks        map[string][]Task        // likewise
 	Raw          map[string][]string      // by feed: hand-made and garbage lines verbatim, each once, in the order served
 }
 
@@ -20,6 +21,7 @@ type Served struct {
 type tally struct {
 	measurements []Measurement
 	alarms       []Alarm
+	tasks        []Task
 	raw          []string
 }
 
@@ -32,10 +34,12 @@ func (s *Server) Served() Served {
 	out := Served{
 		Measurements: make(map[string][]Measurement, len(s.served.Measurements)),
 		Alarms:       make(map[string][]Alarm, len(s.served.Alarms)),
+		Tasks:        make(map[string][]Task, len(s.served.Tasks)),
 		Raw:          map[string][]string{},
 	}
 	maps.Copy(out.Measurements, s.served.Measurements)
 	maps.Copy(out.Alarms, s.served.Alarms)
+	maps.Copy(out.Tasks, s.served.Tasks)
 	maps.Copy(out.Raw, s.served.Raw)
 	return out
 }
@@ -56,6 +60,12 @@ func (s *Server) record(feed string, t *tally) {
 			s.served.Alarms[a.key()] = append(slices.Clip(have), a)
 		}
 	}
+	for _, x := range t.tasks {
+		have := s.served.Tasks[x.UUID]
+		if !slices.ContainsFunc(have, func(o Task) bool { return sameTask(o, x) }) {
+			s.served.Tasks[x.UUID] = append(slices.Clip(have), x)
+		}
+	}
 	for _, line := range t.raw {
 		if key := [2]string{feed, line}; !s.servedRaw[key] {
 			s.servedRaw[key] = true
@@ -71,6 +81,11 @@ func sameMeasurement(a, b Measurement) bool {
 }
 
 func sameAlarm(a, b Alarm) bool {
+	a.VisibleAt, b.VisibleAt = time.Time{}, time.Time{}
+	return a == b
+}
+
+func sameTask(a, b Task) bool {
 	a.VisibleAt, b.VisibleAt = time.Time{}, time.Time{}
 	return a == b
 }

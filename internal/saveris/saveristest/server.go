@@ -87,7 +87,7 @@ func Start(cfg Config) (*Server, error) {
 		done: make(chan struct{}), ended: make(chan struct{}), secret: make([]byte, 32),
 		counts: map[string]int{}, exports: map[string]*export{}, servedRaw: map[[2]string]bool{},
 		rng:    mathrand.New(mathrand.NewPCG(cfg.World.Seed, 0x5a7e)),
-		served: Served{map[string][]Measurement{}, map[string][]Alarm{}, map[string][]string{}},
+		served: Served{map[string][]Measurement{}, map[string][]Alarm{}, map[string][]Task{}, map[string][]string{}},
 	}
 	rand.Read(s.secret)
 	s.settings.Store(&settings{cfg.Switches, cfg.Faults})

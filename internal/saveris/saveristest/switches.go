@@ -18,7 +18,7 @@ type Switches struct {
 
 	AuthNoLicenceFeed string `key:"auth.no_licence_feed" values:"all|measurements|alarms" help:"what auth.no_licence refuses"`
 
-	AuthLacks string `key:"auth.lacks" values:"nothing|devices" help:"what the licence does not have, answered as auth.no_licence says, or 403A: all of the fleet"`
+	AuthLacks string `key:"auth.lacks" values:"nothing|tasks|devices|tasks and devices" help:"what the licence does not have, answered as auth.no_licence says, or 403A: tasks, or all of the fleet"`
 
 	PostStatus      string        `key:"post.status" values:"Submitted|In Progress" help:"status in the answer of a POST"`
 	PollWaitingWord string        `key:"poll.waiting_word" values:"In Progress|Submitted|unknown|absent" help:"status while the query runs"`
@@ -90,6 +90,7 @@ type Switches struct {
 	SiteValue       string `key:"site.value" values:"uuid|text|null" help:"content of customer_site"`
 	UnitText        string `key:"unit.text" values:"°C|CELSIUS|celsius|mixed" help:"spelling of degrees Celsius"`
 
+	TasksColumn      string `key:"tasks.column" values:"start|end|processed" help:"column of tasks that the range compares: task_timestamp_start, task_timestamp_end, processed_at"`
 	MOID             string `key:"mo.id" values:"measuring_object_uuid|mo_uuid" help:"name of a measuring object's id: live, or of the document"`
 	MOConfig         string `key:"mo.config" values:"nested|flat|null" help:"JSON texts of measuring objects: nested and without channels, flat as the document has them, or none"`
 	MOEnum           string `key:"mo.enum" values:"plain|codes" help:"words in the nested configuration: Lower limit, or MACT_LOWER_LIMIT as some weeks before"`

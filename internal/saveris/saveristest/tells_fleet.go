@@ -1,18 +1,40 @@
 package saveristest
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+	"time"
+)
 
 // fleetTells are the tells of what is answered about the fleet.
 var fleetTells = map[string]func(Traffic) string{
 	"auth.lacks": func(t Traffic) string {
-		devices := t.of("submit", FeedTenants)
-		return eitherOf(devices, anything, forbidden, "devices", "nothing")
+		tasks, devices := t.of("submit", FeedTasks), t.of("submit", FeedTenants)
+		return which(tasks.any(forbidden), devices.any(forbidden), "tasks and devices", "tasks", "devices") + is(tasks.any(good) && devices.any(good), "nothing")
 	},
 	"csv.bool": func(t Traffic) string {
 		return eitherOf(t.files(FeedEquipments, "csv"), hasRows, func(e Exchange) bool { return strings.Contains(e.text(), `,"true",`) }, "true", "1")
 	},
 	"csv.array": func(t Traffic) string {
 		return eitherOf(t.files(FeedProperties, "csv"), hasRows, func(e Exchange) bool { return strings.Contains(e.text(), "[AA_LITHIUM, AA_ALKALINE]") }, "plain", "json")
+	},
+	"tasks.column": func(t Traffic) string {
+		word := ""
+		for _, submit := range t.of("submit", FeedTasks) {
+			from, until, _ := submit.Asked()
+			for _, row := range t.pollsOf(submit).rows(FeedTasks) {
+				outside := func(column string) bool {
+					text, _ := row[column].(string)
+					at, err := time.Parse(time.RFC3339, text)
+					return err != nil || at.Before(from) || at.After(until)
+				}
+				word = cmp.Or(is(outside("task_timestamp_start"), is(!outside("task_timestamp_end"), "end")), is(outside("task_timestamp_start") && outside("task_timestamp_end"), "processed"), word, "start")
+				if word == "processed" {
+					return word
+				}
+			}
+		}
+		return word
 	},
 	"mo.id": func(t Traffic) string {
 		return submatch(t.texts(FeedMeasuringObjects, "json"), `"(measuring_object_uuid|mo_uuid)":`)

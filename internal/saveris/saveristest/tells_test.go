@@ -23,7 +23,7 @@ var matters = map[string]string{
 	"file.max": "file.count=n", "file.order": "file.count=1", "file.duplicates": "file.count=n world.retransmit_share=0.0000001", "file.gzip": "file.count=n",
 	"csv.null": "csv.quoting=none", "url.death": "fault.expired_link=1", "throttle.rate": "throttle=Limit Exceeded", "throttle.retry_after": "throttle=Limit Exceeded",
 	"throttle": "throttle.rate=20", "retired.answer": "retired=newest", "redirect.to": "redirect=307", "sync.columns": "sync=array", "sync.limit": "sync=array",
-	"select.order": "file.gzip=never",
+	"select.order": "file.gzip=never", "tasks.column": "world.sites=40 world.late_share=0.5 world.task_every=30m",
 }
 
 // same are values that do the same as another.
@@ -107,6 +107,7 @@ func ask(t *testing.T, key, value string) Traffic {
 // askFleet asks what there is.
 func (v *vendor) askFleet() {
 	for _, format := range []string{"JSON", "CSV"} {
+		v.result("/v3/tasks", rangeBody(noon.Add(-144*time.Minute), noon, format))
 		for _, feed := range []string{"v3/devices/properties", "v4/devices/status", "v4/equipments", "v3/tenants", "v1/measuring-objects"} {
 			v.result("/"+feed, `{"options":{"result_file_format":"`+format+`"}}`)
 		}

@@ -170,6 +170,8 @@ func (o operation) licence() string {
 	switch o.feed {
 	case FeedMeasurements, FeedAlarms:
 		return "rows"
+	case FeedTasks:
+		return "tasks"
 	}
 	return "devices"
 }

@@ -171,6 +171,8 @@ func columnsOf(sw *Switches, op operation) []string {
 	switch op.feed {
 	case FeedMeasurements:
 		return columnsV2
+	case FeedTasks:
+		return columnsTask
 	case FeedAlarms:
 	default:
 		return fleetColumns(sw, op.feed, op.version)

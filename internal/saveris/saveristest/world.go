@@ -33,6 +33,7 @@ type World struct {
 	AlarmEvery      time.Duration `key:"world.alarm_every" default:"96×cycle" off:"yes" help:"a channel leaves its limits once in such a time, three times in five"`
 	BatteryEvery    time.Duration `key:"world.battery_every" default:"30×alarm_every" off:"yes" help:"a battery runs down and is changed once in such a time, one time in three; with an alarm, unless there are none"`
 	ChangeEvery     time.Duration `key:"world.change_every" default:"off" off:"yes" help:"once in such a time a device is renamed, moved to another site, replaced by one with another serial number, or retired"`
+	TaskEvery       time.Duration `key:"world.task_every" default:"8×cycle" off:"yes" help:"in each site a task is executed once in such a time, one in four with a pause"`
 	Changes         string        `key:"world.changes" values:"all|rename|move|replace|retire" help:"which of these changes come"`
 }
 
@@ -61,6 +62,7 @@ func (w *World) check() error {
 	if w.AlarmEvery > 0 && w.AlarmEvery < time.Minute {
 		return fmt.Errorf("set world.alarm_every=%s: want a minute or more, or off", w.AlarmEvery)
 	}
+	follow(&w.TaskEvery, 8*w.Cycle)
 	for key, every := range map[string]time.Duration{"world.battery_every": w.BatteryEvery, "world.change_every": w.ChangeEvery} {
 		if every > 0 && every < 10*time.Second {
 			return fmt.Errorf("set %s=%s: want 10s or more, or off", key, every)
