@@ -1,7 +1,6 @@
 package backfill
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +35,6 @@ type Config struct {
 	Out       io.Writer // what was done
 	Notes     io.Writer // what was found before it began
 	Bar       Bar       // nil = none
-	Timings   Timings
 }
 
 // Bar shows how a backfill goes. One goroutine at a time uses it.
@@ -44,15 +42,6 @@ type Bar interface {
 	Show(schema.Backfill)
 	Clear()
 }
-
-// Timings are how long a backfill waits. Zero is the default.
-type Timings struct {
-	Measure time.Duration // between two measurements, each of which is published; default 5s
-	Show    time.Duration // between two calls of Bar.Show; default 500ms
-}
-
-func (t Timings) measure() time.Duration { return cmp.Or(t.Measure, 5*time.Second) }
-func (t Timings) show() time.Duration    { return cmp.Or(t.Show, 500*time.Millisecond) }
 
 // span returns the range on whole seconds: the vendor's times have no finer ones. A repair has whole days of it.
 func (c Config) span(now time.Time) (checkpoint.Span, error) {

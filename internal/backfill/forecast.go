@@ -70,7 +70,7 @@ type forecast struct {
 	perHour float64 // rows stored so far, 0 = not known
 }
 
-// storedBefore is how far back before the range the stored days tell how many rows an hour has.
+// storedBefore is how far back before the range the stored days count for the rows of an hour.
 const storedBefore = 30 * 24 * time.Hour
 
 // look finds out what is covered, and how many rows an hour has as stored so far.

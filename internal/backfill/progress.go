@@ -110,10 +110,16 @@ func (p *progress) now(phase schema.Phase) schema.Backfill {
 	return state
 }
 
+// How often a backfill is measured and published, and shown.
+const (
+	measureEvery = 5 * time.Second
+	showEvery    = 500 * time.Millisecond
+)
+
 // report measures, shows and publishes how it goes until ctx ends.
 func (j *job) report(ctx context.Context) {
 	j.measure(ctx)
-	measure, show := time.NewTicker(j.Timings.measure()), time.NewTicker(j.Timings.show())
+	measure, show := time.NewTicker(measureEvery), time.NewTicker(showEvery)
 	defer measure.Stop()
 	defer show.Stop()
 	for {
@@ -152,7 +158,7 @@ func (j *job) measure(ctx context.Context) {
 	for _, f := range j.feeds {
 		intervals, err := f.reader.Covered(ctx, j.span)
 		if err != nil {
-			return // the next time will tell
+			return // until the next time
 		}
 		all += j.span.Width()
 		for _, iv := range intervals {

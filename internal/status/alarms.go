@@ -83,7 +83,7 @@ func (a alarms) show() []Alarm {
 	return list
 }
 
-// since is from when on alarms are known, as far as records and what was read of the stream say; nil where nothing is.
+// since is from when on alarms are known, as far as records and what was read of the stream go; nil where nothing is.
 func (a alarms) since(records map[string]entry[checkpoint.Record]) *time.Time {
 	var covered []checkpoint.Interval
 	var begin time.Time
@@ -109,7 +109,7 @@ func (a alarms) since(records map[string]entry[checkpoint.Record]) *time.Time {
 }
 
 // reachesBack is how far what was read reaches back without a gap: from the watermark, from the end where there is none.
-// What is missing after the watermark is told as gaps.
+// What is missing after the watermark is shown as gaps.
 func reachesBack(covered []checkpoint.Interval, begin time.Time) time.Time {
 	begin = cmp.Or(begin, covered[len(covered)-1].Until)
 	for _, iv := range slices.Backward(covered) {

@@ -22,7 +22,7 @@ import (
 )
 
 // Board is a picture of how the bridge stands, kept up to date by Run. Its methods may be called by many goroutines. What
-// they give is shared and must not be changed.
+// they return is shared and must not be changed.
 type Board struct {
 	js     jetstream.JetStream
 	config Config
@@ -49,7 +49,7 @@ type Board struct {
 	completed bool
 }
 
-// Config says what a Board looks at.
+// Config is what a Board looks at.
 type Config struct {
 	Names publish.Names
 	Feeds []schema.Feed
@@ -58,7 +58,7 @@ type Config struct {
 	History time.Duration
 	// Consumers asks how many the account allows of a stream, 0 = any: some of them are left for those who store. Nil = any.
 	Consumers func(context.Context) int
-	// Alone says that nobody else can be on the broker: no bridge is running.
+	// Alone: nobody else can be on the broker: no bridge is running.
 	Alone bool
 
 	Timings Timings
@@ -70,14 +70,14 @@ type Timings struct {
 	Follow tail.Timings
 }
 
-// feed is what the streams tell of a feed.
+// feed is what is known of a feed from the streams.
 type feed struct {
 	newest  time.Time
 	delays  delays
 	rejects rejects
 }
 
-// errAnotherPage says that a record stands under a key that is not its own.
+// errAnotherPage: a record stands under a key that is not its own.
 var errAnotherPage = errors.New("the record is of another page")
 
 // New makes a Board that nothing is known to yet.
@@ -118,7 +118,7 @@ func Read(ctx context.Context, js jetstream.JetStream, config Config) (Status, R
 	return b.Status(), b.Recent(""), err
 }
 
-// Run keeps the picture up to date until ctx ends, whose error it gives. It needs the rights to look a stream up and to
+// Run keeps the picture up to date until ctx ends, whose error it returns. It needs the rights to look a stream up and to
 // make, use and remove consumers. While something cannot be read, the last picture of it stays.
 func (b *Board) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -146,7 +146,7 @@ func (b *Board) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// Ready waits until the picture is complete for the first time. If ctx ends before, the error says what is missing.
+// Ready waits until the picture is complete for the first time. If ctx ends before, the error names what is missing.
 func (b *Board) Ready(ctx context.Context) error {
 	select {
 	case <-b.complete:
@@ -191,7 +191,7 @@ func (b *Board) rejects() []Reject {
 	return list[:min(maxRejects, len(list))]
 }
 
-// redraw draws the picture anew if something has changed, and says so.
+// redraw draws the picture anew if something has changed, and closes Changed.
 func (b *Board) redraw(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

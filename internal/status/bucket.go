@@ -11,7 +11,7 @@ import (
 	"saveris-bridge/internal/tail"
 )
 
-// bucket holds what a KV bucket says. A bucket that was made anew is gathered beside what the old one said, and takes its
+// bucket holds the entries of a KV bucket. A bucket that was made anew is gathered beside what the old one held, and takes its
 // place when it is complete: the bridge fills it again within moments, and the picture does not flicker.
 type bucket[T any] struct {
 	prefix  string // of subjects
@@ -68,7 +68,7 @@ func sequence(m tail.Message) uint64 {
 	return m.Seq
 }
 
-// removed reports whether a message says that its key is there no more: deleted by somebody, or ended by the server.
+// removed reports whether a message removes its key: deleted by somebody, or ended by the server.
 func removed(m tail.Message) bool {
 	header := m.Headers()
 	if op := header.Get("KV-Operation"); op == "DEL" || op == "PURGE" {

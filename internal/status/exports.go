@@ -20,7 +20,7 @@ type Export struct {
 	Background bool      `json:"background"` // it is of a backfill or the like; else a poll waits for it
 }
 
-// exports is what the processes of the prefix say of their exports that are late.
+// exports is what the processes of the prefix have published of their exports that are late.
 type exports struct {
 	*bucket[[]saveris.Running]
 	ahead time.Duration // of our clock, before the server's
@@ -32,7 +32,7 @@ func newExports(names publish.Names) *exports {
 	})}
 }
 
-// follow follows what the processes say.
+// follow follows what the processes publish.
 func (e *exports) follow(b *Board) *tail.Follow {
 	f := followBucket(b, b.config.Names.Requests(), e.bucket, nil)
 	f.Filters = []string{e.prefix + publish.SharedKey}
@@ -47,13 +47,13 @@ func (e *exports) follow(b *Board) *tail.Follow {
 }
 
 // of returns the oldest late export of a feed, before all one that a poll waits for; nil where none is known. Where nobody has
-// said anything for long, nobody waits any more.
+// published anything for long, nobody waits any more.
 func (e *exports) of(feed schema.Feed, now time.Time) (oldest *Export) {
-	said := e.entries[publish.SharedKey]
-	if now.Sub(said.at)-e.ahead > saveris.DeadAfter {
+	published := e.entries[publish.SharedKey]
+	if now.Sub(published.at)-e.ahead > saveris.DeadAfter {
 		return nil
 	}
-	for _, r := range said.value {
+	for _, r := range published.value {
 		if (r.Feed == saveris.Alarms) != (feed == schema.Alarms) {
 			continue
 		}

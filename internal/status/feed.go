@@ -20,7 +20,7 @@ func parseRecord(key string, data []byte) (checkpoint.Record, error) {
 	return record, err
 }
 
-// sumUp reports of a feed what its records say, as of now by our clock.
+// sumUp sums up the records of a feed, as of now by our clock.
 func sumUp(feed schema.Feed, records map[string]entry[checkpoint.Record], now time.Time) Feed {
 	f := Feed{Feed: feed, Gaps: []checkpoint.Span{}, Days: []Day{}, Partly: []Day{}}
 	var covered []checkpoint.Interval
@@ -64,7 +64,7 @@ const aMoment = 1e-9
 const aheadOfUs = time.Minute
 
 // lastPoll is when the interval that ends last was read. A poll reads up to the vendor's now, while backfills, catching up
-// and revisits read what lies behind, and say nothing of whether anybody polls. Intervals that were joined have the time of
+// and revisits read what lies behind, and do not show whether anybody polls. Intervals that were joined have the time of
 // the earliest one, but nobody reads ahead: the end counts as well. What claims to be of the future counts for nothing, since
 // the vendor's clock was ahead then. It is nil where nothing is left.
 func lastPoll(covered []checkpoint.Interval, now time.Time) *time.Time {

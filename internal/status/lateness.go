@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// measured is of how many events, the newest, the lateness is told.
+// measured is of how many events, the newest, the lateness is shown.
 const measured = 1000
 
 // delays are how long the newest events were under way.

@@ -20,11 +20,11 @@ type Note struct {
 	Text     string      `json:"text"`            // a sentence without its capital and dot; moments in it are UTC
 	Since    time.Time   `json:"since"`
 	Endpoint string      `json:"endpoint,omitempty"` // that will end
-	Sunset   *time.Time  `json:"sunset,omitempty"`   // when it may stop to answer, where the vendor says it
+	Sunset   *time.Time  `json:"sunset,omitempty"`   // when it may stop to answer, where the vendor has named it
 	Until    *time.Time  `json:"until,omitempty"`    // of being throttled: the note counts no longer
-	// Unleased says that the bridge polls without a lease, so that the want of one means nothing.
+	// Unleased: the bridge polls without a lease, so that the want of one means nothing.
 	Unleased bool `json:"unleased,omitempty"`
-	// Own says that it is about the bridge itself: what is read of the feed cannot be shown, so nothing else that is shown of the
+	// Own: it is about the bridge itself; what is read of the feed cannot be shown, so nothing else that is shown of the
 	// feed is to be believed.
 	Own bool `json:"own,omitempty"`
 }
@@ -79,7 +79,7 @@ func (s Status) ofNotes() (list []Problem) {
 	return list
 }
 
-// Throttled says until when the vendor wants to be left alone.
+// Throttled words until when the vendor wants to be left alone.
 func Throttled(until, now time.Time) string {
 	return "throttled (HTTP 429) until " + words.ClockSeconds(until, now)
 }

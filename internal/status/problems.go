@@ -47,7 +47,7 @@ type Here struct {
 
 // How long something may last before it is a problem.
 const (
-	SilentAfter = 10 * time.Minute // a running backfill tells every few seconds, and a window may wait a minute
+	SilentAfter = 10 * time.Minute // a running backfill publishes every few seconds, and a window may wait a minute
 	news        = 24 * time.Hour   // what is older is the past
 	quiet       = 2 * time.Hour
 )
@@ -87,7 +87,7 @@ func (s Status) Problems(r Rules) []Problem {
 	return list
 }
 
-// leasesUnknown reports whether the want of a lease says nothing: what is known of leases is old or not true, a bridge has just
+// leasesUnknown reports whether the want of a lease means nothing: what is known of leases is old or not true, a bridge has just
 // begun, or one that may run could not store a lease.
 func (r Rules) leasesUnknown(now time.Time) bool {
 	here := r.Here
@@ -96,7 +96,7 @@ func (r Rules) leasesUnknown(now time.Time) bool {
 	return here.Leads || !here.Lost.IsZero() || begins || unstored
 }
 
-// gone says that nobody polls. A bridge that says so itself runs, and one that has the store may.
+// gone is the problem that nobody polls. A bridge that has it itself runs, and one that has the store may.
 func (s Status) gone(r Rules) Problem {
 	text, last := "no bridge is running", "the last one was seen"
 	switch {
@@ -154,7 +154,7 @@ func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
 	return list
 }
 
-// Ahead reports whether all that has been read claims to be of the future, so that nobody can say when it was read: the clock of the
+// Ahead reports whether all that has been read claims to be of the future, so that it is not known when it was read: the clock of the
 // vendor is ahead of ours.
 func (f Feed) Ahead(now time.Time) bool {
 	return f.ReadAt == nil && f.CoveredUntil != nil && f.CoveredUntil.After(now)
@@ -183,7 +183,7 @@ func (s Status) ofBackfills() (list []Problem) {
 	return list
 }
 
-// Silent reports whether a backfill that has not ended says nothing any more. After a day it is the past.
+// Silent reports whether a backfill that has not ended publishes nothing any more. After a day it is the past.
 func (b Backfill) Silent(now time.Time) bool {
 	age := now.Sub(b.ToldAt)
 	return b.Running() && age > SilentAfter && age < news

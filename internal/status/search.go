@@ -50,7 +50,7 @@ func (s *sensors) ranks(readings Feed) (list []rank, silent int) {
 }
 
 // Recent returns what the streams hold of late. Search picks sensors and alarms: each of its first four words is a part of
-// something that names them, or of what an alarm says, in any case.
+// something that names them, or of the text of an alarm, in any case.
 func (b *Board) Recent(search string) Recent {
 	v := b.view()
 	v.show.Do(func() { v.shown = b.show(find(v.ranks, nil)) })

@@ -89,7 +89,7 @@ func (b *Board) followReadings() *tail.Follow {
 // mostRead is how many live readings a board begins with at most. While a bridge catches up, minutes hold a million.
 const mostRead = 100_000
 
-// bounded begins later than config says where that would be more than most, so that what is read ends with the sequence last.
+// bounded begins later than config where that would be more than most, so that what is read ends with the sequence last.
 func bounded(ctx context.Context, stream jetstream.Stream, subject string, config jetstream.OrderedConsumerConfig, last, most uint64) (jetstream.OrderedConsumerConfig, error) {
 	try := config
 	try.FilterSubjects, try.MaxResetAttempts, try.InactiveThreshold = []string{subject}, 1, tail.ConsumerIdle

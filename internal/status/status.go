@@ -8,24 +8,24 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// Status is what the checkpoints and the backfills' last words say at a moment. All times are UTC.
+// Status is the state of the checkpoints and the backfills at a moment. All times are UTC.
 type Status struct {
 	At        time.Time  `json:"at"` // by the clock of whoever asks
 	Feeds     []Feed     `json:"feeds"`
 	Vendor    []Note     `json:"vendor"`    // what running bridges have found out about the vendor, oldest first
 	Bridge    []Note     `json:"bridge"`    // and about themselves, likewise
-	Backfills []Backfill `json:"backfills"` // newest first: those that run, and those whose last word is remembered
+	Backfills []Backfill `json:"backfills"` // newest first: those that run, and those whose last state is remembered
 	NoBridge  bool       `json:"no_bridge"` // no bridge has held a lease to poll for 20 s, or none can run
-	Heard     *time.Time `json:"heard_at"`  // when the last bridge said that it polls, by our clock; nil where that is not known
+	Heard     *time.Time `json:"heard_at"`  // when the last bridge was seen to poll, by our clock; nil where that is not known
 }
 
-// Backfill is the last word of a backfill.
+// Backfill is the last published state of a backfill.
 type Backfill struct {
 	schema.Backfill
 	ToldAt time.Time `json:"told_at"` // when NATS stored it
 }
 
-// Running reports whether the backfill has not said that it ended. One that was killed has not either: its last word is old.
+// Running reports whether the backfill has not published that it ended. One that was killed has not either: its last state is old.
 func (b Backfill) Running() bool {
 	return b.Phase == schema.BackfillStarted || b.Phase == schema.BackfillProgress
 }
@@ -38,8 +38,8 @@ type Feed struct {
 	ReadAt       *time.Time        `json:"read_at"`       // the last poll: when what ends last was read, by the vendor's clock
 	Newest       *time.Time        `json:"newest"`        // time of the newest event that is stored
 	Writer       string            `json:"writer"`        // who wrote the newest record
-	Account      string            `json:"account"`       // whose coverage it is, of the newest record; empty where it does not say
-	Leader       string            `json:"leader"`        // who polls, where a lease says so
+	Account      string            `json:"account"`       // whose coverage it is, of the newest record; empty where it names none
+	Leader       string            `json:"leader"`        // who polls, where a lease names him
 	Export       *Export           `json:"late_export"`   // that is waited for
 	Rows         uint64            `json:"rows"`          // events stored, of all days
 	Late         uint64            `json:"late"`          // of these, those that came after their time had been read
@@ -113,7 +113,7 @@ type Alarm struct {
 	Site      string       `json:"site"`
 	Serial    string       `json:"serial"`
 	Severity  string       `json:"severity"`
-	Text      string       `json:"text"` // what it says, for people: schema.AlarmEvent.Text
+	Text      string       `json:"text"` // for people: schema.AlarmEvent.Text
 	Condition string       `json:"condition"`
 	Reason    string       `json:"reason"`
 	Quantity  string       `json:"quantity"`

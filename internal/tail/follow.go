@@ -195,7 +195,7 @@ func (f *Follow) config(ctx context.Context, stream jetstream.Stream) (config je
 	}
 	f.created = info.Created
 	config.FilterSubjects = f.Filters
-	config.MaxResetAttempts = 1 // this try is given up then, and the next one looks at the stream first
+	config.MaxResetAttempts = 1 // this try ends then, and the next one looks at the stream first
 	config.InactiveThreshold = ConsumerIdle
 	return config, err
 }
@@ -253,7 +253,7 @@ func (f *Follow) guard(ctx context.Context, js jetstream.JetStream) error {
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return err
 		}
-		if err != nil { // it says nothing about the stream
+		if err != nil { // nothing is known of the stream
 			continue
 		}
 		if info := stream.CachedInfo(); !info.Created.Equal(created) || info.State.LastSeq+1 < behind {

@@ -49,7 +49,7 @@ func bounded(r status.Recent) status.Recent {
 	return r
 }
 
-// head copies the first n; it is never nil, which JSON would tell apart.
+// head copies the first n; it is never nil, which JSON has another word for.
 func head[T any](list []T, n int) []T { return append([]T{}, list[:min(n, len(list))]...) }
 
 // tail copies the last n, likewise.

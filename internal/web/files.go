@@ -34,7 +34,7 @@ func files(fixed string) http.Handler {
 	})
 }
 
-// contentTypes are said here, because what a machine's tables say differs.
+// contentTypes are set here, because the tables of machines differ.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",

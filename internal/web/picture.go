@@ -52,7 +52,7 @@ type about struct {
 	Whose   string  `json:"whose"`
 	Poll    float64 `json:"poll_seconds"`
 	Quiet   float64 `json:"quiet_seconds"`
-	Silent  float64 `json:"silent_seconds"` // how long a backfill may say nothing
+	Silent  float64 `json:"silent_seconds"` // how long a backfill may publish nothing
 }
 
 func (p *picture) about() about {

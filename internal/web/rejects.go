@@ -48,7 +48,7 @@ func grouped(all []status.Reject) rejects {
 	return sum
 }
 
-// group finds the group of a row or makes one; it gives nil where there are too many.
+// group finds the group of a row or makes one; it returns nil where there are too many.
 func (s *rejects) group(r status.Reject) *rejectGroup {
 	cut(longestText, &r.Feed)
 	cut(longestText, &r.Reason)

@@ -47,7 +47,7 @@ type stream struct {
 	told    time.Time                    // when it was sent something last
 }
 
-// run sends the picture at once and whenever it changes, and gives the reason of the end.
+// run sends the picture at once and whenever it changes, and returns the reason of the end.
 func (s *stream) run(ctx context.Context, p *picture, c choice) error {
 	for {
 		changed := p.source.Changed() // before looking, so that nothing falls in between

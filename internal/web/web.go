@@ -11,7 +11,7 @@ import (
 type Source interface {
 	// Status is how the bridge stands now.
 	Status() status.Status
-	// Recent gives what the streams hold of late, sensors in an order that stays; search, where it is not empty, picks sensors
+	// Recent returns what the streams hold of late, sensors in an order that stays; search, where it is not empty, picks sensors
 	// and alarms by any part of what names them.
 	Recent(search string) status.Recent
 	// Newest is Recent with the sensors that spoke last first.
@@ -22,11 +22,11 @@ type Source interface {
 
 // Options are what the page has to know besides its source.
 type Options struct {
-	Version string        // as people are told
+	Version string        // of the bridge
 	Whose   string        // whose data it is, in a few words; everybody who reaches the page sees it
 	Poll    time.Duration // the poll interval: three without a poll, or a minute where that is longer, are a standstill
 	Quiet   time.Duration // how old the newest reading may be; 0 is two hours
-	// Here tells what this bridge knows of itself; nil is nothing. It may be called by many goroutines.
+	// Here returns what this bridge knows of itself; nil is nothing. It may be called by many goroutines.
 	Here    func() status.Here
 	Streams int // pages that may be open at a time; 0 is 100
 }
