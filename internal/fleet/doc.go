@@ -25,8 +25,7 @@
 // and what the vendor wrote stands in "other". What a route does not have keeps its last known value: columns that its version
 // lacks by the vendor's document, unless a row of the answer has them.
 //
-// The equipment part stands at the channel: older versions tell the part of a channel from that of its sensor, which is used
-// where the channel has none.
+// The equipment part stands at the channel: older versions tell it from that of the sensor, which is in the sensor's "other".
 //
 // Where two rows say different things of the same object, the later edited or processed one counts.
 //

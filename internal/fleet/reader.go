@@ -258,25 +258,8 @@ func (r *reader) done() []*object {
 	for _, id := range sortedKeys(r.things) {
 		o := r.things[id]
 		o.sort()
-		o.inheritPart()
 		all = append(all, o)
 	}
 	r.things = nil
 	return all
-}
-
-// inheritPart gives the channels of a device the equipment part of their sensor where they have none of their own, as older
-// versions of the API tell the two apart.
-func (o *object) inheritPart() {
-	for _, sensor := range o.inner {
-		part := sensor.otherValue("sensor_equipment_parts_uuid")
-		if part == null {
-			continue
-		}
-		for _, channel := range sensor.inner {
-			if i := channel.shape.cell("equipment_parts_uuid"); channel.cells[i] == null {
-				channel.cells[i] = part
-			}
-		}
-	}
 }

@@ -97,7 +97,9 @@ func (c *Client) submit(ctx context.Context, q *Query) (export, error) {
 		}
 	}
 	gone.Kind = "" // the gateway's word for a path that it does not know says nothing to a person
-	gone.Text = strings.Join(endpoints[q.Feed], " and ") + " are gone"
+	if gone.Text = strings.Join(endpoints[q.Feed], " and ") + " are gone"; len(endpoints[q.Feed]) == 1 {
+		gone.Text = endpoints[q.Feed][0] + " is gone"
+	}
 	return export{}, gone
 }
 

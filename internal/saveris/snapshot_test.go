@@ -1,11 +1,13 @@
 package saveris
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,4 +214,35 @@ func TestElementsOfAList(t *testing.T) {
 			t.Errorf("%q is a list", odd)
 		}
 	}
+}
+
+// TestSnapshotsLeaveASlotForLiveWindows: of two slots they take one, whichever kinds are asked for.
+func TestSnapshotsLeaveASlotForLiveWindows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		submitted := 0
+		c := wired(t, vendor(func(req *http.Request) *http.Response {
+			switch {
+			case req.Method == http.MethodPost && req.URL.Path != tokenPath:
+				submitted++
+			case strings.HasSuffix(req.URL.Path, exportID):
+				return reply(200, `{"status":"In Progress"}`)
+			}
+			return nil
+		}))
+		ctx, cancel := context.WithCancel(t.Context())
+		var ends sync.WaitGroup
+		for _, feed := range []Feed{Locations, MeasuringObjects} {
+			ends.Go(func() {
+				if _, err := c.Snapshot(ctx, SnapshotQuery{Feed: feed}, nothing); !errors.Is(err, context.Canceled) {
+					t.Errorf("%s: %v", feed, err)
+				}
+			})
+		}
+		time.Sleep(time.Minute) // of the bubble: no clock runs
+		if submitted != 1 || len(c.Running()) != 0 {
+			t.Errorf("%d are submitted, %v run as windows", submitted, c.Running())
+		}
+		cancel()
+		ends.Wait()
+	})
 }
