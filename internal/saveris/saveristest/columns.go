@@ -23,7 +23,6 @@ const (
 	cellTime                   // text in the form of stamp
 	cellBool                   // true or false
 	cellArray                  // an array of strings, as JSON has it
-	cellRaw                    // JSON
 )
 
 func (c cell) null() bool { return c.text == "" && c.kind != cellEmpty }
@@ -50,6 +49,7 @@ type table struct {
 	names   []string // as they stand in the file
 	pick    []int    // column numbers under $select, nil = all
 	scratch []cell
+	nested  map[conditionKey]string
 }
 
 func measurementTable(sw *Switches, version int, choice []string) *table {

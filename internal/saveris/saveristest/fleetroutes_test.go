@@ -260,3 +260,32 @@ func sameSet(t *testing.T, what string, got, want []string) {
 		t.Errorf("%s: %d rows, want %d, or others: %.200v, want %.200v", what, len(got), len(want), got, want)
 	}
 }
+
+// BenchmarkFleet renders what a look at 18,000 devices with 36,000 channels asks for.
+func BenchmarkFleet(b *testing.B) {
+	s, err := Start(Config{World: World{Tenants: 10, Sites: 150, Loggers: 12}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	set := s.settings.Load()
+	for _, q := range []query{
+		{feed: FeedProperties, version: 3}, {feed: FeedDeviceStatus, version: 4}, {feed: FeedSensorStatus, version: 4},
+		{feed: FeedEquipments, version: 4}, {feed: FeedMeasuringObjects, version: 1},
+	} {
+		q.asOf = noon
+		b.Run(q.feed, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s.render(q, &set.sw, &set.faults, 0, 1, true)
+			}
+		})
+	}
+	b.Run("probes in one call", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			n := &nest{scene: s.scene(), at: noon.Unix(), limit: 100_000_000, encoder: newEncoder(query{feed: FeedProperties}, &set.sw, "lines", nil)}
+			n.answer(operation{feed: FeedProperties, version: 1})
+		}
+	})
+}

@@ -267,6 +267,26 @@ var moCodes = map[string]string{
 
 // conditions are the limits as live rows nest them.
 func (t *table) conditions(x *MeasuringObject) string {
+	key := conditionKey{x.PropertyName, x.Unit, x.Limits}
+	key.LimitValuesUUID = ""
+	list, known := t.nested[key]
+	if !known {
+		list = t.nestedConditions(x)
+		if t.nested == nil {
+			t.nested = map[conditionKey]string{}
+		}
+		t.nested[key] = list
+	}
+	return `{"measurementAlarmConditionSet":[{"measurementAlarmConditions":[` + list + `]}],"alarmConfigurationBackReference":"` + x.EquipmentPartsUUID + `"}`
+}
+
+// conditionKey is what the text of conditions follows from; a fleet has few of them.
+type conditionKey struct {
+	property, unit string
+	Limits
+}
+
+func (t *table) nestedConditions(x *MeasuringObject) string {
 	text := func(plain string) string {
 		if code := moCodes[plain]; code != "" && t.sw.MOEnum == "codes" {
 			return code
@@ -282,7 +302,6 @@ func (t *table) conditions(x *MeasuringObject) string {
 			text(kind), text(severity), text(x.PropertyName), value, x.Limits.AlarmDelay, text(x.Unit))
 	}
 	l := &x.Limits
-	all := []string{condition(conditionLow, "Alarm", l.LowerViolation), condition(conditionLow, "Warning", l.LowerWarning),
-		condition(conditionHigh, "Warning", l.UpperWarning), condition(conditionHigh, "Alarm", l.UpperViolation)}
-	return `{"measurementAlarmConditionSet":[{"measurementAlarmConditions":[` + strings.Join(all, ",") + `]}],"alarmConfigurationBackReference":"` + x.EquipmentPartsUUID + `"}`
+	return strings.Join([]string{condition(conditionLow, "Alarm", l.LowerViolation), condition(conditionLow, "Warning", l.LowerWarning),
+		condition(conditionHigh, "Warning", l.UpperWarning), condition(conditionHigh, "Alarm", l.UpperViolation)}, ",")
 }
