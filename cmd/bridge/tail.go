@@ -4,19 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/config"
-	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsconn"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/tail"
 )
@@ -101,7 +97,15 @@ func (o tailOptions) config(s config.Settings, now time.Time) (c tail.Config, er
 }
 
 func runTail(ctx context.Context, s config.Settings, c tail.Config) error {
-	js, stop, err := tailBroker(ctx, s, c.Notes)
+	embedded := s.Embedded()
+	var err error
+	if s.NATS, err = natsconn.Running(s.NATS); err != nil {
+		return err
+	}
+	js, stop, err := readBroker(ctx, s, c.Notes)
+	if embedded && errors.Is(err, nats.ErrNoServers) {
+		err = fmt.Errorf("no bridge runs with a server of its own on BRIDGE_NATS_LISTEN=%s: %w", s.NATSListen, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -115,24 +119,4 @@ func runTail(ctx context.Context, s config.Settings, c tail.Config) error {
 		return fmt.Errorf("%w: %w", natsconn.ErrUnusable, err)
 	}
 	return err
-}
-
-// tailBroker is readBroker for a command that lasts: it never has the store of the embedded server for itself, or no bridge
-// could start meanwhile.
-func tailBroker(ctx context.Context, s config.Settings, log io.Writer) (jetstream.JetStream, func(), error) {
-	if !s.Embedded() {
-		return readBroker(ctx, s, log)
-	}
-	if !natsd.Stored(s.DataDir) && !listen.Reachable(s.NATSListen) {
-		return readBroker(ctx, s, log) // which says so
-	}
-	if natsd.Locks && natsd.Stored(s.DataDir) && !errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken) {
-		return nil, nil, natsconn.Elsewhere(s.NATS, fmt.Errorf("%w BRIDGE_DATA_DIR=%s", natsconn.ErrNobodyThere, s.DataDir))
-	}
-	s.NATSURL = []string{natsconn.RunningServer(s.NATS)}
-	js, stop, err := readBroker(ctx, s, log)
-	if errors.Is(err, nats.ErrNoServers) {
-		err = fmt.Errorf("no bridge runs with a server of its own on BRIDGE_NATS_LISTEN=%s: %w", s.NATSListen, err)
-	}
-	return js, stop, err
 }

@@ -149,6 +149,20 @@ func whileTaken(ctx context.Context, dir string) (held context.Context, end func
 	return held, func() { cancel(); group.Wait() }
 }
 
+// Running returns settings that lead to the server of the bridge that runs, for whoever stays: he must not have the store of the embedded
+// server for himself, or no bridge could start meanwhile. It fails with ErrNobodyThere where none runs. Other settings stay as they are.
+func Running(s config.NATS) (config.NATS, error) {
+	stored := natsd.Stored(s.DataDir)
+	switch {
+	case !s.Embedded() || !stored && !listen.Reachable(s.NATSListen): // Read says that there is nothing
+		return s, nil
+	case natsd.Locks && stored && !errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken):
+		return s, Elsewhere(s, fmt.Errorf("%w BRIDGE_DATA_DIR=%s", ErrNobodyThere, s.DataDir))
+	}
+	s.NATSURL = []string{RunningServer(s)}
+	return s, nil
+}
+
 // RunningServer returns the URL of the server that has the store, as it says itself; else where the settings say that it listens.
 func RunningServer(s config.NATS) string {
 	return cmp.Or(natsd.RunningOn(s.DataDir), "nats://"+s.NATSListen)
