@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -80,6 +81,9 @@ func (o auditOptions) check(s *config.Settings, now time.Time) (span checkpoint.
 }
 
 func runAudit(ctx context.Context, s config.Settings, o auditOptions, span checkpoint.Span, now time.Time, std streams) error {
+	if _, set := std.env("GOGC"); !set {
+		debug.SetGCPercent(100) // Go's default: no window is held here, and gcPercent would cost as much again as all else
+	}
 	js, stop, err := readBroker(ctx, s, std.err)
 	if err != nil {
 		return err

@@ -82,7 +82,7 @@ func (a *auditor) readDay(ctx context.Context, name string) (*day, error) {
 
 // take takes an event over as the one that an entry lists.
 func (a *auditor) take(d *day, i int, e checkpoint.StoredEvent) {
-	r, err := schema.ReadReading(e.Header, e.Data)
+	r, err := a.reader.Read(e.Header, e.Data)
 	if err != nil || r.MeasuredAt.Before(d.span.From) || !r.MeasuredAt.Before(d.span.Until) {
 		return // it counts as lost
 	}
