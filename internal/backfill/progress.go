@@ -31,7 +31,7 @@ func newProgress(state schema.Backfill) *progress {
 	return &progress{Backfill: state, began: time.Now(), first: -1, yielding: map[schema.Feed]int{}}
 }
 
-func (p *progress) stored(w poller.Stored) {
+func (p *progress) stored(w poller.StoredWindow) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.Windows++

@@ -83,8 +83,8 @@ func (j *job) worker(f *feed) *poller.Backfill {
 		Span: j.span, Source: j.vendor, Writer: writer, Log: f.log, Again: j.Repair,
 		Maker:   func() *schema.Maker { return j.pipe.Maker(f.name) },
 		Exports: j.SaverisExports, Rows: j.WindowRows, Interval: j.PollInterval,
-		Without: f.without, ReadSince: j.readSince, Stored: j.state.stored, Hint: pipeline.FeedHint,
-		Yields: func(late time.Duration) func() { return j.yields(f, late) },
+		Without: f.without, ReadSince: j.readSince, OnStored: j.state.stored, Hint: pipeline.FeedHint,
+		OnYield: func(late time.Duration) func() { return j.yields(f, late) },
 	}
 }
 

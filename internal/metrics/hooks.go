@@ -31,9 +31,9 @@ func (m *Metrics) Exported(how saveris.Outcome, took time.Duration) {
 func (m *Metrics) LoginFailed() { m.logins.WithLabelValues().Inc() }
 
 // Stored counts the windows of a feed, for poller.Live.
-func (m *Metrics) Stored(feed schema.Feed) func(poller.Stored) {
+func (m *Metrics) Stored(feed schema.Feed) func(poller.StoredWindow) {
 	name := string(feed)
-	return func(w poller.Stored) {
+	return func(w poller.StoredWindow) {
 		m.rows.WithLabelValues(name, string(w.Route), string(w.Reason)).Add(float64(w.Rows))
 		m.known.WithLabelValues(name).Add(float64(w.Known))
 		m.corrections.WithLabelValues(name).Add(float64(w.Corrections))

@@ -172,7 +172,7 @@ func TestNothingIsClaimedBeforeItIsKnown(t *testing.T) {
 
 func TestHooksCount(t *testing.T) {
 	m := watched(t)
-	m.Stored(schema.Readings)(poller.Stored{
+	m.Stored(schema.Readings)(poller.StoredWindow{
 		Window: poller.Window{Reason: poller.ReasonCatchUp}, Route: saveris.RouteExport, Rows: 10, Known: 3, Rejected: 2,
 		Result: publish.Result{Stored: 7, Corrections: 1, Conflicts: 4},
 	})

@@ -102,7 +102,7 @@ func (v *Notes) clockLost(why string) {
 func (v *Notes) FeedShut(feed schema.Feed, err error) {
 	key := "shut." + string(feed)
 	if err == nil {
-		v.log.Info("the vendor gives this feed again", "feed", feed)
+		v.log.Info("the vendor serves this feed again", "feed", feed)
 		v.drop(key)
 		v.mu.Lock()
 		delete(v.shut, feed)
@@ -165,7 +165,7 @@ func (v *Notes) OnStep(feed schema.Feed, s poller.Step) {
 }
 
 // OnStored takes over that a poll of a feed was stored.
-func (v *Notes) OnStored(feed schema.Feed, s poller.Stored) {
+func (v *Notes) OnStored(feed schema.Feed, s poller.StoredWindow) {
 	if v != nil && s.Reason == poller.ReasonTail && v.text(unreadKey(feed)) != "" {
 		v.drop(unreadKey(feed))
 	}

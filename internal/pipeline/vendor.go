@@ -42,8 +42,8 @@ const mostRows = 1_000_000
 func (p *Pipeline) PublishingVendor(ctx context.Context, tried *saveris.Client, log *slog.Logger) saveris.Config {
 	c := VendorConfig(p.Settings.Vendor, p.Settings.WindowRows)
 	c.After = tried
-	c.Throttled = func(until time.Time) { log.Info("throttled (HTTP 429)", "until", until.UTC().Truncate(time.Second)) }
-	c.Noticed = NewNotes(p.Settings.Vendor, Feeds(p.Settings.Streams), log).Noticed
+	c.OnThrottle = func(until time.Time) { log.Info("throttled (HTTP 429)", "until", until.UTC().Truncate(time.Second)) }
+	c.OnNotice = NewNotes(p.Settings.Vendor, Feeds(p.Settings.Streams), log).Noticed
 	requests, err := publish.OpenRequests(ctx, p.JS, Broker(p.Settings.Streams))
 	if err != nil {
 		log.Warn("running exports are neither remembered across restarts nor shared with other processes", "err", err)

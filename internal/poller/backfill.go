@@ -34,12 +34,12 @@ type Backfill struct {
 	Without   []checkpoint.Span  // days that are left alone
 	ReadSince time.Time          // what was read before is read again; zero = nothing
 	Again     bool               // with ReadSince: what is covered is read, whoever has read it since, and nothing else
-	Stored    func(Stored)       // told of every window that has been stored; may be nil
+	OnStored  func(StoredWindow) // called for every window that was stored; may be nil
 	Hint      func(error) string // see Line
 
-	// Yields is told when a line lets live polling go first, which is so late, and calls what it gives when it goes on itself.
-	// It may be nil; several lines may do so at once.
-	Yields func(late time.Duration) (ended func())
+	// OnYield is called when a line lets live polling go first, with how late that is; what it returns is called when the line
+	// goes on. It may be nil; several lines may call it at once.
+	OnYield func(late time.Duration) (ended func())
 }
 
 // Run works until the stream says that all is covered. It fails with the context's error, with saveris.ErrRefused, and
@@ -49,7 +49,7 @@ func (b *Backfill) Run(ctx context.Context) error {
 		backlog := &Backlog{
 			Span: b.Span, Rows: b.Rows, Now: b.Source.Now, Covered: b.covered, Leases: b.Leases, Without: b.Without,
 			ReadSince: b.ReadSince, First: b.unfinished(ctx), Yield: b.yield, Removed: b.Writer.Removed,
-			Waits: func() { b.Log.Info("other workers have the days that are left, waiting for them to end or to die") },
+			OnWait: func() { b.Log.Info("other workers have the days that are left, waiting for them to end or to die") },
 		}
 		if err := b.work(ctx, backlog); err != nil {
 			return err
@@ -64,7 +64,7 @@ func (b *Backfill) Run(ctx context.Context) error {
 		if len(gaps) == 0 {
 			return nil
 		}
-		if aside := backlog.Aside(); len(aside) > 0 {
+		if aside := backlog.Quarantined(); len(aside) > 0 {
 			return &IncompleteError{aside}
 		}
 		b.Log.Warn("the stream has lost what was stored, it is read again", "from", gaps[0].From, "until", gaps[len(gaps)-1].Until)
@@ -86,7 +86,7 @@ func (b *Backfill) covered(ctx context.Context, span checkpoint.Span) (rest []ch
 // work carries the windows of a backlog: as many lines as there are exports in flight, and one that commits meanwhile.
 func (b *Backfill) work(ctx context.Context, backlog *Backlog) error {
 	group, ctx := errgroup.WithContext(ctx)
-	desk := NewDesk(1, b.Maker)
+	desk := NewPool(1, b.Maker)
 	for range b.Exports + 1 {
 		line := b.line(desk)
 		line.LeftAlone = backlog.LeftAlone
@@ -95,10 +95,10 @@ func (b *Backfill) work(ctx context.Context, backlog *Backlog) error {
 	return group.Wait()
 }
 
-func (b *Backfill) line(desk Desk) *Line {
+func (b *Backfill) line(desk Pool) *Line {
 	return &Line{
 		refusals: saveris.Refusals{Worked: true}, Source: b.Source, Writer: b.Writer, Log: b.Log, MaxWait: maxWait,
-		Desk: desk, AskedSince: b.ReadSince, Stored: b.Stored, Hint: b.Hint,
+		Pool: desk, AskedSince: b.ReadSince, OnStored: b.OnStored, Hint: b.Hint,
 	}
 }
 
@@ -152,8 +152,8 @@ func (b *Backfill) yield(ctx context.Context) error {
 		if late < 2*b.Interval+yieldAfter || late > 10*b.Interval+yieldAfter {
 			return nil
 		}
-		if waited == 0 && b.Yields != nil {
-			defer b.Yields(late)()
+		if waited == 0 && b.OnYield != nil {
+			defer b.OnYield(late)()
 		}
 		if err := sleep.For(ctx, time.Second); err != nil {
 			return err

@@ -91,7 +91,7 @@ func TestWorkersAtOneRangeShareItsDays(t *testing.T) {
 		defer stop()
 		go leases.Keep(ctx)
 		w.Leases = leases
-		w.Stored = func(w poller.Stored) {
+		w.OnStored = func(w poller.StoredWindow) {
 			mu.Lock()
 			defer mu.Unlock()
 			for _, day := range w.Days() {
@@ -130,7 +130,7 @@ func TestBackfillOutlivesANatsOutage(t *testing.T) {
 	defer link.Close()
 	f := b.backfill(b.connect("nats://"+link.Addr()), schema.Readings, b.client(nil))
 	cut := 0
-	f.Stored = func(poller.Stored) {
+	f.OnStored = func(poller.StoredWindow) {
 		if cut++; cut == 3 {
 			link.Cut()
 			time.AfterFunc(time.Second, link.Mend)
@@ -198,7 +198,7 @@ func TestBackfillWaitsWhileLiveIsLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	var waiting atomic.Int64
-	f.Yields = func(late time.Duration) func() {
+	f.OnYield = func(late time.Duration) func() {
 		if waiting.Add(1); late < 4*time.Minute {
 			t.Errorf("%v late", late)
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 // Backlog yields what is not covered of a range, oldest first, and ends. Several lines carry its windows at the same time,
-// each with a Plan of its own that Share gives; windows that are under way are nobody else's. Because it asks the stream
+// each with a Plan of its own, see Share; windows that are under way are nobody else's. Because it asks the stream
 // what is covered whenever it is asked for a window, it goes on where whoever was here before has stopped.
 type Backlog struct {
 	checkpoint.Span // what is to be covered; its end must not lie in the vendor's future
@@ -24,35 +24,35 @@ type Backlog struct {
 	Leases Leases
 	// Without are days that are left alone, gap or not.
 	Without []checkpoint.Span
-	// Removed tells which days within a span retention has removed from the stream: asked for when something is a gap again
+	// Removed returns which days within a span retention has removed from the stream: asked for when something is a gap again
 	// that had been read. nil = none.
 	Removed func(ctx context.Context, span checkpoint.Span) ([]checkpoint.Span, error)
 	// ReadSince makes a gap of what was read before it, for whoever wants covered intervals read again; zero = nothing.
 	ReadSince time.Time
 	// First are windows that are asked for before others, where they are still gaps: their exports may be under way.
 	First []checkpoint.Span
-	// Waits is told when a line begins to wait for other workers; nil = nobody is.
-	Waits func()
+	// OnWait is called when a line begins to wait for other workers; may be nil.
+	OnWait func()
 	// Yield waits while live polling needs the vendor more; nil = never.
 	Yield func(ctx context.Context) error
 
-	mu     sync.Mutex
-	began  time.Time // what lies before it is covered
-	shares []*share
-	width  width
-	read   int // windows
-	failed map[checkpoint.Span]failure
-	aside  []Failed
-	done   []checkpoint.Span // has been read
-	lost   []checkpoint.Span // of that, days that retention has removed meanwhile
+	mu          sync.Mutex
+	began       time.Time // what lies before it is covered
+	shares      []*share
+	width       width
+	read        int // windows
+	failed      map[checkpoint.Span]failure
+	quarantined []Failed
+	done        []checkpoint.Span // has been read
+	lost        []checkpoint.Span // of that, days that retention has removed meanwhile
 }
 
 // Leases parts days among workers. A lease that has been lost unnoticed costs double work and nothing else: the commit is
 // fenced by itself.
 type Leases interface {
-	// Take tells whether a day is ours from now on, or was already.
+	// Take reports whether a day is ours from now on, or was already.
 	Take(ctx context.Context, day string) (bool, error)
-	// Release gives days back unless keep says that there is still something to do on them.
+	// Release releases days unless keep reports that there is still something to do on them.
 	Release(ctx context.Context, keep func(day string) bool) error
 }
 
@@ -96,8 +96,8 @@ func (s *share) Next(ctx context.Context) (Window, error) {
 		if !othersHave {
 			return Window{}, io.EOF
 		}
-		if s.Waits != nil && !told {
-			s.Waits()
+		if s.OnWait != nil && !told {
+			s.OnWait()
 		}
 		if err := sleep.For(ctx, leaseWait); err != nil {
 			return Window{}, err
@@ -146,12 +146,12 @@ func (b *Backlog) gaps(ctx context.Context, piece checkpoint.Span, now time.Time
 	if err := b.notice(ctx, piece, covered); err != nil {
 		return nil, err
 	}
-	covered = slices.DeleteFunc(believable(covered, now), func(iv checkpoint.Interval) bool { return iv.ReadAt.Before(b.ReadSince) })
+	covered = slices.DeleteFunc(withoutFuture(covered, now), func(iv checkpoint.Interval) bool { return iv.ReadAt.Before(b.ReadSince) })
 	gaps := CutOut(checkpoint.Gaps(covered, piece.From, piece.Until), slices.Concat(b.Without, b.lost)...)
 	if !b.ReadSince.IsZero() {
 		gaps = CutOut(gaps, b.done...)
 	}
-	for _, f := range b.aside {
+	for _, f := range b.quarantined {
 		gaps = CutOut(gaps, f.Span)
 	}
 	return gaps, nil
@@ -186,7 +186,7 @@ func (b *Backlog) take(ctx context.Context, gaps []checkpoint.Span) (span checkp
 			return checkpoint.Span{}, false, err
 		}
 		if !span.Empty() {
-			return grow(span), false, nil // onto another's day perhaps: a narrower one might bring nothing, and be believed
+			return grow(span), false, nil // onto another's day perhaps: a narrower one might bring nothing, and nobody would ask again
 		}
 		othersHave = true
 		day, err := checkpoint.DaySpan(checkpoint.DayOf(gaps[0].From))
@@ -216,7 +216,7 @@ func (b *Backlog) ours(ctx context.Context, span checkpoint.Span) (checkpoint.Sp
 	return span, nil
 }
 
-// release gives back the days within a piece that need no more work.
+// release releases the days within a piece that need no more work.
 func (b *Backlog) release(ctx context.Context, piece checkpoint.Span, gaps []checkpoint.Span) error {
 	if b.Leases == nil {
 		return nil
@@ -231,7 +231,7 @@ func (b *Backlog) release(ctx context.Context, piece checkpoint.Span, gaps []che
 	})
 }
 
-// Done adapts the width of the next windows, and sets aside what cannot be had.
+// Done adapts the width of the next windows, and quarantines what cannot be had.
 func (s *share) Done(w Window, rows int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -248,7 +248,7 @@ func (s *share) Done(w Window, rows int, err error) {
 	s.done = append(CutOut(s.done, w.Span), w.Span)
 }
 
-// left returns all that is still to be covered, what was set aside included.
+// left returns all that is still to be covered, what is quarantined included.
 func (b *Backlog) left(ctx context.Context) ([]checkpoint.Span, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -256,8 +256,8 @@ func (b *Backlog) left(ctx context.Context) ([]checkpoint.Span, error) {
 	if err != nil {
 		return nil, err
 	}
-	aside := b.aside
-	b.aside = nil
-	defer func() { b.aside = aside }()
+	aside := b.quarantined
+	b.quarantined = nil
+	defer func() { b.quarantined = aside }()
 	return b.gaps(ctx, b.Span, now)
 }

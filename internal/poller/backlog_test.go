@@ -187,7 +187,7 @@ func TestBacklogSetsAsideWhatCannotBeHad(t *testing.T) {
 		s.list.add(w, june.AddDate(1, 0, 0), nil)
 		plan.Done(w, 1000, nil)
 	}
-	aside := s.Aside()
+	aside := s.Quarantined()
 	if len(aside) == 0 || aside[0].Cut(bad.From, bad.Until).Empty() || !errors.Is(aside[0].Err, saveris.ErrTooLarge) {
 		t.Fatalf("set aside: %v", aside)
 	}
@@ -207,7 +207,7 @@ func TestAnOutageSetsNothingAside(t *testing.T) {
 		}
 		plan.Done(w, 0, errors.New("no route to host"))
 	}
-	if aside := s.Aside(); len(aside) > 0 {
+	if aside := s.Quarantined(); len(aside) > 0 {
 		t.Errorf("set aside: %v", aside)
 	}
 }

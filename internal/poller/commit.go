@@ -17,7 +17,7 @@ import (
 //
 // Pages that the window does not cover come first: rejected rows, and rows from outside the window, which the vendor may
 // show. Were a covered page committed before them, a crash in between would lose them.
-func (l *Line) commit(ctx context.Context, w Window, got *reading) error {
+func (l *Line) commit(ctx context.Context, w Window, got *buffer) error {
 	var total publish.Result
 	began, rows, rejected := time.Now(), 0, 0
 	days := w.Days()
@@ -34,15 +34,15 @@ func (l *Line) commit(ctx context.Context, w Window, got *reading) error {
 		if err != nil {
 			return err
 		}
-		total, rows = total.Add(result), rows+len(got.of(day))
+		total, rows = total.Add(result), rows+len(got.eventsOf(day))
 		if day == checkpoint.RejectedDay {
 			rejected = result.Stored
 		}
 	}
 	l.rejects.stored(got, rejected, total.Stored)
 	known := max(0, rows-total.Stored) // where the broker has lost what a try had stored, the next one stores it again
-	if l.Stored != nil {
-		l.Stored(Stored{Window: w, Result: total, Known: known, Route: saveris.Route(got.cover.Route), Rows: got.rows, Rejected: rejected})
+	if l.OnStored != nil {
+		l.OnStored(StoredWindow{Window: w, Result: total, Known: known, Route: saveris.Route(got.cover.Route), Rows: got.rows, Rejected: rejected})
 	}
 	l.Log.Info("window stored", "reason", w.Reason, "from", w.From, "until", w.Until, "route", got.cover.Route,
 		"rows", got.rows, "stored", total.Stored, "known", known, "corrections", total.Corrections,
@@ -50,7 +50,7 @@ func (l *Line) commit(ctx context.Context, w Window, got *reading) error {
 	return nil
 }
 
-func (l *Line) commitPage(ctx context.Context, why Reason, day string, got *reading) (publish.Result, error) {
+func (l *Line) commitPage(ctx context.Context, why Reason, day string, got *buffer) (publish.Result, error) {
 	events := got.sorted(day)
 	cover, err := coverOf(day, got.cover)
 	if err != nil {

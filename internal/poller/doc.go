@@ -11,7 +11,7 @@
 // with each of them, side by side, on one Writer.
 //
 // Backlog yields the gaps of a range, and ends. A Backfill shares one among several lines: while one of them commits, the
-// others have the vendor prepare the next exports. A Desk bounds how many windows are in memory, for a backfill one: rows of
+// others have the vendor prepare the next exports. A Pool bounds how many windows are in memory, for a backfill one: rows of
 // the next window are only read when this one is stored.
 //
 // Fetching and committing are retried apart. A window that could not be fetched is planned anew; rows that were fetched

@@ -25,14 +25,14 @@ type Fill struct {
 	hadRows bool      // the last window
 	oldest  time.Time // what lies before will not be due any more
 	cutter
-	doubts []pending // windows without a row where there usually are some: read again when their time has come
+	suspects []pending // windows without a row where there usually are some: read again when their time has come
 }
 
 // Watermark is from when on a feed is answered for: what is older has been read once, or is nobody's task.
 type Watermark interface {
 	// Look begins a look at the stream.
 	Look(ctx context.Context) error
-	// Since gives it as the stream has it now.
+	// Since returns it as the stream has it now.
 	Since(ctx context.Context, now time.Time) (time.Time, error)
 	// Advance moves it to where everything has been read, as what was read after Look shows. It may put that off.
 	Advance(ctx context.Context, to time.Time) error
@@ -65,7 +65,7 @@ func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
 	if err != nil {
 		return Window{}, false, err
 	}
-	covered = believable(covered, now)
+	covered = withoutFuture(covered, now)
 	f.oldest = f.unsettled(covered, since)
 	gaps := f.gaps(covered, since, now)
 	read := later(since, coveredEnd(covered, now))
@@ -78,7 +78,7 @@ func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
 	if gaps = f.without(gaps, now); len(gaps) > 0 {
 		return Window{Span: f.width.cut(gaps[0]), Reason: ReasonCatchUp, Background: true}, true, nil
 	}
-	due := f.without(append(f.doubted(now), checkpoint.Ripe(covered, f.Ages, now)...), now)
+	due := f.without(append(f.due(now), checkpoint.Ripe(covered, f.Ages, now)...), now)
 	if len(due) > 0 {
 		return Window{Span: f.width.cut(due[0]), Reason: ReasonRevisit, Background: true}, true, nil
 	}
@@ -119,9 +119,9 @@ func (f *Fill) unsettled(covered []checkpoint.Interval, since time.Time) time.Ti
 	return oldest.AddDate(0, 0, -1)
 }
 
-// doubted takes out the windows whose emptiness is to be looked at again.
-func (f *Fill) doubted(now time.Time) (spans []checkpoint.Span) {
-	for _, d := range f.doubts {
+// due returns the windows whose emptiness is to be looked at again.
+func (f *Fill) due(now time.Time) (spans []checkpoint.Span) {
+	for _, d := range f.suspects {
 		if !d.at.After(now) {
 			spans = append(spans, d.Span)
 		}
@@ -134,22 +134,22 @@ func (f *Fill) Done(w Window, rows int, err error) {
 	if f.done(w, rows, f.Rows, err); err != nil {
 		return
 	}
-	doubted := f.believe(w.Span)
-	if rows == 0 && f.hadRows && !doubted { // once: empty twice is empty
-		f.doubts = append(f.doubts, pending{w.Span, f.looked.Add(patience)})
+	suspect := f.confirm(w.Span)
+	if rows == 0 && f.hadRows && !suspect { // once: empty twice is empty
+		f.suspects = append(f.suspects, pending{w.Span, f.looked.Add(patience)})
 	}
 	f.hadRows = rows > 0
 }
 
-// believe takes what has been read again out of the doubts, and tells whether any of it was doubted.
-func (f *Fill) believe(span checkpoint.Span) (doubted bool) {
+// confirm drops from the suspects what has been read again, and reports whether there was any.
+func (f *Fill) confirm(span checkpoint.Span) (suspect bool) {
 	var rest []pending
-	for _, d := range f.doubts {
-		doubted = doubted || !d.Cut(span.From, span.Until).Empty()
+	for _, d := range f.suspects {
+		suspect = suspect || !d.Cut(span.From, span.Until).Empty()
 		for _, part := range CutOut([]checkpoint.Span{d.Span}, span) {
 			rest = append(rest, pending{part, d.at})
 		}
 	}
-	f.doubts = rest
-	return doubted
+	f.suspects = rest
+	return suspect
 }

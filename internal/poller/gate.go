@@ -9,7 +9,7 @@ import (
 	"saveris-bridge/internal/saveris"
 )
 
-// gate keeps all lines of a feed from asking for what the vendor does not give at present: the licence is missing, or the
+// gate keeps all lines of a feed from asking for what the vendor refuses at present: the licence is missing, or the
 // endpoint is retired. One line asks again when it is time, the others wait for what it finds. The zero value is open. Many
 // goroutines may use it.
 type gate struct {
@@ -22,7 +22,7 @@ type gate struct {
 	opened   chan struct{} // closed when it opens
 }
 
-// How long the vendor is left alone with what he does not give.
+// How long the vendor is left alone with what he refuses.
 const (
 	licenceWait = time.Hour
 	retiredWait = 10 * time.Minute
@@ -76,7 +76,7 @@ func (g *gate) learn(err error) {
 	g.mu.Lock()
 	before := g.err
 	switch {
-	case closes && !g.refusals.Believe(err): // it may be a hiccup
+	case closes && !g.refusals.Confirm(err): // it may be a hiccup
 	case closes:
 		g.err, g.again = err, time.Now().Add(wait)
 		if before == nil {
@@ -85,7 +85,7 @@ func (g *gate) learn(err error) {
 	case err != nil && before != nil:
 		g.again = time.Now() // nothing is known: whoever comes next tries
 	case err == nil:
-		g.refusals.Believe(nil)
+		g.refusals.Confirm(nil)
 		if g.err = nil; before != nil {
 			close(g.opened)
 		}

@@ -28,8 +28,8 @@ func (l *lateness) due(since time.Time) bool {
 // waiting notes that the export of a window is not ready, and when it was asked for by our clock.
 func (l *Line) waiting(ctx context.Context, w Window, since time.Time) {
 	l.doing = Awaits
-	if l.Step != nil {
-		l.Step(Step{Line: l.Name, Doing: Awaits, Since: since})
+	if l.OnStep != nil {
+		l.OnStep(Step{Line: l.Name, Doing: Awaits, Since: since})
 	}
 	if l.late.due(since) {
 		l.Log.WarnContext(ctx, "waiting for the vendor's export", "since", since.UTC().Truncate(time.Second), "reason", w.Reason, "from", w.From, "until", w.Until)

@@ -19,8 +19,8 @@ func TestAWindowWhoseExportIsNotReadyIsAskedForOnce(t *testing.T) {
 	bridge := b.live(b.js, schema.Readings, client)
 	var told ledger
 	submitted := 0 // when the first poll was stored
-	bridge.Step = told.step
-	bridge.Stored = func(w poller.Stored) {
+	bridge.OnStep = told.step
+	bridge.OnStored = func(w poller.StoredWindow) {
 		if told.stored(w); w.Reason == poller.ReasonTail && submitted == 0 {
 			submitted = b.submits()
 		}
@@ -40,7 +40,7 @@ func TestAWindowWhoseExportIsNotReadyIsAskedForOnce(t *testing.T) {
 		b.vendor.Update(func(s *saveristest.Switches, _ *saveristest.Faults) { s.QueryLatency = "zero" })
 		b.forward(21 * time.Minute)
 	}, bridge)
-	i := slices.IndexFunc(told.windows, func(w poller.Stored) bool { return w.Reason == poller.ReasonTail })
+	i := slices.IndexFunc(told.windows, func(w poller.StoredWindow) bool { return w.Reason == poller.ReasonTail })
 	first := told.windows[i]
 	if first.Width() != time.Hour || first.Until.After(dayEnd.Add(time.Minute)) {
 		t.Errorf("the first poll was from %v until %v, want the hour before %v, as it was asked for", first.From, first.Until, dayEnd)

@@ -18,24 +18,24 @@ import (
 
 // Line carries the rows of one feed from the vendor to the stream. It serves one goroutine.
 type Line struct {
-	Name   string // in what it tells
+	Name   string // in its Steps
 	Source *saveris.Client
 	Writer *publish.Writer
 	Log    *slog.Logger
 	// MaxWait bounds the wait between two tries.
 	MaxWait time.Duration
-	Desk    Desk // where rows become events; lines may share one
-	// Stored is told of every window that has been stored; may be nil.
-	Stored func(Stored)
-	// Step is told whenever the line goes on; may be nil.
-	Step func(Step)
+	Pool    Pool // where rows become events; lines may share one
+	// OnStored is called for every window that was stored; may be nil.
+	OnStored func(StoredWindow)
+	// OnStep is called whenever the line goes on; may be nil.
+	OnStep func(Step)
 	// Interval is how long a plan waits at most before it looks again.
 	Interval time.Duration
 	// AskedSince is from when on the answer may have been asked for that a process before this one has left; zero = any time.
 	AskedSince time.Time
 	// Hint returns what a person can do about an error, "" where nothing is known; nil = nothing is.
 	Hint func(error) string
-	// LeftAlone tells whether nothing is to be stored on a day; nil = no day.
+	// LeftAlone reports whether nothing is to be stored on a day; nil = no day.
 	LeftAlone func(day string) bool
 
 	gate     *gate // of the feed, shared by its lines; nil = what the vendor refuses is refused for good
@@ -100,26 +100,26 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 			return backoff.Permanent(err)
 		case l.gate != nil && errors.Is(err, saveris.ErrForbidden):
 		case errors.Is(err, saveris.ErrRefused), l.gate == nil && errors.Is(err, saveris.ErrRetired):
-			if l.refusals.Believe(err) {
+			if l.refusals.Confirm(err) {
 				return backoff.Permanent(err)
 			}
 		case errors.Is(err, io.EOF):
 			return backoff.Permanent(err)
 		case err == nil:
-			l.refusals.Believe(nil)
+			l.refusals.Confirm(nil)
 		}
 		return err
 	}, backoff.WithContext(l.pause(), ctx), func(err error, d time.Duration) {
 		l.failed(err, d)
 		level := slog.LevelWarn
 		if errors.Is(err, publish.ErrAway) || errors.Is(err, saveris.ErrNotReady) {
-			level = slog.LevelDebug // said once, when the connection went, or when the export was late
+			level = slog.LevelDebug // logged once, when the connection went, or when the export was late
 		}
 		if lasting(err) || errors.Is(err, publish.ErrUnusable) || errors.Is(err, saveris.ErrNotUnderstood) || errors.Is(err, saveris.ErrAddress) {
 			level = slog.LevelError // waiting alone will not heal it
 		}
 		if l.gate != nil && l.gate.closed(err) {
-			level = slog.LevelDebug // told once, when it closed
+			level = slog.LevelDebug // logged once, when it closed
 		}
 		log := l.Log
 		if advice := l.hint(err); advice != "" {
@@ -136,7 +136,7 @@ func (l *Line) hint(err error) string {
 	return l.Hint(err)
 }
 
-// pass waits while the vendor does not give the feed, and reports that it had to.
+// pass waits while the vendor refuses the feed, and reports that it had to.
 func (l *Line) pass(ctx context.Context) (waited bool, err error) {
 	if l.gate == nil {
 		return false, nil
@@ -151,8 +151,8 @@ func (l *Line) pause() *backoff.ExponentialBackOff {
 		backoff.WithMaxInterval(l.MaxWait), backoff.WithMaxElapsedTime(0))
 }
 
-// Carry reads one window and commits it. A window that the vendor cannot give in one piece is carried in two halves,
-// the newer one first; a half that has been committed stays so. The plan is not told of a window whose export is not ready:
+// Carry reads one window and commits it. A window that the vendor cannot prepare in one piece is carried in two halves,
+// the newer one first; a half that has been committed stays so. A window whose export is not ready is not done:
 // it is still under way.
 func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
 	read, rows, err := l.carry(ctx, w)
@@ -177,7 +177,7 @@ func (l *Line) carry(ctx context.Context, w Window) (read Window, rows int, err 
 	if err != nil {
 		return w, 0, err
 	}
-	defer l.Desk.give(got)
+	defer l.Pool.release(got)
 	began := time.Now()
 	err = l.commit(ctx, w, got)
 	w.AskedAt, w.Storing = got.cover.ReadAt, time.Since(began)
@@ -194,8 +194,8 @@ func (w Window) halves() [2]Window {
 	return [2]Window{newer, older}
 }
 
-// fetch reads a window's rows and makes events of them. What it returns has to go back to the desk.
-func (l *Line) fetch(ctx context.Context, w Window) (*reading, error) {
+// fetch reads a window's rows and makes events of them. The buffer that it returns has to be released.
+func (l *Line) fetch(ctx context.Context, w Window) (*buffer, error) {
 	l.step(Fetches, 0)
 	readAt, err := l.Source.Now(ctx)
 	if err != nil {
@@ -209,14 +209,14 @@ func (l *Line) fetch(ctx context.Context, w Window) (*reading, error) {
 		return nil, fmt.Errorf("read %s from %s until %s: %w", l.Writer.Feed, w.From.Format(time.RFC3339), w.Until.Format(time.RFC3339), err)
 	}
 	if err := l.rejects.check(l.Writer.Feed, got); err != nil {
-		l.Desk.give(got)
+		l.Pool.release(got)
 		return nil, err
 	}
 	return got, nil
 }
 
 // read is one attempt: it has the vendor prepare the rows, and waits for room before it reads them.
-func (l *Line) read(ctx context.Context, w Window, readAt time.Time) (*reading, error) {
+func (l *Line) read(ctx context.Context, w Window, readAt time.Time) (*buffer, error) {
 	feed, began := VendorFeed(l.Writer.Feed), time.Now()
 	result, err := l.Source.Prepare(ctx, saveris.Query{
 		Feed: feed, From: w.From, Until: w.Until, Background: w.Background, AskedSince: l.AskedSince,
@@ -228,7 +228,7 @@ func (l *Line) read(ctx context.Context, w Window, readAt time.Time) (*reading, 
 	defer result.Close()
 	l.step(Fetches, 0)
 	prepared := time.Now()
-	got, err := l.Desk.take(ctx)
+	got, err := l.Pool.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +244,7 @@ func (l *Line) read(ctx context.Context, w Window, readAt time.Time) (*reading, 
 		return nil
 	})
 	if err != nil {
-		l.Desk.give(got)
+		l.Pool.release(got)
 		return nil, err
 	}
 	got.cover = checkpoint.Interval{From: w.From, Until: w.Until, ReadAt: result.AskedAt.UTC(), Route: string(result.Route)}

@@ -26,15 +26,15 @@ type Live struct {
 	Overlap  time.Duration // how far a poll reaches back over what is covered
 	Rows     int           // a window should hold
 	Start    func(now time.Time) time.Time
-	Stored   func(Stored)       // told of every window that has been stored; may be nil, like Step
-	Step     func(Step)         // told of every step of all lines
+	OnStored func(StoredWindow) // called for every window that was stored; may be nil, like OnStep
+	OnStep   func(Step)         // called for every step of all lines
 	Hint     func(error) string // see Line
 	// Outages returns the outages of loggers that have ended; nil = none is known. One goroutine calls it.
 	Outages func(ctx context.Context) ([]schema.Outage, error)
 
-	// Shut is told, with the reason, when the vendor does not give the feed (saveris.ErrForbidden, saveris.ErrRetired) and it is
-	// asked for but rarely from then on, and with nil when he gives it again. nil = the log is told.
-	Shut func(err error)
+	// OnRefusal is called with the reason when the vendor refuses the feed (saveris.ErrForbidden, saveris.ErrRetired), which is
+	// asked for but rarely from then on, and with nil when he serves it again. nil = it is logged.
+	OnRefusal func(err error)
 
 	polled atomic.Int64
 	gate   *gate
@@ -46,7 +46,7 @@ const maxWait = 30 * time.Second
 // Run polls until the context ends (its error is returned) or the vendor refuses the login for good. What he refuses of this
 // feed alone it asks for again: every hour where a licence is missing, every ten minutes where the endpoint is retired.
 func (l *Live) Run(ctx context.Context) error {
-	l.gate = &gate{changed: l.shut}
+	l.gate = &gate{changed: l.refused}
 	mark := &watermark{writer: l.Writer}
 	if err := l.begin(ctx, mark); err != nil {
 		return err
@@ -55,13 +55,13 @@ func (l *Live) Run(ctx context.Context) error {
 	group.Go(func() error {
 		line := l.line(TailLine, true)
 		return line.Run(ctx, &Tail{
-			Interval: l.Interval, Overlap: l.Overlap, Now: line.clock, Covered: l.Writer.Covered, Since: mark.begin, Polled: l.notePoll,
+			Interval: l.Interval, Overlap: l.Overlap, Now: line.clock, Covered: l.Writer.Covered, Since: mark.begin, OnPoll: l.notePoll,
 		})
 	})
-	desk := NewDesk(1, l.Maker) // for one window of those that can wait
+	desk := NewPool(1, l.Maker) // for one window of those that can wait
 	group.Go(func() error {
 		line := l.line(FillLine, true)
-		line.Desk = desk
+		line.Pool = desk
 		return line.Run(ctx, &Fill{
 			Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Covered, Watermark: mark,
 		})
@@ -69,7 +69,7 @@ func (l *Live) Run(ctx context.Context) error {
 	if l.Outages != nil {
 		group.Go(func() error {
 			line := l.line(OutageLine, true)
-			line.Desk = desk
+			line.Pool = desk
 			return line.Run(ctx, &AfterOutage{
 				Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Kept, Outages: l.Outages,
 			})
@@ -86,15 +86,15 @@ func (l *Live) LastPoll() time.Time {
 	return time.Time{}
 }
 
-// shut reports that the vendor does not give the feed, or gives it again.
-func (l *Live) shut(err error) {
+// refused reports that the vendor refuses the feed, or with nil that he serves it again.
+func (l *Live) refused(err error) {
 	switch {
-	case l.Shut != nil:
-		l.Shut(err)
+	case l.OnRefusal != nil:
+		l.OnRefusal(err)
 	case err != nil:
-		l.Log.Error("the vendor does not give this feed", "err", err)
+		l.Log.Error("the vendor refuses this feed", "err", err)
 	default:
-		l.Log.Info("the vendor gives this feed again")
+		l.Log.Info("the vendor serves this feed again")
 	}
 }
 
@@ -102,8 +102,8 @@ func (l *Live) notePoll(at time.Time) { l.polled.Store(at.UnixNano()) }
 
 func (l *Live) line(name string, loggedIn bool) *Line {
 	return &Line{
-		Name: name, Source: l.Source, Desk: NewDesk(1, l.Maker), Writer: l.Writer, Log: l.Log,
-		MaxWait: min(maxWait, l.Interval), Interval: l.Interval, Stored: l.Stored, Step: l.Step, Hint: l.Hint, gate: l.gate,
+		Name: name, Source: l.Source, Pool: NewPool(1, l.Maker), Writer: l.Writer, Log: l.Log,
+		MaxWait: min(maxWait, l.Interval), Interval: l.Interval, OnStored: l.OnStored, OnStep: l.OnStep, Hint: l.Hint, gate: l.gate,
 		refusals: saveris.Refusals{Worked: loggedIn},
 	}
 }

@@ -85,7 +85,7 @@ func (p *AfterOutage) due(ctx context.Context, now time.Time) ([]checkpoint.Span
 	if err != nil {
 		return nil, err
 	}
-	covered = believable(covered, now)
+	covered = withoutFuture(covered, now)
 	p.read = slices.DeleteFunc(p.read, func(r pending) bool { return now.Sub(r.at) > keptFor })
 	var spans []checkpoint.Span
 	for _, o := range outages {

@@ -45,21 +45,21 @@ type Plan interface {
 	// Next waits for the next window. It fails with io.EOF when the plan is done, with the context's error, or with
 	// what kept it from knowing; then it may be called again.
 	Next(ctx context.Context) (Window, error)
-	// Done tells the plan how reading the window ended.
+	// Done notes how reading the window ended.
 	Done(w Window, rows int, err error)
 }
 
-// Clock gives the vendor's time in UTC.
+// Clock returns the vendor's time in UTC.
 type Clock func(ctx context.Context) (time.Time, error)
 
-// Coverage gives the intervals within a span that have been read completely, oldest first.
+// Coverage returns the intervals within a span that have been read completely, oldest first.
 type Coverage func(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error)
 
 // maxFailures is how often in a row a plan fails before it looks for a way around.
 const maxFailures = 3
 
-// believable leaves out what claims to have been read in the future: the vendor's clock was ahead for a while.
-func believable(covered []checkpoint.Interval, now time.Time) []checkpoint.Interval {
+// withoutFuture leaves out what claims to have been read in the future: the vendor's clock was ahead for a while.
+func withoutFuture(covered []checkpoint.Interval, now time.Time) []checkpoint.Interval {
 	return slices.DeleteFunc(covered, func(iv checkpoint.Interval) bool { return iv.ReadAt.After(now.Add(time.Minute)) })
 }
 

@@ -165,7 +165,7 @@ func TestRejectedRowDoesNotStopTheRestAndIsRejectedOnce(t *testing.T) {
 // carry reads and commits one window: the last ten minutes before the vendor's clock started.
 func (b *bench) carry() error {
 	line := poller.Line{
-		Source: b.client(nil), Desk: poller.NewDesk(1, b.maker(schema.Readings)),
+		Source: b.client(nil), Pool: poller.NewPool(1, b.maker(schema.Readings)),
 		Writer: b.live(b.js, schema.Readings, b.client(nil)).Writer, Log: quietLog, MaxWait: time.Millisecond,
 	}
 	plan := &once{window: poller.Window{Span: checkpoint.Span{From: dayEnd.Add(-10 * time.Minute), Until: dayEnd}}}
@@ -360,7 +360,7 @@ func TestARefusalAfterALoginThatWorkedIsBelievedTheThirdTime(t *testing.T) {
 	}, bridge)
 	shut := make(chan error, 1)
 	again := b.live(b.js, schema.Readings, b.client(nil))
-	again.Shut = func(err error) { shut <- err }
+	again.OnRefusal = func(err error) { shut <- err }
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- again.Run(ctx) }()

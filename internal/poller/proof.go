@@ -169,7 +169,7 @@ func (p *Proof) retry(ctx context.Context, try func() error) error {
 	refusals := saveris.Refusals{Worked: true}
 	return backoff.RetryNotify(func() error {
 		err := try()
-		refused := refusals.Believe(err)
+		refused := refusals.Confirm(err)
 		switch {
 		case err == nil:
 			return nil

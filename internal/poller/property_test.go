@@ -114,7 +114,7 @@ func (s *story) line(t *rapid.T) *poller.Line {
 		t.Fatal(err)
 	}
 	return &poller.Line{
-		Source: client, Desk: poller.NewDesk(1, func() *schema.Maker {
+		Source: client, Pool: poller.NewPool(1, func() *schema.Maker {
 			return schema.NewMaker(schema.Readings, s.config.Names.Prefix, s.vendor.URL())
 		}), Log: quietLog, MaxWait: time.Millisecond,
 		Writer: publish.NewWriter(s.js, s.config, publish.Options{

@@ -34,8 +34,8 @@ type rejects struct {
 }
 
 // check refuses a window that holds too many bad rows.
-func (r *rejects) check(feed schema.Feed, got *reading) error {
-	bad := got.of(checkpoint.RejectedDay)
+func (r *rejects) check(feed schema.Feed, got *buffer) error {
+	bad := got.eventsOf(checkpoint.RejectedDay)
 	fresh := r.unseen(bad)
 	if fresh == 0 {
 		return nil
@@ -52,14 +52,14 @@ func (r *rejects) check(feed schema.Feed, got *reading) error {
 
 // unreadable counts the rows that cannot be read, of how many: of the window where it has enough of them, else of the last
 // ones.
-func (r *rejects) unreadable(got *reading, fresh int) (n, of int) {
+func (r *rejects) unreadable(got *buffer, fresh int) (n, of int) {
 	if n = len(got.unread); n >= minRejected && n*2 > got.rows {
 		return n, got.rows
 	}
 	return r.unread + r.unseenUnread(got), r.rows + fresh + got.rows - got.rejected
 }
 
-func (r *rejects) unseenUnread(got *reading) (n int) {
+func (r *rejects) unseenUnread(got *buffer) (n int) {
 	for _, id := range got.unread {
 		if !r.seen[id] {
 			n++
@@ -69,7 +69,7 @@ func (r *rejects) unseenUnread(got *reading) (n int) {
 }
 
 // withoutEvent counts the rejected rows beside which there is no event.
-func (r *rejects) withoutEvent(got *reading, bad, fresh int) int {
+func (r *rejects) withoutEvent(got *buffer, bad, fresh int) int {
 	switch {
 	case got.rows > got.rejected:
 		return 0
@@ -91,7 +91,7 @@ func (r *rejects) unseen(bad []schema.Event) (n int) {
 }
 
 // stored takes over what a window that was not refused has brought: so many new events, so many of them rejected.
-func (r *rejects) stored(got *reading, rejected, all int) {
+func (r *rejects) stored(got *buffer, rejected, all int) {
 	r.unread, r.rows = r.unread+min(rejected, r.unseenUnread(got)), r.rows+all
 	if r.rows > memory {
 		r.unread, r.rows = r.unread/2, r.rows/2
@@ -99,7 +99,7 @@ func (r *rejects) stored(got *reading, rejected, all int) {
 	if r.seen == nil || len(r.seen) > memory {
 		r.seen = map[string]bool{}
 	}
-	for _, event := range got.of(checkpoint.RejectedDay) {
+	for _, event := range got.eventsOf(checkpoint.RejectedDay) {
 		r.seen[event.ID] = true
 	}
 	r.bare += rejected

@@ -21,7 +21,7 @@ type diary struct {
 
 // window reads one with so many rows of each kind and takes it for stored if it is not refused.
 func (d *diary) window(good, noTime, unread int) error {
-	got := &reading{events: map[string]*[]schema.Event{}, cover: checkpoint.Interval{ReadAt: d.now}}
+	got := &buffer{events: map[string]*[]schema.Event{}, cover: checkpoint.Interval{ReadAt: d.now}}
 	add := func(row *saveris.Row) {
 		d.row++
 		event := d.maker.Event(row, schema.Window{}, d.now)
@@ -48,7 +48,7 @@ func (d *diary) window(good, noTime, unread int) error {
 	if err := d.check(schema.Readings, got); err != nil {
 		return err
 	}
-	fresh := d.unseen(got.of(checkpoint.RejectedDay))
+	fresh := d.unseen(got.eventsOf(checkpoint.RejectedDay))
 	d.stored(got, fresh, fresh+good)
 	return nil
 }

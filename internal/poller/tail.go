@@ -26,7 +26,7 @@ type Tail struct {
 	Now      Clock
 	Covered  Coverage
 	Since    time.Time             // a first poll reaches no further back
-	Polled   func(began time.Time) // called with the local start of every poll that succeeded; may be nil
+	OnPoll   func(began time.Time) // called with the local start of every poll that succeeded; may be nil
 
 	began  time.Time // of the poll at hand
 	next   time.Time // when the one after it is due
@@ -61,7 +61,7 @@ func (t *Tail) Next(ctx context.Context) (Window, error) {
 		t.reads = overlap{}
 		return Window{Span: checkpoint.Span{From: now.Add(-minWindow), Until: now}, Reason: ReasonTail}, nil
 	}
-	end := coveredEnd(believable(covered, now), now)
+	end := coveredEnd(withoutFuture(covered, now), now)
 	if end.IsZero() {
 		end = t.Since.Add(t.Overlap)
 	}
@@ -95,8 +95,8 @@ func (t *Tail) Done(w Window, _ int, err error) {
 	t.next = t.began.Add(max(t.Interval, min(minWindow, 3*(time.Since(t.began)-w.Storing))))
 	t.since.add(t.reads)
 	t.reads = overlap{} // a window that was halved is done twice
-	if t.Polled != nil {
-		t.Polled(t.began)
+	if t.OnPoll != nil {
+		t.OnPoll(t.began)
 	}
 }
 

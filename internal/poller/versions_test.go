@@ -49,7 +49,7 @@ func TestAFeedThatIsRefusedOrRetiredStopsNoOther(t *testing.T) {
 			client := b.client(func(c *saveris.Config) { c.Sync = saveris.SyncNever })
 			shut := make(chan error, 10)
 			alarms := b.live(b.js, schema.Alarms, client)
-			alarms.Shut = func(err error) { shut <- err }
+			alarms.OnRefusal = func(err error) { shut <- err }
 			done, ended := make(chan struct{}), make(chan error, 1)
 			ctx, stop := context.WithCancel(b.Context())
 			go func() { defer close(done); ended <- alarms.Run(ctx) }()

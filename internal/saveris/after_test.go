@@ -25,7 +25,7 @@ func TestAClientAfterAnotherLogsInNoMore(t *testing.T) {
 			t.Fatal(err)
 		}
 		noticed := map[NoticeKind]int{}
-		second := wired(t, v, func(c *Config) { c.After, c.Noticed = first, func(n Notice) { noticed[n.Kind]++ } })
+		second := wired(t, v, func(c *Config) { c.After, c.OnNotice = first, func(n Notice) { noticed[n.Kind]++ } })
 		if _, err := second.Rows(t.Context(), sixHours, nothing); err != nil || logins != 1 || !second.LoggedIn() {
 			t.Errorf("%d logins (%v), want one", logins, err)
 		}

@@ -18,14 +18,14 @@ const (
 // absence waits for files that are not there yet.
 type absence struct {
 	client *Client
-	told   func() // that it waits
+	onWait func() // called before each wait
 	waits  interface{ NextBackOff() time.Duration }
 	left   time.Duration
 	waited time.Duration
 }
 
-func (c *Client) absence(told func()) *absence {
-	p := &absence{client: c, told: told}
+func (c *Client) absence(onWait func()) *absence {
+	p := &absence{client: c, onWait: onWait}
 	p.renew()
 	return p
 }
@@ -48,7 +48,7 @@ func (p *absence) read(ctx context.Context, try func() error) error {
 			e.Text += fmt.Sprintf("; waited %v for it", p.waited.Round(time.Millisecond))
 			return err
 		}
-		p.told()
+		p.onWait()
 		wait := min(p.waits.NextBackOff(), p.left)
 		p.left, p.waited = p.left-wait, p.waited+wait
 		if err := sleep.For(ctx, wait); err != nil {

@@ -13,7 +13,7 @@ import (
 // DeadAfter is how long a process is believed that does not say anything new.
 const DeadAfter = 30 * time.Second
 
-// How processes tell each other what they have in flight.
+// How processes share what they have in flight.
 const (
 	beatEvery  = 5 * time.Second
 	sharedMost = 5 * time.Second  // that a query in the background waits for the text
@@ -34,7 +34,7 @@ type budget struct {
 	polls   bool
 	id      string
 	late    func() []Running
-	hold    func(time.Duration) // told when the vendor makes another process wait
+	hold    func(time.Duration) // called when the vendor makes another process wait
 	wake    chan struct{}
 	turn    chan struct{} // to exchange words: one at a time has it, and what stands in the next line
 
@@ -48,7 +48,7 @@ type budget struct {
 	wanting          int // lines that wait for a slot in the background
 	ticket           uint64
 	beat             uint64
-	throttled        time.Time // as the vendor told this process
+	throttled        time.Time // as the vendor asked this process
 	known            map[string]sighting
 	looked           bool
 }
@@ -113,7 +113,7 @@ func (b *budget) want(by int) {
 	}
 }
 
-// throttledUntil notes until when the vendor has told this process to leave him alone.
+// throttledUntil notes until when the vendor asked this process to wait.
 func (b *budget) throttledUntil(until time.Time) {
 	b.mu.Lock()
 	b.throttled = until
@@ -226,7 +226,7 @@ func (b *budget) reply(p peers, take bool) (said peers, taken bool) {
 	return p, taken
 }
 
-// look takes out of the text who has died, and returns for how long the vendor has told others to leave him alone. A process
+// look takes out of the text who has died, and returns for how long the vendor asked others to wait. A process
 // that was there before this one is believed when it says something new.
 func (b *budget) look(p peers, now time.Time) (held time.Duration) {
 	known := map[string]sighting{}
@@ -275,7 +275,7 @@ func (b *budget) behind(others peers) bool {
 }
 
 // Share has the other processes of Config.Shared know what this one has in flight, and follows the vendor's wish to be left
-// alone that one of them was told, until ctx ends; its error is returned.
+// alone that was asked of one of them, until ctx ends; its error is returned.
 func (c *Client) Share(ctx context.Context) error {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()

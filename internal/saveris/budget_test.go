@@ -242,7 +242,7 @@ func TestWhatOneIsToldOfThrottlingHoldsTheOthers(t *testing.T) { // R-33
 		v, board := &crowd{ready: map[string]time.Time{}, throttle: true}, &blackboard{}
 		var told []time.Time
 		one, stop := process(t, v, board)
-		other, stop2 := process(t, v, board, func(cfg *Config) { cfg.Throttled = func(u time.Time) { told = append(told, u) } })
+		other, stop2 := process(t, v, board, func(cfg *Config) { cfg.OnThrottle = func(u time.Time) { told = append(told, u) } })
 		began := time.Now()
 		var group sync.WaitGroup
 		group.Go(func() { _, _ = one.Rows(t.Context(), sixHours, nothing) })

@@ -38,7 +38,7 @@ const (
 	longestRetry  = 30 * time.Second // a longer wait between tries is the caller's to decide
 )
 
-// call asks until there is an answer that means something. It waits as long as it is told to, renews the token once,
+// call asks until there is an answer that means something. It waits as long as it is asked to, renews the token once,
 // and repeats what failed in passing a few times, unless it submits: whether a lost submission was heard is unknown,
 // and its caller decides. Every other answer becomes an *Error.
 func (c *Client) call(ctx context.Context, k call) (answer, error) {

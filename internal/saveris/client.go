@@ -54,17 +54,17 @@ type Config struct {
 	// 0 is no limit.
 	MostRows int
 
-	// Throttled is told whenever the vendor makes us wait, and until when by the local clock. Any goroutine may call it.
-	Throttled func(until time.Time)
-	// Answered is told the status of every HTTP answer, and 0 of every request that had none.
-	Answered func(status int)
-	// Exported is told how every export has ended, and how long that took from asking for it.
-	Exported func(how Outcome, took time.Duration)
-	// LoginFailed is told of every login that did not work, refused or unanswered. Like the others, nil is nobody, and any
-	// goroutine may call it.
-	LoginFailed func()
-	// Noticed is called for what the client finds out about the vendor that a person should know, once for each such thing.
-	Noticed func(Notice)
+	// OnThrottle is called whenever the vendor makes us wait, with until when by the local clock. Like the other hooks it may be
+	// nil, and any goroutine may call it.
+	OnThrottle func(until time.Time)
+	// OnAnswer is called with the status of every HTTP answer, and with 0 for every request that had none.
+	OnAnswer func(status int)
+	// OnExport is called with how every export ended, and how long that took from asking for it.
+	OnExport func(how Outcome, took time.Duration)
+	// OnLoginFailure is called for every login that did not work, refused or unanswered.
+	OnLoginFailure func()
+	// OnNotice is called for what the client finds out about the vendor that a person should know, once for each such thing.
+	OnNotice func(Notice)
 	// Requests remembers running exports across restarts; nil forgets them.
 	Requests Requests
 	// Shared has all processes of a prefix keep to Exports together, and follow the vendor's wish to be left alone when one of
@@ -132,12 +132,12 @@ func New(cfg Config) (*Client, error) {
 		retryWait:     500 * time.Millisecond,
 		throttledWait: 2 * time.Second,
 		known:         &known{tokens: newTokens()},
-		throttle:      throttle{told: cfg.Throttled},
+		throttle:      throttle{onHold: cfg.OnThrottle},
 		slots:         newSlots(cfg.Exports, !cfg.NoLive),
 		pace:          pace{first: cfg.FirstPoll},
 	}
 	c.budget = newBudget(&cfg, c.flights.late, c.throttle.follow)
-	c.throttle.heard = c.budget.throttledUntil
+	c.throttle.onOwnHold = c.budget.throttledUntil
 	if base.Scheme == "http" {
 		c.host = base.Host
 	}
@@ -222,7 +222,7 @@ func (c *Client) Now(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
-// ClockTrouble returns what is wrong with the Date of the vendor's answers, so that time is told by the local clock; empty
+// ClockTrouble returns what is wrong with the Date of the vendor's answers, so that the local clock is used; empty
 // where nothing is.
 func (c *Client) ClockTrouble() string { return c.clock.trouble() }
 

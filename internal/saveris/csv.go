@@ -30,7 +30,7 @@ func (d *decoder) table() error {
 			err = d.header()
 			d.w.pos += rec.next
 		case rec.size > MaxRow:
-			err = d.give(d.w.rest()[:rec.size], errTooLong, rec.next)
+			err = d.emit(d.w.rest()[:rec.size], errTooLong, rec.next)
 		default:
 			err = d.tableRow(rec)
 		}
@@ -59,16 +59,16 @@ func (d *decoder) tableRow(rec record) error {
 	fields, raw := d.scan.fields, d.w.rest()[:rec.size]
 	switch {
 	case d.twice:
-		return d.give(raw, errTwice, rec.next)
+		return d.emit(raw, errTwice, rec.next)
 	case len(fields) < len(d.names) && rec.size == rec.next:
 		return io.ErrUnexpectedEOF
 	case len(fields) != len(d.names):
-		return d.give(raw, fmt.Errorf("the row has %d fields, the header %d", len(fields), len(d.names)), rec.next)
+		return d.emit(raw, fmt.Errorf("the row has %d fields, the header %d", len(fields), len(d.names)), rec.next)
 	}
 	for i := range fields {
 		fields[i].Name = d.names[i]
 	}
-	return d.give(raw, nil, rec.next)
+	return d.emit(raw, nil, rec.next)
 }
 
 // record splits what begins here into fields; it is partial only where the window is full or the file over.
@@ -98,15 +98,15 @@ func (d *decoder) brokenRecord(state recordState) error {
 	case d.names == nil:
 		return d.foreign()
 	case end > MaxRow || end < 0 && len(rest) > MaxRow:
-		err := d.give(rest, errTooLong, MaxRow)
+		err := d.emit(rest, errTooLong, MaxRow)
 		d.w.skipLine()
 		return err
 	case end >= 0:
-		return d.give(rest[:end], errQuotes, end)
+		return d.emit(rest[:end], errQuotes, end)
 	case state == partial:
 		return d.cut()
 	default:
-		return d.give(rest, errQuotes, len(rest))
+		return d.emit(rest, errQuotes, len(rest))
 	}
 }
 
@@ -179,7 +179,7 @@ func lineBreak(b []byte, i int, over bool) record {
 	}
 }
 
-// quoted reads a field from behind its opening quote and gives the place behind its closing one, -1 where that is not
+// quoted reads a field from behind its opening quote and returns the position behind its closing one, -1 where that is not
 // in sight.
 func (s *scanner) quoted(b []byte, i int) (text []byte, end int) {
 	from := len(s.text)
@@ -203,7 +203,7 @@ func (s *scanner) quoted(b []byte, i int) (text []byte, end int) {
 	}
 }
 
-// bare reads a field without quotes; quotes further in are text. It gives the place of what ends it.
+// bare reads a field without quotes; quotes further in are text. It returns the position of what ends it.
 func bare(b []byte, i int) (text []byte, end int) {
 	start := i
 	for i < len(b) && b[i] != ',' && b[i] != '\n' {

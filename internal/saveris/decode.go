@@ -54,7 +54,7 @@ type decoder struct {
 	head    string          // how the file begins
 }
 
-// decode reads one file to its end and gives the number of rows handed over. An error means that the file is cut or
+// decode reads one file to its end and returns the number of rows handed over. An error means that the file is cut or
 // broken as a whole; a row that is broken is handed over as such, and the next ones come.
 func decode(src io.Reader, format Format, feed Feed, each func(*Row) error) (int, error) {
 	plain, err := unpack(src)
@@ -181,8 +181,8 @@ func (d *decoder) file(format Format) error {
 	}
 }
 
-// give hands over the row of which raw is the text, and moves on by used bytes.
-func (d *decoder) give(raw []byte, broken error, used int) error {
+// emit hands over the row of which raw is the text, and moves on by used bytes.
+func (d *decoder) emit(raw []byte, broken error, used int) error {
 	d.row = Row{Raw: raw, Fields: d.scan.fields}
 	if !d.good {
 		d.good = broken == nil && hasColumns(d.scan.fields, d.columns)
@@ -205,7 +205,7 @@ func (d *decoder) give(raw []byte, broken error, used int) error {
 func (d *decoder) judge(raw []byte, used int) error {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) > MaxRow {
-		return d.give(raw, errTooLong, used)
+		return d.emit(raw, errTooLong, used)
 	}
-	return d.give(raw, d.scan.strict(raw), used)
+	return d.emit(raw, d.scan.strict(raw), used)
 }

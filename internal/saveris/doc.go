@@ -1,6 +1,6 @@
 // Package saveris reads the Testo Saveris Data API, and its Smart Connect variant: it logs in, asks for a window of
 // readings or alarms, and hands over every row of it as the vendor wrote it. It judges no row, keeps none, never logs,
-// and tells what went wrong in one type of error.
+// and reports what went wrong in one type of error.
 //
 //	client, err := saveris.New(saveris.Config{BaseURL: url, Username: name, Password: password})
 //	answer, err := client.Rows(ctx, saveris.Query{Feed: saveris.Alarms, From: from, Until: until}, func(r *saveris.Row) error {
@@ -36,18 +36,18 @@
 //
 // # Waiting
 //
-// On 429 everything waits as long as it is told to, without a limit on tries; no running export is lost by it and no
-// deadline passes meanwhile. Config.Throttled hears of it. If the context would end before that, the call fails at once
+// On 429 everything waits as long as it is asked to, without a limit on tries; no running export is lost by it and no
+// deadline passes meanwhile. Config.OnThrottle is called. If the context would end before that, the call fails at once
 // with the vendor's answer in its error. Polls begin at half of what exports took here lately and grow to 30 s.
 //
 // # Versions
 //
-// An endpoint that is gone is replaced by another version of it, and Config.Noticed hears of that, as of the headers that
+// An endpoint that is gone is replaced by another version of it, and Config.OnNotice is called with that, as of the headers that
 // announce such an end. The newest version is tried again every hour. An export is polled where it was submitted.
 //
 // # Rows
 //
-// A file is JSON lines, a JSON array, single objects or CSV, packed or not; its first bytes tell (the vendor's headers do
+// A file is JSON lines, a JSON array, single objects or CSV, packed or not; its first bytes decide (the vendor's headers do
 // not). Flat objects are taken apart by hand (scan.go), all others by jsontext (strict.go), and both agree. Numbers keep
 // the vendor's digits. What is no row arrives as one with Err and Raw, and the next rows follow; what is longer than
 // MaxRow arrives cut. Rows may stand in lists within objects (envelope.go). What is no text, and a file in which not a single

@@ -83,7 +83,7 @@ func (c *Client) open(ctx context.Context, link string) (*http.Response, error) 
 			return nil, &Error{Op: opDownload, Err: errLink}
 		}
 		if !c.mayLoad(u) {
-			return nil, &Error{Op: opDownload, Err: errLink, Text: c.clean(u.Scheme + "://" + u.Host)}
+			return nil, &Error{Op: opDownload, Err: errLink, Text: c.sanitize(u.Scheme + "://" + u.Host)}
 		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 		if err != nil {

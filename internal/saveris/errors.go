@@ -98,12 +98,12 @@ func (e *Error) Unwrap() []error {
 // broken makes an error of a failure that is no answer of the vendor. Foreign causes do not show through it: a network's
 // time-out claims to be the context's, and a closed connection is io.EOF, which means something to others.
 func (c *Client) broken(op string, err error) *Error {
-	e := &Error{Op: op, Text: c.clean(err.Error())}
+	e := &Error{Op: op, Text: c.sanitize(err.Error())}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		e.Text = "what came is cut, it ends too early"
 	}
 	if e.cause = wayThere(err); e.cause != nil {
-		e.Text = c.clean(e.cause.Error())
+		e.Text = c.sanitize(e.cause.Error())
 	}
 	for _, cause := range []error{errNoAnswer, errStalled, errNoList, errTrailing, errEnvelope, errHuge, errLong, io.ErrUnexpectedEOF} {
 		if errors.Is(err, cause) {
@@ -172,7 +172,7 @@ func (e *Error) ofTheMoment() bool {
 	return e.Status < 300 || e.Kind == "WAF_FILTERED"
 }
 
-// cognitoThrottles: Cognito says with 400 what others say with 429 (document, 3.1), and only its text tells.
+// cognitoThrottles: Cognito says with 400 what others say with 429 (document, 3.1), which only its text shows.
 func (e *Error) cognitoThrottles() bool {
 	text := strings.ToLower(e.Text)
 	return e.Status == http.StatusBadRequest && (strings.Contains(text, "too many requests") ||

@@ -104,7 +104,7 @@ func (c *Client) begin(ctx context.Context, background bool) error {
 	if err := c.budget.acquire(ctx, background); err != nil {
 		return err
 	}
-	err := c.slots.take(ctx, background)
+	err := c.slots.acquire(ctx, background)
 	if err != nil {
 		c.budget.release(background)
 	}
@@ -112,7 +112,7 @@ func (c *Client) begin(ctx context.Context, background bool) error {
 }
 
 func (c *Client) end(background bool) {
-	c.slots.give(background)
+	c.slots.release(background)
 	c.budget.release(background)
 }
 
@@ -138,7 +138,7 @@ func (c *Client) submitTo(ctx context.Context, q *Query, path string, trial bool
 		return export{}, c.queryFailed(op, body)
 	}
 	if !isRequest(body.RequestUUID) {
-		return export{}, &Error{Op: op, Status: ans.StatusCode, Text: "the answer has no request_uuid: " + c.said(body)}
+		return export{}, &Error{Op: op, Status: ans.StatusCode, Text: "the answer has no request_uuid: " + c.shown(body)}
 	}
 	x := export{feed: q.Feed, path: path, uuid: body.RequestUUID, asked: ans.sent, key: c.key(q), stored: c.stores(q)}
 	x.askedAt, _ = c.clock.tell(ans.sent)

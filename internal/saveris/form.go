@@ -86,14 +86,14 @@ func wideText(head []byte) string {
 	return ""
 }
 
-// markup names a page, with what it tells.
+// markup names a page, with its text.
 func markup(text []byte) string {
 	start, form := strings.ToLower(string(text[:min(len(text), 64)])), "an XML document"
 	if strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html") {
 		form = "an HTML page"
 	}
-	if _, _, told := vendorText(text); told != "" && told != string(text) {
-		form += fmt.Sprintf(" (%s)", told)
+	if _, _, shown := vendorText(text); shown != "" && shown != string(text) {
+		form += fmt.Sprintf(" (%s)", shown)
 	}
 	return form
 }

@@ -24,8 +24,8 @@ var Outcomes = []Outcome{Completed, Failed, Expired, TooLarge, Abandoned}
 
 // exported reports how an export ended that was asked for at a local moment.
 func (c *Client) exported(how Outcome, asked time.Time) {
-	if c.cfg.Exported != nil {
-		c.cfg.Exported(how, time.Since(asked))
+	if c.cfg.OnExport != nil {
+		c.cfg.OnExport(how, time.Since(asked))
 	}
 }
 
@@ -46,15 +46,15 @@ func outcome(ctx context.Context, err error) Outcome {
 
 // answered reports of an HTTP answer, 0 where there was none. A request that we ended ourselves is neither.
 func (c *Client) answered(ctx context.Context, status int) {
-	if c.cfg.Answered != nil && (status > 0 || !errors.Is(ctx.Err(), context.Canceled)) {
-		c.cfg.Answered(status)
+	if c.cfg.OnAnswer != nil && (status > 0 || !errors.Is(ctx.Err(), context.Canceled)) {
+		c.cfg.OnAnswer(status)
 	}
 }
 
 // loginFailed reports of a login that did not work.
 func (c *Client) loginFailed() {
-	if c.cfg.LoginFailed != nil {
-		c.cfg.LoginFailed()
+	if c.cfg.OnLoginFailure != nil {
+		c.cfg.OnLoginFailure()
 	}
 }
 

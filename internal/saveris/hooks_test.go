@@ -22,9 +22,9 @@ type ledger struct {
 
 func (l *ledger) listen(cfg *Config) {
 	l.answers, l.exports = map[int]int{}, map[Outcome]int{}
-	cfg.Answered = func(status int) { l.note(func() { l.answers[status]++ }) }
-	cfg.Exported = func(how Outcome, took time.Duration) { l.note(func() { l.exports[how]++; l.took += took }) }
-	cfg.LoginFailed = func() { l.note(func() { l.refusals++ }) }
+	cfg.OnAnswer = func(status int) { l.note(func() { l.answers[status]++ }) }
+	cfg.OnExport = func(how Outcome, took time.Duration) { l.note(func() { l.exports[how]++; l.took += took }) }
+	cfg.OnLoginFailure = func() { l.note(func() { l.refusals++ }) }
 }
 
 func (l *ledger) note(f func()) {

@@ -27,7 +27,7 @@ func (d *decoder) line() error {
 		rest := d.w.rest()
 		n := d.scan.scan(rest)
 		if n > 0 && n <= MaxRow && d.lineEnds(rest, n) {
-			return d.give(rest[:n], nil, n)
+			return d.emit(rest[:n], nil, n)
 		}
 		if n == 0 && !looked && rest[0] == '{' && d.isEnvelope() {
 			return d.wrapped()
@@ -78,7 +78,7 @@ func (d *decoder) oddLine(n int) error {
 func (d *decoder) lastLine() error {
 	rest := d.w.rest()
 	if len(rest) > MaxRow {
-		err := d.give(rest, errTooLong, MaxRow)
+		err := d.emit(rest, errTooLong, MaxRow)
 		d.w.skipLine()
 		return err
 	}

@@ -66,7 +66,7 @@ func (d *decoder) element() error {
 		}
 		if i := skipBlanks(rest, n); i < len(rest) {
 			if rest[i] == ',' || rest[i] == ']' {
-				return d.give(rest[:n], nil, n)
+				return d.emit(rest[:n], nil, n)
 			}
 			return d.oddElement()
 		}
@@ -100,7 +100,7 @@ func (d *decoder) oddElement() error {
 
 // longElement hands over the beginning of an element that is too long, of which f has seen n bytes, and skips the rest.
 func (d *decoder) longElement(f frame, n int) error {
-	if err := d.give(d.w.rest()[:n], errTooLong, n); err != nil {
+	if err := d.emit(d.w.rest()[:n], errTooLong, n); err != nil {
 		return err
 	}
 	return d.skip(f)

@@ -33,8 +33,8 @@ type Notice struct {
 // Announcement is what the vendor says in the headers Deprecation and Sunset about the end of an endpoint.
 type Announcement struct {
 	Endpoint   string
-	Deprecated time.Time // from when on; zero where he gives no date
-	Sunset     time.Time // when it may stop to answer; zero where he gives no date
+	Deprecated time.Time // from when on; zero where there is no date
+	Sunset     time.Time // when it may stop to answer; zero where there is no date
 }
 
 // announcements are those that the vendor has made. Many goroutines may use them.
@@ -45,8 +45,8 @@ type announcements struct {
 
 // notice hands a notice on.
 func (c *Client) notice(n Notice) {
-	if c.cfg.Noticed != nil {
-		c.cfg.Noticed(n)
+	if c.cfg.OnNotice != nil {
+		c.cfg.OnNotice(n)
 	}
 }
 

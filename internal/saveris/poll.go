@@ -104,20 +104,20 @@ func (s *status) done() bool { return s.word() == "completed" }
 // failed: Error by the document, Failed by the developer site. Every other word means that it goes on.
 func (s *status) failed() bool { return s.word() == "error" || s.word() == "failed" }
 
-// said shows the answer as it came; of markup what it tells, for other elements may hold what was signed.
-func (c *Client) said(s status) string {
+// shown returns the answer as it came; of markup its text, for other elements may hold what was signed.
+func (c *Client) shown(s status) string {
 	text := string(s.text)
 	if s.members == nil {
 		_, _, text = vendorText(s.text)
 	}
-	return cmp.Or(c.clean(text[:min(len(text), 8*maxText)]), "empty")
+	return cmp.Or(c.sanitize(text[:min(len(text), 8*maxText)]), "empty")
 }
 
 // links are those of a completed export.
 func (c *Client) links(op string, s status) ([]string, error) {
 	links, err := linksOf(s.members)
 	if err != nil {
-		return nil, &Error{Op: op, Status: http.StatusOK, Err: ErrNotUnderstood, Text: c.clean(err.Error())}
+		return nil, &Error{Op: op, Status: http.StatusOK, Err: ErrNotUnderstood, Text: c.sanitize(err.Error())}
 	}
 	return links, nil
 }
@@ -125,7 +125,7 @@ func (c *Client) links(op string, s status) ([]string, error) {
 // queryFailed is the vendor's final word on a query. The advice for it is a smaller range.
 func (c *Client) queryFailed(op string, s status) error {
 	return &Error{Op: op, Status: http.StatusOK, Kind: word(strings.TrimSpace(s.Status)),
-		Text: c.clean(s.Message), Err: ErrTooLarge}
+		Text: c.sanitize(s.Message), Err: ErrTooLarge}
 }
 
 // patience is how often in a row an export may be not ready in time before it is given up: the vendor has lost it, or the
@@ -157,7 +157,7 @@ func (c *Client) ready(ctx context.Context, x *export, q *Query) ([]string, erro
 		}
 		q.onNotReady(x.asked)
 		if !time.Now().Before(end) {
-			return nil, x.unready(timeout, c.said(s))
+			return nil, x.unready(timeout, c.shown(s))
 		}
 	}
 }

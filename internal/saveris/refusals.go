@@ -12,8 +12,8 @@ type Refusals struct {
 	n      int  // refusals since then
 }
 
-// Believe takes over how a try ended, and reports whether it is a refusal (ErrRefused, ErrForbidden, ErrRetired) that counts.
-func (r *Refusals) Believe(err error) bool {
+// Confirm takes over how a try ended, and reports whether it is a refusal (ErrRefused, ErrForbidden, ErrRetired) that counts.
+func (r *Refusals) Confirm(err error) bool {
 	if err == nil {
 		r.Worked, r.n = true, 0
 	}

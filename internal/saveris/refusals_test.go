@@ -24,7 +24,7 @@ func TestARefusalIsBelievedAtOnceOrTheThirdTimeWhereItHasWorked(t *testing.T) {
 	} {
 		r, got := Refusals{Worked: c.worked}, 0
 		for i, err := range c.tries {
-			if r.Believe(err) && got == 0 {
+			if r.Confirm(err) && got == 0 {
 				got = i + 1
 			}
 		}

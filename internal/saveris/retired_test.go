@@ -21,7 +21,7 @@ type notices struct {
 }
 
 func (n *notices) listen(cfg *Config) {
-	cfg.Noticed = func(one Notice) {
+	cfg.OnNotice = func(one Notice) {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.list = append(n.list, one)

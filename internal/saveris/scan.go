@@ -16,7 +16,7 @@ type scanner struct {
 	text   []byte // unescaped strings of the row at hand
 }
 
-// scan reads the object at the start of b into s.fields and gives its length, 0 where it is not its kind of object.
+// scan reads the object at the start of b into s.fields and returns its length, 0 where it is not its kind of object.
 func (s *scanner) scan(b []byte) int {
 	s.fields, s.text = s.fields[:0], s.text[:0]
 	s.names.begin()
@@ -51,7 +51,7 @@ func (s *scanner) scan(b []byte) int {
 	}
 }
 
-// name reads the name at the start of b and gives the length up to and including the colon, 0 where it is odd or was there
+// name reads the name at the start of b and returns the length up to and including the colon, 0 where it is odd or was there
 // before.
 func (s *scanner) name(b []byte) (name string, n int) {
 	if len(b) == 0 || b[0] != '"' {
@@ -68,7 +68,7 @@ func (s *scanner) name(b []byte) (name string, n int) {
 	return name, n + 1
 }
 
-// value appends the field whose value begins at b[i] and gives where it ends, 0 where it is not flat or not sound.
+// value appends the field whose value begins at b[i] and returns where it ends, 0 where it is not flat or not sound.
 func (s *scanner) value(name string, b []byte, i int) int {
 	if i >= len(b) {
 		return 0

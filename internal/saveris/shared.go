@@ -27,7 +27,7 @@ type peer struct {
 	Live       int       `json:"live"`       // exports in flight
 	Background int       `json:"background"` // the same
 	Ticket     uint64    `json:"ticket"`     // its turn, while it waits for a slot in the background; else 0
-	Throttled  float64   `json:"throttled"`  // how many seconds more the vendor wants to be left alone, as he told this process
+	Throttled  float64   `json:"throttled"`  // seconds more that the vendor asked this process to wait
 	Late       []Running `json:"late"`       // exports that are late
 }
 

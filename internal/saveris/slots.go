@@ -30,8 +30,8 @@ func (s *slots) inFlight() int {
 	return s.all - s.free
 }
 
-// take waits for a slot; give it back with the same background.
-func (s *slots) take(ctx context.Context, background bool) error {
+// acquire waits for a slot; release it with the same background.
+func (s *slots) acquire(ctx context.Context, background bool) error {
 	turn := make(chan struct{})
 	s.mu.Lock()
 	queue := s.queue(background)
@@ -54,7 +54,7 @@ func (s *slots) take(ctx context.Context, background bool) error {
 	return ctx.Err()
 }
 
-func (s *slots) give(background bool) {
+func (s *slots) release(background bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.put(background)

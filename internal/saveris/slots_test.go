@@ -12,7 +12,7 @@ func TestLiveGoesBeforeBackground(t *testing.T) { // R-26
 		var order []string
 		take := func(name string, background bool) {
 			go func() {
-				if s.take(t.Context(), background) == nil {
+				if s.acquire(t.Context(), background) == nil {
 					order = append(order, name)
 				}
 			}()
@@ -36,12 +36,12 @@ func TestLiveGoesBeforeBackground(t *testing.T) { // R-26
 			background bool
 			next       string
 		}{{true, "live 2"}, {false, "live 3"}, {false, "back 2"}} {
-			s.give(step.background)
+			s.release(step.background)
 			want = append(want, step.next)
 			check()
 		}
-		s.give(false)
-		s.give(true)
+		s.release(false)
+		s.release(true)
 		if s.free != 2 || s.background != 1 {
 			t.Errorf("%d free, %d for the background", s.free, s.background)
 		}
@@ -51,20 +51,20 @@ func TestLiveGoesBeforeBackground(t *testing.T) { // R-26
 func TestLiveOvertakesBackgroundThatHasWaitedLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlots(1, true)
-		if err := s.take(t.Context(), false); err != nil {
+		if err := s.acquire(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 		var order []bool
 		for _, background := range []bool{true, false} {
 			go func() {
-				if s.take(t.Context(), background) == nil {
+				if s.acquire(t.Context(), background) == nil {
 					order = append(order, background)
-					s.give(background)
+					s.release(background)
 				}
 			}()
 			synctest.Wait()
 		}
-		s.give(false)
+		s.release(false)
 		synctest.Wait()
 		if len(order) != 2 || order[0] || !order[1] {
 			t.Errorf("background %v, want the live one first", order)
@@ -74,18 +74,18 @@ func TestLiveOvertakesBackgroundThatHasWaitedLonger(t *testing.T) {
 
 func TestGivingUpFreesTheQueue(t *testing.T) {
 	s := newSlots(1, true)
-	if err := s.take(t.Context(), true); err != nil {
+	if err := s.acquire(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, background := range []bool{true, false} {
-		if err := s.take(ctx, background); err != context.Canceled {
+		if err := s.acquire(ctx, background); err != context.Canceled {
 			t.Errorf("got %v", err)
 		}
 	}
-	s.give(true)
-	if err := s.take(t.Context(), true); err != nil || s.free != 0 || len(s.live)+len(s.back) != 0 {
+	s.release(true)
+	if err := s.acquire(t.Context(), true); err != nil || s.free != 0 || len(s.live)+len(s.back) != 0 {
 		t.Errorf("%v, %+v", err, s)
 	}
 }
@@ -93,7 +93,7 @@ func TestGivingUpFreesTheQueue(t *testing.T) {
 func TestBackgroundTakesAllWhereNothingIsLive(t *testing.T) {
 	s := newSlots(2, false)
 	for range 2 {
-		if err := s.take(t.Context(), true); err != nil {
+		if err := s.acquire(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,7 +28,7 @@ var errNoToken = errors.New("the login was answered without a token: a challenge
 // tokens holds the one bearer token. Whoever needs a new one logs in for all. The singleflight of golang.org/x/sync would end
 // the login of all with the context of the one who began it, and log in once more for whoever comes right after a refusal.
 type tokens struct {
-	turn *semaphore.Weighted // of whoever logs in; a mutex that obeys a context
+	loggingIn *semaphore.Weighted // of whoever logs in; a mutex that obeys a context
 
 	mu      sync.Mutex
 	current string
@@ -39,7 +39,7 @@ type tokens struct {
 	worked  bool      // one has succeeded
 }
 
-func newTokens() *tokens { return &tokens{turn: semaphore.NewWeighted(1)} }
+func newTokens() *tokens { return &tokens{loggingIn: semaphore.NewWeighted(1)} }
 
 // look returns the token if it is good and not the refused one, and how many logins there have been.
 func (t *tokens) look(refused string) (token string, logins int) {
@@ -95,10 +95,10 @@ func (c *Client) token(ctx context.Context, refused string) (string, error) {
 	if token != "" {
 		return token, nil
 	}
-	if err := c.tokens.turn.Acquire(ctx, 1); err != nil {
+	if err := c.tokens.loggingIn.Acquire(ctx, 1); err != nil {
 		return "", err
 	}
-	defer c.tokens.turn.Release(1)
+	defer c.tokens.loggingIn.Release(1)
 	if token, _ = c.tokens.look(refused); token != "" {
 		return token, nil
 	}

@@ -33,7 +33,7 @@ func (c *Client) newError(op string, resp *http.Response) *Error {
 	if text := whereTo(resp); text != "" {
 		e.Text = text
 	}
-	e.Kind, e.Text = word(e.Kind), c.clean(e.Text)
+	e.Kind, e.Text = word(e.Kind), c.sanitize(e.Text)
 	return e
 }
 
@@ -102,9 +102,9 @@ var (
 	tokenHash  = regexp.MustCompile(`[A-Za-z0-9+/]{43}=`) // SHA-256 in Base64
 )
 
-// clean makes a text of the vendor's fit for an error: one line, no control characters, no secrets (the gateway echoes
+// sanitize makes a text of the vendor's fit for an error: one line, no control characters, no secrets (the gateway echoes
 // the Authorization header in some refusals), no queries of links, and short.
-func (c *Client) clean(text string) string {
+func (c *Client) sanitize(text string) string {
 	text = strings.ToValidUTF8(text, "\ufffd")
 	for _, secret := range c.secrets() {
 		text = strings.ReplaceAll(text, secret, "[redacted]")

@@ -29,10 +29,10 @@ func growing(first, longest time.Duration) *backoff.ExponentialBackOff {
 // throttle holds back every call to the API while the vendor wants to be left alone. Being throttled is no failure: it
 // has no limit on tries (the vendor declares no rate and no 429, so nobody knows one).
 type throttle struct {
-	mu    sync.Mutex
-	until time.Time
-	told  func(until time.Time) // may be nil
-	heard func(until time.Time) // called where the vendor said it to this process; may be nil
+	mu        sync.Mutex
+	until     time.Time
+	onHold    func(until time.Time) // may be nil
+	onOwnHold func(until time.Time) // called where the vendor said it to this process; may be nil
 }
 
 // hold keeps calls back for d, which gets a little longer so that many bridges do not come back at once.
@@ -44,15 +44,15 @@ func (t *throttle) hold(d time.Duration) {
 	}
 	until = t.until
 	t.mu.Unlock()
-	if t.heard != nil {
-		t.heard(until)
+	if t.onOwnHold != nil {
+		t.onOwnHold(until)
 	}
-	if t.told != nil {
-		t.told(until)
+	if t.onHold != nil {
+		t.onHold(until)
 	}
 }
 
-// follow keeps calls back for d, as the vendor told another process. That one says so again and again, and each word is up to a
+// follow keeps calls back for d, as the vendor asked another process. That one says so again and again, and each word is up to a
 // beat old when it is read.
 func (t *throttle) follow(d time.Duration) {
 	until := time.Now().Add(d)
@@ -62,12 +62,12 @@ func (t *throttle) follow(d time.Duration) {
 		t.until = until
 	}
 	t.mu.Unlock()
-	if longer && t.told != nil {
-		t.told(until)
+	if longer && t.onHold != nil {
+		t.onHold(until)
 	}
 }
 
-// pass waits until calls are welcome and tells how long that took. It fails at once where ctx ends before that; cause is
+// pass waits until calls are welcome and returns how long that took. It fails at once where ctx ends before that; cause is
 // the answer that made us wait, nil if another call's did.
 func (t *throttle) pass(ctx context.Context, cause *Error) (time.Duration, error) {
 	begin := time.Now()

@@ -34,7 +34,7 @@ func TestThrottledWaitsAsTold(t *testing.T) { // R-33
 						}
 					}
 					return nil
-				}), func(cfg *Config) { cfg.Throttled = func(u time.Time) { untils = append(untils, u) } })
+				}), func(cfg *Config) { cfg.OnThrottle = func(u time.Time) { untils = append(untils, u) } })
 				begin := time.Now()
 				q := sixHours
 				q.Timeout = time.Minute // shorter than the waits: they do not count

@@ -25,7 +25,7 @@ func newWindow(src io.Reader) *window { return &window{src: src, buf: make([]byt
 // rest is what stands ready.
 func (w *window) rest() []byte { return w.buf[w.pos:w.end] }
 
-// more reads on and tells whether rest grew; it does not when the stream is over or the window is full. It moves rest
+// more reads on and reports whether rest grew; it does not when the stream is over or the window is full. It moves rest
 // to the front, so slices of it from before are stale.
 func (w *window) more() bool {
 	if w.err != nil || w.end-w.pos == len(w.buf) {
@@ -54,7 +54,7 @@ func (w *window) peek(n int) []byte {
 	return w.rest()[:min(n, w.end-w.pos)]
 }
 
-// blanks uses JSON's white space, however much there is, and gives the byte behind it; ok is false at the end.
+// blanks uses JSON's white space, however much there is, and returns the byte behind it; ok is false at the end.
 func (w *window) blanks() (next byte, ok bool) {
 	for {
 		rest := w.rest()

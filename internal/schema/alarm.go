@@ -71,7 +71,7 @@ func severityOf(severity []byte) string {
 	}
 }
 
-// knownSeverity says whether the mapped severity tells all that the vendor's text does.
+// knownSeverity reports whether the mapped severity holds all that the vendor's text does.
 func knownSeverity(severity []byte) bool {
 	return severityOf(severity) != "unknown" || bytes.EqualFold(bytes.TrimSpace(severity), []byte("unknown"))
 }

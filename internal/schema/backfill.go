@@ -20,8 +20,8 @@ const (
 	BackfillPaused   Phase = "paused"
 )
 
-// Backfill is the data of an event that tells how a backfill goes: what is covered is said of the range as a whole,
-// whoever has read it, and what was read and stored of the worker that tells. All times are UTC.
+// Backfill is the data of an event that reports the progress of a backfill: what is covered is said of the range as a whole,
+// whoever has read it, and what was read and stored of the worker that reports. All times are UTC.
 type Backfill struct {
 	ID        string    `json:"id"`
 	Phase     Phase     `json:"phase"`

@@ -1,5 +1,5 @@
 // Package schema turns a row of the vendor into a CloudEvent: id, attributes, subject, data. It is pure: no I/O, no
-// logging, and the same row gives the same event on every path and on every day.
+// logging, and the same row makes the same event on every path and on every day.
 //
 // A [Maker] reads one feed. [Maker.Event] never fails: a row that cannot be an event becomes a rejected event that says
 // why. An [Event] is small, for windows of them are held: what a channel's readings share is encoded once and kept apart,

@@ -18,7 +18,7 @@ const (
 	Alarms   Feed = "alarms"
 )
 
-// Lane parts what is new from what is told late, so that nobody is woken for last year. Who publishes decides it by the
+// Lane parts what is new from what arrives late, so that nobody is woken for last year. Who publishes decides it by the
 // age of the event.
 type Lane string
 
@@ -54,7 +54,7 @@ type Event struct {
 	kind     kind
 }
 
-// kind is what an event tells of.
+// kind is what an event is about.
 type kind uint8
 
 const (
@@ -92,7 +92,7 @@ func (e *Event) ProcessedAt() time.Time {
 	if e.inPieces() {
 		stamp = e.part(partReceived)
 	} else {
-		stamp = e.told().ReceivedAt
+		stamp = e.dataMembers().ReceivedAt
 	}
 	at, _ := new(clock).read([]byte(stamp))
 	return at
@@ -103,11 +103,11 @@ func (e *Event) Reason() string {
 	if !e.Rejected {
 		return ""
 	}
-	return e.told().Reason
+	return e.dataMembers().Reason
 }
 
-// told is what is asked for rarely enough to be read out of the data again.
-func (e *Event) told() (d struct {
+// dataMembers reads what is rarely asked for out of the data.
+func (e *Event) dataMembers() (d struct {
 	ReceivedAt string `json:"received_at"`
 	Reason     string `json:"reason"`
 }) {
@@ -135,7 +135,7 @@ func (e Event) Revise() Event {
 // Correction reports whether the event revises an earlier one.
 func (e *Event) Correction() bool { return len(e.ID) > len(e.part(partID)) }
 
-// Ingest is the NATS subject on which the event is published: the stream gives it the Subject. A rejected row has no lane.
+// Ingest is the NATS subject on which the event is published: the stream stores it on Subject. A rejected row has no lane.
 func (e *Event) Ingest(lane Lane) string {
 	if lane == History {
 		return e.series.history

@@ -7,7 +7,7 @@ import (
 	"saveris-bridge/internal/saveris"
 )
 
-// maxText is the longest text of an event in bytes. The broker takes messages of 1 MiB unless told otherwise; a row
+// maxText is the longest text of an event in bytes. The broker takes messages of 1 MiB unless configured otherwise; a row
 // (saveris.MaxRow) can grow over that only if it is full of control characters.
 const maxText = 512 << 10
 
@@ -105,7 +105,7 @@ func (m *Maker) keepWhole(e *Event, id, cause []byte) bool {
 
 func (m *Maker) keepText(e *Event, id, stamp, cause []byte) bool {
 	m.tmp = m.tmp[:0]
-	if !plain(id) {
+	if !headerSafe(id) {
 		m.tmp = appendPercent(m.tmp, id)
 	}
 	n := len(m.tmp)

@@ -18,7 +18,7 @@ func (m *Maker) quick(fields []saveris.Field) (e Event, ok bool) {
 		e.series = m.find(cell[:], readingSeries[:])
 	}
 	value, local := cell[colValue], cell[colLocal]
-	if e.series == nil || value != nil && !isNumber(value) || !clean(local) || !utf8.Valid(local) {
+	if e.series == nil || value != nil && !isNumber(value) || !jsonSafe(local) || !utf8.Valid(local) {
 		return e, false
 	}
 	stamp, at, ok := m.timeOf(colTime, cell[colTime])

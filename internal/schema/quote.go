@@ -11,7 +11,7 @@ func appendText(b, text []byte) []byte {
 	if text == nil {
 		return append(b, "null"...)
 	}
-	if !clean(text) {
+	if !jsonSafe(text) {
 		b, _ = jsontext.AppendQuote(b, text) // fails on invalid UTF-8 only
 		return b
 	}
@@ -27,8 +27,8 @@ const ones, high = 0x0101010101010101, 0x8080808080808080
 func zero(v uint64) uint64            { return (v - ones) &^ v & high }
 func below(v uint64, c uint64) uint64 { return (v - ones*c) &^ v & high }
 
-// clean says that JSON quotes the text as it is: no control characters, no quotes, no backslashes.
-func clean(text []byte) bool {
+// jsonSafe reports whether JSON quotes the text as it is: no control characters, no quotes, no backslashes.
+func jsonSafe(text []byte) bool {
 	for len(text) >= 8 {
 		v := binary.LittleEndian.Uint64(text)
 		if below(v, ' ')|zero(v^ones*'"')|zero(v^ones*'\\') != 0 {
@@ -71,8 +71,8 @@ var bare = func() (bare [256]bool) {
 	return bare
 }()
 
-// plain says that the text stands in a header as it is.
-func plain(text []byte) bool {
+// headerSafe reports whether the text stands in a header as it is.
+func headerSafe(text []byte) bool {
 	for len(text) >= 8 {
 		v := binary.LittleEndian.Uint64(text)
 		if v&high|below(v, '!')|zero(v^ones*0x7f)|zero(v^ones*'"')|zero(v^ones*'%') != 0 {

@@ -9,7 +9,7 @@ func (m *Maker) writeReading(e *Event) bool {
 	e.kind = reading
 	id := m.readingID()
 	e.Check = m.readingCheck(e.series, c[colValue], c[colTime])
-	if sameAsID(c[colUUID]) && clean(c[colLocal]) &&
+	if sameAsID(c[colUUID]) && jsonSafe(c[colLocal]) &&
 		m.texts.keep(e, id, c[colTime], c[colValue], c[colLocal], c[colReceived], m.other.members) {
 		return e.fits()
 	}
@@ -18,7 +18,7 @@ func (m *Maker) writeReading(e *Event) bool {
 }
 
 // sameAsID says that a uuid stands alike in the id, in a header and in JSON. No uuid stands nowhere.
-func sameAsID(uuid []byte) bool { return plain(uuid) && clean(uuid) }
+func sameAsID(uuid []byte) bool { return headerSafe(uuid) && jsonSafe(uuid) }
 
 // learnReading makes the series of a channel: <tenant>.<site>.<serial>.<channel>.<quantity>.
 func (m *Maker) learnReading() *series {
@@ -32,7 +32,7 @@ func (m *Maker) learnReading() *series {
 	subject := append(appendPercent(nil, orMissing(c[colSerial])), '/')
 	subject = append(subject, orMissing(c[colChannel])...)
 	s := m.make(tail, subject, orNothing(c[colSensor]), quantity)
-	s.nameless = c[colUUID] == nil
+	s.noUUID = c[colUUID] == nil
 	m.buf = m.appendPlace(m.buf[:0], s)
 	s.place = string(m.buf)
 	m.buf = m.appendUnit(m.buf[:0])

@@ -23,10 +23,10 @@ type series struct {
 	sameInJSON    bool // source, subject and partitionKey: they need no escapes in headers and none in JSON
 
 	// Of readings: what a channel's data share.
-	place    string // JSON between uuid and value
-	unit     string // JSON between value and time
-	checked  string // the unit in a checksum, with separators around it
-	nameless bool   // the vendor gives no uuid
+	place   string // JSON between uuid and value
+	unit    string // JSON between value and time
+	checked string // the unit in a checksum, with separators around it
+	noUUID  bool   // the row has no uuid of the vendor
 }
 
 // A series of readings has every column that does not change from row to row, so that they are encoded once.
@@ -38,11 +38,11 @@ var (
 // find returns the series of a row's cells, nil if it is new. The columns are those that make a series, besides whether
 // there is a uuid.
 func (m *Maker) find(cell [][]byte, columns []column) *series {
-	nameless := byte(0)
+	noUUID := byte(0)
 	if cell[colUUID] == nil {
-		nameless = 1
+		noUUID = 1
 	}
-	key := append(m.key[:0], nameless)
+	key := append(m.key[:0], noUUID)
 	for _, c := range columns {
 		key = binary.AppendUvarint(key, uint64(len(cell[c])))
 		key = append(key, cell[c]...)

@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Stored is what a stored event tells of itself, without the row that it was made of.
+// Stored is what a stored event shows of itself, without the row that it was made of.
 type Stored struct {
 	ID       string
 	Check    uint32 // CRC-32C over its content, as Event.Check; of a rejected row only if that was UTF-8

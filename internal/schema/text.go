@@ -75,7 +75,7 @@ func (e *Event) AppendData(b []byte) []byte {
 	}
 	s := e.series
 	b = append(b, `{"uuid":`...)
-	if s.nameless {
+	if s.noUUID {
 		b = append(b, "null"...)
 	} else {
 		b = appendName(b, e.part(partID))
@@ -99,7 +99,7 @@ func (e *Event) dataSize() int {
 	s := e.series
 	n := len(`{"uuid":","measured_at_local":,"received_at":}`) + len(s.place) + len(s.unit) + len(e.part(partTime)) +
 		orNull(len(e.part(partValue)), 0) + orNull(len(e.part(partLocal)), 2) + orNull(len(e.part(partReceived)), 2)
-	if s.nameless {
+	if s.noUUID {
 		n += len("null")
 	} else {
 		n += len(e.part(partID)) + 2

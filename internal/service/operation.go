@@ -102,13 +102,13 @@ func (o *operation) handler() http.Handler {
 // observe has a feed's lines and its writer report what they do.
 func (o *operation) observe(feed schema.Feed, live *poller.Live) {
 	count, fail, batch := o.metrics.Stored(feed), o.metrics.Step(feed), o.metrics.Batch(feed)
-	live.Stored = func(s poller.Stored) { count(s); o.watchdog.stored(feed, s); o.notes.OnStored(feed, s) }
-	live.Step = func(s poller.Step) { fail(s); o.watchdog.step(feed, s); o.notes.OnStep(feed, s) }
+	live.OnStored = func(s poller.StoredWindow) { count(s); o.watchdog.stored(feed, s); o.notes.OnStored(feed, s) }
+	live.OnStep = func(s poller.Step) { fail(s); o.watchdog.step(feed, s); o.notes.OnStep(feed, s) }
 	live.Writer.Stored = func(b publish.Batch) { batch(b); o.watchdog.batch(feed, b) }
 }
 
 // counting has the metrics count what a client does.
 func counting(m *metrics.Metrics, c saveris.Config) saveris.Config {
-	c.Answered, c.Exported, c.LoginFailed = m.Answered, m.Exported, m.LoginFailed
+	c.OnAnswer, c.OnExport, c.OnLoginFailure = m.Answered, m.Exported, m.LoginFailed
 	return c
 }

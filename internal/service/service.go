@@ -124,7 +124,7 @@ func (s *Service) Run(ctx context.Context) error {
 		log := s.config.Log.With("feed", feed)
 		live, view := newLive(pipe, feed, vendor, log), pipe.View(feed, notes, log)
 		live.Writer.OnRecord = view.Show
-		live.Shut = func(err error) { notes.FeedShut(feed, err) }
+		live.OnRefusal = func(err error) { notes.FeedShut(feed, err) }
 		candidates[feed] = &candidate{
 			feed: feed, live: live, view: view, embedded: c.Embedded(), log: log, leases: leases[feed], proof: proof,
 			foreign: max(c.PollInterval, s.config.Timings.Foreign),
@@ -167,9 +167,9 @@ func (s *Service) Run(ctx context.Context) error {
 // vendor makes the client that all feeds share.
 func (s *Service) vendor(ctx context.Context, pipe *pipeline.Pipeline, notes *pipeline.Notes) (*saveris.Client, error) {
 	c := counting(s.metrics, pipe.PublishingVendor(ctx, s.tried, s.config.Log))
-	c.Noticed, notes.Store = notes.Noticed, c.Requests
-	logged := c.Throttled
-	c.Throttled = func(until time.Time) { logged(until); notes.Throttled(until) }
+	c.OnNotice, notes.Store = notes.Noticed, c.Requests
+	logged := c.OnThrottle
+	c.OnThrottle = func(until time.Time) { logged(until); notes.Throttled(until) }
 	return saveris.New(c)
 }
 

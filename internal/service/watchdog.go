@@ -103,7 +103,7 @@ func (d *watchdog) batch(feed schema.Feed, _ publish.Batch) {
 }
 
 // stored notes that a window of a feed was stored.
-func (d *watchdog) stored(feed schema.Feed, s poller.Stored) {
+func (d *watchdog) stored(feed schema.Feed, s poller.StoredWindow) {
 	if s.Reason != poller.ReasonTail {
 		return
 	}

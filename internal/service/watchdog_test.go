@@ -77,7 +77,7 @@ func TestALineThatHangsIsSeen(t *testing.T) {
 	w := newClockedWatchdog()
 	line := &poller.Line{
 		Name: poller.FillLine, Interval: time.Minute, MaxWait: time.Second, Log: slog.New(slog.DiscardHandler),
-		Step: func(s poller.Step) { w.step(schema.Readings, s) },
+		OnStep: func(s poller.Step) { w.step(schema.Readings, s) },
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -170,7 +170,7 @@ func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			steps := make(chan poller.Step) // a line goes on when it has been heard
 			live := quickLive(t, vendor.URL(), broker.ClientURL())
-			live.Step = func(s poller.Step) {
+			live.OnStep = func(s poller.Step) {
 				w.step(schema.Readings, s)
 				select {
 				case steps <- s:
@@ -178,7 +178,7 @@ func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
 				}
 			}
 			polled := make(chan struct{}, 1)
-			live.Stored = func(poller.Stored) {
+			live.OnStored = func(poller.StoredWindow) {
 				select {
 				case polled <- struct{}{}:
 				default:
@@ -261,8 +261,8 @@ func TestAStalledFeedIsToldOnceWithTheLastCause(t *testing.T) {
 			}
 		}
 	}
-	poll := poller.Stored{Window: poller.Window{Reason: poller.ReasonTail}}
-	fill := poller.Stored{Window: poller.Window{Reason: poller.ReasonCatchUp}}
+	poll := poller.StoredWindow{Window: poller.Window{Reason: poller.ReasonTail}}
+	fill := poller.StoredWindow{Window: poller.Window{Reason: poller.ReasonCatchUp}}
 	w.after(2 * time.Minute)
 	w.stored(schema.Readings, poll)
 	w.after(3 * time.Minute)
@@ -335,7 +335,7 @@ func TestALateExportIsTheCauseOfAStandstill(t *testing.T) {
 			t.Errorf("a line that looks at its export is stuck: %v", stuck)
 		}
 	}
-	w.stored(schema.Readings, poller.Stored{Window: poller.Window{Reason: poller.ReasonTail}})
+	w.stored(schema.Readings, poller.StoredWindow{Window: poller.Window{Reason: poller.ReasonTail}})
 	w.tail(poller.Step{Doing: poller.Awaits, Since: w.now()})
 	if err := w.failure(schema.Readings); err == nil || !w.waits(schema.Readings).IsZero() {
 		t.Errorf("while it waits for an export that is not late: %v, late since %v", err, w.waits(schema.Readings))

@@ -90,8 +90,8 @@ func (p *page) covers(event schema.Stored) bool {
 	return p.rejected() || !event.Time.Before(p.span.From) && event.Time.Before(p.span.Until)
 }
 
-// stands reads the events that the index lists and holds them against their entries.
-func (p *page) stands(ctx context.Context, stream *checkpoint.Stream, report *report) error {
+// checkEvents reads the events that the index lists and holds them against their entries.
+func (p *page) checkEvents(ctx context.Context, stream *checkpoint.Stream, report *report) error {
 	for _, run := range p.Runs() {
 		run.From = max(run.From, p.Oldest)
 		if run.From >= run.Until {
@@ -99,7 +99,7 @@ func (p *page) stands(ctx context.Context, stream *checkpoint.Stream, report *re
 		}
 		err := stream.Events(ctx, run, func(m checkpoint.StoredEvent) error {
 			for _, i := range p.At(m.Seq) {
-				p.hold(i, m, report)
+				p.checkEvent(i, m, report)
 			}
 			return nil
 		})
@@ -111,8 +111,8 @@ func (p *page) stands(ctx context.Context, stream *checkpoint.Stream, report *re
 	return nil
 }
 
-// hold holds an event against the entry that lists it.
-func (p *page) hold(i int, m checkpoint.StoredEvent, report *report) {
+// checkEvent holds an event against the entry that lists it.
+func (p *page) checkEvent(i int, m checkpoint.StoredEvent, report *report) {
 	event, err := schema.ReadStored(m.Header, m.Data)
 	if err != nil {
 		report.add(Difference{Kind: BadIndex, Sequence: m.Seq, Why: "the message is no event of the bridge: " + err.Error()})
@@ -127,7 +127,7 @@ func (p *page) hold(i int, m checkpoint.StoredEvent, report *report) {
 		report.event(BadIndex, m.Seq, event, "the index of another day lists it: "+p.day)
 		return
 	}
-	if entry != p.Entries[i] && !event.Rejected { // the check of a rejected row cannot be told where that was no UTF-8
+	if entry != p.Entries[i] && !event.Rejected { // the check of a rejected row cannot be known where that was no UTF-8
 		report.event(BadIndex, m.Seq, event, fmt.Sprintf("its content has the check %x, the index says %x", entry[12:], p.Entries[i][12:]))
 	}
 	other, twice := p.there(entry)
@@ -192,7 +192,7 @@ func (p *page) lost(i int, report *report) {
 		return
 	}
 	for _, other := range p.find(p.Entries[i]) { // the last one speaks for all that list it
-		if int(other) > i || report.told[p.Sequence(int(other))] {
+		if int(other) > i || report.named[p.Sequence(int(other))] {
 			return
 		}
 	}

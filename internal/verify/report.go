@@ -8,11 +8,11 @@ import (
 type report struct {
 	Day
 	limit int             // differences to keep
-	told  map[uint64]bool // sequences of bad entries and of lost events that have been named
+	named map[uint64]bool // sequences of bad entries and of lost events that have been named
 }
 
 func newReport(feed, day string, limit int) *report {
-	return &report{Day: Day{Feed: feed, Day: day, Differences: []Difference{}}, limit: limit, told: map[uint64]bool{}}
+	return &report{Day: Day{Feed: feed, Day: day, Differences: []Difference{}}, limit: limit, named: map[uint64]bool{}}
 }
 
 // full reports that no more differences are kept, so that nobody has to find names for them.
@@ -21,7 +21,7 @@ func (r *report) full() bool { return len(r.Differences) >= r.limit }
 func (r *report) add(d Difference) {
 	r.count(d)
 	if (d.Kind == BadIndex || d.Kind == Missing) && d.Sequence > 0 {
-		r.told[d.Sequence] = true
+		r.named[d.Sequence] = true
 	}
 	if !r.full() {
 		r.Differences = append(r.Differences, d)

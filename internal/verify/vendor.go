@@ -95,7 +95,7 @@ type trash struct {
 	event schema.Stored
 }
 
-// window reads the next window, as wide as can be had, and gives its end.
+// window reads the next window, as wide as can be had, and returns its end.
 func (c *comparison) window(ctx context.Context, from, end time.Time) (until time.Time, err error) {
 	pause := backoff.WithMaxRetries(backoff.NewExponentialBackOff(backoff.WithInitialInterval(time.Second),
 		backoff.WithMaxInterval(30*time.Second), backoff.WithMaxElapsedTime(0)), tries)
@@ -146,14 +146,14 @@ func (c *comparison) ask(ctx context.Context, from, until time.Time) error {
 		if c.rows++; c.rows > c.Rows && until.Sub(from) > minWidth {
 			return errFull
 		}
-		c.take(c.Maker.Event(row, asked, until))
+		c.compareRow(c.Maker.Event(row, asked, until))
 		return nil
 	})
 	return err
 }
 
-// take looks a row up.
-func (c *comparison) take(event schema.Event) {
+// compareRow looks a row up in the page.
+func (c *comparison) compareRow(event schema.Event) {
 	entry := checkpoint.NewEntry(event.ID, event.Check)
 	if event.Rejected {
 		c.trash = append(c.trash, trash{entry, schema.Stored{ID: event.ID, Time: event.Time, Subject: string(c.Feed)}})

@@ -20,24 +20,24 @@ type Verifier struct {
 	Rows       int // a window may hold
 	Keep       int // differences to name; all are counted
 
-	width    width
-	unlisted []unlisted
-	rejected *page
-	garbage  *report                   // of the page of rejected rows
-	lost     map[checkpoint.Entry]bool // rows of it that are missing
+	width     width
+	unindexed []unindexedEvent
+	rejected  *page
+	garbage   *report                   // of the page of rejected rows
+	lost      map[checkpoint.Entry]bool // rows of it that are missing
 }
 
-// unlisted is an event of a bridge that stands in no index.
-type unlisted struct {
+// unindexedEvent is an event of a bridge that stands in no index.
+type unindexedEvent struct {
 	seq   uint64
 	event schema.Stored
 }
 
-// maxUnlisted is how many events outside of any index are worth naming.
-const maxUnlisted = 10_000
+// maxUnindexed is how many events outside of any index are worth naming.
+const maxUnindexed = 10_000
 
-// ErrStranger says that a stream is full of events that no index lists: it is not only bridges that write it.
-var ErrStranger = errors.New("too many events stand in no index")
+// ErrUnindexed says that a stream is full of events that no index lists: it is not only bridges that write it.
+var ErrUnindexed = errors.New("too many events stand in no index")
 
 // maxTries is how often a day is compared whose page is written to meanwhile.
 const maxTries = 3
@@ -68,7 +68,7 @@ func (v *Verifier) Run(ctx context.Context, span checkpoint.Span, each func(Day)
 
 // begin reads what belongs to no day.
 func (v *Verifier) begin(ctx context.Context) (err error) {
-	if err := v.findUnlisted(ctx); err != nil {
+	if err := v.findUnindexed(ctx); err != nil {
 		return fmt.Errorf("verify %s: %w", v.Feed, err)
 	}
 	v.lost = map[checkpoint.Entry]bool{}
@@ -95,7 +95,7 @@ func (v *Verifier) end(ctx context.Context, each func(Day) error) error {
 	return nil
 }
 
-func (v *Verifier) findUnlisted(ctx context.Context) error {
+func (v *Verifier) findUnindexed(ctx context.Context) error {
 	gaps, err := v.Stream.Unlisted(ctx)
 	if err != nil {
 		return err
@@ -109,8 +109,8 @@ func (v *Verifier) findUnlisted(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if v.unlisted = append(v.unlisted, unlisted{m.Seq, event}); len(v.unlisted) > maxUnlisted {
-				return fmt.Errorf("%w: more than %d on %s", ErrStranger, maxUnlisted, m.Subject)
+			if v.unindexed = append(v.unindexed, unindexedEvent{m.Seq, event}); len(v.unindexed) > maxUnindexed {
+				return fmt.Errorf("%w: more than %d on %s", ErrUnindexed, maxUnindexed, m.Subject)
 			}
 			return nil
 		})
@@ -164,10 +164,10 @@ func (v *Verifier) read(ctx context.Context, name string, span checkpoint.Span, 
 		report.add(Difference{Kind: BadIndex, Why: fault})
 	}
 	page := newPage(list, name, span)
-	if err := page.stands(ctx, v.Stream, report); err != nil {
+	if err := page.checkEvents(ctx, v.Stream, report); err != nil {
 		return nil, err
 	}
-	for _, u := range v.unlisted {
+	for _, u := range v.unindexed {
 		switch {
 		case u.event.Day() != name || !page.covers(u.event):
 		case len(page.find(checkpoint.NewEntry(u.event.ID, 0))) > 0:

@@ -18,10 +18,10 @@ type failure struct {
 	after int // windows that had been read when it failed first
 }
 
-// lonely is how often a window fails that nothing else is read beside: it may be the vendor's outage.
-const lonely = 20
+// maxLoneTries is how often a window fails that nothing else is read beside: it may be the vendor's outage.
+const maxLoneTries = 20
 
-// fail notes that a window has failed, and sets it aside once it is sure that it cannot be had.
+// fail notes that a window has failed, and quarantines it once it is sure that it cannot be had.
 func (b *Backlog) fail(w Window, err error) {
 	f, before := b.failed[w.Span]
 	if !before {
@@ -33,17 +33,17 @@ func (b *Backlog) fail(w Window, err error) {
 	}
 	b.failed[w.Span] = f
 	tries := f.tries
-	if b.read == f.after && tries < lonely {
+	if b.read == f.after && tries < maxLoneTries {
 		tries = 1
 	}
 	if cannotBeHad(w, tries, err) && (lasting(err) || tries >= maxFailures) { // a query fails now and then
-		b.aside = append(b.aside, Failed{w.Span, err})
+		b.quarantined = append(b.quarantined, Failed{w.Span, err})
 	}
 }
 
-// Aside returns the windows that were set aside because they cannot be had.
-func (b *Backlog) Aside() []Failed {
+// Quarantined returns the windows that are quarantined because they cannot be had.
+func (b *Backlog) Quarantined() []Failed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.aside)
+	return slices.Clone(b.quarantined)
 }

@@ -19,12 +19,12 @@ import (
 // ledger is what lines tell.
 type ledger struct {
 	mu      sync.Mutex
-	windows []poller.Stored
+	windows []poller.StoredWindow
 	steps   []poller.Step
 }
 
-func (l *ledger) stored(w poller.Stored) { l.note(func() { l.windows = append(l.windows, w) }) }
-func (l *ledger) step(s poller.Step)     { l.note(func() { l.steps = append(l.steps, s) }) }
+func (l *ledger) stored(w poller.StoredWindow) { l.note(func() { l.windows = append(l.windows, w) }) }
+func (l *ledger) step(s poller.Step)           { l.note(func() { l.steps = append(l.steps, s) }) }
 
 func (l *ledger) note(f func()) {
 	l.mu.Lock()
@@ -60,7 +60,7 @@ func TestLinesTellWhatTheyStore(t *testing.T) {
 	var told [2]ledger
 	batches := map[string]int{}
 	first, second := b.live(b.js, schema.Readings, client), b.live(b.js, schema.Readings, client)
-	first.Stored, first.Step, second.Stored = told[0].stored, told[0].step, told[1].stored
+	first.OnStored, first.OnStep, second.OnStored = told[0].stored, told[0].step, told[1].stored
 	first.Writer.Stored = func(batch publish.Batch) {
 		told[0].note(func() { batches[batch.For] += len(batch.Events) })
 	}
@@ -106,7 +106,7 @@ func TestLinesTellWhatFails(t *testing.T) {
 	client := b.client(func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever })
 	var told ledger
 	bridge := b.live(b.js, schema.Readings, client)
-	bridge.Stored, bridge.Step = told.stored, told.step
+	bridge.OnStored, bridge.OnStep = told.stored, told.step
 	b.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultUnavailable, On: "submit", Times: 3})
 	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, bridge)
 	if got := told.failures(); got[poller.Fetches] != 3 || len(got) != 1 {
@@ -133,7 +133,7 @@ func TestALineThatGoesOnTakesSteps(t *testing.T) {
 	defer link.Close()
 	var told ledger
 	bridge := b.live(b.connect("nats://"+link.Addr()), schema.Readings, b.client(nil))
-	bridge.Step = told.step
+	bridge.OnStep = told.step
 	b.run(func() {
 		b.awaitCovered(schema.Readings, dayEnd)
 		link.Cut()
@@ -166,7 +166,7 @@ func TestAStreamThatIsLostInMidCommitIsNotToldAsLessThanNothing(t *testing.T) {
 	client := b.client(func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever })
 	var told ledger
 	bridge := b.live(b.js, schema.Readings, client)
-	bridge.Stored = told.stored
+	bridge.OnStored = told.stored
 	var lose sync.Once
 	acknowledged := 0
 	bridge.Writer.Stored = func(batch publish.Batch) {

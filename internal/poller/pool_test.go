@@ -31,7 +31,7 @@ func TestEventsAreSortedByTimeAndOtherwiseStayInTheirOrder(t *testing.T) {
 		events := someRows(n)
 		want := slices.Clone(events)
 		slices.SortStableFunc(want, func(a, b schema.Event) int { return a.Time.Compare(b.Time) })
-		r := reading{events: map[string]*[]schema.Event{"2026-07-01": &events}}
+		r := buffer{events: map[string]*[]schema.Event{"2026-07-01": &events}}
 		got := r.sorted("2026-07-01")
 		if !slices.EqualFunc(got, want, func(a, b schema.Event) bool { return a.ID == b.ID }) {
 			t.Errorf("%d events: sorted in another way", n)
@@ -40,7 +40,7 @@ func TestEventsAreSortedByTimeAndOtherwiseStayInTheirOrder(t *testing.T) {
 }
 
 func TestTheRoomOfALargeWindowIsNotKeptForSmallOnes(t *testing.T) {
-	r := reading{events: map[string]*[]schema.Event{}}
+	r := buffer{events: map[string]*[]schema.Event{}}
 	for _, n := range []int{1000, 900, 10} {
 		for _, e := range someRows(n) {
 			r.add(e)
@@ -55,7 +55,7 @@ func TestTheRoomOfALargeWindowIsNotKeptForSmallOnes(t *testing.T) {
 // BenchmarkSort sorts a window of 100,000 rows, 40 of them at the same time. One operation is one row.
 func BenchmarkSort(b *testing.B) {
 	events := someRows(100_000)
-	r := reading{events: map[string]*[]schema.Event{}}
+	r := buffer{events: map[string]*[]schema.Event{}}
 	b.ResetTimer()
 	for n := 0; n < b.N; n += len(events) {
 		b.StopTimer()

@@ -7,8 +7,8 @@ import (
 	"saveris-bridge/internal/saveris"
 )
 
-// Stored is what a line tells of a window that has been stored.
-type Stored struct {
+// StoredWindow is what a line reports of a window that was stored.
+type StoredWindow struct {
 	Window
 	publish.Result // of all its pages
 
@@ -32,7 +32,7 @@ const (
 	Ends    Doing = "ended"                           // there will be no other step
 )
 
-// Step is what a line tells whenever it goes on. One that is silent for long has got stuck.
+// Step is what a line reports whenever it goes on. A line that reports nothing for long is stuck.
 type Step struct {
 	Line  string // its name
 	Doing Doing  // from now on
@@ -57,15 +57,15 @@ const manyRows = 1 << 10
 // step reports what the line does from now on.
 func (l *Line) step(doing Doing, planned time.Duration) {
 	l.doing = doing
-	if l.Step != nil {
-		l.Step(Step{Line: l.Name, Doing: doing, For: planned})
+	if l.OnStep != nil {
+		l.OnStep(Step{Line: l.Name, Doing: doing, For: planned})
 	}
 }
 
 // failed reports that a try has failed and will be repeated. What was done stays so for the tries that follow.
 func (l *Line) failed(err error, wait time.Duration) {
-	if l.Step != nil {
-		l.Step(Step{Line: l.Name, Doing: Waits, For: wait, Failed: l.doing, Err: err})
+	if l.OnStep != nil {
+		l.OnStep(Step{Line: l.Name, Doing: Waits, For: wait, Failed: l.doing, Err: err})
 	}
 }
 
