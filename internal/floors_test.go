@@ -98,16 +98,16 @@ var rooms = []struct {
 		others: []string{natsGo, sync},
 		http:   true,
 	}},
+	{"internal/backfill", room{
+		ours: []string{"internal/preflight", "internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
+			"internal/hint", "internal/printable"},
+		others: []string{natsGo, sync},
+	}},
 	{"internal/preflight", room{
 		ours: []string{"internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/natsd",
 			"internal/listen", "internal/jsapi", "internal/hint", "internal/printable"},
 		others: []string{natsGo},
 		http:   true, // whether a proxy is set
-	}},
-	{"internal/backfill", room{
-		ours: []string{"internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
-			"internal/hint", "internal/printable"},
-		others: []string{natsGo, sync},
 	}},
 	{"internal/pipeline", room{
 		ours: []string{"internal/status", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",

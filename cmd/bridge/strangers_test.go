@@ -9,6 +9,7 @@ import (
 
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/preflight"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -30,7 +31,7 @@ func TestWhatSomebodyElseAnsweredIsKnownForIt(t *testing.T) {
 func TestCheckLooksPastSomebodyWhoAnswersEverything(t *testing.T) {
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
 	s := load(t, env)
-	_, stop, err := pipeline.Open(t.Context(), s.Pipeline, version, quiet)
+	_, stop, err := preflight.Open(t.Context(), s.Pipeline, version, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/preflight"
 	"saveris-bridge/internal/publish"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -42,7 +43,7 @@ func TestAnUnfitServerIsNamedWithWhatHelps(t *testing.T) {
 			if !c.run {
 				return
 			}
-			_, _, err = pipeline.Open(t.Context(), load(t, with(c.env...)).Pipeline, version, quiet)
+			_, _, err = preflight.Open(t.Context(), load(t, with(c.env...)).Pipeline, version, quiet)
 			if code, advice := verdict(err); code != hint.NATS || !strings.Contains(advice, c.want) {
 				t.Errorf("run: exit code %d, hint %q: %v", code, advice, err)
 			}
@@ -54,7 +55,7 @@ func TestAnUnfitServerIsNamedWithWhatHelps(t *testing.T) {
 func TestRunNamesAWrongDomain(t *testing.T) {
 	t.Parallel()
 	url := natsServer(t, &server.Options{JetStream: true}).ClientURL()
-	_, _, err := pipeline.Open(t.Context(), load(t, with("NATS_URL", url, "NATS_JS_DOMAIN", "nowhere")).Pipeline, version, quiet)
+	_, _, err := preflight.Open(t.Context(), load(t, with("NATS_URL", url, "NATS_JS_DOMAIN", "nowhere")).Pipeline, version, quiet)
 	if code, advice := verdict(err); code != hint.NATS || !strings.Contains(advice, "NATS_JS_DOMAIN=nowhere") {
 		t.Errorf("exit code %d, hint %q: %v", code, advice, err)
 	}
@@ -102,7 +103,7 @@ func TestASlipOfAFlagIsSuggested(t *testing.T) {
 // TestTheHintOnOtherMessagesStandsOnce, though they are in both streams.
 func TestTheHintOnOtherMessagesStandsOnce(t *testing.T) {
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
-	js, stop, err := pipeline.Open(t.Context(), load(t, env).Pipeline, version, quiet)
+	js, stop, err := preflight.Open(t.Context(), load(t, env).Pipeline, version, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

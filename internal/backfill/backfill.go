@@ -16,6 +16,7 @@ import (
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/preflight"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -73,7 +74,7 @@ func run(ctx context.Context, c Config) error {
 		stop()
 		return err
 	}
-	js, stop, err := pipeline.Ready(ctx, c.Pipeline, nc, stop)
+	js, stop, err := preflight.Ready(ctx, c.Pipeline, nc, stop)
 	if err != nil {
 		return err
 	}

@@ -13,46 +13,7 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
-	"saveris-bridge/internal/publish"
 )
-
-// Open returns JetStream with streams ready, on the server that the settings name or on the embedded one, and what ends it.
-func Open(ctx context.Context, s config.Pipeline, version string, log *slog.Logger) (js jetstream.JetStream, stop func(), err error) {
-	nc, stop, err := natsconn.Dial(ctx, s.NATS, log)
-	if err != nil {
-		return nil, nil, err
-	}
-	LogStartup(s, version, nc, log)
-	return Ready(ctx, s, nc, stop)
-}
-
-// Ready makes the streams ready on a connection, for which it waits as natsconn.UntilReady does. If that fails it ends the connection.
-func Ready(ctx context.Context, s config.Pipeline, nc *nats.Conn, end func()) (js jetstream.JetStream, stop func(), err error) {
-	broker := Broker(s.Streams)
-	if js, err = natsconn.JetStream(nc, s.NATS); err == nil {
-		err = natsconn.UntilReady(ctx, nc, func(ctx context.Context) error { return publish.Open(ctx, js, broker) },
-			func(err error) bool { return errors.Is(err, publish.ErrUnusable) })
-		err = natsconn.OrNoJetStream(s.NATS, explain(ctx, js, broker, err))
-		if full := natsconn.StoreOf(nc).Full(); full != nil && err != nil {
-			err = fmt.Errorf("%w: %w", full, err)
-		}
-	}
-	if err != nil {
-		end()
-		return nil, nil, err
-	}
-	return js, end, nil
-}
-
-// explain names the streams that stand in the way of ours.
-func explain(ctx context.Context, js jetstream.JetStream, broker publish.Config, err error) error {
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
-	defer cancel()
-	return broker.Explain(ctx, js, err)
-}
 
 // LogStartup begins the log of a run: who talks to whom.
 func LogStartup(s config.Pipeline, version string, nc *nats.Conn, log *slog.Logger) {

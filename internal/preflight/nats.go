@@ -269,8 +269,12 @@ func (c *checkup) newStream(ctx context.Context, feed schema.Feed) Finding {
 	if f.Err != nil {
 		return f
 	}
-	if err := c.reserve(ctx); err != nil {
+	account, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: c.js})
+	if err != nil {
 		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
+	}
+	if err := c.reserve(account); err != nil {
+		return failing(err, natsconn.Hint(err))
 	}
 	if f := c.mayStore(ctx, feed); f != nil {
 		return *f
@@ -279,7 +283,7 @@ func (c *checkup) newStream(ctx context.Context, feed schema.Feed) Finding {
 	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: names}); err != nil {
 		return note("%s, unless another stream has its subjects: this account may not ask %s", f.Text, names)
 	}
-	overlap, err := c.broker.FindOverlap(ctx, c.js, feed)
+	overlap, err := c.findOverlap(ctx, feed)
 	if err != nil {
 		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), "")
 	}

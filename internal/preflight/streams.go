@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -67,17 +66,26 @@ func limitName(have jetstream.StreamConfig) string {
 	return "max_msgs"
 }
 
-// reserve notes what a stream that run creates will take away from the account, and gives what the server will answer if
-// that cannot be.
-func (c *checkup) reserve(ctx context.Context) error {
-	info, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: c.js})
-	if err != nil {
-		return err
+// reserve notes what a stream that run creates will take away from an account, and returns what the server will answer if that cannot
+// be: a publish.ErrUnusable.
+func (c *checkup) reserve(account *jetstream.AccountInfo) error {
+	tier, replicas := c.broker.Tier(account), max(1, c.broker.Replicas)
+	if len(account.Tiers) > 0 {
+		replicas = 1 // the limits of a tier are of one replica
 	}
-	if tier, tiered := info.Tiers[fmt.Sprintf("R%d", c.broker.Replicas)]; tiered {
-		return c.broker.Fits(tier, 1, &c.reserved) // its limits are of one replica
+	limits := tier.Limits
+	if c.broker.MaxBytes == 0 {
+		if limits.MaxBytesRequired {
+			return fmt.Errorf("%w: %w", publish.ErrUnusable, publish.ErrNeedsMaxBytes)
+		}
+		return nil
 	}
-	return c.broker.Fits(info.Tier, c.broker.Replicas, &c.reserved)
+	c.reserved += c.broker.MaxBytes * int64(replicas)
+	left := limits.MaxStore - int64(tier.ReservedStore) - c.reserved
+	if limits.MaxStore > 0 && left < 0 || limits.StoreMaxStreamBytes > 0 && c.broker.MaxBytes > limits.StoreMaxStreamBytes {
+		return fmt.Errorf("%w: %w", publish.ErrUnusable, publish.ErrNoRoom)
+	}
+	return nil
 }
 
 // checkImmutable says whether events can be removed from the streams.

@@ -67,24 +67,6 @@ func unusable(err error) error {
 	return unusablef("%w", err)
 }
 
-// Fits reports whether an account takes one more stream, which counts as so many, beside the bytes that others will
-// reserve, and adds what this one reserves to them. It fails as the server will: ErrNeedsMaxBytes or ErrNoRoom.
-func (c Config) Fits(account jetstream.Tier, replicas int, reserved *int64) error {
-	limits := account.Limits
-	if c.MaxBytes == 0 {
-		if limits.MaxBytesRequired {
-			return ErrNeedsMaxBytes
-		}
-		return nil
-	}
-	*reserved += c.MaxBytes * int64(max(1, replicas))
-	left := limits.MaxStore - int64(account.ReservedStore) - *reserved
-	if limits.MaxStore > 0 && left < 0 || limits.StoreMaxStreamBytes > 0 && c.MaxBytes > limits.StoreMaxStreamBytes {
-		return ErrNoRoom
-	}
-	return nil
-}
-
 // FastSync is the oldest NATS server on which an atomic batch waits for the disk once with sync_interval: always, and not
 // at every message (measured: 2.12.1, 2.12.15, 2.14.0 and 2.14.10 store 5 to 6 thousand messages a second, 2.15.2 45 to 75).
 const FastSync = "2.15.0"

@@ -93,16 +93,28 @@ func (c Config) CheckpointBucket() jetstream.KeyValueConfig {
 // Open readies the broker: its version and the streams of all feeds. What is missing is created, what exists is checked and left
 // alone. An error that is ErrUnusable will not go away by waiting.
 func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
-	if err := CheckServer(ctx, js.Conn()); err != nil {
+	if _, err := c.CheckBroker(ctx, js); err != nil {
 		return err
+	}
+	return c.MakeStreams(ctx, js)
+}
+
+// CheckBroker reports whether server and account can serve the streams of all feeds, and returns what JetStream says of the account. An
+// error that is ErrUnusable will not go away by waiting.
+func (c Config) CheckBroker(ctx context.Context, js jetstream.JetStream) (*jetstream.AccountInfo, error) {
+	if err := CheckServer(ctx, js.Conn()); err != nil {
+		return nil, err
 	}
 	account, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: js})
 	if err != nil {
-		return fmt.Errorf("ask for JetStream: %w", unusable(err))
+		return nil, fmt.Errorf("ask for JetStream: %w", unusable(err))
 	}
-	if err := c.CheckAccount(account); err != nil {
-		return err
-	}
+	return account, c.CheckAccount(account)
+}
+
+// MakeStreams creates the streams of all feeds that are missing, checks those that exist and leaves them alone. An error that is
+// ErrUnusable will not go away by waiting.
+func (c Config) MakeStreams(ctx context.Context, js jetstream.JetStream) error {
 	for _, feed := range Feeds {
 		err := c.ensureStream(ctx, js, feed)
 		if err == nil {

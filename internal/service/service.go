@@ -87,7 +87,7 @@ func (s *Service) open(ctx context.Context) error {
 		stop()
 		return err
 	}
-	s.JS, s.stop, err = pipeline.Ready(ctx, c, nc, stop)
+	s.JS, s.stop, err = preflight.Ready(ctx, c, nc, stop)
 	return err
 }
 
