@@ -144,6 +144,9 @@ func TestAProbeShowsWhatIsForbidden(t *testing.T) {
 		if !errors.Is(err, c.want) || Forbidden(err) != (c.want != nats.ErrNoResponders) || NoInbox(err) != (c.want == ErrNoAnswers) {
 			t.Errorf("%+v: %v", c, err)
 		}
+		if err := Refused(t.Context(), nc, &nats.Msg{Subject: c.subject}); Forbidden(err) != (c.want != nats.ErrNoResponders) || err != nil && !Forbidden(err) {
+			t.Errorf("%+v: refused: %v", c, err)
+		}
 		Close(nc, CloseWait)
 	}
 }

@@ -25,25 +25,46 @@ func NoInbox(err error) bool {
 func Probe(ctx context.Context, nc *nats.Conn, m *nats.Msg) (*nats.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, AnswerWait)
 	defer cancel()
+	answers, err := ask(ctx, nc, m)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = answers.Unsubscribe() }()
+	return answers.NextMsgWithContext(ctx) // nats.ErrNoResponders where nobody listens
+}
+
+// Refused sends a message that changes nothing and returns the server's refusal of it for want of a right, nil where there is none. It
+// waits for no answer: behind a leaf node there is none where nobody listens.
+func Refused(ctx context.Context, nc *nats.Conn, m *nats.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, AnswerWait)
+	defer cancel()
+	answers, err := ask(ctx, nc, m)
+	if err == nil {
+		_ = answers.Unsubscribe()
+	}
+	if Forbidden(err) {
+		return err
+	}
+	return nil
+}
+
+// ask sends a message and returns where its answers come.
+func ask(ctx context.Context, nc *nats.Conn, m *nats.Msg) (answers *nats.Subscription, err error) {
 	m.Reply = nc.NewRespInbox()
-	var answers *nats.Subscription
-	err := RefusedBy(ctx, nc, func() (err error) {
+	err = RefusedBy(ctx, nc, func() (err error) {
 		answers, err = nc.SubscribeSync(m.Reply)
 		return err
 	})
-	if answers != nil {
-		defer func() { _ = answers.Unsubscribe() }()
-	}
 	if Forbidden(err) {
-		return nil, fmt.Errorf("%w: %w", ErrNoAnswers, err)
+		err = fmt.Errorf("%w: %w", ErrNoAnswers, err)
 	}
 	if err == nil {
 		err = RefusedBy(ctx, nc, func() error { return nc.PublishMsg(m) })
 	}
-	if err != nil {
-		return nil, err
+	if err != nil && answers != nil {
+		_ = answers.Unsubscribe()
 	}
-	return answers.NextMsgWithContext(ctx) // nats.ErrNoResponders where nobody listens
+	return answers, err
 }
 
 // RefusedBy does something on a connection and returns the server's refusal of it, if there is one, or the error of do.

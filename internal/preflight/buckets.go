@@ -60,7 +60,7 @@ func (a aside) look(ctx context.Context, c *checkup) Finding {
 	case err != nil:
 		return failing(err, natsconn.Hint(err))
 	}
-	if err := mayPublish(ctx, c.nc, publish.KeySubject(c.js, a.name, "check")); natsconn.Forbidden(err) {
+	if err := mayPublish(ctx, c.nc, publish.KeySubject(c.js, a.name, "check")); err != nil {
 		return failing(err, c.allow(err, publish.KeySubject(c.js, a.name, ">")))
 	}
 	return found

@@ -147,7 +147,7 @@ func checkJetStream(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	subject := c.api("INFO")
-	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: subject}); natsconn.Forbidden(err) {
+	if err := natsconn.Refused(ctx, c.nc, &nats.Msg{Subject: subject}); err != nil {
 		c.off = errors.Is(err, natsconn.ErrNoAnswers)
 		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), c.allow(err, subject))
 	}

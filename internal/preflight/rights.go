@@ -52,18 +52,15 @@ func (c *checkup) mayCall(ctx context.Context, call, stream string) error {
 	return c.may(ctx, c.api(call+stream))
 }
 
-// may asks something in words that no server understands, and gives its refusal, if it is for want of a right.
+// may asks something in words that no server understands, and returns its refusal, if it is for want of a right.
 func (c *checkup) may(ctx context.Context, subject string) error {
-	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")}); natsconn.Forbidden(err) {
-		return err
-	}
-	return nil
+	return natsconn.Refused(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")})
 }
 
 // mayAsk reports whether a stream can be asked for. The library would wait for an answer that never comes.
 func (c *checkup) mayAsk(ctx context.Context, stream string) *Finding {
 	subject := c.api("STREAM.INFO." + stream)
-	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: subject}); natsconn.Forbidden(err) {
+	if err := natsconn.Refused(ctx, c.nc, &nats.Msg{Subject: subject}); err != nil {
 		f := failing(err, c.allow(err, subject))
 		return &f
 	}
@@ -93,7 +90,7 @@ func (c *checkup) mayStore(ctx context.Context, feed schema.Feed) *Finding {
 	var missing []string
 	var refused error
 	for _, subject := range subjects {
-		if err := mayPublish(ctx, c.nc, strings.TrimSuffix(subject, ">")+"check"); natsconn.Forbidden(err) {
+		if err := mayPublish(ctx, c.nc, strings.TrimSuffix(subject, ">")+"check"); err != nil {
 			missing, refused = append(missing, subject), err
 		}
 	}
@@ -107,11 +104,10 @@ func (c *checkup) mayStore(ctx context.Context, feed schema.Feed) *Finding {
 	return &f
 }
 
-// mayPublish publishes a message that the server must refuse, because it names another stream than the one it goes to.
-// Where no stream has the subject, there is nobody to answer.
+// mayPublish publishes a message that no stream takes, because it names another one than it goes to, and returns the server's refusal,
+// if it is for want of a right.
 func mayPublish(ctx context.Context, nc *nats.Conn, subject string) error {
-	_, err := natsconn.Probe(ctx, nc, &nats.Msg{Subject: subject, Header: nats.Header{jetstream.ExpectedStreamHeader: {"saveris-bridge-check"}}})
-	return err
+	return natsconn.Refused(ctx, nc, &nats.Msg{Subject: subject, Header: nats.Header{jetstream.ExpectedStreamHeader: {"saveris-bridge-check"}}})
 }
 
 // api is where this connection's JetStream takes a call.
