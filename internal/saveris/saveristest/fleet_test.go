@@ -229,3 +229,39 @@ func TestTheSameSeedIsTheSameFleet(t *testing.T) {
 		t.Errorf("an empty world has %+v", f)
 	}
 }
+
+// TestTwoMinutesCanShowEverything: a demo asks for it with a short cycle and short times between changes.
+func TestTwoMinutesCanShowEverything(t *testing.T) {
+	s := startWith(t, "world.cycle=10s", "world.change_every=1m", "world.battery_every=1m", "world.alarm_every=1m", "world.task_every=40s",
+		"world.outage_every=2m", "world.outage_max=1m", "world.start=2026-11-23T11:00:00Z")
+	from := noon.Add(-2 * time.Minute)
+	seen := map[string]bool{}
+	for _, c := range s.FleetChanges(from, noon) {
+		switch before := c.Before.(type) {
+		case nil:
+			seen["new "+c.Kind] = true
+		case Device:
+			after, still := c.After.(Device)
+			seen["removed"] = seen["removed"] || !still
+			seen["renamed"] = seen["renamed"] || still && after.DisplayName != before.DisplayName
+			seen["moved"] = seen["moved"] || still && after.CustomerSite != before.CustomerSite
+			seen["retired"] = seen["retired"] || still && before.IsActive && !after.IsActive
+		case DeviceStatus:
+			after, still := c.After.(DeviceStatus)
+			seen["battery falls"] = seen["battery falls"] || still && after.BatteryLevel < before.BatteryLevel-10
+			seen["battery changed"] = seen["battery changed"] || still && after.BatteryLevel > before.BatteryLevel+50
+		}
+	}
+	for x := range s.Tasks(from, noon, noon) {
+		seen["task "+x.TaskStatus] = true
+	}
+	for a := range s.Alarms(from, noon, noon) {
+		seen[a.AlarmConditionType+" "+a.AlarmStatus] = true
+	}
+	for _, want := range []string{"new device", "removed", "renamed", "moved", "retired", "battery falls", "battery changed", "task FINISHED",
+		"Upper limit Alarm", "Upper limit Ok", batteryEmpty.condition + " Alarm", conditionLost + " Alarm", conditionLost + " Ok"} {
+		if !seen[want] {
+			t.Errorf("not seen: %s; seen: %v", want, seen)
+		}
+	}
+}

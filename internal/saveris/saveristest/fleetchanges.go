@@ -22,8 +22,8 @@ func (s *Server) FleetChanges(from, until time.Time) (changes []FleetChange) {
 	sc := s.scene()
 	for _, l := range sc.loggers {
 		last := sc.things(l, from.Unix())
-		for _, at := range sc.moments(l, from.Unix(), until.Unix()) {
-			changes = append(changes, sc.compare(l, at, last)...)
+		for _, m := range sc.moments(l, from.Unix(), until.Unix()) {
+			changes = append(changes, sc.compare(l, m, last)...)
 		}
 	}
 	slices.SortStableFunc(changes, func(a, b FleetChange) int {
@@ -32,45 +32,61 @@ func (s *Server) FleetChanges(from, until time.Time) (changes []FleetChange) {
 	return changes
 }
 
-// moments are those in (from, until] at which something of l may change.
-func (sc *scene) moments(l *logger, from, until int64) (list []int64) {
+// turning is a moment at which something of a place may change: its status, or everything.
+type turning struct {
+	at         int64
+	everything bool
+}
+
+// moments are the turnings of l in (from, until].
+func (sc *scene) moments(l *logger, from, until int64) (list []turning) {
 	w := &sc.world
-	add := func(at int64) {
+	add := func(at int64, everything bool) {
 		if from < at && at <= until {
-			list = append(list, at)
+			list = append(list, turning{at, everything})
 		}
 	}
 	comm, delay := int64(max(w.CommCycle, w.Cycle))/second, sc.statusDelay(l)
 	for slot := floorDiv(from-delay-l.offset, comm); slot*comm+l.offset+delay <= until; slot++ {
-		add(slot*comm + l.offset + delay)
+		add(slot*comm+l.offset+delay, false)
 	}
 	if every := int64(w.OutageEvery) / second; every > 0 {
 		for block := floorDiv(from, every) - 1; block*every <= until; block++ {
 			_, end := w.outage(l, block*every)
-			add(end + delay)
+			add(end+delay, false)
 		}
 	}
 	if every := int64(w.ChangeEvery) / second; every > 0 {
 		for block := floorDiv(from, every) - 1; block*every <= until; block++ {
 			c := w.changeIn(l, block)
-			add(c.at)
-			add(c.gone)
-			add(c.back)
+			add(c.at, true)
+			add(c.gone, true)
+			add(c.back, true)
 		}
 	}
-	slices.Sort(list)
-	return slices.Compact(list)
+	slices.SortFunc(list, func(a, b turning) int { return cmp.Compare(a.at, b.at) })
+	return list
 }
 
 // compare lists what differs from last, and brings that up to date.
-func (sc *scene) compare(l *logger, at int64, last map[string]any) []FleetChange {
-	now := sc.things(l, at)
-	changes := differences(last, now)
-	for i := range changes {
-		changes[i].At = wholeSeconds(at)
+func (sc *scene) compare(l *logger, m turning, last map[string]any) (changes []FleetChange) {
+	if m.everything {
+		now := sc.things(l, m.at)
+		changes = differences(last, now)
+		clear(last)
+		maps.Copy(last, now)
+	} else if sc.world.listed(l, m.at) {
+		before, now := map[string]any{}, map[string]any{}
+		sc.addStatuses(now, l, m.at)
+		for id := range now {
+			before[id] = last[id]
+		}
+		changes = differences(before, now)
+		maps.Copy(last, now)
 	}
-	clear(last)
-	maps.Copy(last, now)
+	for i := range changes {
+		changes[i].At = wholeSeconds(m.at)
+	}
 	return changes
 }
 
@@ -108,11 +124,17 @@ func (sc *scene) things(l *logger, at int64) map[string]any {
 			d.Sensors[i].Channels[n].LastModified = time.Time{}
 		}
 	}
+	things[kindOf(d)+d.DeviceUUID] = d
+	sc.addStatuses(things, l, at)
+	return things
+}
+
+// addStatuses adds those of l, which has to be listed.
+func (sc *scene) addStatuses(things map[string]any, l *logger, at int64) {
 	ds, ss := sc.statuses(l, at)
 	ds.LastCommunication, ds.NextCommunication, ds.LastMeasurement, ds.ProcessedAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	ss.LastCommunication, ss.NextCommunication, ss.ProcessedAt = time.Time{}, time.Time{}, time.Time{}
-	things[kindOf(d)+d.DeviceUUID], things[kindOf(ds)+ds.DeviceUUID], things[kindOf(ss)+ss.SensorUUID] = d, ds, ss
-	return things
+	things[kindOf(ds)+ds.DeviceUUID], things[kindOf(ss)+ss.SensorUUID] = ds, ss
 }
 
 func kindOf(thing any) string {
