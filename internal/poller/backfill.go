@@ -47,9 +47,12 @@ type Backfill struct {
 func (b *Backfill) Run(ctx context.Context) error {
 	for {
 		backlog := &Backlog{
-			Span: b.Span, Rows: b.Rows, Now: b.Source.Now, Covered: b.covered, Leases: b.Leases, Without: b.Without,
+			Span: b.Span, Rows: b.Rows, Now: b.Source.Now, Covered: b.covered, Leases: b.Leases,
 			ReadSince: b.ReadSince, First: b.unfinished(ctx), Yield: b.yield, Removed: b.Writer.Removed,
 			OnWait: func() { b.Log.Info("other workers have the days that are left, waiting for them to end or to die") },
+		}
+		for _, day := range b.Without {
+			backlog.Excluded = append(backlog.Excluded, Exclusion{Span: day})
 		}
 		if err := b.work(ctx, backlog); err != nil {
 			return err
@@ -64,8 +67,8 @@ func (b *Backfill) Run(ctx context.Context) error {
 		if len(gaps) == 0 {
 			return nil
 		}
-		if aside := backlog.Quarantined(); len(aside) > 0 {
-			return &IncompleteError{aside}
+		if windows := backlog.Quarantined(); len(windows) > 0 {
+			return &IncompleteError{windows}
 		}
 		b.Log.Warn("the stream has lost what was stored, it is read again", "from", gaps[0].From, "until", gaps[len(gaps)-1].Until)
 	}
@@ -86,19 +89,19 @@ func (b *Backfill) covered(ctx context.Context, span checkpoint.Span) (rest []ch
 // work carries the windows of a backlog: as many lines as there are exports in flight, and one that commits meanwhile.
 func (b *Backfill) work(ctx context.Context, backlog *Backlog) error {
 	group, ctx := errgroup.WithContext(ctx)
-	desk := NewPool(1, b.Maker)
+	pool := NewPool(1, b.Maker)
 	for range b.Exports + 1 {
-		line := b.line(desk)
+		line := b.line(pool)
 		line.LeftAlone = backlog.LeftAlone
 		group.Go(func() error { return line.Run(ctx, backlog.Share()) })
 	}
 	return group.Wait()
 }
 
-func (b *Backfill) line(desk Pool) *Line {
+func (b *Backfill) line(pool Pool) *Line {
 	return &Line{
 		refusals: saveris.Refusals{Worked: true}, Source: b.Source, Writer: b.Writer, Log: b.Log, MaxWait: maxWait,
-		Pool: desk, AskedSince: b.ReadSince, OnStored: b.OnStored, Hint: b.Hint,
+		Pool: pool, AskedSince: b.ReadSince, OnStored: b.OnStored, Hint: b.Hint,
 	}
 }
 
@@ -180,10 +183,10 @@ func liveEnd(records []checkpoint.Record) (end time.Time) {
 }
 
 // IncompleteError says that a backfill has covered all but some windows.
-type IncompleteError struct{ Windows []Failed }
+type IncompleteError struct{ Windows []Exclusion }
 
 func (e *IncompleteError) Error() string {
-	windows := slices.SortedFunc(slices.Values(e.Windows), func(a, b Failed) int { return a.From.Compare(b.From) })
+	windows := slices.SortedFunc(slices.Values(e.Windows), func(a, b Exclusion) int { return a.From.Compare(b.From) })
 	text := fmt.Sprintf("%d windows cannot be had", len(windows))
 	for i, w := range windows {
 		if i == maxFailures {

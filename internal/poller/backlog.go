@@ -22,8 +22,9 @@ type Backlog struct {
 	Covered         Coverage
 	// Leases says which days are this worker's, so that others at the same range take other days. nil = all of them.
 	Leases Leases
-	// Without are days that are left alone, gap or not.
-	Without []checkpoint.Span
+	// Excluded is what is not read: days that are left alone, gap or not (Err nil), and what is found on the way, days that
+	// retention has removed (ErrRemoved) and windows that cannot be had (all others).
+	Excluded []Exclusion
 	// Removed returns which days within a span retention has removed from the stream: asked for when something is a gap again
 	// that had been read. nil = none.
 	Removed func(ctx context.Context, span checkpoint.Span) ([]checkpoint.Span, error)
@@ -36,15 +37,13 @@ type Backlog struct {
 	// Yield waits while live polling needs the vendor more; nil = never.
 	Yield func(ctx context.Context) error
 
-	mu          sync.Mutex
-	began       time.Time // what lies before it is covered
-	shares      []*share
-	width       width
-	read        int // windows
-	failed      map[checkpoint.Span]failure
-	quarantined []Failed
-	done        []checkpoint.Span // has been read
-	lost        []checkpoint.Span // of that, days that retention has removed meanwhile
+	mu     sync.Mutex
+	began  time.Time // what lies before it is covered
+	shares []*share
+	width  width
+	read   int // windows
+	failed map[checkpoint.Span]failure
+	done   []checkpoint.Span // has been read
 }
 
 // Leases parts days among workers. A lease that has been lost unnoticed costs double work and nothing else: the commit is
@@ -117,7 +116,7 @@ func (b *Backlog) next(ctx context.Context, s *share) (span checkpoint.Span, oth
 	}
 	for from := later(b.From, b.began); from.Before(b.Until); from = from.Add(lookahead) {
 		piece := b.Cut(from, from.Add(lookahead))
-		gaps, err := b.gaps(ctx, piece, now)
+		gaps, err := b.gaps(ctx, piece, now, false)
 		if err != nil {
 			return checkpoint.Span{}, false, err
 		}
@@ -137,8 +136,8 @@ func (b *Backlog) next(ctx context.Context, s *share) (span checkpoint.Span, oth
 	return checkpoint.Span{}, othersHave, nil
 }
 
-// gaps returns what is to be read within a piece, whoever may have it under way.
-func (b *Backlog) gaps(ctx context.Context, piece checkpoint.Span, now time.Time) ([]checkpoint.Span, error) {
+// gaps returns what is to be read within a piece, whoever may have it under way; all = what is quarantined too.
+func (b *Backlog) gaps(ctx context.Context, piece checkpoint.Span, now time.Time, all bool) ([]checkpoint.Span, error) {
 	covered, err := b.Covered(ctx, piece)
 	if err != nil {
 		return nil, err
@@ -147,12 +146,14 @@ func (b *Backlog) gaps(ctx context.Context, piece checkpoint.Span, now time.Time
 		return nil, err
 	}
 	covered = slices.DeleteFunc(withoutFuture(covered, now), func(iv checkpoint.Interval) bool { return iv.ReadAt.Before(b.ReadSince) })
-	gaps := CutOut(checkpoint.Gaps(covered, piece.From, piece.Until), slices.Concat(b.Without, b.lost)...)
+	gaps := checkpoint.Gaps(covered, piece.From, piece.Until)
 	if !b.ReadSince.IsZero() {
 		gaps = CutOut(gaps, b.done...)
 	}
-	for _, f := range b.quarantined {
-		gaps = CutOut(gaps, f.Span)
+	for _, x := range b.Excluded {
+		if !x.quarantined() || !all {
+			gaps = CutOut(gaps, x.Span)
+		}
 	}
 	return gaps, nil
 }
@@ -256,8 +257,5 @@ func (b *Backlog) left(ctx context.Context) ([]checkpoint.Span, error) {
 	if err != nil {
 		return nil, err
 	}
-	aside := b.quarantined
-	b.quarantined = nil
-	defer func() { b.quarantined = aside }()
-	return b.gaps(ctx, b.Span, now)
+	return b.gaps(ctx, b.Span, now, true)
 }

@@ -168,7 +168,7 @@ func TestBacklogAsksFirstForWhatAnEarlierProcessHasAskedFor(t *testing.T) {
 	}
 }
 
-func TestBacklogSetsAsideWhatCannotBeHad(t *testing.T) {
+func TestBacklogQuarantinesWhatCannotBeHad(t *testing.T) {
 	s := newShelf(days(0, 1))
 	bad := checkpoint.Span{From: june.Add(6 * time.Hour), Until: june.Add(6*time.Hour + 5*time.Minute)}
 	plan := s.Share()
@@ -187,9 +187,9 @@ func TestBacklogSetsAsideWhatCannotBeHad(t *testing.T) {
 		s.list.add(w, june.AddDate(1, 0, 0), nil)
 		plan.Done(w, 1000, nil)
 	}
-	aside := s.Quarantined()
-	if len(aside) == 0 || aside[0].Cut(bad.From, bad.Until).Empty() || !errors.Is(aside[0].Err, saveris.ErrTooLarge) {
-		t.Fatalf("set aside: %v", aside)
+	quarantined := s.Quarantined()
+	if len(quarantined) == 0 || quarantined[0].Cut(bad.From, bad.Until).Empty() || !errors.Is(quarantined[0].Err, saveris.ErrTooLarge) {
+		t.Fatalf("quarantined: %v", quarantined)
 	}
 	gaps := checkpoint.Gaps(s.list, s.From, s.Until)
 	if len(gaps) != 1 || gaps[0].Width() > 15*time.Minute {
@@ -197,7 +197,7 @@ func TestBacklogSetsAsideWhatCannotBeHad(t *testing.T) {
 	}
 }
 
-func TestAnOutageSetsNothingAside(t *testing.T) {
+func TestAnOutageQuarantinesNothing(t *testing.T) {
 	s := newShelf(days(0, 1))
 	plan := s.Share()
 	for range 15 { // windows get as narrow as they can, and nothing else works either
@@ -207,8 +207,8 @@ func TestAnOutageSetsNothingAside(t *testing.T) {
 		}
 		plan.Done(w, 0, errors.New("no route to host"))
 	}
-	if aside := s.Quarantined(); len(aside) > 0 {
-		t.Errorf("set aside: %v", aside)
+	if quarantined := s.Quarantined(); len(quarantined) > 0 {
+		t.Errorf("quarantined: %v", quarantined)
 	}
 }
 
@@ -319,7 +319,7 @@ func TestWhatRetentionRemovesMeanwhileIsNotReadForEver(t *testing.T) {
 	if windows > 250 {
 		t.Errorf("%d windows", windows)
 	}
-	if lost := s.Lost(); slices.Contains(lost, days(-3, -2)) || len(lost) == 0 || !s.LeftAlone("2026-06-01") || s.LeftAlone("2026-06-02") {
+	if lost := s.Lost(); slices.Contains(lost, poller.Exclusion{Span: days(-3, -2), Err: poller.ErrRemoved}) || len(lost) == 0 || !s.LeftAlone("2026-06-01") || s.LeftAlone("2026-06-02") {
 		t.Errorf("lost %v", lost)
 	}
 }

@@ -58,10 +58,10 @@ func (l *Live) Run(ctx context.Context) error {
 			Interval: l.Interval, Overlap: l.Overlap, Now: line.clock, Covered: l.Writer.Covered, Since: mark.begin, OnPoll: l.notePoll,
 		})
 	})
-	desk := NewPool(1, l.Maker) // for one window of those that can wait
+	pool := NewPool(1, l.Maker) // for one window of those that can wait
 	group.Go(func() error {
 		line := l.line(FillLine, true)
-		line.Pool = desk
+		line.Pool = pool
 		return line.Run(ctx, &Fill{
 			Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Covered, Watermark: mark,
 		})
@@ -69,7 +69,7 @@ func (l *Live) Run(ctx context.Context) error {
 	if l.Outages != nil {
 		group.Go(func() error {
 			line := l.line(OutageLine, true)
-			line.Pool = desk
+			line.Pool = pool
 			return line.Run(ctx, &AfterOutage{
 				Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Kept, Outages: l.Outages,
 			})

@@ -30,25 +30,11 @@ func (b *Backlog) notice(ctx context.Context, piece checkpoint.Span, covered []c
 	}
 	for _, day := range removed { // those that were gone before are not of this backfill's doing
 		if slices.ContainsFunc(again, func(s checkpoint.Span) bool { return !s.Cut(day.From, day.Until).Empty() }) {
-			b.lost = append(b.lost, day)
+			b.Excluded = append(b.Excluded, Exclusion{day, ErrRemoved})
 		}
 	}
 	if b.ReadSince.IsZero() {
 		b.done = CutOut(b.done, again...)
 	}
 	return nil
-}
-
-// Lost returns the days that retention has removed while they were filled.
-func (b *Backlog) Lost() []checkpoint.Span {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.lost)
-}
-
-// LeftAlone reports whether nothing is to be stored on a day, whatever window shows it.
-func (b *Backlog) LeftAlone(day string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.ContainsFunc(slices.Concat(b.Without, b.lost), func(s checkpoint.Span) bool { return checkpoint.DayOf(s.From) == day })
 }

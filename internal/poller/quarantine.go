@@ -1,16 +1,22 @@
 package poller
 
 import (
-	"slices"
+	"errors"
 
 	"saveris-bridge/internal/checkpoint"
 )
 
-// Failed is a window that could not be had, and why.
-type Failed struct {
+// Exclusion is a span that a Backlog does not read, and why.
+type Exclusion struct {
 	checkpoint.Span
 	Err error
 }
+
+// quarantined reports whether it is a window that cannot be had.
+func (x Exclusion) quarantined() bool { return x.Err != nil && !x.removed() }
+
+// removed reports whether it is a day that retention has removed.
+func (x Exclusion) removed() bool { return errors.Is(x.Err, ErrRemoved) }
 
 // failure is a window that fails.
 type failure struct {
@@ -37,13 +43,28 @@ func (b *Backlog) fail(w Window, err error) {
 		tries = 1
 	}
 	if cannotBeHad(w, tries, err) && (lasting(err) || tries >= maxFailures) { // a query fails now and then
-		b.quarantined = append(b.quarantined, Failed{w.Span, err})
+		b.Excluded = append(b.Excluded, Exclusion{w.Span, err})
 	}
 }
 
-// Quarantined returns the windows that are quarantined because they cannot be had.
-func (b *Backlog) Quarantined() []Failed {
+// Quarantined returns the windows that cannot be had.
+func (b *Backlog) Quarantined() []Exclusion { return b.excluded(Exclusion.quarantined) }
+
+// Lost returns the days that retention has removed while they were filled.
+func (b *Backlog) Lost() []Exclusion { return b.excluded(Exclusion.removed) }
+
+func (b *Backlog) excluded(which func(Exclusion) bool) (found []Exclusion) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.quarantined)
+	for _, x := range b.Excluded {
+		if which(x) {
+			found = append(found, x)
+		}
+	}
+	return found
+}
+
+// LeftAlone reports whether nothing is to be stored on a day, whatever window shows it.
+func (b *Backlog) LeftAlone(day string) bool {
+	return len(b.excluded(func(x Exclusion) bool { return !x.quarantined() && checkpoint.DayOf(x.From) == day })) > 0
 }
