@@ -50,6 +50,7 @@ var rooms = []struct {
 		ours: []string{
 			"internal/service",
 			"internal/preflight",
+			"internal/coverage",
 			"internal/backfill",
 			"internal/pipeline",
 			"internal/natsconn",
@@ -108,6 +109,10 @@ var rooms = []struct {
 			"internal/listen", "internal/jsapi", "internal/hint", "internal/printable"},
 		others: []string{natsGo},
 		http:   true, // whether a proxy is set
+	}},
+	{"internal/coverage", room{
+		ours:   []string{"internal/pipeline", "internal/poller", "internal/publish", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/words", "internal/hint", "internal/printable"},
+		others: []string{natsGo},
 	}},
 	{"internal/pipeline", room{
 		ours: []string{"internal/status", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",

@@ -2,22 +2,19 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
-	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/coverage"
 	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
-	"saveris-bridge/internal/words"
 )
 
 func checkpointCommand(std streams) *cobra.Command {
@@ -67,7 +64,7 @@ came late, and when it was read last. All times are UTC. It changes nothing, and
 				return err
 			}
 			defer stop()
-			return showCheckpoints(cmd.Context(), s, js, std.out, asJSON)
+			return coverage.Show(cmd.Context(), s.Streams, js, asJSON, std.out)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the records as JSON, one a line")
@@ -75,145 +72,127 @@ came late, and when it was read last. All times are UTC. It changes nothing, and
 	return cmd
 }
 
-func showCheckpoints(ctx context.Context, s config.Settings, js jetstream.JetStream, out io.Writer, asJSON bool) error {
-	for _, feed := range pipeline.Feeds(s.Streams) {
-		book := checkpoint.NewBook(checkpoint.NewStream(js, pipeline.Broker(s.Streams).Names.Stream(feed), s.Prefix, string(feed)))
-		days, err := book.Days(ctx)
-		if err != nil {
-			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
-		}
-		records, err := book.Placed(ctx, append(days, checkpoint.RejectedDay))
-		if err != nil {
-			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
-		}
-		if asJSON {
-			err = printRecords(out, records)
-		} else {
-			_, err = io.WriteString(out, recordsText(feed, records))
-		}
-		if err != nil {
-			return err
-		}
+// confirmed has an error of a change that was not confirmed ask for --yes.
+func confirmed(command string, err error) error {
+	if !errors.Is(err, coverage.ErrNotConfirmed) {
+		return err
 	}
-	return nil
+	return &usageError{errors.New("nothing has been changed: --yes is missing"), "the same command with --yes does it; bridge checkpoint " + command + " --help says more"}
 }
 
-func printRecords(out io.Writer, records []checkpoint.Placed) error {
-	for _, r := range records {
-		if r.Seq == 0 {
-			continue
-		}
-		line, err := json.Marshal(r.Record)
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(out, "%s\n", line); err != nil {
-			return err
-		}
-	}
-	return nil
+// resetOptions are the flags of bridge checkpoint reset.
+type resetOptions struct {
+	Feed, From, Until string
+	Yes               bool
 }
 
-// recordsText is what people see of a feed's records.
-func recordsText(feed schema.Feed, records []checkpoint.Placed) string {
-	var b strings.Builder
-	var newest checkpoint.Placed
-	var since time.Time
-	for _, r := range records {
-		if r.Seq > newest.Seq {
-			newest = r
-		}
-		if r.Since != nil && r.Since.After(since) {
-			since = *r.Since
-		}
-	}
-	if newest.Seq == 0 {
-		return string(feed) + "\n  nothing is stored yet\n"
-	}
-	fmt.Fprintf(&b, "%s, %s\n", feed, ofAccount(newest.Account))
-	for _, r := range records {
-		switch {
-		case r.Seq == 0:
-		case r.Day == checkpoint.RejectedDay:
-			if r.Rows > 0 {
-				fmt.Fprintf(&b, "  %-10s  %d rows that cannot be events\n", r.Day, r.Rows)
+func checkpointReset(std streams) *cobra.Command {
+	var o resetOptions
+	cmd := &cobra.Command{
+		Use:   "reset --feeds F --from T --until T --yes",
+		Short: "make a range uncovered, so that it is read again",
+		Long: `Makes a range of a feed uncovered: it is a gap then, and is read again. What is stored stays stored, and rows that come again
+are recognised by their ids, so nothing is doubled. It says what will happen, and does it with --yes. It may be used beside a
+bridge that runs.
+
+A gap that is not older than where bridge run has begun is read by it; older ones are read by bridge backfill alone. The
+output says which it is.
+
+T is an RFC 3339 time, or how long ago by the clock of this machine: 24h, 7d. The range is half-open and counts in the time
+of the events.
+
+Exit code 0: done, or nothing of it was covered. 2: --yes is missing, or the coverage is another account's.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := config.Load(cmd.Context(), std.env)
+			if err != nil {
+				return err
 			}
-		default:
-			b.WriteString("  " + recordLine(r.Record, newest.Account) + "\n")
-		}
+			span, err := o.check(&s, time.Now())
+			if err != nil {
+				return err
+			}
+			return pipeline.WithLogin(s.Vendor, runReset(cmd.Context(), s, span, o.Yes, std))
+		},
 	}
-	if !since.IsZero() {
-		fmt.Fprintf(&b, "  gaps since %s are read by bridge run, older ones by bridge backfill alone\n", words.Time(since))
-	}
-	return b.String()
+	cmd.Flags().StringVar(&o.Feed, "feeds", "", "the feed, one of them (needed)")
+	cmd.Flags().StringVar(&o.Feed, "feed", "", "the same as --feeds")
+	cmd.Flags().StringVar(&o.From, "from", "", "where the range begins (needed)")
+	cmd.Flags().StringVar(&o.Until, "until", "", "where it ends (needed)")
+	cmd.Flags().BoolVar(&o.Yes, "yes", false, "do it")
+	return cmd
 }
 
-func ofAccount(account string) string {
-	if account == "" {
-		return "of no named account"
+// check refuses wrong flags, and has the settings name the one feed.
+func (o resetOptions) check(s *config.Settings, now time.Time) (span checkpoint.Span, err error) {
+	normal, want := config.Check("BRIDGE_FEEDS", o.Feed)
+	if want != "" || strings.Contains(normal, ",") {
+		return span, flagf("checkpoint reset", "--feeds is %q: expected one feed, such as readings", o.Feed)
 	}
-	return "of account " + account
-}
-
-// recordLine is a day's record; its account is shown where it is not that of the newest record.
-func recordLine(r checkpoint.Record, newest string) string {
-	line := fmt.Sprintf("%-10s  %-14s  %7d rows", r.Day, coveredText(r), r.Rows)
-	if r.Late > 0 {
-		line += fmt.Sprintf(", %d late", r.Late)
-	}
-	var read time.Time
-	for _, iv := range r.Covered {
-		if iv.ReadAt.After(read) {
-			read = iv.ReadAt
+	s.Feeds = []string{normal}
+	for _, flag := range []struct {
+		name, text string
+		to         *time.Time
+	}{{"from", o.From, &span.From}, {"until", o.Until, &span.Until}} {
+		if *flag.to, err = moment(flag.text, now); err != nil || flag.text == "" {
+			return span, flagf("checkpoint reset", "--%s is %q: expected %s", flag.name, flag.text, wantMoment)
 		}
 	}
-	if !read.IsZero() {
-		line += ", read last " + words.Time(read)
+	if span.Empty() {
+		return span, flagf("checkpoint reset", "--from is %s and --until %s: expected a range that is not empty", span.From.Format(time.RFC3339), span.Until.Format(time.RFC3339))
 	}
-	if r.Account != newest {
-		line += ", " + ofAccount(r.Account)
-	}
-	return line
+	return span, nil
 }
 
-// shownSpans is how many spans of a day are shown.
-const shownSpans = 4
-
-// coveredText says what of a day is covered.
-func coveredText(r checkpoint.Record) string {
-	var spans []checkpoint.Span
-	for _, iv := range r.Covered {
-		if n := len(spans); n > 0 && spans[n-1].Until.Equal(iv.From) {
-			spans[n-1].Until = iv.Until
-			continue
-		}
-		spans = append(spans, iv.Span())
+func runReset(ctx context.Context, s config.Settings, span checkpoint.Span, yes bool, std streams) error {
+	js, stop, err := readBroker(ctx, s, std.err)
+	if err != nil {
+		return err
 	}
-	day, err := checkpoint.DaySpan(r.Day)
-	if err == nil && len(spans) == 1 && spans[0] == (checkpoint.Span{From: spans[0].From, Until: spans[0].From.AddDate(0, 0, 1)}) && spans[0].From.Equal(day.From) {
-		return "all of it"
-	}
-	var texts []string
-	for i, span := range spans {
-		if i == shownSpans {
-			texts = append(texts, fmt.Sprintf("and %d more", len(spans)-i))
-			break
-		}
-		texts = append(texts, clockText(span.From, day.From)+"-"+clockText(span.Until, day.From))
-	}
-	if len(texts) == 0 {
-		return "nothing"
-	}
-	return strings.Join(texts, ", ")
+	defer stop()
+	err = coverage.Reset(ctx, pipeline.New(s.Pipeline, js), schema.Feed(s.Feeds[0]), span, yes, std.out, newLogger(s.Log, std.err))
+	return confirmed("reset", err)
 }
 
-// clockText is a moment of a day, whose end is 24:00.
-func clockText(t, day time.Time) string {
-	if t.Sub(day) == 24*time.Hour {
-		return "24:00"
+func checkpointAdopt(std streams) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "adopt --yes",
+		Short: "take the coverage over for the present login",
+		Long: `Takes what is covered over for the login of the settings: from then on it counts as read by it, and is not read again but
+for late rows. That is for another login of the same account where bridge run cannot see by itself that it is the same,
+because that one has stored no row. Where rows can be compared and none is stored it refuses: that is another
+account, and each account needs a BRIDGE_PREFIX of its own, or its rows would be lost.
+
+It says what will happen, and does it with --yes. No bridge of another login may poll meanwhile.
+
+Exit code 0: done, or it is this login's already. 2: --yes is missing, or it is another account's. 3: the vendor refuses the
+login.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := config.Load(cmd.Context(), std.env)
+			if err != nil {
+				return err
+			}
+			return pipeline.WithLogin(s.Vendor, runAdopt(cmd.Context(), s, yes, std))
+		},
 	}
-	if t.Second() == 0 && t.Nanosecond() == 0 {
-		return t.UTC().Format("15:04")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
+	return cmd
+}
+
+func runAdopt(ctx context.Context, s config.Settings, yes bool, std streams) error {
+	vendor, err := saveris.New(pipeline.VendorConfig(s.Vendor, s.WindowRows))
+	if err == nil {
+		err = vendor.Login(ctx) // a name that is mistyped must not own anything
 	}
-	return t.UTC().Format("15:04:05")
+	if err != nil {
+		return err
+	}
+	js, stop, err := readBroker(ctx, s, std.err)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return confirmed("adopt", coverage.Adopt(ctx, pipeline.New(s.Pipeline, js), vendor, yes, std.out, newLogger(s.Log, std.err)))
 }

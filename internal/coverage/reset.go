@@ -1,4 +1,4 @@
-package main
+package coverage
 
 import (
 	"context"
@@ -6,13 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
@@ -21,76 +17,10 @@ import (
 	"saveris-bridge/internal/words"
 )
 
-// confirmation asks for --yes.
-func confirmation(command string) error {
-	return &usageError{errors.New("nothing has been changed: --yes is missing"), "the same command with --yes does it; bridge checkpoint " + command + " --help says more"}
-}
+// ErrNotConfirmed means that a change was not confirmed, and that nothing has changed.
+var ErrNotConfirmed = errors.New("not confirmed")
 
-// resetOptions are the flags of bridge checkpoint reset.
-type resetOptions struct {
-	Feed, From, Until string
-	Yes               bool
-}
-
-func checkpointReset(std streams) *cobra.Command {
-	var o resetOptions
-	cmd := &cobra.Command{
-		Use:   "reset --feeds F --from T --until T --yes",
-		Short: "make a range uncovered, so that it is read again",
-		Long: `Makes a range of a feed uncovered: it is a gap then, and is read again. What is stored stays stored, and rows that come again
-are recognised by their ids, so nothing is doubled. It says what will happen, and does it with --yes. It may be used beside a
-bridge that runs.
-
-A gap that is not older than where bridge run has begun is read by it; older ones are read by bridge backfill alone. The
-output says which it is.
-
-T is an RFC 3339 time, or how long ago by the clock of this machine: 24h, 7d. The range is half-open and counts in the time
-of the events.
-
-Exit code 0: done, or nothing of it was covered. 2: --yes is missing, or the coverage is another account's.`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := config.Load(cmd.Context(), std.env)
-			if err != nil {
-				return err
-			}
-			span, err := o.check(&s, time.Now())
-			if err != nil {
-				return err
-			}
-			return pipeline.WithLogin(s.Vendor, runReset(cmd.Context(), s, span, o.Yes, std))
-		},
-	}
-	cmd.Flags().StringVar(&o.Feed, "feeds", "", "the feed, one of them (needed)")
-	cmd.Flags().StringVar(&o.Feed, "feed", "", "the same as --feeds")
-	cmd.Flags().StringVar(&o.From, "from", "", "where the range begins (needed)")
-	cmd.Flags().StringVar(&o.Until, "until", "", "where it ends (needed)")
-	cmd.Flags().BoolVar(&o.Yes, "yes", false, "do it")
-	return cmd
-}
-
-// check refuses wrong flags, and has the settings name the one feed.
-func (o resetOptions) check(s *config.Settings, now time.Time) (span checkpoint.Span, err error) {
-	normal, want := config.Check("BRIDGE_FEEDS", o.Feed)
-	if want != "" || strings.Contains(normal, ",") {
-		return span, flagf("checkpoint reset", "--feeds is %q: expected one feed, such as readings", o.Feed)
-	}
-	s.Feeds = []string{normal}
-	for _, flag := range []struct {
-		name, text string
-		to         *time.Time
-	}{{"from", o.From, &span.From}, {"until", o.Until, &span.Until}} {
-		if *flag.to, err = moment(flag.text, now); err != nil || flag.text == "" {
-			return span, flagf("checkpoint reset", "--%s is %q: expected %s", flag.name, flag.text, wantMoment)
-		}
-	}
-	if span.Empty() {
-		return span, flagf("checkpoint reset", "--from is %s and --until %s: expected a range that is not empty", span.From.Format(time.RFC3339), span.Until.Format(time.RFC3339))
-	}
-	return span, nil
-}
-
-// reset is a run of bridge checkpoint reset.
+// reset is a run of Reset.
 type reset struct {
 	feed   schema.Feed
 	span   checkpoint.Span
@@ -98,26 +28,22 @@ type reset struct {
 	out    io.Writer
 }
 
-func runReset(ctx context.Context, s config.Settings, span checkpoint.Span, yes bool, std streams) error {
-	js, stop, err := readBroker(ctx, s, std.err)
+// Reset makes a range of a feed uncovered, and writes to out what that is and who reads it again. Where it is not confirmed nothing
+// changes: it writes what would, and the error is ErrNotConfirmed. Coverage of another account is a *publish.AnotherAccount.
+func Reset(ctx context.Context, pipe *pipeline.Pipeline, feed schema.Feed, span checkpoint.Span, confirmed bool, out io.Writer, log *slog.Logger) error {
+	writer, err := ownWriter(ctx, pipe, feed, log)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	pipe, log := pipeline.New(s.Pipeline, js), newLogger(s.Log, std.err)
-	writer, err := ownWriter(ctx, pipe, schema.Feed(s.Feeds[0]), log)
-	if err != nil {
-		return err
-	}
-	r := &reset{schema.Feed(s.Feeds[0]), span, writer, std.out}
-	if !yes {
+	r := &reset{feed, span, writer, out}
+	if !confirmed {
 		err = r.preview(ctx)
 	} else {
-		view := pipe.View(r.feed, nil, log)
+		view := pipe.View(feed, nil, log)
 		writer.OnRecord = view.Show
 		err = view.Keep(ctx, r.run)
 	}
-	if usage := (*usageError)(nil); err != nil && !errors.As(err, &usage) && !js.Conn().IsConnected() {
+	if err != nil && !errors.Is(err, ErrNotConfirmed) && !pipe.JS.Conn().IsConnected() {
 		return fmt.Errorf("%w: %w", natsconn.ErrUnusable, err)
 	}
 	return err
@@ -147,7 +73,7 @@ func (r *reset) preview(ctx context.Context) error {
 	if err := r.tell(ctx, "would be uncovered", covered); err != nil {
 		return err
 	}
-	return confirmation("reset")
+	return ErrNotConfirmed
 }
 
 // covered returns what there is to be uncovered, and says so where there is nothing.
