@@ -26,6 +26,7 @@ type thing struct {
 	sequence uint64  // of its newest message
 	removed  bool    // by that message
 	missed   int     // looks in a row without it
+	here     bool    // in the look that is compared
 }
 
 // NewInventory returns one that knows nothing.
@@ -82,7 +83,7 @@ type Change struct {
 // Event returns what is stored of the change.
 func (c *Change) Event() schema.FleetChange {
 	e := schema.FleetChange{
-		Kind: c.Kind, Tenant: c.doc.get(sources[c.Kind].tenant), Key: c.Key, Document: c.doc.appendJSON(nil, false),
+		Kind: c.Kind, Tenant: c.doc.get(sources[c.Kind].tenant), Key: c.Key, Document: c.doc.appendJSON(make([]byte, 0, usual), false),
 		Hash: c.doc.hash(), Removed: c.Removed, Before: c.last, LookedAt: c.at,
 	}
 	if c.before != nil && !c.Removed {
@@ -97,101 +98,31 @@ func (c *Change) Event() schema.FleetChange {
 // looks in a row were without it, or at once where it is seen under another key or tenant. A look that has failed, or lacks rows,
 // says of no thing that it is gone. Compare counts the looks, takes over what is no change, and uses the look up; a change is known
 // only once it is Stored, and comes again until then.
-func (inv *Inventory) Compare(seen Look) (changes []Change) {
+func (inv *Inventory) Compare(seen Look) []Change {
 	if seen.cover == nil { // nothing could be read
 		return nil
 	}
-	known := inv.kinds[seen.Kind]
-	places := map[string]string{} // of what is known, by identity
-	for _, place := range sortedKeys(known) {
-		if t := known[place]; !t.removed {
-			places[t.doc.identity()] = place
+	c := comparison{Look: seen, known: inv.kinds[seen.Kind], keys: inv.keys(seen), places: map[string]string{}, ids: map[string]bool{}}
+	for place, t := range c.known {
+		if t.here = false; !t.removed {
+			id := t.doc.identity()
+			c.places[id] = max(c.places[id], place) // two, where a move was stored by half
 		}
 	}
-	keys := inv.keys(seen)
-	here, moved := map[string]bool{}, map[string]bool{}
 	for _, doc := range seen.things {
-		id := doc.identity()
-		key := keys[id]
-		place := placeOf(seen.Kind, doc, key)
-		here[place], moved[id] = true, true
-		c := Change{Kind: seen.Kind, Key: key, place: place, doc: doc, at: seen.At}
-		if t := known[place]; t != nil {
-			c.last = t.sequence
-			if !t.removed {
-				c.before = t.doc
-			}
-		}
-		if old, there := places[id]; there && c.before == nil { // it has another key or tenant now
-			c.before = known[old].doc
-		}
-		if c.before != nil && c.before.identity() == id {
-			doc.keep(c.before, seen.cover, 0)
-		}
-		if t := known[place]; t != nil && !t.removed {
-			if t.missed = 0; !doc.changed(t.doc) {
-				t.doc.refresh(doc) // and let the rest of it go
-				continue
-			}
-		}
-		changes = append(changes, c)
+		c.there(doc)
 	}
-	for _, place := range sortedKeys(known) {
-		t := known[place]
-		if t.removed || here[place] {
-			continue
+	c.gone()
+	slices.SortStableFunc(c.changes, func(a, b Change) int {
+		switch {
+		case a.Removed == b.Removed:
+			return strings.Compare(a.place, b.place)
+		case a.Removed:
+			return -1
 		}
-		if seen.Err == nil {
-			t.missed++
-		}
-		if t.missed >= looksUntilGone || moved[t.doc.identity()] {
-			changes = append(changes, Change{Kind: seen.Kind, Key: place[strings.IndexByte(place, '.')+1:], Removed: true, place: place, doc: t.doc, at: seen.At, last: t.sequence})
-		}
-	}
-	slices.SortStableFunc(changes, func(a, b Change) int {
-		if a.Removed != b.Removed {
-			if a.Removed {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a.place, b.place)
+		return 1
 	})
-	return changes
-}
-
-// keys are those of the things of a look, by identity: the serial number, else the uuid, as a token; where two would share one,
-// both joined. A look that lacks rows counts what is known as well.
-func (inv *Inventory) keys(seen Look) map[string]string {
-	all := map[string]*object{}
-	if seen.Err != nil {
-		for _, t := range inv.kinds[seen.Kind] {
-			if !t.removed {
-				all[t.doc.identity()] = t.doc
-			}
-		}
-	}
-	for _, doc := range seen.things {
-		all[doc.identity()] = doc
-	}
-	users := map[string]int{}
-	for _, doc := range all {
-		users[plainKey(seen.Kind, doc)]++
-	}
-	keys := map[string]string{}
-	for id, doc := range all {
-		if keys[id] = plainKey(seen.Kind, doc); users[keys[id]] > 1 {
-			keys[id] = keys[id] + "_" + schema.Token(doc.get(doc.shape.id[0]))
-		}
-	}
-	return keys
-}
-
-func plainKey(kind Kind, doc *object) string {
-	if serial := sources[kind].serial; serial != "" && strings.TrimSpace(doc.get(serial)) != "" {
-		return schema.Token(doc.get(serial))
-	}
-	return schema.Token(doc.get(doc.shape.id[0]))
+	return c.changes
 }
 
 // Stored notes that a change has been stored, with the sequence of its message.

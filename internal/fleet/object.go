@@ -95,10 +95,13 @@ func (o *object) appendJSON(b []byte, counting bool) []byte {
 	b = append(b, '{')
 	from := len(b)
 	for i, c := range o.shape.columns {
-		if counting && volatile(c.name) {
+		if counting && c.volatile {
 			continue
 		}
-		b = appendMember(b, from, c.name, o.cells[i])
+		if len(b) > from {
+			b = append(b, ',')
+		}
+		b = appendValue(append(b, c.head...), o.cells[i])
 	}
 	if o.shape.nest != "" {
 		b = append(appendName(b, from, o.shape.nest), '[')
@@ -140,23 +143,29 @@ func appendName(b []byte, from int, name string) []byte {
 }
 
 func appendMember(b []byte, from int, name string, v value) []byte {
-	b = appendName(b, from, name)
+	return appendValue(appendName(b, from, name), v)
+}
+
+func appendValue(b []byte, v value) []byte {
 	if v == null {
 		return append(b, "null"...)
 	}
 	return append(b, v...)
 }
 
+// usual is the size of most documents in bytes.
+const usual = 2 << 10
+
 // hash is 32 hex digits over what of the object counts as a change.
 func (o *object) hash() string {
-	sum := sha256.Sum256(o.appendJSON(nil, true))
+	sum := sha256.Sum256(o.appendJSON(make([]byte, 0, usual), true))
 	return hex.EncodeToString(sum[:16])
 }
 
 // diff appends the JSON pointers of what has changed since before, in the order of the document.
 func (o *object) diff(before *object, path string, out []string) []string {
 	for i, c := range o.shape.columns {
-		if o.cells[i] != before.cells[i] && !volatile(c.name) {
+		if o.cells[i] != before.cells[i] && !c.volatile {
 			out = append(out, path+"/"+c.name)
 		}
 	}
@@ -171,7 +180,21 @@ func (o *object) diff(before *object, path string, out []string) []string {
 }
 
 func sameParts(a, b []*object) bool {
-	return slices.EqualFunc(a, b, func(a, b *object) bool { return a.identity() == b.identity() })
+	return slices.EqualFunc(a, b, (*object).is)
+}
+
+// is reports whether two objects of a list are the same one: whether their identities are equal.
+func (o *object) is(other *object) bool {
+	for _, name := range o.shape.id {
+		i := o.shape.cell(name)
+		switch a, b := o.cells[i], other.cells[i]; {
+		case o.shape.joint && a != b:
+			return false
+		case !o.shape.joint && (a != null || b != null):
+			return a == b
+		}
+	}
+	return true
 }
 
 func diffOther(now, before []member, path string, out []string) []string {
@@ -208,7 +231,7 @@ func (o *object) keep(before *object, c *coverage, level int) {
 		}
 	}
 	for _, part := range o.inner {
-		if i := slices.IndexFunc(before.inner, func(b *object) bool { return b.identity() == part.identity() }); i >= 0 {
+		if i := slices.IndexFunc(before.inner, part.is); i >= 0 {
 			part.keep(before.inner[i], c, level+1)
 		}
 	}
@@ -217,7 +240,7 @@ func (o *object) keep(before *object, c *coverage, level int) {
 // refresh takes over what is no change from the same object at another time.
 func (o *object) refresh(now *object) {
 	for i, c := range o.shape.columns {
-		if volatile(c.name) {
+		if c.volatile {
 			o.cells[i] = now.cells[i]
 		}
 	}
@@ -242,7 +265,7 @@ func (o *object) sort() {
 // nothing the one with the greater text, so that the order of rows does not matter.
 func (o *object) newer(than *object) bool {
 	for i, c := range o.shape.columns {
-		if volatile(c.name) && o.cells[i] != than.cells[i] {
+		if c.volatile && o.cells[i] != than.cells[i] {
 			return plain(o.cells[i]) > plain(than.cells[i])
 		}
 	}

@@ -34,7 +34,7 @@ type slot struct {
 	text  []byte
 	value value
 	ok    bool
-	pool  pool
+	pool  pool // by the text as it is written
 }
 
 func newReader(kind Kind) *reader {
@@ -143,13 +143,21 @@ func (r *reader) value(f saveris.Field, c *slot) (value, bool) {
 	if f.Kind == saveris.Null || len(f.Text) == 0 {
 		return null, true
 	}
-	if f.Kind == c.kind && bytes.Equal(f.Text, c.text) {
+	if f.Kind != c.kind {
+		c.kind, c.text = f.Kind, c.text[:0]
+		clear(c.pool)
+	}
+	if bytes.Equal(f.Text, c.text) {
 		return c.value, c.ok
 	}
-	c.kind, c.text = f.Kind, append(c.text[:0], f.Text...)
+	c.text = append(c.text[:0], f.Text...)
+	if v, known := c.pool[string(f.Text)]; known {
+		c.value, c.ok = v, true
+		return v, true
+	}
 	c.value = null
 	if r.buf, c.ok = canonical(r.buf[:0], c.form, f); c.ok && len(r.buf) > 0 {
-		c.value = c.pool.of(r.buf)
+		c.value = c.pool.keep(f.Text, value(r.buf))
 	}
 	return c.value, c.ok
 }
@@ -222,12 +230,11 @@ func (r *reader) object(fields []saveris.Field, level int, parent *object) error
 
 // part returns the object within o that p is, as it is kept; nil where p has nothing to tell it by.
 func (o *object) part(p *object) *object {
-	id := p.identity()
-	if id == "" {
+	if p.identity() == "" {
 		return nil
 	}
 	for _, have := range o.inner {
-		if have.identity() == id {
+		if have.is(p) {
 			have.settle(p)
 			return have
 		}
@@ -252,11 +259,10 @@ func (o *object) settle(p *object) {
 	}
 }
 
-// done returns the documents.
+// done returns the documents, in no order.
 func (r *reader) done() []*object {
 	all := make([]*object, 0, len(r.things))
-	for _, id := range sortedKeys(r.things) {
-		o := r.things[id]
+	for _, o := range r.things {
 		o.sort()
 		all = append(all, o)
 	}

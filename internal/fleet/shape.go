@@ -29,8 +29,10 @@ const (
 
 // column is one column of the vendor's current exports (document, 8), under its name.
 type column struct {
-	name string
-	form form
+	name     string
+	form     form
+	head     string // the name as a member begins
+	volatile bool   // a change of it is none
 }
 
 // shape is one level of a document: its columns in the document's order, and the list of objects within it.
@@ -54,7 +56,7 @@ func columnsOf(table string) (all []column) {
 		if !known {
 			panic("fleet: internal error: no form " + kind)
 		}
-		all = append(all, column{name, f})
+		all = append(all, column{name, f, `"` + name + `":`, volatile(name)})
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package fleet
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strings"
 
 	"saveris-bridge/internal/saveris"
@@ -14,21 +15,26 @@ type value string
 
 const null value = ""
 
-// pool gives the values of a column one text each, while they are few: most columns have the same few values in thousands of
-// things.
+// pool has the values of a column, while they are few: most columns have the same few values in thousands of things, which
+// share their text.
 type pool map[string]value
 
 const fewValues = 1024
 
+// keep keeps a value under a text, if there is room, and returns it.
+func (p pool) keep(text []byte, v value) value {
+	if p != nil && len(p) < fewValues {
+		p[string(text)] = v
+	}
+	return v
+}
+
+// of returns the value whose text is canonical already.
 func (p pool) of(canonical []byte) value {
 	if v, known := p[string(canonical)]; known {
 		return v
 	}
-	v := value(canonical)
-	if p != nil && len(p) < fewValues {
-		p[string(v)] = v
-	}
-	return v
+	return p.keep(canonical, value(canonical))
 }
 
 // canonical brings a vendor's value into the one spelling that documents have. ok is false where it is none of its form.
@@ -48,10 +54,7 @@ func canonical(b []byte, f form, v saveris.Field) (_ []byte, ok bool) {
 	}
 	switch f {
 	case uuid:
-		if id := schema.UUID(raw); id != "" {
-			b = schema.AppendText(b, []byte(id))
-		}
-		return b, true
+		return schema.AppendUUID(b, raw), true
 	case integer:
 		return schema.AppendInteger(b, raw)
 	case number:
@@ -147,64 +150,29 @@ func appendConfig(b []byte, v saveris.Field) ([]byte, bool) {
 	if v.Kind != saveris.Nested && v.Kind != saveris.String {
 		return b, false
 	}
-	dec := json.NewDecoder(bytes.NewReader(v.Text))
-	dec.UseNumber()
-	var doc any
-	if err := dec.Decode(&doc); err != nil || dec.More() {
-		if v.Kind == saveris.Nested {
-			return b, false
-		}
+	n := len(b)
+	b, ok := schema.AppendCanonical(b, v.Text)
+	switch {
+	case !ok && v.Kind == saveris.Nested:
+		return b, false
+	case !ok:
 		return schema.AppendText(b, v.Text), true
 	}
-	return appendAny(b, doc), true
+	if code.Match(b[n:]) {
+		b = append(b[:n], code.ReplaceAllFunc(b[n:], inWords)...)
+	}
+	return b, true
 }
 
-func appendAny(b []byte, doc any) []byte {
-	switch doc := doc.(type) {
-	case map[string]any:
-		b = append(b, '{')
-		for i, name := range sortedKeys(doc) {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(schema.AppendText(b, []byte(name)), ':')
-			b = appendAny(b, doc[name])
-		}
-		return append(b, '}')
-	case []any:
-		b = append(b, '[')
-		for i, element := range doc {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendAny(b, element)
-		}
-		return append(b, ']')
-	case json.Number:
-		b, _ = schema.AppendNumber(b, []byte(doc))
-		return b
-	case string:
-		return schema.AppendText(b, []byte(inWords(doc)))
-	case bool:
-		if doc {
-			return append(b, "true"...)
-		}
-		return append(b, "false"...)
-	default:
-		return append(b, "null"...)
-	}
-}
+// code is a text of JSON that is a code of measuring objects.
+var code = regexp.MustCompile(`"(?:(?:MACT|ASV|PV)_[A-Z0-9_]+|PU_DEGREE_CELSIUS)"`)
 
-// inWords returns a code of measuring objects in the words that the vendor writes now: MACT_LOWER_LIMIT is Lower limit
-// (behaviour notes, 8.3). Other texts stay as they are.
-func inWords(text string) string {
-	prefix, code, found := strings.Cut(text, "_")
-	switch {
-	case text == "PU_DEGREE_CELSIUS":
-		return "°C"
-	case !found || code == "" || strings.ToUpper(text) != text, prefix != "MACT" && prefix != "ASV" && prefix != "PV":
-		return text
+// inWords returns a quoted code in the words that the vendor writes now: MACT_LOWER_LIMIT is Lower limit (behaviour notes, 8.3).
+func inWords(quoted []byte) []byte {
+	_, words, _ := strings.Cut(strings.Trim(string(quoted), `"`), "_")
+	if words == "DEGREE_CELSIUS" {
+		return []byte(`"°C"`)
 	}
-	words := strings.ToLower(strings.ReplaceAll(code, "_", " "))
-	return strings.ToUpper(words[:1]) + words[1:]
+	words = strings.ReplaceAll(words, "_", " ")
+	return []byte(`"` + words[:1] + strings.ToLower(words[1:]) + `"`)
 }

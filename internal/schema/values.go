@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"bytes"
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"saveris-bridge/internal/saveris"
@@ -40,18 +42,23 @@ func AppendNumber(b, text []byte) (_ []byte, ok bool) {
 }
 
 // AppendText appends a text as a JSON string; bytes that are no UTF-8 become U+FFFD.
-func AppendText(b, text []byte) []byte { return appendText(b, append([]byte{}, validUTF8(text)...)) }
-
-// UUID returns a text without the blanks around it, and in lower case if it is a uuid. It is empty where it is a word for a
-// uuid that is not there.
-func UUID(text []byte) string {
-	switch text = trimBlanks(text); {
-	case isNothing(text) || isNil(text):
-		return ""
-	case isUUID(text):
-		return string(appendLower(nil, text))
+func AppendText(b, text []byte) []byte {
+	if len(text) == 0 {
+		return append(b, `""`...)
 	}
-	return string(validUTF8(text))
+	return appendText(b, validUTF8(text))
+}
+
+// AppendUUID appends a text as a JSON string, without the blanks around it, and in lower case if it is a uuid. It appends nothing
+// where it is a word for a uuid that is not there.
+func AppendUUID(b, text []byte) []byte {
+	switch text = trimBlanks(text); {
+	case len(text) == 0 || isNothing(text) || isNil(text):
+		return b
+	case !spelledUUID(text) && isUUID(text):
+		return append(appendLower(append(b, '"'), text), '"')
+	}
+	return AppendText(b, text)
 }
 
 // UnitCode returns the UCUM code of a unit as the vendor writes it, empty for one that is not known.
@@ -64,4 +71,14 @@ func AppendVendor(b []byte, f saveris.Field) []byte {
 		_ = value.Compact(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) // what is no JSON has become a text
 	}
 	return append(b, value...)
+}
+
+// AppendCanonical appends JSON as RFC 8785 writes it. ok is false, and nothing is appended, where the text is no JSON, or a name
+// comes twice in an object.
+func AppendCanonical(b, text []byte) (_ []byte, ok bool) {
+	value := jsontext.Value(bytes.Clone(text))
+	if value.Canonicalize() != nil {
+		return b, false
+	}
+	return append(b, value...), true
 }

@@ -1,0 +1,94 @@
+package fleet
+
+import (
+	"strings"
+
+	"saveris-bridge/internal/schema"
+)
+
+// comparison is that of one look with what is known of its kind.
+type comparison struct {
+	Look
+	known   map[string]*thing // by place
+	keys    map[string]string // of the things seen, by identity
+	places  map[string]string // of the things known, by identity
+	ids     map[string]bool   // identities of what was seen
+	changes []Change
+}
+
+// there compares a thing that was seen.
+func (c *comparison) there(doc *object) {
+	id := doc.identity()
+	change := Change{Kind: c.Kind, Key: c.keys[id], place: placeOf(c.Kind, doc, c.keys[id]), doc: doc, at: c.At}
+	c.ids[id] = true
+	t := c.known[change.place]
+	if t != nil {
+		t.here, change.last = true, t.sequence
+	}
+	if t != nil && !t.removed {
+		change.before = t.doc
+	} else if old, there := c.places[id]; there { // it has had another key or tenant
+		change.before = c.known[old].doc
+	}
+	if change.before != nil && change.before.identity() == id {
+		doc.keep(change.before, c.cover, 0)
+	}
+	if t != nil && !t.removed {
+		if t.missed = 0; !doc.changed(t.doc) {
+			t.doc.refresh(doc) // and let the rest of it go
+			return
+		}
+	}
+	c.changes = append(c.changes, change)
+}
+
+// gone finds what was not seen where it is known.
+func (c *comparison) gone() {
+	for place, t := range c.known {
+		if t.removed || t.here {
+			continue
+		}
+		if c.Err == nil {
+			t.missed++
+		}
+		if t.missed < looksUntilGone && !c.ids[t.doc.identity()] {
+			continue
+		}
+		key := place[strings.IndexByte(place, '.')+1:]
+		c.changes = append(c.changes, Change{Kind: c.Kind, Key: key, Removed: true, place: place, doc: t.doc, at: c.At, last: t.sequence})
+	}
+}
+
+// keys are those of the things of a look, by identity: the serial number, else the uuid, as a token; where two would share one,
+// both joined. A look that lacks rows counts what is known as well.
+func (inv *Inventory) keys(seen Look) map[string]string {
+	all := map[string]*object{}
+	if seen.Err != nil {
+		for _, t := range inv.kinds[seen.Kind] {
+			if !t.removed {
+				all[t.doc.identity()] = t.doc
+			}
+		}
+	}
+	for _, doc := range seen.things {
+		all[doc.identity()] = doc
+	}
+	users := map[string]int{}
+	for _, doc := range all {
+		users[plainKey(seen.Kind, doc)]++
+	}
+	keys := map[string]string{}
+	for id, doc := range all {
+		if keys[id] = plainKey(seen.Kind, doc); users[keys[id]] > 1 {
+			keys[id] = keys[id] + "_" + schema.Token(doc.get(doc.shape.id[0]))
+		}
+	}
+	return keys
+}
+
+func plainKey(kind Kind, doc *object) string {
+	if serial := sources[kind].serial; serial != "" && strings.TrimSpace(doc.get(serial)) != "" {
+		return schema.Token(doc.get(serial))
+	}
+	return schema.Token(doc.get(doc.shape.id[0]))
+}
