@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
@@ -34,7 +35,8 @@ type auditor struct {
 	channels []*channel
 	byKey    map[Key]*channel
 	reader   *schema.ReadingReader
-	dueUntil int64 // milliseconds since 1970: what is due from then on is not missing yet
+	readers  sync.WaitGroup // of days
+	dueUntil int64          // milliseconds since 1970: what is due from then on is not missing yet
 }
 
 // Run reads the streams and returns the report, which has to be closed. It fails where a stream cannot be read, or where the sums of
@@ -90,18 +92,38 @@ func (a *auditor) feeds() (list []feed) {
 	return list
 }
 
+// Small days are read ahead while one is summed up: then it is the way to the broker that takes the time. Of big ones there is only
+// one in memory.
+const (
+	daysAhead = 3
+	smallDay  = 200_000 // events
+)
+
 // readReadings reads the day before the range and its days.
 func (a *auditor) readReadings(ctx context.Context) error {
 	if a.config.Readings == nil {
 		return nil
 	}
 	a.addKnown()
-	before := checkpoint.Span{From: a.config.Span.From.Add(-24 * time.Hour), Until: a.config.Span.Until}
-	for _, name := range before.Days() {
-		d, err := a.readDay(ctx, name)
+	ctx, stop := context.WithCancel(ctx)
+	defer a.readers.Wait()
+	defer stop()
+	names := (checkpoint.Span{From: a.config.Span.From.Add(-24 * time.Hour), Until: a.config.Span.Until}).Days()
+	var ahead []*fetched
+	for i, name := range names {
+		if len(ahead) == 0 {
+			ahead = append(ahead, a.fetch(ctx, name))
+		}
+		f := ahead[0]
+		<-f.listed
+		for f.day != nil && len(f.day.list.Entries) < smallDay && len(ahead) <= daysAhead && i+len(ahead) < len(names) {
+			ahead = append(ahead, a.fetch(ctx, names[i+len(ahead)]))
+		}
+		d, err := a.readDay(f)
 		if err != nil {
 			return fmt.Errorf("audit readings.%s: %w", name, err)
 		}
+		ahead = ahead[1:]
 		if d.span.Until.After(a.config.Span.From) {
 			a.report.days = append(a.report.days, d.span)
 			a.report.Faults = append(a.report.Faults, d.faults(name)...)

@@ -43,41 +43,105 @@ type revision struct {
 	base  [12]byte
 }
 
-// readDay reads the readings of a UTC day, each once and in the order of the index.
-func (a *auditor) readDay(ctx context.Context, name string) (*day, error) {
-	stream := a.config.Readings
+// fetched is a page of readings that a goroutine reads ahead of the sums.
+type fetched struct {
+	listed chan struct{} // closed once the day, or the error, is there
+	events chan []listed // closed at the end
+	day    *day
+	err    error // to be looked at once events is closed
+}
+
+// listed is an event and the entries that list it.
+type listed struct {
+	checkpoint.StoredEvent
+	entries []int
+}
+
+// atOnce is how many events are handed on at once, and waiting how many of those may wait.
+const (
+	atOnce  = 256
+	waiting = 8
+)
+
+// fetch begins to read a UTC day.
+func (a *auditor) fetch(ctx context.Context, name string) *fetched {
+	f := &fetched{listed: make(chan struct{}), events: make(chan []listed, waiting)}
+	a.readers.Go(func() {
+		defer close(f.events)
+		f.day, f.err = a.list(ctx, name)
+		close(f.listed)
+		if f.err == nil {
+			f.err = a.fetchEvents(ctx, f.day.list, f.events)
+		}
+	})
+	return f
+}
+
+// list reads what a day holds.
+func (a *auditor) list(ctx context.Context, name string) (*day, error) {
 	d := &day{}
 	var err error
 	if d.span, err = checkpoint.DaySpan(name); err != nil {
 		return nil, err
 	}
-	if d.list, err = stream.Listing(ctx, name); err != nil {
+	if d.list, err = a.config.Readings.Listing(ctx, name); err != nil {
 		return nil, err
 	}
 	if d.list.Record.Late > 0 {
-		if d.late, err = stream.LateBatches(ctx, name); err != nil {
-			return nil, err
+		d.late, err = a.config.Readings.LateBatches(ctx, name)
+	}
+	return d, err
+}
+
+// fetchEvents reads the events that an index lists, each once and in the order of the index.
+func (a *auditor) fetchEvents(ctx context.Context, list *checkpoint.Listing, to chan<- []listed) error {
+	var next []listed
+	send := func() error {
+		select {
+		case to <- next:
+			next = make([]listed, 0, atOnce)
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	d.samples = make([]sample, len(d.list.Entries))
-	for i := range d.samples {
-		d.samples[i].channel = nobody
-	}
-	for _, run := range d.list.Runs() {
-		if run.From = max(run.From, d.list.Oldest); run.From >= run.Until {
+	for _, run := range list.Runs() {
+		if run.From = max(run.From, list.Oldest); run.From >= run.Until {
 			continue
 		}
-		err := stream.Events(ctx, run, func(e checkpoint.StoredEvent) error {
-			for _, i := range d.list.At(e.Seq) {
-				a.take(d, i, e)
+		err := a.config.Readings.Events(ctx, run, func(e checkpoint.StoredEvent) error {
+			if at := list.At(e.Seq); len(at) > 0 {
+				next = append(next, listed{e, at})
 			}
-			return nil
+			if len(next) < atOnce {
+				return nil
+			}
+			return send()
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return d, nil
+	return send()
+}
+
+// readDay takes over the readings of a day.
+func (a *auditor) readDay(f *fetched) (*day, error) {
+	<-f.listed
+	if f.day != nil {
+		f.day.samples = make([]sample, len(f.day.list.Entries))
+		for i := range f.day.samples {
+			f.day.samples[i].channel = nobody
+		}
+	}
+	for events := range f.events {
+		for _, e := range events {
+			for _, i := range e.entries {
+				a.take(f.day, i, e.StoredEvent)
+			}
+		}
+	}
+	return f.day, f.err
 }
 
 // take takes an event over as the one that an entry lists.
