@@ -55,8 +55,9 @@ func BenchmarkLook(b *testing.B) {
 	const devices = 18_000
 	vendor := &fixedVendor{dir: b.TempDir()} // its files are no memory of the bridge's
 	vendor.files = onDisk(b, vendor.dir, chain(devices, 0))
-	w := NewWalker(vendor.start(b, func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever }))
-	inv, stored := NewInventory(), uint64(0)
+	inv := NewInventory()
+	w := NewWalker(vendor.start(b, func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever }), inv)
+	stored := uint64(0)
 	look := func() (changes int) {
 		err := w.Look(b.Context(), func(seen Look) error {
 			for _, c := range inv.Compare(seen) {

@@ -13,7 +13,7 @@ import (
 func known(t testing.TB, rows rowsOf) *Inventory {
 	t.Helper()
 	inv := NewInventory()
-	err := NewWalker(rows).Look(t.Context(), func(look Look) error {
+	err := NewWalker(rows, inv).Look(t.Context(), func(look Look) error {
 		store(inv, inv.Compare(look))
 		return nil
 	})

@@ -2,8 +2,8 @@
 // sensors and channels, their status, and measuring objects. It looks, compares with what was known, and names the changes; it
 // stores nothing, never logs, and knows no stream.
 //
-//	walker := fleet.NewWalker(client)
 //	inventory := fleet.NewInventory()
+//	walker := fleet.NewWalker(client, inventory)
 //	inventory.Load(data, sequence)                  // each newest message of saveris.devices.>
 //	err := walker.Look(ctx, func(look fleet.Look) error { // every BRIDGE_INVENTORY_INTERVAL
 //		for _, change := range inventory.Compare(look) {

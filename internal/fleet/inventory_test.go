@@ -28,7 +28,7 @@ func seen(t *testing.T, rows ...[4]string) Look {
 
 func seenJSON(t *testing.T, kind Kind, rows ...string) Look {
 	t.Helper()
-	w := NewWalker(rowsOf{sources[kind].feed: rows})
+	w := NewWalker(rowsOf{sources[kind].feed: rows}, NewInventory())
 	k := w.kind(t.Context(), kind)
 	if k.Err != nil {
 		t.Fatal(k.Err)
@@ -193,7 +193,7 @@ func TestAFallbackInMidFlightIsNoChange(t *testing.T) {
 func TestARowThatIsNotUnderstoodShowsAndRemovesNothing(t *testing.T) {
 	inv := NewInventory()
 	store(inv, inv.Compare(seen(t, [4]string{"1", "ua", "t1", "A"}, [4]string{"2", "ub", "t1", "B"})))
-	w := NewWalker(rowsOf{saveris.DeviceProperties: {`{"device_uuid":"ua","device_serial_no":"1","tenant_uuid":"t1","device_display_name":"A2","sensor_uuid":"sua","channel_no":1}`, `{"device_display_name":"B","tenant_uuid":"t1"}`, `5`}})
+	w := NewWalker(rowsOf{saveris.DeviceProperties: {`{"device_uuid":"ua","device_serial_no":"1","tenant_uuid":"t1","device_display_name":"A2","sensor_uuid":"sua","channel_no":1}`, `{"device_display_name":"B","tenant_uuid":"t1"}`, `5`}}, inv)
 	for range 3 {
 		k := w.kind(t.Context(), schema.KindDevice)
 		if !errors.Is(k.Err, saveris.ErrNotUnderstood) || !strings.Contains(k.Err.Error(), "2 of 3") || k.Things != 1 {
@@ -206,8 +206,8 @@ func TestARowThatIsNotUnderstoodShowsAndRemovesNothing(t *testing.T) {
 }
 
 func TestAKindThatIsRefusedStopsNoOther(t *testing.T) {
-	w := NewWalker(rowsOf{saveris.DeviceProperties: {`{"device_uuid":"ua"}`}, saveris.Tenants: {}})
 	inv, kinds, got := NewInventory(), 0, []string(nil)
+	w := NewWalker(rowsOf{saveris.DeviceProperties: {`{"device_uuid":"ua"}`}, saveris.Tenants: {}}, inv)
 	err := w.Look(t.Context(), func(k Look) error {
 		refused := k.Kind != schema.KindDevice && k.Kind != schema.KindTenant
 		if errors.Is(k.Err, saveris.ErrForbidden) != refused || !refused && k.Err != nil {
@@ -258,6 +258,35 @@ func TestTheOrderOfRowsDoesNotMatter(t *testing.T) {
 		}
 		if doc != want || !strings.Contains(doc, `"new"`) || strings.Index(doc, `"channel_no":2`) > strings.Index(doc, `"channel_no":10`) || !strings.Contains(doc, `"other":{"channel_attenuation":"x"}`) {
 			t.Errorf("%s\nwant\n%s", doc, want)
+		}
+	}
+}
+
+// TestAnEmptyAnswerAfterAFullOneIsConfirmed, also right after a start: what is known comes from the stream.
+func TestAnEmptyAnswerAfterAFullOneIsConfirmed(t *testing.T) {
+	tenant := `{"tenant_uuid":"t1","organisation_name":"Restaurant"}`
+	known := NewInventory()
+	event := store(known, known.Compare(seenJSON(t, schema.KindTenant, tenant)))[0]
+	v := &fixedVendor{gets: map[string]string{"/v3/tenants-sync": `{"tenants":[]}`}, files: map[string]string{"/v3/tenants": tenant}}
+	client := v.start(t)
+	for file, want := range map[string][]string{tenant: nil, "": {"-t1.t1@7"}} {
+		v.mu.Lock()
+		v.files["/v3/tenants"] = file
+		v.mu.Unlock()
+		inv := NewInventory()
+		if err := inv.Load(event.AppendData(nil), 7); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for range looksUntilGone {
+			k := NewWalker(client, inv).kind(t.Context(), schema.KindTenant)
+			if k.Err != nil || k.Route != saveris.RouteExport {
+				t.Errorf("by %s (%v)", k.Route, k.Err)
+			}
+			got = told(inv.Compare(k))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the export has %q: %q, want %q", file, got, want)
 		}
 	}
 }

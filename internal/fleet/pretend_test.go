@@ -78,8 +78,8 @@ func TestTheFleetIsTheSameHoweverTheVendorSpellsIt(t *testing.T) {
 	inv := NewInventory()
 	world := []string{"world.loggers=3", "world.channels=4"}
 	p := startPretend(t, world...)
-	inv.look(t, "in one call", NewWalker(p.client(t, saveris.SyncAlways, saveris.JSON)))
-	inv.look(t, "exports", NewWalker(p.client(t, saveris.SyncNever, saveris.JSON)))
+	inv.look(t, "in one call", NewWalker(p.client(t, saveris.SyncAlways, saveris.JSON), inv))
+	inv.look(t, "exports", NewWalker(p.client(t, saveris.SyncNever, saveris.JSON), inv))
 	for _, kind := range schema.FleetKinds {
 		if inv.Len(kind) == 0 {
 			t.Errorf("the world has no %s", kind)
@@ -100,7 +100,7 @@ func TestTheFleetIsTheSameHoweverTheVendorSpellsIt(t *testing.T) {
 		{saveris.SyncNever, saveris.JSON, "file.count=n file.duplicates=on"}, {saveris.SyncNever, saveris.CSV, "csv.quoting=minimal csv.time=blank"}, {saveris.SyncNever, saveris.CSV, "csv.null=quoted csv.time=UTC"},
 	} {
 		what := fmt.Sprintf("%s %s %s", tt.mode, tt.format, tt.settings)
-		w := NewWalker(startPretend(t, append(strings.Fields(tt.settings), world...)...).client(t, tt.mode, tt.format))
+		w := NewWalker(startPretend(t, append(strings.Fields(tt.settings), world...)...).client(t, tt.mode, tt.format), inv)
 		for range 2 {
 			for _, c := range inv.look(t, what, w) {
 				t.Errorf("%s: %s %s has changed: %q, removed %v", what, c.Kind, c.Key, c.Event().Changed, c.Removed)
@@ -125,7 +125,8 @@ func exported(thing any) any {
 // TestEveryChangeOfTheWorldIsSeenOnce, and no other.
 func TestEveryChangeOfTheWorldIsSeenOnce(t *testing.T) {
 	p := startPretend(t, "world.sites=4", "world.change_every=6h", "world.battery_every=12h", "mo.config=flat")
-	inv, w := NewInventory(), NewWalker(p.client(t, saveris.SyncNever, saveris.JSON))
+	inv := NewInventory()
+	w := NewWalker(p.client(t, saveris.SyncNever, saveris.JSON), inv)
 	inv.look(t, "first", w)
 	kinds := map[string]int{}
 	for step := range 48 {

@@ -134,7 +134,7 @@ func (f fixture) look(t *testing.T) Look {
 	} else {
 		v.files = map[string]string{f.endpoint: f.body}
 	}
-	w := NewWalker(v.start(t, func(cfg *saveris.Config) { cfg.Format = f.format }))
+	w := NewWalker(v.start(t, func(cfg *saveris.Config) { cfg.Format = f.format }), NewInventory())
 	seen := w.kind(t.Context(), f.kind)
 	if seen.Err != nil || seen.Things != 1 || seen.Endpoint != f.endpoint {
 		t.Fatalf("%s: %d things by %s (%v)", f.name, seen.Things, seen.Endpoint, seen.Err)

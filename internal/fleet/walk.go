@@ -18,11 +18,12 @@ type Source interface {
 // Walker looks at the fleet. One goroutine at a time may use it.
 type Walker struct {
 	source Source
-	full   map[Kind]bool // there were things at the last look
+	known  *Inventory
 }
 
-// NewWalker returns one that has not looked yet.
-func NewWalker(s Source) *Walker { return &Walker{source: s, full: map[Kind]bool{}} }
+// NewWalker returns one that looks with what is known in mind: where there were things before, an answer without any is asked for
+// twice, see saveris.SnapshotQuery.
+func NewWalker(s Source, known *Inventory) *Walker { return &Walker{s, known} }
 
 // Look is what was seen of one kind at one time.
 type Look struct {
@@ -61,7 +62,7 @@ func (w *Walker) Look(ctx context.Context, each func(Look) error) error {
 
 func (w *Walker) kind(ctx context.Context, kind Kind) Look {
 	r := newReader(kind)
-	ans, err := w.source.Snapshot(ctx, saveris.SnapshotQuery{Feed: sources[kind].feed, RowsExpected: w.full[kind]}, r.row)
+	ans, err := w.source.Snapshot(ctx, saveris.SnapshotQuery{Feed: sources[kind].feed, RowsExpected: w.known.Len(kind) > 0}, r.row)
 	if err != nil {
 		return Look{Kind: kind, Err: err}
 	}
@@ -72,6 +73,5 @@ func (w *Walker) kind(ctx context.Context, kind Kind) Look {
 	if r.odd > 0 {
 		seen.Err = fmt.Errorf("%d of %d rows of %s from %s are %w, the first one: %w", r.odd, r.rows, sources[kind].feed, ans.Endpoint, saveris.ErrNotUnderstood, r.reason)
 	}
-	w.full[kind] = seen.Things > 0
 	return seen
 }
