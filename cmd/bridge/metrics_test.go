@@ -92,7 +92,7 @@ func (i *intruder) run(ctx context.Context, js jetstream.JetStream, until func()
 	config := publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
 	w := publish.NewWriter(js, config, publish.Options{
 		Feed: schema.Readings, Name: "intruder", Accounts: publish.NewAccounts(js, config, i.account), LiveAge: 24 * time.Hour, Now: func() time.Time { return vendorAt },
-		Stored: func(b publish.Batch) { i.stored += float64(len(b.Events)) },
+		OnStored: func(b publish.Batch) { i.stored += float64(len(b.Events)) },
 	})
 	maker := schema.NewMaker(schema.Readings, "saveris", "http://intruder")
 	for n := 0; !until(); n++ {

@@ -208,7 +208,7 @@ func (j *job) rereadSince(ctx context.Context) time.Time {
 }
 
 // showClaim shows a record by which the prefix was claimed.
-func (j *job) showClaim(name schema.Feed, r checkpoint.StoredRecord) {
+func (j *job) showClaim(name schema.Feed, r checkpoint.RecordMessage) {
 	for _, f := range j.feeds {
 		if f.name == name {
 			f.view.Show(r)

@@ -77,7 +77,7 @@ func (j *job) worker(f *feed) *poller.Backfill {
 	writer := j.pipe.Writer(f.name, j.vendor, days)
 	writer.OnRecord, writer.OnForeign, writer.OnStranger = f.view.Show, f.foreign.OnMessage, f.foreign.OnAnswer
 	if writer.Repair = j.Repair; writer.Repair {
-		writer.Altered = j.lost.alteredIn(f.name)
+		writer.OnAltered = j.lost.alteredIn(f.name)
 	}
 	return &poller.Backfill{
 		Span: j.span, Source: j.vendor, Writer: writer, Log: f.log, Again: j.Repair,

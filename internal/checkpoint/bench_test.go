@@ -168,7 +168,7 @@ func BenchmarkPageNew(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			page := newPage("readings", DayOf(midnight))
-			page.Stored(c.known, Record{}, 1)
+			page.Apply(c.known, Record{}, 1)
 			b.ReportAllocs()
 			for b.Loop() {
 				if news := page.New(events); len(news.Events) != c.want {

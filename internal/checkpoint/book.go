@@ -151,7 +151,7 @@ func (b *Book) left(ctx context.Context, day string, first uint64, head tally, r
 
 // Records reads the newest records of days, in their order; a day without one has a zero Version.
 func (b *Book) Records(ctx context.Context, days []string) ([]Record, error) {
-	placed, err := b.Placed(ctx, days)
+	placed, err := b.Heads(ctx, days)
 	records := make([]Record, len(placed))
 	for i, p := range placed {
 		records[i] = p.Record
@@ -159,9 +159,9 @@ func (b *Book) Records(ctx context.Context, days []string) ([]Record, error) {
 	return records, err
 }
 
-// Placed is Records with where they stand.
-func (b *Book) Placed(ctx context.Context, days []string) ([]Placed, error) {
-	placed := make([]Placed, len(days))
+// Heads is Records with where they stand.
+func (b *Book) Heads(ctx context.Context, days []string) ([]Head, error) {
+	placed := make([]Head, len(days))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for i, day := range days {
@@ -174,10 +174,10 @@ func (b *Book) Placed(ctx context.Context, days []string) ([]Placed, error) {
 }
 
 // Newest returns the record that was stored last, of whichever day.
-func (b *Book) Newest(ctx context.Context) (Placed, error) { return b.stream.Newest(ctx) }
+func (b *Book) Newest(ctx context.Context) (Head, error) { return b.stream.Newest(ctx) }
 
 // Holds reports whether a record still stands where it was read.
-func (b *Book) Holds(ctx context.Context, p Placed) (bool, error) { return b.stream.Holds(ctx, p) }
+func (b *Book) Holds(ctx context.Context, p Head) (bool, error) { return b.stream.Holds(ctx, p) }
 
 // Lacking is that of the book's stream.
 func (b *Book) Lacking(ctx context.Context, day string) ([]Lacking, error) {

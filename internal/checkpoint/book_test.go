@@ -207,7 +207,7 @@ func TestAPageTakesNoMemoryForWhatRetentionHasRemoved(t *testing.T) {
 
 func TestAForgottenPageIsEmpty(t *testing.T) {
 	page := newPage("readings", DayOf(midnight))
-	page.Stored(listed("a", "b"), Record{Version: Version, Feed: "readings", Day: DayOf(midnight), Rows: 2, Batch: "b"}, 7)
+	page.Apply(listed("a", "b"), Record{Version: Version, Feed: "readings", Day: DayOf(midnight), Rows: 2, Batch: "b"}, 7)
 	page.forget()
 	wantKnown(t, page, "")
 	if page.Seq != 0 || page.Record.Rows != 0 || page.Record.Batch != "" || page.Record.Day != DayOf(midnight) {

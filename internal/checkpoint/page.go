@@ -86,8 +86,8 @@ func (p *Page) Holds(entries []Entry) bool {
 	})
 }
 
-// Stored takes over what a batch has stored: its entries, and its record with the sequence that the stream gave it.
-func (p *Page) Stored(entries []Entry, record Record, seq uint64) {
+// Apply takes over what a batch has stored: its entries, and its record with the sequence that the stream gave it.
+func (p *Page) Apply(entries []Entry, record Record, seq uint64) {
 	for _, e := range entries {
 		p.ids.put(e)
 	}

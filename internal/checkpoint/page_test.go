@@ -60,7 +60,7 @@ func TestNewsIsEachUnknownContentOnce(t *testing.T) {
 			if len(page.New(events).Events) != len(want) {
 				t.Fatal("the page knows what nobody has stored")
 			}
-			page.Stored(news.Entries, Record{}, uint64(n+1))
+			page.Apply(news.Entries, Record{}, uint64(n+1))
 		}
 	})
 }
@@ -77,7 +77,7 @@ func TestAskingAPageAllocatesNothingByTheRow(t *testing.T) {
 		most  float64
 	}{"all are known": {entries, 0}, "all are new": {nil, 2}, "the second half is new": {entries[:500], 2}} {
 		page := newPage("readings", DayOf(midnight))
-		page.Stored(c.known, Record{}, 1)
+		page.Apply(c.known, Record{}, 1)
 		if n := testing.AllocsPerRun(10, func() { page.New(events) }); n > c.most {
 			t.Errorf("%s: %v allocations, want %v", name, n, c.most)
 		}

@@ -93,8 +93,8 @@ func (s *Stream) state(ctx context.Context) (jetstream.StreamState, error) {
 	return info.State, nil
 }
 
-// Place is a message that was the stream's last one, and from which a reader goes on. The zero value is none.
-type Place struct {
+// Position is a message that was the stream's last one, and from which a reader goes on. The zero value is none.
+type Position struct {
 	Seq uint64
 	At  time.Time // when it was stored; after the loss of a tail another message has the sequence
 }
@@ -102,12 +102,12 @@ type Place struct {
 // EventsAfter hands out the feed's events behind a place, oldest first, and returns the place to go on from. Where there is none,
 // or the stream holds that message no more because it has lost its tail, it hands out those that were stored since a moment.
 // An error of each ends it and is returned as it is.
-func (s *Stream) EventsAfter(ctx context.Context, after Place, since time.Time, each func(StoredEvent) error) (Place, error) {
+func (s *Stream) EventsAfter(ctx context.Context, after Position, since time.Time, each func(StoredEvent) error) (Position, error) {
 	state, err := s.state(ctx)
 	if err != nil {
 		return after, err
 	}
-	end := Place{state.LastSeq, state.LastTime}
+	end := Position{state.LastSeq, state.LastTime}
 	if end == after {
 		return after, nil
 	}
@@ -133,7 +133,7 @@ func (s *Stream) EventsAfter(ctx context.Context, after Place, since time.Time, 
 }
 
 // stands reports whether the message of a place is still there.
-func (s *Stream) stands(ctx context.Context, p Place) (bool, error) {
+func (s *Stream) stands(ctx context.Context, p Position) (bool, error) {
 	if p.Seq == 0 {
 		return false, nil
 	}

@@ -10,35 +10,35 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// StoredRecord is a record as it stands in the stream.
-type StoredRecord struct {
+// RecordMessage is a record as it stands in the stream.
+type RecordMessage struct {
 	Day  string
 	Seq  uint64 // of the message; 0 says that there is none
 	Data []byte // JSON; nobody has looked whether it can be read
 }
 
 // RecordOf reads a day's newest record from the stream's leader.
-func (s *Stream) RecordOf(ctx context.Context, day string) (StoredRecord, error) {
+func (s *Stream) RecordOf(ctx context.Context, day string) (RecordMessage, error) {
 	m, _, err := s.newest(ctx, s.RecordSubject(day))
 	return s.asRecord(m, err)
 }
 
 // RecordAt reads the record that stands at a sequence from the stream's leader; it has no sequence where anything else
 // stands there, or nothing.
-func (s *Stream) RecordAt(ctx context.Context, seq uint64) (StoredRecord, error) {
+func (s *Stream) RecordAt(ctx context.Context, seq uint64) (RecordMessage, error) {
 	m, err := s.message(ctx, map[string]any{"seq": seq})
 	return s.asRecord(m, err)
 }
 
-func (s *Stream) asRecord(m storedMessage, err error) (StoredRecord, error) {
+func (s *Stream) asRecord(m storedMessage, err error) (RecordMessage, error) {
 	if err != nil {
-		return StoredRecord{}, fmt.Errorf("read a record of %s: %w", s.name, err)
+		return RecordMessage{}, fmt.Errorf("read a record of %s: %w", s.name, err)
 	}
 	day, found := strings.CutPrefix(m.subject, s.RecordSubject(""))
 	if !found {
-		return StoredRecord{}, nil
+		return RecordMessage{}, nil
 	}
-	return StoredRecord{day, m.seq, m.data}, nil
+	return RecordMessage{day, m.seq, m.data}, nil
 }
 
 // Info returns what the stream is and holds at present.

@@ -37,8 +37,8 @@ func (s *Stream) RecordSubject(day string) string {
 // IndexSubject is where the index messages of a day stand.
 func (s *Stream) IndexSubject(day string) string { return s.prefix + ".index." + s.feed + "." + day }
 
-// Placed is a record and where it stands in its stream; a zero Seq says that there is none.
-type Placed struct {
+// Head is a record and where it stands in its stream; a zero Seq says that there is none.
+type Head struct {
 	Record
 	Seq uint64
 	// Last is the sequence of the last message on the record's subject, which a commit has to expect: Seq, unless somebody else's
@@ -47,38 +47,38 @@ type Placed struct {
 }
 
 // lastRecord reads a day's newest record.
-func (s *Stream) lastRecord(ctx context.Context, day string) (p Placed, err error) {
+func (s *Stream) lastRecord(ctx context.Context, day string) (p Head, err error) {
 	m, last, err := s.newest(ctx, s.RecordSubject(day))
 	p.Seq, p.Last = m.seq, last
 	if err == nil && m.seq > 0 {
 		p.Record, err = ParseRecord(m.data)
 	}
 	if err != nil {
-		return Placed{}, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
+		return Head{}, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
 	}
 	return p, nil
 }
 
 // Newest returns the record that was stored last, of whichever day.
-func (s *Stream) Newest(ctx context.Context) (Placed, error) {
+func (s *Stream) Newest(ctx context.Context) (Head, error) {
 	m, last, err := s.newest(ctx, s.RecordSubject(">"))
 	var record Record
 	switch {
 	case err == nil && m.seq == 0:
-		return Placed{}, nil
+		return Head{}, nil
 	case err == nil && last != m.seq: // somebody else's may stand on another subject
 		return s.lastRecord(ctx, s.dayOf(m.subject))
 	case err == nil:
 		record, err = ParseRecord(m.data)
 	}
 	if err != nil {
-		return Placed{}, fmt.Errorf("read the newest record of %s: %w", s.name, err)
+		return Head{}, fmt.Errorf("read the newest record of %s: %w", s.name, err)
 	}
-	return Placed{record, m.seq, last}, nil
+	return Head{record, m.seq, last}, nil
 }
 
 // Holds reports whether a record still stands where it was read.
-func (s *Stream) Holds(ctx context.Context, p Placed) (bool, error) {
+func (s *Stream) Holds(ctx context.Context, p Head) (bool, error) {
 	m, err := s.message(ctx, map[string]any{"seq": p.Seq})
 	if err != nil || m.subject != s.RecordSubject(p.Day) { // where a stream was made anew it may be any message
 		return false, err

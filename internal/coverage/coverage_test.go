@@ -42,7 +42,7 @@ func covered(t *testing.T) *pipeline.Pipeline {
 		t.Fatal(err)
 	}
 	hour, writer := seed.FirstHour(), pipe.Writer(schema.Readings, vendor, 1)
-	writer.Begin(hour.From)
+	writer.SetLowWatermark(hour.From)
 	if _, err := writer.Commit(t.Context(), checkpoint.DayOf(hour.From), []schema.Event{seed.Reading("a", "1", "2")}, hour); err != nil {
 		t.Fatal(err)
 	}

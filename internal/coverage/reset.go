@@ -111,7 +111,7 @@ func (r *reset) tell(ctx context.Context, how string, cut []checkpoint.Interval)
 	if len(cut) > 0 {
 		span = checkpoint.Span{From: cut[0].From, Until: cut[len(cut)-1].Until}
 	}
-	since, found, err := r.writer.Since(ctx, checkpoint.Span{Until: time.Now().AddDate(1, 0, 0)})
+	since, found, err := r.writer.LowWatermark(ctx, checkpoint.Span{Until: time.Now().AddDate(1, 0, 0)})
 	if err != nil {
 		return err
 	}

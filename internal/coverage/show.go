@@ -27,7 +27,7 @@ func Show(ctx context.Context, s config.Streams, js jetstream.JetStream, asJSON 
 		if err != nil {
 			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
 		}
-		records, err := book.Placed(ctx, append(days, checkpoint.RejectedDay))
+		records, err := book.Heads(ctx, append(days, checkpoint.RejectedDay))
 		if err != nil {
 			return fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
 		}
@@ -43,7 +43,7 @@ func Show(ctx context.Context, s config.Streams, js jetstream.JetStream, asJSON 
 	return nil
 }
 
-func printRecords(out io.Writer, records []checkpoint.Placed) error {
+func printRecords(out io.Writer, records []checkpoint.Head) error {
 	for _, r := range records {
 		if r.Seq == 0 {
 			continue
@@ -60,9 +60,9 @@ func printRecords(out io.Writer, records []checkpoint.Placed) error {
 }
 
 // recordsText is what people see of a feed's records.
-func recordsText(feed schema.Feed, records []checkpoint.Placed) string {
+func recordsText(feed schema.Feed, records []checkpoint.Head) string {
 	var b strings.Builder
-	var newest checkpoint.Placed
+	var newest checkpoint.Head
 	var since time.Time
 	for _, r := range records {
 		if r.Seq > newest.Seq {

@@ -192,7 +192,7 @@ func TestBackfillWaitsWhileLiveIsLate(t *testing.T) {
 	f := b.backfill(b.js, schema.Readings, b.client(nil))
 	f.Span = checkpoint.Span{From: b.start, Until: b.start.Add(time.Hour)}
 	end := dayEnd.Add(-4 * time.Minute) // late: more than two polls, and not so much that nobody polls
-	f.Writer.Begin(b.start)             // as live polling does
+	f.Writer.SetLowWatermark(b.start)   // as live polling does
 	cover := &checkpoint.Interval{From: end.Add(-10 * time.Minute), Until: end, ReadAt: end, Route: "sync"}
 	if _, err := f.Writer.Commit(t.Context(), checkpoint.DayOf(end), nil, cover); err != nil {
 		t.Fatal(err)

@@ -61,7 +61,7 @@ func TestLinesTellWhatTheyStore(t *testing.T) {
 	batches := map[string]int{}
 	first, second := b.live(b.js, schema.Readings, client), b.live(b.js, schema.Readings, client)
 	first.OnStored, first.OnStep, second.OnStored = told[0].stored, told[0].step, told[1].stored
-	first.Writer.Stored = func(batch publish.Batch) {
+	first.Writer.OnStored = func(batch publish.Batch) {
 		told[0].note(func() { batches[batch.For] += len(batch.Events) })
 	}
 	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, first, second)
@@ -169,7 +169,7 @@ func TestAStreamThatIsLostInMidCommitIsNotToldAsLessThanNothing(t *testing.T) {
 	bridge.OnStored = told.stored
 	var lose sync.Once
 	acknowledged := 0
-	bridge.Writer.Stored = func(batch publish.Batch) {
+	bridge.Writer.OnStored = func(batch publish.Batch) {
 		if acknowledged += len(batch.Events); acknowledged > 1500 {
 			lose.Do(func() {
 				if err := b.js.DeleteStream(t.Context(), "SAVERIS_READINGS"); err != nil {

@@ -112,7 +112,7 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 	}, backoff.WithContext(l.pause(), ctx), func(err error, d time.Duration) {
 		l.failed(err, d)
 		level := slog.LevelWarn
-		if errors.Is(err, publish.ErrAway) || errors.Is(err, saveris.ErrNotReady) {
+		if errors.Is(err, publish.ErrDisconnected) || errors.Is(err, saveris.ErrNotReady) {
 			level = slog.LevelDebug // logged once, when the connection went, or when the export was late
 		}
 		if lasting(err) || errors.Is(err, publish.ErrUnusable) || errors.Is(err, saveris.ErrNotUnderstood) || errors.Is(err, saveris.ErrAddress) {

@@ -128,7 +128,7 @@ func (l *Live) begin(ctx context.Context, mark *watermark) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return l.Writer.Ready(ctx) })
 		group.Go(func() (err error) {
-			since, found, err = l.Writer.Since(ctx, checkpoint.Span{Until: now})
+			since, found, err = l.Writer.LowWatermark(ctx, checkpoint.Span{Until: now})
 			return err
 		})
 		if err := group.Wait(); err != nil {
@@ -138,7 +138,7 @@ func (l *Live) begin(ctx context.Context, mark *watermark) error {
 			since = whole(l.Start(now))
 		}
 		mark.begin = since
-		l.Writer.Begin(since)
+		l.Writer.SetLowWatermark(since)
 		return nil
 	})
 	if err == nil {
@@ -170,7 +170,7 @@ func (m *watermark) Look(ctx context.Context) (err error) {
 func (m *watermark) Since(ctx context.Context, now time.Time) (since time.Time, err error) {
 	m.day = checkpoint.DayOf(now)
 	for _, from := range []time.Time{m.found, {}} {
-		since, found, err := m.writer.Since(ctx, checkpoint.Span{From: from, Until: now})
+		since, found, err := m.writer.LowWatermark(ctx, checkpoint.Span{From: from, Until: now})
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -188,6 +188,6 @@ func (m *watermark) Advance(ctx context.Context, to time.Time) error {
 	if m.found.IsZero() || to.Sub(m.found) < step {
 		return nil
 	}
-	_, err := m.writer.Advance(ctx, m.day, to, m.last)
+	_, err := m.writer.AdvanceLowWatermark(ctx, m.day, to, m.last)
 	return err
 }

@@ -75,11 +75,11 @@ type Accounts struct {
 	// NoLeases is for whoever has the store of the broker to himself: a lease there is of a process that has died.
 	NoLeases bool
 	// OnRecord is called with the records by which the prefix is claimed, of whichever feed; nil = nobody is told.
-	OnRecord func(feed schema.Feed, r checkpoint.StoredRecord)
+	OnRecord func(feed schema.Feed, r checkpoint.RecordMessage)
 
 	mu    sync.Mutex
-	same  map[string]bool                   // found to be the same as ours
-	heads map[schema.Feed]checkpoint.Placed // the newest records when Look looked last; nil before
+	same  map[string]bool                 // found to be the same as ours
+	heads map[schema.Feed]checkpoint.Head // the newest records when Look looked last; nil before
 
 	claiming sync.Mutex
 	claimed  bool
@@ -123,7 +123,7 @@ func (a *Accounts) another(theirs, format string, args ...any) *AnotherAccount {
 // Look reads the newest record of every feed of the prefix, and who polls, and returns the accounts among them that are not
 // known, each once. A stream that does not exist has no record.
 func (a *Accounts) Look(ctx context.Context) (unknown []*AnotherAccount, err error) {
-	newest, leaders := make([]checkpoint.Placed, len(Feeds)), make([]*AnotherAccount, len(Feeds))
+	newest, leaders := make([]checkpoint.Head, len(Feeds)), make([]*AnotherAccount, len(Feeds))
 	group, both := errgroup.WithContext(ctx)
 	for i, feed := range Feeds {
 		group.Go(func() (err error) {
@@ -141,7 +141,7 @@ func (a *Accounts) Look(ctx context.Context) (unknown []*AnotherAccount, err err
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	heads := map[schema.Feed]checkpoint.Placed{}
+	heads := map[schema.Feed]checkpoint.Head{}
 	var found []*AnotherAccount
 	for i, head := range newest {
 		if head.Seq > 0 {
@@ -174,7 +174,7 @@ func (a *Accounts) unknown(list []*AnotherAccount) (unknown []*AnotherAccount) {
 // Covered reports whether there was a record of anybody's when Look looked last.
 func (a *Accounts) Covered() bool { return len(a.Newest()) > 0 }
 
-func (a *Accounts) ofRecord(p checkpoint.Placed) *AnotherAccount {
+func (a *Accounts) ofRecord(p checkpoint.Head) *AnotherAccount {
 	return a.another(p.Account, "the record of %s.%s at sequence %d", p.Feed, p.Day, p.Seq)
 }
 
@@ -205,14 +205,14 @@ func (a *Accounts) stream(feed schema.Feed) *checkpoint.Stream {
 }
 
 // Newest returns the newest record of each feed that has one, as Look found them last; nil before. It must not be changed.
-func (a *Accounts) Newest() map[schema.Feed]checkpoint.Placed {
+func (a *Accounts) Newest() map[schema.Feed]checkpoint.Head {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.heads
 }
 
 // admit returns an AnotherAccount for a record whose coverage does not count for ours.
-func (a *Accounts) admit(ctx context.Context, feed schema.Feed, p checkpoint.Placed) error {
+func (a *Accounts) admit(ctx context.Context, feed schema.Feed, p checkpoint.Head) error {
 	if p.Seq == 0 || a.knows(p.Account) {
 		return nil
 	}

@@ -134,9 +134,9 @@ func TestCoverageOfAnotherAccountNeverCounts(t *testing.T) {
 		theirs(t, err, ada)
 		_, err = w.Records(t.Context(), span)
 		theirs(t, err, ada)
-		_, _, err = w.Since(t.Context(), span)
+		_, _, err = w.LowWatermark(t.Context(), span)
 		theirs(t, err, ada)
-		_, err = w.Advance(t.Context(), day, noon, 1)
+		_, err = w.AdvanceLowWatermark(t.Context(), day, noon, 1)
 		theirs(t, err, ada)
 		_, err = w.Uncover(t.Context(), day, span)
 		theirs(t, err, ada)
@@ -258,7 +258,7 @@ func TestWhatIsUncoveredIsAGapAndIsStoredStill(t *testing.T) {
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	p := newProcess(js, ada)
 	w := p.writers[schema.Readings]
-	w.Begin(noon)
+	w.SetLowWatermark(noon)
 	p.must(t, p.cover(t, noon, readings(0, 10)...))
 	span := checkpoint.Span{From: noon.Add(10 * time.Minute), Until: noon.Add(20 * time.Minute)}
 	other := newProcess(js, ada).writers[schema.Readings] // beside it, as a command is
@@ -280,7 +280,7 @@ func TestWhatIsUncoveredIsAGapAndIsStoredStill(t *testing.T) {
 	if gaps := checkpoint.Gaps(covered, hour.From, hour.Until); len(gaps) != 1 || gaps[0] != span {
 		t.Errorf("gaps %v", gaps)
 	}
-	if since, found, err := w.Since(t.Context(), hour); err != nil || !found || !since.Equal(noon) {
+	if since, found, err := w.LowWatermark(t.Context(), hour); err != nil || !found || !since.Equal(noon) {
 		t.Errorf("since %v %v, %v", since, found, err)
 	}
 	result, err := w.Commit(t.Context(), day, readings(0, 10), interval(0, time.Hour))
@@ -293,9 +293,9 @@ func TestAClaimIsToldOfUnderItsOwnFeed(t *testing.T) {
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	p := newProcess(js, ada)
 	told := map[schema.Feed][]string{}
-	p.OnRecord = func(feed schema.Feed, r checkpoint.StoredRecord) { told[feed] = append(told[feed], r.Day) }
+	p.OnRecord = func(feed schema.Feed, r checkpoint.RecordMessage) { told[feed] = append(told[feed], r.Day) }
 	alarms := p.writers[schema.Alarms]
-	alarms.OnRecord = func(r checkpoint.StoredRecord) { told["its own"] = append(told["its own"], r.Day) }
+	alarms.OnRecord = func(r checkpoint.RecordMessage) { told["its own"] = append(told["its own"], r.Day) }
 	if _, err := alarms.Commit(t.Context(), day, nil, interval(0, time.Hour)); err != nil {
 		t.Fatal(err)
 	}

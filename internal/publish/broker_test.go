@@ -384,25 +384,25 @@ func TestANewPageTakesTheWatermarkFromTheNewestOneBeforeIt(t *testing.T) {
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	since := noon.Add(-90 * time.Minute)
 	w := newWriter(js, 0)
-	w.Begin(since)
+	w.SetLowWatermark(since)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
 	last, err := w.Last(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if moved, err := w.Advance(t.Context(), day, noon, last-1); moved || err != nil {
+	if moved, err := w.AdvanceLowWatermark(t.Context(), day, noon, last-1); moved || err != nil {
 		t.Errorf("moved %v (%v) although something was stored since", moved, err)
 	}
-	if moved, err := w.Advance(t.Context(), day, noon, last); !moved || err != nil {
+	if moved, err := w.AdvanceLowWatermark(t.Context(), day, noon, last); !moved || err != nil {
 		t.Errorf("moved %v (%v)", moved, err)
 	}
 	again := newWriter(js, 0)
-	again.Begin(noon.AddDate(0, 0, -9))
+	again.SetLowWatermark(noon.AddDate(0, 0, -9))
 	next := &checkpoint.Interval{From: noon.Add(24 * time.Hour), Until: noon.Add(25 * time.Hour), ReadAt: noon, Route: "sync"}
 	if _, err := again.Commit(t.Context(), "2026-11-24", nil, next); err != nil {
 		t.Fatal(err)
 	}
-	got, found, err := again.Since(t.Context(), checkpoint.Span{From: next.From, Until: next.Until})
+	got, found, err := again.LowWatermark(t.Context(), checkpoint.Span{From: next.From, Until: next.Until})
 	if err != nil || !found || !got.Equal(noon) {
 		t.Errorf("the next day says %v (%v, %v), want %v", got, found, err, noon)
 	}

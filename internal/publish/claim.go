@@ -43,7 +43,7 @@ func (w *Writer) claim(ctx context.Context) error {
 }
 
 // take writes what claims a prefix with these newest records. It ends in conflict where they are not the newest ones any more.
-func (w *Writer) take(ctx context.Context, heads map[schema.Feed]checkpoint.Placed) error {
+func (w *Writer) take(ctx context.Context, heads map[schema.Feed]checkpoint.Head) error {
 	if len(heads) == 0 {
 		return w.claimEmpty(ctx)
 	}
@@ -60,7 +60,7 @@ func (w *Writer) take(ctx context.Context, heads map[schema.Feed]checkpoint.Plac
 }
 
 // others returns the newest records as they were when somebody looked last, and those among them whose account is not known.
-func (a *Accounts) others(ctx context.Context) (others []*AnotherAccount, heads map[schema.Feed]checkpoint.Placed, err error) {
+func (a *Accounts) others(ctx context.Context) (others []*AnotherAccount, heads map[schema.Feed]checkpoint.Head, err error) {
 	if a.Newest() == nil {
 		if others, err = a.Look(ctx); err != nil {
 			return nil, nil, err
@@ -87,7 +87,7 @@ func (w *Writer) of(feed schema.Feed) (other *Writer, end func()) {
 	options := w.Options
 	options.Feed, options.OnRecord, options.OnForeign = feed, nil, nil
 	if on := w.Accounts.OnRecord; on != nil {
-		options.OnRecord = func(r checkpoint.StoredRecord) { on(feed, r) }
+		options.OnRecord = func(r checkpoint.RecordMessage) { on(feed, r) }
 	}
 	other = NewWriter(w.js, w.config, options)
 	return other, other.send.end
@@ -103,12 +103,12 @@ func (w *Writer) claimEmpty(ctx context.Context) error {
 	if _, err := first.finishTorn(ctx); err != nil { // behind our record nobody would look for it
 		return err
 	}
-	page := checkpoint.Placed{Record: checkpoint.Record{Version: checkpoint.Version, Feed: string(first.Feed), Day: checkpoint.RejectedDay}}
+	page := checkpoint.Head{Record: checkpoint.Record{Version: checkpoint.Version, Feed: string(first.Feed), Day: checkpoint.RejectedDay}}
 	err := first.storeAlone(ctx, page)
 	if !errors.Is(err, errConflict) {
 		return err
 	}
-	there, lookErr := first.book.Placed(ctx, []string{checkpoint.RejectedDay})
+	there, lookErr := first.book.Heads(ctx, []string{checkpoint.RejectedDay})
 	if lookErr != nil || there[0].Seq > 0 {
 		return cmp.Or(lookErr, err)
 	}
@@ -117,7 +117,7 @@ func (w *Writer) claimEmpty(ctx context.Context) error {
 }
 
 // storeAlone stores a record in the place of the newest one of its page, without events.
-func (w *Writer) storeAlone(ctx context.Context, next checkpoint.Placed) error {
+func (w *Writer) storeAlone(ctx context.Context, next checkpoint.Head) error {
 	b, err := w.batch(next.Last, next.Record)
 	if err != nil {
 		return err
@@ -134,14 +134,14 @@ func (w *Writer) storeAlone(ctx context.Context, next checkpoint.Placed) error {
 // Adopt makes the feed's coverage that of our account, whoever's it was: the feed's newest record is stored again in our name,
 // and vouches for all before it. It returns the record as it was before; a zero Seq says that there is none, and nothing is
 // done where it is ours already. Whoever calls it answers for it that both accounts are one.
-func (w *Writer) Adopt(ctx context.Context) (was checkpoint.Placed, err error) {
+func (w *Writer) Adopt(ctx context.Context) (was checkpoint.Head, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.adopt(ctx, w.Accounts.Trust)
 }
 
 // adopt hands each account that it takes for ours to trust.
-func (w *Writer) adopt(ctx context.Context, trust func(account string)) (was checkpoint.Placed, err error) {
+func (w *Writer) adopt(ctx context.Context, trust func(account string)) (was checkpoint.Head, err error) {
 	for {
 		was, err = w.book.Newest(ctx)
 		if err != nil || was.Seq == 0 || was.Account == w.Accounts.Own() {
@@ -168,7 +168,7 @@ func (w *Writer) Uncover(ctx context.Context, day string, span checkpoint.Span) 
 		return nil, err
 	}
 	for {
-		pages, err := w.book.Placed(ctx, []string{day})
+		pages, err := w.book.Heads(ctx, []string{day})
 		if err != nil {
 			return nil, err
 		}

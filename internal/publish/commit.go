@@ -168,7 +168,7 @@ func (w *Writer) awaitAck(ctx context.Context, page *checkpoint.Page, c *commit,
 	if err != nil {
 		return w.noteUnacked(inHand, err)
 	}
-	page.Stored(inHand.entries, inHand.record, seq)
+	page.Apply(inHand.entries, inHand.record, seq)
 	w.noteRecord(inHand, seq)
 	w.missing.Store(nil)
 	w.limit = min(w.most, 2*w.limit)

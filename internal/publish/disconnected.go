@@ -12,8 +12,8 @@ import (
 	"saveris-bridge/internal/jsapi"
 )
 
-// ErrAway says that there is no connection to NATS at present. It comes back by itself.
-var ErrAway = errors.New("NATS is not connected")
+// ErrDisconnected says that there is no connection to NATS at present. It comes back by itself.
+var ErrDisconnected = errors.New("NATS is not connected")
 
 // removalTime is for how long a stream has to be missing before it is created again. nats-server 2.15 answers the deletion of a
 // stream while it is still removing files: a stream of that name that is created at once may lose its own, and never stores again.
@@ -38,7 +38,7 @@ func (w *Writer) diagnose(ctx context.Context, err error) error {
 		}
 	}
 	if !w.js.Conn().IsConnected() {
-		return fmt.Errorf("%w: %w", ErrAway, err)
+		return fmt.Errorf("%w: %w", ErrDisconnected, err)
 	}
 	if errors.Is(err, nats.ErrNoResponders) || jsapi.HasCode(err, jetstream.JSErrCodeStreamNotFound) {
 		if !w.missingFor(removalTime) {

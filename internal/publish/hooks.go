@@ -39,14 +39,14 @@ func (w *Writer) noteStored(b *batch, result *Result) {
 			result.Corrections++
 		}
 	}
-	if w.Stored != nil {
-		w.Stored(Batch{Events: b.events, For: b.why, Made: b.now, Took: time.Since(b.begun), liveAge: b.liveAge})
+	if w.OnStored != nil {
+		w.OnStored(Batch{Events: b.events, For: b.why, Made: b.now, Took: time.Since(b.begun), liveAge: b.liveAge})
 	}
 }
 
 // stored is a batch's record where the stream has given it a sequence.
-func (b *batch) stored(seq uint64) checkpoint.StoredRecord {
-	return checkpoint.StoredRecord{Day: b.record.Day, Seq: seq, Data: b.data}
+func (b *batch) stored(seq uint64) checkpoint.RecordMessage {
+	return checkpoint.RecordMessage{Day: b.record.Day, Seq: seq, Data: b.data}
 }
 
 // noteRecord notes a batch's record, which the stream holds at a sequence, and at its end.
@@ -57,5 +57,5 @@ func (w *Writer) reportRecord() {
 	if w.OnRecord != nil && w.newest.Seq > 0 {
 		w.OnRecord(w.newest)
 	}
-	w.newest = checkpoint.StoredRecord{}
+	w.newest = checkpoint.RecordMessage{}
 }

@@ -25,7 +25,7 @@ type ledger struct {
 func tellingWriter(js jetstream.JetStream, timeout time.Duration) (*publish.Writer, *ledger) {
 	l := &ledger{events: map[string]int{}, lanes: map[schema.Lane]int{}}
 	w := newWriter(js, timeout)
-	w.Stored = func(b publish.Batch) {
+	w.OnStored = func(b publish.Batch) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for i := range b.Events {

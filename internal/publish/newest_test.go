@@ -11,16 +11,16 @@ import (
 )
 
 // handed collects what a writer hands over.
-func handed(to *[]checkpoint.StoredRecord) func(checkpoint.StoredRecord) {
-	return func(r checkpoint.StoredRecord) { *to = append(*to, r) }
+func handed(to *[]checkpoint.RecordMessage) func(checkpoint.RecordMessage) {
+	return func(r checkpoint.RecordMessage) { *to = append(*to, r) }
 }
 
 func TestTheNewestRecordIsHandedOverOnceForEachCall(t *testing.T) {
 	js := open(t, connect(t, startServer(t).ClientURL()))
-	var records []checkpoint.StoredRecord
+	var records []checkpoint.RecordMessage
 	w := newWriter(js, 0)
 	w.OnRecord = handed(&records)
-	w.Begin(noon)
+	w.SetLowWatermark(noon)
 	newest := func(what string, calls int) {
 		t.Helper()
 		all := stored(t, js, stream)
@@ -36,7 +36,7 @@ func TestTheNewestRecordIsHandedOverOnceForEachCall(t *testing.T) {
 	newest("three batches", 1)
 	commit(t, w, readings(0, 2500), interval(0, time.Hour))
 	newest("nothing new", 2)
-	if moved, err := w.Advance(t.Context(), day, noon.Add(time.Hour), uint64(len(stored(t, js, stream)))); !moved || err != nil {
+	if moved, err := w.AdvanceLowWatermark(t.Context(), day, noon.Add(time.Hour), uint64(len(stored(t, js, stream)))); !moved || err != nil {
 		t.Fatalf("moved %v (%v)", moved, err)
 	}
 	newest("the watermark", 3)
@@ -52,7 +52,7 @@ func TestARecordWhoseAnswerWasLostIsHandedOver(t *testing.T) {
 	}
 	defer link.Close()
 	direct := open(t, connect(t, server.ClientURL()))
-	var records []checkpoint.StoredRecord
+	var records []checkpoint.RecordMessage
 	w := newWriter(open(t, connect(t, "nats://"+link.Addr())), time.Second)
 	w.OnRecord = handed(&records)
 	commit(t, w, readings(0, 10), nil)

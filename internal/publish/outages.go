@@ -15,7 +15,7 @@ import (
 type Outages struct {
 	stream *checkpoint.Stream
 	found  *schema.Outages
-	read   checkpoint.Place // up to where
+	read   checkpoint.Position // up to where
 }
 
 // rememberedFor is for how long the end of an outage is looked at after it was stored. What followed from it is done by then,

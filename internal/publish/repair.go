@@ -22,8 +22,8 @@ func (w *Writer) repair(ctx context.Context, page *checkpoint.Page, c *commit) e
 		return err
 	}
 	altered := func(lost checkpoint.Lacking, id string) {
-		if w.Altered != nil {
-			w.Altered(c.day, lost, id)
+		if w.OnAltered != nil {
+			w.OnAltered(c.day, lost, id)
 		}
 	}
 	return w.commitNews(ctx, page, c, checkpoint.Again(c.events, lacking, altered), nil)

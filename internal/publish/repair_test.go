@@ -280,7 +280,7 @@ func TestOnlyTheSameContentIsPutBack(t *testing.T) {
 	remove(t, js, 1, 2, 7)
 	altered := map[checkpoint.Entry]string{}
 	r := repairer(js)
-	r.Altered = func(day string, lost checkpoint.Lacking, id string) { altered[lost.Entry] = id }
+	r.OnAltered = func(day string, lost checkpoint.Lacking, id string) { altered[lost.Entry] = id }
 	now := []schema.Event{reading("a", noon, "5.5"), reading("b", noon, "4.8"), reading("c", noon, "4.8")}
 	result := commit(t, r, now, interval(0, time.Minute))
 	if result.Stored != 2 || result.Repaired != 1 || result.Corrections != 2 {

@@ -90,7 +90,7 @@ func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {
 	if err != nil {
 		return err
 	}
-	page.Stored(entries, b.record, seq)
+	page.Apply(entries, b.record, seq)
 	w.noteRecord(b, seq)
 	w.reportRecord()
 	return nil

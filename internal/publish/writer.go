@@ -30,7 +30,7 @@ type Writer struct {
 	begin   time.Time                 // see Begin
 	missing atomic.Pointer[time.Time] // since when a stream is missing; nil = none is
 	unacked *batch                    // the last one whose answer was lost
-	newest  checkpoint.StoredRecord   // that the call which is under way has stored; without a sequence it has stored none
+	newest  checkpoint.RecordMessage  // that the call which is under way has stored; without a sequence it has stored none
 }
 
 // Options say how a feed is written.
@@ -44,12 +44,12 @@ type Options struct {
 	Accounts *Accounts
 	// Now is the vendor's clock, which decides the lane.
 	Now func() time.Time
-	// Stored is called with every batch of a commit that is known to be stored, once; nil = none. Of a batch whose answer was lost
+	// OnStored is called with every batch of a commit that is known to be stored, once; nil = none. Of a batch whose answer was lost
 	// that is known where no other record has followed its own by the time that the commit is repeated. It holds up the writer.
-	Stored func(Batch)
+	OnStored func(Batch)
 	// OnRecord is called with the newest record that a call has stored, once for each page and call. It holds up the writer; nil =
 	// none.
-	OnRecord func(checkpoint.StoredRecord)
+	OnRecord func(checkpoint.RecordMessage)
 	// OnForeign is called with somebody else's message in the stream whenever it is passed over; nil = nobody is told.
 	OnForeign func(checkpoint.Foreign)
 	// OnStranger is called when somebody else has answered what JetStream was asked or sent, which counts for nothing; nil = nobody
@@ -59,9 +59,9 @@ type Options struct {
 	Pages int
 	// Repair has a commit store once more what the index of its day lists and the stream lacks, as far as its events are that.
 	Repair bool
-	// Altered is told by a commit that repairs of an event that cannot be put back, since the row of that id has other content
+	// OnAltered is told by a commit that repairs of an event that cannot be put back, since the row of that id has other content
 	// now; nil = nobody is. It may be told several times.
-	Altered func(day string, lost checkpoint.Lacking, id string)
+	OnAltered func(day string, lost checkpoint.Lacking, id string)
 	// Trouble returns why the store of the broker cannot be written, which errors say then; nil where no reason is known. Nil =
 	// none ever is.
 	Trouble func() error
@@ -136,7 +136,7 @@ func (w *Writer) page(ctx context.Context, day string) (*checkpoint.Page, error)
 	if err != nil {
 		return nil, err
 	}
-	return page, w.Accounts.admit(ctx, w.Feed, checkpoint.Placed{Record: page.Record, Seq: page.Seq})
+	return page, w.Accounts.admit(ctx, w.Feed, checkpoint.Head{Record: page.Record, Seq: page.Seq})
 }
 
 // batch makes a batch without events that stores a record behind the last message on its page's subject, 0 = there is none.

@@ -163,7 +163,7 @@ func (p *Publisher) explain(err error) error {
 	case denied != nil:
 		return denied
 	case !p.js.Conn().IsConnected():
-		return fmt.Errorf("%w: %w", publish.ErrAway, err)
+		return fmt.Errorf("%w: %w", publish.ErrDisconnected, err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		return fmt.Errorf("no answer within %v: %w", ackTimeout, err)
 	}

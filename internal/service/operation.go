@@ -104,7 +104,7 @@ func (o *operation) observe(feed schema.Feed, live *poller.Live) {
 	count, fail, batch := o.metrics.Stored(feed), o.metrics.Step(feed), o.metrics.Batch(feed)
 	live.OnStored = func(s poller.StoredWindow) { count(s); o.watchdog.stored(feed, s); o.notes.OnStored(feed, s) }
 	live.OnStep = func(s poller.Step) { fail(s); o.watchdog.step(feed, s); o.notes.OnStep(feed, s) }
-	live.Writer.Stored = func(b publish.Batch) { batch(b); o.watchdog.batch(feed, b) }
+	live.Writer.OnStored = func(b publish.Batch) { batch(b); o.watchdog.batch(feed, b) }
 }
 
 // counting has the metrics count what a client does.

@@ -132,7 +132,7 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 	}
 	inOrder(candidates)
-	pipe.Accounts.OnRecord = func(feed schema.Feed, r checkpoint.StoredRecord) {
+	pipe.Accounts.OnRecord = func(feed schema.Feed, r checkpoint.RecordMessage) {
 		if candidate := candidates[feed]; candidate != nil {
 			candidate.view.Show(r)
 		}

@@ -71,7 +71,7 @@ func TestAlarmsAreKnownSinceWhatWasRead(t *testing.T) {
 		t.Errorf("nothing is stored, and alarms are known since %s", b.Recent("").AlarmsSince)
 	}
 	w := s.writer(schema.Alarms)
-	w.Begin(minute(60))
+	w.SetLowWatermark(minute(60))
 	s.store(w, cover(60, 120), alarm("a", "Alarm", minute(61)), alarm("b", "Alarm", minute(62)), alarm("c", "Alarm", minute(63)))
 	s.store(w, cover(180, 240)) // what lies between is a gap, which is shown as one
 	since := func(b *status.Board) string {

@@ -176,7 +176,7 @@ func reading(serial string, at time.Time, value string, more ...string) schema.E
 func TestAFeedIsToldFromItsRecords(t *testing.T) {
 	s := newStage(t)
 	w := s.writer(schema.Readings)
-	w.Begin(minute(60))
+	w.SetLowWatermark(minute(60))
 	s.store(w, cover(60, 120), reading("a", minute(61), "1"), reading("a", minute(62), "2"))
 	s.store(w, cover(180, 240))
 	s.store(w, &checkpoint.Interval{From: minute(240), Until: minute(245), ReadAt: minute(243), Route: "sync"}) // as joined ones have it
@@ -210,7 +210,7 @@ func TestAFeedIsToldFromItsRecords(t *testing.T) {
 func TestGapsAreMergedAcrossDays(t *testing.T) {
 	s := newStage(t)
 	w := s.writer(schema.Readings)
-	w.Begin(minute(0))
+	w.SetLowWatermark(minute(0))
 	for _, part := range [][2]int{{0, 600}, {600, 1440}, {1440, 1500}, {2000, 2100}} {
 		s.store(w, cover(part[0], part[1]))
 	}

@@ -29,7 +29,7 @@ func NewCheckpoints(js jetstream.JetStream, config publish.Config, feed schema.F
 }
 
 // Show has a record shown that was stored. It does not wait.
-func (c *Checkpoints) Show(r checkpoint.StoredRecord) { c.Put(c.records.entry(r)) }
+func (c *Checkpoints) Show(r checkpoint.RecordMessage) { c.Put(c.records.entry(r)) }
 
 // records are those of a feed's stream, as entries.
 type records struct {
@@ -37,7 +37,7 @@ type records struct {
 	prefix string // of keys
 }
 
-func (s records) entry(r checkpoint.StoredRecord) Entry {
+func (s records) entry(r checkpoint.RecordMessage) Entry {
 	return Entry{s.prefix + r.Day, r.Data, r.Seq}
 }
 

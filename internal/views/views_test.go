@@ -83,9 +83,9 @@ func TestAnOlderRecordNeverWins(t *testing.T) {
 	s := newStage(t)
 	_, err := s.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: bucket, History: 64})
 	s.check(err)
-	var records []checkpoint.StoredRecord
+	var records []checkpoint.RecordMessage
 	w := s.writer(schema.Readings, nil)
-	w.OnRecord = func(r checkpoint.StoredRecord) { records = append(records, r) }
+	w.OnRecord = func(r checkpoint.RecordMessage) { records = append(records, r) }
 	for range 30 {
 		s.commit(w, 0, 1)
 	}
@@ -162,9 +162,9 @@ func TestWhateverHappenedATakeOverMakesItRight(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, seed))
-	var old []checkpoint.StoredRecord
+	var old []checkpoint.RecordMessage
 	w := s.writer(schema.Readings, nil)
-	w.OnRecord = func(r checkpoint.StoredRecord) { old = append(old, r) }
+	w.OnRecord = func(r checkpoint.RecordMessage) { old = append(old, r) }
 	day := func() int { return rng.IntN(6) }
 	put := func(m *nats.Msg) { _, err := s.js.PublishMsg(t.Context(), m); s.check(err) }
 	key := func() string { return fmt.Sprintf("$KV.%s.readings.2026-11-%d", bucket, 23+day()) }

@@ -48,7 +48,7 @@ func Reading(uuid, serial, value string) schema.Event {
 func Store(t *testing.T, js jetstream.JetStream, feed schema.Feed, cover *checkpoint.Interval, events ...schema.Event) {
 	t.Helper()
 	w := publish.NewWriter(js, Broker, publish.Options{Feed: feed, Name: "host/1", Now: time.Now, LiveAge: 24 * time.Hour})
-	w.Begin(cover.From)
+	w.SetLowWatermark(cover.From)
 	if _, err := w.Commit(t.Context(), checkpoint.DayOf(cover.From), events, cover); err != nil {
 		t.Fatal(err)
 	}

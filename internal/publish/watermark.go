@@ -13,18 +13,18 @@ import (
 // it speaks of. A commit hands on what the page's last record says, a new page takes it from the newest page before it, and
 // it only moves by Advance, which is fenced by the end of the stream.
 
-// Since returns the watermark: everything since the feed's beginning and before this moment has been read once, and a day
+// LowWatermark returns the watermark: everything since the feed's beginning and before this moment has been read once, and a day
 // without a record there is one that retention has removed. The latest word of the span's records counts; found is false
 // where no `run` has written one.
-func (w *Writer) Since(ctx context.Context, span checkpoint.Span) (since time.Time, found bool, err error) {
-	since, found, err = w.lowWatermark(ctx, span)
+func (w *Writer) LowWatermark(ctx context.Context, span checkpoint.Span) (since time.Time, found bool, err error) {
+	since, found, err = w.findLowWatermark(ctx, span)
 	if err != nil {
 		return since, false, w.diagnose(ctx, err)
 	}
 	return since, found, nil
 }
 
-func (w *Writer) lowWatermark(ctx context.Context, span checkpoint.Span) (since time.Time, found bool, err error) {
+func (w *Writer) findLowWatermark(ctx context.Context, span checkpoint.Span) (since time.Time, found bool, err error) {
 	records, err := w.records(ctx, span)
 	for _, r := range records {
 		if r.Since != nil && (!found || r.Since.After(since)) {
@@ -34,8 +34,8 @@ func (w *Writer) lowWatermark(ctx context.Context, span checkpoint.Span) (since 
 	return since, found, err
 }
 
-// Begin tells the writer what the watermark was when its process began, for a stream that says nothing (any more).
-func (w *Writer) Begin(since time.Time) {
+// SetLowWatermark tells the writer what the watermark was when its process began, for a stream that says nothing (any more).
+func (w *Writer) SetLowWatermark(since time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begin = since.UTC()
@@ -46,7 +46,7 @@ func (w *Writer) carryLowWatermark(ctx context.Context, page *checkpoint.Page) e
 	if page.Seq > 0 || w.begin.IsZero() || page.Record.Day == checkpoint.RejectedDay {
 		return nil
 	}
-	since, found, err := w.lowWatermark(ctx, checkpoint.Span{Until: time.Now().AddDate(1, 0, 0)})
+	since, found, err := w.findLowWatermark(ctx, checkpoint.Span{Until: time.Now().AddDate(1, 0, 0)})
 	if err != nil {
 		return err
 	}
@@ -66,9 +66,9 @@ func (w *Writer) Last(ctx context.Context) (uint64, error) {
 	return last, nil
 }
 
-// Advance moves the watermark, in the record of a day, if nothing has been stored behind the given sequence. It tells
+// AdvanceLowWatermark moves the watermark, in the record of a day, if nothing has been stored behind the given sequence. It tells
 // whether it did: whoever finds that something has been stored looks again.
-func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uint64) (bool, error) {
+func (w *Writer) AdvanceLowWatermark(ctx context.Context, day string, to time.Time, last uint64) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, err := w.fits(ctx); err != nil {
@@ -96,7 +96,7 @@ func (w *Writer) Advance(ctx context.Context, day string, to time.Time, last uin
 	if err != nil {
 		return false, w.diagnose(ctx, err)
 	}
-	page.Stored(nil, b.record, seq)
+	page.Apply(nil, b.record, seq)
 	w.noteRecord(b, seq)
 	w.reportRecord()
 	return true, nil

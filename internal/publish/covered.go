@@ -24,7 +24,7 @@ func (w *Writer) records(ctx context.Context, span checkpoint.Span) ([]checkpoin
 	days = slices.DeleteFunc(days, func(day string) bool {
 		return day < checkpoint.DayOf(span.From) || day > checkpoint.DayOf(span.Until)
 	})
-	placed, err := w.book.Placed(ctx, days)
+	placed, err := w.book.Heads(ctx, days)
 	if err != nil {
 		return nil, err
 	}
