@@ -13,7 +13,7 @@ import (
 type Page struct {
 	Record Record
 	Seq    uint64 // stream sequence of the record; 0 while the day has none
-	Last   uint64 // what a commit has to expect on the record's subject: see Placed
+	Last   uint64 // what a commit has to expect on the record's subject: see Head
 	ids    table
 }
 

@@ -22,13 +22,13 @@ type broken struct {
 
 var (
 	noFence        = edit{"internal/publish/batch.go", `	b.expectRecord(header)`, ``}
-	coverFirst     = edit{"internal/publish/writer.go", `n, last = room, nil`, `n, last = room, cover`}
+	coverFirst     = edit{"internal/publish/commit.go", `n, last = room, nil`, `n, last = room, cover`}
 	memoryOnly     = edit{"internal/checkpoint/book.go", `if seq == page.Seq && record.Batch == page.Record.Batch {`, `if page.Seq > 0 {`}
 	twiceInOne     = edit{"internal/checkpoint/page.go", `seen.put(entry)`, ``}
 	ownClock       = edit{"internal/poller/tail.go", `now, err := t.Now(ctx)`, `_, err := t.Now(ctx); now := time.Now().UTC()`}
 	tornStays      = edit{"internal/publish/torn.go", `if connection == w.looked {`, `if connection > 0 {`}
 	noMargin       = edit{"internal/saveris/query.go", `const Margin = time.Second`, `const Margin = 0 * time.Second`}
-	noOutages      = edit{"cmd/bridge/wire.go", `Outages:  publish.NewOutages(js, brokerConfig(s).Names).Ended,`, ``}
+	noOutages      = edit{"internal/service/service.go", `Outages:  publish.NewOutages(pipe.JS, pipeline.Broker(s.Streams).Names).Ended,`, ``}
 	storedSubjects = []edit{
 		{"internal/schema/event.go", `const ingest = "-ingest"`, `const ingest = ""`},
 		{"internal/config/rules.go", `strings.HasSuffix(text, schema.IngestPrefix(""))`, `schema.IngestPrefix("") != ""`},
@@ -38,7 +38,7 @@ var (
 	bucketWhole = edit{"internal/views/look.go", ` || emptied(v.seen.bucket, info)`, ``}
 	nothingLost = []edit{
 		{"internal/poller/live.go", `	return m.begin, nil`, `	return now, nil`},
-		{"internal/publish/since.go", `		since = w.begin`, `		since = time.Now().UTC()`},
+		{"internal/publish/watermark.go", `		since = w.begin`, `		since = time.Now().UTC()`},
 	}
 )
 
