@@ -130,7 +130,7 @@ var rooms = []struct {
 	}},
 	{"internal/audit", room{ours: []string{"internal/checkpoint", "internal/schema", "internal/hint", "internal/printable"}}},
 	{"internal/verify", room{
-		ours:   []string{"internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint"},
+		ours:   []string{"internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint", "internal/printable"},
 		others: []string{backoff},
 	}},
 	{"internal/replay", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, orbit}}},

@@ -76,12 +76,12 @@ func wantLines(t *testing.T, out string, want ...string) {
 // vendor starts a pretend vendor that prepares exports at once.
 func vendor(t *testing.T, change func(*saveristest.Config)) *saveristest.Server {
 	t.Helper()
-	config := saveristest.Config{Username: "ada", Password: "hunter2"}
-	config.Switches.QueryLatency = "zero"
+	pretend := saveristest.Config{Username: "ada", Password: "hunter2"}
+	pretend.Switches.QueryLatency = "zero"
 	if change != nil {
-		change(&config)
+		change(&pretend)
 	}
-	s, err := saveristest.Start(config)
+	s, err := saveristest.Start(pretend)
 	if err != nil {
 		t.Fatal(err)
 	}

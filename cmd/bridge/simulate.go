@@ -45,13 +45,13 @@ not given), and everything else how the vendor behaves where his document is sil
 }
 
 // addKeys makes a flag of every setting that the pretend vendor has.
-func addKeys(cmd *cobra.Command, config *saveristest.Config) {
+func addKeys(cmd *cobra.Command, pretend *saveristest.Config) {
 	for _, key := range saveristest.Keys() {
 		usage := key.Help
 		if len(key.Values) > 0 {
 			usage += " (" + strings.Join(key.Values, ", ") + ")"
 		}
-		flag := cmd.Flags().VarPF(&keyFlag{config: config, key: key, value: key.Default}, key.Name, "", usage)
+		flag := cmd.Flags().VarPF(&keyFlag{config: pretend, key: key, value: key.Default}, key.Name, "", usage)
 		if flag.Value.Type() == "bool" {
 			flag.NoOptDefVal = "true"
 		}
@@ -96,10 +96,10 @@ func vendorStart(flag, addr string, err error) error {
 	return err
 }
 
-func simulate(ctx context.Context, config saveristest.Config, std streams) error {
-	server, err := saveristest.Start(config)
+func simulate(ctx context.Context, pretend saveristest.Config, std streams) error {
+	server, err := saveristest.Start(pretend)
 	if err != nil {
-		return vendorStart("--listen", config.Listen, err)
+		return vendorStart("--listen", pretend.Listen, err)
 	}
 	defer server.Close()
 	fmt.Fprintf(std.out, `pretend vendor at %[1]s, user name %[2]s, password %[3]s, Smart Connect key %[4]s

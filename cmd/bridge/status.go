@@ -102,15 +102,15 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 
 // unfitStreams names what has been edited in streams so that they cannot hold their feeds, with the remedy.
 func unfitStreams(ctx context.Context, js jetstream.JetStream, s config.Settings) (notes []status.Note) {
-	config := pipeline.Broker(s.Streams)
+	broker := pipeline.Broker(s.Streams)
 	for _, feed := range pipeline.Feeds(s.Streams) {
-		name := config.Names.Stream(feed)
+		name := broker.Names.Stream(feed)
 		stream, err := js.Stream(ctx, name)
 		if err != nil {
 			continue // what it holds has been read
 		}
 		info := stream.CachedInfo()
-		if err := config.CheckStream(feed, info.Config); err != nil {
+		if err := broker.CheckStream(feed, info.Config); err != nil {
 			notes = append(notes, status.Note{Level: status.Bad, Text: fmt.Sprintf("stream %s: %v; %s", name, err, natsconn.Hint(err)), Since: info.TimeStamp.UTC(), Own: true})
 		}
 	}

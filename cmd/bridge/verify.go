@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,6 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
-	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/verify"
@@ -74,9 +72,9 @@ func (o verifyOptions) check(s *config.Settings) error {
 }
 
 func runVerify(ctx context.Context, s config.Settings, o verifyOptions, std streams) error {
-	config := pipeline.VendorConfig(s.Vendor, s.WindowRows)
-	config.NoLive = true
-	vendor, now, err := pipeline.AskTime(ctx, config)
+	vendorConfig := pipeline.VendorConfig(s.Vendor, s.WindowRows)
+	vendorConfig.NoLive = true
+	vendor, now, err := pipeline.AskTime(ctx, vendorConfig)
 	if err != nil {
 		return err
 	}
@@ -90,8 +88,8 @@ func runVerify(ctx context.Context, s config.Settings, o verifyOptions, std stre
 	}
 	defer stop()
 	if requests, err := publish.FindRequests(ctx, js, pipeline.Broker(s.Streams)); err == nil { // else there is nobody to share with
-		config.Shared = requests
-		if vendor, err = saveris.New(config); err != nil {
+		vendorConfig.Shared = requests
+		if vendor, err = saveris.New(vendorConfig); err != nil {
 			return err
 		}
 	}
@@ -139,48 +137,10 @@ func (p *verdictPrinter) day(d verify.Day) error {
 		return json.NewEncoder(p.out).Encode(d)
 	}
 	for _, diff := range d.Differences {
-		p.list = append(p.list, differenceLine(d, diff))
+		p.list = append(p.list, d.DifferenceLine(diff))
 	}
-	_, err := fmt.Fprintln(p.out, dayLine(d))
+	_, err := fmt.Fprintln(p.out, d.Line())
 	return err
-}
-
-func dayLine(d verify.Day) string {
-	line := fmt.Sprintf("%-8s  %-10s  vendor %9d  stored %9d  digest %s  ", d.Feed, d.Day, d.VendorRows, d.Stored, d.Digest)
-	if d.Proven {
-		line += "proven"
-		if d.Corrections > 0 {
-			line += fmt.Sprintf(", %d corrections", d.Corrections)
-		}
-		return line
-	}
-	var counts []string
-	for _, c := range []struct {
-		n    uint64
-		name string
-	}{{d.Missing, "missing"}, {d.Changed, "changed"}, {d.Unexpected, "unexpected"}, {d.Doubled, "doubled"}, {d.BadIndex, "bad index"}} {
-		if c.n > 0 {
-			counts = append(counts, fmt.Sprintf("%d %s", c.n, c.name))
-		}
-	}
-	return line + "NOT proven: " + strings.Join(counts, ", ")
-}
-
-func differenceLine(d verify.Day, diff verify.Difference) string {
-	parts := []string{string(diff.Kind), d.Feed, d.Day}
-	if diff.ID != "" {
-		parts = append(parts, "id "+diff.ID)
-	}
-	if diff.Time != nil {
-		parts = append(parts, diff.Time.Format(time.RFC3339Nano))
-	}
-	if diff.Subject != "" {
-		parts = append(parts, "sensor "+diff.Subject)
-	}
-	if diff.Sequence > 0 {
-		parts = append(parts, fmt.Sprintf("sequence %d", diff.Sequence))
-	}
-	return printable.Text(strings.Join(parts, "  ") + ": " + diff.Why)
 }
 
 // end prints the list and the sum, whose error it returns.

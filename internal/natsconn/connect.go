@@ -51,9 +51,9 @@ func Connect(ctx context.Context, a Access, logger *slog.Logger) (*nats.Conn, er
 }
 
 // dial tries until ctx ends, once at least. nats.RetryOnFailedConnect would do so too, but hides why it fails.
-func dial(ctx context.Context, url string, options []nats.Option, logger *slog.Logger) (*nats.Conn, error) {
+func dial(ctx context.Context, url string, opts []nats.Option, logger *slog.Logger) (*nats.Conn, error) {
 	for told := false; ; told = true {
-		nc, err := nats.Connect(url, options...)
+		nc, err := nats.Connect(url, opts...)
 		if err == nil || hopeless(err) {
 			return nc, err
 		}
@@ -108,30 +108,30 @@ func TLSRefused(err error) bool {
 // options returns those of every connection: whom we are, how we get in, and that nothing is given up or
 // published into the void while the server is away.
 func options(a Access, logger *slog.Logger) ([]nats.Option, error) {
-	options := []nats.Option{
+	opts := []nats.Option{
 		nats.Name("saveris-bridge"),
 		nats.MaxReconnects(-1),
 		nats.ReconnectBufSize(-1),
 		nats.SkipSubjectValidation(), // all subjects are made of tokens that schema and the rules of the settings have cleaned
 		nats.IgnoreAuthErrorAbort(),  // a server that is being set up again refuses for a while
 	}
-	options = append(options, handlers(logger)...)
+	opts = append(opts, handlers(logger)...)
 	if a.InboxPrefix != "" {
-		options = append(options, nats.CustomInboxPrefix(a.InboxPrefix))
+		opts = append(opts, nats.CustomInboxPrefix(a.InboxPrefix))
 	}
 	for _, part := range []func() ([]nats.Option, error){a.tls, a.login} {
 		more, err := part()
 		if err != nil {
 			return nil, err
 		}
-		options = append(options, more...)
+		opts = append(opts, more...)
 	}
-	return options, nil
+	return opts, nil
 }
 
 // tls reads the files once before the connection does, so that a wrong one of a context is an error and not waited for.
 func (a Access) tls() ([]nats.Option, error) {
-	var options []nats.Option
+	var opts []nats.Option
 	var roots nats.RootCAsHandler
 	var cert nats.TLSCertHandler
 	if a.CA != "" {
@@ -147,12 +147,12 @@ func (a Access) tls() ([]nats.Option, error) {
 		}
 	}
 	if roots != nil || cert != nil {
-		options = append(options, nats.ClientTLSConfig(cert, roots))
+		opts = append(opts, nats.ClientTLSConfig(cert, roots))
 	}
 	if a.TLSFirst {
-		options = append(options, nats.TLSHandshakeFirst())
+		opts = append(opts, nats.TLSHandshakeFirst())
 	}
-	return options, nil
+	return opts, nil
 }
 
 // login returns what is asked for at every connection anew: files are read again then, so that those which are exchanged while

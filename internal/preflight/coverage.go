@@ -38,7 +38,7 @@ func checkCoverage(ctx context.Context, c *checkup) Finding {
 		err := proof.Admit(ctx, one)
 		var other *publish.AnotherAccount
 		if errors.As(err, &other) {
-			return failing(err, advice(err))
+			return failing(err, adviceOf(err))
 		}
 		if err != nil {
 			return c.vendorFailing(err)

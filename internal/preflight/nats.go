@@ -45,7 +45,7 @@ func natsChecks(s config.Pipeline) []check {
 
 func checkStore(_ context.Context, c *checkup) Finding {
 	if err := natsd.CheckStore(c.settings.DataDir); err != nil {
-		return failing(err, advice(err))
+		return failing(err, adviceOf(err))
 	}
 	return fine("embedded server, store %s; its streams are not checked while it does not run", c.settings.DataDir)
 }
@@ -99,7 +99,7 @@ func checkEmbedded(_ context.Context, c *checkup) Finding {
 		return fine("embedded server, at %s", s.NATSListen)
 	}
 	failed := natsconn.NotListening(err)
-	return failing(failed, advice(failed))
+	return failing(failed, adviceOf(failed))
 }
 
 const closeIt = "listen on 127.0.0.1, let nobody else reach the port, or use a server that asks for a login (NATS_URL)"

@@ -185,8 +185,8 @@ func (e *Error) Advice() (code int, text string) {
 	return hint.Failed, above
 }
 
-// advice returns what an error carries that a person can do; empty where it carries nothing.
-func advice(err error) string {
+// adviceOf returns what an error carries that a person can do; empty where it carries nothing.
+func adviceOf(err error) string {
 	_, text := hint.Of(err)
 	return text
 }
@@ -229,7 +229,7 @@ func healthChecks(addr string) []check {
 		case err.Taken():
 			return warning(fineIfRunning, "BRIDGE_HTTP_ADDR %s is in use", addr)
 		}
-		return failing(err, advice(err))
+		return failing(err, adviceOf(err))
 	}}}
 }
 

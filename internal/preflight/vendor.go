@@ -56,7 +56,7 @@ func checkLogin(ctx context.Context, c *checkup) Finding {
 
 func (c *checkup) vendorFailing(err error) Finding {
 	err = pipeline.WithLogin(c.settings.Vendor, err)
-	return failing(err, advice(err))
+	return failing(err, adviceOf(err))
 }
 
 // feedPatience is how long an export may take until a check gives it up.

@@ -12,8 +12,8 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// page is a day's index with what is known of every entry.
-type page struct {
+// dayPage is a day's index with what is known of every entry.
+type dayPage struct {
 	*checkpoint.Listing
 	day     string
 	span    checkpoint.Span // what of it is verified; not looked at on the page of rejected rows
@@ -36,8 +36,8 @@ const (
 // revision is a correction and the entry that it revises, by position.
 type revision struct{ of, base uint32 }
 
-func newPage(list *checkpoint.Listing, day string, span checkpoint.Span) *page {
-	p := &page{Listing: list, day: day, span: span, order: make([]uint32, len(list.Entries)), state: make([]state, len(list.Entries))}
+func newPage(list *checkpoint.Listing, day string, span checkpoint.Span) *dayPage {
+	p := &dayPage{Listing: list, day: day, span: span, order: make([]uint32, len(list.Entries)), state: make([]state, len(list.Entries))}
 	for i := range p.order {
 		p.order[i] = uint32(i)
 	}
@@ -46,10 +46,10 @@ func newPage(list *checkpoint.Listing, day string, span checkpoint.Span) *page {
 }
 
 // id is the part of an entry that stands for the id.
-func (p *page) id(i uint32) []byte { return p.Entries[i][:12] }
+func (p *dayPage) id(i uint32) []byte { return p.Entries[i][:12] }
 
 // find returns the positions of the entries with the id of one, in the order of the stream.
-func (p *page) find(e checkpoint.Entry) []uint32 {
+func (p *dayPage) find(e checkpoint.Entry) []uint32 {
 	from, found := sort.Find(len(p.order), func(i int) int { return bytes.Compare(e[:12], p.id(p.order[i])) })
 	if !found {
 		return nil
@@ -63,7 +63,7 @@ func (p *page) find(e checkpoint.Entry) []uint32 {
 
 // match returns the position of an entry with this id and content, one whose event is there if there is one, -1 if there is
 // none.
-func (p *page) match(e checkpoint.Entry) int {
+func (p *dayPage) match(e checkpoint.Entry) int {
 	found := -1
 	for _, i := range p.find(e) {
 		if p.Entries[i] == e && (found < 0 || p.state[i]&present != 0) {
@@ -74,7 +74,7 @@ func (p *page) match(e checkpoint.Entry) int {
 }
 
 // there returns the position of an entry with the id of another whose event is there: it may have been stored once more.
-func (p *page) there(e checkpoint.Entry) (at uint32, found bool) {
+func (p *dayPage) there(e checkpoint.Entry) (at uint32, found bool) {
 	known := p.find(e)
 	n := slices.IndexFunc(known, func(i uint32) bool { return p.state[i]&present != 0 })
 	if n < 0 {
@@ -83,15 +83,15 @@ func (p *page) there(e checkpoint.Entry) (at uint32, found bool) {
 	return known[n], true
 }
 
-func (p *page) rejected() bool { return p.day == checkpoint.RejectedDay }
+func (p *dayPage) rejected() bool { return p.day == checkpoint.RejectedDay }
 
 // covers reports whether an event of the page is to be verified.
-func (p *page) covers(event schema.Stored) bool {
+func (p *dayPage) covers(event schema.Stored) bool {
 	return p.rejected() || !event.Time.Before(p.span.From) && event.Time.Before(p.span.Until)
 }
 
 // checkEvents reads the events that the index lists and holds them against their entries.
-func (p *page) checkEvents(ctx context.Context, stream *checkpoint.Stream, report *report) error {
+func (p *dayPage) checkEvents(ctx context.Context, stream *checkpoint.Stream, report *dayReport) error {
 	for _, run := range p.Runs() {
 		run.From = max(run.From, p.Oldest)
 		if run.From >= run.Until {
@@ -112,7 +112,7 @@ func (p *page) checkEvents(ctx context.Context, stream *checkpoint.Stream, repor
 }
 
 // checkEvent holds an event against the entry that lists it.
-func (p *page) checkEvent(i int, m checkpoint.StoredEvent, report *report) {
+func (p *dayPage) checkEvent(i int, m checkpoint.StoredEvent, report *dayReport) {
 	event, err := schema.ReadStored(m.Header, m.Data)
 	if err != nil {
 		report.add(Difference{Kind: BadIndex, Sequence: m.Seq, Why: "the message is no event of the bridge: " + err.Error()})
@@ -153,7 +153,7 @@ func (p *page) checkEvent(i int, m checkpoint.StoredEvent, report *report) {
 }
 
 // see notes that the vendor shows the content of an entry, and with it the id of another, which may be the same.
-func (p *page) see(i, base uint32) (first bool) {
+func (p *dayPage) see(i, base uint32) (first bool) {
 	first = p.state[i]&seen == 0
 	p.state[i] |= seen
 	p.state[base] |= idSeen
@@ -161,7 +161,7 @@ func (p *page) see(i, base uint32) (first bool) {
 }
 
 // accounted reports whether the vendor still shows the row of an entry, be it with other content.
-func (p *page) accounted(i uint32) bool {
+func (p *dayPage) accounted(i uint32) bool {
 	if p.state[i]&(seen|idSeen) != 0 || p.state[p.find(p.Entries[i])[0]]&idSeen != 0 {
 		return true
 	}
@@ -170,7 +170,7 @@ func (p *page) accounted(i uint32) bool {
 }
 
 // leftOver finds what no row of the vendor has accounted for, and what is lost though one has.
-func (p *page) leftOver(ctx context.Context, stream *checkpoint.Stream, report *report) error {
+func (p *dayPage) leftOver(ctx context.Context, stream *checkpoint.Stream, report *dayReport) error {
 	for i := range p.state {
 		switch {
 		case p.state[i]&present == 0:
@@ -186,7 +186,7 @@ func (p *page) leftOver(ctx context.Context, stream *checkpoint.Stream, report *
 }
 
 // lost names an event that the index lists in vain, unless it stands elsewhere, was removed by retention, or has been named.
-func (p *page) lost(i int, report *report) {
+func (p *dayPage) lost(i int, report *dayReport) {
 	seq := p.Sequence(i)
 	if _, stored := p.there(p.Entries[i]); stored || seq < p.Oldest {
 		return
@@ -204,7 +204,7 @@ func (p *page) lost(i int, report *report) {
 }
 
 // unexpected names an event that no row accounts for.
-func (p *page) unexpected(ctx context.Context, stream *checkpoint.Stream, seq uint64, report *report) error {
+func (p *dayPage) unexpected(ctx context.Context, stream *checkpoint.Stream, seq uint64, report *dayReport) error {
 	if report.full() {
 		report.add(Difference{Kind: Unexpected})
 		return nil

@@ -53,7 +53,7 @@ const tries = 12
 var errFull = errors.New("the window holds too many rows")
 
 // readVendor reads the vendor's rows of a span and compares them with their pages.
-func (v *Verifier) readVendor(ctx context.Context, span checkpoint.Span, page *page, report *report) error {
+func (v *Verifier) readVendor(ctx context.Context, span checkpoint.Span, page *dayPage, report *dayReport) error {
 	c := &comparison{Verifier: v, page: page, report: report, unmatched: map[checkpoint.Entry]bool{}}
 	for from := span.From; from.Before(span.Until); {
 		until, err := c.window(ctx, from, span.Until)
@@ -68,8 +68,8 @@ func (v *Verifier) readVendor(ctx context.Context, span checkpoint.Span, page *p
 // comparison holds rows against a day's page and that of rejected rows.
 type comparison struct {
 	*Verifier
-	page      *page
-	report    *report
+	page      *dayPage
+	report    *dayReport
 	unmatched map[checkpoint.Entry]bool // rows of the day that are missing or changed
 
 	// What the window in hand has brought: it counts once the window has been read to its end.

@@ -22,8 +22,8 @@ type Verifier struct {
 
 	width     width
 	unindexed []unindexedEvent
-	rejected  *page
-	garbage   *report                   // of the page of rejected rows
+	rejected  *dayPage
+	garbage   *dayReport                // of the page of rejected rows
 	lost      map[checkpoint.Entry]bool // rows of it that are missing
 }
 
@@ -142,7 +142,7 @@ func (v *Verifier) day(ctx context.Context, name string, span checkpoint.Span) (
 	}
 }
 
-func (v *Verifier) compare(ctx context.Context, name string, span checkpoint.Span, report *report) (*page, error) {
+func (v *Verifier) compare(ctx context.Context, name string, span checkpoint.Span, report *dayReport) (*dayPage, error) {
 	page, err := v.read(ctx, name, span, report)
 	if err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (v *Verifier) compare(ctx context.Context, name string, span checkpoint.Spa
 }
 
 // read reads a page and the events that it lists.
-func (v *Verifier) read(ctx context.Context, name string, span checkpoint.Span, report *report) (*page, error) {
+func (v *Verifier) read(ctx context.Context, name string, span checkpoint.Span, report *dayReport) (*dayPage, error) {
 	list, err := v.Stream.Listing(ctx, name)
 	if err != nil {
 		return nil, err
