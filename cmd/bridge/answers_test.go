@@ -14,8 +14,10 @@ import (
 
 // TestRunStoresBesideSomebodyWhoAnswersEverything from its start on.
 func TestRunStoresBesideSomebodyWhoAnswersEverything(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"+OK", "{}", `{"stream":"OTHER","seq":5}`, `{"stream":"SAVERIS_READINGS","seq":1,"batch":"x"}`} {
 		t.Run(text, func(t *testing.T) {
+			t.Parallel()
 			s := newScene(t, saveristest.World{Sites: 1, Cycle: time.Minute})
 			s.punctual()
 			addr := s.broker()

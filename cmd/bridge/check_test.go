@@ -45,6 +45,7 @@ func TestCheckWithoutNetworkStillChecksTheRest(t *testing.T) {
 }
 
 func TestCheckAsACommand(t *testing.T) {
+	t.Parallel()
 	s := vendor(t, nil)
 	broker := natsServer(t, &server.Options{JetStream: true})
 	got := bridge(t, []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "NATS_URL=" + broker.ClientURL()}, "check")

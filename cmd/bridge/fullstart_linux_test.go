@@ -15,6 +15,7 @@ import (
 
 // TestAStartOnAFullDisk ends where there is no store yet, and else waits for space.
 func TestAStartOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
 		t.Skipf("SKIPPED: no disk can be mounted here (%v)", err)

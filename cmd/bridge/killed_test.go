@@ -12,10 +12,64 @@ import (
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
+// forgetKilled ends the leases of processes that were killed, as ten seconds would, and what the others know them to have in flight, as
+// thirty would. No other process runs.
+func (s *scene) forgetKilled() {
+	s.Helper()
+	for bucket, keys := range map[string]string{"saveris-leases": ">", "saveris-exports": publish.SharedKey} {
+		kv, err := s.js.Stream(s.Context(), "KV_"+bucket)
+		if err == nil {
+			err = kv.Purge(s.Context(), jetstream.WithPurgeSubject("$KV."+bucket+"."+keys))
+		}
+		if err != nil {
+			s.Fatal(err)
+		}
+	}
+}
+
+func TestCrashBetweenBatchesLosesNothing(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, saveristest.World{Sites: 3, Loggers: 4, Channels: 4, Cycle: 20 * time.Second})
+	link, err := bridgetest.NewLink(s.broker())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	link.Delay(5 * time.Millisecond) // so that batches are far enough apart to be hit between
+	env := append(s.env, "NATS_URL=nats://"+link.Addr())
+	kills := 0
+	for goal := uint64(500); goal < 8000; goal += 1500 {
+		cmd := s.startCommand(env, "run")
+		s.await("some more batches", func(ctx context.Context) bool { return s.messages(ctx) > goal })
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		s.forgetKilled()
+		if !s.covered(t.Context()) {
+			kills++
+		}
+	}
+	link.Delay(0)
+	cmd := s.startCommand(env, "run")
+	s.await("full coverage", s.covered)
+	if code := stop(t, cmd); code != hint.Done {
+		t.Errorf("SIGTERM: exit code %d, want 0", code)
+	}
+	if kills < 3 {
+		t.Errorf("%d of the kills came before all was stored: too few to prove anything", kills)
+	}
+	if report := s.audit(); report.Stored < 10_000 {
+		t.Errorf("%d readings stored: too few to prove anything", report.Stored)
+	}
+}
+
 func TestBackfillGoesOnWhereItWasKilled(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute}) // 16,800 rows
 	addr := s.broker()
 	link, err := bridgetest.NewLink(addr)
@@ -30,6 +84,7 @@ func TestBackfillGoesOnWhereItWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // it was killed
+	s.forgetKilled()
 	if got := bridge(t, env, s.past()...); got.code != hint.Done || !strings.Contains(got.out, "covered: from ") {
 		t.Fatalf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
@@ -42,6 +97,7 @@ func TestBackfillGoesOnWhereItWasKilled(t *testing.T) {
 }
 
 func TestSeveralProcessesShareABackfill(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute})
 	env := append(s.env, "NATS_URL=nats://"+s.broker(), "BRIDGE_WINDOW_ROWS=4000")
 	ended := make(chan outcome)
@@ -57,6 +113,7 @@ func TestSeveralProcessesShareABackfill(t *testing.T) {
 }
 
 func TestARepairThatWasKilledGoesOnBesideAnother(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute}) // 16,800 rows
 	s.punctual()
 	link, err := bridgetest.NewLink(s.broker())
@@ -82,6 +139,7 @@ func TestARepairThatWasKilledGoesOnBesideAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // it was killed
+	s.forgetKilled()
 	if now := s.messages(t.Context()); now > 14_000 {
 		t.Errorf("%d messages: too late to prove anything", now)
 	}

@@ -10,6 +10,7 @@ import (
 )
 
 func TestAStartIsOneLogin(t *testing.T) {
+	t.Parallel()
 	for _, command := range []string{"run", "backfill"} {
 		t.Run(command, func(t *testing.T) {
 			s := newScene(t, saveristest.World{})

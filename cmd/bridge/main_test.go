@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +27,9 @@ func TestMain(m *testing.M) {
 	pipeline.FirstPoll = 20 * time.Millisecond // the pretend vendor's exports are ready at once
 	if os.Getenv(asCommand) != "" {
 		main()
+	}
+	if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil { // they wait for processes more than they compute
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

@@ -153,6 +153,7 @@ func (m *metricsScene) settled(what string, so func(ctx context.Context) bool) {
 }
 
 func TestMetricsTellWhatVendorAndStreamSay(t *testing.T) {
+	t.Parallel()
 	m := newMetricsScene(t)
 	m.await("readiness", func(ctx context.Context) bool { return get(ctx, m.url+"/readyz") == http.StatusOK })
 	other := intruder{account: accountOf(m.env)}

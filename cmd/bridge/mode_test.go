@@ -36,6 +36,7 @@ func newestMode(t *testing.T, js jetstream.JetStream) schema.Mode {
 // TestBothContentModesInOneStream: an hour is filled in structured mode, the rest in binary mode, and all of it is read again
 // in structured mode. Every command reads what came of it.
 func TestBothContentModesInOneStream(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Sites: 2, Cycle: time.Minute})
 	s.punctual()
 	s.env = append(s.env, "NATS_URL=nats://"+s.broker())

@@ -47,6 +47,7 @@ func (s *scene) fill() {
 
 // A repair reads what it repairs itself: live polling that has read the same rows a moment later stores nothing again.
 func TestRepairBesideLivePollingPutsBackTheNewest(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute, Sites: 3})
 	s.fill()
 	s.startCommand(append(s.env, "BRIDGE_FEEDS=readings"), "run")

@@ -75,6 +75,7 @@ func (s *scene) idsOf(name string, until time.Time) (ids []string) {
 func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
 
 func TestReplayStoresInAStreamWhatTheBridgeHasStored(t *testing.T) {
+	t.Parallel()
 	s, env := player(t)
 	for _, c := range []struct {
 		stream string
@@ -98,6 +99,7 @@ func TestReplayStoresInAStreamWhatTheBridgeHasStored(t *testing.T) {
 }
 
 func TestAStoppedReplaySaysFromWhereToGoOn(t *testing.T) {
+	t.Parallel()
 	s, env := player(t)
 	nc, err := nats.Connect(s.js.Conn().ConnectedUrl())
 	if err != nil {
@@ -154,6 +156,7 @@ func TestAStoppedReplaySaysFromWhereToGoOn(t *testing.T) {
 }
 
 func TestReplayTellsWhatTheIndexListsAndTheStreamLacks(t *testing.T) {
+	t.Parallel()
 	s, env := player(t)
 	stream, err := s.js.Stream(t.Context(), streamOfReadings)
 	for _, seq := range []uint64{1, 2, 4} { // the claim and the first event, as retention does, and one by hand
@@ -173,6 +176,7 @@ func TestReplayTellsWhatTheIndexListsAndTheStreamLacks(t *testing.T) {
 }
 
 func TestReplayRefusesTheBridgesOwnSubjectsAndWrongFlags(t *testing.T) {
+	t.Parallel()
 	s, env := player(t)
 	for name, subject := range map[string]string{"PART": "part.readings.live.>", "COLD": "cold.checkpoints.readings.>"} {
 		if _, err := s.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: name, Subjects: []string{subject, strings.ToLower(name) + ".alarms.>"}}); err != nil {

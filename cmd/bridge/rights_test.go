@@ -153,6 +153,7 @@ func inventory(t *testing.T, js jetstream.JetStream) string {
 }
 
 func TestTheRightsInTheReadmeSuffice(t *testing.T) {
+	t.Parallel()
 	user := &server.User{Username: "bridge", Password: "b", Permissions: &server.Permissions{
 		Publish:   &server.SubjectPermission{Allow: rights(t, "publish")},
 		Subscribe: &server.SubjectPermission{Allow: rights(t, "subscribe")},

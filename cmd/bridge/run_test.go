@@ -164,42 +164,8 @@ func stop(t *testing.T, cmd *exec.Cmd) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-func TestCrashBetweenBatchesLosesNothing(t *testing.T) {
-	s := newScene(t, saveristest.World{Sites: 3, Loggers: 4, Channels: 4, Cycle: 20 * time.Second})
-	link, err := bridgetest.NewLink(s.broker())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
-	link.Delay(5 * time.Millisecond) // so that batches are far enough apart to be hit between
-	env := append(s.env, "NATS_URL=nats://"+link.Addr())
-	kills := 0
-	for goal := uint64(500); goal < 8000; goal += 1500 {
-		cmd := s.startCommand(env, "run")
-		s.await("some more batches", func(ctx context.Context) bool { return s.messages(ctx) > goal })
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait()
-		if !s.covered(t.Context()) {
-			kills++
-		}
-	}
-	link.Delay(0)
-	cmd := s.startCommand(env, "run")
-	s.await("full coverage", s.covered)
-	if code := stop(t, cmd); code != hint.Done {
-		t.Errorf("SIGTERM: exit code %d, want 0", code)
-	}
-	if kills < 3 {
-		t.Errorf("%d of the kills came before all was stored: too few to prove anything", kills)
-	}
-	if report := s.audit(); report.Stored < 10_000 {
-		t.Errorf("%d readings stored: too few to prove anything", report.Stored)
-	}
-}
-
 func TestRunWithItsOwnServerGoesOnAfterARestart(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	listen := freeAddress("127.0.0.1:0")
 	health := freeAddress("127.0.0.1:0")
@@ -234,6 +200,7 @@ func get(ctx context.Context, url string) int {
 var demoEvent = regexp.MustCompile(`^[0-9:]{8} +(live|history) +[0-9a-f]{8} .*[a-z]`)
 
 func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
 	dir, listen, page := t.TempDir(), freeAddress("127.0.0.1:0"), freeAddress("127.0.0.1:0")
 	for round := range 2 {
 		mode := [...]schema.Mode{schema.Binary, schema.Structured}[round]

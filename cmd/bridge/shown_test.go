@@ -35,6 +35,7 @@ func (s *scene) sourced() {
 }
 
 func TestASourcedBucketIsNamedAndReplacedOnceItIsRemoved(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	env := append(s.env, "NATS_URL=nats://"+s.broker())
 	s.sourced()
@@ -68,6 +69,7 @@ func (s *scene) stop(run *exec.Cmd) {
 }
 
 func TestWithoutTheRightToTheCheckpointBucketRowsAreStored(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	url := rightsBut(t, "$KV.saveris-checkpoints.>")
 	s.connect(strings.Replace(url, "nats://", "nats://all:a@", 1))

@@ -79,6 +79,7 @@ func TestStatusNeedsOnlyToLook(t *testing.T) {
 }
 
 func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	listen := freeAddress("127.0.0.1:0")
 	env := append(s.env, "BRIDGE_DATA_DIR="+t.TempDir(), "BRIDGE_NATS_LISTEN="+listen)

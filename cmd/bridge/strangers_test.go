@@ -29,6 +29,7 @@ func TestWhatSomebodyElseAnsweredIsKnownForIt(t *testing.T) {
 
 // TestCheckLooksPastSomebodyWhoAnswersEverything before the server does, and names him once. So does the look-up of streams.
 func TestCheckLooksPastSomebodyWhoAnswersEverything(t *testing.T) {
+	t.Parallel()
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
 	s := load(t, env)
 	_, stop, err := preflight.Open(t.Context(), s.Pipeline, version, quiet)

@@ -63,6 +63,7 @@ func TestRunNamesAWrongDomain(t *testing.T) {
 
 // TestWhatIsStoppedWhileItWaitsSaysSo: a NATS server that says nothing is waited for.
 func TestWhatIsStoppedWhileItWaitsSaysSo(t *testing.T) {
+	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

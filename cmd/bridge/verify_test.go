@@ -71,6 +71,7 @@ func verdicts(t *testing.T, out string) (days []verify.Day, sum verify.Summary) 
 }
 
 func TestVerifyProvesAndNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
 	s := filled(t)
 	got := s.verify("--feeds", "readings")
 	if got.code != hint.Done || got.err != "" || strings.Count(got.out, "  proven") != 2 || !strings.Contains(got.out, "\nproven: ") {
@@ -121,6 +122,7 @@ func TestVerifyProvesAndNamesWhatIsMissing(t *testing.T) {
 }
 
 func TestVerifyWorksBesideARunWithItsOwnServer(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	s.punctual()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -177,6 +179,7 @@ func TestVerifyCreatesNothingAndRefusesWrongRanges(t *testing.T) {
 }
 
 func TestVerifyNamesTheBackfillForWhatHasNotBeenReadYet(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	s.punctual()
 	s.env = append(s.env, "NATS_URL=nats://"+s.broker())
