@@ -16,6 +16,9 @@ import (
 // mostLines is how many alarms, and how many days of a channel with something missing, the table names.
 const mostLines = 20
 
+// aligned is how many channels stand in the same columns: a table that is aligned is held in memory.
+const aligned = 500
+
 // Text writes the report as tables for a terminal: a line for each channel with the sums of the range, a line for each of its days
 // on which something is missing, then the days of the feeds. Numbers are rounded.
 func (r *Report) Text(w io.Writer) error {
@@ -36,9 +39,12 @@ func (r *Report) Text(w io.Writer) error {
 func (r *Report) textChannels(b io.Writer) (failed error) {
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "channel\tquantity\tdue\tstored\tlate\tmissing\tmin\tmean\tmax\tMKT\toutside warning\toutside alarm\t")
-	for _, c := range r.channels {
+	for i, c := range r.channels {
+		if i%aligned == aligned-1 {
+			_ = t.Flush() // b keeps its error
+		}
 		f := c.figures()
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", printable.Text(c.title()), printable.Text(c.Quantity), c.due, c.stored, c.late, c.missing, f.values(c.Unit), f.minutes())
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", printable.Text(c.title()), printable.Text(c.Quantity), c.due, c.stored, c.late, c.missing, f.values(), f.minutes())
 		if c.missing == 0 {
 			continue
 		}
@@ -52,7 +58,7 @@ func (r *Report) textChannels(b io.Writer) (failed error) {
 				break
 			}
 			f := one.figures(c.Unit)
-			fmt.Fprintf(t, "%s\t\t%d\t%d\t%d\t%d\t%s\t%s\n", r.day(i), one.Due, one.Stored, one.Late, one.Missing, f.values(c.Unit), f.minutes())
+			fmt.Fprintf(t, "%s\t\t%d\t%d\t%d\t%d\t%s\t%s\n", r.day(i), one.Due, one.Stored, one.Late, one.Missing, f.values(), f.minutes())
 		}
 	}
 	if failed != nil {
@@ -84,7 +90,7 @@ func (c *channel) name() string {
 	return strings.Join(parts, ", ")
 }
 
-func (f *figures) values(unit string) string {
+func (f *figures) values() string {
 	return strings.Join([]string{rounded(f.Min, 2), rounded(f.Mean, 2), rounded(f.Max, 2), rounded(f.MKT, 2)}, "\t")
 }
 
