@@ -57,7 +57,11 @@ func (b *Backfill) Run(ctx context.Context) error {
 		if err := b.work(ctx, backlog); err != nil {
 			return err
 		}
-		gaps, err := b.gaps(ctx, backlog)
+		var gaps []checkpoint.Span // by the stream
+		err := b.line(nil).retry(ctx, func() (err error) {
+			gaps, err = backlog.left(ctx)
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -128,15 +132,6 @@ func (b *Backfill) unfinished(ctx context.Context) (windows []checkpoint.Span) {
 	}
 	slices.SortFunc(windows, func(a, b checkpoint.Span) int { return a.From.Compare(b.From) })
 	return windows
-}
-
-// gaps returns what is left to do when the lines have ended, as the stream says.
-func (b *Backfill) gaps(ctx context.Context, backlog *Backlog) (gaps []checkpoint.Span, err error) {
-	err = b.line(nil).retry(ctx, func() (err error) {
-		gaps, err = backlog.left(ctx)
-		return err
-	})
-	return gaps, err
 }
 
 // yield waits while live polling is late, so that the vendor's time is its own; not for ever, since nobody knows whether it

@@ -78,8 +78,13 @@ func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
 	if gaps = f.without(gaps, now); len(gaps) > 0 {
 		return Window{Span: f.width.cut(gaps[0]), Reason: ReasonCatchUp, Background: true}, true, nil
 	}
-	due := f.without(append(f.due(now), checkpoint.Ripe(covered, f.Ages, now)...), now)
-	if len(due) > 0 {
+	var due []checkpoint.Span
+	for _, s := range f.suspects {
+		if !s.at.After(now) {
+			due = append(due, s.Span)
+		}
+	}
+	if due = f.without(append(due, checkpoint.Ripe(covered, f.Ages, now)...), now); len(due) > 0 {
 		return Window{Span: f.width.cut(due[0]), Reason: ReasonRevisit, Background: true}, true, nil
 	}
 	return Window{}, false, nil
@@ -117,16 +122,6 @@ func (f *Fill) unsettled(covered []checkpoint.Interval, since time.Time) time.Ti
 		}
 	}
 	return oldest.AddDate(0, 0, -1)
-}
-
-// due returns the windows whose emptiness is to be looked at again.
-func (f *Fill) due(now time.Time) (spans []checkpoint.Span) {
-	for _, d := range f.suspects {
-		if !d.at.After(now) {
-			spans = append(spans, d.Span)
-		}
-	}
-	return spans
 }
 
 // Done adapts the width of the next windows to what this one held, and notes what is to be looked at again.

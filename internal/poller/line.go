@@ -64,8 +64,10 @@ func (l *Line) Run(ctx context.Context, plan Plan) error {
 			if err != nil {
 				return err
 			}
-			if waited, err := l.pass(ctx); waited || err != nil {
-				return err
+			if l.gate != nil {
+				if waited, err := l.gate.pass(ctx, func(left time.Duration) { l.step(Waits, left) }); waited || err != nil {
+					return err // the window is stale
+				}
 			}
 			return l.Carry(ctx, plan, w)
 		})
@@ -122,26 +124,13 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 			level = slog.LevelDebug // logged once, when it closed
 		}
 		log := l.Log
-		if advice := l.hint(err); advice != "" {
-			log = log.With("hint", advice)
+		if l.Hint != nil {
+			if advice := l.Hint(err); advice != "" {
+				log = log.With("hint", advice)
+			}
 		}
 		log.Log(ctx, level, "retrying", "wait", d.Round(time.Millisecond), "err", err)
 	})
-}
-
-func (l *Line) hint(err error) string {
-	if l.Hint == nil {
-		return ""
-	}
-	return l.Hint(err)
-}
-
-// pass waits while the vendor refuses the feed, and reports that it had to.
-func (l *Line) pass(ctx context.Context) (waited bool, err error) {
-	if l.gate == nil {
-		return false, nil
-	}
-	return l.gate.pass(ctx, func(left time.Duration) { l.step(Waits, left) })
 }
 
 // pause spaces tries out, for ever. Its own limit of a quarter of an hour is switched off.

@@ -55,7 +55,7 @@ func (l *Live) Run(ctx context.Context) error {
 	group.Go(func() error {
 		line := l.line(TailLine, true)
 		return line.Run(ctx, &Tail{
-			Interval: l.Interval, Overlap: l.Overlap, Now: line.clock, Covered: l.Writer.Covered, Since: mark.begin, OnPoll: l.notePoll,
+			Interval: l.Interval, Overlap: l.Overlap, Now: line.clock, Covered: l.Writer.Covered, Since: mark.begin, OnPoll: func(at time.Time) { l.polled.Store(at.UnixNano()) },
 		})
 	})
 	pool := NewPool(1, l.Maker) // for one window of those that can wait
@@ -97,8 +97,6 @@ func (l *Live) refused(err error) {
 		l.Log.Info("the vendor serves this feed again")
 	}
 }
-
-func (l *Live) notePoll(at time.Time) { l.polled.Store(at.UnixNano()) }
 
 func (l *Live) line(name string, loggedIn bool) *Line {
 	return &Line{

@@ -87,11 +87,14 @@ func (p *AfterOutage) due(ctx context.Context, now time.Time) ([]checkpoint.Span
 	}
 	covered = withoutFuture(covered, now)
 	p.read = slices.DeleteFunc(p.read, func(r pending) bool { return now.Sub(r.at) > keptFor })
+	if p.settled == nil {
+		p.settled = map[schema.Outage]bool{}
+	}
 	var spans []checkpoint.Span
 	for _, o := range outages {
 		again := p.again(o, covered, now)
 		if len(again) == 0 && now.Sub(o.Ended) > keptFor {
-			p.settle(o)
+			p.settled[o] = true
 		}
 		spans = append(spans, again...)
 	}
@@ -124,13 +127,6 @@ func (p *AfterOutage) readBefore(covered []checkpoint.Interval, span checkpoint.
 	}
 	old := checkpoint.ReadBefore(covered, span, moment.Add(-2*p.Ages.Close()))
 	return append(old, CutOut(checkpoint.ReadBefore(covered, span, moment), since...)...)
-}
-
-func (p *AfterOutage) settle(o schema.Outage) {
-	if p.settled == nil {
-		p.settled = map[schema.Outage]bool{}
-	}
-	p.settled[o] = true
 }
 
 // begin returns since when a logger may have been cut off: as long before its alarm as that lasted, within bounds; as long as
