@@ -200,7 +200,7 @@ func TestAPageTakesNoMemoryForWhatRetentionHasRemoved(t *testing.T) {
 	s.count(func(r *Record) { r.Rows = 1 << 60 }, listed("a", "b")...)
 	page := s.page(NewBook(s.stream))
 	wantKnown(t, page, "a1 b1 ")
-	if n := len(page.ids.slots); n > 2*maxTorn {
+	if n := slotsOf(&page.ids); n > 2*maxTorn {
 		t.Errorf("room for %d entries, one index message is there", n)
 	}
 }

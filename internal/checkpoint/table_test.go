@@ -32,9 +32,19 @@ func (m model) compare(t *rapid.T, ids *table, e Entry) {
 	}
 }
 
+func slotsOf(t *table) (n int) {
+	for _, g := range t.segments() {
+		n += len(g.slots)
+	}
+	return n
+}
+
 func TestATableIsAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var ids table
+		if rapid.Bool().Draw(t, "large") {
+			ids.splitUp(0)
+		}
 		want := model{}
 		t.Repeat(map[string]func(*rapid.T){
 			"put": func(t *rapid.T) {
@@ -46,8 +56,8 @@ func TestATableIsAMap(t *testing.T) {
 			"reserve": func(t *rapid.T) {
 				n := rapid.IntRange(0, 200).Draw(t, "room")
 				ids.reserve(n)
-				if room(len(ids.slots)) < n {
-					t.Fatalf("%d slots have no room for %d", len(ids.slots), n)
+				if slots := slotsOf(&ids); ids.split == nil && room(slots) < n {
+					t.Fatalf("%d slots have no room for %d", slots, n)
 				}
 			},
 			"add all": func(t *rapid.T) {
@@ -79,8 +89,8 @@ func TestATableIsAMap(t *testing.T) {
 				if ids.hasZero {
 					n++
 				}
-				if n != len(want) || ids.used > 0 && ids.used > room(len(ids.slots)) {
-					t.Fatalf("%d entries in %d slots, want %d", n, len(ids.slots), len(want))
+				if n != len(want) || ids.used > room(slotsOf(&ids)) {
+					t.Fatalf("%d entries in %d slots, want %d", n, slotsOf(&ids), len(want))
 				}
 				for key := range want {
 					want.compare(t, &ids, Entry(append(key[:], 9, 9, 9, 9)))
@@ -98,8 +108,37 @@ func TestATableIsSmallWhereADayIs(t *testing.T) {
 			binary.BigEndian.PutUint64(e[:8], uint64(i+1)*0x9e3779b97f4a7c15)
 			ids.put(e)
 		}
-		if bytes := 16 * len(ids.slots); bytes > most {
+		if bytes := 16 * slotsOf(&ids); bytes > most {
 			t.Errorf("%d entries take %d bytes, want %d at most", entries, bytes, most)
+		}
+	}
+}
+
+// TestALargeTableIsNeverInMemoryTwice: while a day of 36,000 channels grows, only a part of it is moved at a time.
+func TestALargeTableIsNeverInMemoryTwice(t *testing.T) {
+	var ids table
+	entry := func(i int) (e Entry) {
+		binary.BigEndian.PutUint64(e[:8], uint64(i+1)*0x9e3779b97f4a7c15)
+		binary.BigEndian.PutUint32(e[12:], uint32(i))
+		return e
+	}
+	const entries = 300_000
+	largest, before := 0, 0
+	for i := range entries {
+		ids.put(entry(i))
+		if now := slotsOf(&ids); now != before {
+			if i > 2*splitAt {
+				largest = max(largest, now-before)
+			}
+			before = now
+		}
+	}
+	if most := before / 100; ids.used != entries || largest == 0 || largest > most {
+		t.Errorf("%d entries; %d slots came at once, want %d at most", ids.used, largest, most)
+	}
+	for i := range entries {
+		if check, found := ids.get(entry(i)); !found || check != uint32(i) {
+			t.Fatalf("entry %d: %d, %v", i, check, found)
 		}
 	}
 }
