@@ -74,6 +74,7 @@ type NATS struct {
 	NATSListen   string      `env:"BRIDGE_NATS_LISTEN, default=127.0.0.1:4222" doc:"where the embedded server listens, so that consumers can connect"`
 
 	SecretFiles map[string]string // the files that secrets were read from, by variable without _FILE
+	StartWait   time.Duration     // how long a start waits for NATS; 0 is half a minute
 }
 
 // Streams is how streams and buckets are named and made, and which feeds there are.

@@ -45,7 +45,7 @@ func AccessOf(s config.NATS) (Access, error) {
 	if s.JSDomain != "" || s.JSAPIPrefix != "" {
 		a.Domain, a.APIPrefix = s.JSDomain, s.JSAPIPrefix
 	}
-	a.InboxPrefix = cmp.Or(s.InboxPrefix, a.InboxPrefix)
+	a.InboxPrefix, a.StartWait = cmp.Or(s.InboxPrefix, a.InboxPrefix), s.StartWait
 	return a, nil
 }
 

@@ -1,6 +1,7 @@
 package natsconn
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -21,13 +22,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// StartWait is how long a start waits for NATS. A connection that has been there once reconnects for ever.
+// StartWait is how long a start waits for NATS, unless the settings say otherwise. A connection that has been there once reconnects for ever.
 const StartWait = 30 * time.Second
 
 // ErrUnusable means that NATS cannot be used.
 var ErrUnusable = errors.New("NATS cannot be used")
 
-// Connect connects to the servers that an access names. It tries for StartWait, once at least, or until an error that waiting does
+// Connect connects to the servers that an access names. It tries for a.StartWait, once at least, or until an error that waiting does
 // not heal. The connection then reconnects for ever; whoever gets it closes it. The error is that of ctx, ErrContext where the files
 // of a context are wrong, else ErrUnusable.
 func Connect(ctx context.Context, a Access, logger *slog.Logger) (*nats.Conn, error) {
@@ -38,7 +39,7 @@ func Connect(ctx context.Context, a Access, logger *slog.Logger) (*nats.Conn, er
 	if err != nil {
 		return nil, advised(fmt.Errorf("%w: %w", ErrUnusable, err))
 	}
-	wait, cancel := context.WithTimeout(ctx, StartWait)
+	wait, cancel := context.WithTimeout(ctx, cmp.Or(a.StartWait, StartWait))
 	defer cancel()
 	nc, err := dial(wait, a.URL, opts, logger)
 	if err != nil && ctx.Err() != nil {

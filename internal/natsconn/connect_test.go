@@ -168,7 +168,7 @@ func TestWaitingUntilReadyEndsWithWhatWaitingDoesNotHeal(t *testing.T) {
 		"a final error":   {func(context.Context) error { return broken }, []error{broken}},
 		"a right too few": {func(ctx context.Context) error { _, err := nc.RequestWithContext(ctx, "no", nil); return err }, []error{ErrUnusable, nats.ErrPermissionViolation}},
 	} {
-		err := UntilReady(t.Context(), nc, c.open, func(err error) bool { return err == broken })
+		err := UntilReady(t.Context(), nc, 0, c.open, func(err error) bool { return err == broken })
 		for _, want := range c.want {
 			if !errors.Is(err, want) {
 				t.Errorf("%s: %v, want %v", name, err, want)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
@@ -34,6 +35,8 @@ type Access struct {
 	Context      string `json:"-"` // its name, if there is one
 	PasswordFile string `json:"-"` // where Password and Token were read from, if it was a file
 	TokenFile    string `json:"-"`
+
+	StartWait time.Duration `json:"-"` // how long a start waits for NATS; 0 = StartWait
 
 	// What the bridge cannot do is read too, so that it is refused and not ignored.
 	NSC        string `json:"nsc"`

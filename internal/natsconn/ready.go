@@ -1,6 +1,7 @@
 package natsconn
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -11,10 +12,10 @@ import (
 // AnswerWait is how long a connected server may take to answer.
 const AnswerWait = 5 * time.Second
 
-// UntilReady opens what is needed on a connection, and tries again for StartWait: a broker may not be ready itself yet. It does not
+// UntilReady opens what is needed on a connection, and tries again for so long, 0 = StartWait: a broker may not be ready itself yet. It does not
 // wait for missing rights, nor where final reports that waiting does not help. The error is ErrUnusable, that of ctx or a final one.
-func UntilReady(ctx context.Context, nc *nats.Conn, open func(context.Context) error, final func(error) bool) error {
-	deadline := time.Now().Add(StartWait)
+func UntilReady(ctx context.Context, nc *nats.Conn, wait time.Duration, open func(context.Context) error, final func(error) bool) error {
+	deadline := time.Now().Add(cmp.Or(wait, StartWait))
 	allowed, end := untilForbidden(ctx, nc)
 	defer end()
 	for {

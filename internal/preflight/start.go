@@ -30,7 +30,7 @@ func Open(ctx context.Context, s config.Pipeline, version string, log *slog.Logg
 func Ready(ctx context.Context, s config.Pipeline, nc *nats.Conn, end func()) (js jetstream.JetStream, stop func(), err error) {
 	if js, err = natsconn.JetStream(nc, s.NATS); err == nil {
 		c := &checkup{settings: s, broker: pipeline.Broker(s.Streams), nc: nc, js: js}
-		err = natsconn.UntilReady(ctx, nc, c.start, func(err error) bool { return errors.Is(err, publish.ErrUnusable) })
+		err = natsconn.UntilReady(ctx, nc, s.StartWait, c.start, func(err error) bool { return errors.Is(err, publish.ErrUnusable) })
 		err = natsconn.OrNoJetStream(s.NATS, c.explain(ctx, err))
 		if full := natsconn.StoreOf(nc).Full(); full != nil && err != nil {
 			err = fmt.Errorf("%w: %w", full, err)
