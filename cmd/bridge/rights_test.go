@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/backfill"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
@@ -127,7 +128,7 @@ func openAll(t *testing.T, js jetstream.JetStream, c config.Settings) {
 		err = publish.NewLeases(js, pipeline.Broker(c.Streams), schema.Readings, "me", nil).Try(t.Context())
 	}
 	if err == nil {
-		_, err = publish.OpenBackfills(t.Context(), js, pipeline.Broker(c.Streams), c.SaverisURL)
+		_, err = backfill.OpenStates(t.Context(), js, pipeline.Broker(c.Streams), c.SaverisURL)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -211,9 +212,9 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 	if err := publish.NewLeases(js, pipeline.Broker(c.Streams), schema.Readings, "me", nil).Try(t.Context()); err != nil {
 		t.Errorf("leases: %v", err)
 	}
-	backfills, err := publish.OpenBackfills(t.Context(), js, pipeline.Broker(c.Streams), "https://vendor.example")
+	backfills, err := backfill.OpenStates(t.Context(), js, pipeline.Broker(c.Streams), "https://vendor.example")
 	if err == nil {
-		err = backfills.Tell(t.Context(), schema.Backfill{ID: "id", Phase: schema.BackfillStarted})
+		err = backfills.Publish(t.Context(), schema.Backfill{ID: "id", Phase: schema.BackfillStarted})
 	}
 	if err == nil {
 		_, _, err = backfills.Last(t.Context(), "id")

@@ -115,9 +115,9 @@ type job struct {
 	vendor *saveris.Client
 	pipe   *pipeline.Pipeline
 
-	opening   func() (*publish.Backfills, error)              // what state is published by
+	opening   func() (*States, error)                         // what state is published by
 	leases    map[schema.Feed][]func() (*lease.Leases, error) // of the workers of each feed
-	published *publish.Backfills                              // nil where state cannot be published
+	published *States                                         // nil where state cannot be published
 	state     *progress
 	readSince time.Time
 	feeds     []*feed
@@ -139,8 +139,8 @@ type feed struct {
 
 // open begins to open the buckets that the job shares with others.
 func (j *job) open(ctx context.Context) {
-	j.opening = pipeline.Soon(func() (*publish.Backfills, error) {
-		return publish.OpenBackfills(ctx, j.pipe.JS, pipeline.Broker(j.Streams), j.SaverisURL)
+	j.opening = pipeline.Soon(func() (*States, error) {
+		return OpenStates(ctx, j.pipe.JS, pipeline.Broker(j.Streams), j.SaverisURL)
 	})
 	j.leases = map[schema.Feed][]func() (*lease.Leases, error){}
 	for _, name := range pipeline.Feeds(j.Streams) {

@@ -181,7 +181,7 @@ func (j *job) publish(ctx context.Context, phase schema.Phase) {
 	if j.published == nil {
 		return
 	}
-	err := natsconn.Refusal(j.pipe.JS.Conn(), j.published.Tell(ctx, state))
+	err := natsconn.Refusal(j.pipe.JS.Conn(), j.published.Publish(ctx, state))
 	if err != nil && ctx.Err() == nil {
 		j.Log.Warn("the progress of the backfill cannot be published", "err", err)
 	}

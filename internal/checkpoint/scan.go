@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -99,11 +100,14 @@ type Position struct {
 	At  time.Time // when it was stored; after the loss of a tail another message has the sequence
 }
 
-// EventsAfter hands out the feed's events behind a place, oldest first, and returns the place to go on from. Where there is none,
-// or the stream holds that message no more because it has lost its tail, it hands out those that were stored since a moment.
-// An error of each ends it and is returned as it is.
+// EventsAfter calls each with the feed's events behind a position, oldest first, and returns the position to go on from. Where there
+// is none, or the stream holds that message no more because it has lost its tail, it is called with those that were stored since a
+// moment. A stream that does not exist has no events. An error of each ends it and is returned as it is.
 func (s *Stream) EventsAfter(ctx context.Context, after Position, since time.Time, each func(StoredEvent) error) (Position, error) {
 	state, err := s.state(ctx)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return after, nil
+	}
 	if err != nil {
 		return after, err
 	}

@@ -53,6 +53,11 @@ func (p *Pipeline) Maker(feed schema.Feed) *schema.Maker {
 	return schema.NewMaker(feed, p.Settings.Prefix, p.Settings.SaverisURL)
 }
 
+// Stream returns a feed's stream, to read.
+func (p *Pipeline) Stream(feed schema.Feed) *checkpoint.Stream {
+	return checkpoint.NewStream(p.JS, Broker(p.Settings.Streams).Names.Stream(feed), p.Settings.Streams.Prefix, string(feed))
+}
+
 // Writer makes a feed's writer, which keeps the ids of so many days; 0 is as many as live polling goes back to.
 func (p *Pipeline) Writer(feed schema.Feed, vendor *saveris.Client, days int) *publish.Writer {
 	s := p.Settings

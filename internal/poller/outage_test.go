@@ -10,7 +10,6 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/poller"
-	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 )
@@ -43,7 +42,7 @@ func TestWhatALoggerDeliversAfterAnOutageIsRead(t *testing.T) {
 	bridges := func() (both []*poller.Live) {
 		for _, feed := range feeds {
 			live := b.live(b.js, feed, b.client(nil))
-			live.Outages = publish.NewOutages(b.js, names).Ended
+			live.Outages = poller.NewOutages(checkpoint.NewStream(b.js, names.Stream(schema.Alarms), names.Prefix, string(schema.Alarms))).Ended
 			both = append(both, live)
 		}
 		return both

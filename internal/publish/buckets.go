@@ -3,6 +3,8 @@ package publish
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 
 	"saveris-bridge/internal/jsapi"
 
@@ -11,6 +13,18 @@ import (
 
 // codeInvalidConfig is what the server answers to settings of a stream that it does not allow.
 const codeInvalidConfig = 10052
+
+// EnsureBucket opens a bucket, and creates it if it is missing.
+func EnsureBucket(ctx context.Context, js jetstream.JetStream, want jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
+	kv, err := js.KeyValue(ctx, want.Bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		kv, err = MakeBucket(ctx, js, want)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", want.Bucket, err)
+	}
+	return kv, nil
+}
 
 // MakeBucket creates a bucket as the client library does. Where the server does not allow that, because its limit of
 // duplicate_window is shorter than the two minutes that the library asks for, the window is as long as it allows: nothing

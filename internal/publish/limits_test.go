@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/backfill"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -37,7 +38,7 @@ func createAll(t *testing.T, js jetstream.JetStream, c publish.Config) error {
 		return err
 	}
 	_, err := publish.OpenRequests(t.Context(), js, c)
-	_, backfills := publish.OpenBackfills(t.Context(), js, c, "http://vendor")
+	_, backfills := backfill.OpenStates(t.Context(), js, c, "http://vendor")
 	leases := publish.NewLeases(js, c, "readings", "test", nil).Try(t.Context())
 	_, checkpoints := publish.MakeBucket(t.Context(), js, c.CheckpointBucket())
 	return errors.Join(err, backfills, leases, checkpoints)

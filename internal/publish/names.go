@@ -28,7 +28,7 @@ func (n Names) Requests() string { return n.Prefix + "-exports" }
 // Leases is the name of the KV bucket that says who works at what.
 func (n Names) Leases() string { return n.Prefix + "-leases" }
 
-// Backfills is the name of the KV bucket with the last word of each backfill.
+// Backfills is the name of the KV bucket with the last state of each backfill.
 func (n Names) Backfills() string { return n.Prefix + "-backfills" }
 
 // Ingest is the first token of all subjects that a bridge publishes on. The streams take it off again, so that nobody sees

@@ -90,6 +90,19 @@ func (c Config) CheckpointBucket() jetstream.KeyValueConfig {
 	}
 }
 
+// backfillLife is how long the last state of a backfill is remembered.
+const backfillLife = 30 * 24 * time.Hour
+
+// BackfillBucket is how the bucket of the states of backfills is created.
+func (c Config) BackfillBucket() jetstream.KeyValueConfig {
+	name := c.Names.Backfills()
+	return jetstream.KeyValueConfig{
+		Bucket: name, Description: "Saveris bridge: the last state of each backfill", TTL: backfillLife, Replicas: c.Replicas,
+		MaxBytes:  c.bucketBytes(backfillBytes),
+		RePublish: &jetstream.RePublish{Source: "$KV." + name + ".>", Destination: c.Names.Prefix + ".backfills.>"},
+	}
+}
+
 // Open readies the broker: its version and the streams of all feeds. What is missing is created, what exists is checked and left
 // alone. An error that is ErrUnusable will not go away by waiting.
 func Open(ctx context.Context, js jetstream.JetStream, c Config) error {

@@ -18,7 +18,6 @@ import (
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/preflight"
-	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -189,6 +188,6 @@ func newLive(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, 
 		Overlap:  s.Overlap,
 		Rows:     s.WindowRows,
 		Start:    s.StartTime,
-		Outages:  publish.NewOutages(pipe.JS, pipeline.Broker(s.Streams).Names).Ended,
+		Outages:  poller.NewOutages(pipe.Stream(schema.Alarms)).Ended,
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/backfill"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/natsd"
@@ -257,12 +258,12 @@ func TestLeaderAndBackfillsAreTold(t *testing.T) {
 	}
 	s.await(b, "a lease that was given back", leader(""))
 
-	words, err := publish.OpenBackfills(t.Context(), s.js, s.config, "http://vendor")
+	words, err := backfill.OpenStates(t.Context(), s.js, s.config, "http://vendor")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, w := range []schema.Backfill{{ID: "old", Phase: schema.BackfillFinished, StartedAt: minute(0)}, {ID: "new", Phase: schema.BackfillProgress, StartedAt: minute(5), Covered: 0.25}} {
-		if err := words.Tell(t.Context(), w); err != nil {
+		if err := words.Publish(t.Context(), w); err != nil {
 			t.Fatal(i, err)
 		}
 	}

@@ -99,7 +99,7 @@ func (f *Feed) add(r checkpoint.Record) {
 	}
 }
 
-// sumUpBackfills returns the last words, newest first.
+// sumUpBackfills returns the last states, newest first.
 func sumUpBackfills(b *bucket[schema.Backfill], now time.Time) []Backfill {
 	list := []Backfill{}
 	for _, e := range b.entries {

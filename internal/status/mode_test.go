@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -72,7 +72,7 @@ func TestOutagesAreFoundInEitherContentMode(t *testing.T) {
 			w.Mode = modes[i]
 			s.store(w, nil, alarm(state, state, minute(60*i), "alarm_condition_type", "Connection timeout"))
 		}
-		ended, err := publish.NewOutages(s.js, names).Ended(t.Context())
+		ended, err := poller.NewOutages(checkpoint.NewStream(s.js, names.Stream(schema.Alarms), names.Prefix, string(schema.Alarms))).Ended(t.Context())
 		if err != nil || len(ended) != 1 || !ended[0].Raised.Equal(minute(0)) {
 			t.Errorf("%v: %v, %v", modes, ended, err)
 		}

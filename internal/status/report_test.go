@@ -1,13 +1,14 @@
 package status_test
 
 import (
-	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/schema"
-	"saveris-bridge/internal/status"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
 )
 
 func TestStatusIsReadAtAGlance(t *testing.T) {

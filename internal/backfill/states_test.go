@@ -1,25 +1,28 @@
-package publish_test
+package backfill_test
 
 import (
 	"bytes"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/backfill"
+	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/schemas"
 )
 
 func TestOthersSeeHowABackfillGoes(t *testing.T) {
-	nc := connect(t, startServer(t).ClientURL())
-	js := open(t, nc)
-	b, err := publish.OpenBackfills(t.Context(), js, config, "https://vendor.example")
+	js := bridgetest.JetStream(t, bridgetest.NATSServer(t, &server.Options{JetStream: true}).ClientURL())
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	b, err := backfill.OpenStates(t.Context(), js, seed.Broker, "https://vendor.example")
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen, err := nc.SubscribeSync("saveris.backfills.>")
+	seen, err := js.Conn().SubscribeSync("saveris.backfills.>")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +32,7 @@ func TestOthersSeeHowABackfillGoes(t *testing.T) { // R-25
 	}
 	for _, phase := range []schema.Phase{schema.BackfillStarted, schema.BackfillProgress, schema.BackfillFinished} {
 		state.Phase = phase
-		if err := b.Tell(t.Context(), state); err != nil {
+		if err := b.Publish(t.Context(), state); err != nil {
 			t.Fatal(err)
 		}
 		m, err := seen.NextMsg(5 * time.Second)
@@ -44,7 +47,7 @@ func TestOthersSeeHowABackfillGoes(t *testing.T) { // R-25
 	}
 	last, found, err := b.Last(t.Context(), state.ID)
 	if err != nil || !found || last.Phase != schema.BackfillFinished || !last.From.Equal(noon) {
-		t.Errorf("the last word is %+v, %v, %v", last, found, err)
+		t.Errorf("the last state is %+v, %v, %v", last, found, err)
 	}
 }
 

@@ -1,4 +1,4 @@
-package publish
+package poller
 
 import (
 	"fmt"
@@ -10,10 +10,13 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
 
-func testStream(t *testing.T, names Names) jetstream.JetStream {
+var outagesBroker = publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
+
+func alarmStreams(t *testing.T) jetstream.JetStream {
 	t.Helper()
 	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
 	if err != nil {
@@ -26,19 +29,22 @@ func testStream(t *testing.T, names Names) jetstream.JetStream {
 	}
 	t.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
+	if err == nil {
+		err = publish.Open(t.Context(), js, outagesBroker)
 	}
-	if err := Open(t.Context(), js, Config{Names: names, Replicas: 1}); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 	return js
 }
 
+func alarmsOf(js jetstream.JetStream) *checkpoint.Stream {
+	return checkpoint.NewStream(js, outagesBroker.Names.Stream(schema.Alarms), "saveris", string(schema.Alarms))
+}
+
 // TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd is what a process that starts anew knows.
 func TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd(t *testing.T) {
-	names := Names{Prefix: "saveris"}
-	js := testStream(t, names)
+	js := alarmStreams(t)
 	raised := time.Now().UTC().Truncate(time.Second).AddDate(0, 0, -40)
 	store := func(uuid, state string, at time.Time) (stored time.Time) {
 		ack, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: "saveris-ingest.alarms.history.t.s.alarm." + state + ".1",
@@ -48,7 +54,7 @@ func TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stream, err := js.Stream(t.Context(), names.Stream(schema.Alarms))
+		stream, err := js.Stream(t.Context(), outagesBroker.Names.Stream(schema.Alarms))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,11 +66,11 @@ func TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd(t *testing.T) {
 	}
 	store("a", "raised", raised)
 	end := store("b", "cleared", raised.Add(time.Hour))
-	got, err := NewOutages(js, names).endedSince(t.Context(), end)
+	got, err := NewOutages(alarmsOf(js)).endedSince(t.Context(), end)
 	if want := (schema.Outage{Raised: raised, Ended: raised.Add(25*time.Hour + time.Minute)}); err != nil || len(got) != 1 || got[0] != want {
 		t.Errorf("got %v (%v), want %v", got, err, want)
 	}
-	if got, err := NewOutages(js, names).endedSince(t.Context(), end.Add(1)); err != nil || len(got) > 0 {
+	if got, err := NewOutages(alarmsOf(js)).endedSince(t.Context(), end.Add(1)); err != nil || len(got) > 0 {
 		t.Errorf("an end that was stored before: got %v (%v)", got, err)
 	}
 }
@@ -74,8 +80,7 @@ func TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd(t *testing.T) {
 func TestAnEndIsKnownThoughItWasStoredWhereOthersHadBeen(t *testing.T) {
 	for name, more := range map[string]int{"as long": 0, "longer": 1} {
 		t.Run(name, func(t *testing.T) {
-			names := Names{Prefix: "saveris"}
-			js := testStream(t, names)
+			js := alarmStreams(t)
 			day := time.Now().UTC().Truncate(time.Second).AddDate(0, 0, -1)
 			store := func(uuid, state string, at time.Time) {
 				t.Helper()
@@ -87,7 +92,7 @@ func TestAnEndIsKnownThoughItWasStoredWhereOthersHadBeen(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			outages := NewOutages(js, names)
+			outages := NewOutages(alarmsOf(js))
 			ended := func(want ...time.Time) {
 				t.Helper()
 				got, err := outages.Ended(t.Context())
@@ -98,10 +103,10 @@ func TestAnEndIsKnownThoughItWasStoredWhereOthersHadBeen(t *testing.T) {
 			store("begin", "raised", day)
 			store("another", "raised", day.Add(time.Minute))
 			ended()
-			if err := js.DeleteStream(t.Context(), names.Stream(schema.Alarms)); err != nil {
+			if err := js.DeleteStream(t.Context(), outagesBroker.Names.Stream(schema.Alarms)); err != nil {
 				t.Fatal(err)
 			}
-			if err := Open(t.Context(), js, Config{Names: names, Replicas: 1}); err != nil {
+			if err := publish.Open(t.Context(), js, outagesBroker); err != nil {
 				t.Fatal(err)
 			}
 			store("begin", "raised", day)
@@ -115,46 +120,12 @@ func TestAnEndIsKnownThoughItWasStoredWhereOthersHadBeen(t *testing.T) {
 	}
 }
 
-func TestWhatRetentionHasBegunToRemoveIsNotKept(t *testing.T) {
-	names := Names{Prefix: "saveris"}
-	js := testStream(t, names)
-	w := NewWriter(js, Config{Names: names, Replicas: 1}, Options{Feed: schema.Readings, Name: "test", Now: time.Now})
-	now := time.Now().UTC().Truncate(time.Second)
-	long := checkpoint.Span{From: now.AddDate(0, 0, -100), Until: now.Add(48 * time.Hour)}
-	for _, from := range []time.Time{now.AddDate(0, 0, -3), now.Add(24 * time.Hour)} {
-		day, err := checkpoint.DaySpan(checkpoint.DayOf(from))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 2 { // the newest record of the day stays
-			if _, err := w.Commit(t.Context(), checkpoint.DayOf(from), nil, &checkpoint.Interval{From: day.From, Until: day.Until, ReadAt: now, Route: "sync"}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if kept, err := w.Kept(t.Context(), long); err != nil || len(kept) != 2 {
-		t.Fatalf("nothing was removed: %v, %v", kept, err)
-	}
-	stream, err := js.Stream(t.Context(), names.Stream(schema.Readings))
-	if err != nil {
+func TestWithoutAStreamNoOutageHasEnded(t *testing.T) {
+	js := alarmStreams(t)
+	if err := js.DeleteStream(t.Context(), outagesBroker.Names.Stream(schema.Alarms)); err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(2)); err != nil {
-		t.Fatal(err)
-	}
-	if covered, err := w.Covered(t.Context(), long); err != nil || len(covered) != 2 {
-		t.Fatalf("covered is %v (%v), want both days", covered, err)
-	}
-	if kept, err := w.Kept(t.Context(), long); err != nil || len(kept) != 2 {
-		t.Errorf("a stream without limits was purged: kept is %v (%v), want both days", kept, err)
-	}
-	limited := stream.CachedInfo().Config
-	limited.MaxAge = 90 * 24 * time.Hour
-	if _, err := js.UpdateStream(t.Context(), limited); err != nil {
-		t.Fatal(err)
-	}
-	kept, err := w.Kept(t.Context(), long)
-	if err != nil || len(kept) != 1 || kept[0].From.Before(now) {
-		t.Errorf("kept is %v (%v), want what lies ahead", kept, err)
+	if ended, err := NewOutages(alarmsOf(js)).Ended(t.Context()); err != nil || len(ended) > 0 {
+		t.Errorf("%v, %v", ended, err)
 	}
 }

@@ -1,11 +1,8 @@
-package publish
+package poller
 
 import (
 	"context"
-	"errors"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
@@ -13,7 +10,7 @@ import (
 
 // Outages reads from the stored alarms which loggers have been cut off and are back. One goroutine may use it.
 type Outages struct {
-	stream *checkpoint.Stream
+	alarms *checkpoint.Stream
 	found  *schema.Outages
 	read   checkpoint.Position // up to where
 }
@@ -22,12 +19,12 @@ type Outages struct {
 // unless nothing has run, and then it has not been stored either.
 const rememberedFor = 31 * 24 * time.Hour
 
-// NewOutages returns one for the alarms of a prefix.
-func NewOutages(js jetstream.JetStream, names Names) *Outages {
-	return &Outages{stream: checkpoint.NewStream(js, names.Stream(schema.Alarms), names.Prefix, string(schema.Alarms)), found: schema.NewOutages()}
+// NewOutages returns one for a stream of alarms.
+func NewOutages(alarms *checkpoint.Stream) *Outages {
+	return &Outages{alarms: alarms, found: schema.NewOutages()}
 }
 
-// Ended returns the outages that have ended lately, the oldest first; none where no alarms are stored.
+// Ended returns the outages that have ended lately, the oldest first; none where no alarms are stored, or the stream does not exist.
 func (o *Outages) Ended(ctx context.Context) ([]schema.Outage, error) {
 	return o.endedSince(ctx, time.Now().Add(-rememberedFor))
 }
@@ -36,7 +33,7 @@ func (o *Outages) Ended(ctx context.Context) ([]schema.Outage, error) {
 // own, an end would have all read again that a logger may remember.
 func (o *Outages) endedSince(ctx context.Context, since time.Time) ([]schema.Outage, error) {
 	longAgo := since.Add(-schema.LongestOutage)
-	read, err := o.stream.EventsAfter(ctx, o.read, longAgo, func(e checkpoint.StoredEvent) error {
+	read, err := o.alarms.EventsAfter(ctx, o.read, longAgo, func(e checkpoint.StoredEvent) error {
 		attributes, data, err := schema.Unwrap(e.Header, e.Data)
 		if err != nil {
 			return nil // it is no event
@@ -48,9 +45,6 @@ func (o *Outages) endedSince(ctx context.Context, since time.Time) ([]schema.Out
 		}
 		return nil
 	})
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}
