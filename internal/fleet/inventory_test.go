@@ -290,3 +290,43 @@ func TestAnEmptyAnswerAfterAFullOneIsConfirmed(t *testing.T) {
 		}
 	}
 }
+
+// TestAColumnThatNobodyKnowsStandsWhereItsNameBelongs, by either route.
+func TestAColumnThatNobodyKnowsStandsWhereItsNameBelongs(t *testing.T) {
+	const flat = `{"device_uuid":"d","device_colour":"red","sensor_uuid":"s","sensor_weight":1.50,"channel_no":1,"channel_x":[1, 2],"colour":null,"signal":true}`
+	const nested = `{"device_uuid":"d","device_colour":"red","sensors":[{"sensor_uuid":"s","sensor_weight":1.50,"channels":[{"channel_no":"1","channel_x":[1, 2],"signal":true}]}]}`
+	a, b := seenJSON(t, schema.KindDevice, flat), seenJSON(t, schema.KindDevice, nested)
+	doc := string(a.things[0].appendJSON(nil, false))
+	if other := string(b.things[0].appendJSON(nil, false)); doc != other {
+		t.Errorf("flat\n%s\nnested\n%s", doc, other)
+	}
+	for _, want := range []string{`"other":{"device_colour":"red"}`, `"other":{"sensor_weight":1.50}`, `"other":{"channel_x":[1,2],"signal":true}`} {
+		if !strings.Contains(doc, want) {
+			t.Errorf("%s is not in %s", want, doc)
+		}
+	}
+	inv := NewInventory()
+	store(inv, inv.Compare(a))
+	if changes := inv.Compare(seenJSON(t, schema.KindDevice, `{"device_uuid":"d","sensor_uuid":"s","channel_no":1}`)); len(changes) > 0 {
+		t.Errorf("columns that no row has any more: %q", told(changes))
+	}
+	if changes := inv.Compare(seenJSON(t, schema.KindDevice, strings.Replace(flat, `"red"`, `null`, 1))); !slices.Equal(told(changes), []string{"~.d@1 /other/device_colour"}) {
+		t.Errorf("a value that is gone: %q", told(changes))
+	}
+	if doc := seenJSON(t, schema.KindEquipment, `{"equipment_uuid":"e","equipment_parts_x":1,"equipment_x":2,"x":3}`).things[0]; len(doc.other) != 3 {
+		t.Errorf("an equipment without parts has %s", doc.appendJSON(nil, false))
+	}
+}
+
+// TestAnAnswerMayMixFlatRowsWithOthers.
+func TestAnAnswerMayMixFlatRowsWithOthers(t *testing.T) {
+	const nested = `{"device_uuid":"d1","equipment_uuid":"e","sensors":[{"sensor_uuid":"s1","equipment_uuid":"e1","channels":[{"channel_no":"1","equipment_parts_uuid":"p"}]}]}`
+	const flat = `{"device_uuid":"d2","equipment_uuid":"e","sensor_uuid":"s2","channel_no":1,"equipment_parts_uuid":"p"}`
+	for _, rows := range [][]string{{nested, flat, nested}, {flat, nested, flat}} {
+		for _, doc := range seenJSON(t, schema.KindDevice, rows...).things {
+			if doc.get("equipment_uuid") != "e" || len(doc.inner) != 1 || len(doc.inner[0].inner) != 1 || doc.inner[0].inner[0].get("equipment_parts_uuid") != "p" {
+				t.Errorf("%s", doc.appendJSON(nil, false))
+			}
+		}
+	}
+}

@@ -17,7 +17,8 @@ type reader struct {
 	spelling *spelling
 	nested   bool               // the row at hand holds objects
 	seen     *coverage          // what stood in any row
-	known    []map[string]*slot // by level, by the name as it is written
+	flat     map[string]*slot   // by the name as it is written
+	inside   []map[string]*slot // of rows that hold objects: by level as well
 	level    []*object          // the row at hand, by level
 	things   map[string]*object
 	buf      []byte
@@ -38,9 +39,9 @@ type slot struct {
 }
 
 func newReader(kind Kind) *reader {
-	r := &reader{spelling: spellings[kind], things: map[string]*object{}, seen: newCoverage(shapes[kind])}
+	r := &reader{spelling: spellings[kind], things: map[string]*object{}, seen: newCoverage(shapes[kind]), flat: map[string]*slot{}}
 	for _, s := range r.spelling.levels {
-		r.known = append(r.known, map[string]*slot{})
+		r.inside = append(r.inside, map[string]*slot{})
 		r.level = append(r.level, &object{shape: s, cells: make([]value, len(s.columns))})
 	}
 	return r
@@ -62,7 +63,7 @@ func (r *reader) row(row *saveris.Row) error {
 
 func (r *reader) take(fields []saveris.Field) error {
 	r.nested = slices.ContainsFunc(fields, func(f saveris.Field) bool {
-		return f.Kind == saveris.Nested && r.find(f.Name, 0, true).nest
+		return f.Kind == saveris.Nested && r.within(f.Name, 0).nest
 	})
 	for _, o := range r.level {
 		clear(o.cells)
@@ -71,42 +72,39 @@ func (r *reader) take(fields []saveris.Field) error {
 	if r.nested {
 		return r.object(fields, 0, nil)
 	}
-	deepest := len(r.level) - 1
 	var homeless []saveris.Field
 	for _, f := range fields {
-		if !r.put(f, r.find(f.Name, deepest, false)) {
+		if !r.put(f, r.find(r.flat, f.Name, r.spelling.flat, -1)) {
 			homeless = append(homeless, f)
 		}
 	}
+	deepest := len(r.level) - 1
 	for deepest > 0 && r.level[deepest].identity() == "" {
 		deepest--
 	}
 	for _, f := range homeless {
-		r.putOther(f, deepest)
+		r.putOther(f, min(deepest, r.spelling.levelOf(f.Name)))
 	}
 	return r.attach(deepest)
 }
 
-// find returns where a column of the answer belongs; level is where the object stands that has it.
-func (r *reader) find(name string, level int, nested bool) *slot {
-	at := level
-	if !nested {
-		at = 0
-	}
-	if c, known := r.known[at][name]; known {
+// within returns where a column of an object belongs that stands on a level.
+func (r *reader) within(name string, level int) *slot {
+	return r.find(r.inside[level], name, r.spelling.nested[level], level)
+}
+
+// find returns where a column belongs, by those that have been found before, else by a table.
+func (r *reader) find(found map[string]*slot, name string, table map[string]place, level int) *slot {
+	if c, known := found[name]; known {
 		return c
-	}
-	table := r.spelling.flat
-	if nested {
-		table = r.spelling.nested[level]
 	}
 	p, known := table[fold(name)]
 	if !known {
 		p = place{level: level, index: -1, name: name}
 	}
 	c := &slot{place: p, pool: pool{}}
-	if len(r.known[at]) < 1000 {
-		r.known[at][strings.Clone(name)] = c
+	if len(found) < 1000 {
+		found[strings.Clone(name)] = c
 	}
 	return c
 }
@@ -200,7 +198,7 @@ func (r *reader) object(fields []saveris.Field, level int, parent *object) error
 	o.other = o.other[:0]
 	var within []byte
 	for _, f := range fields {
-		switch c := r.find(f.Name, level, true); {
+		switch c := r.within(f.Name, level); {
 		case c.nest && f.Kind == saveris.Nested:
 			within = f.Text
 		case c.nest && f.Kind == saveris.Null:

@@ -81,6 +81,18 @@ func newSpelling(kind Kind, s *shape) *spelling {
 	return sp
 }
 
+// levelOf returns the level of a column that nobody knows: by its first words, as in device_colour, else the deepest.
+func (sp *spelling) levelOf(name string) int {
+	level, longest := len(sp.levels)-1, 0
+	for i, s := range sp.levels {
+		words := s.id[0][:strings.LastIndexByte(s.id[0], '_')+1]
+		if len(words) > longest && strings.HasPrefix(fold(name), fold(words)) {
+			level, longest = i, len(words)
+		}
+	}
+	return level
+}
+
 // renames reads other=name pairs.
 func renames(pairs string) map[string]string {
 	all := map[string]string{}

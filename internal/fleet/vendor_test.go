@@ -100,7 +100,7 @@ type fixture struct {
 }
 
 // fixturesOf are those of a kind: every route and version, in several spellings.
-func fixturesOf(t *testing.T, kind Kind) (all []fixture) {
+func fixturesOf(t testing.TB, kind Kind) (all []fixture) {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join("testdata", string(kind)+".v*"))
 	if err != nil || len(names) < 2 {
