@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/status"
 )
 
 // forgetKilled ends the leases of processes that were killed, as ten seconds would, and what the others know them to have in flight, as
@@ -157,4 +159,39 @@ func TestARepairThatWasKilledGoesOnBesideAnother(t *testing.T) {
 		t.Errorf("verify: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 	s.audit()
+}
+
+func TestStatusNamesABridgeThatWasKilled(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, saveristest.World{Cycle: time.Minute})
+	env := append(s.env, "NATS_URL=nats://"+s.broker())
+	run := s.startCommand(env, "run")
+	s.await("full coverage", s.covered)
+	var now status.Report
+	look := func() bool {
+		got := bridge(t, env, "status", "--json")
+		if got.code != hint.Done {
+			return false
+		}
+		if err := json.Unmarshal([]byte(got.out), &now); err != nil {
+			t.Fatalf("%v: %s", err, got.out)
+		}
+		return true
+	}
+	s.await("who polls", func(context.Context) bool { return look() && now.Feeds[0].Leader != "" })
+	if now.NoBridge || now.Heard == nil {
+		t.Errorf("while a bridge runs: %v, heard of at %v", now.NoBridge, now.Heard)
+	}
+	if err := run.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = run.Wait()
+	killed := time.Now()
+	s.await("a word of its end", func(context.Context) bool { return look() && now.NoBridge })
+	if gone := now.At.Sub(*now.Heard); gone < 20*time.Second || now.Heard.After(killed.Add(time.Second)) {
+		t.Errorf("it was heard of at %v, which is %v ago, and killed at %v", now.Heard, gone, killed)
+	}
+	if got := bridge(t, env, "status"); got.code != hint.Done || !strings.Contains(got.out, ": no bridge is running, the last one was seen at ") {
+		t.Errorf("exit code %d, %s%s", got.code, got.out, got.err)
+	}
 }

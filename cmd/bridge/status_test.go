@@ -109,41 +109,6 @@ func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
 	if got := bridge(t, env, "status"); got.code != hint.Done || !strings.Contains(got.out, ": no bridge is running") || !strings.Contains(got.out, "readings have been stalled since ") || !strings.Contains(got.out, "\nopen alarms\n") {
 		t.Errorf("after the end: exit code %d, %s%s", got.code, got.out, got.err)
 	}
-}
-
-func TestStatusSaysThatNoBridgeIsRunning(t *testing.T) {
-	t.Parallel()
-	s := newScene(t, saveristest.World{Cycle: time.Minute})
-	env := append(s.env, "NATS_URL=nats://"+s.broker())
-	run := s.startCommand(env, "run")
-	s.await("full coverage", s.covered)
-	var now status.Report
-	look := func() bool {
-		got := bridge(t, env, "status", "--json")
-		if got.code != hint.Done {
-			return false
-		}
-		if err := json.Unmarshal([]byte(got.out), &now); err != nil {
-			t.Fatalf("%v: %s", err, got.out)
-		}
-		return true
-	}
-	s.await("who polls", func(context.Context) bool { return look() && now.Feeds[0].Leader != "" })
-	if now.NoBridge || now.Heard == nil {
-		t.Errorf("while a bridge runs: %v, heard of at %v", now.NoBridge, now.Heard)
-	}
-	if err := run.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = run.Wait()
-	killed := time.Now()
-	s.await("a word of its end", func(context.Context) bool { return look() && now.NoBridge })
-	if gone := now.At.Sub(*now.Heard); gone < 20*time.Second || now.Heard.After(killed.Add(time.Second)) {
-		t.Errorf("it was heard of at %v, which is %v ago, and killed at %v", now.Heard, gone, killed)
-	}
-	if got := bridge(t, env, "status"); got.code != hint.Done || !strings.Contains(got.out, ": no bridge is running, the last one was seen at ") {
-		t.Errorf("exit code %d, %s%s", got.code, got.out, got.err)
-	}
 	if got := bridge(t, env, "status", "--exit-code"); got.code != hint.Failed || !strings.HasPrefix(got.err, "error: no bridge is running") || !strings.Contains(got.out, "\nreadings\n") {
 		t.Errorf("with --exit-code: exit code %d, %s%s", got.code, got.out, got.err)
 	}

@@ -1,0 +1,39 @@
+package status
+
+import (
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/schema"
+)
+
+func TestNoBridgeRunsWhereNoneHasHeldALeaseForTwentySeconds(t *testing.T) {
+	now := time.Now()
+	for name, c := range map[string]struct {
+		change func(*Board)
+		want   bool
+	}{
+		"seen 20 s ago":    {func(b *Board) { b.heard = now.Add(-goneAfter) }, false},
+		"seen longer ago":  {func(b *Board) { b.heard = now.Add(-goneAfter - time.Second) }, true},
+		"never seen":       {func(*Board) {}, false},
+		"alone on a store": {func(b *Board) { b.config.Alone = true }, true},
+		"a lease is held": {func(b *Board) {
+			b.heard = now.Add(-time.Minute)
+			b.leases.entries[leaseKey(schema.Alarms)] = entry[string]{value: "host/7", at: now, seen: now}
+		}, false},
+		"one polls without a lease": {func(b *Board) {
+			b.heard = now.Add(-time.Minute)
+			b.notes.entries[NotePrefix+"unleased.readings"] = entry[Note]{value: Note{Unleased: true}, at: now.Add(-time.Hour)}
+		}, false},
+		"one polled without a lease": {func(b *Board) {
+			b.heard = now.Add(-time.Minute)
+			b.notes.entries[NotePrefix+"unleased.readings"] = entry[Note]{value: Note{Unleased: true}, at: now.Add(-unleasedFor)}
+		}, true},
+	} {
+		b := New(nil, Config{})
+		c.change(b)
+		if got := b.noBridge(now); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
