@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,10 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/hint"
-	"saveris-bridge/internal/pipeline"
-	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris/saveristest"
-	"saveris-bridge/internal/schema"
 )
 
 // TestWhateverAnOperatorEditsIsNamedWithItsRemedy while run works, in the log and by check, and is gone on with once it is mended.
@@ -99,23 +94,5 @@ func TestWhateverAnOperatorEditsIsNamedWithItsRemedy(t *testing.T) {
 	got := s.verify("--feeds", "readings")
 	if got.code != hint.Done {
 		t.Errorf("verify: exit code %d\n%s%s", got.code, got.out, got.err)
-	}
-}
-
-func TestTheRemedyStandsBesideTheCause(t *testing.T) {
-	config := publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
-	edited := config.Stream(schema.Readings)
-	edited.AllowAtomicPublish = false
-	err := fmt.Errorf("commit: %w", config.CheckStream(schema.Readings, edited))
-	if advice := pipeline.FeedHint(err); advice != "what it holds stays as it is: nats stream edit SAVERIS_READINGS --force --allow-batch" {
-		t.Errorf("got %q", advice)
-	}
-	if advice := pipeline.FeedHint(errors.New("something else")); advice != "" {
-		t.Errorf("got %q", advice)
-	}
-	for _, advice := range []string{pipeline.BucketHint(publish.ErrForeign, "saveris-checkpoints"), pipeline.FeedHint(jetstream.ErrStreamNotFound), pipeline.FeedHint(err)} {
-		if strings.Contains(advice, "delete") || strings.Contains(advice, "kv del") || strings.Contains(advice, "stream rm") {
-			t.Errorf("a hint to remove what may be somebody else's: %s", advice)
-		}
 	}
 }

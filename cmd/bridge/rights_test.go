@@ -261,3 +261,17 @@ func TestTheBridgeWorksWithTheRightsInTheReadme(t *testing.T) {
 		t.Errorf("run: exit code %d:\n%s", code, log.String())
 	}
 }
+
+func TestMissingRightsAreToldOnceAndEndAStartAtOnce(t *testing.T) {
+	t.Parallel()
+	v := vendor(t, nil)
+	for _, missing := range []string{"$JS.API.INFO", "$JS.API.STREAM.CREATE.>"} {
+		url := rightsBut(t, missing)
+		got := bridge(t, runEnv(v, "NATS_URL="+url, "NATS_USER=bridge", "NATS_PASSWORD=b"), "run")
+		cause, advice := lastLines(t, got.err)
+		if got.code != hint.NATS || !strings.Contains(cause, strings.TrimSuffix(missing, ">")) || !strings.Contains(advice, "bridge check names each right") ||
+			strings.Count(got.err, "nats error") > 1 {
+			t.Errorf("%s: exit code %d\n%s", missing, got.code, got.err)
+		}
+	}
+}

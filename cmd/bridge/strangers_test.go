@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -13,19 +10,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
-
-// TestWhatSomebodyElseAnsweredIsKnownForIt where it cannot be passed over: by a status that follows the streams.
-func TestWhatSomebodyElseAnsweredIsKnownForIt(t *testing.T) {
-	for name, err := range map[string]error{
-		"a word": json.Unmarshal([]byte("+OK"), new(any)), "of no consumer": jetstream.ErrConsumerCreationResponseEmpty, "of no stream": jetstream.ErrInvalidJetStreamResponse,
-	} {
-		if advice := natsconn.Hint(fmt.Errorf("%w: %w: follow: %w", natsconn.ErrUnusable, context.DeadlineExceeded, err)); advice != natsconn.StrangerHint {
-			t.Errorf("%s: %q", name, advice)
-		}
-	}
-}
 
 // TestCheckLooksPastSomebodyWhoAnswersEverything before the server does, and names him once. So does the look-up of streams.
 func TestCheckLooksPastSomebodyWhoAnswersEverything(t *testing.T) {

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +24,14 @@ func TestAnUnfitServerIsNamedWithWhatHelps(t *testing.T) {
 	small := natsServer(t, &server.Options{JetStream: true, MaxPayload: 1000}).ClientURL()
 	few := demanding(t, "max_file: 2GB, max_consumers: 1")
 	plain := natsServer(t, &server.Options{JetStream: true}).ClientURL()
-	contextFile(t, "prod", map[string]any{"url": plain, "jetstream_domain": "leaf"})
+	folder := filepath.Join(t.TempDir(), "nats", "context")
+	t.Setenv("XDG_CONFIG_HOME", filepath.Dir(filepath.Dir(folder)))
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "prod.json"), []byte(`{"url": "`+plain+`", "jetstream_domain": "leaf"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		env  []string

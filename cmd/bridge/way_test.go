@@ -1,10 +1,7 @@
 package main
 
 import (
-	"crypto/tls"
-	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"strings"
 	"testing"
@@ -79,16 +76,4 @@ func TestAnAccountThatMayNotSubscribeToTheInbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
-}
-
-// TestAWrongKindOfPortHasItsHint: which error each kind of port leads to is natsconn's to prove.
-func TestAWrongKindOfPortHasItsHint(t *testing.T) {
-	for want, err := range map[string]error{
-		"leave NATS_TLS_FIRST": tls.RecordHeaderError{}, "no WebSocket is served there": errors.New("malformed HTTP response"),
-		"set NATS_TLS_FIRST=true": io.EOF,
-	} {
-		if advice := natsconn.Hint(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err)); !strings.Contains(advice, want) {
-			t.Errorf("%v: hint %q, want %q", err, advice, want)
-		}
-	}
 }

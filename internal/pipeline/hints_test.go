@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"errors"
@@ -8,19 +8,10 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
-	"saveris-bridge/internal/natsd"
-	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
 )
-
-func TestAStartOnAFullDiskFailsWithAHint(t *testing.T) {
-	code, advice := verdict(fmt.Errorf("%w: JetStream could not be started", &natsd.FullError{Dir: "/data"}))
-	if code != hint.NATS || !strings.Contains(advice, "BRIDGE_DATA_DIR") {
-		t.Errorf("exit code %d, hint %q", code, advice)
-	}
-}
 
 func TestWhatAServerOfAnothersDoesNotStoreIsExplained(t *testing.T) {
 	answer := func(code jetstream.ErrorCode) error {
@@ -40,9 +31,27 @@ func TestWhatAServerOfAnothersDoesNotStoreIsExplained(t *testing.T) {
 		"another writer":       {answer(10071), ""},
 		"anything else":        {errors.New("x"), ""},
 	} {
-		advice := pipeline.StoringHint(c.err)
+		advice := StoringHint(c.err)
 		if !strings.Contains(advice, c.hint) || (advice == "") != (c.hint == "") || advice != "" && natsconn.Hint(c.err) != advice {
 			t.Errorf("%s: %q", name, advice)
+		}
+	}
+}
+
+func TestTheRemedyStandsBesideTheCause(t *testing.T) {
+	broker := publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
+	edited := broker.Stream(schema.Readings)
+	edited.AllowAtomicPublish = false
+	err := fmt.Errorf("commit: %w", broker.CheckStream(schema.Readings, edited))
+	if advice := FeedHint(err); advice != "what it holds stays as it is: nats stream edit SAVERIS_READINGS --force --allow-batch" {
+		t.Errorf("got %q", advice)
+	}
+	if advice := FeedHint(errors.New("something else")); advice != "" {
+		t.Errorf("got %q", advice)
+	}
+	for _, advice := range []string{BucketHint(publish.ErrForeign, "saveris-checkpoints"), FeedHint(jetstream.ErrStreamNotFound), FeedHint(err)} {
+		if strings.Contains(advice, "delete") || strings.Contains(advice, "kv del") || strings.Contains(advice, "stream rm") {
+			t.Errorf("a hint to remove what may be somebody else's: %s", advice)
 		}
 	}
 }

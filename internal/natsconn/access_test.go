@@ -1,4 +1,4 @@
-package main
+package natsconn
 
 import (
 	"encoding/json"
@@ -13,13 +13,22 @@ import (
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
-	"saveris-bridge/internal/natsconn"
 )
+
+// load reads the settings of NATS from an environment.
+func load(t *testing.T, env config.Lookup) config.NATS {
+	t.Helper()
+	s, err := config.Load(t.Context(), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.NATS
+}
 
 // try connects with the settings and hangs up again.
 func try(t *testing.T, env config.Lookup) error {
 	t.Helper()
-	nc, err := natsconn.ConnectNamed(t.Context(), load(t, env).NATS, quiet)
+	nc, err := ConnectNamed(t.Context(), load(t, env), quiet)
 	if err == nil {
 		nc.Close()
 	}
@@ -29,17 +38,17 @@ func try(t *testing.T, env config.Lookup) error {
 func TestEveryWayToLogInWorksAndAWrongOneFailsAtOnce(t *testing.T) {
 	seedFile, public := bridgetest.UserKey(t)
 	wrongSeed, _ := bridgetest.UserKey(t)
-	withUser := natsServer(t, &server.Options{Username: "ada", Password: "p w"}).ClientURL()
-	withToken := natsServer(t, &server.Options{Authorization: "tok"}).ClientURL()
-	withKey := natsServer(t, &server.Options{Nkeys: []*server.NkeyUser{{Nkey: public}}}).ClientURL()
+	withUser := bridgetest.NATSServer(t, &server.Options{Username: "ada", Password: "p w"}).ClientURL()
+	withToken := bridgetest.NATSServer(t, &server.Options{Authorization: "tok"}).ClientURL()
+	withKey := bridgetest.NATSServer(t, &server.Options{Nkeys: []*server.NkeyUser{{Nkey: public}}}).ClientURL()
 	for _, c := range []struct {
 		name        string
 		right, lost config.Lookup
 	}{
-		{"user", with("NATS_URL", withUser, "NATS_USER", "ada", "NATS_PASSWORD", "p w"), with("NATS_URL", withUser, "NATS_USER", "ada", "NATS_PASSWORD", "x")},
-		{"token", with("NATS_URL", withToken, "NATS_TOKEN", "tok"), with("NATS_URL", withToken, "NATS_TOKEN", "x")},
-		{"nkey", with("NATS_URL", withKey, "NATS_NKEY", seedFile), with("NATS_URL", withKey, "NATS_NKEY", wrongSeed)},
-		{"several servers", with("NATS_URL", "nats://127.0.0.1:1,"+withToken, "NATS_TOKEN", "tok"), with("NATS_URL", withToken)},
+		{"user", bridgetest.Env("NATS_URL", withUser, "NATS_USER", "ada", "NATS_PASSWORD", "p w"), bridgetest.Env("NATS_URL", withUser, "NATS_USER", "ada", "NATS_PASSWORD", "x")},
+		{"token", bridgetest.Env("NATS_URL", withToken, "NATS_TOKEN", "tok"), bridgetest.Env("NATS_URL", withToken, "NATS_TOKEN", "x")},
+		{"nkey", bridgetest.Env("NATS_URL", withKey, "NATS_NKEY", seedFile), bridgetest.Env("NATS_URL", withKey, "NATS_NKEY", wrongSeed)},
+		{"several servers", bridgetest.Env("NATS_URL", "nats://127.0.0.1:1,"+withToken, "NATS_TOKEN", "tok"), bridgetest.Env("NATS_URL", withToken)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := try(t, c.right); err != nil {
@@ -47,7 +56,7 @@ func TestEveryWayToLogInWorksAndAWrongOneFailsAtOnce(t *testing.T) {
 			}
 			began := time.Now()
 			err := try(t, c.lost)
-			if code, advice := verdict(err); code != hint.NATS || !strings.Contains(advice, "NATS_CREDS") {
+			if code, advice := hint.Of(err); code != hint.NATS || !strings.Contains(advice, "NATS_CREDS") {
 				t.Errorf("the wrong login gives %v, exit code %d, hint %q", err, code, advice)
 			}
 			if time.Since(began) > 10*time.Second {
@@ -62,21 +71,21 @@ func TestCredsAndTLSWorkTogether(t *testing.T) {
 	pki := bridgetest.NewPKI(t)
 	options, creds := bridgetest.OperatorMode(t)
 	options.TLSConfig = pki.Server
-	url := natsServer(t, options).ClientURL()
+	url := bridgetest.NATSServer(t, options).ClientURL()
 	all := []string{"NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", pki.CAFile, "NATS_CERT", pki.CertFile, "NATS_KEY", pki.KeyFile}
-	if err := try(t, with(all...)); err != nil {
+	if err := try(t, bridgetest.Env(all...)); err != nil {
 		t.Errorf("creds with TLS: %v", err)
 	}
 	other := bridgetest.NewPKI(t)
 	for missing, env := range map[string]config.Lookup{
-		"the authority":   with("NATS_URL", url, "NATS_CREDS", creds, "NATS_CERT", pki.CertFile, "NATS_KEY", pki.KeyFile),
-		"another's":       with("NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", other.CAFile, "NATS_CERT", pki.CertFile, "NATS_KEY", pki.KeyFile),
-		"the certificate": with("NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", pki.CAFile),
-		"the credentials": with("NATS_URL", url, "NATS_CA", pki.CAFile, "NATS_CERT", pki.CertFile, "NATS_KEY", pki.KeyFile),
+		"the authority":   bridgetest.Env("NATS_URL", url, "NATS_CREDS", creds, "NATS_CERT", pki.CertFile, "NATS_KEY", pki.KeyFile),
+		"another's":       bridgetest.Env("NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", other.CAFile, "NATS_CERT", pki.CertFile, "NATS_KEY", pki.KeyFile),
+		"the certificate": bridgetest.Env("NATS_URL", url, "NATS_CREDS", creds, "NATS_CA", pki.CAFile),
+		"the credentials": bridgetest.Env("NATS_URL", url, "NATS_CA", pki.CAFile, "NATS_CERT", pki.CertFile, "NATS_KEY", pki.KeyFile),
 	} {
 		began := time.Now()
 		err := try(t, env)
-		if code, advice := verdict(err); code != hint.NATS || advice == "" {
+		if code, advice := hint.Of(err); code != hint.NATS || advice == "" {
 			t.Errorf("without %s: %v, exit code %d, hint %q", missing, err, code, advice)
 		}
 		if time.Since(began) > 10*time.Second {
@@ -115,20 +124,20 @@ func TestAContextIsReadAndVariablesWin(t *testing.T) {
 		"description": "x", "url": "nats://ctx:1", "user": "u", "password": "p", "ca": "~/ca.pem", "cert": "/c", "key": "/k",
 		"inbox_prefix": "_INBOX.ada", "jetstream_domain": "leaf", "jetstream_api_prefix": "JS", "tls_first": true, "color_scheme": "x", "nsc": "",
 	})
-	got, err := natsconn.AccessOf(load(t, with("NATS_CONTEXT", "prod")).NATS)
-	want := natsconn.Access{URL: "nats://ctx:1", User: "u", Password: "p", CA: "/home/ada/ca.pem", Cert: "/c", Key: "/k",
+	got, err := AccessOf(load(t, bridgetest.Env("NATS_CONTEXT", "prod")))
+	want := Access{URL: "nats://ctx:1", User: "u", Password: "p", CA: "/home/ada/ca.pem", Cert: "/c", Key: "/k",
 		InboxPrefix: "_INBOX.ada", Domain: "leaf", APIPrefix: "JS", TLSFirst: true, Context: "prod"}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
 	pem := bridgetest.NewPKI(t).CAFile
-	got, err = natsconn.AccessOf(load(t, with("NATS_CONTEXT", "prod", "NATS_TLS_FIRST", "FALSE", "NATS_JS_API_PREFIX", "$JS.hub.API.>", "NATS_INBOX_PREFIX", "_I")).NATS)
+	got, err = AccessOf(load(t, bridgetest.Env("NATS_CONTEXT", "prod", "NATS_TLS_FIRST", "FALSE", "NATS_JS_API_PREFIX", "$JS.hub.API.>", "NATS_INBOX_PREFIX", "_I")))
 	mine := want
 	mine.TLSFirst, mine.Domain, mine.APIPrefix, mine.InboxPrefix = false, "", "$JS.hub.API", "_I"
 	if err != nil || got != mine {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, mine)
 	}
-	got, err = natsconn.AccessOf(load(t, with("NATS_CONTEXT", "prod", "NATS_URL", "tls://mine", "NATS_TOKEN", "t", "NATS_CA", pem)).NATS)
+	got, err = AccessOf(load(t, bridgetest.Env("NATS_CONTEXT", "prod", "NATS_URL", "tls://mine", "NATS_TOKEN", "t", "NATS_CA", pem)))
 	want.URL, want.User, want.Password, want.Token, want.CA = "tls://mine", "", "", "t", pem
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
@@ -139,37 +148,23 @@ func TestAContextThatCannotBeUsedIsAWrongSetting(t *testing.T) {
 	contextFile(t, "exotic", map[string]string{"url": "nats://a", "nsc": "nsc://op/acc/user", "socks_proxy": "x"})
 	where := map[string]string{"exotic": "nsc, socks_proxy", "nowhere": "does not exist"}
 	for name, context := range map[string]map[string]string{
-		"garbage": {"ca": file(t, "no certificate")}, "no creds": {"creds": file(t, "x")}, "a wrong url": {"url": "nats://u:s3cr3t x@host"},
+		"garbage": {"ca": bridgetest.File(t, "no certificate")}, "no creds": {"creds": bridgetest.File(t, "x")}, "a wrong url": {"url": "nats://u:s3cr3t x@host"},
 	} {
 		addContext(t, name, context)
 		where[name] = map[string]string{"garbage": "certificates in PEM", "no creds": "credentials file", "a wrong url": "nats://***@host"}[name]
 	}
 	for name, want := range where {
-		err := try(t, with("NATS_CONTEXT", name))
-		if code, advice := verdict(err); code != hint.Settings || advice == "" || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cr3t") {
+		err := try(t, bridgetest.Env("NATS_CONTEXT", name))
+		if code, advice := hint.Of(err); code != hint.Settings || advice == "" || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cr3t") {
 			t.Errorf("%s: %v, exit code %d", name, err, code)
 		}
 	}
 }
 
 func TestAContextConnects(t *testing.T) {
-	url := natsServer(t, &server.Options{Username: "ada", Password: "p"}).ClientURL()
+	url := bridgetest.NATSServer(t, &server.Options{Username: "ada", Password: "p"}).ClientURL()
 	contextFile(t, "here", map[string]string{"url": url, "user": "ada", "password": "p", "inbox_prefix": "_INBOX_ada"})
-	if err := try(t, with("NATS_CONTEXT", "here")); err != nil {
+	if err := try(t, bridgetest.Env("NATS_CONTEXT", "here")); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestMissingRightsAreToldOnceAndEndAStartAtOnce(t *testing.T) {
-	t.Parallel()
-	v := vendor(t, nil)
-	for _, missing := range []string{"$JS.API.INFO", "$JS.API.STREAM.CREATE.>"} {
-		url := rightsBut(t, missing)
-		got := bridge(t, runEnv(v, "NATS_URL="+url, "NATS_USER=bridge", "NATS_PASSWORD=b"), "run")
-		cause, advice := lastLines(t, got.err)
-		if got.code != hint.NATS || !strings.Contains(cause, strings.TrimSuffix(missing, ">")) || !strings.Contains(advice, "bridge check names each right") ||
-			strings.Count(got.err, "nats error") > 1 {
-			t.Errorf("%s: exit code %d\n%s", missing, got.code, got.err)
-		}
 	}
 }
