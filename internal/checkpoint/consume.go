@@ -31,7 +31,7 @@ const fetchSize = 256
 // fetchTime bounds the wait for them.
 const fetchTime = 10 * time.Second
 
-// scan hands out the messages on subjects at these sequences, oldest first, or only their headers.
+// scan calls each with the messages on subjects at these sequences, oldest first, or only with their headers.
 func (s *Stream) scan(ctx context.Context, at Seqs, subjects []string, headers bool, each func(m scanned) error) error {
 	if at.From >= at.Until {
 		return nil
@@ -49,7 +49,7 @@ type consumerAnswer struct {
 	} `json:"config"`
 }
 
-// consume hands out what a consumer that is made for it delivers before the end of the sequences.
+// consume calls each with what a consumer that is made for it delivers before the end of the sequences.
 func (s *Stream) consume(ctx context.Context, config jetstream.ConsumerConfig, at Seqs, each func(m scanned) error) error {
 	config.AckPolicy, config.MemoryStorage, config.Replicas, config.InactiveThreshold = jetstream.AckNonePolicy, true, 1, time.Minute
 	config.Name = rand.Text()
@@ -114,7 +114,7 @@ type fetcher struct {
 	messages *nats.Subscription
 }
 
-// fetch hands out the next n messages; done says that until has been reached.
+// fetch calls each with the next n messages; done reports that until has been reached.
 func (f *fetcher) fetch(ctx context.Context, n, until uint64, each func(m scanned) error) (got uint64, done bool, err error) {
 	wait, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()

@@ -128,7 +128,7 @@ func (s *Stream) next(ctx context.Context, subject string, from uint64) (storedM
 	}
 }
 
-const unlisted = "it looks like an event of the bridge, but no index lists it"
+const unindexed = "it looks like an event of the bridge, but no index lists it"
 
 // errEnough ends a look at a stream.
 var errEnough = errors.New("enough")
@@ -189,7 +189,7 @@ func (s *Stream) lookInto(ctx context.Context, gap Seqs, settled bool, most *int
 		}
 		why := s.foreign(m.storedMessage)
 		if why == "" && settled && kind == "event" {
-			why = unlisted
+			why = unindexed
 		}
 		if why == "" {
 			return nil

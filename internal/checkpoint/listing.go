@@ -145,7 +145,7 @@ func (s *Stream) prove(ctx context.Context, l *Listing) error {
 	return nil
 }
 
-// Lost returns the positions in Entries of the events that have not been found, in their order; found says for each position
+// Lost returns the positions in Entries of the events that have not been found, in their order; found has for each position
 // whether there is an event. One that has been stored once more and is found under another position is not lost, and one
 // that is not gets the last of its positions.
 func (l *Listing) Lost(found []bool) (lost []int) {

@@ -29,7 +29,7 @@ func (s Seqs) Len() uint64 { return s.Until - s.From }
 // shortRun is up to how many messages are asked for one by one instead of through a consumer.
 const shortRun = 3
 
-// Events hands out the feed's events at these sequences, rejected rows among them, oldest first. What is not there, or is
+// Events calls each with the feed's events at these sequences, rejected rows among them, oldest first. What is not there, or is
 // no event, is left out. An error of each ends it and is returned as it is. The header and data are each's to keep.
 func (s *Stream) Events(ctx context.Context, at Seqs, each func(StoredEvent) error) error {
 	if at.Len() > shortRun {
@@ -94,7 +94,7 @@ func (s *Stream) state(ctx context.Context) (jetstream.StreamState, error) {
 	return info.State, nil
 }
 
-// Position is a message that was the stream's last one, and from which a reader goes on. The zero value is none.
+// Position is a message that was the stream's last one, from which a reader goes on. The zero value is none.
 type Position struct {
 	Seq uint64
 	At  time.Time // when it was stored; after the loss of a tail another message has the sequence

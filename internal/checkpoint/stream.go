@@ -13,7 +13,7 @@ import (
 
 // Stream reads the records and index messages of one feed. It may be used by many goroutines.
 type Stream struct {
-	// OnForeign is called with somebody else's message whenever it is passed over, by many goroutines; nil = nobody is told.
+	// OnForeign is called with somebody else's message whenever it is passed over, by many goroutines; nil = not at all.
 	OnForeign func(Foreign)
 	// OnStranger is called when somebody else has answered a request to JetStream, which counts for nothing; likewise.
 	OnStranger func(subject string, answer []byte)
@@ -37,7 +37,7 @@ func (s *Stream) RecordSubject(day string) string {
 // IndexSubject is where the index messages of a day stand.
 func (s *Stream) IndexSubject(day string) string { return s.prefix + ".index." + s.feed + "." + day }
 
-// Head is a record and where it stands in its stream; a zero Seq says that there is none.
+// Head is the newest record of a page and where it stands in its stream; a zero Seq says that there is none.
 type Head struct {
 	Record
 	Seq uint64

@@ -100,7 +100,7 @@ func (t *tail) takes(ctx context.Context, m storedMessage) (bool, error) {
 		}
 	} else if unfinished, err := t.unfinished(ctx, m); err != nil || !unfinished {
 		if err == nil {
-			t.stream.pass(Foreign{m.seq, m.subject, unlisted})
+			t.stream.pass(Foreign{m.seq, m.subject, unindexed})
 		}
 		return false, err
 	}
@@ -156,7 +156,7 @@ func placeOf(m storedMessage) uint64 {
 	return n
 }
 
-// kindOf tells events, index messages and records apart by their subject; "" is none of them.
+// kindOf returns whether a subject is that of an event, an index message or a record; "" is none of them.
 func (s *Stream) kindOf(subject string) (kind, day string) {
 	if day, found := strings.CutPrefix(subject, s.IndexSubject("")); found {
 		return "index", day

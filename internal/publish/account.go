@@ -74,7 +74,7 @@ type Accounts struct {
 	own    string
 	// NoLeases is for whoever has the store of the broker to himself: a lease there is of a process that has died.
 	NoLeases bool
-	// OnRecord is called with the records by which the prefix is claimed, of whichever feed; nil = nobody is told.
+	// OnRecord is called with the records by which the prefix is claimed, of whichever feed; nil = not at all.
 	OnRecord func(feed schema.Feed, r checkpoint.RecordMessage)
 
 	mu    sync.Mutex

@@ -31,7 +31,7 @@ const defaultTimeout = 15 * time.Second
 // none whose stream it cannot write.
 var ErrUnanswered error = &hint.Error{Err: errors.New("NATS has not answered"), Hint: jsapi.DiskHint}
 
-// lastAnswer is how long the answer to the batch in hand is waited for once the work has been told to end.
+// lastAnswer is how long the answer to the batch in hand is waited for once the context has ended.
 const lastAnswer = 3 * time.Second
 
 // errConflict says that the page is not what this process knew.
@@ -88,7 +88,7 @@ func newSender(js jetstream.JetStream, timeout time.Duration) *sender {
 	}
 }
 
-// send stores a batch and gives the sequence of its record.
+// send stores a batch and returns the sequence of its record.
 func (s *sender) send(ctx context.Context, b *batch) (uint64, error) {
 	if err := s.begin(); err != nil {
 		return 0, err
@@ -112,7 +112,7 @@ func (s *sender) begin() (err error) {
 	return err
 }
 
-// end gives back what begin took.
+// end undoes begin.
 func (s *sender) end() {
 	if s.answers != nil {
 		_ = s.answers.Unsubscribe() // of a connection that is closed: it has none any more
@@ -223,25 +223,23 @@ func (s *sender) abandon(b *batch) {
 	}})
 }
 
-// answer waits until the server has stored a batch and gives the sequence of its record. When ctx ends it waits lastAnswer more.
+// answer waits until the server has stored a batch and returns the sequence of its record. When ctx ends it waits lastAnswer more.
 func (s *sender) answer(ctx context.Context, b *batch) (uint64, error) {
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastAnswer, cancel) })()
-	seq, err := s.answered(wait, b)
+	var seq uint64
+	var err error
+	if len(b.entries) > 0 {
+		_, err = s.await(wait, s.staged(b), b)
+	}
+	if err == nil {
+		seq, err = s.await(wait, s.committed(b), b)
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return 0, fmt.Errorf("%w within %v: %w", ErrUnanswered, s.timeout, err)
 	}
 	return seq, err
-}
-
-func (s *sender) answered(ctx context.Context, b *batch) (uint64, error) {
-	if len(b.entries) > 0 {
-		if _, err := s.await(ctx, s.staged(b), b); err != nil {
-			return 0, err
-		}
-	}
-	return s.await(ctx, s.committed(b), b)
 }
 
 // The subjects that the server answers a batch on.
@@ -249,7 +247,7 @@ func (s *sender) staged(b *batch) string    { return s.inbox + ".s" + b.record.B
 func (s *sender) committed(b *batch) string { return s.inbox + ".c" + b.record.Batch }
 
 // await returns the sequence that the server's answer on a subject bears, 0 where the answer is empty: it goes on. Everybody who
-// hears a request may answer it, before the server and as often as he likes; what is not JetStream's word on the batch is passed
+// hears a request may answer it, before the server and as often as he likes; what is not JetStream's answer to the batch is passed
 // over.
 func (s *sender) await(ctx context.Context, subject string, b *batch) (seq uint64, err error) {
 	for {

@@ -179,7 +179,7 @@ func (w *Writer) awaitAck(ctx context.Context, page *checkpoint.Page, c *commit,
 // noteUnacked remembers a batch that may be stored though its answer was lost, and returns the error. A conflict is an answer.
 func (w *Writer) noteUnacked(b *batch, err error) error {
 	if len(b.events) > 0 && !errors.Is(err, errConflict) && !jsapi.HasCode(err, jsapi.CodeManyBatches) {
-		b.events = slices.Clone(b.events) // whoever gives the call up may fill the caller's anew
+		b.events = slices.Clone(b.events) // a caller that does not repeat the call may fill its own anew
 		w.unacked = b
 	}
 	return err

@@ -12,6 +12,8 @@
 // its tail: bring the page up to date from the stream, drop what it holds, go on with the rest. Whether an unanswered
 // batch was stored is never guessed, the page knows.
 //
+// The way of a commit is in commit.go (stage, commit, acknowledgement) and batch.go (what is sent).
+//
 // A Writer that repairs stores once more what the index lists and the stream lacks, and nothing else twice: see repair.go.
 //
 // Open creates the streams where they are missing and checks those that exist; it never alters one. What people see of the

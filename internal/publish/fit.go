@@ -66,7 +66,7 @@ func republishFlags(want jetstream.StreamConfig) string {
 	return fmt.Sprintf("--republish-source='%s' --republish-destination='%s'", want.RePublish.Source, want.RePublish.Destination)
 }
 
-// versionOf is where a stream tells the version of the server that holds it.
+// versionOf is where a stream has the version of the server that holds it.
 const versionOf = "_nats.ver"
 
 // CheckStream returns an Unfit where an existing stream cannot hold a feed, and another ErrUnusable where the server that holds

@@ -20,7 +20,7 @@ const requestLife = 24 * time.Hour
 const SharedKey = "processes"
 
 // Requests remembers the vendor's running exports in the KV bucket <prefix>-exports, so that the next process adopts them, and
-// holds there what all processes of the prefix tell each other. It may be used by many goroutines. All of its errors are
+// holds there what all processes of the prefix share. It may be used by many goroutines. All of its errors are
 // harmless: an export that is not remembered is merely submitted again, and who knows nothing of others goes on alone.
 type Requests struct {
 	js     jetstream.JetStream
@@ -122,7 +122,7 @@ func (r *Requests) Keys(ctx context.Context) ([]string, error) {
 	return keysOf(ctx, r.js, r.config.Names.Requests())
 }
 
-// Load returns what the processes of the prefix tell each other, and its revision.
+// Load returns what the processes of the prefix share, and its revision.
 func (r *Requests) Load(ctx context.Context) (text string, revision uint64, err error) {
 	return r.get(ctx, SharedKey)
 }
@@ -140,7 +140,7 @@ func (r *Requests) Store(ctx context.Context, text string, revision uint64) (sto
 	return stored, err
 }
 
-// keysOf lists the keys of a bucket by what the stream behind it tells of itself, which takes no right but to look at it.
+// keysOf lists the keys of a bucket by the subjects of the stream behind it, which takes no right but to look at it.
 // Keys that were dropped and not yet removed are among them.
 func keysOf(ctx context.Context, js jetstream.JetStream, bucket string) ([]string, error) {
 	subjects := "$KV." + bucket + "."

@@ -8,13 +8,13 @@ import (
 	"saveris-bridge/internal/checkpoint"
 )
 
-// The watermark of a feed, since when `run` still answers for gaps, stands in its records and nowhere else: what a record
+// The low watermark of a feed, since when `run` still answers for gaps, stands in its records and nowhere else: what a record
 // says is true for all that stands before it in the stream, so a broker that loses its tail loses the watermark with what
-// it speaks of. A commit hands on what the page's last record says, a new page takes it from the newest page before it, and
-// it only moves by Advance, which is fenced by the end of the stream.
+// it speaks of. A commit carries on what the page's last record has, a new page takes it from the newest page before it, and
+// it only moves by AdvanceLowWatermark, which is fenced by the end of the stream.
 
 // LowWatermark returns the watermark: everything since the feed's beginning and before this moment has been read once, and a day
-// without a record there is one that retention has removed. The latest word of the span's records counts; found is false
+// without a record there is one that retention has removed. The latest of the span's records counts; found is false
 // where no `run` has written one.
 func (w *Writer) LowWatermark(ctx context.Context, span checkpoint.Span) (since time.Time, found bool, err error) {
 	since, found, err = w.findLowWatermark(ctx, span)
@@ -34,7 +34,7 @@ func (w *Writer) findLowWatermark(ctx context.Context, span checkpoint.Span) (si
 	return since, found, err
 }
 
-// SetLowWatermark tells the writer what the watermark was when its process began, for a stream that says nothing (any more).
+// SetLowWatermark sets what the watermark was when the process began, for a stream whose records have none (any more).
 func (w *Writer) SetLowWatermark(since time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -66,7 +66,7 @@ func (w *Writer) Last(ctx context.Context) (uint64, error) {
 	return last, nil
 }
 
-// AdvanceLowWatermark moves the watermark, in the record of a day, if nothing has been stored behind the given sequence. It tells
+// AdvanceLowWatermark moves the watermark, in the record of a day, if nothing has been stored behind the given sequence. It reports
 // whether it did: whoever finds that something has been stored looks again.
 func (w *Writer) AdvanceLowWatermark(ctx context.Context, day string, to time.Time, last uint64) (bool, error) {
 	w.mu.Lock()

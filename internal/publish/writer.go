@@ -50,17 +50,17 @@ type Options struct {
 	// OnRecord is called with the newest record that a call has stored, once for each page and call. It holds up the writer; nil =
 	// none.
 	OnRecord func(checkpoint.RecordMessage)
-	// OnForeign is called with somebody else's message in the stream whenever it is passed over; nil = nobody is told.
+	// OnForeign is called with somebody else's message in the stream whenever it is passed over; nil = not at all.
 	OnForeign func(checkpoint.Foreign)
-	// OnStranger is called when somebody else has answered what JetStream was asked or sent, which counts for nothing; nil = nobody
-	// is told. Many goroutines call it.
+	// OnStranger is called when somebody else has answered what JetStream was asked or sent, which counts for nothing; nil = not
+	// at all. Many goroutines call it.
 	OnStranger func(subject string, answer []byte)
 	// Pages is how many days' ids are kept in memory at most, 0 = 12.
 	Pages int
 	// Repair has a commit store once more what the index of its day lists and the stream lacks, as far as its events are that.
 	Repair bool
-	// OnAltered is told by a commit that repairs of an event that cannot be put back, since the row of that id has other content
-	// now; nil = nobody is. It may be told several times.
+	// OnAltered is called by a commit that repairs with an event that cannot be put back, since the row of that id has other content
+	// now, maybe several times; nil = not at all.
 	OnAltered func(day string, lost checkpoint.Lacking, id string)
 	// Trouble returns why the store of the broker cannot be written, which errors say then; nil where no reason is known. Nil =
 	// none ever is.
