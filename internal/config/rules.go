@@ -20,42 +20,45 @@ type Rule func(text string) (normal, want string)
 
 // rules has the rule of every variable that cannot take any line of text.
 var rules = map[string]Rule{
-	"SAVERIS_REGION":         oneOf("eu", "am", "ap"),
-	"SAVERIS_ENV":            oneOf("p", "i"),
-	"SAVERIS_URL":            httpURL,
-	"SAVERIS_API_KEY":        apiKey,
-	"SAVERIS_INSECURE":       anyCase(oneOf("true", "false")),
-	"SAVERIS_SYNC":           oneOf("auto", "never", "always"),
-	"SAVERIS_EXPORTS":        number(1, 100),
-	"SAVERIS_EXPORT_TIMEOUT": span(10 * time.Second),
-	"NATS_URL":               natsURLs,
-	"NATS_CREDS":             holding(Credentials),
-	"NATS_NKEY":              holding(Seed),
-	"NATS_CA":                holding(certificates),
-	"NATS_CERT":              holding(certificates),
-	"NATS_KEY":               holding(privateKey),
-	"NATS_TLS_FIRST":         anyCase(oneOf("true", "false")),
-	"NATS_JS_DOMAIN":         domain,
-	"NATS_JS_API_PREFIX":     subjectTokens("$JS.hub.API"),
-	"NATS_INBOX_PREFIX":      subjectTokens("_INBOX_bridge"),
-	"NATS_CONTEXT":           contextName,
-	"BRIDGE_PREFIX":          prefix,
-	"BRIDGE_FEEDS":           feeds,
-	"BRIDGE_CONTENT_MODE":    oneOf(string(schema.Binary), string(schema.Structured)),
-	"BRIDGE_POLL_INTERVAL":   span(time.Second),
-	"BRIDGE_OVERLAP":         span(0),
-	"BRIDGE_REVISIT":         ages,
-	"BRIDGE_START":           start,
-	"BRIDGE_LIVE_AGE":        span(time.Second),
-	"BRIDGE_WINDOW_ROWS":     number(1, 100_000_000),
-	"BRIDGE_REPLICAS":        number(1, 5),
-	"BRIDGE_MAX_AGE":         span(0),
-	"BRIDGE_MAX_BYTES":       size,
-	"BRIDGE_IMMUTABLE":       anyCase(oneOf("true", "false")),
-	"BRIDGE_NATS_LISTEN":     HostPort("127.0.0.1:4222"),
-	"BRIDGE_HTTP_ADDR":       HostPort("127.0.0.1:8080"),
-	"BRIDGE_LOG_LEVEL":       anyCase(oneOf("debug", "info", "warn", "error")),
-	"BRIDGE_LOG_FORMAT":      oneOf("auto", "text", "json"),
+	"SAVERIS_REGION":            oneOf("eu", "am", "ap"),
+	"SAVERIS_ENV":               oneOf("p", "i"),
+	"SAVERIS_URL":               httpURL,
+	"SAVERIS_API_KEY":           apiKey,
+	"SAVERIS_INSECURE":          anyCase(oneOf("true", "false")),
+	"SAVERIS_SYNC":              oneOf("auto", "never", "always"),
+	"SAVERIS_EXPORTS":           number(1, 100),
+	"SAVERIS_EXPORT_TIMEOUT":    span(10 * time.Second),
+	"NATS_URL":                  natsURLs,
+	"NATS_CREDS":                holding(Credentials),
+	"NATS_NKEY":                 holding(Seed),
+	"NATS_CA":                   holding(certificates),
+	"NATS_CERT":                 holding(certificates),
+	"NATS_KEY":                  holding(privateKey),
+	"NATS_TLS_FIRST":            anyCase(oneOf("true", "false")),
+	"NATS_JS_DOMAIN":            domain,
+	"NATS_JS_API_PREFIX":        subjectTokens("$JS.hub.API"),
+	"NATS_INBOX_PREFIX":         subjectTokens("_INBOX_bridge"),
+	"NATS_CONTEXT":              contextName,
+	"BRIDGE_PREFIX":             prefix,
+	"BRIDGE_FEEDS":              feeds,
+	"BRIDGE_TASK_USERS":         oneOf("keep", "drop"),
+	"BRIDGE_CONTENT_MODE":       oneOf(string(schema.Binary), string(schema.Structured)),
+	"BRIDGE_POLL_INTERVAL":      span(time.Second),
+	"BRIDGE_OVERLAP":            span(0),
+	"BRIDGE_REVISIT":            ages,
+	"BRIDGE_START":              start,
+	"BRIDGE_LIVE_AGE":           span(time.Second),
+	"BRIDGE_INVENTORY_INTERVAL": span(time.Second),
+	"BRIDGE_SILENT_AFTER":       number(0, 1000),
+	"BRIDGE_WINDOW_ROWS":        number(1, 100_000_000),
+	"BRIDGE_REPLICAS":           number(1, 5),
+	"BRIDGE_MAX_AGE":            span(0),
+	"BRIDGE_MAX_BYTES":          size,
+	"BRIDGE_IMMUTABLE":          anyCase(oneOf("true", "false")),
+	"BRIDGE_NATS_LISTEN":        HostPort("127.0.0.1:4222"),
+	"BRIDGE_HTTP_ADDR":          HostPort("127.0.0.1:8080"),
+	"BRIDGE_LOG_LEVEL":          anyCase(oneOf("debug", "info", "warn", "error")),
+	"BRIDGE_LOG_FORMAT":         oneOf("auto", "text", "json"),
 }
 
 func oneOf(words ...string) Rule {
@@ -175,12 +178,15 @@ func start(text string) (string, string) {
 	return text, ""
 }
 
+// feedNames are the feeds that a bridge can run.
+var feedNames = []string{"readings", "alarms"}
+
 func feeds(text string) (string, string) {
 	var list []string
 	for part := range strings.SplitSeq(text, ",") {
 		name := TrimSpace(part)
-		if (name != "readings" && name != "alarms") || slices.Contains(list, name) {
-			return "", "readings, alarms or both, comma separated"
+		if !slices.Contains(feedNames, name) || slices.Contains(list, name) {
+			return "", "some of " + strings.Join(feedNames, ", ") + ", comma separated, each once"
 		}
 		list = append(list, name)
 	}

@@ -211,7 +211,7 @@ const notAlways = "not always: a power cut can lose what was acknowledged in the
 func brokerChecks(s config.Pipeline) []check {
 	var list []check
 	broker := pipeline.Broker(s.Streams)
-	for _, feed := range publish.Feeds {
+	for _, feed := range publish.Streams {
 		list = append(list, check{"stream " + broker.Names.Stream(feed), (*checkup).usable, checkStream(feed)})
 	}
 	for _, bucket := range asides(broker) {
@@ -244,8 +244,10 @@ func checkStream(feed schema.Feed) func(context.Context, *checkup) Finding {
 		if f := c.mayStore(ctx, feed); f != nil {
 			return *f
 		}
-		if err := c.broker.CheckBatches(ctx, c.js, feed); err != nil {
-			return failing(err, natsconn.Hint(err))
+		if slices.Contains(publish.Feeds, feed) {
+			if err := c.broker.CheckBatches(ctx, c.js, feed); err != nil {
+				return failing(err, natsconn.Hint(err))
+			}
 		}
 		if err := mayPublish(ctx, c.nc, c.broker.Names.Ingest()+"."+string(feed)+".check"); err != nil {
 			return failing(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, name, err), natsconn.Hint(err))

@@ -73,7 +73,7 @@ func (c *checkup) explain(ctx context.Context, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
-	for _, feed := range publish.Feeds {
+	for _, feed := range publish.Streams {
 		found, askErr := c.findOverlap(ctx, feed)
 		if askErr != nil {
 			return &Overlap{Stream: c.broker.Names.Stream(feed), Err: err}

@@ -63,7 +63,7 @@ func (c *checkup) room(ctx context.Context, account *jetstream.AccountInfo) erro
 		return nil
 	}
 	c.reserved = 0
-	for _, feed := range publish.Feeds {
+	for _, feed := range publish.Streams {
 		_, err := c.stream(ctx, c.broker.Names.Stream(feed))
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			err = c.reserve(account)

@@ -3,6 +3,7 @@ package preflight
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,9 @@ import (
 func (c *checkup) streamAdvice(feed schema.Feed, have jetstream.StreamConfig, state jetstream.StreamState) Finding {
 	revisit := c.settings.Revisit
 	horizon := revisit[len(revisit)-1] + 48*time.Hour
+	if !slices.Contains(publish.Feeds, feed) { // nothing is read again for it
+		horizon = 0
+	}
 	var texts, hints []string
 	warn := func(wrong bool, advice, format string, args ...any) {
 		if wrong {
@@ -93,7 +97,7 @@ func checkImmutable(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	var safe, open []string
-	for _, feed := range publish.Feeds {
+	for _, feed := range publish.Streams {
 		name := c.broker.Names.Stream(feed)
 		if c.mayAsk(ctx, name) != nil {
 			continue // said above

@@ -147,5 +147,5 @@ func wrongSettings(have jetstream.StreamConfig) (wrong []string) {
 // Republishes reports whether a stream sends its live events on to subscribers, once they are stored.
 func (c Config) Republishes(feed schema.Feed, have jetstream.StreamConfig) bool {
 	r := have.RePublish
-	return r != nil && r.Source == r.Destination && !r.HeadersOnly && schema.SubjectWithin(c.Names.live(feed), r.Source)
+	return r != nil && r.Source == r.Destination && !r.HeadersOnly && schema.SubjectWithin(c.Names.republished(feed), r.Source)
 }

@@ -65,7 +65,7 @@ func TestAnAccountThatDemandsASizeLimitTakesAllStreamsAndBuckets(t *testing.T) {
 			t.Errorf("%s has max_bytes %d, want %d", stream, bytes, limited.MaxBytes)
 		}
 	}
-	if names != len(publish.Feeds)+4 {
+	if names != len(publish.Streams)+4 {
 		t.Errorf("%d streams and buckets", names)
 	}
 }
@@ -83,7 +83,7 @@ func TestAnAccountWithoutRoomForTheSizeLimitIsUnusable(t *testing.T) {
 
 func TestNewStreamsAreCompressed(t *testing.T) {
 	js := open(t, connect(t, startServer(t).ClientURL()))
-	for _, feed := range publish.Feeds {
+	for _, feed := range publish.Streams {
 		s, err := js.Stream(t.Context(), config.Names.Stream(feed))
 		if err != nil {
 			t.Fatal(err)
@@ -97,7 +97,7 @@ func TestNewStreamsAreCompressed(t *testing.T) {
 func TestStreamsWithReplicasAreNotCompressed(t *testing.T) {
 	replicated := config
 	replicated.Replicas = 3
-	for _, feed := range publish.Feeds {
+	for _, feed := range publish.Streams {
 		if have := replicated.Stream(feed).Compression; have != jetstream.NoCompression {
 			t.Errorf("%s with three replicas is compressed with %v", feed, have)
 		}

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -8,8 +9,14 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// Feeds are all feeds that a bridge can publish.
+// Feeds are the feeds of the vendor's rows: their streams have pages, with an index and records.
 var Feeds = []schema.Feed{schema.Readings, schema.Alarms}
+
+// Streams are the feeds that have a stream, in the order in which they are made.
+var Streams = append(slices.Clone(Feeds), schema.Devices, schema.Health)
+
+// paged reports whether the stream of a feed has pages.
+func paged(feed schema.Feed) bool { return slices.Contains(Feeds, feed) }
 
 // Names are the names that follow from BRIDGE_PREFIX.
 type Names struct{ Prefix string }
@@ -38,6 +45,9 @@ func (n Names) Ingest() string { return schema.IngestPrefix(n.Prefix) }
 // Subjects are what a feed's stream has to take.
 func (n Names) Subjects(feed schema.Feed) []string {
 	p, f := n.Ingest(), string(feed)
+	if !paged(feed) {
+		return []string{p + "." + f + ".>"}
+	}
 	return []string{p + "." + f + ".>", p + ".rejected." + f, p + ".index." + f + ".>", p + ".checkpoints." + f + ".>"}
 }
 
@@ -46,8 +56,11 @@ func (n Names) transform() *jetstream.SubjectTransformConfig {
 	return &jetstream.SubjectTransformConfig{Source: n.Ingest() + ".>", Destination: n.Prefix + ".>"}
 }
 
-// live is where a feed's live events are stored, and republished.
-func (n Names) live(feed schema.Feed) string {
+// republished is where those events of a feed are stored that are republished: the live ones, or all where there are no lanes.
+func (n Names) republished(feed schema.Feed) string {
+	if !paged(feed) {
+		return n.Prefix + "." + string(feed) + ".>"
+	}
 	return n.Prefix + "." + string(feed) + "." + string(schema.Live) + ".>"
 }
 

@@ -42,11 +42,19 @@ type Config struct {
 	Immutable bool // nothing can be deleted or purged from streams that are created
 }
 
+// descriptions say to people what a stream holds.
+var descriptions = map[schema.Feed]string{
+	schema.Readings: "Saveris readings, each exactly once, with the checkpoints that prove it",
+	schema.Alarms:   "Saveris alarms, each exactly once, with the checkpoints that prove it",
+	schema.Devices:  "Saveris fleet: what there is, and each change of it exactly once",
+	schema.Health:   "Saveris silence: channels and bridges that should have been heard",
+}
+
 // Stream is what a feed's stream is created with.
 func (c Config) Stream(feed schema.Feed) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:               c.Names.Stream(feed),
-		Description:        "Saveris " + string(feed) + ", each exactly once, with the checkpoints that prove it",
+		Description:        descriptions[feed],
 		Subjects:           c.Names.Subjects(feed),
 		Storage:            jetstream.FileStorage,
 		Retention:          jetstream.LimitsPolicy,
@@ -60,7 +68,7 @@ func (c Config) Stream(feed schema.Feed) jetstream.StreamConfig {
 		AllowAtomicPublish: true,
 		AllowDirect:        true,
 		SubjectTransform:   c.Names.transform(),
-		RePublish:          &jetstream.RePublish{Source: c.Names.live(feed), Destination: c.Names.live(feed)},
+		RePublish:          &jetstream.RePublish{Source: c.Names.republished(feed), Destination: c.Names.republished(feed)},
 	}
 }
 
@@ -128,9 +136,9 @@ func (c Config) CheckBroker(ctx context.Context, js jetstream.JetStream) (*jetst
 // MakeStreams creates the streams of all feeds that are missing, checks those that exist and leaves them alone. An error that is
 // ErrUnusable will not go away by waiting.
 func (c Config) MakeStreams(ctx context.Context, js jetstream.JetStream) error {
-	for _, feed := range Feeds {
+	for _, feed := range Streams {
 		err := c.ensureStream(ctx, js, feed)
-		if err == nil {
+		if err == nil && paged(feed) { // the limit is the server's
 			err = c.CheckBatches(ctx, js, feed)
 		}
 		if err != nil {

@@ -165,6 +165,27 @@ func TestTheHistoryLaneIsNotRepublished(t *testing.T) {
 	}
 }
 
+// TestAllChangesOfTheFleetAndAllSilencesAreRepublished: their streams have no lanes.
+func TestAllChangesOfTheFleetAndAllSilencesAreRepublished(t *testing.T) {
+	js := startStreams(t)
+	for _, feed := range []schema.Feed{schema.Devices, schema.Health} {
+		if _, err := js.Conn().Request("saveris."+string(feed)+".a.b.c", []byte("forged"), 10*time.Second); !errors.Is(err, nats.ErrNoResponders) {
+			t.Errorf("%s: %v, want that nobody takes it", feed, err)
+		}
+	}
+	sub := listen(t, js, "saveris.>")
+	for _, subject := range []string{"devices.device.t.1", "health.bridge.readings"} {
+		ack, err := js.Publish(t.Context(), "saveris-ingest."+subject, []byte("{}"))
+		if err != nil || ack.Stream != "SAVERIS_"+strings.ToUpper(subject[:strings.IndexByte(subject, '.')]) {
+			t.Fatal(ack, err)
+		}
+		m, err := sub.NextMsg(10 * time.Second)
+		if err != nil || m.Subject != "saveris."+subject || m.Header.Get("Nats-Sequence") != "1" {
+			t.Errorf("%s: saw %+v (%v)", subject, m, err)
+		}
+	}
+}
+
 func TestWhatOthersPublishOnReadersSubjectsIsNotStored(t *testing.T) {
 	js := startStreams(t)
 	for _, feed := range Feeds {

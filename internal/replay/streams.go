@@ -25,7 +25,11 @@ type TargetStream struct {
 // OwnSubject reports whether a subject, which may end in ">", is one of the bridge's own, or looks like one.
 func OwnSubject(names publish.Names, subject string) bool {
 	own := []string{names.Ingest()}
-	for _, word := range []string{string(schema.Readings), string(schema.Alarms), "rejected", "index", "checkpoints", "backfills"} {
+	words := []string{string(schema.Tasks), "rejected", "index", "checkpoints", "backfills", "schedules"}
+	for _, feed := range publish.Streams {
+		words = append(words, string(feed))
+	}
+	for _, word := range words {
 		own = append(own, names.Prefix+"."+word)
 	}
 	return slices.ContainsFunc(own, func(own string) bool {
@@ -85,7 +89,7 @@ func targetStream(ctx context.Context, js jetstream.JetStream, names publish.Nam
 
 // ofBridge reports whether a stream is this bridge's, or holds checkpoints like those of one with another prefix.
 func ofBridge(names publish.Names, config jetstream.StreamConfig) bool {
-	return slices.ContainsFunc(publish.Feeds, func(feed schema.Feed) bool { return names.Stream(feed) == config.Name }) ||
+	return slices.ContainsFunc(publish.Streams, func(feed schema.Feed) bool { return names.Stream(feed) == config.Name }) ||
 		slices.ContainsFunc(config.Subjects, func(s string) bool {
 			tokens := strings.Split(s, ".")
 			return len(tokens) > 2 && tokens[1] == "checkpoints"

@@ -9,13 +9,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Feed is one of the vendor's streams of rows, as subjects and settings name it.
+// Feed is what a stream is for, as subjects and settings name it: rows of the vendor's, or what the bridge finds out itself.
 type Feed string
 
 // The feeds.
 const (
 	Readings Feed = "readings"
 	Alarms   Feed = "alarms"
+	Tasks    Feed = "tasks"
+	Devices  Feed = "devices" // changes in the fleet, see FleetChange
+	Health   Feed = "health"  // silence; no setting names it
 )
 
 // Lane parts what is new from what arrives late, so that nobody is woken for last year. Who publishes decides it by the
