@@ -42,7 +42,7 @@ func (o *operation) newHealth() health {
 	return h
 }
 
-// liveness says whether the process can make progress. Nothing counts but what another start would mend: a vendor or a
+// liveness reports whether the process can make progress. Nothing counts but what another start would mend: a vendor or a
 // NATS that is away is waited for.
 func (o *operation) liveness() health {
 	h := o.newHealth()
@@ -51,7 +51,7 @@ func (o *operation) liveness() health {
 	return h
 }
 
-// readiness says whether the process does its work: the login has worked, NATS is connected, and every feed has been polled
+// readiness reports whether the process does its work: the login has worked, NATS is connected, and every feed has been polled
 // once, or is another's. Once it was ready, only NATS can undo that: while the vendor is away the page has to be reachable.
 func (o *operation) readiness() health {
 	h := o.newHealth()
@@ -68,7 +68,7 @@ func (o *operation) readiness() health {
 	return h
 }
 
-// unready says what has not happened yet.
+// unready reports what has not happened yet.
 func (o *operation) unready(h health) (reasons []string) {
 	if !o.vendor.LoggedIn() {
 		reasons = append(reasons, noLogin)
@@ -131,7 +131,7 @@ func (o *operation) here() status.Here {
 	return h
 }
 
-// cause says why polls of a feed fail here; nothing where they do not, or another bridge polls.
+// cause reports why polls of a feed fail here; nothing where they do not, or another bridge polls.
 func (o *operation) cause(feed schema.Feed) string {
 	leading := o.leading(feed)
 	if err := o.watchdog.failure(feed); leading && err != nil {

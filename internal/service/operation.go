@@ -61,8 +61,8 @@ func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Fee
 	}
 	o.watchdog.connected, o.watchdog.store = nc.IsConnected, natsconn.StoreOf(nc).Err
 	o.page = web.Handler(board, web.Options{Version: s.config.Build.Version, Whose: whose(c.Vendor), Poll: c.PollInterval, Here: o.here})
-	for feed, candidate := range candidates {
-		o.observe(feed, candidate.live)
+	for feed, of := range candidates {
+		o.observe(feed, of.live)
 	}
 	s.metrics.Watch(metrics.Sources{
 		Feeds: feeds, Interval: c.PollInterval, Vendor: vendor, Now: pipeline.VendorNow(vendor), Leading: leading,

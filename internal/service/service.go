@@ -132,8 +132,8 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	inOrder(candidates)
 	pipe.Accounts.OnRecord = func(feed schema.Feed, r checkpoint.RecordMessage) {
-		if candidate := candidates[feed]; candidate != nil {
-			candidate.view.Show(r)
+		if c := candidates[feed]; c != nil {
+			c.view.Show(r)
 		}
 	}
 	o := s.newOperation(vendor, candidates, notes)
@@ -155,8 +155,8 @@ func (s *Service) Run(ctx context.Context) error {
 			return err
 		}
 		o.begin()
-		for _, candidate := range candidates {
-			group.Go(func() error { return candidate.run(running) })
+		for _, c := range candidates {
+			group.Go(func() error { return c.run(running) })
 		}
 		return nil
 	})

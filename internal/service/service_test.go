@@ -103,9 +103,14 @@ func (r *running) stop() {
 // await waits until so is true.
 func (s *scene) await(what string, so func() bool) {
 	s.Helper()
-	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.Fatalf("waited a minute for %s", what)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	given := time.After(3 * time.Minute)
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-given:
+			s.Fatalf("waited three minutes for %s", what)
 		}
 	}
 }

@@ -113,7 +113,7 @@ func (d *watchdog) stored(feed schema.Feed, s poller.StoredWindow) {
 	w.polled, w.cause = d.now(), nil
 }
 
-// stuck says which lines have got stuck: what each did last, and since when.
+// stuck reports which lines have got stuck: what each did last, and since when.
 func (d *watchdog) stuck() (reasons []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -156,7 +156,7 @@ func (d *watchdog) run(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// look finds out which feeds stall, and tells when that begins and when it is over.
+// look finds out which feeds stall, and logs when that begins and when it is over.
 func (d *watchdog) look() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

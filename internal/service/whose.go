@@ -7,7 +7,7 @@ import (
 	"saveris-bridge/internal/config"
 )
 
-// whose says in a few words whose data the page shows: the demo's, or which login where. Everybody who reaches the page sees
+// whose returns in a few words whose data the page shows: the demo's, or which login where. Everybody who reaches the page sees
 // it, so of a user name no more than tells two of one's own apart, and nothing of a key.
 func whose(s config.Vendor) string {
 	if s.Demo {
@@ -20,7 +20,7 @@ func whose(s config.Vendor) string {
 	return login + " · " + location(s)
 }
 
-// location is the region, or the host where an address is set.
+// location returns the region, or the host where an address is set.
 func location(s config.Vendor) string {
 	of := s
 	of.SaverisURL = ""
@@ -34,7 +34,7 @@ func location(s config.Vendor) string {
 	return where
 }
 
-// masked is a user name without most of it: an…@example.com.
+// masked returns a user name without most of it: an…@example.com.
 func masked(name string) string {
 	local, domain, mail := strings.Cut(name, "@")
 	if letters := []rune(local); len(letters) > 2 {
