@@ -53,6 +53,15 @@ func Hint(err error) string {
 	return "bridge check tells more"
 }
 
+// Advice returns the exit code and the hint of an error: those that it carries, else those of NATS where it is an ErrUnusable, else zero.
+func Advice(err error) (code int, text string) {
+	code, text = hint.Of(err)
+	if code == 0 && errors.Is(err, ErrUnusable) {
+		return hint.NATS, Hint(err)
+	}
+	return code, text
+}
+
 // advised adds to an error of NATS what to do.
 func advised(err error) error { return hint.Else(err, hint.NATS, Hint(err)) }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"saveris-bridge/internal/hint"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -31,6 +33,25 @@ func TestWhatSomebodyElseAnsweredIsKnownForIt(t *testing.T) {
 	} {
 		if advice := Hint(fmt.Errorf("%w: %w: follow: %w", ErrUnusable, context.DeadlineExceeded, err)); advice != StrangerHint {
 			t.Errorf("%s: %q", name, advice)
+		}
+	}
+}
+
+func TestAnUnusableServerHasTheCodeOfNATSUnlessTheErrorHasAnother(t *testing.T) {
+	own := &hint.Error{Err: errors.New("x"), Code: hint.Settings, Hint: "own"}
+	for _, c := range []struct {
+		err  error
+		code int
+		text string
+	}{
+		{nil, 0, ""},
+		{errors.New("x"), 0, ""},
+		{fmt.Errorf("%w: x", ErrUnusable), hint.NATS, "bridge check tells more"},
+		{fmt.Errorf("%w: %w", ErrUnusable, own), hint.Settings, "own"},
+		{fmt.Errorf("%w: %w", ErrUnusable, &hint.Error{Err: own.Err, Hint: "no code"}), hint.NATS, "no code"},
+	} {
+		if code, text := Advice(c.err); code != c.code || text != c.text {
+			t.Errorf("%v: got %d %q, want %d %q", c.err, code, text, c.code, c.text)
 		}
 	}
 }

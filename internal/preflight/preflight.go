@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -174,15 +175,8 @@ func (e *Error) Error() string {
 
 // Advice returns the exit code of the first check that failed, and where to read what to do.
 func (e *Error) Advice() (code int, text string) {
-	const above = "the FAIL lines above say what to do"
-	code, _ = hint.Of(e.Failed[0])
-	switch {
-	case code != 0:
-		return code, above
-	case errors.Is(e.Failed[0], natsconn.ErrUnusable):
-		return hint.NATS, above
-	}
-	return hint.Failed, above
+	code, _ = natsconn.Advice(e.Failed[0])
+	return cmp.Or(code, hint.Failed), "the FAIL lines above say what to do"
 }
 
 // adviceOf returns what an error carries that a person can do; empty where it carries nothing.
