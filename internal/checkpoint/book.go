@@ -17,9 +17,9 @@ import (
 // maxPages is how many pages a book keeps in memory: the days of the longest window and a few more.
 const maxPages = 12
 
-// idle is how long a page that nobody asks for is kept. Live polling asks at every poll for the days that it re-reads; those
-// that it has done with for a while would be most of its memory.
-const idle = time.Hour
+// idle is how long a page that nobody asks for is kept: longer than usual poll intervals. Days are read again once an hour
+// for each age, for a moment, and would be most of the memory if they stayed; loading one of 3.5 million ids takes a second.
+const idle = 10 * time.Minute
 
 // Book holds the pages of one feed that are in use. Page serves one goroutine at a time; Records and Days may be called
 // beside it.
