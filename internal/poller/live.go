@@ -47,29 +47,28 @@ const maxWait = 30 * time.Second
 // feed alone it asks for again: every hour where a licence is missing, every ten minutes where the endpoint is retired.
 func (l *Live) Run(ctx context.Context) error {
 	l.gate = &gate{changed: l.refused}
+	maker := l.Maker().Another // one for each pool
 	mark := &watermark{writer: l.Writer}
 	if err := l.begin(ctx, mark); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		line := l.line(TailLine, true)
+		line := l.line(TailLine, NewPool(1, maker))
 		return line.Run(ctx, &Tail{
 			Interval: l.Interval, Overlap: l.Overlap, Now: line.clock, Covered: l.Writer.Covered, Since: mark.begin, OnPoll: func(at time.Time) { l.polled.Store(at.UnixNano()) },
 		})
 	})
-	pool := NewPool(1, l.Maker) // for one window of those that can wait
+	pool := NewPool(1, maker) // for one window of those that can wait
 	group.Go(func() error {
-		line := l.line(FillLine, true)
-		line.Pool = pool
+		line := l.line(FillLine, pool)
 		return line.Run(ctx, &Fill{
 			Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Covered, Watermark: mark,
 		})
 	})
 	if l.Outages != nil {
 		group.Go(func() error {
-			line := l.line(OutageLine, true)
-			line.Pool = pool
+			line := l.line(OutageLine, pool)
 			return line.Run(ctx, &AfterOutage{
 				Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Kept, Outages: l.Outages,
 			})
@@ -98,11 +97,11 @@ func (l *Live) refused(err error) {
 	}
 }
 
-func (l *Live) line(name string, loggedIn bool) *Line {
+func (l *Live) line(name string, pool Pool) *Line {
 	return &Line{
-		Name: name, Source: l.Source, Pool: NewPool(1, l.Maker), Writer: l.Writer, Log: l.Log,
+		Name: name, Source: l.Source, Pool: pool, Writer: l.Writer, Log: l.Log,
 		MaxWait: min(maxWait, l.Interval), Interval: l.Interval, OnStored: l.OnStored, OnStep: l.OnStep, Hint: l.Hint, gate: l.gate,
-		refusals: saveris.Refusals{Worked: loggedIn},
+		refusals: saveris.Refusals{Worked: true},
 	}
 }
 
@@ -115,7 +114,8 @@ func (l *Line) clock(ctx context.Context) (time.Time, error) {
 // begin finds out from when on the feed is answered for. The first run decides it, and every record says so from then on:
 // were it only remembered here, a first run that was stopped before it had caught up would leave a gap for ever.
 func (l *Live) begin(ctx context.Context, mark *watermark) error {
-	line := l.line(TailLine, false)
+	line := l.line(TailLine, nil)      // it reads no rows
+	line.refusals = saveris.Refusals{} // nothing is known of the login yet
 	err := line.retry(ctx, func() error {
 		now, err := line.clock(ctx)
 		if err != nil {

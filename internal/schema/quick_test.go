@@ -38,19 +38,19 @@ func TestSeriesAreBounded(t *testing.T) {
 	for i := range 3 * maxSeries / 50_000 {
 		row := with(readingRow, "customer_site", fmt.Sprintf("%q", strings.Repeat("long ", 2000)+fmt.Sprint(i)))
 		e := m.Event(parseRow(row), testWindow, testReadAt)
-		if m.learned > maxSeries || len(m.series)*20_000 > maxSeries {
-			t.Fatalf("%d series of %d bytes", len(m.series), m.learned)
+		if m.known.size > maxSeries || len(m.known.all)*20_000 > maxSeries {
+			t.Fatalf("%d series of %d bytes", len(m.known.all), m.known.size)
 		}
 		if i == 0 {
 			first, want = e, printed(&e)
 		}
 	}
-	if len(m.series) < 10 || printed(&first) != want {
-		t.Error(len(m.series), printed(&first))
+	if len(m.known.all) < 10 || printed(&first) != want {
+		t.Error(len(m.known.all), printed(&first))
 	}
 	huge := with(readingRow, "customer_site", fmt.Sprintf("%q", strings.Repeat("x", maxSeries/1000)))
-	before := len(m.series)
-	if e := m.Event(parseRow(huge), testWindow, testReadAt); e.Rejected || len(m.series) != before {
-		t.Errorf("rejected %v %s, %d series", e.Rejected, e.Reason(), len(m.series))
+	before := len(m.known.all)
+	if e := m.Event(parseRow(huge), testWindow, testReadAt); e.Rejected || len(m.known.all) != before {
+		t.Errorf("rejected %v %s, %d series", e.Rejected, e.Reason(), len(m.known.all))
 	}
 }

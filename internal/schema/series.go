@@ -3,9 +3,10 @@ package schema
 import (
 	"encoding/binary"
 	"net/url"
+	"sync"
 )
 
-// maxSeries bounds how much text of series a Maker remembers: 60,000 ordinary channels.
+// maxSeries bounds how much text of series makers remember: 60,000 ordinary channels.
 const (
 	maxSeries  = 64 << 20
 	seriesSize = 256 // about what a series takes besides its text
@@ -48,7 +49,7 @@ func (m *Maker) find(cell [][]byte, columns []column) *series {
 		key = append(key, cell[c]...)
 	}
 	m.key = key
-	return m.series[string(key)]
+	return m.known.get(key)
 }
 
 // make makes the series that find did not have. Tail is the subject behind the lane.
@@ -85,11 +86,34 @@ func (m *Maker) learn(s *series) {
 	if size > maxSeries/1000 {
 		return
 	}
-	if m.learned += size; m.learned > maxSeries {
-		clear(m.series)
-		m.learned = size
+	m.known.put(m.key, s, size)
+}
+
+// knownSeries are the series that makers remember, by the keys of find. A series in it does not change any more. Many
+// goroutines may use it.
+type knownSeries struct {
+	mu   sync.RWMutex
+	all  map[string]*series
+	size int // bytes of them
+}
+
+func (k *knownSeries) get(key []byte) *series {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.all[string(key)]
+}
+
+func (k *knownSeries) put(key []byte, s *series, size int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.all[string(key)] != nil { // another maker was quicker
+		return
 	}
-	m.series[string(m.key)] = s
+	if k.size += size; k.size > maxSeries {
+		clear(k.all)
+		k.size = size
+	}
+	k.all[string(key)] = s
 }
 
 func (s *series) size() int {

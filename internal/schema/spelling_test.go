@@ -118,8 +118,8 @@ func TestUUIDsAreLowerCase(t *testing.T) {
 				}
 			}
 		}
-		if len(m.series) != 1 {
-			t.Errorf("%s: %d series", feed, len(m.series))
+		if len(m.known.all) != 1 {
+			t.Errorf("%s: %d series", feed, len(m.known.all))
 		}
 	}
 	for text, want := range map[string]string{" Row-1 ": "Row-1", "ROW": "ROW", "C1D2E3F4-A5B6-4C7D-8E9F-0A1B2C3D4E5G": "C1D2E3F4-A5B6-4C7D-8E9F-0A1B2C3D4E5G"} {
