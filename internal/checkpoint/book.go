@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/sleep"
@@ -151,53 +150,31 @@ func (b *Book) left(ctx context.Context, day string, first uint64, head tally, r
 
 // Records reads the newest records of days, in their order; a day without one has a zero Version.
 func (b *Book) Records(ctx context.Context, days []string) ([]Record, error) {
-	placed, err := b.Heads(ctx, days)
-	records := make([]Record, len(placed))
-	for i, p := range placed {
-		records[i] = p.Record
+	heads, err := b.Heads(ctx, days)
+	records := make([]Record, len(heads))
+	for i, h := range heads {
+		records[i] = h.Record
 	}
 	return records, err
 }
 
 // Heads is Records with where they stand.
 func (b *Book) Heads(ctx context.Context, days []string) ([]Head, error) {
-	placed := make([]Head, len(days))
+	heads := make([]Head, len(days))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for i, day := range days {
 		group.Go(func() (err error) {
-			placed[i], err = b.stream.lastRecord(ctx, day)
+			heads[i], err = b.stream.lastRecord(ctx, day)
 			return err
 		})
 	}
-	return placed, group.Wait()
+	return heads, group.Wait()
 }
 
-// Newest returns the record that was stored last, of whichever day.
-func (b *Book) Newest(ctx context.Context) (Head, error) { return b.stream.Newest(ctx) }
-
-// Holds reports whether a record still stands where it was read.
-func (b *Book) Holds(ctx context.Context, p Head) (bool, error) { return b.stream.Holds(ctx, p) }
-
-// Lacking is that of the book's stream.
-func (b *Book) Lacking(ctx context.Context, day string) ([]Lacking, error) {
-	return b.stream.Lacking(ctx, day)
-}
-
-// Last returns the sequence of the stream's last message, 0 if it holds none.
-func (b *Book) Last(ctx context.Context) (uint64, error) { return b.stream.last(ctx) }
-
-// Days names the days that have a record, oldest first.
+// Days returns the days that have a record, oldest first.
 func (b *Book) Days(ctx context.Context) ([]string, error) {
 	days, err := b.stream.days(ctx)
 	slices.Sort(days)
 	return days, err
-}
-
-// Info is that of the book's stream.
-func (b *Book) Info(ctx context.Context) (*jetstream.StreamInfo, error) { return b.stream.Info(ctx) }
-
-// Look is that of the book's stream.
-func (b *Book) Look(ctx context.Context, from uint64, most int) (next uint64, err error) {
-	return b.stream.Look(ctx, from, most)
 }

@@ -57,8 +57,8 @@ func (s *Stream) stranger(subject string, answer []byte) {
 
 func (s *Stream) caller() jsapi.Caller { return jsapi.Caller{JS: s.js, OnStranger: s.OnStranger} }
 
-// last returns the sequence of the stream's last message, 0 if it holds none.
-func (s *Stream) last(ctx context.Context) (uint64, error) {
+// Last returns the sequence of the stream's last message, 0 if it holds none.
+func (s *Stream) Last(ctx context.Context) (uint64, error) {
 	state, err := s.state(ctx)
 	if err != nil || state.Msgs == 0 {
 		return 0, err

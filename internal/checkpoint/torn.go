@@ -41,7 +41,7 @@ const maxTorn = 1000
 // Events that have anything behind them cannot be listed any more, since an index lists what stands right before it. They are
 // named, and their rows will be stored again.
 func (b *Book) Torn(ctx context.Context) (torn *Torn, last uint64, err error) {
-	last, err = b.stream.last(ctx)
+	last, err = b.stream.Last(ctx)
 	if err != nil || last == 0 {
 		return nil, last, err
 	}

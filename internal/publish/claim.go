@@ -97,8 +97,8 @@ func (w *Writer) claimEmpty(ctx context.Context) error {
 	first, end := w.of(Feeds[0])
 	defer end()
 	if first.Feed == w.Feed { // of one stream both need not look at the end
-		first.looked = w.looked
-		defer func() { w.looked, w.whole = first.looked, first.whole }()
+		first.lookedOn = w.lookedOn
+		defer func() { w.lookedOn, w.soundUntil = first.lookedOn, first.soundUntil }()
 	}
 	if _, err := first.finishTorn(ctx); err != nil { // behind our record nobody would look for it
 		return err
@@ -143,7 +143,7 @@ func (w *Writer) Adopt(ctx context.Context) (was checkpoint.Head, err error) {
 // adopt hands each account that it takes for ours to trust.
 func (w *Writer) adopt(ctx context.Context, trust func(account string)) (was checkpoint.Head, err error) {
 	for {
-		was, err = w.book.Newest(ctx)
+		was, err = w.stream.Newest(ctx)
 		if err != nil || was.Seq == 0 || was.Account == w.Accounts.Own() {
 			return was, err
 		}

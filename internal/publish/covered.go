@@ -24,12 +24,12 @@ func (w *Writer) records(ctx context.Context, span checkpoint.Span) ([]checkpoin
 	days = slices.DeleteFunc(days, func(day string) bool {
 		return day < checkpoint.DayOf(span.From) || day > checkpoint.DayOf(span.Until)
 	})
-	placed, err := w.book.Heads(ctx, days)
+	heads, err := w.book.Heads(ctx, days)
 	if err != nil {
 		return nil, err
 	}
-	records := make([]checkpoint.Record, len(placed))
-	for i, p := range placed {
+	records := make([]checkpoint.Record, len(heads))
+	for i, p := range heads {
 		if err := w.Accounts.admit(ctx, w.Feed, p); err != nil {
 			return nil, err
 		}

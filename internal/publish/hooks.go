@@ -7,7 +7,7 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// Batch is one that the stream holds, with which Options.Stored is called.
+// Batch is one that the stream holds, with which Options.OnStored is called.
 type Batch struct {
 	Events []schema.Event // to be read until the call ends; none where it only covers
 	For    string         // what they were read for, see CommitFor
@@ -50,7 +50,7 @@ func (b *batch) stored(seq uint64) checkpoint.RecordMessage {
 }
 
 // noteRecord notes a batch's record, which the stream holds at a sequence, and at its end.
-func (w *Writer) noteRecord(b *batch, seq uint64) { w.newest, w.whole = b.stored(seq), seq }
+func (w *Writer) noteRecord(b *batch, seq uint64) { w.newest, w.soundUntil = b.stored(seq), seq }
 
 // reportRecord ends a call: OnRecord is called with the newest record that was stored, if one was.
 func (w *Writer) reportRecord() {

@@ -17,7 +17,7 @@ func (w *Writer) repair(ctx context.Context, page *checkpoint.Page, c *commit) e
 	if !w.Repair || len(c.events) == 0 {
 		return nil
 	}
-	lacking, err := w.book.Lacking(ctx, c.day)
+	lacking, err := w.stream.Lacking(ctx, c.day)
 	if err != nil || len(lacking) == 0 {
 		return err
 	}
@@ -31,7 +31,7 @@ func (w *Writer) repair(ctx context.Context, page *checkpoint.Page, c *commit) e
 
 // Lacking returns the events of a day that its index lists and the stream does not hold, as checkpoint.Stream does.
 func (w *Writer) Lacking(ctx context.Context, day string) ([]checkpoint.Lacking, error) {
-	lacking, err := w.book.Lacking(ctx, day)
+	lacking, err := w.stream.Lacking(ctx, day)
 	if err != nil {
 		return nil, w.diagnose(ctx, fmt.Errorf("look for what %s lacks: %w", w.Feed, err))
 	}

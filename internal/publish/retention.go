@@ -18,7 +18,7 @@ import (
 // whoever reads the stream. What was stored since the stream's oldest message is there; whatever happened since then too. A
 // stream without limits has no retention: what was purged there took its records along.
 func (w *Writer) Kept(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
-	info, err := w.book.Info(ctx)
+	info, err := w.stream.Info(ctx)
 	if err != nil {
 		return nil, w.diagnose(ctx, fmt.Errorf("what retention has left of %s: %w", w.Feed, err))
 	}
@@ -54,7 +54,7 @@ func (w *Writer) Removed(ctx context.Context, span checkpoint.Span) (days []chec
 }
 
 func (w *Writer) removed(ctx context.Context, span checkpoint.Span) (removed []string, err error) {
-	info, err := w.book.Info(ctx)
+	info, err := w.stream.Info(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func (w *Writer) Ready(ctx context.Context) error {
 // it has looked it does not look again.
 func (w *Writer) finishTorn(ctx context.Context) (finished bool, err error) {
 	connection := w.js.Conn().Stats().Reconnects + 1
-	if connection == w.looked {
+	if connection == w.lookedOn {
 		return false, nil
 	}
 	for ; ; finished = true {
@@ -42,7 +42,7 @@ func (w *Writer) finishTorn(ctx context.Context) (finished bool, err error) {
 			return finished, err
 		}
 		if torn == nil {
-			w.looked, w.whole = connection, last
+			w.lookedOn, w.soundUntil = connection, last
 			return finished, nil
 		}
 		if _, err = w.fits(ctx); err == nil {
@@ -57,10 +57,10 @@ func (w *Writer) finishTorn(ctx context.Context) (finished bool, err error) {
 // endsWhole finishes a torn batch behind what this writer knows of the stream, which ends with the sequence last, and reports
 // whether there was one.
 func (w *Writer) endsWhole(ctx context.Context, last uint64) (finished bool, err error) {
-	if last <= w.whole { // less where it was asked for before this writer stored
+	if last <= w.soundUntil { // less where it was asked for before this writer stored
 		return false, nil
 	}
-	w.looked = 0
+	w.lookedOn = 0
 	return w.finishTorn(ctx)
 }
 

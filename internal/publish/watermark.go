@@ -59,7 +59,7 @@ func (w *Writer) carryLowWatermark(ctx context.Context, page *checkpoint.Page) e
 
 // Last returns the sequence of the stream's last message.
 func (w *Writer) Last(ctx context.Context) (uint64, error) {
-	last, err := w.book.Last(ctx)
+	last, err := w.stream.Last(ctx)
 	if err != nil {
 		return 0, w.diagnose(ctx, err)
 	}

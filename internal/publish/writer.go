@@ -20,17 +20,18 @@ type Writer struct {
 	js     jetstream.JetStream
 	config Config
 
-	mu      sync.Mutex // holds a page from its reading to its commit
-	book    *checkpoint.Book
-	send    *sender
-	limit   int                       // messages a batch at present
-	most    int                       // and at most
-	looked  uint64                    // the connection, counted from 1, on which the stream's end was looked at
-	whole   uint64                    // sequence at which no torn batch ends: of this writer's last record, or of the last look
-	begin   time.Time                 // see Begin
-	missing atomic.Pointer[time.Time] // since when a stream is missing; nil = none is
-	unacked *batch                    // the last one whose answer was lost
-	newest  checkpoint.RecordMessage  // that the call which is under way has stored; without a sequence it has stored none
+	mu         sync.Mutex // holds a page from its reading to its commit
+	stream     *checkpoint.Stream
+	book       *checkpoint.Book
+	send       *sender
+	limit      int                       // messages a batch at present
+	most       int                       // and at most
+	lookedOn   uint64                    // the connection, counted from 1, on which the stream's end was looked at
+	soundUntil uint64                    // sequence at which no torn batch ends: of this writer's last record, or of the last look
+	begin      time.Time                 // see SetLowWatermark
+	missing    atomic.Pointer[time.Time] // since when a stream is missing; nil = none is
+	unacked    *batch                    // the last one whose answer was lost
+	newest     checkpoint.RecordMessage  // that the call which is under way has stored; without a sequence it has stored none
 }
 
 // Options say how a feed is written.
@@ -76,7 +77,7 @@ func NewWriter(js jetstream.JetStream, config Config, options Options) *Writer {
 	book.Pages = options.Pages
 	w := &Writer{
 		Options: options, js: js, config: config,
-		book: book, send: newSender(js, cmp.Or(options.Timeout, defaultTimeout)), limit: maxBatch, most: maxBatch,
+		stream: stream, book: book, send: newSender(js, cmp.Or(options.Timeout, defaultTimeout)), limit: maxBatch, most: maxBatch,
 	}
 	stream.OnForeign = func(f checkpoint.Foreign) {
 		if w.OnForeign != nil {
@@ -120,7 +121,7 @@ func (w *Writer) fitting(ctx context.Context) (answer func() (last uint64, err e
 // fits returns an Unfit where somebody has edited the stream so that it cannot hold the feed any more. It is asked before each
 // commit: without the transform a batch would be stored where nobody looks for it. Last is the sequence of the stream's last message.
 func (w *Writer) fits(ctx context.Context) (last uint64, err error) {
-	info, err := w.book.Info(ctx)
+	info, err := w.stream.Info(ctx)
 	if err == nil {
 		err = w.config.CheckStream(w.Feed, info.Config)
 	}
@@ -158,7 +159,7 @@ func (w *Writer) batch(after uint64, next checkpoint.Record) (*batch, error) {
 // LookForForeign calls OnForeign with what somebody else has stored in the stream from a sequence on, as checkpoint.Stream.Look
 // does, and returns the sequence to go on from. It may be called beside everything else.
 func (w *Writer) LookForForeign(ctx context.Context, from uint64) (next uint64, err error) {
-	return w.book.Look(ctx, from, mostForeign)
+	return w.stream.Look(ctx, from, mostForeign)
 }
 
 // mostForeign is how many of somebody else's messages are named at once.

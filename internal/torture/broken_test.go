@@ -26,7 +26,7 @@ var (
 	memoryOnly     = edit{"internal/checkpoint/book.go", `if seq == page.Seq && record.Batch == page.Record.Batch {`, `if page.Seq > 0 {`}
 	twiceInOne     = edit{"internal/checkpoint/page.go", `seen.put(entry)`, ``}
 	ownClock       = edit{"internal/poller/tail.go", `now, err := t.Now(ctx)`, `_, err := t.Now(ctx); now := time.Now().UTC()`}
-	tornStays      = edit{"internal/publish/torn.go", `if connection == w.looked {`, `if connection > 0 {`}
+	tornStays      = edit{"internal/publish/torn.go", `if connection == w.lookedOn {`, `if connection > 0 {`}
 	noMargin       = edit{"internal/saveris/query.go", `const Margin = time.Second`, `const Margin = 0 * time.Second`}
 	noOutages      = edit{"internal/service/service.go", `Outages:  poller.NewOutages(pipe.Stream(schema.Alarms)).Ended,`, ``}
 	storedSubjects = []edit{
