@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+
+	"saveris-bridge/internal/hint"
 )
 
 // row is what is known of a channel's day, of a fixed size. A sum without values has n = 0.
@@ -72,7 +74,7 @@ func (t *table) add(rows []row) error {
 			continue
 		}
 		if err := t.spill(day, rows); err != nil {
-			return fmt.Errorf("keep the sums of days: %w", err)
+			return &hint.Error{Err: fmt.Errorf("keep the sums of days: %w", err), Code: hint.Failed, Hint: "so many channels and days need a temporary file: set TMPDIR to a folder that can be written and has room"}
 		}
 		t.days[day] = nil
 	}

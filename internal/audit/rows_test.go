@@ -1,6 +1,11 @@
 package audit
 
-import "testing"
+import (
+	"path/filepath"
+	"testing"
+
+	"saveris-bridge/internal/hint"
+)
 
 // TestRowsAreTheSameWhereverTheyLie: in memory and in a file.
 func TestRowsAreTheSameWhereverTheyLie(t *testing.T) {
@@ -30,5 +35,15 @@ func TestRowsAreTheSameWhereverTheyLie(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestWithoutRoomForAFileItSaysWhatHelps(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	table := &table{}
+	defer table.close()
+	err := table.add(make([]row, 10))
+	if code, text := hint.Of(err); err == nil || code != hint.Failed || text == "" {
+		t.Errorf("%v, hint %q", err, text)
 	}
 }
