@@ -1,6 +1,6 @@
 // Package poller is the straight line that every row takes, and the plans that say which window is read next:
 //
-//	plan.Next ─► saveris.Rows ─► schema.Event ─► page.New ─► publish.Commit
+//	plan.Next ─► saveris.Prepare ─► Result.Rows ─► schema.Event ─► page.New ─► publish.Commit
 //
 // A Plan yields half-open windows of event time and ends with io.EOF or never. A Line reads one window after the other
 // for one plan, turns its rows into events and commits them page by page. Nothing is remembered between windows but what
