@@ -9,7 +9,8 @@ func (m *Maker) writeAlarm(e *Event) bool {
 		e.series = m.learnAlarm(state)
 	}
 	e.kind = alarmKind(state)
-	m.buf = m.appendAlarm(m.buf[:0], e.series, state)
+	e.said = m.say(e.series, m.cell[:], e.Time)
+	m.buf = m.appendAlarm(m.buf[:0], e, state)
 	e.Check = m.alarmCheck(state)
 	var cause []byte
 	if e.kind == alarmCleared {
@@ -77,7 +78,7 @@ func knownSeverity(severity []byte) bool {
 }
 
 // appendAlarm appends an alarm's data.
-func (m *Maker) appendAlarm(b []byte, s *series, state string) []byte {
+func (m *Maker) appendAlarm(b []byte, e *Event, state string) []byte {
 	c := &m.cell
 	b = append(b, `{"uuid":`...)
 	b = appendText(b, c[colUUID])
@@ -103,7 +104,7 @@ func (m *Maker) appendAlarm(b []byte, s *series, state string) []byte {
 	b = appendText(b, c[colSensor])
 	b = append(b, `,"source_alarm_event":`...)
 	b = appendText(b, c[colCause])
-	b = m.appendQuantities(b, s)
+	b = m.appendQuantities(b, e.series)
 	b = append(b, `,"value":`...)
 	b = appendNumber(b, c[colValue])
 	b = m.appendUnits(b)
@@ -115,7 +116,7 @@ func (m *Maker) appendAlarm(b []byte, s *series, state string) []byte {
 	b = appendName(b, c[colChanged])
 	b = append(b, `,"received_at":`...)
 	b = appendName(b, c[colReceived])
-	return appendOther(b, m.other.members)
+	return appendOther(e.said.append(b), m.other.members)
 }
 
 // alarmType is the vendor's alarm_type in the spelling with blanks: he has used both.

@@ -68,14 +68,16 @@ func BenchmarkEvent(b *testing.B) {
 		{"reading with escapes", func(row string) string { return with(row, "timestamp_local", `"a\"b"`) }},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			benchmarkEvents(b, Readings, fleetRows(channels, rows, bench.change))
+			benchmarkEvents(b, Readings, nil, fleetRows(channels, rows, bench.change))
 		})
 	}
-	b.Run("alarm", func(b *testing.B) { benchmarkEvents(b, Alarms, []*saveris.Row{parseRow(alarmRow)}) })
+	b.Run("reading with names", func(b *testing.B) { benchmarkEvents(b, Readings, still{fleet()}, fleetRows(channels, rows, asSent)) })
+	b.Run("alarm", func(b *testing.B) { benchmarkEvents(b, Alarms, nil, []*saveris.Row{parseRow(alarmRow)}) })
+	b.Run("alarm with names", func(b *testing.B) { benchmarkEvents(b, Alarms, still{fleet()}, []*saveris.Row{parseRow(alarmRow)}) })
 }
 
-func benchmarkEvents(b *testing.B, feed Feed, rows []*saveris.Row) {
-	m, i := NewMaker(feed, "saveris", "https://vendor.example"), 0
+func benchmarkEvents(b *testing.B, feed Feed, names Names, rows []*saveris.Row) {
+	m, i := NewMaker(feed, "saveris", "https://vendor.example").WithNames(names), 0
 	b.ReportAllocs()
 	for b.Loop() {
 		if e := m.Event(rows[i], testWindow, testReadAt); e.Rejected {

@@ -49,6 +49,7 @@ type Event struct {
 	Time time.Time // when it was measured or raised, UTC; of a rejected row: when it was read
 
 	series *series       // what it shares with other events
+	said   *said         // names and limits
 	text   string        // its parts, one after the other
 	Check  uint32        // CRC-32C over the row's content (contract section 6)
 	ends   [parts]uint16 // where each part ends; the last one ends with the text
@@ -167,11 +168,12 @@ func (e *Event) headerText() int {
 	return 2*len(e.headerID()) + len(e.part(partTime)) + len(s.source) + len(s.subject) + len(s.partitionKey) + len(e.cause())
 }
 
-// fits reports whether the broker takes the event.
+// fits reports whether the broker takes the event. Names and limits do not count, for they change: the same row must not be an
+// event once and rejected the next time.
 func (e *Event) fits() bool {
 	own := int(e.ends[partTime])
 	if !e.inPieces() {
 		own = int(e.ends[partCause])
 	}
-	return own+e.dataSize() <= maxText && e.headerText() <= maxHeader
+	return own+e.dataSize()-e.said.size() <= maxText && e.headerText() <= maxHeader
 }

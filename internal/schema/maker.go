@@ -24,6 +24,7 @@ type Maker struct {
 	reject  *series
 	known   *knownSeries // shared with makers that Another made
 	texts   texts
+	fleet   Names // nil: none
 	names   names
 	clocks  [columns]clock
 	zones   zones

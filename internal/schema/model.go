@@ -17,6 +17,8 @@ type readingData struct {
 	MeasuredAt      string         `json:"measured_at"`
 	MeasuredAtLocal *string        `json:"measured_at_local"`
 	ReceivedAt      *string        `json:"received_at"`
+	Names           *namesData     `json:"names"`
+	Limits          *limitsData    `json:"limits"`
 	Other           jsontext.Value `json:"other,omitzero"`
 }
 
@@ -51,11 +53,32 @@ type alarmData struct {
 	RaisedAtLocal    *string         `json:"raised_at_local"`
 	StatusChangedAt  *string         `json:"status_changed_at"`
 	ReceivedAt       *string         `json:"received_at"`
+	Names            *namesData      `json:"names"`
+	Limits           *limitsData     `json:"limits"`
 	Other            jsontext.Value  `json:"other,omitzero"`
 }
 
 type alarmSensorData struct {
 	SerialNo *string `json:"serial_no"`
+}
+
+// namesData is what people call a place.
+type namesData struct {
+	Tenant    *string `json:"tenant"`
+	Site      *string `json:"site"`
+	Device    *string `json:"device"`
+	Sensor    *string `json:"sensor"`
+	Equipment *string `json:"equipment"`
+	Part      *string `json:"part"`
+	Area      *string `json:"area"`
+}
+
+// limitsData is limits in the unit of the event.
+type limitsData struct {
+	LowerViolation jsontext.Value `json:"lower_violation"`
+	LowerWarning   jsontext.Value `json:"lower_warning"`
+	UpperWarning   jsontext.Value `json:"upper_warning"`
+	UpperViolation jsontext.Value `json:"upper_violation"`
 }
 
 // rejectedData is the data of a rejected row.

@@ -41,6 +41,7 @@ func (m *Maker) quick(fields []saveris.Field) (e Event, ok bool) {
 			return e, false
 		}
 	}
+	e.said = m.say(e.series, cell[:], at)
 	e.Check = m.readingCheck(e.series, value, stamp)
 	ok = m.texts.keep(&e, id, stamp, value, local, received, m.other.members)
 	return e, ok && e.fits()

@@ -8,12 +8,13 @@ func (m *Maker) writeReading(e *Event) bool {
 	}
 	e.kind = reading
 	id := m.readingID()
+	e.said = m.say(e.series, c[:], e.Time)
 	e.Check = m.readingCheck(e.series, c[colValue], c[colTime])
 	if sameAsID(c[colUUID]) && jsonSafe(c[colLocal]) &&
 		m.texts.keep(e, id, c[colTime], c[colValue], c[colLocal], c[colReceived], m.other.members) {
 		return e.fits()
 	}
-	m.buf = m.appendReading(m.buf[:0], e.series)
+	m.buf = m.appendReading(m.buf[:0], e.series, e.said)
 	return m.keepWhole(e, id, nil)
 }
 
@@ -44,7 +45,7 @@ func (m *Maker) learnReading() *series {
 }
 
 // appendReading appends a reading's data.
-func (m *Maker) appendReading(b []byte, s *series) []byte {
+func (m *Maker) appendReading(b []byte, s *series, said *said) []byte {
 	c := &m.cell
 	b = append(b, `{"uuid":`...)
 	b = appendText(b, c[colUUID])
@@ -56,7 +57,7 @@ func (m *Maker) appendReading(b []byte, s *series) []byte {
 	b = appendText(b, c[colLocal])
 	b = append(b, `,"received_at":`...)
 	b = appendName(b, c[colReceived])
-	return appendOther(b, m.other.members)
+	return appendOther(said.append(b), m.other.members)
 }
 
 // appendPlace appends what a reading's data has between uuid and value.

@@ -55,7 +55,7 @@ func reference(feed Feed, row *saveris.Row, w Window, readAt time.Time) message 
 
 func (m message) tooLong() bool {
 	own := refPercent(m.id)
-	text := len(m.data) + len(m.id) + len(m.header["time"]) + len(refPercent(m.header["causationid"]))
+	text := len(m.data) - len(`,"names":null,"limits":null`) + len(m.id) + len(m.header["time"]) + len(refPercent(m.header["causationid"]))
 	if own != m.id {
 		text += len(own)
 	}

@@ -9,7 +9,7 @@ import (
 // maxSeries bounds how much text of series makers remember: 60,000 ordinary channels.
 const (
 	maxSeries  = 64 << 20
-	seriesSize = 256 // about what a series takes besides its text
+	seriesSize = 384 // about what a series takes besides its text
 )
 
 // series is what the events of one place share: a channel's readings, or a sensor's alarms of one severity and state.
@@ -21,6 +21,8 @@ type series struct {
 	partitionKey  string
 	baseURL       string
 	recorder      *recorder
+	code          string // of the unit, UCUM
+	called        called
 	sameInJSON    bool // source, subject and partitionKey: they need no escapes in headers and none in JSON
 
 	// Of readings: what a channel's data share.
@@ -33,7 +35,7 @@ type series struct {
 // A series of readings has every column that does not change from row to row, so that they are encoded once.
 var (
 	readingSeries = [...]column{colTenant, colSite, colSensor, colSerial, colModel, colChannel, colProperty, colExtension, colUnit}
-	alarmSeries   = [...]column{colTenant, colSite, colSensor, colSerial, colProperty, colExtension, colSeverity, colStatus}
+	alarmSeries   = [...]column{colTenant, colSite, colSensor, colSerial, colProperty, colExtension, colUnit, colKind, colSeverity, colStatus}
 )
 
 // find returns the series of a row's cells, nil if it is new. The columns are those that make a series, besides whether
@@ -58,6 +60,7 @@ func (m *Maker) make(tail, subject, partitionKey, quantity []byte) *series {
 		live:         m.stem + string(Live) + "." + string(tail),
 		history:      m.stem + string(History) + "." + string(tail),
 		quantity:     string(quantity),
+		code:         unitCode(m.cell[colUnit]),
 		source:       m.sourceOf(m.cell[colTenant]),
 		subject:      string(subject),
 		partitionKey: string(appendPercent(nil, partitionKey)),

@@ -88,7 +88,7 @@ func (e *Event) AppendData(b []byte) []byte {
 	b = appendName(b, e.part(partLocal))
 	b = append(b, `,"received_at":`...)
 	b = appendName(b, e.part(partReceived))
-	return appendOther(b, e.rest(partReceived))
+	return appendOther(e.said.append(b), e.rest(partReceived))
 }
 
 // dataSize is how many bytes AppendData appends.
@@ -98,7 +98,7 @@ func (e *Event) dataSize() int {
 	}
 	s := e.series
 	n := len(`{"uuid":","measured_at_local":,"received_at":}`) + len(s.place) + len(s.unit) + len(e.part(partTime)) +
-		orNull(len(e.part(partValue)), 0) + orNull(len(e.part(partLocal)), 2) + orNull(len(e.part(partReceived)), 2)
+		orNull(len(e.part(partValue)), 0) + orNull(len(e.part(partLocal)), 2) + orNull(len(e.part(partReceived)), 2) + e.said.size()
 	if s.noUUID {
 		n += len("null")
 	} else {

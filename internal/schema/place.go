@@ -1,0 +1,99 @@
+package schema
+
+import "time"
+
+// Names has the Directory that is in force. Any number of goroutines may use it.
+type Names interface {
+	// Directory returns what is known now, nil while the fleet is not known. It is the same pointer until something else is known.
+	Directory() Directory
+}
+
+// Directory says what people call the places of events. It does not change.
+type Directory interface {
+	// Channel returns the place of a reading, nil if it is not known: by the sensor's uuid in lower case and the channel's number.
+	Channel(sensor, channel []byte) Place
+	// Alarm returns the place of an alarm, nil if it is not known.
+	Alarm(AlarmPlace) Place
+}
+
+// AlarmPlace is what an alarm says of its place, in the vendor's words; Source is the uuid in lower case.
+type AlarmPlace struct{ Kind, Source, Serial, Property, Extension string }
+
+// Place is a channel, a sensor or a device. What it returns is JSON in UTF-8, an object or null, and lives on.
+type Place interface {
+	// Names returns the field names of an event.
+	Names() string
+	// Limits returns the field limits of an event: those in force at a moment, in a unit of UCUM.
+	Limits(at time.Time, unit string) string
+}
+
+// maxSaid bounds names and limits in bytes; longer ones are left out. What is shorter never makes an event too long, see fits.
+const maxSaid = 8 << 10
+
+// said is names and limits as events have them. Those of a channel share it.
+type said struct{ names, limits string }
+
+// nothing is said where nothing is known.
+var nothing = &said{"null", "null"}
+
+func (s *said) append(b []byte) []byte {
+	b = append(b, `,"names":`...)
+	b = append(b, s.names...)
+	b = append(b, `,"limits":`...)
+	return append(b, s.limits...)
+}
+
+func (s *said) size() int { return len(`,"names":,"limits":`) + len(s.names) + len(s.limits) }
+
+// called is what a series remembers of its place. Only its Maker uses it.
+type called struct {
+	directory Directory // in which place was looked up
+	place     Place
+	said      []*said // by it until now: one, unless limits change with the time of day
+}
+
+// WithNames lets events have the names and limits that are known when they are made, and returns the Maker. Without it they are
+// null. They are in no id and no check.
+func (m *Maker) WithNames(n Names) *Maker {
+	m.fleet = n
+	return m
+}
+
+// say returns names and limits of an event of a series at a time. The cells are those of its row.
+func (m *Maker) say(s *series, cell [][]byte, at time.Time) *said {
+	if m.fleet == nil {
+		return nothing
+	}
+	d := m.fleet.Directory()
+	if d == nil {
+		return nothing
+	}
+	if d != s.called.directory {
+		s.called = called{directory: d, place: m.place(d, cell)}
+	}
+	if s.called.place == nil {
+		return nothing
+	}
+	limits := s.called.place.Limits(at, s.code)
+	for _, known := range s.called.said {
+		if known.limits == limits {
+			return known
+		}
+	}
+	now := &said{s.called.place.Names(), limits}
+	if now.size() > maxSaid {
+		now = &said{"null", limits}
+	}
+	s.called.said = append(s.called.said, now)
+	return now
+}
+
+func (m *Maker) place(d Directory, cell [][]byte) Place {
+	if m.feed == Readings {
+		return d.Channel(cell[colSensor], cell[colChannel])
+	}
+	return d.Alarm(AlarmPlace{
+		Kind: string(cell[colKind]), Source: string(cell[colSensor]), Serial: string(cell[colSerial]),
+		Property: string(cell[colProperty]), Extension: string(cell[colExtension]),
+	})
+}
