@@ -9,10 +9,12 @@ import (
 
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/preflight"
 	"saveris-bridge/internal/saveris/saveristest"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // checkNATS runs the checks of NATS and returns what they print.
@@ -88,4 +90,17 @@ func vendor(t *testing.T, change func(*saveristest.Config)) *saveristest.Server 
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// makeStreams connects and makes the streams as a start does.
+func makeStreams(ctx context.Context, s config.Pipeline) (js jetstream.JetStream, stop func(), err error) {
+	nc, stop, err := natsconn.Dial(ctx, s.NATS, quiet)
+	if err != nil {
+		return nil, nil, err
+	}
+	if js, err = preflight.MakeStreams(ctx, s, nc); err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return js, stop, nil
 }

@@ -6,7 +6,6 @@ import (
 
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
-	"saveris-bridge/internal/preflight"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -17,7 +16,7 @@ func TestCheckLooksPastSomebodyWhoAnswersEverything(t *testing.T) {
 	t.Parallel()
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
 	s := load(t, env)
-	_, stop, err := preflight.Open(t.Context(), s.Pipeline, version, quiet)
+	_, stop, err := makeStreams(t.Context(), s.Pipeline)
 	if err != nil {
 		t.Fatal(err)
 	}

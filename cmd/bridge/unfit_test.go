@@ -13,7 +13,6 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/pipeline"
-	"saveris-bridge/internal/preflight"
 	"saveris-bridge/internal/publish"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -52,7 +51,7 @@ func TestAnUnfitServerIsNamedWithWhatHelps(t *testing.T) {
 			if !c.run {
 				return
 			}
-			_, _, err = preflight.Open(t.Context(), load(t, with(c.env...)).Pipeline, version, quiet)
+			_, _, err = makeStreams(t.Context(), load(t, with(c.env...)).Pipeline)
 			if code, advice := verdict(err); code != hint.NATS || !strings.Contains(advice, c.want) {
 				t.Errorf("run: exit code %d, hint %q: %v", code, advice, err)
 			}
@@ -66,7 +65,7 @@ func TestRunNamesAWrongDomain(t *testing.T) {
 	url := natsServer(t, &server.Options{JetStream: true}).ClientURL()
 	s := load(t, with("NATS_URL", url, "NATS_JS_DOMAIN", "nowhere"))
 	s.StartWait = 10 * time.Millisecond
-	_, _, err := preflight.Open(t.Context(), s.Pipeline, version, quiet)
+	_, _, err := makeStreams(t.Context(), s.Pipeline)
 	if code, advice := verdict(err); code != hint.NATS || !strings.Contains(advice, "NATS_JS_DOMAIN=nowhere") {
 		t.Errorf("exit code %d, hint %q: %v", code, advice, err)
 	}
@@ -115,7 +114,7 @@ func TestASlipOfAFlagIsSuggested(t *testing.T) {
 // TestTheHintOnOtherMessagesStandsOnce, though they are in both streams.
 func TestTheHintOnOtherMessagesStandsOnce(t *testing.T) {
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
-	js, stop, err := preflight.Open(t.Context(), load(t, env).Pipeline, version, quiet)
+	js, stop, err := makeStreams(t.Context(), load(t, env).Pipeline)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"saveris-bridge/internal/natsconn"
-	"saveris-bridge/internal/preflight"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -23,7 +22,7 @@ func TestAHubBehindALeafNodeIsReachedByItsDomain(t *testing.T) {
 			leaf := natsServer(t, &server.Options{ServerName: "leaf", JetStream: true, JetStreamDomain: "leaf",
 				LeafNode: server.LeafNodeOpts{Remotes: []*server.RemoteLeafOpts{{URLs: []*url.URL{to}}}}})
 			env := with("NATS_URL", leaf.ClientURL(), name, value)
-			_, stop, err := preflight.Open(t.Context(), load(t, env).Pipeline, version, quiet) // waits for the leaf node
+			_, stop, err := makeStreams(t.Context(), load(t, env).Pipeline) // waits for the leaf node
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,14 +63,14 @@ func TestAnAccountThatMayNotSubscribeToTheInbox(t *testing.T) {
 		t.Error("check is content")
 	}
 	wantLines(t, out, "FAIL jetstream hint: NATS_INBOX_PREFIX")
-	if _, _, err := preflight.Open(t.Context(), load(t, with(env...)).Pipeline, version, quiet); err == nil || !strings.Contains(natsconn.Hint(err), "NATS_INBOX_PREFIX") {
+	if _, _, err := makeStreams(t.Context(), load(t, with(env...)).Pipeline); err == nil || !strings.Contains(natsconn.Hint(err), "NATS_INBOX_PREFIX") {
 		t.Errorf("run: %v, hint %q", err, natsconn.Hint(err))
 	}
 	env = append(env, "NATS_INBOX_PREFIX", "_INBOX_bridge")
 	if out, err := checkNATS(t, with(env...)); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	_, stop, err := preflight.Open(t.Context(), load(t, with(env...)).Pipeline, version, quiet)
+	_, stop, err := makeStreams(t.Context(), load(t, with(env...)).Pipeline)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,27 +61,16 @@ func (c Config) span(now time.Time) (checkpoint.Span, error) {
 func Run(ctx context.Context, c Config) error { return pipeline.WithLogin(c.Vendor, run(ctx, c)) }
 
 func run(ctx context.Context, c Config) error {
-	login := pipeline.Soon(func() (*saveris.Client, error) {
-		return pipeline.TryLogin(ctx, c.Vendor, pipeline.VendorConfig(c.Vendor, c.WindowRows))
-	})
-	nc, stop, err := natsconn.Join(ctx, c.NATS, c.Log)
+	started, err := preflight.Start{
+		Settings: c.Pipeline, Version: c.Version, Vendor: pipeline.VendorConfig(c.Vendor, c.WindowRows), Log: c.Log, Connect: natsconn.Join,
+	}.Open(ctx)
 	if err != nil {
 		return err
 	}
-	pipeline.LogStartup(c.Pipeline, c.Version, nc, c.Log)
-	tried, err := login()
-	if err != nil {
-		stop()
-		return err
-	}
-	js, stop, err := preflight.Ready(ctx, c.Pipeline, nc, stop)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	j := &job{Config: c, pipe: pipeline.New(c.Pipeline, js)}
+	defer started.Stop()
+	j := &job{Config: c, pipe: pipeline.New(c.Pipeline, started.JS)}
 	j.open(ctx)
-	asked := j.pipe.PublishingVendor(ctx, tried, c.Log)
+	asked := j.pipe.PublishingVendor(ctx, started.Tried, c.Log)
 	asked.NoLive = true
 	vendor, now, err := pipeline.AskTime(ctx, asked)
 	if err != nil {

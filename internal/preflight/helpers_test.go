@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"context"
 	"os"
 	"slices"
 	"strings"
@@ -11,7 +12,10 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/listen"
+	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func TestMain(m *testing.M) {
@@ -87,4 +91,17 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// makeStreams connects and makes the streams as a start does.
+func makeStreams(ctx context.Context, s config.Pipeline) (js jetstream.JetStream, stop func(), err error) {
+	nc, stop, err := natsconn.Dial(ctx, s.NATS, quiet)
+	if err != nil {
+		return nil, nil, err
+	}
+	if js, err = MakeStreams(ctx, s, nc); err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return js, stop, nil
 }

@@ -50,7 +50,7 @@ func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
 		if jsErr != nil {
 			t.Fatal(jsErr)
 		}
-		_, _, runErr := Ready(t.Context(), s, nc, func() {})
+		_, runErr := MakeStreams(t.Context(), s, nc)
 		for who, err := range map[string]error{"check": err, "run": runErr} {
 			if code, advice := hint.Of(err); (err != nil) != c.fails || c.fails && (code != hint.NATS || advice == "") {
 				t.Errorf("%q: %s: exit code %d, hint %q: %v", c.value, who, code, advice, err)
@@ -67,7 +67,7 @@ func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
 
 func TestCheckSaysWhatAnUncompressedStreamCosts(t *testing.T) {
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
-	js, stop, err := Open(t.Context(), load(t, env), "test", quiet)
+	js, stop, err := makeStreams(t.Context(), load(t, env))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestCheckWarnsOfCompressedReplicas(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	c := &checkup{settings: load(t, with("NATS_URL", nc.ConnectedUrl(), "BRIDGE_REPLICAS", "3")), nc: nc}
+	c := &checkup{settings: load(t, with("NATS_URL", nc.ConnectedUrl(), "BRIDGE_REPLICAS", "3")), target: target{nc: nc}}
 	c.broker = pipeline.Broker(c.settings.Streams)
 	stream := c.broker.Stream("readings")
 	if f := c.streamAdvice("readings", stream, jetstream.StreamState{}); f.State != OK {
@@ -108,7 +108,7 @@ func TestCheckWarnsOfCompressedReplicas(t *testing.T) {
 func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
 	url := natsServer(t, &server.Options{JetStream: true}).ClientURL()
 	env := with("NATS_URL", url)
-	_, stop, err := Open(t.Context(), load(t, env), "test", quiet)
+	_, stop, err := makeStreams(t.Context(), load(t, env))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
 	env = with("NATS_URL", url, "BRIDGE_IMMUTABLE", "true", "BRIDGE_PREFIX", "cold")
 	out, _ = checkNATS(t, env)
 	wantLines(t, out, "ok immutable run creates streams from which nothing can be deleted or purged")
-	_, stop, err = Open(t.Context(), load(t, env), "test", quiet)
+	_, stop, err = makeStreams(t.Context(), load(t, env))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
 
 func TestCheckSaysHowFullAStreamIs(t *testing.T) {
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL(), "BRIDGE_MAX_BYTES", "64MB")
-	js, stop, err := Open(t.Context(), load(t, env), "test", quiet)
+	js, stop, err := makeStreams(t.Context(), load(t, env))
 	if err != nil {
 		t.Fatal(err)
 	}

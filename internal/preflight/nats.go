@@ -256,11 +256,6 @@ func checkStream(feed schema.Feed) func(context.Context, *checkup) Finding {
 	}
 }
 
-// stream looks up a stream, whoever else answers.
-func (c *checkup) stream(ctx context.Context, name string) (*jetstream.StreamInfo, error) {
-	return jsapi.StreamInfo(ctx, jsapi.Caller{JS: c.js}, name, jsapi.InfoRequest{})
-}
-
 // newStream looks whether run will be able to create a stream.
 func (c *checkup) newStream(ctx context.Context, feed schema.Feed) Finding {
 	if c.broker.Replicas > 1 && c.nc.ConnectedClusterName() == "" {

@@ -168,7 +168,7 @@ func TestCheckFailsWhatRunRefuses(t *testing.T) {
 		env := with("NATS_URL", s.ClientURL(), c.name, c.value)
 		out, err := checkNATS(t, env)
 		wantLines(t, out, c.want...)
-		_, _, runErr := Ready(t.Context(), load(t, env), nc, func() {})
+		_, runErr := MakeStreams(t.Context(), load(t, env), nc)
 		if (err == nil) != (runErr == nil) {
 			t.Errorf("%s=%s: check gives %v, run gives %v", c.name, c.value, err, runErr)
 		}
@@ -218,7 +218,7 @@ func TestCheckLooksAtTheServerOfABridgeThatRuns(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	wantLines(t, out, "ok nats store a bridge runs on "+dir, "ok connected to "+addr, "ok nats server", "ok on, 0 streams", "ok stream SAVERIS_READINGS run creates it", "ok rights")
-	js, stop, err := Open(t.Context(), load(t, with("NATS_URL", running.ClientURL())), "test", quiet)
+	js, stop, err := makeStreams(t.Context(), load(t, with("NATS_URL", running.ClientURL())))
 	if err != nil {
 		t.Fatal(err)
 	}

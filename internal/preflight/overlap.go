@@ -47,10 +47,10 @@ func (e *Overlap) Unwrap() []error {
 
 // findOverlap asks the server for other streams with subjects of a feed's stream, whether that exists or not. It returns
 // nil where there are none, and needs the right to ask $JS.API.STREAM.NAMES. Nothing is changed.
-func (c *checkup) findOverlap(ctx context.Context, feed schema.Feed) (*Overlap, error) {
-	found := &Overlap{Stream: c.broker.Names.Stream(feed)}
-	for _, subject := range c.broker.Names.Subjects(feed) {
-		names, err := jsapi.StreamNames(ctx, jsapi.Caller{JS: c.js}, subject)
+func (t *target) findOverlap(ctx context.Context, feed schema.Feed) (*Overlap, error) {
+	found := &Overlap{Stream: t.broker.Names.Stream(feed)}
+	for _, subject := range t.broker.Names.Subjects(feed) {
+		names, err := jsapi.StreamNames(ctx, jsapi.Caller{JS: t.js}, subject)
 		if err != nil {
 			return nil, fmt.Errorf("list streams: %w", err)
 		}
@@ -67,16 +67,16 @@ func (c *checkup) findOverlap(ctx context.Context, feed schema.Feed) (*Overlap, 
 }
 
 // explain names the streams that stand in the way of ours where that is the error of a start; other errors stay as they are.
-func (c *checkup) explain(ctx context.Context, err error) error {
+func (t *target) explain(ctx context.Context, err error) error {
 	if !jsapi.HasCode(err, codeOverlap) || ctx.Err() != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	for _, feed := range publish.Streams {
-		found, askErr := c.findOverlap(ctx, feed)
+		found, askErr := t.findOverlap(ctx, feed)
 		if askErr != nil {
-			return &Overlap{Stream: c.broker.Names.Stream(feed), Err: err}
+			return &Overlap{Stream: t.broker.Names.Stream(feed), Err: err}
 		}
 		if found != nil {
 			found.Err = err

@@ -17,12 +17,8 @@ import (
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/printable"
-	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Config says what is checked.
@@ -108,17 +104,14 @@ const checkTimeout = natsconn.StartWait + 10*time.Second
 
 // checkup is what the checks hand on to the later ones.
 type checkup struct {
+	target
 	settings config.Pipeline // with the server of the bridge that runs, where there is one
-	broker   publish.Config
 	space    func(dir string) (free int64, err error)
 	onWait   func(feed schema.Feed, most time.Duration) // may be nil
 	vendor   *saveris.Client                            // nil until the login was well
-	nc       *nats.Conn                                 // nil until NATS was reached
-	js       jetstream.JetStream
-	answered int   // feeds that the vendor shows
-	reserved int64 // bytes that the streams which run creates take away from the account
-	off      bool  // the server has no JetStream
-	joined   bool  // the server is that of a bridge that runs
+	answered int                                        // feeds that the vendor shows
+	off      bool                                       // the server has no JetStream
+	joined   bool                                       // the server is that of a bridge that runs
 }
 
 func (c *checkup) loggedIn() bool  { return c.vendor != nil }
@@ -126,7 +119,7 @@ func (c *checkup) connected() bool { return c.nc != nil }
 func (c *checkup) usable() bool    { return c.js != nil && !c.off }
 
 func run(ctx context.Context, what Config, list []check, each func(Finding)) error {
-	c := &checkup{settings: what.Settings, broker: pipeline.Broker(what.Settings.Streams), space: what.Space, onWait: what.OnWait}
+	c := &checkup{settings: what.Settings, target: target{broker: pipeline.Broker(what.Settings.Streams)}, space: what.Space, onWait: what.OnWait}
 	if c.space == nil {
 		c.space = natsd.CheckSpace
 	}

@@ -70,28 +70,6 @@ func limitName(have jetstream.StreamConfig) string {
 	return "max_msgs"
 }
 
-// reserve notes what a stream that run creates will take away from an account, and returns what the server will answer if that cannot
-// be: a publish.ErrUnusable.
-func (c *checkup) reserve(account *jetstream.AccountInfo) error {
-	tier, replicas := c.broker.Tier(account), max(1, c.broker.Replicas)
-	if len(account.Tiers) > 0 {
-		replicas = 1 // the limits of a tier are of one replica
-	}
-	limits := tier.Limits
-	if c.broker.MaxBytes == 0 {
-		if limits.MaxBytesRequired {
-			return fmt.Errorf("%w: %w", publish.ErrUnusable, publish.ErrNeedsMaxBytes)
-		}
-		return nil
-	}
-	c.reserved += c.broker.MaxBytes * int64(replicas)
-	left := limits.MaxStore - int64(tier.ReservedStore) - c.reserved
-	if limits.MaxStore > 0 && left < 0 || limits.StoreMaxStreamBytes > 0 && c.broker.MaxBytes > limits.StoreMaxStreamBytes {
-		return fmt.Errorf("%w: %w", publish.ErrUnusable, publish.ErrNoRoom)
-	}
-	return nil
-}
-
 // checkImmutable says whether events can be removed from the streams.
 func checkImmutable(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)

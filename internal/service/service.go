@@ -74,20 +74,15 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 
 func (s *Service) open(ctx context.Context) error {
 	c := s.config.Settings
-	login := pipeline.Soon(func() (*saveris.Client, error) {
-		return pipeline.TryLogin(ctx, c.Vendor, counting(s.metrics, pipeline.VendorConfig(c.Vendor, c.WindowRows)))
-	})
-	nc, stop, err := natsconn.Dial(ctx, c.NATS, s.config.Log)
+	started, err := preflight.Start{
+		Settings: c, Version: s.config.Build.Version, Vendor: counting(s.metrics, pipeline.VendorConfig(c.Vendor, c.WindowRows)), Log: s.config.Log,
+		Connect: natsconn.Dial,
+	}.Open(ctx)
 	if err != nil {
 		return err
 	}
-	pipeline.LogStartup(c, s.config.Build.Version, nc, s.config.Log)
-	if s.tried, err = login(); err != nil {
-		stop()
-		return err
-	}
-	s.JS, s.stop, err = preflight.Ready(ctx, c, nc, stop)
-	return err
+	s.JS, s.tried, s.stop = started.JS, started.Tried, started.Stop
+	return nil
 }
 
 // Close ends the connection to NATS, and the embedded server.
