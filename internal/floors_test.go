@@ -61,9 +61,7 @@ var rooms = []struct {
 			"internal/poller",
 			"internal/verify",
 			"internal/replay",
-			"internal/views",
 			"internal/publish",
-			"internal/lease",
 			"internal/checkpoint",
 			"internal/schema",
 			"internal/saveris",
@@ -71,13 +69,11 @@ var rooms = []struct {
 			"internal/natsd",
 			"internal/secret",
 			"internal/printable",
-			"internal/words",
 			"internal/listen",
 			"internal/hint",
 			"schemas",
 		},
 		others: []string{natsGo, cobra, tint, sync, progressbar},
-		http:   true,
 	}},
 	{"internal/bench", room{ // the benchmark: a program beside the bridge, which it runs as people do
 		ours:   []string{"internal/publish", "internal/schema", "internal/saveris", "internal/saveris/saveristest", "internal/secret"},
@@ -121,7 +117,7 @@ var rooms = []struct {
 	}},
 	{"internal/web", room{ours: []string{"internal/status", "internal/schema", "internal/words", "internal/sleep"}, http: true}},
 	{"internal/metrics", room{ours: []string{"internal/status", "internal/poller", "internal/publish", "internal/schema", "internal/saveris"}, others: []string{prometheus}, http: true}},
-	{"internal/status", room{ours: []string{"internal/tail", "internal/publish", "internal/lease", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/printable", "internal/words", "internal/sleep"}, others: []string{natsGo, sync}}},
+	{"internal/status", room{ours: []string{"internal/tail", "internal/publish", "internal/lease", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/printable", "internal/words"}, others: []string{natsGo, sync}}},
 	{"internal/tail", room{ours: []string{"internal/publish", "internal/schema", "internal/printable", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/fleet", room{ours: []string{"internal/schema", "internal/saveris"}}},
 	{"internal/poller", room{
@@ -135,7 +131,7 @@ var rooms = []struct {
 	}},
 	{"internal/replay", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, orbit}}},
 	{"internal/views", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/sleep"}, others: []string{natsGo, sync}}},
-	{"internal/publish", room{ours: []string{"internal/lease", "internal/checkpoint", "internal/schema", "internal/jsapi", "internal/hint", "internal/sleep"}, others: []string{natsGo, cloudevents, sync}}},
+	{"internal/publish", room{ours: []string{"internal/lease", "internal/checkpoint", "internal/schema", "internal/jsapi", "internal/hint", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/lease", room{ours: []string{"internal/jsapi", "internal/sleep"}, others: []string{natsGo}}},
 	{"internal/checkpoint", room{ours: []string{"internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/natsconn", room{ours: []string{"internal/config", "internal/listen", "internal/natsd", "internal/jsapi", "internal/hint", "internal/secret", "internal/printable"}, others: []string{natsGo}}},
@@ -173,6 +169,9 @@ func TestImportsRunDownwardsAndWallsStand(t *testing.T) {
 				t.Errorf("%s imports %s, which it may not: take it out, or decide in internal/floors_test.go that it may", path, imported)
 			}
 		}
+		for _, allowed := range rooms[floor].unused(pkg.Imports) {
+			t.Errorf("%s may import %s in internal/floors_test.go, and does not: take it out there", path, allowed)
+		}
 	}
 }
 
@@ -191,11 +190,61 @@ func (r room) allows(imported string) bool {
 	}
 	first, _, _ := strings.Cut(imported, "/")
 	if !strings.Contains(first, ".") {
-		return r.http || (imported != "net/http" && !strings.HasPrefix(imported, "net/http/"))
+		return r.http || !isHTTP(imported)
 	}
+	return r.allowsOther(imported)
+}
+
+func (r room) allowsOther(imported string) bool {
 	return slices.ContainsFunc(r.others, func(other string) bool {
 		return imported == other || strings.HasPrefix(imported, other+"/")
 	})
+}
+
+func isHTTP(imported string) bool {
+	return imported == "net/http" || strings.HasPrefix(imported, "net/http/")
+}
+
+// unused returns what the room may import, and these imports have nothing of.
+func (r room) unused(imports []string) (list []string) {
+	for _, one := range r.ours {
+		if !slices.Contains(imports, module+one) {
+			list = append(list, one)
+		}
+	}
+	for _, one := range r.others {
+		if !slices.ContainsFunc(imports, room{others: []string{one}}.allowsOther) {
+			list = append(list, one)
+		}
+	}
+	if r.http && !slices.ContainsFunc(imports, isHTTP) {
+		list = append(list, "net/http")
+	}
+	return list
+}
+
+// TestContributingNamesEveryRoom and no room that there is not.
+func TestContributingNamesEveryRoom(t *testing.T) {
+	_, table, _ := strings.Cut(read(t, "../CONTRIBUTING.md"), "| room | holds |\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var named []string
+	for line := range strings.Lines(table) {
+		for i, name := range strings.Split(strings.Split(line, "|")[1], "`") {
+			if i%2 == 1 {
+				named = append(named, name)
+			}
+		}
+	}
+	for _, r := range rooms {
+		if !slices.Contains(named, r.path) {
+			t.Errorf("CONTRIBUTING.md does not say what %s holds", r.path)
+		}
+	}
+	for _, name := range named {
+		if _, err := os.Stat(filepath.Join("..", name)); err != nil {
+			t.Errorf("CONTRIBUTING.md says what %s holds, which is not there", name)
+		}
+	}
 }
 
 // packages reads the imports of every package of the module, those of its tests left out, under paths without the module.
