@@ -66,7 +66,7 @@ func checkForeign(ctx context.Context, c *checkup) Finding {
 }
 
 // strangerWait is how long check waits for the answers of others to what JetStream was asked.
-const strangerWait = 250 * time.Millisecond
+const strangerWait = time.Second
 
 // checkStrangers looks whether somebody else answers what is sent to JetStream.
 func checkStrangers(ctx context.Context, c *checkup) Finding {
