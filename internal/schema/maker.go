@@ -57,7 +57,7 @@ func NewMaker(feed Feed, prefix, baseURL string) *Maker {
 // Another makes a maker of the same feed for one more goroutine. Both share what they know of series, which is most of what a
 // maker takes: 1.2 KB a channel.
 func (m *Maker) Another() *Maker {
-	return &Maker{feed: m.feed, baseURL: m.baseURL, stem: m.stem, reject: m.reject, known: m.known, sources: map[string]string{}, zones: zones{}, recorder: m.recorder}
+	return &Maker{feed: m.feed, baseURL: m.baseURL, stem: m.stem, reject: m.reject, known: m.known, fleet: m.fleet, sources: map[string]string{}, zones: zones{}, recorder: m.recorder}
 }
 
 // Event turns a row into an event. It never fails: a row that cannot be an event becomes a rejected event that says

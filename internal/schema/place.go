@@ -1,6 +1,9 @@
 package schema
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Names has the Directory that is in force. Any number of goroutines may use it.
 type Names interface {
@@ -45,15 +48,15 @@ func (s *said) append(b []byte) []byte {
 
 func (s *said) size() int { return len(`,"names":,"limits":`) + len(s.names) + len(s.limits) }
 
-// called is what a series remembers of its place. Only its Maker uses it.
+// called is what a series remembers of its place. It does not change.
 type called struct {
 	directory Directory // in which place was looked up
-	place     Place
-	said      []*said // by it until now: one, unless limits change with the time of day
+	place     Place     // nil: not known
+	said      []*said   // by it until now: one, unless limits change with the time of day
 }
 
-// WithNames lets events have the names and limits that are known when they are made, and returns the Maker. Without it they are
-// null. They are in no id and no check.
+// WithNames lets events have the names and limits that are known when they are made, and returns the Maker. It comes before the
+// first event and before Another. Without it they are null. They are in no id and no check.
 func (m *Maker) WithNames(n Names) *Maker {
 	m.fleet = n
 	return m
@@ -68,23 +71,25 @@ func (m *Maker) say(s *series, cell [][]byte, at time.Time) *said {
 	if d == nil {
 		return nothing
 	}
-	if d != s.called.directory {
-		s.called = called{directory: d, place: m.place(d, cell)}
+	known := s.called.Load()
+	if known == nil || known.directory != d {
+		known = &called{directory: d, place: m.place(d, cell)}
+		s.called.Store(known)
 	}
-	if s.called.place == nil {
+	if known.place == nil {
 		return nothing
 	}
-	limits := s.called.place.Limits(at, s.code)
-	for _, known := range s.called.said {
-		if known.limits == limits {
-			return known
+	limits := known.place.Limits(at, s.code)
+	for _, said := range known.said {
+		if said.limits == limits {
+			return said
 		}
 	}
-	now := &said{s.called.place.Names(), limits}
+	now := &said{known.place.Names(), limits}
 	if now.size() > maxSaid {
 		now = &said{"null", limits}
 	}
-	s.called.said = append(s.called.said, now)
+	s.called.Store(&called{d, known.place, append(slices.Clip(known.said), now)})
 	return now
 }
 

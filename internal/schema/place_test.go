@@ -3,7 +3,10 @@ package schema
 import (
 	"fmt"
 	"reflect"
+	"sort"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -13,6 +16,7 @@ type fleetOf struct {
 	names  string
 	day    string // limits from 6 to 18 h UTC
 	night  string
+	mu     sync.Mutex
 	asked  []string
 	latest *fleetOf // what became known since; nil: this
 }
@@ -25,13 +29,19 @@ func (f *fleetOf) Directory() Directory {
 }
 
 func (f *fleetOf) Channel(sensor, channel []byte) Place {
-	f.asked = append(f.asked, fmt.Sprintf("%s/%s", sensor, channel))
+	f.ask(fmt.Sprintf("%s/%s", sensor, channel))
 	return f.place()
 }
 
 func (f *fleetOf) Alarm(a AlarmPlace) Place {
-	f.asked = append(f.asked, fmt.Sprint(a))
+	f.ask(fmt.Sprint(a))
 	return f.place()
+}
+
+func (f *fleetOf) ask(what string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, what)
 }
 
 func (f *fleetOf) place() Place {
@@ -152,15 +162,11 @@ func TestNamesNeverRejectARow(t *testing.T) {
 	for feed, row := range map[Feed]string{Readings: readingRow, Alarms: alarmRow} {
 		plain := NewMaker(feed, "saveris", "https://vendor.example")
 		longest := func(m *Maker) int {
-			size := maxText
-			for ; m.Event(parseRow(with(row, "new", fmt.Sprintf("%q", strings.Repeat("x", size)))), testWindow, testReadAt).Rejected; size-- {
-				if size < maxText-2000 {
-					t.Fatal("all are rejected")
-				}
-			}
-			return size
+			return sort.Search(2*maxText, func(size int) bool {
+				return m.Event(parseRow(with(row, "new", fmt.Sprintf("%q", strings.Repeat("x", size)))), testWindow, testReadAt).Rejected
+			})
 		}
-		if with, without := longest(NewMaker(feed, "saveris", "https://vendor.example").WithNames(fleet())), longest(plain); with != without {
+		if with, without := longest(NewMaker(feed, "saveris", "https://vendor.example").WithNames(fleet())), longest(plain); with != without || with < maxText-2000 || with > maxText {
 			t.Errorf("%s: %d bytes with names, %d without", feed, with, without)
 		}
 	}
@@ -200,6 +206,34 @@ func TestEventsWithNamesAreRead(t *testing.T) {
 		}
 	}
 }
+
+// Makers of one feed share what they remember of channels, while the fleet changes.
+func TestMakersThatShareSeriesSayNames(t *testing.T) {
+	f := &changing{}
+	f.now.Store(fleet())
+	first := NewMaker(Readings, "saveris", "https://vendor.example").WithNames(f)
+	var makers sync.WaitGroup
+	for range 4 {
+		m := first.Another()
+		makers.Go(func() {
+			for i := range 200 {
+				row := with(readingRow, "timestamp", fmt.Sprintf(`"2026-07-01T%02d:15:00Z"`, i%24))
+				e := m.Event(parseRow(row), testWindow, testReadAt)
+				if data := string(e.AppendData(nil)); !strings.Contains(data, `"names":{`) || strings.Contains(data, `"lower_warning":2`) != (6 <= i%24 && i%24 < 18) {
+					t.Error(data)
+				}
+				if i%10 == 0 {
+					f.now.Store(fleet())
+				}
+			}
+		})
+	}
+	makers.Wait()
+}
+
+type changing struct{ now atomic.Pointer[fleetOf] }
+
+func (c *changing) Directory() Directory { return c.now.Load() }
 
 // The names cost no allocation a row.
 func TestNamesCostNoAllocation(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/url"
 	"sync"
+	"sync/atomic"
 )
 
 // maxSeries bounds how much text of series makers remember: 60,000 ordinary channels.
@@ -22,7 +23,7 @@ type series struct {
 	baseURL       string
 	recorder      *recorder
 	code          string // of the unit, UCUM
-	called        called
+	called        atomic.Pointer[called]
 	sameInJSON    bool // source, subject and partitionKey: they need no escapes in headers and none in JSON
 
 	// Of readings: what a channel's data share.
@@ -92,7 +93,7 @@ func (m *Maker) learn(s *series) {
 	m.known.put(m.key, s, size)
 }
 
-// knownSeries are the series that makers remember, by the keys of find. A series in it does not change any more. Many
+// knownSeries are the series that makers remember, by the keys of find. A series in it does not change any more, but for what its place is called. Many
 // goroutines may use it.
 type knownSeries struct {
 	mu   sync.RWMutex

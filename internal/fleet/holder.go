@@ -1,0 +1,86 @@
+package fleet
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"saveris-bridge/internal/schema"
+)
+
+// Names holds the newest Directory for those who make events; it is a schema.Names. Any number of goroutines may use it.
+type Names struct {
+	now    atomic.Pointer[lookup]
+	known  chan struct{} // closed once there is a Directory
+	wanted chan struct{} // holds one
+
+	mu    sync.Mutex
+	asked map[string]bool // channels and alarms that were not known
+}
+
+// maxAsked bounds what is remembered of places that are not known; beyond it, none asks for a look.
+const maxAsked = 100_000
+
+// NewNames returns one that knows no fleet yet.
+func NewNames() *Names {
+	return &Names{known: make(chan struct{}), wanted: make(chan struct{}, 1), asked: map[string]bool{}}
+}
+
+// Set takes over what is known now.
+func (n *Names) Set(d *Directory) {
+	if n.now.Swap(&lookup{d, n}) == nil {
+		close(n.known)
+	}
+}
+
+// Known returns what is closed once the fleet is known.
+func (n *Names) Known() <-chan struct{} { return n.known }
+
+// Wanted returns what receives when a place was seen in an event that the Directory does not know, once for each place: the fleet
+// should be looked at soon.
+func (n *Names) Wanted() <-chan struct{} { return n.wanted }
+
+// Directory implements schema.Names.
+func (n *Names) Directory() schema.Directory {
+	if l := n.now.Load(); l != nil {
+		return l
+	}
+	return nil
+}
+
+// want asks for a look, the first time that it is called with a place.
+func (n *Names) want(place string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.asked[place] || len(n.asked) >= maxAsked {
+		return
+	}
+	n.asked[place] = true
+	select {
+	case n.wanted <- struct{}{}:
+	default: // somebody has asked already
+	}
+}
+
+// lookup is a Directory as makers of events use it.
+type lookup struct {
+	*Directory
+	names *Names
+}
+
+// Channel implements schema.Directory. A channel that is not known asks for a look.
+func (l *lookup) Channel(sensor, channel []byte) schema.Place {
+	if place := l.Directory.Channel(sensor, channel); place != nil {
+		return place
+	}
+	l.names.want(string(sensor) + "/" + string(channel))
+	return nil
+}
+
+// Alarm implements schema.Directory. A place that is not known asks for a look.
+func (l *lookup) Alarm(a schema.AlarmPlace) schema.Place {
+	if place := l.Directory.Alarm(Alarm(a)); place != nil {
+		return place
+	}
+	l.names.want("alarm " + a.Source + "/" + a.Serial)
+	return nil
+}
