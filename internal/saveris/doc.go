@@ -24,8 +24,10 @@
 //	ErrRefused   login refused                       give up
 //	ErrForbidden an ErrRefused of one feed: licence  ask again in an hour
 //	ErrRetired   no version of the endpoint is left  ask again rarely
-//	ErrTooLarge  query failed, 413, not ready in time  ask for half the window
+//	ErrTooLarge  query failed, 413, never ready      ask for half the window
+//	ErrNotReady  still being prepared                ask for the same window again, which goes on waiting
 //	ErrAddress   this is not the API                 check the base URL
+//	ErrUntrusted nobody vouches for the certificate  check the base URL, a proxy and this machine's authorities
 //	ErrNotUnderstood  answer or file in no shape we know  ask again later: nothing of the window counts as read
 //	other        *Error                              ask again later
 //

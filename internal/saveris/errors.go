@@ -59,7 +59,7 @@ type Error struct {
 	Kind   string        // the gateway's or S3's word for it: WAF_FILTERED, ExpiredToken, …; may be empty
 	Text   string        // the vendor's or the network's text, shortened, without control characters
 	Wait   time.Duration // how long the vendor asked us to wait, 0 where he did not
-	Err    error         // what it means: ErrRefused, ErrForbidden, ErrRetired, ErrTooLarge, ErrAddress or another reason; may be nil
+	Err    error         // what it means: one of the errors above, or another reason; may be nil
 
 	word  string // the status word of the body
 	cause error  // of Text, where it is one of ours
