@@ -25,7 +25,7 @@ import (
 // StartWait is how long a start waits for NATS, unless the settings say otherwise. A connection that has been there once reconnects for ever.
 const StartWait = 30 * time.Second
 
-// ErrUnusable means that NATS cannot be used.
+// ErrUnusable means that NATS cannot be used. It does not say for how long; publish.ErrUnfit does: until somebody changes something.
 var ErrUnusable = errors.New("NATS cannot be used")
 
 // Connect connects to the servers that an access names. It tries for a.StartWait, once at least, or until an error that waiting does

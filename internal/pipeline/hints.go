@@ -14,7 +14,7 @@ import (
 // FeedHint returns what to do about an error that keeps a feed from being stored, where a person has to do something.
 func FeedHint(err error) string {
 	switch {
-	case errors.Is(err, publish.ErrUnusable), errors.Is(err, nats.ErrPermissionViolation):
+	case errors.Is(err, publish.ErrUnfit), errors.Is(err, nats.ErrPermissionViolation):
 		return natsconn.Hint(err)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return "the bridge makes the stream again by itself, and reads again what it held; find out who removed it"

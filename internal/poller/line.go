@@ -117,7 +117,7 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 		if errors.Is(err, publish.ErrDisconnected) || errors.Is(err, saveris.ErrNotReady) {
 			level = slog.LevelDebug // logged once, when the connection went, or when the export was late
 		}
-		if lasting(err) || errors.Is(err, publish.ErrUnusable) || errors.Is(err, saveris.ErrNotUnderstood) || errors.Is(err, saveris.ErrAddress) {
+		if lasting(err) || errors.Is(err, publish.ErrUnfit) || errors.Is(err, saveris.ErrNotUnderstood) || errors.Is(err, saveris.ErrAddress) {
 			level = slog.LevelError // waiting alone will not heal it
 		}
 		if l.gate != nil && l.gate.closed(err) {

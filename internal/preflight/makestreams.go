@@ -24,14 +24,14 @@ type target struct {
 }
 
 // MakeStreams makes the streams ready on a connection, for which it waits as natsconn.UntilReady does. Nothing is made unless the account
-// can have all of them. The error is that of ctx, a publish.ErrUnusable or a natsconn.ErrUnusable; the connection stays open.
+// can have all of them. The error is that of ctx, a publish.ErrUnfit or a natsconn.ErrUnusable; the connection stays open.
 func MakeStreams(ctx context.Context, s config.Pipeline, nc *nats.Conn) (jetstream.JetStream, error) {
 	js, err := natsconn.JetStream(nc, s.NATS)
 	if err != nil {
 		return nil, err
 	}
 	t := &target{broker: pipeline.Broker(s.Streams), nc: nc, js: js}
-	err = natsconn.UntilReady(ctx, nc, s.StartWait, t.makeStreams, func(err error) bool { return errors.Is(err, publish.ErrUnusable) })
+	err = natsconn.UntilReady(ctx, nc, s.StartWait, t.makeStreams, func(err error) bool { return errors.Is(err, publish.ErrUnfit) })
 	err = natsconn.OrNoJetStream(s.NATS, t.explain(ctx, err))
 	if full := natsconn.StoreOf(nc).Full(); full != nil && err != nil {
 		err = fmt.Errorf("%w: %w", full, err)
@@ -79,7 +79,7 @@ func (t *target) stream(ctx context.Context, name string) (*jetstream.StreamInfo
 }
 
 // reserve notes what a stream that run creates will take away from an account, and returns what the server will answer if that cannot
-// be: a publish.ErrUnusable.
+// be: a publish.ErrUnfit.
 func (t *target) reserve(account *jetstream.AccountInfo) error {
 	tier, replicas := t.broker.Tier(account), max(1, t.broker.Replicas)
 	if len(account.Tiers) > 0 {
@@ -88,14 +88,14 @@ func (t *target) reserve(account *jetstream.AccountInfo) error {
 	limits := tier.Limits
 	if t.broker.MaxBytes == 0 {
 		if limits.MaxBytesRequired {
-			return fmt.Errorf("%w: %w", publish.ErrUnusable, publish.ErrNeedsMaxBytes)
+			return fmt.Errorf("%w: %w", publish.ErrUnfit, publish.ErrNeedsMaxBytes)
 		}
 		return nil
 	}
 	t.reserved += t.broker.MaxBytes * int64(replicas)
 	left := limits.MaxStore - int64(tier.ReservedStore) - t.reserved
 	if limits.MaxStore > 0 && left < 0 || limits.StoreMaxStreamBytes > 0 && t.broker.MaxBytes > limits.StoreMaxStreamBytes {
-		return fmt.Errorf("%w: %w", publish.ErrUnusable, publish.ErrNoRoom)
+		return fmt.Errorf("%w: %w", publish.ErrUnfit, publish.ErrNoRoom)
 	}
 	return nil
 }

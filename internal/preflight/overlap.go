@@ -16,7 +16,7 @@ import (
 const codeOverlap = 10065
 
 // Overlap is another stream that has one of a feed's subjects, so that the feed's own stream cannot be created. It is
-// a publish.ErrUnusable.
+// a publish.ErrUnfit.
 type Overlap struct {
 	Streams []string // the others; empty where the account may not list them
 	Stream  string   // the feed's own
@@ -29,7 +29,7 @@ func (e *Overlap) Error() string {
 	if len(e.Streams) > 0 {
 		others = "stream " + strings.Join(e.Streams, ", ")
 	}
-	return fmt.Sprintf("%v: %s has subjects of stream %s already", publish.ErrUnusable, others, e.Stream)
+	return fmt.Sprintf("%v: %s has subjects of stream %s already", publish.ErrUnfit, others, e.Stream)
 }
 
 // Advice returns the exit code and what to do.
@@ -37,12 +37,12 @@ func (e *Overlap) Advice() (code int, text string) {
 	return hint.NATS, "take the subjects away from that stream, or choose another BRIDGE_PREFIX"
 }
 
-// Unwrap returns publish.ErrUnusable and the server's error.
+// Unwrap returns publish.ErrUnfit and the server's error.
 func (e *Overlap) Unwrap() []error {
 	if e.Err == nil {
-		return []error{publish.ErrUnusable}
+		return []error{publish.ErrUnfit}
 	}
-	return []error{publish.ErrUnusable, e.Err}
+	return []error{publish.ErrUnfit, e.Err}
 }
 
 // findOverlap asks the server for other streams with subjects of a feed's stream, whether that exists or not. It returns

@@ -77,7 +77,7 @@ func TestTheVersionThatCountsIsThatOfTheServerThatHoldsTheStream(t *testing.T) {
 			if c.want == "" && err != nil {
 				t.Error(err)
 			}
-			if c.want != "" && (!errors.Is(err, publish.ErrUnusable) || !strings.Contains(err.Error(), c.want)) {
+			if c.want != "" && (!errors.Is(err, publish.ErrUnfit) || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
@@ -86,7 +86,7 @@ func TestTheVersionThatCountsIsThatOfTheServerThatHoldsTheStream(t *testing.T) {
 
 func TestAnAccountWithTooFewConsumersIsRefused(t *testing.T) {
 	js := startAccount(t, "max_mem: 64MB, max_file: 2GB, max_consumers: 3")
-	if err := publish.Open(t.Context(), js, config); !errors.Is(err, publish.ErrUnusable) || !strings.Contains(err.Error(), "max_consumers") {
+	if err := publish.Open(t.Context(), js, config); !errors.Is(err, publish.ErrUnfit) || !strings.Contains(err.Error(), "max_consumers") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := js.Stream(t.Context(), stream); !errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -157,7 +157,7 @@ func (s *sender) stageEvent(b *batch, i int, recorded time.Time) error {
 	s.seqNo[0] = s.numbers[i]
 	s.msg.Subject, s.msg.Data, s.msg.Reply = event.Ingest(lane), s.data, ""
 	if i == 0 {
-		s.msg.Reply = s.staged(b)
+		s.msg.Reply = s.stageReply(b)
 	}
 	return s.nc.PublishMsg(&s.msg)
 }
@@ -173,7 +173,7 @@ func (s *sender) indexMsg(b *batch) *nats.Msg {
 		"Saveris-Events":      {strconv.Itoa(len(b.entries))},
 	}}
 	if len(b.events) == 0 { // it is the first message
-		msg.Reply = s.staged(b)
+		msg.Reply = s.stageReply(b)
 	}
 	if b.again {
 		msg.Header[checkpoint.HeaderAgain] = msg.Header["Saveris-Events"]
@@ -208,7 +208,7 @@ func (s *sender) commit(b *batch) error {
 		header["Nats-Batch-Sequence"] = []string{strconv.Itoa(len(b.events) + 2)}
 		header["Nats-Batch-Commit"] = []string{"1"}
 	}
-	return s.nc.PublishMsg(&nats.Msg{Subject: b.recordSubject, Reply: s.committed(b), Data: b.data, Header: header})
+	return s.nc.PublishMsg(&nats.Msg{Subject: b.recordSubject, Reply: s.commitReply(b), Data: b.data, Header: header})
 }
 
 // abandon has the server forget a batch that has been staged and will not be committed, by a gap in its sequence. It would
@@ -231,10 +231,10 @@ func (s *sender) answer(ctx context.Context, b *batch) (uint64, error) {
 	var seq uint64
 	var err error
 	if len(b.entries) > 0 {
-		_, err = s.await(wait, s.staged(b), b)
+		_, err = s.await(wait, s.stageReply(b), b)
 	}
 	if err == nil {
-		seq, err = s.await(wait, s.committed(b), b)
+		seq, err = s.await(wait, s.commitReply(b), b)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return 0, fmt.Errorf("%w within %v: %w", ErrUnanswered, s.timeout, err)
@@ -243,8 +243,8 @@ func (s *sender) answer(ctx context.Context, b *batch) (uint64, error) {
 }
 
 // The subjects that the server answers a batch on.
-func (s *sender) staged(b *batch) string    { return s.inbox + ".s" + b.record.Batch }
-func (s *sender) committed(b *batch) string { return s.inbox + ".c" + b.record.Batch }
+func (s *sender) stageReply(b *batch) string  { return s.inbox + ".s" + b.record.Batch }
+func (s *sender) commitReply(b *batch) string { return s.inbox + ".c" + b.record.Batch }
 
 // await returns the sequence that the server's answer on a subject bears, 0 where the answer is empty: it goes on. Everybody who
 // hears a request may answer it, before the server and as often as he likes; what is not JetStream's answer to the batch is passed
@@ -258,7 +258,7 @@ func (s *sender) await(ctx context.Context, subject string, b *batch) (seq uint6
 			switch {
 			case len(msg.Data) == 0 && msg.Header.Get("Status") == "503":
 				return 0, nats.ErrNoResponders
-			case len(msg.Data) == 0 && subject == s.staged(b):
+			case len(msg.Data) == 0 && subject == s.stageReply(b):
 				return 0, nil
 			case named && ack.answers(b, s.domain):
 				return ack.result()
@@ -315,7 +315,7 @@ func (a ack) result() (seq uint64, err error) {
 	return 0, a.Error
 }
 
-// CheckBatches returns an ErrUnusable where the server takes fewer messages in a batch than the bridge needs. It asks by the last
+// CheckBatches returns an ErrUnfit where the server takes fewer messages in a batch than the bridge needs. It asks by the last
 // message of a batch that nobody has begun, which no server stores. Where nobody answers, the first commit finds out.
 func (c Config) CheckBatches(ctx context.Context, js jetstream.JetStream, feed schema.Feed) error {
 	s := newSender(js, serverAnswer)
@@ -324,7 +324,7 @@ func (c Config) CheckBatches(ctx context.Context, js jetstream.JetStream, feed s
 	}
 	defer s.end()
 	b := &batch{stream: c.Names.Stream(feed), recordSubject: c.Names.ingest(c.Names.record(feed, "check")), record: checkpoint.Record{Batch: newBatchID()}}
-	err := s.nc.PublishMsg(&nats.Msg{Subject: b.recordSubject, Reply: s.committed(b), Header: nats.Header{
+	err := s.nc.PublishMsg(&nats.Msg{Subject: b.recordSubject, Reply: s.commitReply(b), Header: nats.Header{
 		"Nats-Batch-Id": {b.record.Batch}, "Nats-Batch-Sequence": {strconv.Itoa(minBatch)}, "Nats-Expected-Stream": {"none"}, // or what knows nothing of batches would store it
 	}})
 	if err != nil {
@@ -332,7 +332,7 @@ func (c Config) CheckBatches(ctx context.Context, js jetstream.JetStream, feed s
 	}
 	wait, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	_, err = s.await(wait, s.committed(b), b)
+	_, err = s.await(wait, s.commitReply(b), b)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -347,5 +347,5 @@ func fewMessages(err error) error {
 	if !jsapi.HasCode(err, jsapi.CodeBatchTooLarge) {
 		return err
 	}
-	return unusablef("the server allows fewer than %d messages in a batch (jetstream { limits { batch { max_msgs } } }): %w", minBatch, err)
+	return unfitf("the server allows fewer than %d messages in a batch (jetstream { limits { batch { max_msgs } } }): %w", minBatch, err)
 }

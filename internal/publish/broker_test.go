@@ -187,7 +187,7 @@ func TestForeignStreamsAreRefusedWithTheDifference(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = publish.Open(t.Context(), js, config)
-			if !errors.Is(err, publish.ErrUnusable) || !strings.Contains(err.Error(), c.want) {
+			if !errors.Is(err, publish.ErrUnfit) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})

@@ -15,8 +15,8 @@ import (
 	"saveris-bridge/internal/sleep"
 )
 
-// commit is one call of Commit.
-type commit struct {
+// commitCall is one call of Commit or CommitFor, and what it has done so far.
+type commitCall struct {
 	why    string
 	day    string
 	events []schema.Event
@@ -25,7 +25,7 @@ type commit struct {
 }
 
 // first returns the id of the first event, which is the same when the call is repeated; "" where there is none.
-func (c *commit) first() string {
+func (c *commitCall) first() string {
 	if len(c.events) == 0 {
 		return ""
 	}
@@ -49,16 +49,16 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	defer w.reportRecord()
-	fit, end := w.fitting(ctx)
+	fit, end := w.checkStreamBeside(ctx)
 	defer end()
-	c := &commit{why: why, day: day, events: events, cover: cover}
+	c := &commitCall{why: why, day: day, events: events, cover: cover}
 	for began := time.Now(); ; {
 		err := w.tryCommit(ctx, c, fit)
+		smaller := w.shrink(err) // where no answer came in time, for the caller's next try
 		switch {
 		case err == nil:
 			return c.result, nil
-		case w.shrink(err) && jsapi.HasCode(err, jsapi.CodeBatchTooLarge):
-			continue
+		case smaller && jsapi.HasCode(err, jsapi.CodeBatchTooLarge): // at once: the server has dropped it
 		case jsapi.HasCode(err, jsapi.CodeManyBatches) && time.Since(began) < w.send.timeout:
 			if err := sleep.For(ctx, rand.N(100*time.Millisecond)); err != nil {
 				return c.result, err
@@ -75,7 +75,7 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 }
 
 // tryCommit brings the page up to date and commits what it does not hold.
-func (w *Writer) tryCommit(ctx context.Context, c *commit, fit func() (last uint64, err error)) error {
+func (w *Writer) tryCommit(ctx context.Context, c *commitCall, fit func() (last uint64, err error)) error {
 	if err := w.claim(ctx); err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (w *Writer) tryCommit(ctx context.Context, c *commit, fit func() (last uint
 	if err != nil {
 		return err
 	}
-	finished, err := w.endsWhole(ctx, last)
+	finished, err := w.finishTornBehind(ctx, last)
 	if err == nil && finished {
 		page, err = w.page(ctx, c.day)
 	}
@@ -114,7 +114,7 @@ func (w *Writer) tryCommit(ctx context.Context, c *commit, fit func() (last uint
 // commitNews stores news in as many batches as it takes; the last one covers. While the server stores one batch the next
 // one is staged: all of it is sent but the record, which has to name the sequence of the record before it. A context that
 // ends lets the batch in hand finish.
-func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, c *commit, news checkpoint.News, cover *checkpoint.Interval) error {
+func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, c *commitCall, news checkpoint.News, cover *checkpoint.Interval) error {
 	if err := w.send.begin(); err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, c *commi
 }
 
 // stage sends a batch of the first n of news, all but its record, which follows another.
-func (w *Writer) stage(ctx context.Context, c *commit, record checkpoint.Record, news checkpoint.News, n int, cover *checkpoint.Interval) (*batch, error) {
+func (w *Writer) stage(ctx context.Context, c *commitCall, record checkpoint.Record, news checkpoint.News, n int, cover *checkpoint.Interval) (*batch, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (w *Writer) stage(ctx context.Context, c *commit, record checkpoint.Record,
 }
 
 // awaitAck waits for the answer to the batch in hand, nil if there is none, and takes its result over into the page.
-func (w *Writer) awaitAck(ctx context.Context, page *checkpoint.Page, c *commit, inHand *batch) error {
+func (w *Writer) awaitAck(ctx context.Context, page *checkpoint.Page, c *commitCall, inHand *batch) error {
 	if inHand == nil {
 		return nil
 	}
@@ -187,7 +187,7 @@ func (w *Writer) noteUnacked(b *batch, err error) error {
 
 // confirm counts the unacked batch where its record is the newest one of the page: the stream holds it. That is looked at when its
 // call is repeated. Where another record has been stored behind it by then, its events are known to the page like anybody's.
-func (w *Writer) confirm(page *checkpoint.Page, c *commit) {
+func (w *Writer) confirm(page *checkpoint.Page, c *commitCall) {
 	if b := w.unacked; b != nil && b.first == c.first() && b.record.Batch == page.Record.Batch {
 		w.unacked, w.newest = nil, b.stored(page.Seq)
 		w.noteStored(b, &c.result)

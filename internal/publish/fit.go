@@ -18,7 +18,7 @@ const (
 	MinIdle      = time.Minute // that a consumer may be inactive
 )
 
-// Unfit is a stream that exists and cannot hold a feed as it is. It is an ErrUnusable.
+// Unfit is a stream that exists and cannot hold a feed as it is. It is an ErrUnfit.
 type Unfit struct {
 	Want   jetstream.StreamConfig // what the bridge would create
 	Wrong  []string               // each difference that matters
@@ -29,11 +29,11 @@ type Unfit struct {
 
 // Error names the differences.
 func (u *Unfit) Error() string {
-	return fmt.Sprintf("%v: %s", ErrUnusable, strings.Join(u.Wrong, "; "))
+	return fmt.Sprintf("%v: %s", ErrUnfit, strings.Join(u.Wrong, "; "))
 }
 
-// Unwrap returns ErrUnusable.
-func (u *Unfit) Unwrap() error { return ErrUnusable }
+// Unwrap returns ErrUnfit.
+func (u *Unfit) Unwrap() error { return ErrUnfit }
 
 // Advice returns the exit code and what to do.
 func (u *Unfit) Advice() (code int, text string) {
@@ -69,11 +69,11 @@ func republishFlags(want jetstream.StreamConfig) string {
 // versionOf is where a stream has the version of the server that holds it.
 const versionOf = "_nats.ver"
 
-// CheckStream returns an Unfit where an existing stream cannot hold a feed, and another ErrUnusable where the server that holds
+// CheckStream returns an Unfit where an existing stream cannot hold a feed, and another ErrUnfit where the server that holds
 // it cannot.
 func (c Config) CheckStream(feed schema.Feed, have jetstream.StreamConfig) error {
 	if version := have.Metadata[versionOf]; version != "" && older(version, MinServer) {
-		return unusablef("the server that holds stream %s is version %s, atomic batches need %s or newer", have.Name, version, MinServer)
+		return unfitf("the server that holds stream %s is version %s, atomic batches need %s or newer", have.Name, version, MinServer)
 	}
 	routes, others := c.wrongRoutes(feed, have), wrongSettings(have)
 	u := &Unfit{Want: c.Stream(feed), Routes: len(routes) > 0, Atomic: !have.AllowAtomicPublish, Others: len(others) > 0}

@@ -47,7 +47,7 @@ func TestAStreamOfTheFirstEditionIsRefusedUntilItIsEdited(t *testing.T) {
 	firstEdition(t, js, stored(t, first, stream))
 
 	var unfit *publish.Unfit
-	if err := publish.Open(t.Context(), js, config); !errors.As(err, &unfit) || unfit.Others || !errors.Is(err, publish.ErrUnusable) {
+	if err := publish.Open(t.Context(), js, config); !errors.As(err, &unfit) || unfit.Others || !errors.Is(err, publish.ErrUnfit) {
 		t.Fatalf("got %v, want a stream that can be edited", err)
 	}
 	if _, err := js.UpdateStream(t.Context(), unfit.Want); err != nil {

@@ -73,7 +73,7 @@ func TestTheMessageSizeOfTheAccountCounts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := publish.Open(t.Context(), js, config); !errors.Is(err, publish.ErrUnusable) || !strings.Contains(err.Error(), "65536") {
+		if err := publish.Open(t.Context(), js, config); !errors.Is(err, publish.ErrUnfit) || !strings.Contains(err.Error(), "65536") {
 			t.Errorf("start %d: %v", i, err)
 		}
 		if _, err := js.Stream(t.Context(), stream); !errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -97,7 +97,7 @@ func TestAStreamWhoseLimitsWouldBreakTheBridgeIsRefused(t *testing.T) {
 		if _, err := js.CreateStream(t.Context(), have); err != nil {
 			t.Fatal(err)
 		}
-		if err := publish.Open(t.Context(), js, config); !errors.Is(err, publish.ErrUnusable) || !strings.Contains(err.Error(), name) {
+		if err := publish.Open(t.Context(), js, config); !errors.Is(err, publish.ErrUnfit) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

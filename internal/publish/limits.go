@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Limits under which nothing can be stored; each comes with an ErrUnusable.
+// Limits under which nothing can be stored; each comes with an ErrUnfit.
 var (
 	ErrSmallMessages error = &hint.Error{
 		Err: errors.New("max_payload is too low"), Code: hint.NATS,
@@ -21,7 +21,7 @@ var (
 	}
 )
 
-// What the server refuses about the size of a stream that is created; both come with an ErrUnusable.
+// What the server refuses about the size of a stream that is created; both come with an ErrUnfit.
 var (
 	ErrNeedsMaxBytes error = &hint.Error{
 		Err: errors.New("the account demands a size limit of every stream"), Code: hint.NATS,
@@ -52,19 +52,19 @@ const (
 // bucketBytes is the size limit of a bucket that needs so much: none unless streams have one.
 func (c Config) bucketBytes(need int64) int64 { return min(c.MaxBytes, need) }
 
-// unusable marks what the server refuses for good: no rights, no room, replicas without a cluster.
-func unusable(err error) error {
+// refusedForGood marks what the server refuses for good: no rights, no room, replicas without a cluster.
+func refusedForGood(err error) error {
 	var refused *jetstream.APIError
 	if !errors.As(err, &refused) || refused.Code == 503 || refused.ErrorCode == codeNoPeers {
 		return err
 	}
 	switch refused.ErrorCode {
 	case codeMaxBytesRequired:
-		return fmt.Errorf("%w: %w: %w", ErrUnusable, ErrNeedsMaxBytes, err)
+		return fmt.Errorf("%w: %w: %w", ErrUnfit, ErrNeedsMaxBytes, err)
 	case codeNoStorage, codeMaxBytesExceeded:
-		return fmt.Errorf("%w: %w: %w", ErrUnusable, ErrNoRoom, err)
+		return fmt.Errorf("%w: %w: %w", ErrUnfit, ErrNoRoom, err)
 	}
-	return unusablef("%w", err)
+	return unfitf("%w", err)
 }
 
 // FastSync is the oldest NATS server on which an atomic batch waits for the disk once with sync_interval: always, and not

@@ -47,7 +47,7 @@ func createAll(t *testing.T, js jetstream.JetStream, c publish.Config) error {
 func TestAnAccountThatDemandsASizeLimitTakesAllStreamsAndBuckets(t *testing.T) {
 	js := startAccount(t, "max_mem: 64MB, max_file: 2GB, max_bytes_required: true, store_max_stream_bytes: 256MB")
 	err := createAll(t, js, config)
-	if !errors.Is(err, publish.ErrUnusable) || !errors.Is(err, publish.ErrNeedsMaxBytes) {
+	if !errors.Is(err, publish.ErrUnfit) || !errors.Is(err, publish.ErrNeedsMaxBytes) {
 		t.Errorf("without a limit: %v", err)
 	}
 	limited := config
@@ -73,10 +73,10 @@ func TestAnAccountThatDemandsASizeLimitTakesAllStreamsAndBuckets(t *testing.T) {
 func TestAnAccountWithoutRoomForTheSizeLimitIsUnusable(t *testing.T) {
 	limited := config
 	limited.MaxBytes = 256 << 20
-	if err := createAll(t, startAccount(t, "max_mem: 1MB, max_file: 300MB"), limited); !errors.Is(err, publish.ErrUnusable) || !errors.Is(err, publish.ErrNoRoom) {
+	if err := createAll(t, startAccount(t, "max_mem: 1MB, max_file: 300MB"), limited); !errors.Is(err, publish.ErrUnfit) || !errors.Is(err, publish.ErrNoRoom) {
 		t.Errorf("two streams where there is room for one: %v", err)
 	}
-	if err := createAll(t, startAccount(t, "max_mem: 1MB, max_file: 3GB, store_max_stream_bytes: 100MB"), limited); !errors.Is(err, publish.ErrUnusable) || !errors.Is(err, publish.ErrNoRoom) {
+	if err := createAll(t, startAccount(t, "max_mem: 1MB, max_file: 3GB, store_max_stream_bytes: 100MB"), limited); !errors.Is(err, publish.ErrUnfit) || !errors.Is(err, publish.ErrNoRoom) {
 		t.Errorf("streams larger than the account allows: %v", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // again is lacking no more: two that repair at once, or one that is killed and runs again, store nothing twice.
 
 // repair stores those of a commit's events that the page knows and the stream lacks.
-func (w *Writer) repair(ctx context.Context, page *checkpoint.Page, c *commit) error {
+func (w *Writer) repair(ctx context.Context, page *checkpoint.Page, c *commitCall) error {
 	if !w.Repair || len(c.events) == 0 {
 		return nil
 	}

@@ -125,7 +125,7 @@ func TestStreamsAreReadiedBesideAStranger(t *testing.T) {
 			for { // as run does, for half a minute
 				if err := publish.Open(t.Context(), js, config); err == nil {
 					break
-				} else if errors.Is(err, publish.ErrUnusable) || t.Context().Err() != nil {
+				} else if errors.Is(err, publish.ErrUnfit) || t.Context().Err() != nil {
 					t.Fatal(err)
 				}
 			}

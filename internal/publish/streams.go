@@ -22,13 +22,13 @@ const MinServer = "2.12.1"
 // MinPayload is the message size in bytes that the broker has to take: a row that cannot be an event is stored whole.
 const MinPayload = 1 << 20
 
-// ErrUnusable says that the broker answers but cannot serve: too old, without JetStream, or with a stream of one
-// of these names whose settings do not fit.
-var ErrUnusable = errors.New("NATS cannot be used")
+// ErrUnfit says that waiting does not help: the broker answers but cannot serve. It is too old, without JetStream, or has a stream
+// of one of these names whose settings do not fit.
+var ErrUnfit = errors.New("NATS cannot be used")
 
-// unusablef returns an ErrUnusable, with advice of its own unless what it wraps has some.
-func unusablef(format string, args ...any) error {
-	err := fmt.Errorf("%w: %w", ErrUnusable, fmt.Errorf(format, args...))
+// unfitf returns an ErrUnfit, with advice of its own unless what it wraps has some.
+func unfitf(format string, args ...any) error {
+	err := fmt.Errorf("%w: %w", ErrUnfit, fmt.Errorf(format, args...))
 	return hint.Else(err, hint.NATS, cmp.Or(jsapi.Hint(err), "bridge check shows what has to be changed on the server; another BRIDGE_PREFIX makes streams of other names"))
 }
 
@@ -112,7 +112,7 @@ func (c Config) BackfillBucket() jetstream.KeyValueConfig {
 }
 
 // Open readies the broker: its version and the streams of all feeds. What is missing is created, what exists is checked and left
-// alone. An error that is ErrUnusable will not go away by waiting.
+// alone. An error that is ErrUnfit will not go away by waiting.
 func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 	if _, err := c.CheckBroker(ctx, js); err != nil {
 		return err
@@ -121,20 +121,20 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
 }
 
 // CheckBroker reports whether server and account can serve the streams of all feeds, and returns what JetStream says of the account. An
-// error that is ErrUnusable will not go away by waiting.
+// error that is ErrUnfit will not go away by waiting.
 func (c Config) CheckBroker(ctx context.Context, js jetstream.JetStream) (*jetstream.AccountInfo, error) {
 	if err := CheckServer(ctx, js.Conn()); err != nil {
 		return nil, err
 	}
 	account, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: js})
 	if err != nil {
-		return nil, fmt.Errorf("ask for JetStream: %w", unusable(err))
+		return nil, fmt.Errorf("ask for JetStream: %w", refusedForGood(err))
 	}
 	return account, c.CheckAccount(account)
 }
 
 // MakeStreams creates the streams of all feeds that are missing, checks those that exist and leaves them alone. An error that is
-// ErrUnusable will not go away by waiting.
+// ErrUnfit will not go away by waiting.
 func (c Config) MakeStreams(ctx context.Context, js jetstream.JetStream) error {
 	for _, feed := range Streams {
 		err := c.ensureStream(ctx, js, feed)
@@ -156,10 +156,10 @@ func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed s
 		info, err = jsapi.StreamInfo(ctx, caller, c.Names.Stream(feed), jsapi.InfoRequest{})
 	}
 	if err != nil {
-		return unusable(err)
+		return refusedForGood(err)
 	}
 	if made && !info.Config.AllowAtomicPublish {
-		return unusablef("the server that made it knows nothing of allow_atomic: it is older than %s", MinServer)
+		return unfitf("the server that made it knows nothing of allow_atomic: it is older than %s", MinServer)
 	}
 	return c.CheckStream(feed, info.Config)
 }
@@ -177,10 +177,10 @@ const minLevel = 2
 // and older one: a leaf node without JetStream.
 func (c Config) CheckAccount(account *jetstream.AccountInfo) error {
 	if level := account.API.Level; level < minLevel {
-		return unusablef("JetStream has API level %d, atomic batches need NATS %s or newer, which has %d", level, MinServer, minLevel)
+		return unfitf("JetStream has API level %d, atomic batches need NATS %s or newer, which has %d", level, MinServer, minLevel)
 	}
 	if most := c.Tier(account).Limits.MaxConsumers; most > 0 && most < MinConsumers {
-		return unusablef("%w: the account allows %d consumers of a stream, expected %d or more", ErrFewConsumers, most, MinConsumers)
+		return unfitf("%w: the account allows %d consumers of a stream, expected %d or more", ErrFewConsumers, most, MinConsumers)
 	}
 	return nil
 }
@@ -201,7 +201,7 @@ func CheckServer(ctx context.Context, nc *nats.Conn) error {
 		return fmt.Errorf("wait for the server's limits: %w", err)
 	}
 	if limit := nc.MaxPayload(); limit > 0 && limit < MinPayload {
-		return unusablef("%w: server %s takes messages of %d bytes at most (limit of the server, the account or the user), expected %d or more", ErrSmallMessages, nc.ConnectedUrlRedacted(), limit, MinPayload)
+		return unfitf("%w: server %s takes messages of %d bytes at most (limit of the server, the account or the user), expected %d or more", ErrSmallMessages, nc.ConnectedUrlRedacted(), limit, MinPayload)
 	}
 	return nil
 }

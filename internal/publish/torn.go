@@ -45,7 +45,7 @@ func (w *Writer) finishTorn(ctx context.Context) (finished bool, err error) {
 			w.lookedOn, w.soundUntil = connection, last
 			return finished, nil
 		}
-		if _, err = w.fits(ctx); err == nil {
+		if _, err = w.checkStream(ctx); err == nil {
 			err = w.finish(ctx, torn)
 		}
 		if err != nil && !errors.Is(err, errConflict) { // a conflict: it was another writer's batch on its way
@@ -54,9 +54,9 @@ func (w *Writer) finishTorn(ctx context.Context) (finished bool, err error) {
 	}
 }
 
-// endsWhole finishes a torn batch behind what this writer knows of the stream, which ends with the sequence last, and reports
+// finishTornBehind finishes a torn batch behind what this writer knows of the stream, which ends with the sequence last, and reports
 // whether there was one.
-func (w *Writer) endsWhole(ctx context.Context, last uint64) (finished bool, err error) {
+func (w *Writer) finishTornBehind(ctx context.Context, last uint64) (finished bool, err error) {
 	if last <= w.soundUntil { // less where it was asked for before this writer stored
 		return false, nil
 	}

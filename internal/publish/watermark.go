@@ -71,7 +71,7 @@ func (w *Writer) Last(ctx context.Context) (uint64, error) {
 func (w *Writer) AdvanceLowWatermark(ctx context.Context, day string, to time.Time, last uint64) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, err := w.fits(ctx); err != nil {
+	if _, err := w.checkStream(ctx); err != nil {
 		return false, w.diagnose(ctx, err)
 	}
 	page, err := w.page(ctx, day)

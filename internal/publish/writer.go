@@ -70,7 +70,7 @@ type Options struct {
 	Timeout time.Duration
 }
 
-// NewWriter readies a feed on streams that Open has readied.
+// NewWriter returns the writer of a feed. Its stream has to exist by the first commit: Open makes those of all feeds.
 func NewWriter(js jetstream.JetStream, config Config, options Options) *Writer {
 	stream := checkpoint.NewStream(js, config.Names.Stream(options.Feed), config.Names.Prefix, string(options.Feed))
 	book := checkpoint.NewBook(stream)
@@ -106,21 +106,21 @@ func (r Result) Add(o Result) Result {
 	return Result{r.Stored + o.Stored, r.Corrections + o.Corrections, r.Repaired + o.Repaired, r.Conflicts + o.Conflicts}
 }
 
-// fitting begins to ask whether the stream fits, beside what a commit reads: a broker may be far away. Answer waits for the
+// checkStreamBeside begins to ask whether the stream fits, beside what a commit reads: a broker may be far away. Answer waits for the
 // answer, and end ends it.
-func (w *Writer) fitting(ctx context.Context) (answer func() (last uint64, err error), end func()) {
+func (w *Writer) checkStreamBeside(ctx context.Context) (answer func() (last uint64, err error), end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	answered := make(chan struct{})
 	var last uint64
 	var err error
-	go func() { defer close(answered); last, err = w.fits(ctx) }()
+	go func() { defer close(answered); last, err = w.checkStream(ctx) }()
 	answer = func() (uint64, error) { <-answered; return last, err }
 	return answer, func() { cancel(); <-answered }
 }
 
-// fits returns an Unfit where somebody has edited the stream so that it cannot hold the feed any more. It is asked before each
+// checkStream returns an Unfit where somebody has edited the stream so that it cannot hold the feed any more. It is asked before each
 // commit: without the transform a batch would be stored where nobody looks for it. Last is the sequence of the stream's last message.
-func (w *Writer) fits(ctx context.Context) (last uint64, err error) {
+func (w *Writer) checkStream(ctx context.Context) (last uint64, err error) {
 	info, err := w.stream.Info(ctx)
 	if err == nil {
 		err = w.config.CheckStream(w.Feed, info.Config)
