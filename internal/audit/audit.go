@@ -92,13 +92,6 @@ func (a *auditor) feeds() (list []feed) {
 	return list
 }
 
-// Small days are read ahead while one is summed up: then it is the way to the broker that takes the time. Of big ones there is only
-// one in memory.
-const (
-	daysAhead = 3
-	smallDay  = 200_000 // events
-)
-
 // readReadings reads the day before the range and its days.
 func (a *auditor) readReadings(ctx context.Context) error {
 	if a.config.Readings == nil {
@@ -109,21 +102,12 @@ func (a *auditor) readReadings(ctx context.Context) error {
 	defer a.readers.Wait()
 	defer stop()
 	names := (checkpoint.Span{From: a.config.Span.From.Add(-24 * time.Hour), Until: a.config.Span.Until}).Days()
-	var ahead []*fetched
-	for i, name := range names {
-		if len(ahead) == 0 {
-			ahead = append(ahead, a.fetch(ctx, name))
-		}
-		f := ahead[0]
-		<-f.listed
-		for f.day != nil && len(f.day.list.Entries) < smallDay && len(ahead) <= daysAhead && i+len(ahead) < len(names) {
-			ahead = append(ahead, a.fetch(ctx, names[i+len(ahead)]))
-		}
-		d, err := a.readDay(f)
+	for _, name := range names {
+		// One day at a time: a consumer that waits for a minute, while a big day is summed up, is dropped by the server.
+		d, err := a.readDay(a.fetch(ctx, name))
 		if err != nil {
 			return fmt.Errorf("audit readings.%s: %w", name, err)
 		}
-		ahead = ahead[1:]
 		if d.span.Until.After(a.config.Span.From) {
 			a.report.days = append(a.report.days, d.span)
 			a.report.Faults = append(a.report.Faults, d.faults(name)...)
