@@ -111,8 +111,8 @@ var rooms = []struct {
 		others: []string{natsGo},
 	}},
 	{"internal/pipeline", room{
-		ours: []string{"internal/status", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
-			"internal/jsapi", "internal/hint", "internal/printable", "internal/words"},
+		ours: []string{"internal/status", "internal/fleet", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
+			"internal/jsapi", "internal/hint", "internal/printable", "internal/words", "internal/sleep"},
 		others: []string{natsGo},
 	}},
 	{"internal/web", room{ours: []string{"internal/status", "internal/schema", "internal/words", "internal/sleep"}, http: true}},

@@ -70,6 +70,7 @@ func run(ctx context.Context, c Config) error {
 	defer started.Stop()
 	j := &job{Config: c, pipe: pipeline.New(c.Pipeline, started.JS)}
 	j.open(ctx)
+	named := j.pipe.FollowFleet(ctx, c.Log)
 	asked := j.pipe.PublishingVendor(ctx, started.Tried, c.Log)
 	asked.NoLive = true
 	vendor, now, err := pipeline.AskTime(ctx, asked)
@@ -86,6 +87,7 @@ func run(ctx context.Context, c Config) error {
 	if err := j.prepare(ctx, now); err != nil {
 		return err
 	}
+	pipeline.AwaitFleet(ctx, named)
 	if c.Repair {
 		return j.repair(ctx)
 	}

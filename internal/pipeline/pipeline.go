@@ -11,6 +11,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/fleet"
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/poller"
@@ -25,6 +26,7 @@ type Pipeline struct {
 	JS       jetstream.JetStream
 	Name     string            // who writes, in records
 	Accounts *publish.Accounts // what the writers and leases of the process know of accounts
+	Fleet    *fleet.Names      // what events call things, see FollowFleet
 }
 
 // New makes a pipeline on a JetStream. Whoever has the store of an embedded server is alone there, and looks for no leases of other
@@ -32,7 +34,7 @@ type Pipeline struct {
 func New(s config.Pipeline, js jetstream.JetStream) *Pipeline {
 	accounts := publish.NewAccounts(js, Broker(s.Streams), AccountOf(s.Vendor))
 	accounts.NoLeases = s.Embedded()
-	return &Pipeline{Settings: s, JS: js, Name: WriterName(), Accounts: accounts}
+	return &Pipeline{Settings: s, JS: js, Name: WriterName(), Accounts: accounts, Fleet: fleet.NewNames()}
 }
 
 // Broker returns how streams and buckets are named and made.
@@ -50,7 +52,7 @@ func Feeds(s config.Streams) (list []schema.Feed) {
 
 // Maker makes what turns a feed's rows into events.
 func (p *Pipeline) Maker(feed schema.Feed) *schema.Maker {
-	return schema.NewMaker(feed, p.Settings.Prefix, p.Settings.SaverisURL)
+	return schema.NewMaker(feed, p.Settings.Prefix, p.Settings.SaverisURL).WithNames(p.Fleet)
 }
 
 // Stream returns a feed's stream, to read.

@@ -131,6 +131,7 @@ func (s *Service) Run(ctx context.Context) error {
 			c.view.Show(r)
 		}
 	}
+	named := pipe.FollowFleet(ctx, s.config.Log)
 	o := s.newOperation(vendor, candidates, notes)
 	group, running := errgroup.WithContext(ctx)
 	if s.config.Page != nil {
@@ -149,6 +150,7 @@ func (s *Service) Run(ctx context.Context) error {
 		if err := proof.Settle(running); err != nil {
 			return err
 		}
+		pipeline.AwaitFleet(running, named)
 		o.begin()
 		for _, c := range candidates {
 			group.Go(func() error { return c.run(running) })
