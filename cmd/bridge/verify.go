@@ -13,9 +13,9 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/pipeline"
-	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/verify"
 )
 
@@ -111,7 +111,7 @@ func verifyFeeds(ctx context.Context, pipe *pipeline.Pipeline, span checkpoint.S
 		stream := checkpoint.NewStream(pipe.JS, pipeline.Broker(s.Streams).Names.Stream(feed), s.Prefix, string(feed))
 		stream.OnForeign = pipe.Foreign(feed, log.With("feed", feed)).OnMessage
 		v := &verify.Verifier{
-			Source: vendor, VendorFeed: poller.VendorFeed(feed), Maker: pipe.Maker(feed), Feed: feed,
+			Source: vendor, VendorFeed: schema.VendorFeed(feed), Maker: pipe.Maker(feed), Feed: feed,
 			Stream: stream, Rows: s.WindowRows, Keep: limit - p.named,
 		}
 		if err := v.Run(ctx, span, p.day); err != nil {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
@@ -102,7 +101,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 // oldest is the age of the oldest export of a feed.
 func oldest(running []saveris.Running, feed schema.Feed) (age time.Duration) {
 	for _, r := range running {
-		if r.Feed == poller.VendorFeed(feed) {
+		if r.Feed == schema.VendorFeed(feed) {
 			age = max(age, r.Age())
 		}
 	}

@@ -43,7 +43,7 @@ func (m *Metrics) Stored(feed schema.Feed) func(poller.StoredWindow) {
 }
 
 // stages says where a try failed.
-var stages = map[poller.Doing]string{poller.Plans: "plan", poller.Queues: "fetch", poller.Fetches: "fetch", poller.Awaits: "fetch", poller.Commits: "commit"}
+var stages = map[poller.Doing]string{poller.Plans: "plan", poller.Queues: "fetch", poller.Fetches: "fetch", poller.AwaitsExport: "fetch", poller.Commits: "commit"}
 
 // Step counts the tries of a feed that failed, for poller.Live.
 func (m *Metrics) Step(feed schema.Feed) func(poller.Step) {

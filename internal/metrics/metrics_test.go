@@ -179,7 +179,7 @@ func TestHooksCount(t *testing.T) {
 	step := m.Step(schema.Readings)
 	step(poller.Step{Doing: poller.Plans})
 	for _, failed := range []poller.Doing{poller.Plans, poller.Queues, poller.Fetches, poller.Commits} {
-		step(poller.Step{Doing: poller.Waits, Failed: failed, Err: io.EOF})
+		step(poller.Step{Doing: poller.Retries, Failed: failed, Err: io.EOF})
 	}
 	m.Answered(0)
 	m.Answered(429)

@@ -74,7 +74,7 @@ func (v *Notes) Noticed(n saveris.Notice) {
 }
 
 func (v *Notes) replaced(n saveris.Notice) {
-	feed := feedOfVendor(n.Feed)
+	feed := schema.FeedOf(n.Feed)
 	if older(n.Instead, n.Endpoint) {
 		v.log.Warn("the vendor has retired an endpoint, an older version of it is read", "feed", feed, "endpoint", n.Endpoint, "instead", n.Instead, "hint", Newer)
 		v.put("version."+string(feed), status.Note{Level: status.Look, Feed: feed, Text: RetiredText(feed, n.Endpoint, n.Instead)})
@@ -357,12 +357,4 @@ func dateOrNone(t time.Time) string {
 		return "no date"
 	}
 	return t.UTC().Format(time.RFC3339)
-}
-
-// feedOfVendor is the contract's word for a feed of the vendor's.
-func feedOfVendor(feed saveris.Feed) schema.Feed {
-	if feed == saveris.Alarms {
-		return schema.Alarms
-	}
-	return schema.Readings
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
-	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -110,7 +109,7 @@ func ReadALittle(ctx context.Context, s config.Vendor, vendor *saveris.Client, f
 	}
 	from := now.Add(-time.Hour).Truncate(time.Second)
 	answer, err := vendor.Rows(ctx, saveris.Query{
-		Feed: poller.VendorFeed(feed), From: from, Until: from.Add(5 * time.Minute), Timeout: patience,
+		Feed: schema.VendorFeed(feed), From: from, Until: from.Add(5 * time.Minute), Timeout: patience,
 	}, func(*saveris.Row) error { return nil })
 	if s.SaverisSync == string(saveris.SyncAlways) && errors.Is(err, saveris.ErrRetired) {
 		return saveris.Answer{}, &config.Error{Problems: []error{&config.Problem{

@@ -121,7 +121,7 @@ func (b *Backfill) unfinished(ctx context.Context) (windows []checkpoint.Span) {
 	if !b.ReadSince.IsZero() {
 		return nil
 	}
-	queries, err := b.Source.Unfinished(ctx, VendorFeed(b.Writer.Feed))
+	queries, err := b.Source.Unfinished(ctx, schema.VendorFeed(b.Writer.Feed))
 	if err != nil {
 		b.Log.Warn("what an earlier process has asked for is not known", "err", err)
 	}

@@ -23,13 +23,13 @@ type Doing string
 
 // What lines do.
 const (
-	Plans   Doing = "planning"                        // asks what is next, and waits until something is
-	Queues  Doing = "queued for an export slot"       // waits for an export slot, which has no bound
-	Fetches Doing = "fetching"                        // reads a window
-	Awaits  Doing = "waiting for the vendor's export" // which is not ready; it is looked at again and again
-	Commits Doing = "committing"                      // stores it
-	Waits   Doing = "waiting to retry"                // for the next try
-	Ends    Doing = "ended"                           // there will be no other step
+	Plans        Doing = "planning"                        // asks what is next, and waits until something is
+	Queues       Doing = "queued for an export slot"       // waits for an export slot, which has no bound
+	Fetches      Doing = "fetching"                        // reads a window
+	AwaitsExport Doing = "waiting for the vendor's export" // which is not ready; it is looked at again and again
+	Commits      Doing = "committing"                      // stores it
+	Retries      Doing = "waiting to retry"                // waits for the next try, after a failure or at a closed gate
+	Ends         Doing = "ended"                           // there will be no other step
 )
 
 // Step is what a line reports whenever it goes on. A line that reports nothing for long is stuck.
@@ -39,8 +39,8 @@ type Step struct {
 	// For is how long it does so by plan: how long a plan waits at most before it looks again, or until the next try.
 	For time.Duration
 
-	Since  time.Time // when the export was asked for that it Awaits, by our clock
-	Failed Doing     // where it waits after a failure: Plans, Queues, Fetches, Awaits or Commits
+	Since  time.Time // when the export was asked for that the line waits for, by our clock
+	Failed Doing     // where it waits after a failure: Plans, Queues, Fetches, AwaitsExport or Commits
 	Err    error
 }
 
@@ -65,7 +65,7 @@ func (l *Line) step(doing Doing, planned time.Duration) {
 // failed reports that a try has failed and will be repeated. What was done stays so for the tries that follow.
 func (l *Line) failed(err error, wait time.Duration) {
 	if l.OnStep != nil {
-		l.OnStep(Step{Line: l.Name, Doing: Waits, For: wait, Failed: l.doing, Err: err})
+		l.OnStep(Step{Line: l.Name, Doing: Retries, For: wait, Failed: l.doing, Err: err})
 	}
 }
 

@@ -44,7 +44,7 @@ func (l *ledger) sum() (rows, known, rejected int, result publish.Result) {
 func (l *ledger) failures() map[poller.Doing]int {
 	n := map[poller.Doing]int{}
 	for _, s := range l.steps {
-		if s.Doing == poller.Waits && s.Err != nil && s.For > 0 {
+		if s.Doing == poller.Retries && s.Err != nil && s.For > 0 {
 			n[s.Failed]++
 		}
 	}
@@ -114,7 +114,7 @@ func TestLinesTellWhatFails(t *testing.T) {
 	}
 	for _, s := range told.steps {
 		var vendor *saveris.Error
-		if s.Doing == poller.Waits && (!errors.As(s.Err, &vendor) || vendor.Status != 503) {
+		if s.Doing == poller.Retries && (!errors.As(s.Err, &vendor) || vendor.Status != 503) {
 			t.Errorf("a try failed with %v", s.Err)
 		}
 		if s.Doing == poller.Plans && s.For != bridge.Interval {

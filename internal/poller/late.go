@@ -25,11 +25,11 @@ func (l *lateness) due(since time.Time) bool {
 	return false
 }
 
-// waiting notes that the export of a window is not ready, and when it was asked for by our clock.
-func (l *Line) waiting(ctx context.Context, w Window, since time.Time) {
-	l.doing = Awaits
+// exportNotReady notes that the export of a window is not ready, and when it was asked for by our clock.
+func (l *Line) exportNotReady(ctx context.Context, w Window, since time.Time) {
+	l.doing = AwaitsExport
 	if l.OnStep != nil {
-		l.OnStep(Step{Line: l.Name, Doing: Awaits, Since: since})
+		l.OnStep(Step{Line: l.Name, Doing: AwaitsExport, Since: since})
 	}
 	if l.late.due(since) {
 		l.Log.WarnContext(ctx, "waiting for the vendor's export", "since", since.UTC().Truncate(time.Second), "reason", w.Reason, "from", w.From, "until", w.Until)

@@ -48,7 +48,7 @@ func TestAWindowWhoseExportIsNotReadyIsAskedForOnce(t *testing.T) {
 	if submitted > 3 {
 		t.Errorf("%d exports were submitted, want one for the poll and one or two for what lies behind it", submitted)
 	}
-	waits := slices.IndexFunc(told.steps, func(s poller.Step) bool { return s.Doing == poller.Awaits && s.Line == poller.TailLine })
+	waits := slices.IndexFunc(told.steps, func(s poller.Step) bool { return s.Doing == poller.AwaitsExport && s.Line == poller.TailLine })
 	if waits < 0 || time.Since(told.steps[waits].Since) > time.Minute {
 		t.Error("the line does not say since when it waits for the export")
 	}

@@ -46,14 +46,6 @@ type Line struct {
 	late     lateness
 }
 
-// VendorFeed is what the vendor calls a feed.
-func VendorFeed(feed schema.Feed) saveris.Feed {
-	if feed == schema.Alarms {
-		return saveris.Alarms
-	}
-	return saveris.Measurements
-}
-
 // Run carries one window after the other until the plan ends, the context ends (its error is returned) or the vendor
 // refuses the login for good (saveris.ErrRefused). Everything else is tried again for ever.
 func (l *Line) Run(ctx context.Context, plan Plan) error {
@@ -65,7 +57,7 @@ func (l *Line) Run(ctx context.Context, plan Plan) error {
 				return err
 			}
 			if l.gate != nil {
-				if waited, err := l.gate.pass(ctx, func(left time.Duration) { l.step(Waits, left) }); waited || err != nil {
+				if waited, err := l.gate.pass(ctx, func(left time.Duration) { l.step(Retries, left) }); waited || err != nil {
 					return err // the window is stale
 				}
 			}
@@ -88,6 +80,12 @@ func (l *Line) next(ctx context.Context, plan Plan) (Window, error) {
 	}
 	l.step(Plans, l.Interval)
 	return plan.Next(ctx)
+}
+
+// clock is the vendor's. A plan asks for it whenever it looks for something to do, so that is a step.
+func (l *Line) clock(ctx context.Context) (time.Time, error) {
+	l.step(Plans, l.Interval)
+	return l.Source.Now(ctx)
 }
 
 // retry tries until it succeeds or fails for good: the context or the plan has ended, or the vendor refuses the login.
@@ -144,7 +142,7 @@ func (l *Line) pause() *backoff.ExponentialBackOff {
 // the newer one first; a half that has been committed stays so. A window whose export is not ready is not done:
 // it is still under way.
 func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
-	read, rows, err := l.carry(ctx, w)
+	read, rows, err := l.readAndCommit(ctx, w)
 	if l.unready = (Window{}); errors.Is(err, saveris.ErrNotReady) {
 		l.unready = w
 		return err
@@ -161,7 +159,8 @@ func (l *Line) Carry(ctx context.Context, plan Plan, w Window) error {
 	return err
 }
 
-func (l *Line) carry(ctx context.Context, w Window) (read Window, rows int, err error) {
+// readAndCommit carries a window as it is, and returns it with what was noted of it.
+func (l *Line) readAndCommit(ctx context.Context, w Window) (read Window, rows int, err error) {
 	got, err := l.fetch(ctx, w)
 	if err != nil {
 		return w, 0, err
@@ -206,10 +205,10 @@ func (l *Line) fetch(ctx context.Context, w Window) (*buffer, error) {
 
 // read is one attempt: it has the vendor prepare the rows, and waits for room before it reads them.
 func (l *Line) read(ctx context.Context, w Window, readAt time.Time) (*buffer, error) {
-	feed, began := VendorFeed(l.Writer.Feed), time.Now()
+	feed, began := schema.VendorFeed(l.Writer.Feed), time.Now()
 	result, err := l.Source.Prepare(ctx, saveris.Query{
 		Feed: feed, From: w.From, Until: w.Until, Background: w.Background, AskedSince: l.AskedSince,
-		OnQueue: l.queued, OnNotReady: func(since time.Time) { l.waiting(ctx, w, since) },
+		OnQueue: l.queued, OnNotReady: func(since time.Time) { l.exportNotReady(ctx, w, since) },
 	})
 	if err != nil {
 		return nil, err

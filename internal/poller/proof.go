@@ -145,7 +145,7 @@ var errKnown = errors.New("a row is known")
 
 func (p *Proof) read(ctx context.Context, feed schema.Feed, c *comparison, trace *publish.Trace, since time.Time) error {
 	maker := p.Maker(feed)
-	_, err := p.Source.Rows(ctx, saveris.Query{Feed: VendorFeed(feed), From: c.From, Until: c.Until, AskedSince: since}, func(row *saveris.Row) error {
+	_, err := p.Source.Rows(ctx, saveris.Query{Feed: schema.VendorFeed(feed), From: c.From, Until: c.Until, AskedSince: since}, func(row *saveris.Row) error {
 		event := maker.Event(row, schema.Window(c.Span), c.Until)
 		if event.Rejected {
 			return nil

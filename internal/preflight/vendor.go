@@ -8,7 +8,6 @@ import (
 
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/pipeline"
-	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -90,11 +89,11 @@ func checkFeed(feed schema.Feed) func(context.Context, *checkup) Finding {
 // endingOf says what a person should know of the endpoints that a feed was read from: that one is retired and replaced, or
 // will end.
 func endingOf(vendor *saveris.Client, feed schema.Feed) (text, advice string) {
-	path, newest := vendor.Endpoint(poller.VendorFeed(feed))
+	path, newest := vendor.Endpoint(schema.VendorFeed(feed))
 	if path != newest {
 		return pipeline.RetiredText(feed, newest, path), pipeline.Newer + "; until then the older version is read"
 	}
-	return announcedEnd(vendor, func(endpoint string) bool { return strings.HasSuffix(endpoint, "/"+string(poller.VendorFeed(feed))) })
+	return announcedEnd(vendor, func(endpoint string) bool { return strings.HasSuffix(endpoint, "/"+string(schema.VendorFeed(feed))) })
 }
 
 // announcedEnd says of the first of some endpoints whose end the vendor has announced when that is.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"saveris-bridge/internal/saveris"
 )
 
 // Feed is what a stream is for, as subjects and settings name it: rows of the vendor's, or what the bridge finds out itself.
@@ -20,6 +22,22 @@ const (
 	Devices  Feed = "devices" // changes in the fleet, see FleetChange
 	Health   Feed = "health"  // silence; no setting names it
 )
+
+// VendorFeed is what the vendor calls the feed of events that a Maker makes.
+func VendorFeed(feed Feed) saveris.Feed {
+	if feed == Alarms {
+		return saveris.Alarms
+	}
+	return saveris.Measurements
+}
+
+// FeedOf is what the contract calls a feed of the vendor's, Measurements or Alarms.
+func FeedOf(feed saveris.Feed) Feed {
+	if feed == saveris.Alarms {
+		return Alarms
+	}
+	return Readings
+}
 
 // Lane parts what is new from what arrives late, so that nobody is woken for last year. Who publishes decides it by the
 // age of the event.

@@ -182,7 +182,7 @@ func TestWhatWillPassIsAWarning(t *testing.T) {
 		!strings.HasPrefix(h.Warnings[1], "throttled (HTTP 429) until ") || !strings.HasPrefix(h.Warnings[2], "the token ended at ") {
 		t.Errorf("%+v", h)
 	}
-	w.watchdog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: errors.New("get https://host/file?sig=s3cr3t: the cable is \x1b[31mcut")})
+	w.watchdog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Retries, Err: errors.New("get https://host/file?sig=s3cr3t: the cable is \x1b[31mcut")})
 	if h := w.ask(t, "/readyz"); !strings.HasSuffix(h.Warnings[0], `: get https://host/file?… the cable is \u001b[31mcut`) {
 		t.Errorf("with a cause: %+v", h)
 	}
@@ -209,7 +209,7 @@ func TestThePageIsToldWhatOnlyThisBridgeKnows(t *testing.T) {
 		t.Errorf("before it is known who polls: %+v", h)
 	}
 	w.logIn(t)
-	w.watchdog.step(schema.Alarms, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: errors.New(strings.Repeat("ä", 1000))})
+	w.watchdog.step(schema.Alarms, poller.Step{Line: poller.TailLine, Doing: poller.Retries, Err: errors.New(strings.Repeat("ä", 1000))})
 	if h := w.here(); h.Causes[schema.Alarms] != strings.Repeat("ä", 200)+"…" || h.Causes[schema.Readings] != "" {
 		t.Errorf("after a failure: %+v", h)
 	}
@@ -233,7 +233,7 @@ func TestAFullDiskIsTheCauseOfEverything(t *testing.T) {
 	w := newTestOperation(t)
 	w.logIn(t)
 	w.polls[schema.Readings] = vendorAt
-	w.watchdog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: fmt.Errorf("commit: %w", context.DeadlineExceeded)})
+	w.watchdog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Retries, Err: fmt.Errorf("commit: %w", context.DeadlineExceeded)})
 	w.watchdog.store = func() error { return &natsd.FullError{Dir: "/data"} }
 	const full, advice = "store /data: no space left, 0 bytes free", "; free some space there, or give it more: it goes on by itself within a minute, and nothing is lost"
 	if h := w.ask(t, "/readyz"); !h.OK || !same(h.Warnings, full+advice) {
@@ -243,7 +243,7 @@ func TestAFullDiskIsTheCauseOfEverything(t *testing.T) {
 		t.Errorf("the page is told %+v", h)
 	}
 	w.watchdog.store = nil // of another's server nobody knows
-	w.watchdog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Waits, Err: fmt.Errorf("commit: %w", publish.ErrUnanswered)})
+	w.watchdog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Retries, Err: fmt.Errorf("commit: %w", publish.ErrUnanswered)})
 	if h := w.here(); h.Store != "" || !strings.HasPrefix(h.Causes[schema.Readings], "commit: NATS has not answered; is the disk of the NATS server full?") {
 		t.Errorf("the page is told %+v", h)
 	}

@@ -231,7 +231,7 @@ func (d *watchdog) why(w *watched) error {
 	switch {
 	case until.After(d.now()):
 		return errors.New(status.Throttled(until, d.now()))
-	case !d.awaits(w).IsZero(), w.cause == nil && tail.Doing == poller.Awaits:
+	case !d.awaits(w).IsZero(), w.cause == nil && tail.Doing == poller.AwaitsExport:
 		return fmt.Errorf("waiting for the vendor's export since %s", tail.Since.UTC().Format(time.TimeOnly))
 	case w.cause == nil && tail.Doing == poller.Queues:
 		return errQueues
@@ -243,7 +243,7 @@ var errQueues = errors.New("waiting until fewer exports are in flight (SAVERIS_E
 
 // awaits is when the export was asked for that the poll of a feed waits for, if it is late; else the zero time.
 func (d *watchdog) awaits(w *watched) time.Time {
-	if tail := w.lines[poller.TailLine]; tail.Doing == poller.Awaits && d.now().Sub(tail.Since) >= saveris.LateAfter {
+	if tail := w.lines[poller.TailLine]; tail.Doing == poller.AwaitsExport && d.now().Sub(tail.Since) >= saveris.LateAfter {
 		return tail.Since
 	}
 	return time.Time{}

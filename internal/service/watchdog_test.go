@@ -106,7 +106,7 @@ func TestWhatALineMayTakeIsBounded(t *testing.T) {
 	}{
 		"reading":             {poller.Step{Doing: poller.Fetches}, 0, time.Hour},
 		"committing":          {poller.Step{Doing: poller.Commits}, 0, time.Hour},
-		"waiting for a try":   {poller.Step{Doing: poller.Waits, For: 30 * time.Second, Err: io.EOF}, 0, time.Hour + 30*time.Second},
+		"waiting for a try":   {poller.Step{Doing: poller.Retries, For: 30 * time.Second, Err: io.EOF}, 0, time.Hour + 30*time.Second},
 		"waiting for a slot":  {poller.Step{Doing: poller.Queues}, 0, 6 * time.Hour},
 		"throttled for a day": {poller.Step{Doing: poller.Fetches}, 24 * time.Hour, 25 * time.Hour},
 	} {
@@ -268,8 +268,8 @@ func TestAStalledFeedIsToldOnceWithTheLastCause(t *testing.T) {
 	w.after(3 * time.Minute)
 	w.stored(schema.Readings, fill)
 	told("within three intervals")
-	w.tail(poller.Step{Doing: poller.Waits, Err: errors.New("the cable is cut"), Failed: poller.Fetches})
-	w.step(schema.Readings, poller.Step{Line: poller.FillLine, Doing: poller.Waits, Err: errors.New("something else")})
+	w.tail(poller.Step{Doing: poller.Retries, Err: errors.New("the cable is cut"), Failed: poller.Fetches})
+	w.step(schema.Readings, poller.Step{Line: poller.FillLine, Doing: poller.Retries, Err: errors.New("something else")})
 	w.after(time.Second)
 	w.after(time.Hour)
 	const stall = `level=ERROR msg="feed has stalled: no poll has been stored"`
@@ -302,7 +302,7 @@ func TestAThrottledFeedIsSaidToBe(t *testing.T) {
 	}
 	w = newClockedWatchdog()
 	w.set(func() { w.throttled = vendorAt.Add(time.Hour) })
-	w.tail(poller.Step{Doing: poller.Awaits, Since: vendorAt})
+	w.tail(poller.Step{Doing: poller.AwaitsExport, Since: vendorAt})
 	const want = `err="throttled (HTTP 429) until 01:20:00"`
 	if w.after(4 * time.Minute); !strings.Contains(w.log.String(), want) {
 		t.Errorf("the log says\n%s, want %s", &w.log, want)
@@ -315,8 +315,8 @@ func TestAThrottledFeedIsSaidToBe(t *testing.T) {
 
 func TestALateExportIsTheCauseOfAStandstill(t *testing.T) {
 	w := newClockedWatchdog()
-	w.tail(poller.Step{Doing: poller.Waits, Err: errors.New("an older failure")})
-	w.tail(poller.Step{Doing: poller.Awaits, Since: vendorAt})
+	w.tail(poller.Step{Doing: poller.Retries, Err: errors.New("an older failure")})
+	w.tail(poller.Step{Doing: poller.AwaitsExport, Since: vendorAt})
 	if w.after(59 * time.Second); !w.waits(schema.Readings).IsZero() {
 		t.Error("an export of less than a minute is late")
 	}
@@ -330,13 +330,13 @@ func TestALateExportIsTheCauseOfAStandstill(t *testing.T) {
 		t.Errorf("the log does not give the cause:\n%s", log)
 	}
 	for range 5 {
-		w.tail(poller.Step{Doing: poller.Awaits, Since: vendorAt}) // the vendor may take longer than a line may be silent
+		w.tail(poller.Step{Doing: poller.AwaitsExport, Since: vendorAt}) // the vendor may take longer than a line may be silent
 		if stuck := w.after(55 * time.Minute); len(stuck) > 0 {
 			t.Errorf("a line that looks at its export is stuck: %v", stuck)
 		}
 	}
 	w.stored(schema.Readings, poller.StoredWindow{Window: poller.Window{Reason: poller.ReasonTail}})
-	w.tail(poller.Step{Doing: poller.Awaits, Since: w.now()})
+	w.tail(poller.Step{Doing: poller.AwaitsExport, Since: w.now()})
 	if err := w.failure(schema.Readings); err == nil || !w.waits(schema.Readings).IsZero() {
 		t.Errorf("while it waits for an export that is not late: %v, late since %v", err, w.waits(schema.Readings))
 	}
