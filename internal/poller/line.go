@@ -43,7 +43,7 @@ type Line struct {
 	refusals saveris.Refusals
 	doing    Doing
 	unready  Window // whose export was not ready in time; empty if the last one's was
-	late     lateness
+	overdue  overdue
 }
 
 // Run carries one window after the other until the plan ends, the context ends (its error is returned) or the vendor
@@ -113,7 +113,7 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 		l.failed(err, d)
 		level := slog.LevelWarn
 		if errors.Is(err, publish.ErrDisconnected) || errors.Is(err, saveris.ErrNotReady) {
-			level = slog.LevelDebug // logged once, when the connection went, or when the export was late
+			level = slog.LevelDebug // logged once, when the connection went, or when the export was overdue
 		}
 		if lasting(err) || errors.Is(err, publish.ErrUnfit) || errors.Is(err, saveris.ErrNotUnderstood) || errors.Is(err, saveris.ErrAddress) {
 			level = slog.LevelError // waiting alone will not heal it

@@ -33,7 +33,7 @@ type budget struct {
 	exports int
 	polls   bool
 	id      string
-	late    func() []Running
+	overdue func() []Running
 	hold    func(time.Duration) // called when the vendor makes another process wait
 	wake    chan struct{}
 	turn    chan struct{} // to exchange words: one at a time has it, and what stands in the next line
@@ -59,9 +59,9 @@ type sighting struct {
 	at   time.Time
 }
 
-func newBudget(cfg *Config, late func() []Running, hold func(time.Duration)) *budget {
+func newBudget(cfg *Config, overdue func() []Running, hold func(time.Duration)) *budget {
 	return &budget{
-		shared: cfg.Shared, exports: cfg.Exports, polls: !cfg.NoLive, id: rand.Text(), late: late, hold: hold, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1),
+		shared: cfg.Shared, exports: cfg.Exports, polls: !cfg.NoLive, id: rand.Text(), overdue: overdue, hold: hold, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		known: map[string]sighting{},
 	}
 }
@@ -210,7 +210,7 @@ func (b *budget) reply(p peers, take bool) (said peers, taken bool) {
 	}
 	delete(p.Processes, b.id)
 	taken = take && b.room(p) && !b.behind(p)
-	mine := peer{Polls: b.polls, Live: b.live, Background: b.background, Late: b.late()}
+	mine := peer{Polls: b.polls, Live: b.live, Background: b.background, Late: b.overdue()}
 	if taken {
 		mine.Background++
 	} else if take && b.ticket == 0 {

@@ -32,12 +32,6 @@ type answer struct {
 	waited time.Duration // how long the vendor made us wait before
 }
 
-const (
-	moreTries     = 3 // of what may be repeated, after the first
-	throttledMost = 2 * time.Minute
-	longestRetry  = 30 * time.Second // a longer wait between tries is the caller's to decide
-)
-
 // call asks until there is an answer that means something. It waits as long as it is asked to, renews the token once,
 // and repeats what failed in passing a few times, unless it submits: whether a lost submission was heard is unknown,
 // and its caller decides. Every other answer becomes an *Error.
@@ -143,7 +137,7 @@ func (t *try) again(ctx context.Context, e *Error) (bool, error) {
 		t.throttled = e
 		t.client.throttle.hold(max(e.Wait, t.pause(e)))
 		return true, nil
-	case e.passing() && t.failures < moreTries && e.Wait <= longestRetry && (t.method == http.MethodGet || t.login):
+	case e.transient() && t.failures < moreTries && e.Wait <= longestRetry && (t.method == http.MethodGet || t.login):
 		t.failures++
 		err := sleep.For(ctx, max(e.Wait, t.retry.NextBackOff()))
 		return err == nil, err

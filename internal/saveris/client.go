@@ -96,7 +96,7 @@ type Client struct {
 	slots    *slots
 	budget   *budget
 	flights  flights
-	late     late
+	notReady notReady
 	pace     pace
 	versions versions
 	syncs    sync.Map // what is known of the synchronous route, by feed
@@ -136,7 +136,7 @@ func New(cfg Config) (*Client, error) {
 		slots:         newSlots(cfg.Exports, !cfg.NoLive),
 		pace:          pace{first: cfg.FirstPoll},
 	}
-	c.budget = newBudget(&cfg, c.flights.late, c.throttle.follow)
+	c.budget = newBudget(&cfg, c.flights.overdue, c.throttle.follow)
 	c.throttle.onOwnHold = c.budget.throttledUntil
 	if base.Scheme == "http" {
 		c.host = base.Host

@@ -53,8 +53,13 @@
 // not). Flat objects are taken apart by hand (scan.go), all others by jsontext (strict.go), and both agree. Numbers keep
 // the vendor's digits. What is no row arrives as one with Err and Raw, and the next rows follow; what is longer than
 // MaxRow arrives cut. Rows may stand in lists within objects (envelope.go). What is no text, and a file in which not a single
-// line is a row of the feed, is ErrNotUnderstood (form.go, feedcolumns.go). A file that ends too early, by its length, its checksum or its brackets, is an error. Memory is one
-// window of bytes a file (192 KiB), whatever comes.
+// line is a row of the feed, is ErrNotUnderstood (form.go, feedcolumns.go). Memory is one window of bytes a file (192 KiB), whatever
+// comes.
+//
+// A file that is cut, by its length, its checksum or its brackets, is an error of the decoder (decode.go), which readError makes
+// transient: readFile reads the file again from its start, up to moreTries times, and hands its rows over again. If it stays cut,
+// Result.Rows ends the export and fails with the *Error, and the next Prepare asks for another export; for one that was adopted, Rows
+// does so itself.
 //
 // # Secrets
 //

@@ -33,7 +33,7 @@ func (c *Client) readFile(ctx context.Context, link string, feed Feed, each func
 			}
 			c.throttle.hold(wait)
 			_, err = c.throttle.pass(ctx, e)
-		case e.passing() && (e.Err == nil || e.Err == ErrNotUnderstood) && e.Wait <= longestRetry && failures < moreTries:
+		case e.transient() && (e.Err == nil || e.Err == ErrNotUnderstood) && e.Wait <= longestRetry && failures < moreTries:
 			failures++
 			err = sleep.For(ctx, max(e.Wait, retry.NextBackOff()))
 		default:

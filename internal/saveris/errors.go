@@ -1,6 +1,7 @@
 package saveris
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -123,6 +124,19 @@ func (c *Client) broken(op string, err error) *Error {
 	return e
 }
 
+// readError is the failure of reading an answer's or a file's rows.
+func (c *Client) readError(ctx context.Context, op string, err error) error {
+	var mine callerError
+	switch {
+	case errors.As(err, &mine):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	default:
+		return c.broken(op, err)
+	}
+}
+
 // noSuchPath: the gateway answers an unknown path or method so, hardly ever with 404 or 405 (document, 13.3). A bearer
 // token it takes for a signature of its own, which then has no form (reported of other APIs on the same gateway). None of
 // this is about the login, which it has not looked at.
@@ -158,8 +172,8 @@ func (e *Error) refusal() bool {
 		e.Status == http.StatusForbidden && e.Kind != "WAF_FILTERED" && !e.noSuchPath()
 }
 
-// passing: what may be gone at the next try.
-func (e *Error) passing() bool {
+// transient: what may be gone at the next try.
+func (e *Error) transient() bool {
 	return e.Status == 0 && e.Err != ErrUntrusted || e.Status >= 500 || e.Status == http.StatusRequestTimeout || e.Kind == "WAF_FILTERED"
 }
 

@@ -10,15 +10,15 @@ import (
 
 // export is one running export of the vendor.
 type export struct {
-	feed    Feed
-	path    string // of the endpoint that it was submitted to: it is polled there and nowhere else (document, 4.1)
-	uuid    string
-	askedAt time.Time     // vendor's clock
-	asked   time.Time     // local clock
-	waited  time.Duration // how long the vendor made us wait since, which does not count
-	key     string        // of its window
-	stored  bool          // in Config.Requests
-	kept    chan struct{} // closed once that was tried; nil where an earlier process did it
+	feed       Feed
+	path       string // of the endpoint that it was submitted to: it is polled there and nowhere else (document, 4.1)
+	uuid       string
+	askedAt    time.Time     // vendor's clock
+	askedLocal time.Time     // local clock
+	waited     time.Duration // how long the vendor made us wait since, which does not count
+	key        string        // of its window
+	stored     bool          // in Config.Requests
+	kept       chan struct{} // closed once that was tried; nil where an earlier process did it
 }
 
 // prepareExport gets an export of the window ready. One that was not ready before, or that a dead process left, is adopted.
@@ -26,7 +26,7 @@ func (c *Client) prepareExport(ctx context.Context, q *Query) (*Result, error) {
 	q.onQueue(true)
 	found := make(chan export, 1) // it is looked up while a slot is waited for
 	go func() { found <- c.find(ctx, q) }()
-	if err := c.begin(ctx, q.Background); err != nil {
+	if err := c.takeSlot(ctx, q.Background); err != nil {
 		return nil, err
 	}
 	q.onQueue(false)
@@ -60,7 +60,7 @@ func (r *Result) prepare(ctx context.Context) error {
 			return nil
 		}
 		if errors.Is(err, ErrNotReady) {
-			r.client.late.keep(*r.export)
+			r.client.notReady.keep(*r.export)
 			r.export = nil
 			return err
 		}
@@ -75,18 +75,18 @@ func (r *Result) prepare(ctx context.Context) error {
 func (r *Result) fail(ctx context.Context, err error) error {
 	r.end(ctx, err)
 	again := r.submitted == 0 || r.submitted == 1 && errors.Is(err, errForgotten)
-	if ours(ctx, err) || errors.Is(err, errLost) || !again {
+	if notExportsFault(ctx, err) || errors.Is(err, errLost) || !again {
 		return err
 	}
 	return nil
 }
 
-// end reports how the export in hand ended, and forgets it unless it was ours to end.
+// end reports how the export in hand ended, and has it forgotten unless the fault was not its own.
 func (r *Result) end(ctx context.Context, err error) {
 	x := r.export
 	r.export = nil
-	r.client.exported(outcome(ctx, err), x.asked)
-	if err == nil || !ours(ctx, err) {
+	r.client.exported(outcome(ctx, err), x.askedLocal)
+	if err == nil || !notExportsFault(ctx, err) {
 		r.client.drop(ctx, *x)
 	}
 	x.waitKept()
@@ -99,8 +99,8 @@ func (x *export) waitKept() {
 	}
 }
 
-// begin waits until one more export may be in flight: of all processes where it can wait, of this one in any case.
-func (c *Client) begin(ctx context.Context, background bool) error {
+// takeSlot waits until one more export may be in flight: of all processes where it can wait, of this one in any case.
+func (c *Client) takeSlot(ctx context.Context, background bool) error {
 	if err := c.budget.acquire(ctx, background); err != nil {
 		return err
 	}
@@ -111,13 +111,13 @@ func (c *Client) begin(ctx context.Context, background bool) error {
 	return err
 }
 
-func (c *Client) end(background bool) {
+func (c *Client) freeSlot(background bool) {
 	c.slots.release(background)
 	c.budget.release(background)
 }
 
-// ours reports whether it was not the export that failed: then it stays remembered.
-func ours(ctx context.Context, err error) bool {
+// notExportsFault reports whether it was not the export that failed: then it stays remembered.
+func notExportsFault(ctx context.Context, err error) bool {
 	var mine callerError
 	var held *throttledError
 	return ctx.Err() != nil || errors.As(err, &mine) || errors.As(err, &held)
@@ -140,7 +140,7 @@ func (c *Client) submitTo(ctx context.Context, q *Query, path string, trial bool
 	if !isRequest(body.RequestUUID) {
 		return export{}, &Error{Op: op, Status: ans.StatusCode, Text: "the answer has no request_uuid: " + c.shown(body)}
 	}
-	x := export{feed: q.Feed, path: path, uuid: body.RequestUUID, asked: ans.sent, key: c.key(q), stored: c.stores(q)}
+	x := export{feed: q.Feed, path: path, uuid: body.RequestUUID, askedLocal: ans.sent, key: c.key(q), stored: c.stores(q)}
 	x.askedAt, _ = c.clock.tell(ans.sent)
 	if x.stored {
 		x.kept = make(chan struct{})

@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// readFiles reads all files of an export. A file may appear a moment after the export is completed: it is waited for. A link
+// downloadAll reads all files of an export. A file may appear a moment after the export is completed: it is waited for. A link
 // may be dead before its time (its signer's own login ends): then the export is asked for fresh ones, as long as every such
 // round gets at least one file further.
-func (c *Client) readFiles(ctx context.Context, x export, q *Query, links []string, each func(*Row) error) (int, error) {
+func (c *Client) downloadAll(ctx context.Context, x export, q *Query, links []string, each func(*Row) error) (int, error) {
 	done := map[string]int{} // rows of the files that were read, by name
-	late := c.absence(func() { q.onNotReady(x.asked) })
+	absent := c.absence(func() { q.onNotReady(x.askedLocal) })
 	for round := 0; ; round++ {
 		names := fileNames(links)
 		before := len(done)
-		err := late.read(ctx, func() error { return c.readSome(ctx, x.feed, links, names, done, each) })
+		err := absent.read(ctx, func() error { return c.readSome(ctx, x.feed, links, names, done, each) })
 		if err == nil {
 			return total(done, names), nil
 		}
 		if !errors.Is(err, errExpired) || round > 0 && len(done) == before || round > len(links) {
 			return 0, err
 		}
-		late.renew()
+		absent.renew()
 		s, _, errPoll := c.poll(ctx, x)
 		if errPoll != nil {
 			return 0, errPoll

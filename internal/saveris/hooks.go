@@ -34,7 +34,7 @@ func outcome(ctx context.Context, err error) Outcome {
 	switch {
 	case err == nil:
 		return Completed
-	case ours(ctx, err), errors.Is(err, errLost):
+	case notExportsFault(ctx, err), errors.Is(err, errLost):
 		return Abandoned
 	case errors.Is(err, errForgotten), errors.Is(err, errExpired):
 		return Expired

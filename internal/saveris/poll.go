@@ -155,7 +155,7 @@ func (c *Client) ready(ctx context.Context, x *export, q *Query) ([]string, erro
 			c.pace.learn(time.Since(begin) - waited)
 			return c.links("poll "+string(x.feed), s)
 		}
-		q.onNotReady(x.asked)
+		q.onNotReady(x.askedLocal)
 		if !time.Now().Before(end) {
 			return nil, x.unready(timeout, c.shown(s))
 		}
@@ -167,7 +167,7 @@ func longer(d time.Duration) time.Duration { return d + rand.N(d/10+1) }
 
 // unready is the error of an export that is not ready in time, or never.
 func (x *export) unready(timeout time.Duration, said string) error {
-	age := time.Since(x.asked) - x.waited
+	age := time.Since(x.askedLocal) - x.waited
 	e := &Error{Op: "poll " + string(x.feed), Err: ErrNotReady, Text: fmt.Sprintf("asked for at %s, not ready after %v, the last answer was %s", stamp(x.askedAt.Truncate(time.Second)), age.Round(time.Second), said)}
 	if age >= patience*timeout {
 		e.Err, e.cause = ErrTooLarge, errLost

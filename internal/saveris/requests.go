@@ -46,7 +46,7 @@ func (c *Client) drop(ctx context.Context, x export) {
 // adopt returns the export of a window that was not ready when it was read before, or else the one that was found. ok is false
 // where there is none that may answer the query.
 func (c *Client) adopt(found export, q *Query) (x export, ok bool) {
-	if x, ok = c.late.take(c.key(q)); !ok {
+	if x, ok = c.notReady.take(c.key(q)); !ok {
 		x = found
 	}
 	return x, x.uuid != "" && !x.askedAt.Before(q.AskedSince)
@@ -70,7 +70,7 @@ func (c *Client) find(ctx context.Context, q *Query) export {
 	}
 	local := time.Now()
 	now, _ := c.clock.tell(local)
-	return export{feed: q.Feed, path: path, uuid: uuid, askedAt: at.UTC(), asked: local.Add(at.Sub(now)), key: key, stored: true}
+	return export{feed: q.Feed, path: path, uuid: uuid, askedAt: at.UTC(), askedLocal: local.Add(at.Sub(now)), key: key, stored: true}
 }
 
 // Unfinished returns the windows of a feed whose exports an earlier process has submitted and not read to their end, in no

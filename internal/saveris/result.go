@@ -62,7 +62,7 @@ func (r *Result) Rows(ctx context.Context, each func(*Row) error) (int, error) {
 // readFiles reads the files of an export.
 func (r *Result) readFiles(ctx context.Context, each func(*Row) error) (int, error) {
 	for {
-		n, err := r.client.readFiles(ctx, *r.export, &r.query, r.links, each)
+		n, err := r.client.downloadAll(ctx, *r.export, &r.query, r.links, each)
 		if err == nil {
 			r.end(ctx, nil)
 			return n, nil
@@ -91,8 +91,8 @@ func (r *Result) Close() {
 		return
 	}
 	if r.export != nil {
-		r.client.exported(Abandoned, r.export.asked)
+		r.client.exported(Abandoned, r.export.askedLocal)
 		r.export.waitKept()
 	}
-	r.client.end(r.query.Background)
+	r.client.freeSlot(r.query.Background)
 }

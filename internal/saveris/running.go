@@ -15,14 +15,14 @@ type Running struct {
 	AskedAt time.Time `json:"asked_at"` // by the vendor's clock
 
 	Background bool      `json:"background"` // nobody polls by it
-	asked      time.Time // by ours
+	askedLocal time.Time // by our clock
 }
 
 // Age is how long the vendor has been preparing it.
-func (r Running) Age() time.Duration { return time.Since(r.asked) }
+func (r Running) Age() time.Duration { return time.Since(r.askedLocal) }
 
-// LateAfter is from which age on an export is late: the vendor's usual ones take half of it at most.
-const LateAfter = time.Minute
+// OverdueAfter is from which age on an export is overdue: the vendor's usual ones take half of it at most.
+const OverdueAfter = time.Minute
 
 // Running returns the exports that this client waits for, the oldest first.
 func (c *Client) Running() []Running { return c.flights.list() }
@@ -39,7 +39,7 @@ func (f *flights) begin(x *export, q *Query) {
 	if f.all == nil {
 		f.all = map[*export]Running{}
 	}
-	f.all[x] = Running{q.Feed, q.From.UTC(), q.Until.UTC(), x.askedAt.Truncate(time.Second), q.Background, x.asked}
+	f.all[x] = Running{q.Feed, q.From.UTC(), q.Until.UTC(), x.askedAt.Truncate(time.Second), q.Background, x.askedLocal}
 }
 
 func (f *flights) end(x *export) {
@@ -54,9 +54,9 @@ func (f *flights) list() []Running {
 	return oldestFirst(slices.Collect(maps.Values(f.all)))
 }
 
-// late returns those that are late.
-func (f *flights) late() []Running {
-	return slices.DeleteFunc(f.list(), func(r Running) bool { return r.Age() < LateAfter })
+// overdue returns those that are overdue.
+func (f *flights) overdue() []Running {
+	return slices.DeleteFunc(f.list(), func(r Running) bool { return r.Age() < OverdueAfter })
 }
 
 func oldestFirst(list []Running) []Running {

@@ -28,7 +28,7 @@ type peer struct {
 	Background int       `json:"background"` // the same
 	Ticket     uint64    `json:"ticket"`     // its turn, while it waits for a slot in the background; else 0
 	Throttled  float64   `json:"throttled"`  // seconds more that the vendor asked this process to wait
-	Late       []Running `json:"late"`       // exports that are late
+	Late       []Running `json:"late"`       // exports that are overdue
 }
 
 // readPeers makes sense of the text. What makes none is as good as nothing.
@@ -48,8 +48,8 @@ func (p peers) String() string {
 	return string(text)
 }
 
-// SharedLate returns the exports that are late by the text of a Shared, the oldest first.
-func SharedLate(text []byte) []Running {
+// SharedOverdue returns the exports that are overdue by the text of a Shared, the oldest first.
+func SharedOverdue(text []byte) []Running {
 	var all []Running
 	for _, process := range readPeers(string(text)).Processes {
 		all = append(all, process.Late...)

@@ -81,16 +81,3 @@ func (c *Client) exportInstead(feed Feed, err error) bool {
 	}
 	return e.Status >= 400 && (!offered || e.Status != http.StatusUnauthorized)
 }
-
-// readError is the failure of reading an answer's or a file's rows.
-func (c *Client) readError(ctx context.Context, op string, err error) error {
-	var mine callerError
-	switch {
-	case errors.As(err, &mine):
-		return err
-	case ctx.Err() != nil:
-		return ctx.Err()
-	default:
-		return c.broken(op, err)
-	}
-}

@@ -12,8 +12,13 @@ import (
 	"saveris-bridge/internal/sleep"
 )
 
-// longestWait bounds what a Retry-After may ask for.
-const longestWait = 24 * time.Hour
+// Bounds of tries and of the waits between them.
+const (
+	moreTries     = 3                // of what may be repeated, after the first
+	longestRetry  = 30 * time.Second // a longer wait between tries is the caller's to decide
+	throttledMost = 2 * time.Minute  // where the vendor does not say how long to wait
+	longestWait   = 24 * time.Hour   // that a Retry-After may ask for
+)
 
 // growing returns waits that double from first to longest, a fifth more or less each, for ever.
 func growing(first, longest time.Duration) *backoff.ExponentialBackOff {

@@ -243,7 +243,7 @@ var errQueues = errors.New("waiting until fewer exports are in flight (SAVERIS_E
 
 // awaits is when the export was asked for that the poll of a feed waits for, if it is late; else the zero time.
 func (d *watchdog) awaits(w *watched) time.Time {
-	if tail := w.lines[poller.TailLine]; tail.Doing == poller.AwaitsExport && d.now().Sub(tail.Since) >= saveris.LateAfter {
+	if tail := w.lines[poller.TailLine]; tail.Doing == poller.AwaitsExport && d.now().Sub(tail.Since) >= saveris.OverdueAfter {
 		return tail.Since
 	}
 	return time.Time{}

@@ -28,7 +28,7 @@ type exports struct {
 
 func newExports(names publish.Names) *exports {
 	return &exports{bucket: newBucket(names.Requests(), func(_ string, data []byte) ([]saveris.Running, error) {
-		return saveris.SharedLate(data), nil
+		return saveris.SharedOverdue(data), nil
 	})}
 }
 

@@ -7,16 +7,16 @@ import (
 	"saveris-bridge/internal/saveris"
 )
 
-// lateness is how late the export is that a line waits for, as far as it has been logged.
-type lateness struct {
+// overdue is how long ago the export was asked for that a line waits for, as far as it has been logged.
+type overdue struct {
 	since  time.Time
 	logged time.Duration
 }
 
-// due reports whether an export of so long ago is worth a word, and notes it: one when it is late, and others as its age doubles.
-func (l *lateness) due(since time.Time) bool {
+// due reports whether an export of so long ago is worth a word, and notes it: one when it is overdue, and others as its age doubles.
+func (l *overdue) due(since time.Time) bool {
 	if !l.since.Equal(since) {
-		*l = lateness{since: since, logged: saveris.LateAfter / 2}
+		*l = overdue{since: since, logged: saveris.OverdueAfter / 2}
 	}
 	if age := time.Since(since); age >= 2*l.logged {
 		l.logged = age
@@ -31,7 +31,7 @@ func (l *Line) exportNotReady(ctx context.Context, w Window, since time.Time) {
 	if l.OnStep != nil {
 		l.OnStep(Step{Line: l.Name, Doing: AwaitsExport, Since: since})
 	}
-	if l.late.due(since) {
+	if l.overdue.due(since) {
 		l.Log.WarnContext(ctx, "waiting for the vendor's export", "since", since.UTC().Truncate(time.Second), "reason", w.Reason, "from", w.From, "until", w.Until)
 	}
 }
