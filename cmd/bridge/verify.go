@@ -109,7 +109,7 @@ func verifyFeeds(ctx context.Context, pipe *pipeline.Pipeline, span checkpoint.S
 	s := pipe.Settings
 	for _, feed := range pipeline.Feeds(s.Streams) {
 		stream := checkpoint.NewStream(pipe.JS, pipeline.Broker(s.Streams).Names.Stream(feed), s.Prefix, string(feed))
-		stream.OnForeign = pipe.Foreign(feed, log.With("feed", feed)).OnMessage
+		stream.OnForeign = pipe.ForeignLog(feed, log.With("feed", feed)).OnMessage
 		v := &verify.Verifier{
 			Source: vendor, VendorFeed: schema.VendorFeed(feed), Maker: pipe.Maker(feed), Feed: feed,
 			Stream: stream, Rows: s.WindowRows, Keep: limit - p.named,

@@ -120,12 +120,12 @@ const days = 3
 
 // feed is what the workers of a feed share.
 type feed struct {
-	name    schema.Feed
-	reader  *publish.Writer
-	view    *views.Checkpoints
-	without []checkpoint.Span
-	log     *slog.Logger
-	foreign *pipeline.Foreign
+	name     schema.Feed
+	reader   *publish.Writer
+	view     *views.Checkpoints
+	excluded []checkpoint.Span
+	log      *slog.Logger
+	foreign  *pipeline.ForeignLog
 }
 
 // open begins to open the buckets that the job shares with others.
@@ -162,7 +162,7 @@ func (j *job) prepare(ctx context.Context, now time.Time) error {
 	j.pipe.Accounts.OnRecord = j.showClaim
 	for _, name := range pipeline.Feeds(j.Streams) {
 		log := j.Log.With("feed", name)
-		f := &feed{name: name, reader: j.pipe.Writer(name, j.vendor, days), view: j.pipe.View(name, nil, log), foreign: j.pipe.Foreign(name, log), log: log}
+		f := &feed{name: name, reader: j.pipe.Writer(name, j.vendor, days), view: j.pipe.View(name, nil, log), foreign: j.pipe.ForeignLog(name, log), log: log}
 		j.feeds, j.state.Feeds = append(j.feeds, f), append(j.state.Feeds, name)
 		if j.Repair {
 			if err := j.findLost(ctx, f); err != nil {
@@ -212,16 +212,16 @@ func (j *job) findRemoved(ctx context.Context) error {
 	errs := make([]error, len(j.feeds))
 	var looking sync.WaitGroup
 	for i, f := range j.feeds {
-		looking.Go(func() { f.without, errs[i] = f.reader.Removed(ctx, j.span) })
+		looking.Go(func() { f.excluded, errs[i] = f.reader.Removed(ctx, j.span) })
 	}
 	looking.Wait()
 	for i, f := range j.feeds {
 		if errs[i] != nil {
 			return j.unusable(errs[i])
 		}
-		if n := len(f.without); n > 0 {
+		if n := len(f.excluded); n > 0 {
 			fmt.Fprintf(j.Notes, "note: retention has removed days of %s from the stream, %d from %s on; they are left alone, --republish reads and stores them again\n",
-				f.name, n, checkpoint.DayOf(f.without[0].From))
+				f.name, n, checkpoint.DayOf(f.excluded[0].From))
 		}
 	}
 	return nil

@@ -164,7 +164,7 @@ func (j *job) measure(ctx context.Context) {
 		for _, iv := range intervals {
 			covered += iv.Span().Width()
 		}
-		for _, removed := range f.without {
+		for _, removed := range f.excluded {
 			covered += removed.Cut(j.span.From, j.span.Until).Width()
 		}
 	}

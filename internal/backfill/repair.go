@@ -56,7 +56,7 @@ func (j *job) findLost(ctx context.Context, f *feed) error {
 			return err
 		}
 		if len(lacking[name])+len(lacking[checkpoint.RejectedDay]) == 0 || slices.Contains(faulty, name) {
-			f.without = append(f.without, day)
+			f.excluded = append(f.excluded, day)
 			continue
 		}
 		covered, err := f.reader.Covered(ctx, day.Cut(j.span.From, j.span.Until))

@@ -75,7 +75,7 @@ func (j *job) leasesOf(ctx context.Context, f *feed, tried func() (*lease.Leases
 
 func (j *job) worker(f *feed) *poller.Backfill {
 	writer := j.pipe.Writer(f.name, j.vendor, days)
-	writer.OnRecord, writer.OnForeign, writer.OnStranger = f.view.Show, f.foreign.OnMessage, f.foreign.OnAnswer
+	writer.OnRecord, writer.OnForeign, writer.OnForeignAnswer = f.view.Show, f.foreign.OnMessage, f.foreign.OnAnswer
 	if writer.Repair = j.Repair; writer.Repair {
 		writer.OnAltered = j.lost.alteredIn(f.name)
 	}
@@ -83,7 +83,7 @@ func (j *job) worker(f *feed) *poller.Backfill {
 		Span: j.span, Source: j.vendor, Writer: writer, Log: f.log, Again: j.Repair,
 		Maker:   func() *schema.Maker { return j.pipe.Maker(f.name) },
 		Exports: j.SaverisExports, Rows: j.WindowRows, Interval: j.PollInterval,
-		Without: f.without, ReadSince: j.readSince, OnStored: j.state.stored, Hint: pipeline.FeedHint,
+		Excluded: f.excluded, ReadSince: j.readSince, OnStored: j.state.stored, Hint: pipeline.FeedHint,
 		OnYield: func(late time.Duration) func() { return j.yields(f, late) },
 	}
 }

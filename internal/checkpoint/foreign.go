@@ -13,9 +13,9 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// Foreign is somebody else's message in a feed's stream: on a subject of the feed, but neither event, index nor record of a
+// ForeignMessage is somebody else's message in a feed's stream: on a subject of the feed, but neither event, index nor record of a
 // bridge. Whoever reads the stream passes it over; it stands in nobody's way.
-type Foreign struct {
+type ForeignMessage struct {
 	Seq     uint64
 	Subject string
 	Why     string // what is wrong with it
@@ -25,12 +25,12 @@ type Foreign struct {
 func (s *Stream) own(m storedMessage) bool {
 	why := s.foreign(m)
 	if why != "" {
-		s.pass(Foreign{m.seq, m.subject, why})
+		s.pass(ForeignMessage{m.seq, m.subject, why})
 	}
 	return why == ""
 }
 
-func (s *Stream) pass(f Foreign) {
+func (s *Stream) pass(f ForeignMessage) {
 	if s.OnForeign != nil {
 		s.OnForeign(f)
 	}
@@ -198,7 +198,7 @@ func (s *Stream) lookInto(ctx context.Context, gap Seqs, settled bool, most *int
 			return errEnough
 		}
 		*most--
-		s.pass(Foreign{m.seq, m.subject, why})
+		s.pass(ForeignMessage{m.seq, m.subject, why})
 		return nil
 	})
 }

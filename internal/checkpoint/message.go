@@ -50,12 +50,14 @@ func (s *Stream) message(ctx context.Context, which map[string]any) (storedMessa
 
 // stranger reports that somebody else has answered a request.
 func (s *Stream) stranger(subject string, answer []byte) {
-	if s.OnStranger != nil {
-		s.OnStranger(subject, answer)
+	if s.OnForeignAnswer != nil {
+		s.OnForeignAnswer(subject, answer)
 	}
 }
 
-func (s *Stream) caller() jsapi.Caller { return jsapi.Caller{JS: s.js, OnStranger: s.OnStranger} }
+func (s *Stream) caller() jsapi.Caller {
+	return jsapi.Caller{JS: s.js, OnForeignAnswer: s.OnForeignAnswer}
+}
 
 // Last returns the sequence of the stream's last message, 0 if it holds none.
 func (s *Stream) Last(ctx context.Context) (uint64, error) {

@@ -14,9 +14,9 @@ import (
 // Stream reads the records and index messages of one feed. It may be used by many goroutines.
 type Stream struct {
 	// OnForeign is called with somebody else's message whenever it is passed over, by many goroutines; nil = not at all.
-	OnForeign func(Foreign)
-	// OnStranger is called when somebody else has answered a request to JetStream, which counts for nothing; likewise.
-	OnStranger func(subject string, answer []byte)
+	OnForeign func(ForeignMessage)
+	// OnForeignAnswer is called when somebody else has answered a request to JetStream, which counts for nothing; likewise.
+	OnForeignAnswer func(subject string, answer []byte)
 
 	js     jetstream.JetStream
 	name   string // of the stream

@@ -100,7 +100,7 @@ func (t *tail) takes(ctx context.Context, m storedMessage) (bool, error) {
 		}
 	} else if unfinished, err := t.unfinished(ctx, m); err != nil || !unfinished {
 		if err == nil {
-			t.stream.pass(Foreign{m.seq, m.subject, unindexed})
+			t.stream.pass(ForeignMessage{m.seq, m.subject, unindexed})
 		}
 		return false, err
 	}
@@ -137,7 +137,7 @@ func (t *tail) torn() *Torn {
 		return nil
 	}
 	if newest := t.events[0]; newest.seq != t.last {
-		t.stream.pass(Foreign{newest.seq, newest.subject, fmt.Sprintf(
+		t.stream.pass(ForeignMessage{newest.seq, newest.subject, fmt.Sprintf(
 			"the broker has lost the end of its batch, and something else stands behind it: its %d events are stored again", len(t.events))})
 		return nil
 	}

@@ -16,8 +16,8 @@ import (
 // Everybody who hears a request may answer it, before the server and as often as he likes, and the client library takes the
 // first answer for the server's. A Caller passes over what is not JetStream's.
 type Caller struct {
-	JS         jetstream.JetStream
-	OnStranger func(subject string, answer []byte) // called with the answers that it passes over; nil = nobody is
+	JS              jetstream.JetStream
+	OnForeignAnswer func(subject string, answer []byte) // called with the answers that it passes over; nil = nobody is
 }
 
 // answerTimeout bounds one request: an answer that is lost on the way never comes.
@@ -50,8 +50,8 @@ func Ask[A interface{ common() Answer }](ctx context.Context, c Caller, call, ki
 	if a, ours := parse[A](msg.Data, kind); ours {
 		return a, failure(a)
 	}
-	if c.OnStranger != nil {
-		c.OnStranger(subject, msg.Data)
+	if c.OnForeignAnswer != nil {
+		c.OnForeignAnswer(subject, msg.Data)
 	}
 	inbox := nc.NewInbox()
 	answers, err := nc.SubscribeSync(inbox)

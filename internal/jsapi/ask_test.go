@@ -42,7 +42,7 @@ func TestOnlyJetStreamsAnswersCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	var named atomic.Int64
-	caller := jsapi.Caller{JS: js, OnStranger: func(subject string, _ []byte) {
+	caller := jsapi.Caller{JS: js, OnForeignAnswer: func(subject string, _ []byte) {
 		if named.Add(1); !strings.HasPrefix(subject, "$JS.API.") {
 			t.Errorf("a stranger at %s", subject)
 		}

@@ -110,7 +110,7 @@ func TestABucketWhoseKeysLiveForEverIsNoPlaceForLeases(t *testing.T) {
 	if _, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: config.Names.Leases()}); err != nil {
 		t.Fatal(err)
 	}
-	if err := leases(t, js, schema.Readings, "a").Try(t.Context()); !errors.Is(err, lease.ErrLife) || !errors.Is(err, publish.ErrForeign) {
+	if err := leases(t, js, schema.Readings, "a").Try(t.Context()); !errors.Is(err, lease.ErrLife) || !errors.Is(err, publish.ErrBucketSettings) {
 		t.Errorf("the try says %v", err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// StrangerHint is what to do where somebody else answers for JetStream.
-const StrangerHint = "find who subscribes to all subjects of this account (\">\") and replies to them: nats server report connections --account shows who is connected; the bridge goes on, but slower"
+// ForeignAnswerHint is what to do where somebody else answers for JetStream.
+const ForeignAnswerHint = "find who subscribes to all subjects of this account (\">\") and replies to them: nats server report connections --account shows who is connected; the bridge goes on, but slower"
 
 // Hint returns what to do about an error of NATS: the advice that it has, or what the errors of the libraries ask for.
 func Hint(err error) string {
@@ -46,7 +46,7 @@ func Hint(err error) string {
 	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
 		return "check NATS_URL and whether the server runs; without NATS_URL the bridge brings a server of its own"
 	case errors.Is(err, jetstream.ErrInvalidJetStreamResponse), errors.Is(err, jetstream.ErrConsumerCreationResponseEmpty), errors.As(err, &syntax):
-		return StrangerHint
+		return ForeignAnswerHint
 	case JetStreamOff(err):
 		return "switch JetStream on in the server and for this account"
 	}

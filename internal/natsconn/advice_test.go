@@ -31,7 +31,7 @@ func TestWhatSomebodyElseAnsweredIsKnownForIt(t *testing.T) {
 	for name, err := range map[string]error{
 		"a word": json.Unmarshal([]byte("+OK"), new(any)), "of no consumer": jetstream.ErrConsumerCreationResponseEmpty, "of no stream": jetstream.ErrInvalidJetStreamResponse,
 	} {
-		if advice := Hint(fmt.Errorf("%w: %w: follow: %w", ErrUnusable, context.DeadlineExceeded, err)); advice != StrangerHint {
+		if advice := Hint(fmt.Errorf("%w: %w: follow: %w", ErrUnusable, context.DeadlineExceeded, err)); advice != ForeignAnswerHint {
 			t.Errorf("%s: %q", name, advice)
 		}
 	}

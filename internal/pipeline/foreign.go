@@ -8,14 +8,12 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/printable"
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
 
-// MostForeign is how many of somebody else's messages in a stream are named one by one.
-const MostForeign = 100
-
-// Foreign names somebody else's messages in a feed's stream, each once. It may be used by many goroutines.
-type Foreign struct {
+// ForeignLog names somebody else's messages in a feed's stream, each once. It may be used by many goroutines.
+type ForeignLog struct {
 	log    *slog.Logger
 	stream string
 
@@ -24,20 +22,20 @@ type Foreign struct {
 	answered bool            // somebody who answers was named
 }
 
-// Foreign makes what names somebody else's messages in a feed's stream.
-func (p *Pipeline) Foreign(feed schema.Feed, log *slog.Logger) *Foreign {
-	return &Foreign{log: log, stream: Broker(p.Settings.Streams).Names.Stream(feed), named: map[uint64]bool{}}
+// ForeignLog makes what names somebody else's messages in a feed's stream.
+func (p *Pipeline) ForeignLog(feed schema.Feed, log *slog.Logger) *ForeignLog {
+	return &ForeignLog{log: log, stream: Broker(p.Settings.Streams).Names.Stream(feed), named: map[uint64]bool{}}
 }
 
 // OnMessage names a message, unless it was named before.
-func (f *Foreign) OnMessage(m checkpoint.Foreign) {
+func (f *ForeignLog) OnMessage(m checkpoint.ForeignMessage) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.named[m.Seq] || len(f.named) > MostForeign {
+	if f.named[m.Seq] || len(f.named) > publish.MostForeign {
 		return
 	}
-	if f.named[m.Seq] = true; len(f.named) > MostForeign {
-		f.log.Warn("there are more of somebody else's messages, no more of them are named", "stream", f.stream, "named", MostForeign, "hint", ForeignHint(f.stream))
+	if f.named[m.Seq] = true; len(f.named) > publish.MostForeign {
+		f.log.Warn("there are more of somebody else's messages, no more of them are named", "stream", f.stream, "named", publish.MostForeign, "hint", ForeignHint(f.stream))
 		return
 	}
 	f.log.Warn("somebody else's message is in the stream, passed over", "stream", f.stream, "seq", m.Seq, "subject", printable.Text(m.Subject),
@@ -45,7 +43,7 @@ func (f *Foreign) OnMessage(m checkpoint.Foreign) {
 }
 
 // OnAnswer names somebody else who answers requests to JetStream, once.
-func (f *Foreign) OnAnswer(subject string, answer []byte) {
+func (f *ForeignLog) OnAnswer(subject string, answer []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.answered {
@@ -53,7 +51,7 @@ func (f *Foreign) OnAnswer(subject string, answer []byte) {
 	}
 	f.answered = true
 	f.log.Warn("somebody else answers what is sent to JetStream, its answers are ignored", "stream", f.stream, "subject", printable.Text(subject),
-		"answer", printable.Text(fmt.Sprintf("%.100q", answer)), "hint", natsconn.StrangerHint)
+		"answer", printable.Text(fmt.Sprintf("%.100q", answer)), "hint", natsconn.ForeignAnswerHint)
 }
 
 // ForeignHint returns what to do about somebody else's messages.

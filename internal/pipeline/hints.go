@@ -24,7 +24,7 @@ func FeedHint(err error) string {
 
 // BucketHint returns what to do where a bucket that the bridge can do without is not as it should be, or cannot be had.
 func BucketHint(err error, name string) string {
-	if errors.Is(err, publish.ErrForeign) {
+	if errors.Is(err, publish.ErrBucketSettings) {
 		return "all else goes on; once whoever manages " + name + " has taken it away, the bridge makes its own"
 	}
 	return natsconn.Hint(err)

@@ -49,7 +49,7 @@ func TestTheRemedyStandsBesideTheCause(t *testing.T) {
 	if advice := FeedHint(errors.New("something else")); advice != "" {
 		t.Errorf("got %q", advice)
 	}
-	for _, advice := range []string{BucketHint(publish.ErrForeign, "saveris-checkpoints"), FeedHint(jetstream.ErrStreamNotFound), FeedHint(err)} {
+	for _, advice := range []string{BucketHint(publish.ErrBucketSettings, "saveris-checkpoints"), FeedHint(jetstream.ErrStreamNotFound), FeedHint(err)} {
 		if strings.Contains(advice, "delete") || strings.Contains(advice, "kv del") || strings.Contains(advice, "stream rm") {
 			t.Errorf("a hint to remove what may be somebody else's: %s", advice)
 		}

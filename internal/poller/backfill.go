@@ -31,7 +31,7 @@ type Backfill struct {
 	Exports   int                // in flight at most
 	Rows      int                // a window should hold
 	Interval  time.Duration      // of live polling, which goes first while it is late
-	Without   []checkpoint.Span  // days that are left alone
+	Excluded  []checkpoint.Span  // days that are left alone
 	ReadSince time.Time          // what was read before is read again; zero = nothing
 	Again     bool               // with ReadSince: what is covered is read, whoever has read it since, and nothing else
 	OnStored  func(StoredWindow) // called for every window that was stored; may be nil
@@ -51,7 +51,7 @@ func (b *Backfill) Run(ctx context.Context) error {
 			ReadSince: b.ReadSince, First: b.unfinished(ctx), Yield: b.yield, Removed: b.Writer.Removed,
 			OnWait: func() { b.Log.Info("other workers have the days that are left, waiting for them to end or to die") },
 		}
-		for _, day := range b.Without {
+		for _, day := range b.Excluded {
 			backlog.Excluded = append(backlog.Excluded, Exclusion{Span: day})
 		}
 		if err := b.work(ctx, backlog); err != nil {
@@ -65,8 +65,8 @@ func (b *Backfill) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if lost := backlog.Lost(); len(lost) > 0 {
-			return fmt.Errorf("%w: %d days, the first %s", ErrRemoved, len(lost), checkpoint.DayOf(lost[0].From))
+		if removed := backlog.RemovedMeanwhile(); len(removed) > 0 {
+			return fmt.Errorf("%w: %d days, the first %s", ErrRemoved, len(removed), checkpoint.DayOf(removed[0].From))
 		}
 		if len(gaps) == 0 {
 			return nil
@@ -96,7 +96,7 @@ func (b *Backfill) work(ctx context.Context, backlog *Backlog) error {
 	pool := NewPool(1, b.Maker)
 	for range b.Exports + 1 {
 		line := b.line(pool)
-		line.LeftAlone = backlog.LeftAlone
+		line.DayExcluded = backlog.DayExcluded
 		group.Go(func() error { return line.Run(ctx, backlog.Share()) })
 	}
 	return group.Wait()

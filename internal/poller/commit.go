@@ -27,7 +27,7 @@ func (l *Line) commit(ctx context.Context, w Window, got *buffer) error {
 		}
 	}
 	for _, day := range days {
-		if l.LeftAlone != nil && l.LeftAlone(day) { // the vendor counts both ends in, and a narrow window reaches back
+		if l.DayExcluded != nil && l.DayExcluded(day) { // the vendor counts both ends in, and a narrow window reaches back
 			continue
 		}
 		result, err := l.commitPage(ctx, w.Reason, day, got)

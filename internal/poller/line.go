@@ -35,8 +35,8 @@ type Line struct {
 	AskedSince time.Time
 	// Hint returns what a person can do about an error, "" where nothing is known; nil = nothing is.
 	Hint func(error) string
-	// LeftAlone reports whether nothing is to be stored on a day; nil = no day.
-	LeftAlone func(day string) bool
+	// DayExcluded reports whether nothing is to be stored on a day; nil = no day.
+	DayExcluded func(day string) bool
 
 	gate     *gate // of the feed, shared by its lines; nil = what the vendor refuses is refused for good
 	rejects  rejects

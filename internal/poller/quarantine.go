@@ -50,8 +50,8 @@ func (b *Backlog) fail(w Window, err error) {
 // Quarantined returns the windows that cannot be had.
 func (b *Backlog) Quarantined() []Exclusion { return b.excluded(Exclusion.quarantined) }
 
-// Lost returns the days that retention has removed while they were filled.
-func (b *Backlog) Lost() []Exclusion { return b.excluded(Exclusion.removed) }
+// RemovedMeanwhile returns the days that retention has removed while they were filled.
+func (b *Backlog) RemovedMeanwhile() []Exclusion { return b.excluded(Exclusion.removed) }
 
 func (b *Backlog) excluded(which func(Exclusion) bool) (found []Exclusion) {
 	b.mu.Lock()
@@ -64,7 +64,7 @@ func (b *Backlog) excluded(which func(Exclusion) bool) (found []Exclusion) {
 	return found
 }
 
-// LeftAlone reports whether nothing is to be stored on a day, whatever window shows it.
-func (b *Backlog) LeftAlone(day string) bool {
+// DayExcluded reports whether nothing is to be stored on a day, whatever window shows it.
+func (b *Backlog) DayExcluded(day string) bool {
 	return len(b.excluded(func(x Exclusion) bool { return !x.quarantined() && checkpoint.DayOf(x.From) == day })) > 0
 }

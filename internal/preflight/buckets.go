@@ -55,7 +55,7 @@ func (a aside) look(ctx context.Context, c *checkup) Finding {
 	switch {
 	case found.Err != nil:
 		return found
-	case errors.Is(err, publish.ErrForeign):
+	case errors.Is(err, publish.ErrBucketSettings):
 		return failing(err, pipeline.BucketHint(err, a.name))
 	case err != nil:
 		return failing(err, natsconn.Hint(err))

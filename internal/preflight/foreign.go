@@ -34,7 +34,7 @@ func checkForeign(ctx context.Context, c *checkup) Finding {
 			continue // said by others
 		}
 		stream, seen := checkpoint.NewStream(c.js, name, c.broker.Names.Prefix, string(feed)), map[uint64]bool{}
-		stream.OnForeign = func(m checkpoint.Foreign) {
+		stream.OnForeign = func(m checkpoint.ForeignMessage) {
 			if seen[m.Seq] {
 				return
 			}
@@ -43,7 +43,7 @@ func checkForeign(ctx context.Context, c *checkup) Finding {
 				texts = append(texts, fmt.Sprintf("%s sequence %d on %s: %s", name, m.Seq, m.Subject, m.Why))
 			}
 		}
-		_, err := stream.Look(ctx, 0, pipeline.MostForeign)
+		_, err := stream.Look(ctx, 0, publish.MostForeign)
 		switch {
 		case errors.Is(err, jetstream.ErrStreamNotFound):
 			continue
@@ -68,8 +68,8 @@ func checkForeign(ctx context.Context, c *checkup) Finding {
 // strangerWait is how long check waits for the answers of others to what JetStream was asked.
 const strangerWait = time.Second
 
-// checkStrangers looks whether somebody else answers what is sent to JetStream.
-func checkStrangers(ctx context.Context, c *checkup) Finding {
+// checkForeignAnswers looks whether somebody else answers what is sent to JetStream.
+func checkForeignAnswers(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, strangerWait)
 	defer cancel()
 	subject, inbox := c.api("INFO"), c.nc.NewInbox()
@@ -81,7 +81,7 @@ func checkStrangers(ctx context.Context, c *checkup) Finding {
 	for err == nil {
 		var m *nats.Msg
 		if m, err = answers.NextMsgWithContext(ctx); err == nil && !ofJetStream(m.Data) {
-			return warning(natsconn.StrangerHint, "somebody else answers %s, its answers are ignored: %.100q", subject, m.Data)
+			return warning(natsconn.ForeignAnswerHint, "somebody else answers %s, its answers are ignored: %.100q", subject, m.Data)
 		}
 	}
 	return fine("nobody but JetStream was heard to answer %s", subject)

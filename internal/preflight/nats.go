@@ -30,7 +30,7 @@ func natsChecks(s config.Pipeline) []check {
 		{name: "nats", run: checkConnect},
 		{"nats server", (*checkup).connected, checkServer},
 		{"jetstream", (*checkup).connected, checkJetStream},
-		{"other answers", (*checkup).connected, checkStrangers},
+		{"other answers", (*checkup).connected, checkForeignAnswers},
 	}
 	switch {
 	case !s.Embedded():

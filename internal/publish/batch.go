@@ -73,18 +73,18 @@ type sender struct {
 	numbers []string       // from 1 on, as texts
 	data    []byte
 
-	inbox    string
-	answers  *nats.Subscription
-	early    map[string][]*nats.Msg              // answers that came while another one was waited for
-	domain   string                              // whose JetStream has to answer, "" = any
-	stranger func(subject string, answer []byte) // is called with answers that are not JetStream's
+	inbox         string
+	answers       *nats.Subscription
+	early         map[string][]*nats.Msg              // answers that came while another one was waited for
+	domain        string                              // whose JetStream has to answer, "" = any
+	foreignAnswer func(subject string, answer []byte) // is called with answers that are not JetStream's
 }
 
 func newSender(js jetstream.JetStream, timeout time.Duration) *sender {
 	return &sender{
 		nc: js.Conn(), timeout: timeout, headers: schema.Headers{Map: map[string][]string{}}, domain: js.Options().Domain,
 		few: nats.Header{schema.KeyStructured: {schema.TypeStructured}}, seqNo: []string{""}, early: map[string][]*nats.Msg{},
-		stranger: func(string, []byte) {},
+		foreignAnswer: func(string, []byte) {},
 	}
 }
 
@@ -263,7 +263,7 @@ func (s *sender) await(ctx context.Context, subject string, b *batch) (seq uint6
 			case named && ack.answers(b, s.domain):
 				return ack.result()
 			}
-			s.stranger(b.recordSubject, msg.Data)
+			s.foreignAnswer(b.recordSubject, msg.Data)
 		}
 		msg, err := s.answers.NextMsgWithContext(ctx)
 		if err != nil {

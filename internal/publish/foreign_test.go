@@ -50,14 +50,14 @@ func store(t *testing.T, js jetstream.JetStream, msg nats.Msg) {
 // named remembers what a writer passes over.
 type named struct {
 	mu  sync.Mutex
-	seq map[uint64]checkpoint.Foreign
+	seq map[uint64]checkpoint.ForeignMessage
 }
 
-func (n *named) note(f checkpoint.Foreign) {
+func (n *named) note(f checkpoint.ForeignMessage) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.seq == nil {
-		n.seq = map[uint64]checkpoint.Foreign{}
+		n.seq = map[uint64]checkpoint.ForeignMessage{}
 	}
 	n.seq[f.Seq] = f
 }

@@ -10,11 +10,11 @@ import (
 	"saveris-bridge/internal/lease"
 )
 
-// ErrForeign says that a bucket is there but not as the bridge makes it, which it gets along with.
-var ErrForeign = errors.New("foreign settings")
+// ErrBucketSettings says that a bucket is there but not as the bridge makes it, which it gets along with.
+var ErrBucketSettings = errors.New("foreign settings")
 
 // CheckRequests returns how the settings of the stream of an existing bucket of running exports differ from those that OpenRequests
-// would create it with: an ErrForeign.
+// would create it with: an ErrBucketSettings.
 func CheckRequests(have jetstream.StreamConfig) error {
 	var wrong []string
 	if have.MaxAge != requestLife {
@@ -24,15 +24,15 @@ func CheckRequests(have jetstream.StreamConfig) error {
 		wrong = append(wrong, "it is sealed, a mirror, or has sources")
 	}
 	if len(wrong) > 0 {
-		return fmt.Errorf("%w: %s", ErrForeign, strings.Join(wrong, "; "))
+		return fmt.Errorf("%w: %s", ErrBucketSettings, strings.Join(wrong, "; "))
 	}
 	return nil
 }
 
-// CheckLeases returns how the life of a lease in the stream of an existing bucket differs from what NewLeases would have created: an ErrForeign.
+// CheckLeases returns how the life of a lease in the stream of an existing bucket differs from what NewLeases would have created: an ErrBucketSettings.
 func CheckLeases(have jetstream.StreamConfig) error {
 	if err := lease.CheckLife(have.MaxAge); err != nil {
-		return fmt.Errorf("%w: %w", ErrForeign, err)
+		return fmt.Errorf("%w: %w", ErrBucketSettings, err)
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func TestOnlyTheServersAnswersCount(t *testing.T) {
 				var named atomic.Int64
 				writer := func() *publish.Writer {
 					w := newWriter(js, 0)
-					w.Accounts, w.OnStranger = publish.NewAccounts(js, config, "00112233aabbccdd"), func(string, []byte) { named.Add(1) }
+					w.Accounts, w.OnForeignAnswer = publish.NewAccounts(js, config, "00112233aabbccdd"), func(string, []byte) { named.Add(1) }
 					return w
 				}
 				w := writer()

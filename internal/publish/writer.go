@@ -52,10 +52,10 @@ type Options struct {
 	// none.
 	OnRecord func(checkpoint.RecordMessage)
 	// OnForeign is called with somebody else's message in the stream whenever it is passed over; nil = not at all.
-	OnForeign func(checkpoint.Foreign)
-	// OnStranger is called when somebody else has answered what JetStream was asked or sent, which counts for nothing; nil = not
+	OnForeign func(checkpoint.ForeignMessage)
+	// OnForeignAnswer is called when somebody else has answered what JetStream was asked or sent, which counts for nothing; nil = not
 	// at all. Many goroutines call it.
-	OnStranger func(subject string, answer []byte)
+	OnForeignAnswer func(subject string, answer []byte)
 	// Pages is how many days' ids are kept in memory at most, 0 = 12.
 	Pages int
 	// Repair has a commit store once more what the index of its day lists and the stream lacks, as far as its events are that.
@@ -79,17 +79,17 @@ func NewWriter(js jetstream.JetStream, config Config, options Options) *Writer {
 		Options: options, js: js, config: config,
 		stream: stream, book: book, send: newSender(js, cmp.Or(options.Timeout, defaultTimeout)), limit: maxBatch, most: maxBatch,
 	}
-	stream.OnForeign = func(f checkpoint.Foreign) {
+	stream.OnForeign = func(f checkpoint.ForeignMessage) {
 		if w.OnForeign != nil {
 			w.OnForeign(f)
 		}
 	}
-	w.send.stranger = func(subject string, answer []byte) {
-		if w.OnStranger != nil {
-			w.OnStranger(subject, answer)
+	w.send.foreignAnswer = func(subject string, answer []byte) {
+		if w.OnForeignAnswer != nil {
+			w.OnForeignAnswer(subject, answer)
 		}
 	}
-	stream.OnStranger = w.send.stranger
+	stream.OnForeignAnswer = w.send.foreignAnswer
 	return w
 }
 
@@ -159,8 +159,8 @@ func (w *Writer) batch(after uint64, next checkpoint.Record) (*batch, error) {
 // LookForForeign calls OnForeign with what somebody else has stored in the stream from a sequence on, as checkpoint.Stream.Look
 // does, and returns the sequence to go on from. It may be called beside everything else.
 func (w *Writer) LookForForeign(ctx context.Context, from uint64) (next uint64, err error) {
-	return w.stream.Look(ctx, from, mostForeign)
+	return w.stream.Look(ctx, from, MostForeign)
 }
 
-// mostForeign is how many of somebody else's messages are named at once.
-const mostForeign = 100
+// MostForeign is how many of somebody else's messages in a stream are named one by one.
+const MostForeign = 100

@@ -84,7 +84,7 @@ func (c *candidate) campaign(ctx context.Context) error {
 		return ctx.Err()
 	}
 	refused := errors.Is(err, nats.ErrPermissionViolation)
-	if refused || errors.Is(err, publish.ErrForeign) { // all else may pass
+	if refused || errors.Is(err, publish.ErrBucketSettings) { // all else may pass
 		c.log.Warn("polling without a lease; a second bridge would do the same", "err", err)
 		c.onUnleased(err)
 	} else {

@@ -173,8 +173,8 @@ func (s *Service) vendor(ctx context.Context, pipe *pipeline.Pipeline, notes *pi
 func newLive(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, logger *slog.Logger) *poller.Live {
 	s := pipe.Settings
 	writer := pipe.Writer(feed, vendor, 0)
-	others := pipe.Foreign(feed, logger)
-	writer.OnForeign, writer.OnStranger = others.OnMessage, others.OnAnswer
+	others := pipe.ForeignLog(feed, logger)
+	writer.OnForeign, writer.OnForeignAnswer = others.OnMessage, others.OnAnswer
 	return &poller.Live{
 		Source:   vendor,
 		Writer:   writer,

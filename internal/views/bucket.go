@@ -51,13 +51,13 @@ func (b *bucket) open(ctx context.Context) (jetstream.Stream, error) {
 	return stream, nil
 }
 
-// CheckCheckpoints returns why an existing checkpoint bucket, by the stream behind it, is not written: an ErrForeign of publish.
+// CheckCheckpoints returns why an existing checkpoint bucket, by the stream behind it, is not written: an ErrBucketSettings of publish.
 func CheckCheckpoints(have jetstream.StreamConfig) error {
 	switch {
 	case len(have.Sources) > 0:
-		return fmt.Errorf("%w: it is sourced, as older bridges made it", publish.ErrForeign)
+		return fmt.Errorf("%w: it is sourced, as older bridges made it", publish.ErrBucketSettings)
 	case have.Mirror != nil || have.Sealed:
-		return fmt.Errorf("%w: it is sealed or a mirror", publish.ErrForeign)
+		return fmt.Errorf("%w: it is sealed or a mirror", publish.ErrBucketSettings)
 	}
 	return nil
 }

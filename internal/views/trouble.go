@@ -40,7 +40,7 @@ func (v *View) report(err error) {
 	if t.since.IsZero() {
 		t.since = time.Now()
 	}
-	refused, foreign := errors.Is(err, nats.ErrPermissionViolation), errors.Is(err, publish.ErrForeign)
+	refused, foreign := errors.Is(err, nats.ErrPermissionViolation), errors.Is(err, publish.ErrBucketSettings)
 	switch t.pause = min(max(2*t.pause, v.pace.look/2), v.pace.most); { // since all keys are compared at each try
 	case refused: // each one is a line in the server's log
 		t.pause = v.pace.most

@@ -80,7 +80,7 @@ func TestABucketThatCannotBeWrittenHoldsUpNothing(t *testing.T) {
 				s.commit(w, day, 3)
 			}
 			s.await("it to be said", func() bool { return len(o.list()) > 0 })
-			if err := o.list()[0]; err == nil || errors.Is(err, publish.ErrForeign) != c.foreign {
+			if err := o.list()[0]; err == nil || errors.Is(err, publish.ErrBucketSettings) != c.foreign {
 				t.Errorf("said is %v", err)
 			}
 			t.Logf("said: %v", o.list()[0])
