@@ -27,9 +27,10 @@ type Event struct {
 		Serial  string      `json:"serial_no"`
 		Channel json.Number `json:"channel_no"`
 	} `json:"sensor"`
-	Rejected time.Time `json:"-"` // when a row was read that could not be an event
-	Reason   string    `json:"reason"`
-	Row      string    `json:"row"`
+	Names    schema.PlaceNames `json:"names"`
+	Rejected time.Time         `json:"-"` // when a row was read that could not be an event
+	Reason   string            `json:"reason"`
+	Row      string            `json:"row"`
 }
 
 // ParseEvent reads a stored message as a consumer does, in either content mode.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/printable"
+	"saveris-bridge/internal/words"
 )
 
 // lines makes a line for people of each event.
@@ -28,6 +29,9 @@ func head(out io.Writer) error {
 // longestRow is how many characters of a rejected row a line shows.
 const longestRow = 200
 
+// longestName is how many characters of a name a line shows.
+const longestName = 40
+
 // line returns the line of an event, harmless and without its end.
 func (l *lines) line(e Event) string {
 	stamp := e.at().UTC().Format(time.TimeOnly)
@@ -41,7 +45,14 @@ func (l *lines) line(e Event) string {
 	if e.alarm() {
 		sensor, value = e.Sensor.Serial, fmt.Sprintf("%s %s  %s%s", strings.ToUpper(e.Severity), e.State, e.Text, l.raised.beside(e))
 	}
-	text := fmt.Sprintf("%-14s  %-7s  %-8.*s  %-14s  %-22s  %s", stamp, e.Lane, shortSite, e.Site, sensor, e.Quantity, value)
+	site := fmt.Sprintf("%.*s", shortSite, e.Site)
+	if name := e.Names.Label(); name != "" { // as people call it, and the serial number last
+		sensor, value = words.Shortened(name, longestName), value+"  "+sensor
+	}
+	if e.Names.Site != "" {
+		site = words.Shortened(e.Names.Site, longestName)
+	}
+	text := fmt.Sprintf("%-14s  %-7s  %-8s  %-14s  %-22s  %s", stamp, e.Lane, site, sensor, e.Quantity, value)
 	return l.coloured(e, printable.Text(strings.TrimRight(text, " ")))
 }
 
