@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"saveris-bridge/internal/config"
@@ -49,6 +48,3 @@ func runCheck(ctx context.Context, s config.Settings, std streams) error {
 	}
 	return preflight.Run(ctx, c, func(f preflight.Finding) { fmt.Fprintln(std.out, f) })
 }
-
-// quiet is the logger of a command that prints what it finds itself.
-var quiet = slog.New(slog.DiscardHandler)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -104,3 +105,6 @@ func makeStreams(ctx context.Context, s config.Pipeline) (js jetstream.JetStream
 	}
 	return js, stop, nil
 }
+
+// quiet is the logger where the log does not matter.
+var quiet = slog.New(slog.DiscardHandler)

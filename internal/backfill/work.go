@@ -83,7 +83,7 @@ func (j *job) worker(f *feed) *poller.Backfill {
 		Span: j.span, Source: j.vendor, Writer: writer, Log: f.log, Again: j.Repair,
 		Maker:   func() *schema.Maker { return j.pipe.Maker(f.name) },
 		Exports: j.SaverisExports, Rows: j.WindowRows, Interval: j.PollInterval,
-		Excluded: f.excluded, ReadSince: j.readSince, OnStored: j.state.stored, Hint: pipeline.FeedHint,
+		Excluded: f.excluded, ReadSince: j.readSince, OnStored: j.state.stored, Hint: pipeline.PollHint,
 		OnYield: func(late time.Duration) func() { return j.yields(f, late) },
 	}
 }

@@ -39,9 +39,10 @@ func Connect(ctx context.Context, a Access, logger *slog.Logger) (*nats.Conn, er
 	if err != nil {
 		return nil, advised(fmt.Errorf("%w: %w", ErrUnusable, err))
 	}
-	wait, cancel := context.WithTimeout(ctx, cmp.Or(a.StartWait, StartWait))
+	limit := cmp.Or(a.StartWait, StartWait)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	nc, err := dial(wait, a.URL, opts, logger)
+	nc, err := dial(limited, a.URL, opts, limit, logger)
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -51,15 +52,15 @@ func Connect(ctx context.Context, a Access, logger *slog.Logger) (*nats.Conn, er
 	return nc, nil
 }
 
-// dial tries until ctx ends, once at least. nats.RetryOnFailedConnect would do so too, but hides why it fails.
-func dial(ctx context.Context, url string, opts []nats.Option, logger *slog.Logger) (*nats.Conn, error) {
+// dial tries until ctx ends, once at least; the log has how long that is. nats.RetryOnFailedConnect would do so too, but hides why it fails.
+func dial(ctx context.Context, url string, opts []nats.Option, limit time.Duration, logger *slog.Logger) (*nats.Conn, error) {
 	for told := false; ; told = true {
 		nc, err := nats.Connect(url, opts...)
 		if err == nil || hopeless(err) {
 			return nc, err
 		}
 		if !told {
-			logger.Warn("nats cannot be reached yet", "url", config.MaskURL(url), "err", err, "wait", StartWait)
+			logger.Warn("nats cannot be reached yet", "url", config.MaskURL(url), "err", err, "wait", limit)
 		}
 		select {
 		case <-ctx.Done():

@@ -108,7 +108,7 @@ func TestEveryKindOfPortIsReachedAndTheWrongOneIsKnown(t *testing.T) {
 			}
 			once, cancel := context.WithCancel(t.Context())
 			cancel()
-			nc, err := dial(once, a.URL, opts, quiet)
+			nc, err := dial(once, a.URL, opts, StartWait, quiet)
 			if err == nil {
 				nc.Close()
 			}

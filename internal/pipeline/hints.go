@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/nats-io/nats.go"
@@ -11,8 +12,10 @@ import (
 	"saveris-bridge/internal/publish"
 )
 
-// FeedHint returns what to do about an error that keeps a feed from being stored, where a person has to do something.
-func FeedHint(err error) string {
+// PollHint returns what to do about an error that keeps a feed from being stored, where a person has to do something; else nothing.
+func PollHint(err error) string { return cmp.Or(feedHint(err), storingHint(err)) }
+
+func feedHint(err error) string {
 	switch {
 	case errors.Is(err, publish.ErrUnfit), errors.Is(err, nats.ErrPermissionViolation):
 		return natsconn.Hint(err)
@@ -30,8 +33,8 @@ func BucketHint(err error, name string) string {
 	return natsconn.Hint(err)
 }
 
-// StoringHint returns what to do where a NATS server of another's does not store what it is sent; empty where that is not so.
-func StoringHint(err error) string {
+// storingHint returns what to do where a NATS server of another's does not store what it is sent; empty where that is not so.
+func storingHint(err error) string {
 	if errors.Is(err, publish.ErrUnanswered) {
 		return jsapi.DiskHint
 	}

@@ -31,7 +31,7 @@ func TestWhatAServerOfAnothersDoesNotStoreIsExplained(t *testing.T) {
 		"another writer":       {answer(10071), ""},
 		"anything else":        {errors.New("x"), ""},
 	} {
-		advice := StoringHint(c.err)
+		advice := PollHint(c.err)
 		if !strings.Contains(advice, c.hint) || (advice == "") != (c.hint == "") || advice != "" && natsconn.Hint(c.err) != advice {
 			t.Errorf("%s: %q", name, advice)
 		}
@@ -43,13 +43,13 @@ func TestTheRemedyStandsBesideTheCause(t *testing.T) {
 	edited := broker.Stream(schema.Readings)
 	edited.AllowAtomicPublish = false
 	err := fmt.Errorf("commit: %w", broker.CheckStream(schema.Readings, edited))
-	if advice := FeedHint(err); advice != "what it holds stays as it is: nats stream edit SAVERIS_READINGS --force --allow-batch" {
+	if advice := PollHint(err); advice != "what it holds stays as it is: nats stream edit SAVERIS_READINGS --force --allow-batch" {
 		t.Errorf("got %q", advice)
 	}
-	if advice := FeedHint(errors.New("something else")); advice != "" {
+	if advice := PollHint(errors.New("something else")); advice != "" {
 		t.Errorf("got %q", advice)
 	}
-	for _, advice := range []string{BucketHint(publish.ErrBucketSettings, "saveris-checkpoints"), FeedHint(jetstream.ErrStreamNotFound), FeedHint(err)} {
+	for _, advice := range []string{BucketHint(publish.ErrBucketSettings, "saveris-checkpoints"), PollHint(jetstream.ErrStreamNotFound), PollHint(err)} {
 		if strings.Contains(advice, "delete") || strings.Contains(advice, "kv del") || strings.Contains(advice, "stream rm") {
 			t.Errorf("a hint to remove what may be somebody else's: %s", advice)
 		}

@@ -76,10 +76,16 @@ func TryLogin(ctx context.Context, s config.Vendor, c saveris.Config) (*saveris.
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted), errors.Is(err, saveris.ErrRefused):
+	case EndsStart(err):
 		return nil, WithLogin(s, err)
 	}
 	return vendor, nil
+}
+
+// EndsStart reports whether an error of the vendor's ends a start: a wrong address, a certificate that is not trusted, or a login that he
+// refuses. Waiting heals none of them.
+func EndsStart(err error) bool {
+	return errors.Is(err, saveris.ErrAddress) || errors.Is(err, saveris.ErrUntrusted) || errors.Is(err, saveris.ErrRefused)
 }
 
 // AskTime makes a client and asks it the vendor's time, which a range counts from, and which proves address and login.

@@ -142,7 +142,7 @@ func (b *Backfill) yield(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		records, err := b.Writer.Records(ctx, checkpoint.Span{From: now.Add(-maxTail), Until: now})
+		records, err := b.Writer.Records(ctx, checkpoint.Span{From: now.Add(-MaxTail), Until: now})
 		if err != nil {
 			return err
 		}

@@ -106,7 +106,7 @@ func (f *Fill) read(ctx context.Context, now time.Time) (since time.Time, covere
 // gaps returns what has not been read since a time. What follows the covered end belongs to the tail, unless it lies further
 // back than a poll reaches; then it is left to grow until it is worth a window.
 func (f *Fill) gaps(covered []checkpoint.Interval, since, now time.Time) []checkpoint.Span {
-	end, reach := coveredEnd(covered, now), now.Add(-maxTail)
+	end, reach := coveredEnd(covered, now), now.Add(-MaxTail)
 	if reach.Sub(later(end, since)) >= max(minWindow, f.Interval) {
 		end = reach
 	}

@@ -8,8 +8,8 @@ import (
 	"saveris-bridge/internal/sleep"
 )
 
-// maxTail is how far back a poll reaches at most; what lies before it is a gap for Fill.
-const maxTail = time.Hour
+// MaxTail is how far back a poll reaches at most; what lies before it is a gap for Fill.
+const MaxTail = time.Hour
 
 // settle is how far every poll reaches back at least: rows need a moment from the logger to the vendor's cloud (12 s to
 // two minutes in the vendor's own examples).
@@ -53,7 +53,7 @@ func (t *Tail) Next(ctx context.Context) (Window, error) {
 		return Window{}, err
 	}
 	now = whole(now)
-	covered, err := t.Covered(ctx, checkpoint.Span{From: now.Add(-maxTail), Until: now})
+	covered, err := t.Covered(ctx, checkpoint.Span{From: now.Add(-MaxTail), Until: now})
 	if err != nil {
 		return Window{}, err
 	}
@@ -111,7 +111,7 @@ func (o *overlap) add(reads overlap) {
 // tailSpan reaches back over the covered end, but no further than maxTail and no less than minWindow.
 func tailSpan(end, now time.Time, reach time.Duration) checkpoint.Span {
 	from := end.Add(-reach)
-	if oldest := now.Add(-maxTail); from.Before(oldest) {
+	if oldest := now.Add(-MaxTail); from.Before(oldest) {
 		from = oldest
 	}
 	if newest := now.Add(-minWindow); from.After(newest) {

@@ -12,16 +12,16 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// aside is a bucket that a bridge can do without.
-type aside struct {
+// optionalBucket is a bucket that a bridge can do without.
+type optionalBucket struct {
 	name    string
 	check   func(jetstream.StreamConfig) error // of the stream behind it
 	does    string
 	without string // what is so where it cannot be had
 }
 
-func asides(broker publish.Config) []aside {
-	return []aside{
+func optionalBuckets(broker publish.Config) []optionalBucket {
+	return []optionalBucket{
 		{broker.Names.Bucket(), views.CheckCheckpoints, "shows the checkpoints", "nobody sees what is read from now on: bridge status and the page are not updated"},
 		{broker.Names.Requests(), publish.CheckRequests, "remembers running exports, and how many each process has", "running exports are not remembered across restarts, and processes do not keep to SAVERIS_EXPORTS together"},
 		{broker.Names.Leases(), publish.CheckLeases, "says who works at what", "two bridges poll beside each other, and workers do not share a backfill"},
@@ -30,21 +30,21 @@ func asides(broker publish.Config) []aside {
 }
 
 // run checks it, and never fails.
-func (a aside) run(ctx context.Context, c *checkup) Finding {
+func (a optionalBucket) run(ctx context.Context, c *checkup) Finding {
 	f := a.look(ctx, c)
 	if f.Err == nil {
 		return f
 	}
-	return warning(f.Hint, "%s: %v", a.without, f.Err)
+	return warn(f.Hint, "%s: %v", a.without, f.Err)
 }
 
-func (a aside) look(ctx context.Context, c *checkup) Finding {
+func (a optionalBucket) look(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	if f := c.mayAsk(ctx, "KV_"+a.name); f != nil {
 		return *f
 	}
-	found := fine("%s", a.does)
+	found := ok("%s", a.does)
 	info, err := c.stream(ctx, "KV_"+a.name)
 	if err == nil && a.check != nil {
 		err = a.check(info.Config)
@@ -56,12 +56,12 @@ func (a aside) look(ctx context.Context, c *checkup) Finding {
 	case found.Err != nil:
 		return found
 	case errors.Is(err, publish.ErrBucketSettings):
-		return failing(err, pipeline.BucketHint(err, a.name))
+		return fail(err, pipeline.BucketHint(err, a.name))
 	case err != nil:
-		return failing(err, natsconn.Hint(err))
+		return fail(err, natsconn.Hint(err))
 	}
 	if err := mayPublish(ctx, c.nc, publish.KeySubject(c.js, a.name, "check")); err != nil {
-		return failing(err, c.allow(err, publish.KeySubject(c.js, a.name, ">")))
+		return fail(err, c.allow(err, publish.KeySubject(c.js, a.name, ">")))
 	}
 	return found
 }

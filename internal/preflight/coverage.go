@@ -21,16 +21,16 @@ func coverageChecks(s config.Pipeline) []check {
 
 // checkCoverage does what a start does, once.
 func checkCoverage(ctx context.Context, c *checkup) Finding {
-	ctx, cancel := context.WithTimeout(ctx, feedPatience+checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, feedPatience+answerTimeout)
 	defer cancel()
 	pipe := pipeline.New(c.settings, c.js)
 	accounts := pipe.Accounts
 	unknown, err := accounts.Look(ctx)
 	if err != nil {
-		return failing(natsconn.Refusal(c.nc, err), natsconn.Hint(err))
+		return fail(natsconn.Refusal(c.nc, err), natsconn.Hint(err))
 	}
 	if !accounts.Covered() && len(unknown) == 0 {
-		return fine("there is none yet under BRIDGE_PREFIX %s", c.settings.Prefix)
+		return ok("there is none yet under BRIDGE_PREFIX %s", c.settings.Prefix)
 	}
 	proof := pipe.Proof(c.vendor, quiet)
 	proof.Once = true
@@ -38,14 +38,14 @@ func checkCoverage(ctx context.Context, c *checkup) Finding {
 		err := proof.Admit(ctx, one)
 		var other *publish.AnotherAccount
 		if errors.As(err, &other) {
-			return failing(err, adviceOf(err))
+			return fail(err, adviceOf(err))
 		}
 		if err != nil {
 			return c.vendorFailing(err)
 		}
 	}
 	if len(unknown) > 0 {
-		return fine("of the same account under another login, run goes on with it")
+		return ok("of the same account under another login, run goes on with it")
 	}
-	return fine("of this login's account, %s", accounts.Own())
+	return ok("of this login's account, %s", accounts.Own())
 }

@@ -48,7 +48,7 @@ func checkForeign(ctx context.Context, c *checkup) Finding {
 		case errors.Is(err, jetstream.ErrStreamNotFound):
 			continue
 		case err != nil:
-			return note("%s cannot be looked through: %v", name, err)
+			return info("%s cannot be looked through: %v", name, err)
 		case len(seen) > 0:
 			advice = cmp.Or(advice, pipeline.ForeignHint(name)) // one will do: the text names the streams
 		}
@@ -56,13 +56,13 @@ func checkForeign(ctx context.Context, c *checkup) Finding {
 	}
 	switch more := found - len(texts); {
 	case looked == 0:
-		return note("there is no stream to look through")
+		return info("there is no stream to look through")
 	case found == 0:
-		return fine("nobody else's messages are in the newest %d of each stream", checkpoint.Lately)
+		return ok("nobody else's messages are in the newest %d of each stream", checkpoint.Lately)
 	case more > 0:
 		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
-	return warning(advice, "somebody else's messages are passed over: %s", strings.Join(texts, "; "))
+	return warn(advice, "somebody else's messages are passed over: %s", strings.Join(texts, "; "))
 }
 
 // strangerWait is how long check waits for the answers of others to what JetStream was asked.
@@ -81,10 +81,10 @@ func checkForeignAnswers(ctx context.Context, c *checkup) Finding {
 	for err == nil {
 		var m *nats.Msg
 		if m, err = answers.NextMsgWithContext(ctx); err == nil && !ofJetStream(m.Data) {
-			return warning(natsconn.ForeignAnswerHint, "somebody else answers %s, its answers are ignored: %.100q", subject, m.Data)
+			return warn(natsconn.ForeignAnswerHint, "somebody else answers %s, its answers are ignored: %.100q", subject, m.Data)
 		}
 	}
-	return fine("nobody but JetStream was heard to answer %s", subject)
+	return ok("nobody but JetStream was heard to answer %s", subject)
 }
 
 // ofJetStream reports whether an answer is JetStream's to a question about the account.

@@ -32,7 +32,7 @@ func MakeStreams(ctx context.Context, s config.Pipeline, nc *nats.Conn) (jetstre
 	}
 	t := &target{broker: pipeline.Broker(s.Streams), nc: nc, js: js}
 	err = natsconn.UntilReady(ctx, nc, s.StartWait, t.makeStreams, func(err error) bool { return errors.Is(err, publish.ErrUnfit) })
-	err = natsconn.OrNoJetStream(s.NATS, t.explain(ctx, err))
+	err = natsconn.OrNoJetStream(s.NATS, t.nameConflict(ctx, err))
 	if full := natsconn.StoreOf(nc).Full(); full != nil && err != nil {
 		err = fmt.Errorf("%w: %w", full, err)
 	}

@@ -45,9 +45,9 @@ func natsChecks(s config.Pipeline) []check {
 
 func checkStore(_ context.Context, c *checkup) Finding {
 	if err := natsd.CheckStore(c.settings.DataDir); err != nil {
-		return failing(err, adviceOf(err))
+		return fail(err, adviceOf(err))
 	}
-	return fine("embedded server, store %s; its streams are not checked while it does not run", c.settings.DataDir)
+	return ok("embedded server, store %s; its streams are not checked while it does not run", c.settings.DataDir)
 }
 
 // enoughSpace is how many bytes should be free for a store that grows: what a thousand channels take in six weeks.
@@ -58,13 +58,13 @@ func checkDisk(_ context.Context, c *checkup) Finding {
 	free, err := c.space(existing(c.settings.DataDir))
 	switch {
 	case err != nil:
-		return failing(err, natsconn.StoreHint(err))
+		return fail(err, natsconn.StoreHint(err))
 	case free < 0:
-		return note("the system does not say how much space is left for %s", c.settings.DataDir)
+		return info("the system does not say how much space is left for %s", c.settings.DataDir)
 	case free < enoughSpace:
-		return warning("give it more, or keep less (BRIDGE_MAX_AGE, BRIDGE_MAX_BYTES): a reading takes 200 to 300 bytes, and nothing is stored on a disk that is full", "%s free for %s", natsd.Size(free), c.settings.DataDir)
+		return warn("give it more, or keep less (BRIDGE_MAX_AGE, BRIDGE_MAX_BYTES): a reading takes 200 to 300 bytes, and nothing is stored on a disk that is full", "%s free for %s", natsd.Size(free), c.settings.DataDir)
 	}
-	return fine("%s free for %s", natsd.Size(free), c.settings.DataDir)
+	return ok("%s free for %s", natsd.Size(free), c.settings.DataDir)
 }
 
 // existing is the nearest folder that there is, of a path and those above it.
@@ -78,15 +78,15 @@ func existing(dir string) string {
 	}
 }
 
-// joinStore has the checks that follow look at the server of the bridge that runs on the store, as joinBroker does.
+// joinStore has the checks that follow look at the server of the bridge that runs on the store, as natsconn.Join does.
 func joinStore(_ context.Context, c *checkup) Finding {
 	url := natsconn.RunningServer(c.settings.NATS)
 	address := strings.TrimPrefix(url, "nats://")
 	c.settings.NATSURL, c.joined = []string{url}, true
 	if listen.Exposed(address) {
-		return warning(closeIt, "a bridge runs on %s with a server %s", c.settings.DataDir, openTo(address))
+		return warn(closeIt, "a bridge runs on %s with a server %s", c.settings.DataDir, openTo(address))
 	}
-	return fine("a bridge runs on %s, with a server at %s", c.settings.DataDir, address)
+	return ok("a bridge runs on %s, with a server at %s", c.settings.DataDir, address)
 }
 
 func checkEmbedded(_ context.Context, c *checkup) Finding {
@@ -94,12 +94,12 @@ func checkEmbedded(_ context.Context, c *checkup) Finding {
 	err := listen.Try("BRIDGE_NATS_LISTEN", s.NATSListen)
 	switch {
 	case err == nil && listen.Exposed(s.NATSListen):
-		return warning(closeIt, "embedded server, %s", openTo(s.NATSListen))
+		return warn(closeIt, "embedded server, %s", openTo(s.NATSListen))
 	case err == nil:
-		return fine("embedded server, at %s", s.NATSListen)
+		return ok("embedded server, at %s", s.NATSListen)
 	}
 	failed := natsconn.NotListening(err)
-	return failing(failed, adviceOf(failed))
+	return fail(failed, adviceOf(failed))
 }
 
 const closeIt = "listen on 127.0.0.1, let nobody else reach the port, or use a server that asks for a login (NATS_URL)"
@@ -112,21 +112,21 @@ func checkConnect(ctx context.Context, c *checkup) Finding {
 	nc, err := natsconn.ConnectNamed(ctx, c.settings.NATS, quiet)
 	switch {
 	case err != nil && c.joined:
-		return failing(err, "set BRIDGE_NATS_LISTEN to where that bridge has its server")
+		return fail(err, "set BRIDGE_NATS_LISTEN to where that bridge has its server")
 	case err != nil:
-		return failing(err, natsconn.Hint(err))
+		return fail(err, natsconn.Hint(err))
 	}
 	js, err := natsconn.JetStream(nc, c.settings.NATS)
 	if err != nil {
 		nc.Close()
-		return failing(err, "")
+		return fail(err, "")
 	}
 	c.nc, c.js = nc, js
 	url := config.MaskURL(nc.ConnectedUrlRedacted())
 	if readable(nc) {
-		return warning("use TLS, by tls:// or wss:// in NATS_URL: events can be read on their way, and passwords and tokens too", "connected to %s, not encrypted", url)
+		return warn("use TLS, by tls:// or wss:// in NATS_URL: events can be read on their way, and passwords and tokens too", "connected to %s, not encrypted", url)
 	}
-	return fine("connected to %s", url)
+	return ok("connected to %s", url)
 }
 
 // readable reports whether a connection leaves this machine without TLS.
@@ -138,9 +138,9 @@ func readable(nc *nats.Conn) bool {
 
 func checkServer(ctx context.Context, c *checkup) Finding {
 	if err := publish.CheckServer(ctx, c.nc); err != nil {
-		return failing(err, natsconn.Hint(err))
+		return fail(err, natsconn.Hint(err))
 	}
-	return fine("version %s, messages up to %d bytes", c.nc.ConnectedServerVersion(), c.nc.MaxPayload())
+	return ok("version %s, messages up to %d bytes", c.nc.ConnectedServerVersion(), c.nc.MaxPayload())
 }
 
 func checkJetStream(ctx context.Context, c *checkup) Finding {
@@ -149,22 +149,22 @@ func checkJetStream(ctx context.Context, c *checkup) Finding {
 	subject := c.api("INFO")
 	if err := natsconn.Refused(ctx, c.nc, &nats.Msg{Subject: subject}); err != nil {
 		c.off = errors.Is(err, natsconn.ErrNoAnswers)
-		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), c.allow(err, subject))
+		return fail(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), c.allow(err, subject))
 	}
 	info, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: c.js})
 	if err != nil {
 		c.off = true
 		err = natsconn.OrNoJetStream(c.settings.NATS, err)
-		return failing(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
+		return fail(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
 	}
 	if err := c.broker.CheckAccount(info); err != nil {
 		c.off = true
-		return failing(err, natsconn.Hint(err))
+		return fail(err, natsconn.Hint(err))
 	}
 	if limit := info.Limits.MaxStore; limit > 0 && limit-int64(info.Store) < 1<<30 {
-		return warning("raise the limit of the account", "%d of %d bytes of storage are used", info.Store, limit)
+		return warn("raise the limit of the account", "%d of %d bytes of storage are used", info.Store, limit)
 	}
-	return fine("on, %d streams", info.Streams)
+	return ok("on, %d streams", info.Streams)
 }
 
 // checkSync recommends what survives a power cut. Only a system account sees what the server does.
@@ -192,17 +192,17 @@ func syncFinding(version string, seen, always bool) Finding {
 	slow := publish.SlowSync(version)
 	switch {
 	case !seen && slow:
-		return note("cannot be seen by this account; \"always\" on the server survives a power cut, and full speed with it needs version %s or newer, not %s", publish.FastSync, version)
+		return info("cannot be seen by this account; \"always\" on the server survives a power cut, and full speed with it needs version %s or newer, not %s", publish.FastSync, version)
 	case !seen:
-		return note("cannot be seen by this account; \"always\" on the server survives a power cut")
+		return info("cannot be seen by this account; \"always\" on the server survives a power cut")
 	case always && slow:
-		return warning("upgrade NATS to "+publish.FastSync+" or newer", "always, but in version %s every message of a batch waits for the disk: eight times slower", version)
+		return warn("upgrade NATS to "+publish.FastSync+" or newer", "always, but in version %s every message of a batch waits for the disk: eight times slower", version)
 	case !always && slow:
-		return warning(set+"a power cut loses nothing then; full speed with it needs version "+publish.FastSync+" or newer", notAlways)
+		return warn(set+"a power cut loses nothing then; full speed with it needs version "+publish.FastSync+" or newer", notAlways)
 	case !always:
-		return warning(set+"atomic batches keep their speed, and a power cut loses nothing", notAlways)
+		return warn(set+"atomic batches keep their speed, and a power cut loses nothing", notAlways)
 	}
-	return fine("always")
+	return ok("always")
 }
 
 const notAlways = "not always: a power cut can lose what was acknowledged in the last two minutes, and make 8 MB of a compressed stream before that unreadable"
@@ -214,7 +214,7 @@ func brokerChecks(s config.Pipeline) []check {
 	for _, feed := range publish.Streams {
 		list = append(list, check{"stream " + broker.Names.Stream(feed), (*checkup).usable, checkStream(feed)})
 	}
-	for _, bucket := range asides(broker) {
+	for _, bucket := range optionalBuckets(broker) {
 		list = append(list, check{"bucket " + bucket.name, (*checkup).usable, bucket.run})
 	}
 	list = append(list, check{"immutable", (*checkup).usable, checkImmutable})
@@ -228,29 +228,29 @@ func checkStream(feed schema.Feed) func(context.Context, *checkup) Finding {
 		defer cancel()
 		name := c.broker.Names.Stream(feed)
 		if f := c.mayAsk(ctx, name); f != nil {
-			return needed(*f)
+			return fatal(*f)
 		}
 		info, err := c.stream(ctx, name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return c.newStream(ctx, feed)
 		}
 		if err != nil {
-			return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
+			return fail(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
 		}
 		have := info.Config
 		if err := c.broker.CheckStream(feed, have); err != nil {
-			return failing(err, natsconn.Hint(err))
+			return fail(err, natsconn.Hint(err))
 		}
 		if f := c.mayStore(ctx, feed); f != nil {
 			return *f
 		}
 		if slices.Contains(publish.Feeds, feed) {
 			if err := c.broker.CheckBatches(ctx, c.js, feed); err != nil {
-				return failing(err, natsconn.Hint(err))
+				return fail(err, natsconn.Hint(err))
 			}
 		}
 		if err := mayPublish(ctx, c.nc, c.broker.Names.Ingest()+"."+string(feed)+".check"); err != nil {
-			return failing(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, name, err), natsconn.Hint(err))
+			return fail(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, name, err), natsconn.Hint(err))
 		}
 		return c.streamAdvice(feed, have, info.State)
 	}
@@ -259,36 +259,36 @@ func checkStream(feed schema.Feed) func(context.Context, *checkup) Finding {
 // newStream looks whether run will be able to create a stream.
 func (c *checkup) newStream(ctx context.Context, feed schema.Feed) Finding {
 	if c.broker.Replicas > 1 && c.nc.ConnectedClusterName() == "" {
-		return failing(fmt.Errorf("%w: BRIDGE_REPLICAS is %d, but this server is in no cluster", natsconn.ErrUnusable, c.broker.Replicas),
+		return fail(fmt.Errorf("%w: BRIDGE_REPLICAS is %d, but this server is in no cluster", natsconn.ErrUnusable, c.broker.Replicas),
 			"set BRIDGE_REPLICAS=1, or use a cluster")
 	}
-	f := needed(c.mayCreate(ctx, c.broker.Names.Stream(feed)))
+	f := fatal(c.mayCreate(ctx, c.broker.Names.Stream(feed)))
 	if f.Err != nil {
 		return f
 	}
 	account, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: c.js})
 	if err != nil {
-		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
+		return fail(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
 	}
 	if err := c.reserve(account); err != nil {
-		return failing(err, natsconn.Hint(err))
+		return fail(err, natsconn.Hint(err))
 	}
 	if f := c.mayStore(ctx, feed); f != nil {
 		return *f
 	}
 	names := c.api("STREAM.NAMES")
 	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: names}); err != nil {
-		return note("%s, unless another stream has its subjects: this account may not ask %s", f.Text, names)
+		return info("%s, unless another stream has its subjects: this account may not ask %s", f.Text, names)
 	}
-	overlap, err := c.findOverlap(ctx, feed)
+	conflict, err := c.findConflict(ctx, feed)
 	if err != nil {
-		return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), "")
+		return fail(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), "")
 	}
-	if overlap != nil {
-		return failing(overlap, natsconn.Hint(overlap))
+	if conflict != nil {
+		return fail(conflict, natsconn.Hint(conflict))
 	}
 	if known := len(c.nc.Servers()); c.broker.Replicas > known {
-		return warning("lower it if the cluster is no larger", "run creates it with BRIDGE_REPLICAS %d, but the cluster tells of %d servers", c.broker.Replicas, known)
+		return warn("lower it if the cluster is no larger", "run creates it with BRIDGE_REPLICAS %d, but the cluster tells of %d servers", c.broker.Replicas, known)
 	}
 	return f
 }

@@ -16,6 +16,7 @@ import (
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -59,20 +60,20 @@ func (f Finding) String() string {
 	return line
 }
 
-func fine(format string, args ...any) Finding {
+func ok(format string, args ...any) Finding {
 	return Finding{State: OK, Text: fmt.Sprintf(format, args...)}
 }
 
-// note reports what is neither well nor wrong.
-func note(format string, args ...any) Finding {
+// info reports what is neither well nor wrong.
+func info(format string, args ...any) Finding {
 	return Finding{State: Info, Text: fmt.Sprintf(format, args...)}
 }
 
-func warning(advice, format string, args ...any) Finding {
+func warn(advice, format string, args ...any) Finding {
 	return Finding{State: Warn, Text: fmt.Sprintf(format, args...), Hint: advice}
 }
 
-func failing(err error, advice string) Finding {
+func fail(err error, advice string) Finding {
 	return Finding{State: Fail, Text: err.Error(), Hint: advice, Err: err}
 }
 
@@ -99,8 +100,8 @@ type check struct {
 	run   func(context.Context, *checkup) Finding
 }
 
-// checkTimeout bounds each check but that of a feed, which may have to wait for an export.
-const checkTimeout = natsconn.StartWait + 10*time.Second
+// answerTimeout bounds what a check asks the vendor; that of a feed may have to wait for an export, too.
+const answerTimeout = 40 * time.Second
 
 // checkup is what the checks hand on to the later ones.
 type checkup struct {
@@ -193,15 +194,12 @@ func checkSettings(_ context.Context, c *checkup) Finding {
 	vendor := config.MaskURL(s.SaverisURL)
 	switch {
 	case strings.HasPrefix(s.SaverisURL, "http://") && !config.Loopback(s.SaverisURL):
-		return warning("use https, or the password can be read on its way", "%s to %s, not encrypted", vendor, where)
-	case s.Overlap > LongestOverlap:
-		return warning("shorten it", "%s to %s; BRIDGE_OVERLAP is %v, but a poll reaches back an hour at most", vendor, where, s.Overlap)
+		return warn("use https, or the password can be read on its way", "%s to %s, not encrypted", vendor, where)
+	case s.Overlap > poller.MaxTail:
+		return warn("shorten it", "%s to %s; BRIDGE_OVERLAP is %v, but a poll reaches back an hour at most", vendor, where, s.Overlap)
 	}
-	return fine("%s to %s", vendor, where)
+	return ok("%s to %s", vendor, where)
 }
-
-// LongestOverlap is how far a poll reaches back at most, whatever is set.
-const LongestOverlap = time.Hour
 
 // healthChecks are the checks of the address for probes, where there is one.
 func healthChecks(addr string) []check {
@@ -212,11 +210,11 @@ func healthChecks(addr string) []check {
 		err := listen.Try("BRIDGE_HTTP_ADDR", addr)
 		switch {
 		case err == nil:
-			return fine("/livez and /readyz at %s", addr)
+			return ok("/livez and /readyz at %s", addr)
 		case err.Taken():
-			return warning(fineIfRunning, "BRIDGE_HTTP_ADDR %s is in use", addr)
+			return warn(fineIfRunning, "BRIDGE_HTTP_ADDR %s is in use", addr)
 		}
-		return failing(err, adviceOf(err))
+		return fail(err, adviceOf(err))
 	}}}
 }
 

@@ -36,12 +36,12 @@ func checkRights(ctx context.Context, c *checkup) Finding {
 		}
 	}
 	if len(missing) > 0 {
-		return failing(fmt.Errorf("%w: the account lacks rights", natsconn.ErrUnusable), "let the account publish to "+strings.Join(missing, ", "))
+		return fail(fmt.Errorf("%w: the account lacks rights", natsconn.ErrUnusable), "let the account publish to "+strings.Join(missing, ", "))
 	}
 	if names := c.api("STREAM.NAMES"); natsconn.Forbidden(c.may(ctx, names)) {
-		return warning(c.allow(nil, names), "the account may read the streams, but not look for others: there is no replay, and nobody says which stream has subjects of the bridge's")
+		return warn(c.allow(nil, names), "the account may read the streams, but not look for others: there is no replay, and nobody says which stream has subjects of the bridge's")
 	}
-	return fine("the account may read the streams")
+	return ok("the account may read the streams")
 }
 
 // mayCall reports whether the server forbids a call about a stream; what else it answers does not matter.
@@ -61,7 +61,7 @@ func (c *checkup) may(ctx context.Context, subject string) error {
 func (c *checkup) mayAsk(ctx context.Context, stream string) *Finding {
 	subject := c.api("STREAM.INFO." + stream)
 	if err := natsconn.Refused(ctx, c.nc, &nats.Msg{Subject: subject}); err != nil {
-		f := failing(err, c.allow(err, subject))
+		f := fail(err, c.allow(err, subject))
 		return &f
 	}
 	return nil
@@ -71,17 +71,17 @@ func (c *checkup) mayAsk(ctx context.Context, stream string) *Finding {
 func (c *checkup) mayCreate(ctx context.Context, stream string) Finding {
 	subject := c.api("STREAM.CREATE." + stream)
 	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")}); err != nil {
-		return failing(fmt.Errorf("it does not exist, and cannot be created: %w", err), c.allow(err, subject)+", or create it")
+		return fail(fmt.Errorf("it does not exist, and cannot be created: %w", err), c.allow(err, subject)+", or create it")
 	}
-	return fine("does not exist yet, run creates it")
+	return ok("does not exist yet, run creates it")
 }
 
-// needed says that nothing goes without what a Finding is about.
-func needed(f Finding) Finding {
+// fatal says that nothing goes without what a Finding is about.
+func fatal(f Finding) Finding {
 	if f.Err == nil {
 		return f
 	}
-	return failing(fmt.Errorf("%w: %w", natsconn.ErrUnusable, f.Err), f.Hint)
+	return fail(fmt.Errorf("%w: %w", natsconn.ErrUnusable, f.Err), f.Hint)
 }
 
 // mayStore reports whether all that belongs into a feed's stream may be sent to it.
@@ -100,7 +100,7 @@ func (c *checkup) mayStore(ctx context.Context, feed schema.Feed) *Finding {
 	case len(subjects):
 		missing = []string{c.broker.Names.Ingest() + ".>"}
 	}
-	f := failing(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, c.broker.Names.Stream(feed), refused), "let the account publish to "+strings.Join(missing, ", "))
+	f := fail(fmt.Errorf("%w: publish to %s: %w", natsconn.ErrUnusable, c.broker.Names.Stream(feed), refused), "let the account publish to "+strings.Join(missing, ", "))
 	return &f
 }
 

@@ -22,34 +22,34 @@ func (c *checkup) streamAdvice(feed schema.Feed, have jetstream.StreamConfig, st
 		horizon = 0
 	}
 	var texts, hints []string
-	warn := func(wrong bool, advice, format string, args ...any) {
+	add := func(wrong bool, advice, format string, args ...any) {
 		if wrong {
 			texts, hints = append(texts, fmt.Sprintf(format, args...)), append(hints, advice)
 		}
 	}
 	used := usedPart(have, state)
-	warn(!c.broker.Republishes(feed, have), c.broker.RepublishCommand(feed), "it republishes no live events: subscribers without JetStream see none")
-	warn(have.Storage == jetstream.MemoryStorage, "use file storage", "memory storage: a restart of NATS loses everything")
-	warn(have.Storage == jetstream.FileStorage && have.Compression == jetstream.NoCompression && have.Replicas <= 1, "nats stream edit "+have.Name+" --compression=s2 -f; it helps what is stored from then on",
+	add(!c.broker.Republishes(feed, have), c.broker.RepublishCommand(feed), "it republishes no live events: subscribers without JetStream see none")
+	add(have.Storage == jetstream.MemoryStorage, "use file storage", "memory storage: a restart of NATS loses everything")
+	add(have.Storage == jetstream.FileStorage && have.Compression == jetstream.NoCompression && have.Replicas <= 1, "nats stream edit "+have.Name+" --compression=s2 -f; it helps what is stored from then on",
 		"not compressed: a reading takes about 1,150 bytes on disk instead of 217 to 300")
-	warn(have.Storage == jetstream.FileStorage && have.Compression != jetstream.NoCompression && have.Replicas > 1, "nats stream edit "+have.Name+" --compression=none -f",
+	add(have.Storage == jetstream.FileStorage && have.Compression != jetstream.NoCompression && have.Replicas > 1, "nats stream edit "+have.Name+" --compression=none -f",
 		"compressed with %d replicas: with sync_interval: always, nats-server 2.15 can damage a replica's copy when it restarts (s2: corrupt input)", have.Replicas)
-	warn(have.MaxAge > 0 && have.MaxAge < horizon, "raise max_age, or shorten BRIDGE_REVISIT",
+	add(have.MaxAge > 0 && have.MaxAge < horizon, "raise max_age, or shorten BRIDGE_REVISIT",
 		"max_age %v is not two days longer than the last re-read after %v", have.MaxAge, horizon-48*time.Hour)
-	warn(have.Discard == jetstream.DiscardNew && (have.MaxBytes > 0 || have.MaxMsgs > 0), "give it room in time",
+	add(have.Discard == jetstream.DiscardNew && (have.MaxBytes > 0 || have.MaxMsgs > 0), "give it room in time",
 		"discard new: the bridge stalls when the stream is full")
-	warn(have.Discard == jetstream.DiscardOld && used > 0.95 && time.Since(state.FirstTime) < horizon, "raise max_bytes and max_msgs, or shorten BRIDGE_REVISIT",
+	add(have.Discard == jetstream.DiscardOld && used > 0.95 && time.Since(state.FirstTime) < horizon, "raise max_bytes and max_msgs, or shorten BRIDGE_REVISIT",
 		"%s is full and the oldest events go: it does not hold two days more than the last re-read after %v", limitName(have), horizon-48*time.Hour)
-	warn(have.Replicas == 1 && c.nc.ConnectedClusterName() != "", "nats stream edit with --replicas 3 keeps the events when a node is lost",
+	add(have.Replicas == 1 && c.nc.ConnectedClusterName() != "", "nats stream edit with --replicas 3 keeps the events when a node is lost",
 		"one replica in a cluster")
 	if len(texts) > 0 {
-		return warning(strings.Join(hints, "; "), "%s", strings.Join(texts, "; "))
+		return warn(strings.Join(hints, "; "), "%s", strings.Join(texts, "; "))
 	}
 	text := fmt.Sprintf("%d messages, replicas %d", state.Msgs, have.Replicas)
 	if used > 0 {
 		text += fmt.Sprintf(", %.0f %% of %s used, when it is full the oldest events go", 100*used, limitName(have))
 	}
-	return fine("%s", text)
+	return ok("%s", text)
 }
 
 // usedPart is how much a stream holds of what it may, 0 where it has no such limit.
@@ -93,13 +93,13 @@ func checkImmutable(ctx context.Context, c *checkup) Finding {
 	names := strings.Join(open, ", ")
 	switch {
 	case len(open) > 0 && c.broker.Immutable:
-		return warning("nats stream edit "+open[0]+" --deny-delete --deny-purge -f", "BRIDGE_IMMUTABLE is true, but events can be deleted and purged from %s", names)
+		return warn("nats stream edit "+open[0]+" --deny-delete --deny-purge -f", "BRIDGE_IMMUTABLE is true, but events can be deleted and purged from %s", names)
 	case len(open) > 0:
-		return note("events can be deleted and purged from %s; bridge backfill --repair puts them back as long as the vendor shows them", names)
+		return info("events can be deleted and purged from %s; bridge backfill --repair puts them back as long as the vendor shows them", names)
 	case len(safe) > 0:
-		return fine("nothing can be deleted or purged from %s", strings.Join(safe, ", "))
+		return ok("nothing can be deleted or purged from %s", strings.Join(safe, ", "))
 	case c.broker.Immutable:
-		return fine("run creates streams from which nothing can be deleted or purged")
+		return ok("run creates streams from which nothing can be deleted or purged")
 	}
-	return note("run creates streams from which events can be deleted and purged; BRIDGE_IMMUTABLE=true makes others")
+	return info("run creates streams from which events can be deleted and purged; BRIDGE_IMMUTABLE=true makes others")
 }

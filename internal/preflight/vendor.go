@@ -29,33 +29,30 @@ func checkProxy(_ context.Context, c *checkup) Finding {
 	proxy, err := vendorProxy(c.settings.SaverisURL)
 	switch {
 	case err != nil:
-		return failing(err, "check HTTPS_PROXY and HTTP_PROXY")
+		return fail(err, "check HTTPS_PROXY and HTTP_PROXY")
 	case proxy == "":
-		return note("the vendor is asked directly, as NO_PROXY says")
+		return info("the vendor is asked directly, as NO_PROXY says")
 	}
-	return note("the vendor is asked through %s", proxy)
+	return info("the vendor is asked through %s", proxy)
 }
 
 func checkLogin(ctx context.Context, c *checkup) Finding {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	client, err := saveris.New(pipeline.VendorConfig(c.settings.Vendor, c.settings.WindowRows))
-	if err == nil {
-		err = client.Login(ctx)
-	}
+	client, _, err := pipeline.AskTime(ctx, pipeline.VendorConfig(c.settings.Vendor, c.settings.WindowRows))
 	if err != nil {
 		return c.vendorFailing(err)
 	}
 	c.vendor = client
 	if text, advice := announcedEnd(client, func(string) bool { return true }); text != "" {
-		return warning(advice, "accepted by %s; %s", config.MaskURL(c.settings.SaverisURL), text)
+		return warn(advice, "accepted by %s; %s", config.MaskURL(c.settings.SaverisURL), text)
 	}
-	return fine("accepted by %s", config.MaskURL(c.settings.SaverisURL))
+	return ok("accepted by %s", config.MaskURL(c.settings.SaverisURL))
 }
 
 func (c *checkup) vendorFailing(err error) Finding {
 	err = pipeline.WithLogin(c.settings.Vendor, err)
-	return failing(err, adviceOf(err))
+	return fail(err, adviceOf(err))
 }
 
 // feedPatience is how long an export may take until a check gives it up.
@@ -67,7 +64,7 @@ const noteAfter = 2 * time.Second
 // checkFeed reads a little of a feed.
 func checkFeed(feed schema.Feed) func(context.Context, *checkup) Finding {
 	return func(ctx context.Context, c *checkup) Finding {
-		ctx, cancel := context.WithTimeout(ctx, feedPatience+checkTimeout)
+		ctx, cancel := context.WithTimeout(ctx, feedPatience+answerTimeout)
 		defer cancel()
 		if c.onWait != nil {
 			waiting := time.AfterFunc(noteAfter, func() { c.onWait(feed, feedPatience) })
@@ -80,9 +77,9 @@ func checkFeed(feed schema.Feed) func(context.Context, *checkup) Finding {
 		}
 		c.answered++
 		if text, advice := endingOf(c.vendor, feed); text != "" {
-			return warning(advice, "%d rows read by %s; %s", answer.Rows, answer.Route, text)
+			return warn(advice, "%d rows read by %s; %s", answer.Rows, answer.Route, text)
 		}
-		return fine("%d rows in five minutes of an hour ago, read by %s in %v", answer.Rows, answer.Route, time.Since(began).Round(100*time.Millisecond))
+		return ok("%d rows in five minutes of an hour ago, read by %s in %v", answer.Rows, answer.Route, time.Since(began).Round(100*time.Millisecond))
 	}
 }
 
@@ -107,23 +104,21 @@ func announcedEnd(vendor *saveris.Client, of func(endpoint string) bool) (text, 
 }
 
 func checkClock(ctx context.Context, c *checkup) Finding {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	now, err := c.vendor.Now(ctx)
-	if err != nil {
+	if _, err := c.vendor.Now(ctx); err != nil {
 		return c.vendorFailing(err)
 	}
-	if trouble := c.vendor.ClockTrouble(); trouble != "" {
-		return warning("keep the clock of this machine right by NTP: what is asked for, and how old rows are, goes by it", "%s, so the clock of this machine is used", trouble)
-	}
-	skew := time.Since(now).Round(time.Second) // up to a second of it is the vendor's rounding
+	ahead, known := pipeline.ClockAhead(c.vendor)
 	switch {
-	case skew > pipeline.SkewLimit:
-		return warning(pipeline.SetClock, "this machine is %v ahead of the vendor", skew)
-	case skew < -pipeline.SkewLimit:
-		return warning(pipeline.SetClock, "this machine is %v behind the vendor", -skew)
+	case !known:
+		return warn("keep the clock of this machine right by NTP: what is asked for, and how old rows are, goes by it", "%s, so the clock of this machine is used", c.vendor.ClockTrouble())
+	case ahead > pipeline.SkewLimit:
+		return warn(pipeline.SetClock, "this machine is %v ahead of the vendor", ahead)
+	case ahead < -pipeline.SkewLimit:
+		return warn(pipeline.SetClock, "this machine is %v behind the vendor", -ahead)
 	}
-	return fine("within %v of the vendor's", max(skew.Abs(), time.Second))
+	return ok("within %v of the vendor's", max(ahead.Abs(), time.Second))
 }
 
 // vendorProxy returns the proxy that the vendor is asked through, to be shown; empty where he is asked directly.

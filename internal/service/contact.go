@@ -12,8 +12,8 @@ import (
 	"saveris-bridge/internal/saveris"
 )
 
-// firstContact asks the vendor the time once before the feeds start, which proves address and login. A wrong address, a certificate that
-// is not trusted, a refused login, and SAVERIS_SYNC=always where that cannot work end a start. Everything else may pass, and the feeds
+// firstContact asks the vendor the time once before the feeds start, which proves address and login. What pipeline.EndsStart names, and
+// SAVERIS_SYNC=always where that cannot work, end a start. Everything else may pass, and the feeds
 // try again by themselves: once running, a bridge outlives every outage. It waits so long for an answer.
 func firstContact(ctx context.Context, s config.Pipeline, vendor *saveris.Client, wait time.Duration, log *slog.Logger) error {
 	once, cancel := context.WithTimeout(ctx, wait)
@@ -33,7 +33,7 @@ func firstContact(ctx context.Context, s config.Pipeline, vendor *saveris.Client
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, saveris.ErrAddress), errors.Is(err, saveris.ErrUntrusted), errors.Is(err, saveris.ErrRefused), errors.As(err, &wrong):
+	case pipeline.EndsStart(err), errors.As(err, &wrong):
 		return err
 	case err != nil:
 		_, advice := hint.Of(err)

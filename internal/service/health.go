@@ -1,7 +1,6 @@
 package service
 
 import (
-	"cmp"
 	"encoding/json"
 	"net/http"
 	"runtime"
@@ -135,7 +134,7 @@ func (o *operation) here() status.Here {
 func (o *operation) cause(feed schema.Feed) string {
 	leading := o.leading(feed)
 	if err := o.watchdog.failure(feed); leading && err != nil {
-		if advice := cmp.Or(pipeline.FeedHint(err), pipeline.StoringHint(err)); advice != "" {
+		if advice := pipeline.PollHint(err); advice != "" {
 			return printable.Public(err) + "; " + printable.Log(advice)
 		}
 		return printable.Public(err)

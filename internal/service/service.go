@@ -61,7 +61,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if c.Timings == (Timings{}) {
 		c.Timings = DefaultTimings
 	}
-	if c.Settings.Overlap > preflight.LongestOverlap {
+	if c.Settings.Overlap > poller.MaxTail {
 		c.Log.Warn("BRIDGE_OVERLAP is longer than a poll reaches back, which is an hour at most", "overlap", c.Settings.Overlap)
 	}
 	s := &Service{config: c, metrics: metrics.New(c.Build)}
@@ -180,7 +180,7 @@ func newLive(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, 
 		Writer:   writer,
 		Maker:    func() *schema.Maker { return pipe.Maker(feed) },
 		Log:      logger,
-		Hint:     pipeline.FeedHint,
+		Hint:     pipeline.PollHint,
 		Interval: s.PollInterval,
 		Overlap:  s.Overlap,
 		Rows:     s.WindowRows,

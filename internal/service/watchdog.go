@@ -1,7 +1,6 @@
 package service
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -176,7 +175,7 @@ func (d *watchdog) look() {
 			about := []any{"since", last.UTC(), "limit", d.patience(), "doing", w.lines[poller.TailLine].Doing}
 			if cause := d.why(w); cause != nil {
 				about = append(about, "err", cause)
-				if advice := cmp.Or(pipeline.FeedHint(cause), pipeline.StoringHint(cause)); advice != "" {
+				if advice := pipeline.PollHint(cause); advice != "" {
 					about = append(about, "hint", advice)
 				}
 			}

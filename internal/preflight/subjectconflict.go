@@ -12,19 +12,19 @@ import (
 	"strings"
 )
 
-// codeOverlap is what the server answers where another stream has one of the subjects.
-const codeOverlap = 10065
+// codeSubjectConflict is what the server answers where another stream has one of the subjects.
+const codeSubjectConflict = 10065
 
-// Overlap is another stream that has one of a feed's subjects, so that the feed's own stream cannot be created. It is
+// SubjectConflict is another stream that has one of a feed's subjects, so that the feed's own stream cannot be created. It is
 // a publish.ErrUnfit.
-type Overlap struct {
+type SubjectConflict struct {
 	Streams []string // the others; empty where the account may not list them
 	Stream  string   // the feed's own
 	Err     error    // of the server, nil where nothing was tried
 }
 
 // Error names the other streams.
-func (e *Overlap) Error() string {
+func (e *SubjectConflict) Error() string {
 	others := "another stream (the account may not ask which)"
 	if len(e.Streams) > 0 {
 		others = "stream " + strings.Join(e.Streams, ", ")
@@ -33,22 +33,22 @@ func (e *Overlap) Error() string {
 }
 
 // Advice returns the exit code and what to do.
-func (e *Overlap) Advice() (code int, text string) {
+func (e *SubjectConflict) Advice() (code int, text string) {
 	return hint.NATS, "take the subjects away from that stream, or choose another BRIDGE_PREFIX"
 }
 
 // Unwrap returns publish.ErrUnfit and the server's error.
-func (e *Overlap) Unwrap() []error {
+func (e *SubjectConflict) Unwrap() []error {
 	if e.Err == nil {
 		return []error{publish.ErrUnfit}
 	}
 	return []error{publish.ErrUnfit, e.Err}
 }
 
-// findOverlap asks the server for other streams with subjects of a feed's stream, whether that exists or not. It returns
+// findConflict asks the server for other streams with subjects of a feed's stream, whether that exists or not. It returns
 // nil where there are none, and needs the right to ask $JS.API.STREAM.NAMES. Nothing is changed.
-func (t *target) findOverlap(ctx context.Context, feed schema.Feed) (*Overlap, error) {
-	found := &Overlap{Stream: t.broker.Names.Stream(feed)}
+func (t *target) findConflict(ctx context.Context, feed schema.Feed) (*SubjectConflict, error) {
+	found := &SubjectConflict{Stream: t.broker.Names.Stream(feed)}
 	for _, subject := range t.broker.Names.Subjects(feed) {
 		names, err := jsapi.StreamNames(ctx, jsapi.Caller{JS: t.js}, subject)
 		if err != nil {
@@ -66,17 +66,17 @@ func (t *target) findOverlap(ctx context.Context, feed schema.Feed) (*Overlap, e
 	return found, nil
 }
 
-// explain names the streams that stand in the way of ours where that is the error of a start; other errors stay as they are.
-func (t *target) explain(ctx context.Context, err error) error {
-	if !jsapi.HasCode(err, codeOverlap) || ctx.Err() != nil {
+// nameConflict names the streams that stand in the way of ours where that is the error of a start; other errors stay as they are.
+func (t *target) nameConflict(ctx context.Context, err error) error {
+	if !jsapi.HasCode(err, codeSubjectConflict) || ctx.Err() != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	for _, feed := range publish.Streams {
-		found, askErr := t.findOverlap(ctx, feed)
+		found, askErr := t.findConflict(ctx, feed)
 		if askErr != nil {
-			return &Overlap{Stream: t.broker.Names.Stream(feed), Err: err}
+			return &SubjectConflict{Stream: t.broker.Names.Stream(feed), Err: err}
 		}
 		if found != nil {
 			found.Err = err
