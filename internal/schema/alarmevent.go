@@ -18,6 +18,8 @@ type AlarmEvent struct {
 
 	Tenant, Site, Serial, Severity, Kind, Condition, Quantity, Reason string
 
+	Name, SiteName string // what people call them; empty where that is not known
+
 	Value     string // the literal; empty for null
 	Unit      string // the vendor's where it has no code
 	RaisedAt  time.Time
@@ -92,6 +94,7 @@ type alarmText struct {
 	RaisedAt   string         `json:"raised_at"`
 	ChangedAt  string         `json:"status_changed_at"`
 	Received   string         `json:"received_at"`
+	Names      PlaceNames     `json:"names"`
 }
 
 // ReadAlarm reads an alarm's event: its id, its sequence in the stream, and its data. It reports whether it is one.
@@ -103,6 +106,7 @@ func ReadAlarm(id string, seq uint64, data []byte) (e AlarmEvent, ok bool) {
 	e = AlarmEvent{
 		ID: shortText(id), Seq: seq, Tenant: shortText(d.Tenant), Site: shortText(d.Site), Serial: shortText(d.Sensor.Serial), Severity: shortText(d.Severity),
 		Kind: shortText(d.Kind), Condition: shortText(d.Condition), Quantity: shortText(d.Quantity), Reason: shortText(d.Reason), Unit: shortText(d.Unit),
+		Name: shortText(d.Names.Label()), SiteName: shortText(d.Names.Site),
 		RaisedAt: readTime(d.RaisedAt), ChangedAt: readTime(d.ChangedAt), Received: readTime(d.Received),
 		turn: turnOf(d.State, d.Reason),
 	}

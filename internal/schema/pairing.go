@@ -34,6 +34,7 @@ type pairedEvent struct {
 	order                alarmOrder
 	id, value            string
 	kind, reason, unit   unique.Handle[string]
+	name, siteName       unique.Handle[string]
 }
 
 // alarmOrder puts events in the order in which they happened. The time of the change comes second: it is that of another
@@ -67,6 +68,7 @@ func (e *AlarmEvent) change() pairedEvent {
 	return pairedEvent{
 		first: e.first, ended: e.ended, series: e.series, turn: e.turn, again: e.again, seq: e.Seq, raised: e.RaisedAt, order: order,
 		id: e.ID, value: e.Value, kind: unique.Make(e.Kind), reason: unique.Make(e.Reason), unit: unique.Make(e.Unit),
+		name: unique.Make(e.Name), siteName: unique.Make(e.SiteName),
 	}
 }
 
@@ -74,6 +76,7 @@ func (c *pairedEvent) event(s *pairedSeries) AlarmEvent {
 	e := AlarmEvent{
 		ID: c.id, Seq: c.seq, Tenant: s.tenant.Value(), Site: s.site.Value(), Serial: s.serial, Severity: s.severity.Value(),
 		Kind: c.kind.Value(), Condition: s.condition.Value(), Quantity: s.quantity.Value(), Reason: c.reason.Value(), Value: c.value, Unit: c.unit.Value(),
+		Name: c.name.Value(), SiteName: c.siteName.Value(),
 		RaisedAt: c.raised, ChangedAt: time.UnixMicro(c.order.changed).UTC(),
 		first: c.first, ended: c.ended, series: c.series, turn: c.turn, again: c.again,
 	}

@@ -257,3 +257,33 @@ func (s still) Directory() Directory { return s }
 func (s still) Channel(sensor, channel []byte) Place { return s }
 
 func (s still) Limits(time.Time, string) string { return someLimits }
+
+func TestNamesOfAReadingAreFound(t *testing.T) {
+	m := NewMaker(Readings, "saveris", "https://vendor.example").WithNames(fleet())
+	e := m.Event(parseRow(with(readingRow, "x", `{"names":{},"limits":1}`)), testWindow, testReadAt)
+	for _, body := range [][]byte{e.AppendData(nil), e.AppendStructured(nil, Live, testReadAt)} {
+		if got := string(ReadNames(body)); got != someNames {
+			t.Errorf("%s of %s", got, body)
+		}
+	}
+	e = eventOf(Readings, with(readingRow, "x", `{"a":1,"names":{},"limits":1}`))
+	if got := ReadNames(e.AppendData(nil)); got != nil {
+		t.Errorf("%s", got)
+	}
+}
+
+// Open alarms keep the names that their event has.
+func TestOpenAlarmsHaveNames(t *testing.T) {
+	for names, want := range map[Names][2]string{
+		&fleetOf{names: `{"site":"Kitchen","device":"Logger","sensor":"Air","equipment":"Fridge 1","part":null}`, day: "null"}: {"Fridge 1", "Kitchen"},
+		&fleetOf{}: {},
+	} {
+		e := NewMaker(Alarms, "saveris", "https://vendor.example").WithNames(names).Event(parseRow(alarmRow), testWindow, testReadAt)
+		alarm, ok := ReadAlarm(e.ID, 1, e.AppendData(nil))
+		o := NewOpenAlarms()
+		o.Take(alarm)
+		if list := o.List(); !ok || len(list) != 1 || list[0].Name != want[0] || list[0].SiteName != want[1] {
+			t.Errorf("%+v, want %v", list, want)
+		}
+	}
+}

@@ -27,6 +27,19 @@ func ReadPoint(body []byte) (p Point, ok bool) {
 	return p, !p.MeasuredAt.IsZero()
 }
 
+// ReadNames returns the field names of the body of a reading's message as it is, in either content mode; empty where it has none. It
+// relies on what ReadPoint relies on.
+func ReadNames(body []byte) []byte {
+	_, rest, _ := bytes.Cut(body, []byte(`,"received_at":`))
+	_, rest, _ = bytes.Cut(rest, []byte(`,`))
+	rest, found := bytes.CutPrefix(rest, []byte(`"names":`))
+	names, _, ended := bytes.Cut(rest, []byte(`,"limits":`))
+	if !found || !ended || string(names) == "null" {
+		return nil
+	}
+	return names
+}
+
 // scalar returns the literal of a field: a text without its quotes, or a number; empty for null, for what is not there, and
 // for a text with escapes. The rest is what follows.
 func scalar(data []byte, name string) (literal, rest []byte) {

@@ -77,7 +77,7 @@ func (a alarms) show() []Alarm {
 	for _, e := range a.List() {
 		list = append(list, Alarm{
 			ID: e.ID, At: e.RaisedAt, Tenant: e.Tenant, Site: e.Site, Serial: e.Serial, Severity: e.Severity, Text: e.Text(), Condition: e.Condition,
-			Reason: e.Reason, Quantity: e.Quantity, Value: number(e.Value), Unit: e.Unit,
+			Reason: e.Reason, Quantity: e.Quantity, Name: e.Name, SiteName: e.SiteName, Value: number(e.Value), Unit: e.Unit,
 		})
 	}
 	return list

@@ -40,7 +40,11 @@ func (r Report) alarmsText() string {
 func alarmLine(group []Alarm, now time.Time) string {
 	a := group[0]
 	line := fmt.Sprintf("%-8s %s", printable.Text(a.Severity), printable.Text(a.Text))
-	for _, whose := range []string{strings.TrimSpace(printable.Text(a.Serial) + " " + printable.Text(a.Quantity)), shownSite(a.Site)} {
+	site := shownSite(a.Site)
+	if a.SiteName != "" {
+		site = printable.Text(a.SiteName)
+	}
+	for _, whose := range []string{printable.Text(a.Name), strings.TrimSpace(printable.Text(a.Serial) + " " + printable.Text(a.Quantity)), site} {
 		if whose != "" {
 			line += ", " + whose
 		}

@@ -112,7 +112,7 @@ func TestOpenAlarmsAreReadAtAGlance(t *testing.T) {
 	since := at.AddDate(0, 0, -300)
 	open := []status.Alarm{
 		{At: at.Add(-time.Minute), Severity: "warning", Text: "Hot\x1b[1m: measured 9.3 °C", Condition: "Hot", Serial: "22011234", Quantity: "air_temperature"},
-		{At: at.Add(-time.Hour), Severity: "alarm", Text: "Upper limit exceeded: measured 61 %", Condition: "Upper limit", Site: "b2c3d4e5-f6a7", Serial: "22011234", Quantity: "relative_humidity"},
+		{At: at.Add(-time.Hour), Severity: "alarm", Text: "Upper limit exceeded: measured 61 %", Condition: "Upper limit", Site: "b2c3d4e5-f6a7", Serial: "22011234", Quantity: "relative_humidity", Name: "Fridge 1, Inside", SiteName: "Musterstadt"},
 		{At: at.Add(-2 * time.Hour), Severity: "warning", Text: "Upper limit exceeded: measured 59 %", Condition: "Upper limit", Site: "b2c3d4e5-f6a7", Serial: "22011234", Quantity: "relative_humidity"},
 		{At: at.AddDate(0, 0, -71), Severity: "warning", Text: "Calibration is too old", Condition: "Calibration is too old", Serial: "22019153"},
 	}
@@ -122,7 +122,7 @@ func TestOpenAlarmsAreReadAtAGlance(t *testing.T) {
 	}
 	const want = `
 open alarms
-  alarm    Upper limit exceeded: measured 61 %, 22011234 relative_humidity, site b2c3d4e5, since 2026-11-24 11:00:00, 1h ago; warning since 2026-11-24 10:00:00, 2h ago
+  alarm    Upper limit exceeded: measured 61 %, Fridge 1, Inside, 22011234 relative_humidity, Musterstadt, since 2026-11-24 11:00:00, 1h ago; warning since 2026-11-24 10:00:00, 2h ago
   warning  Hot\u001b[1m: measured 9.3 °C, 22011234 air_temperature, since 2026-11-24 11:59:00, 1m ago
   warning  Calibration is too old, 22019153, since 2026-09-14 12:00:00, 71d ago
   those raised before 2026-01-28 12:00:00 are not known; bridge backfill --feeds alarms with an earlier --from reads them

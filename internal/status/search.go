@@ -95,7 +95,7 @@ func (b *Board) look() *view {
 	v.ranks, v.usual.Silent = b.sensors.ranks(b.summed[schema.Readings])
 	v.usual.Open, v.usual.Severe = len(v.usual.Alarms), Severe(v.usual.Alarms)
 	for _, a := range v.usual.Alarms {
-		v.alarms = append(v.alarms, strings.ToLower(strings.Join([]string{a.Tenant, a.Site, a.Serial, a.Quantity, a.Severity, a.Text, a.Condition, a.Reason}, "\n")))
+		v.alarms = append(v.alarms, strings.ToLower(strings.Join([]string{a.Tenant, a.Site, a.Serial, a.Quantity, a.Severity, a.Text, a.Condition, a.Reason, a.Name, a.SiteName}, "\n")))
 	}
 	return v
 }
@@ -168,7 +168,7 @@ func (b *Board) show(found []rank) []Sensor {
 func (s *sensor) show(points []point) Sensor {
 	out := Sensor{
 		Tenant: s.tenant.Value(), Site: s.site.Value(), Serial: s.serial, Channel: s.channel, Quantity: s.quantity.Value(), Unit: s.unit.Value(),
-		Points: make([]Point, len(points)),
+		Name: s.name.Value(), SiteName: s.siteName.Value(), Points: make([]Point, len(points)),
 	}
 	for i, p := range points {
 		out.Points[i] = Point{At: time.Unix(0, p.at).UTC(), Value: number(p.value)}

@@ -33,6 +33,8 @@ type sensors struct {
 
 type sensor struct {
 	tenant, site, quantity, unit unique.Handle[string] // many share them
+	name, siteName               unique.Handle[string] // what people call it
+	called                       unique.Handle[string] // names as the newest reading has them
 	serial, channel              string
 	names                        string  // all of these in lower case, to be searched and sorted by, a line each
 	points                       []point // oldest first
@@ -59,6 +61,10 @@ func (s *sensors) take(key string, body []byte) (read schema.Point, ok bool) {
 			return read, false
 		}
 		s.add(strings.Clone(key), one)
+	}
+	if called := schema.ReadNames(body); string(called) != one.called.Value() {
+		one.call(called)
+		s.order = nil
 	}
 	s.clock++
 	one.heard = s.clock
@@ -128,9 +134,17 @@ func newSensor(body []byte) *sensor {
 		tenant: shared(d.Tenant), site: shared(d.Site), quantity: shared(d.Quantity), unit: shared(cmp.Or(d.Unit, d.VendorUnit)),
 		serial: words.Shortened(d.Sensor.Serial, longestText), channel: words.Shortened(d.Sensor.Channel.String(), longestText),
 	}
-	channel := strings.Repeat(" ", max(0, 3-len(one.channel))) + one.channel // 2 before 10
-	one.names = strings.ToLower(strings.Join([]string{one.tenant.Value(), one.site.Value(), one.serial, channel, one.quantity.Value()}, "\n"))
+	one.call(nil)
 	return one
+}
+
+// call takes over the names of a reading.
+func (s *sensor) call(names []byte) {
+	var n schema.PlaceNames
+	_ = json.Unmarshal(names, &n) // else it has none
+	s.called, s.name, s.siteName = unique.Make(string(names)), shared(n.Label()), shared(n.Site)
+	channel := strings.Repeat(" ", max(0, 3-len(s.channel))) + s.channel // 2 before 10
+	s.names = strings.ToLower(strings.Join([]string{s.tenant.Value(), s.site.Value(), s.serial, channel, s.quantity.Value(), s.name.Value(), s.siteName.Value()}, "\n"))
 }
 
 func shared(text string) unique.Handle[string] {

@@ -3,6 +3,7 @@ package status
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -132,5 +133,28 @@ func BenchmarkTakeReading(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		s.take(keys[i%len(keys)], data)
+	}
+}
+
+// TestSensorsSayWhatPeopleCallThem: as the newest reading does, also where the first one had no names.
+func TestSensorsSayWhatPeopleCallThem(t *testing.T) {
+	s := newSensors()
+	body := func(minute int, more string) []byte {
+		return fmt.Appendf(nil, `{"uuid":"u","tenant":"t","site":"b2","sensor":{"uuid":"s","serial_no":"2201","model_code":null,"channel_no":1},"quantity":"q","value":1,"unit":"Cel",`+
+			`"measured_at":"2026-07-01T10:%02d:00Z","measured_at_local":null,"received_at":"2026-07-01T10:30:00Z"%s}`, minute, more)
+	}
+	for i, c := range []struct{ more, name, site, search string }{
+		{``, "", "", "2201"},
+		{`,"names":null,"limits":null`, "", "", "2201"},
+		{`,"names":{"tenant":"T","site":"Musterstadt","device":"D","sensor":"Air","equipment":"Fridge 1","part":"Inside","area":null},"limits":{"upper_warning":7}`, "Fridge 1, Inside", "Musterstadt", "musterstadt"},
+		{`,"names":{"tenant":"T","site":null,"device":"D","sensor":"Air","equipment":null,"part":null,"area":null},"limits":null`, "Air", "", "air"},
+	} {
+		if _, ok := s.take("key", body(i, c.more)); !ok {
+			t.Fatal(c.more)
+		}
+		one := s.ordered()[0]
+		if got := one.show(nil); got.Name != c.name || got.SiteName != c.site || got.Serial != "2201" || !strings.Contains(one.names, c.search) {
+			t.Errorf("%s: %+v, %q", c.more, got, one.names)
+		}
 	}
 }

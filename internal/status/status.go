@@ -92,6 +92,8 @@ type Sensor struct {
 	Tenant   string  `json:"tenant"`
 	Site     string  `json:"site"`
 	Serial   string  `json:"serial"`
+	Name     string  `json:"name"` // what people call the channel, and its site; empty where that is not known
+	SiteName string  `json:"site_name"`
 	Channel  string  `json:"channel"`
 	Quantity string  `json:"quantity"`
 	Unit     string  `json:"unit"`
@@ -112,6 +114,8 @@ type Alarm struct {
 	Tenant    string       `json:"tenant"`
 	Site      string       `json:"site"`
 	Serial    string       `json:"serial"`
+	Name      string       `json:"name"` // what people call the place, and its site; empty where that is not known
+	SiteName  string       `json:"site_name"`
 	Severity  string       `json:"severity"`
 	Text      string       `json:"text"` // for people: schema.AlarmEvent.Text
 	Condition string       `json:"condition"`

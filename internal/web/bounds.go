@@ -29,7 +29,7 @@ func bounded(r status.Recent) status.Recent {
 	r.Sensors = head(r.Sensors, mostSensors)
 	for i := range r.Sensors {
 		s := &r.Sensors[i]
-		cut(longestText, &s.Tenant, &s.Site, &s.Serial, &s.Channel, &s.Quantity, &s.Unit)
+		cut(longestText, &s.Tenant, &s.Site, &s.Serial, &s.Channel, &s.Quantity, &s.Unit, &s.Name, &s.SiteName)
 		s.Points = slices.Clone(s.Points[max(0, len(s.Points)-mostPoints):])
 		for j := range s.Points {
 			s.Points[j].Value = number(s.Points[j].Value)
@@ -38,7 +38,7 @@ func bounded(r status.Recent) status.Recent {
 	r.Alarms = head(r.Alarms, mostAlarms)
 	for i := range r.Alarms {
 		a := &r.Alarms[i]
-		cut(longestText, &a.ID, &a.Tenant, &a.Site, &a.Serial, &a.Severity, &a.Text, &a.Condition, &a.Reason, &a.Quantity, &a.Unit)
+		cut(longestText, &a.ID, &a.Tenant, &a.Site, &a.Serial, &a.Severity, &a.Text, &a.Condition, &a.Reason, &a.Quantity, &a.Unit, &a.Name, &a.SiteName)
 		a.Value = number(a.Value)
 	}
 	r.Rejects = head(r.Rejects, mostRejects)

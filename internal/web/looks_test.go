@@ -114,8 +114,8 @@ func TestHostileTextStaysText(t *testing.T) {
 		backfill := s.Backfills[1]
 		backfill.ID, backfill.Worker, backfill.Error = text, text, &text
 		s.Backfills = append(s.Backfills, backfill)
-		r.Sensors = append([]status.Sensor{{Tenant: text, Site: text, Serial: text, Channel: text, Quantity: text, Unit: text, Points: r.Sensors[0].Points}}, r.Sensors...)
-		r.Alarms = append(r.Alarms, status.Alarm{ID: bad(), At: now, Tenant: bad(), Site: bad(), Serial: text, Severity: bad(), Text: text, Condition: text, Reason: text, Quantity: text, Unit: text, Value: ptr(json.Number(text))})
+		r.Sensors = append([]status.Sensor{{Tenant: text, Site: text, Serial: text, Channel: text, Quantity: text, Unit: text, Name: text, SiteName: text, Points: r.Sensors[0].Points}}, r.Sensors...)
+		r.Alarms = append(r.Alarms, status.Alarm{ID: bad(), At: now, Tenant: bad(), Site: bad(), Serial: text, Severity: bad(), Text: text, Condition: text, Reason: text, Quantity: text, Unit: text, Name: text, SiteName: text, Value: ptr(json.Number(text))})
 		r.Rejects = append(r.Rejects, status.Reject{Feed: schema.Feed(text), At: now, Reason: text, Row: text + "\n" + text})
 	}
 	for _, width := range []int64{1280, 360} {

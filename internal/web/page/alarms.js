@@ -16,7 +16,7 @@ const item = ([a, ...others]) => el("li", { class: "alarm", "data-level": levelO
   el("div", { class: "body" },
     el("p", null, ...said(a)),
     ...others.map(beside),
-    el("p", { class: "note" }, listed(plain(a.serial), quantity(a.quantity), plain(a.site)))),
+    el("p", { class: "note" }, listed(plain(a.name), plain(a.serial), quantity(a.quantity), plain(a.site_name || a.site)))),
   age(a.at, { class: "age" }));
 
 const counted = (shown, { found, alarms }, search) => {

@@ -18,12 +18,14 @@ const keyOf = (s) => JSON.stringify([s.tenant, s.site, s.serial, s.channel, s.qu
 
 const row = (s, old) => {
   const last = s.points.at(-1);
-  const site = plain(s.site);
+  const site = plain(s.site_name || s.site);
+  const number = `${plain(s.serial)}/${plain(s.channel)}`;
   const states = statesOf(s);
   const value = states && last?.value != null ? [el("span", { class: "digits" }, states[Number(last.value)])] : digits(last?.value);
   return el("tr", { role: "row", class: old ? "fresh" : null },
     el("th", { role: "rowheader", scope: "row", class: "sensor" },
-      el("span", { class: "name" }, plain(s.serial)), note("/" + plain(s.channel)), s.silent && el("span", { class: "silent" }, " silent")),
+      ...(s.name ? [el("span", { class: "name" }, plain(s.name)), " ", note(number)]
+        : [el("span", { class: "name" }, plain(s.serial)), note("/" + plain(s.channel))]), s.silent && el("span", { class: "silent" }, " silent")),
     cell("quantity", quantity(s.quantity)),
     cell("site", el("span", { class: "clip", title: site }, site)),
     cell("trend", line(s.points, states)),
