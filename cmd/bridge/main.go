@@ -22,11 +22,11 @@ func main() {
 // as much garbage lie beside it.
 const gcPercent = 40
 
-// patience is how long further signals are ignored after the first: terminals, shells and supervisors often send it
+// signalGrace is how long further signals are ignored after the first: terminals, shells and supervisors often send it
 // twice, and the batch in hand is to be finished.
-const patience = time.Second
+const signalGrace = time.Second
 
-// untilSignal returns a context that ends at SIGINT or SIGTERM. Once patience is over, another signal ends the process at
+// untilSignal returns a context that ends at SIGINT or SIGTERM. Once signalGrace is over, another signal ends the process at
 // once.
 func untilSignal(parent context.Context) context.Context {
 	ctx, cancel := context.WithCancel(parent)
@@ -35,7 +35,7 @@ func untilSignal(parent context.Context) context.Context {
 	go func() {
 		<-signals
 		cancel()
-		time.AfterFunc(patience, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })
+		time.AfterFunc(signalGrace, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })
 	}()
 	return ctx
 }

@@ -123,7 +123,7 @@ func statusRules(s config.Settings) status.Rules {
 	rules := status.Rules{Poll: s.PollInterval}
 	if s.Embedded() {
 		_, err := natsd.CheckSpace(s.DataDir)
-		rules.Here.Store = natsconn.StoreText(err)
+		rules.Process.Store = natsconn.StoreText(err)
 		rules.Taken = errors.Is(natsd.CheckStore(s.DataDir), natsd.ErrStoreTaken)
 	}
 	return rules

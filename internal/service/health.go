@@ -90,7 +90,7 @@ func (o *operation) unready(h health) (reasons []string) {
 }
 
 func (o *operation) warnings() (warnings []string) {
-	if err := o.watchdog.storing(); err != nil {
+	if err := o.store(); err != nil {
 		warnings = append(warnings, natsconn.StoreText(err))
 	}
 	leads := false
@@ -102,7 +102,7 @@ func (o *operation) warnings() (warnings []string) {
 				warning += ": " + cause
 			}
 			warnings = append(warnings, warning)
-		} else if since := o.watchdog.waits(feed); o.leading(feed) && !since.IsZero() {
+		} else if since := o.watchdog.overdueSince(feed); o.leading(feed) && !since.IsZero() {
 			warnings = append(warnings, string(feed)+" have been waiting for the vendor's export since "+rfc3339(since))
 		}
 	}
@@ -118,10 +118,10 @@ func (o *operation) warnings() (warnings []string) {
 
 const noLogin = "the vendor has not accepted the login yet"
 
-// here is what this bridge knows of itself, for the page.
-func (o *operation) here() status.Here {
-	h := status.Here{
-		Began: o.started, Lost: o.watchdog.apart(), Held: o.vendor.ThrottledUntil(), Store: natsconn.StoreText(o.watchdog.storing()), Causes: map[schema.Feed]string{},
+// process is what this bridge knows of itself, for the page.
+func (o *operation) process() status.Process {
+	h := status.Process{
+		Began: o.started, Lost: o.watchdog.disconnectedSince(), Held: o.vendor.ThrottledUntil(), Store: natsconn.StoreText(o.store()), Causes: map[schema.Feed]string{},
 	}
 	for _, feed := range o.feeds {
 		h.Causes[feed] = o.cause(feed)

@@ -20,10 +20,9 @@ import (
 
 // operation is what an operator sees of a running bridge: health, metrics and the page.
 type operation struct {
+	conditions
 	feeds    []schema.Feed
 	vendor   *saveris.Client
-	nats     func() (connected bool, how string)
-	leading  func(schema.Feed) bool
 	polled   func(schema.Feed) time.Time // see poller.Live.LastPoll
 	watchdog *watchdog
 	metrics  *metrics.Metrics
@@ -44,7 +43,12 @@ const pageHistory = 24 * time.Hour
 func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Feed]*candidate, notes *pipeline.Notes) *operation {
 	c, nc := s.config.Settings, s.JS.Conn()
 	feeds, broker := pipeline.Feeds(c.Streams), pipeline.Broker(c.Streams)
-	leading := func(feed schema.Feed) bool { return candidates[feed].leading.Load() }
+	now := conditions{
+		leading:   func(feed schema.Feed) bool { return candidates[feed].leading.Load() },
+		throttled: vendor.ThrottledUntil,
+		nats:      func() (bool, string) { return nc.IsConnected(), nc.Status().String() },
+		store:     natsconn.StoreOf(nc).Err,
+	}
 	board := status.New(s.JS, status.Config{Names: broker.Names, Feeds: feeds, History: pageHistory, Consumers: func(ctx context.Context) int {
 		account, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: s.JS})
 		if err != nil {
@@ -53,19 +57,17 @@ func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Fee
 		return max(0, broker.Tier(account).Limits.MaxConsumers)
 	}})
 	o := &operation{
-		feeds: feeds, vendor: vendor, metrics: s.metrics, leading: leading, notes: notes,
+		feeds: feeds, vendor: vendor, metrics: s.metrics, conditions: now, notes: notes,
 		board: board, started: time.Now(), takeOver: s.config.Timings.TakeOver,
-		nats:     func() (bool, string) { return nc.IsConnected(), nc.Status().String() },
 		polled:   func(feed schema.Feed) time.Time { return candidates[feed].live.LastPoll() },
-		watchdog: newWatchdog(feeds, c.PollInterval, leading, vendor.ThrottledUntil, s.config.Log),
+		watchdog: newWatchdog(feeds, c.PollInterval, now, s.config.Log),
 	}
-	o.watchdog.connected, o.watchdog.store = nc.IsConnected, natsconn.StoreOf(nc).Err
-	o.page = web.Handler(board, web.Options{Version: s.config.Build.Version, Whose: whose(c.Vendor), Poll: c.PollInterval, Here: o.here})
+	o.page = web.Handler(board, web.Options{Version: s.config.Build.Version, Whose: whose(c.Vendor), Poll: c.PollInterval, Process: o.process})
 	for feed, of := range candidates {
 		o.observe(feed, of.live)
 	}
 	s.metrics.Watch(metrics.Sources{
-		Feeds: feeds, Interval: c.PollInterval, Vendor: vendor, Now: pipeline.VendorNow(vendor), Leading: leading,
+		Feeds: feeds, Interval: c.PollInterval, Vendor: vendor, Now: pipeline.VendorNow(vendor), Leading: now.leading,
 		ClockAhead: func() float64 { ahead, _ := pipeline.ClockAhead(vendor); return ahead.Seconds() },
 		Status:     board.Status,
 		Stalled:    func(feed schema.Feed) bool { _, stalled := o.watchdog.stalled(feed); return stalled },

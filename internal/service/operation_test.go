@@ -31,6 +31,7 @@ type testOperation struct {
 	leads     map[schema.Feed]bool
 	polls     map[schema.Feed]time.Time
 	connected bool
+	fault     error // why nothing can be stored
 }
 
 func newTestOperation(t *testing.T) *testOperation {
@@ -48,11 +49,15 @@ func newTestOperation(t *testing.T) *testOperation {
 	w := &testOperation{vendor: vendor, connected: true, leads: map[schema.Feed]bool{schema.Readings: true}, polls: map[schema.Feed]time.Time{}}
 	w.operation = &operation{
 		feeds: feeds, vendor: client, metrics: metrics.New(metrics.Build{}), takeOver: DefaultTimings.TakeOver,
-		nats:    func() (bool, string) { return w.connected, "RECONNECTING" },
-		leading: func(feed schema.Feed) bool { return w.leads[feed] },
-		polled:  func(feed schema.Feed) time.Time { return w.polls[feed] },
+		polled: func(feed schema.Feed) time.Time { return w.polls[feed] },
 	}
-	w.watchdog = newWatchdog(feeds, time.Minute, w.leading, client.ThrottledUntil, slog.New(slog.DiscardHandler))
+	w.conditions = conditions{
+		leading:   func(feed schema.Feed) bool { return w.leads[feed] },
+		throttled: client.ThrottledUntil,
+		nats:      func() (bool, string) { return w.connected, "RECONNECTING" },
+		store:     func() error { return w.fault },
+	}
+	w.watchdog = newWatchdog(feeds, time.Minute, w.conditions, slog.New(slog.DiscardHandler))
 	long := time.Now().Add(-time.Minute)
 	w.began.Store(&long)
 	return w
@@ -195,36 +200,35 @@ func TestWhatWillPassIsAWarning(t *testing.T) {
 
 func TestThePageIsToldWhatOnlyThisBridgeKnows(t *testing.T) {
 	w := newTestOperation(t)
-	w.watchdog.connected = func() bool { return w.connected }
 	clock := vendorAt
 	w.watchdog.now = func() time.Time { return clock }
 	w.leads[schema.Alarms], w.leads[schema.Readings] = true, false
 	w.started = vendorAt
-	h := w.here()
+	h := w.process()
 	if !h.Began.Equal(vendorAt) || !h.Lost.IsZero() || h.Causes[schema.Alarms] != noLogin || h.Causes[schema.Readings] != "" {
 		t.Errorf("before a login: %+v", h)
 	}
 	w.began.Store(nil)
-	if h := w.here(); h.Causes[schema.Readings] != noLogin {
+	if h := w.process(); h.Causes[schema.Readings] != noLogin {
 		t.Errorf("before it is known who polls: %+v", h)
 	}
 	w.logIn(t)
 	w.watchdog.step(schema.Alarms, poller.Step{Line: poller.TailLine, Doing: poller.Retries, Err: errors.New(strings.Repeat("ä", 1000))})
-	if h := w.here(); h.Causes[schema.Alarms] != strings.Repeat("ä", 200)+"…" || h.Causes[schema.Readings] != "" {
+	if h := w.process(); h.Causes[schema.Alarms] != strings.Repeat("ä", 200)+"…" || h.Causes[schema.Readings] != "" {
 		t.Errorf("after a failure: %+v", h)
 	}
 	w.connected = false
 	w.watchdog.look()
 	clock = clock.Add(time.Hour)
 	w.watchdog.look()
-	if h := w.here(); !h.Lost.Equal(vendorAt) {
+	if h := w.process(); !h.Lost.Equal(vendorAt) {
 		t.Errorf("NATS is lost since %v", h.Lost)
 	}
 	w.connected = true
 	w.leads[schema.Alarms] = false
 	w.watchdog.look()
 	w.leads[schema.Alarms] = true
-	if h := w.here(); !h.Lost.IsZero() || h.Causes[schema.Alarms] != "" {
+	if h := w.process(); !h.Lost.IsZero() || h.Causes[schema.Alarms] != "" {
 		t.Errorf("NATS is back, and another one has polled meanwhile: %+v", h)
 	}
 }
@@ -234,17 +238,17 @@ func TestAFullDiskIsTheCauseOfEverything(t *testing.T) {
 	w.logIn(t)
 	w.polls[schema.Readings] = vendorAt
 	w.watchdog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Retries, Err: fmt.Errorf("commit: %w", context.DeadlineExceeded)})
-	w.watchdog.store = func() error { return &natsd.FullError{Dir: "/data"} }
+	w.fault = &natsd.FullError{Dir: "/data"}
 	const full, advice = "store /data: no space left, 0 bytes free", "; free some space there, or give it more: it goes on by itself within a minute, and nothing is lost"
 	if h := w.ask(t, "/readyz"); !h.OK || !same(h.Warnings, full+advice) {
 		t.Errorf("%+v", h)
 	}
-	if h := w.here(); h.Store != full+advice || h.Causes[schema.Readings] != full {
+	if h := w.process(); h.Store != full+advice || h.Causes[schema.Readings] != full {
 		t.Errorf("the page is told %+v", h)
 	}
-	w.watchdog.store = nil // of another's server nobody knows
+	w.fault = nil // of another's server nobody knows
 	w.watchdog.step(schema.Readings, poller.Step{Line: poller.TailLine, Doing: poller.Retries, Err: fmt.Errorf("commit: %w", publish.ErrUnanswered)})
-	if h := w.here(); h.Store != "" || !strings.HasPrefix(h.Causes[schema.Readings], "commit: NATS has not answered; is the disk of the NATS server full?") {
+	if h := w.process(); h.Store != "" || !strings.HasPrefix(h.Causes[schema.Readings], "commit: NATS has not answered; is the disk of the NATS server full?") {
 		t.Errorf("the page is told %+v", h)
 	}
 }

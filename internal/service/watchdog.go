@@ -21,17 +21,22 @@ import (
 // watchdog notes what the lines of all feeds do. It knows two things that may go wrong: a line that has got stuck, where
 // only another start helps, and a feed that stores no polls any more, whatever the reason.
 type watchdog struct {
-	now       func() time.Time // ours
-	interval  time.Duration    // between polls
-	leading   func(schema.Feed) bool
-	throttled func() time.Time // until when the vendor makes everybody wait
-	log       *slog.Logger
-	connected func() bool  // to NATS; nil = it is
-	store     func() error // why nothing can be stored, see natsconn.StoreMonitor; nil = nobody knows
+	conditions
+	now      func() time.Time // ours
+	interval time.Duration    // between polls
+	log      *slog.Logger
 
 	mu    sync.Mutex
 	feeds map[schema.Feed]*watched
 	lost  time.Time // since when NATS is not connected; zero where it is
+}
+
+// conditions are what this process asks for at any time to know how it fares. Any goroutine may call them.
+type conditions struct {
+	leading   func(schema.Feed) bool
+	throttled func() time.Time                      // until when the vendor makes everybody wait
+	nats      func() (connected bool, state string) // state is the library's word
+	store     func() error                          // why nothing can be stored, see natsconn.StoreMonitor; nil where nobody knows
 }
 
 // watched is what is known of a feed.
@@ -66,8 +71,8 @@ const (
 )
 
 // newWatchdog makes the watchdog of feeds, which are polled once an interval by whoever leads.
-func newWatchdog(feeds []schema.Feed, interval time.Duration, leading func(schema.Feed) bool, throttled func() time.Time, log *slog.Logger) *watchdog {
-	d := &watchdog{now: time.Now, interval: interval, leading: leading, throttled: throttled, log: log, feeds: map[schema.Feed]*watched{}}
+func newWatchdog(feeds []schema.Feed, interval time.Duration, c conditions, log *slog.Logger) *watchdog {
+	d := &watchdog{conditions: c, now: time.Now, interval: interval, log: log, feeds: map[schema.Feed]*watched{}}
 	for _, feed := range feeds {
 		d.feeds[feed] = &watched{lines: map[string]lastStep{}}
 	}
@@ -169,11 +174,11 @@ func (d *watchdog) look() {
 			w.leads = d.now()
 		}
 		last := latest(w.polled, w.leads)
-		stalled := leads && d.now().Sub(last) > d.patience()
+		stalled := leads && d.now().Sub(last) > d.stallLimit()
 		switch log := d.log.With("feed", feed); {
 		case stalled && !w.stalled:
-			about := []any{"since", last.UTC(), "limit", d.patience(), "doing", w.lines[poller.TailLine].Doing}
-			if cause := d.why(w); cause != nil {
+			about := []any{"since", last.UTC(), "limit", d.stallLimit(), "doing", w.lines[poller.TailLine].Doing}
+			if cause := d.cause(w); cause != nil {
 				about = append(about, "err", cause)
 				if advice := pipeline.PollHint(cause); advice != "" {
 					about = append(about, "hint", advice)
@@ -188,7 +193,7 @@ func (d *watchdog) look() {
 }
 
 func (d *watchdog) lookForNATS() {
-	switch connected := d.connected == nil || d.connected(); {
+	switch connected, _ := d.nats(); {
 	case connected:
 		d.lost = time.Time{}
 	case d.lost.IsZero():
@@ -196,8 +201,8 @@ func (d *watchdog) lookForNATS() {
 	}
 }
 
-// apart is since when there is no connection to NATS; zero where there is one.
-func (d *watchdog) apart() time.Time {
+// disconnectedSince is since when there is no connection to NATS; zero where there is one.
+func (d *watchdog) disconnectedSince() time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lookForNATS()
@@ -208,21 +213,13 @@ func (d *watchdog) apart() time.Time {
 func (d *watchdog) failure(feed schema.Feed) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.why(d.feeds[feed])
+	return d.cause(d.feeds[feed])
 }
 
-// storing is why nothing can be stored here; nil where nothing is known of any reason.
-func (d *watchdog) storing() error {
-	if d.store == nil {
-		return nil
-	}
-	return d.store()
-}
-
-// why is what keeps a feed from being polled: a store that is full, the vendor who throttles, an export that is late, what failed
+// cause is what keeps a feed from being polled: a store that is full, the vendor who throttles, an export that is late, what failed
 // last, or what the line waits for; nil where nothing is known to.
-func (d *watchdog) why(w *watched) error {
-	if err := d.storing(); err != nil {
+func (d *watchdog) cause(w *watched) error {
+	if err := d.store(); err != nil {
 		return err
 	}
 	tail := w.lines[poller.TailLine]
@@ -230,7 +227,7 @@ func (d *watchdog) why(w *watched) error {
 	switch {
 	case until.After(d.now()):
 		return errors.New(status.Throttled(until, d.now()))
-	case !d.awaits(w).IsZero(), w.cause == nil && tail.Doing == poller.AwaitsExport:
+	case !d.overdueExport(w).IsZero(), w.cause == nil && tail.Doing == poller.AwaitsExport:
 		return fmt.Errorf("waiting for the vendor's export since %s", tail.Since.UTC().Format(time.TimeOnly))
 	case w.cause == nil && tail.Doing == poller.Queues:
 		return errQueues
@@ -240,23 +237,23 @@ func (d *watchdog) why(w *watched) error {
 
 var errQueues = errors.New("waiting until fewer exports are in flight (SAVERIS_EXPORTS)")
 
-// awaits is when the export was asked for that the poll of a feed waits for, if it is late; else the zero time.
-func (d *watchdog) awaits(w *watched) time.Time {
+// overdueExport is when the export was asked for that the poll of a feed waits for, if it is overdue; else the zero time.
+func (d *watchdog) overdueExport(w *watched) time.Time {
 	if tail := w.lines[poller.TailLine]; tail.Doing == poller.AwaitsExport && d.now().Sub(tail.Since) >= saveris.OverdueAfter {
 		return tail.Since
 	}
 	return time.Time{}
 }
 
-// waits is awaits of a feed that this process polls.
-func (d *watchdog) waits(feed schema.Feed) time.Time {
+// overdueSince is overdueExport of a feed that this process polls.
+func (d *watchdog) overdueSince(feed schema.Feed) time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.awaits(d.feeds[feed])
+	return d.overdueExport(d.feeds[feed])
 }
 
-// patience is how long a feed may be without a poll.
-func (d *watchdog) patience() time.Duration { return status.StalledAfter(d.interval) }
+// stallLimit is how long a feed may be without a poll.
+func (d *watchdog) stallLimit() time.Duration { return status.StalledAfter(d.interval) }
 
 // stalled reports whether a feed that this process polls has been without a poll for too long, and since when.
 func (d *watchdog) stalled(feed schema.Feed) (since time.Time, stalled bool) {

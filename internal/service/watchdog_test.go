@@ -40,9 +40,10 @@ type clockedWatchdog struct {
 
 func newClockedWatchdog() *clockedWatchdog {
 	w := &clockedWatchdog{clock: vendorAt, leads: map[schema.Feed]bool{schema.Readings: true}}
-	leading := func(feed schema.Feed) bool { w.mu.Lock(); defer w.mu.Unlock(); return w.leads[feed] }
-	throttled := func() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.throttled }
-	w.watchdog = newWatchdog([]schema.Feed{schema.Readings, schema.Alarms}, time.Minute, leading, throttled, slog.New(slog.NewTextHandler(&w.log, nil)))
+	c := conditions{nats: func() (bool, string) { return true, "CONNECTED" }, store: func() error { return nil }}
+	c.leading = func(feed schema.Feed) bool { w.mu.Lock(); defer w.mu.Unlock(); return w.leads[feed] }
+	c.throttled = func() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.throttled }
+	w.watchdog = newWatchdog([]schema.Feed{schema.Readings, schema.Alarms}, time.Minute, c, slog.New(slog.NewTextHandler(&w.log, nil)))
 	w.now = func() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.clock }
 	w.look()
 	return w
@@ -317,12 +318,12 @@ func TestALateExportIsTheCauseOfAStandstill(t *testing.T) {
 	w := newClockedWatchdog()
 	w.tail(poller.Step{Doing: poller.Retries, Err: errors.New("an older failure")})
 	w.tail(poller.Step{Doing: poller.AwaitsExport, Since: vendorAt})
-	if w.after(59 * time.Second); !w.waits(schema.Readings).IsZero() {
+	if w.after(59 * time.Second); !w.overdueSince(schema.Readings).IsZero() {
 		t.Error("an export of less than a minute is late")
 	}
 	want := "waiting for the vendor's export since " + vendorAt.Format(time.TimeOnly)
 	w.after(time.Second)
-	if err := w.failure(schema.Readings); err == nil || err.Error() != want || !w.waits(schema.Readings).Equal(vendorAt) {
+	if err := w.failure(schema.Readings); err == nil || err.Error() != want || !w.overdueSince(schema.Readings).Equal(vendorAt) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	w.after(3 * time.Minute)
@@ -337,8 +338,8 @@ func TestALateExportIsTheCauseOfAStandstill(t *testing.T) {
 	}
 	w.stored(schema.Readings, poller.StoredWindow{Window: poller.Window{Reason: poller.ReasonTail}})
 	w.tail(poller.Step{Doing: poller.AwaitsExport, Since: w.now()})
-	if err := w.failure(schema.Readings); err == nil || !w.waits(schema.Readings).IsZero() {
-		t.Errorf("while it waits for an export that is not late: %v, late since %v", err, w.waits(schema.Readings))
+	if err := w.failure(schema.Readings); err == nil || !w.overdueSince(schema.Readings).IsZero() {
+		t.Errorf("while it waits for an export that is not late: %v, late since %v", err, w.overdueSince(schema.Readings))
 	}
 	w.tail(poller.Step{Doing: poller.Queues})
 	if err := w.failure(schema.Readings); !errors.Is(err, errQueues) {

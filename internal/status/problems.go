@@ -29,14 +29,14 @@ type Problem struct {
 
 // Rules are what a verdict goes by besides the status.
 type Rules struct {
-	Poll  time.Duration // between polls
-	Quiet time.Duration // how old the newest reading may be while polls go on; 0 is two hours
-	Taken bool          // a process has the store of the embedded server: it may be a bridge that holds no lease
-	Here  Here
+	Poll    time.Duration // between polls
+	Quiet   time.Duration // how old the newest reading may be while polls go on; 0 is two hours
+	Taken   bool          // a process has the store of the embedded server: it may be a bridge that holds no lease
+	Process Process
 }
 
-// Here is what a running bridge knows of itself; nothing where nobody polls here.
-type Here struct {
+// Process is what a running bridge knows of itself; nothing where nobody polls here.
+type Process struct {
 	Began  time.Time              // when the process began
 	Leads  bool                   // it polls a feed
 	Held   time.Time              // until when the vendor throttles; zero: he does not
@@ -59,17 +59,17 @@ func StalledAfter(poll time.Duration) time.Duration { return max(3*poll, time.Mi
 func (s Status) Problems(r Rules) []Problem {
 	r.Quiet = cmp.Or(r.Quiet, quiet)
 	list := []Problem{}
-	if lost := r.Here.Lost; !lost.IsZero() {
+	if lost := r.Process.Lost; !lost.IsZero() {
 		list = append(list, Problem{Bad, "", "this bridge has had no connection to NATS since " + words.ClockSeconds(lost, s.At) + "; what is shown is from then"})
 		s.At = lost // nothing is known of the time since
 	}
-	if r.Here.Store != "" {
-		list = append(list, Problem{Bad, "", r.Here.Store})
+	if r.Process.Store != "" {
+		list = append(list, Problem{Bad, "", r.Process.Store})
 	}
 	if s.NoBridge && !r.leasesUnknown(s.At) {
 		list = append(list, s.gone(r))
 	}
-	r.Here.Held = s.throttled(r.Here.Held)
+	r.Process.Held = s.throttled(r.Process.Held)
 	if len(s.Feeds) == 0 {
 		list = append(list, Problem{Wait, "", "nothing has been read yet"})
 	}
@@ -90,7 +90,7 @@ func (s Status) Problems(r Rules) []Problem {
 // leasesUnknown reports whether the want of a lease means nothing: what is known of leases is old or not true, a bridge has just
 // begun, or one that may run could not store a lease.
 func (r Rules) leasesUnknown(now time.Time) bool {
-	here := r.Here
+	here := r.Process
 	begins := !here.Began.IsZero() && now.Sub(here.Began) <= goneAfter
 	unstored := here.Store != "" && (r.Taken || !here.Began.IsZero())
 	return here.Leads || !here.Lost.IsZero() || begins || unstored
@@ -100,7 +100,7 @@ func (r Rules) leasesUnknown(now time.Time) bool {
 func (s Status) gone(r Rules) Problem {
 	text, last := "no bridge is running", "the last one was seen"
 	switch {
-	case !r.Here.Began.IsZero():
+	case !r.Process.Began.IsZero():
 		text, last = "no bridge polls", "the last one polled"
 	case r.Taken:
 		text, last = "no bridge holds the lease to poll", "it was renewed last"
@@ -117,19 +117,19 @@ func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
 		list = append(list, Problem{level, f.Feed, name + " " + fmt.Sprintf(format, values...)})
 	}
 	limit, why := StalledAfter(r.Poll), ""
-	if cause := r.Here.Causes[f.Feed]; cause != "" {
+	if cause := r.Process.Causes[f.Feed]; cause != "" {
 		why = ": " + cause
 	}
-	began := r.Here.Began
-	held, late := !r.Here.Held.IsZero(), f.ReadAt != nil && now.Sub(*f.ReadAt) > limit
+	began := r.Process.Began
+	held, late := !r.Process.Held.IsZero(), f.ReadAt != nil && now.Sub(*f.ReadAt) > limit
 	waits := f.Export != nil && !f.Export.Background
 	switch {
 	case f.Ahead(now):
 		add(Look, "are covered until %s, which is yet to come: the clocks of the vendor and of this machine differ", words.Clock(*f.CoveredUntil, now))
 	case held && f.ReadAt == nil:
-		add(Wait, "have not been read yet: %s", Throttled(r.Here.Held, now))
+		add(Wait, "have not been read yet: %s", Throttled(r.Process.Held, now))
 	case held && late:
-		add(Bad, "are %s, the last poll was at %s", Throttled(r.Here.Held, now), words.Clock(*f.ReadAt, now))
+		add(Bad, "are %s, the last poll was at %s", Throttled(r.Process.Held, now), words.Clock(*f.ReadAt, now))
 	case waits && f.ReadAt == nil && !began.IsZero() && now.Sub(began) > limit:
 		add(Bad, "have been waiting for the vendor's export since %s, and have not been read since this bridge began", words.ClockSeconds(f.Export.AskedAt, now))
 	case waits && f.ReadAt == nil:

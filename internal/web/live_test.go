@@ -225,7 +225,7 @@ func TestFocusAndUnfoldedRowsOutliveAnUpdate(t *testing.T) {
 
 func TestNoFeedIsGreenWhereNothingCanBeStored(t *testing.T) {
 	const full = "store /data: no space left, 0 bytes free"
-	b := visit(t, serve(t, newFake(calm(time.Now().UTC())), Options{Poll: time.Minute, Here: func() status.Here { return status.Here{Store: full} }}, brisk)).ready()
+	b := visit(t, serve(t, newFake(calm(time.Now().UTC())), Options{Poll: time.Minute, Process: func() status.Process { return status.Process{Store: full} }}, brisk)).ready()
 	b.say(`document.querySelector(".sentence").textContent`, "S"+full[1:]+".")
 	b.say(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent + " " + e.dataset.level).join()`, "stalled bad,stalled bad")
 	b.innocent()
@@ -233,13 +233,13 @@ func TestNoFeedIsGreenWhereNothingCanBeStored(t *testing.T) {
 
 func TestBridgeThatHasLostNATSIsNotWell(t *testing.T) {
 	var lost atomic.Pointer[time.Time]
-	here := func() (h status.Here) {
+	here := func() (h status.Process) {
 		if at := lost.Load(); at != nil {
 			h.Lost = *at
 		}
 		return h
 	}
-	b := visit(t, serve(t, newFake(calm(time.Now().UTC())), Options{Poll: time.Minute, Here: here}, brisk)).ready()
+	b := visit(t, serve(t, newFake(calm(time.Now().UTC())), Options{Poll: time.Minute, Process: here}, brisk)).ready()
 	b.say(`document.getElementById("verdict").dataset.level`, "good")
 	at := time.Now().UTC()
 	lost.Store(&at)

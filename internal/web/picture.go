@@ -70,12 +70,12 @@ type verdict struct {
 // in that nothing changes.
 func (p *picture) verdict() verdict {
 	rules := status.Rules{Poll: p.options.Poll, Quiet: p.options.Quiet}
-	if p.options.Here != nil {
-		rules.Here = p.options.Here()
+	if p.options.Process != nil {
+		rules.Process = p.options.Process()
 	}
 	v := verdict{Problems: p.source.Status().Problems(rules)}
 	v.OK = len(v.Problems) == 0
-	if lost := rules.Here.Lost.UTC(); !lost.IsZero() {
+	if lost := rules.Process.Lost.UTC(); !lost.IsZero() {
 		v.Lost = &lost
 	}
 	for i := range v.Problems {

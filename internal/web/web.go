@@ -26,8 +26,8 @@ type Options struct {
 	Whose   string        // whose data it is, in a few words; everybody who reaches the page sees it
 	Poll    time.Duration // the poll interval: three without a poll, or a minute where that is longer, are a standstill
 	Quiet   time.Duration // how old the newest reading may be; 0 is two hours
-	// Here returns what this bridge knows of itself; nil is nothing. It may be called by many goroutines.
-	Here    func() status.Here
+	// Process returns what this bridge knows of itself; nil is nothing. It may be called by many goroutines.
+	Process func() status.Process
 	Streams int // pages that may be open at a time; 0 is 100
 }
 

@@ -325,14 +325,14 @@ func until(t *testing.T, so func() bool) {
 func TestScriptsGetTheVerdict(t *testing.T) {
 	s, r := calm(time.Now().UTC())
 	s.Feeds[0].ReadAt = ptr(time.Now().Add(-time.Hour))
-	here := func() status.Here {
-		return status.Here{Causes: map[schema.Feed]string{"readings": "connection refused"}}
+	here := func() status.Process {
+		return status.Process{Causes: map[schema.Feed]string{"readings": "connection refused"}}
 	}
 	var all struct {
 		OK       *bool
 		Problems []status.Problem
 	}
-	if err := json.NewDecoder(get(t, serve(t, newFake(s, r), Options{Poll: time.Minute, Here: here}, usual), "/status.json").Body).Decode(&all); err != nil {
+	if err := json.NewDecoder(get(t, serve(t, newFake(s, r), Options{Poll: time.Minute, Process: here}, usual), "/status.json").Body).Decode(&all); err != nil {
 		t.Fatal(err)
 	}
 	if all.OK == nil || *all.OK || len(all.Problems) != 1 || all.Problems[0].Level != status.Bad || !strings.HasSuffix(all.Problems[0].Text, ": connection refused") {
