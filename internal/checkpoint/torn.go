@@ -95,7 +95,7 @@ func (t *tail) takes(ctx context.Context, m storedMessage) (bool, error) {
 	}
 	if len(t.events) > 0 {
 		follows := t.events[len(t.events)-1]
-		if event.Day() != t.day || follows.seq != m.seq+1 || batchOf(follows) != batchOf(m) || placeOf(follows) > 0 && placeOf(follows) != placeOf(m)+1 {
+		if event.Day() != t.day || follows.seq != m.seq+1 || batchOf(follows) != batchOf(m) || batchSequenceOf(follows) > 0 && batchSequenceOf(follows) != batchSequenceOf(m)+1 {
 			return false, nil
 		}
 	} else if unfinished, err := t.unfinished(ctx, m); err != nil || !unfinished {
@@ -150,8 +150,8 @@ func (t *tail) torn() *Torn {
 
 func batchOf(m storedMessage) string { return m.header.Get("Nats-Batch-Id") }
 
-// placeOf is a message's place in its batch, 0 where it does not say.
-func placeOf(m storedMessage) uint64 {
+// batchSequenceOf is a message's sequence in its batch, 0 where it does not say.
+func batchSequenceOf(m storedMessage) uint64 {
 	n, _ := strconv.ParseUint(m.header.Get("Nats-Batch-Sequence"), 10, 64)
 	return n
 }

@@ -79,7 +79,7 @@ const lookahead = 2 * maxWindow
 // Next returns the next window that nobody has taken. Where other workers have all days that are left it waits: one of them
 // may die. It ends when there is nothing left, or nothing but what other lines of this worker have under way.
 func (s *share) Next(ctx context.Context) (Window, error) {
-	for told := false; ; told = true {
+	for reported := false; ; reported = true {
 		if s.Yield != nil {
 			if err := s.Yield(ctx); err != nil {
 				return Window{}, err
@@ -95,7 +95,7 @@ func (s *share) Next(ctx context.Context) (Window, error) {
 		if !othersHave {
 			return Window{}, io.EOF
 		}
-		if s.OnWait != nil && !told {
+		if s.OnWait != nil && !reported {
 			s.OnWait()
 		}
 		if err := sleep.For(ctx, leaseWait); err != nil {

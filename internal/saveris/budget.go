@@ -95,10 +95,11 @@ func (b *budget) count(n *int, by int) {
 	b.mu.Lock()
 	*n += by
 	b.mu.Unlock()
-	b.tell()
+	b.notify()
 }
 
-func (b *budget) tell() {
+// notify has the other processes hear of what has changed, soon.
+func (b *budget) notify() {
 	select {
 	case b.wake <- struct{}{}:
 	default:
@@ -118,7 +119,7 @@ func (b *budget) throttledUntil(until time.Time) {
 	b.mu.Lock()
 	b.throttled = until
 	b.mu.Unlock()
-	b.tell()
+	b.notify()
 }
 
 // granted takes a slot in the background if there is room for one, or nobody can say.

@@ -212,13 +212,13 @@ func (c *Client) Rows(ctx context.Context, q Query, each func(*Row) error) (Answ
 // the local monotonic clock. Where his answers have none to go by it is the local time, see ClockTrouble. Where he has not
 // answered yet it makes one cheap request, which may fail as Login does.
 func (c *Client) Now(ctx context.Context) (time.Time, error) {
-	if now, known := c.clock.tell(time.Now()); known {
+	if now, known := c.clock.vendorTime(time.Now()); known {
 		return now, nil
 	}
 	if err := c.probe(ctx); err != nil {
 		return time.Time{}, err
 	}
-	now, _ := c.clock.tell(time.Now())
+	now, _ := c.clock.vendorTime(time.Now())
 	return now, nil
 }
 

@@ -105,8 +105,8 @@ func (c *clock) goOn(date, now time.Time) {
 	}
 }
 
-// tell returns the vendor's time at a local moment; ok is false while nothing is known.
-func (c *clock) tell(local time.Time) (t time.Time, ok bool) {
+// vendorTime returns the vendor's time at a local moment; ok is false while nothing is known.
+func (c *clock) vendorTime(local time.Time) (t time.Time, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.at(local), !c.vendor.IsZero()

@@ -14,7 +14,7 @@ func TestAClockThatIsFarAheadHasToBeConfirmed(t *testing.T) {
 		says := func(date time.Time, want time.Time) {
 			t.Helper()
 			c.learn(http.Header{"Date": {date.Format(http.TimeFormat)}})
-			if got, ok := c.tell(time.Now()); !ok || !got.Equal(want) {
+			if got, ok := c.vendorTime(time.Now()); !ok || !got.Equal(want) {
 				t.Errorf("after a Date of %v it is %v, want %v", date, got, want)
 			}
 		}
@@ -46,7 +46,7 @@ func TestWithoutADateTheLocalClockServes(t *testing.T) {
 				t.Errorf("%s: changed %v, trouble %q", name, changed, c.trouble())
 			}
 			for range 3 {
-				if got, ok := c.tell(time.Now()); !ok || !got.Equal(time.Now()) {
+				if got, ok := c.vendorTime(time.Now()); !ok || !got.Equal(time.Now()) {
 					t.Errorf("%s: %v at %v", name, got, time.Now())
 				}
 				time.Sleep(time.Hour) // of the bubble: no clock runs
@@ -58,7 +58,7 @@ func TestWithoutADateTheLocalClockServes(t *testing.T) {
 			if changed := c.learn(dated(vendor)); !changed || c.trouble() != "" {
 				t.Errorf("%s: a good Date changed %v, trouble %q", name, changed, c.trouble())
 			}
-			if got, _ := c.tell(time.Now()); !got.Equal(vendor) {
+			if got, _ := c.vendorTime(time.Now()); !got.Equal(vendor) {
 				t.Errorf("%s: after a good Date it is %v, want %v", name, got, vendor)
 			}
 		})
@@ -74,7 +74,7 @@ func TestADateThatStandsStillIsNotFollowed(t *testing.T) {
 			if c.learn(dated(still)) {
 				lost++
 			}
-			got, _ := c.tell(time.Now())
+			got, _ := c.vendorTime(time.Now())
 			if want := still.Add(time.Duration(second) * time.Second); second <= 30 && !got.Equal(want) || second > 30 && !got.Equal(time.Now()) {
 				t.Errorf("after %d s it is %v, now is %v", second, got, time.Now())
 			}
@@ -102,14 +102,14 @@ func TestAClockThatStoppedGoesOnAsItDid(t *testing.T) {
 				c.learn(header)
 				time.Sleep(time.Minute) // of the bubble: no clock runs
 			}
-			if got, _ := c.tell(time.Now()); got.Sub(time.Now().Add(-behind)).Abs() > 2*time.Second || c.trouble() == "" {
+			if got, _ := c.vendorTime(time.Now()); got.Sub(time.Now().Add(-behind)).Abs() > 2*time.Second || c.trouble() == "" {
 				t.Errorf("it is %v, want %v; trouble %q", got, time.Now().Add(-behind), c.trouble())
 			}
 		}
 		if !c.learn(dated(time.Now())) || c.trouble() != "" {
 			t.Errorf("trouble %q after a good Date", c.trouble())
 		}
-		if got, _ := c.tell(time.Now()); time.Since(got).Abs() > time.Second {
+		if got, _ := c.vendorTime(time.Now()); time.Since(got).Abs() > time.Second {
 			t.Errorf("it is %v, want %v", got, time.Now())
 		}
 	})

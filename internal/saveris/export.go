@@ -141,7 +141,7 @@ func (c *Client) submitTo(ctx context.Context, q *Query, path string, trial bool
 		return export{}, &Error{Op: op, Status: ans.StatusCode, Text: "the answer has no request_uuid: " + c.shown(body)}
 	}
 	x := export{feed: q.Feed, path: path, uuid: body.RequestUUID, askedLocal: ans.sent, key: c.key(q), stored: c.stores(q)}
-	x.askedAt, _ = c.clock.tell(ans.sent)
+	x.askedAt, _ = c.clock.vendorTime(ans.sent)
 	if x.stored {
 		x.kept = make(chan struct{})
 		go func() { // the vendor does not wait for the broker

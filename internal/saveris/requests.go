@@ -69,7 +69,7 @@ func (c *Client) find(ctx context.Context, q *Query) export {
 		return export{}
 	}
 	local := time.Now()
-	now, _ := c.clock.tell(local)
+	now, _ := c.clock.vendorTime(local)
 	return export{feed: q.Feed, path: path, uuid: uuid, askedAt: at.UTC(), askedLocal: local.Add(at.Sub(now)), key: key, stored: true}
 }
 

@@ -85,7 +85,7 @@ func (c *Client) snapshot(ctx context.Context, q SnapshotQuery, each func(*Row) 
 			return Answer{}, fmt.Errorf("read %s: %w", q.Feed, ErrNoSync)
 		}
 	}
-	now, _ := c.clock.tell(time.Now())
+	now, _ := c.clock.vendorTime(time.Now())
 	r, err := c.prepareExport(ctx, &Query{Feed: q.Feed, Background: true, AskedSince: now.Add(-oldestSnapshot)})
 	if err != nil {
 		return Answer{}, err
@@ -131,7 +131,7 @@ func (c *Client) get(ctx context.Context, feed Feed, path string, each func(*Row
 	if err != nil {
 		return Answer{}, c.readError(ctx, op, err)
 	}
-	asked, _ := c.clock.tell(ans.sent)
+	asked, _ := c.clock.vendorTime(ans.sent)
 	n, err := elementsIn(list, func(row *Row) error {
 		if err := each(row); err != nil {
 			return callerError{err}
@@ -154,7 +154,7 @@ func (c *Client) offered(path string) bool {
 // passedOver reports whether a synchronous endpoint is not worth a request: its announced end has passed, or it was of no use
 // within the hour.
 func (c *Client) passedOver(path string) bool {
-	now, _ := c.clock.tell(time.Now())
+	now, _ := c.clock.vendorTime(time.Now())
 	if end := c.announced.sunset(path); !end.IsZero() && now.After(end) {
 		return true
 	}

@@ -30,7 +30,7 @@ func (c *Client) prepareSync(ctx context.Context, q *Query) (*Result, error) {
 		ans.Body.Close()
 		return nil, c.readError(ctx, op, err)
 	}
-	asked, _ := c.clock.tell(ans.sent)
+	asked, _ := c.clock.vendorTime(ans.sent)
 	return &Result{Endpoint: "/v1/" + string(q.Feed), AskedAt: asked, Route: RouteSync, client: c, query: *q, list: &list{ans.Body, op, d}}, nil
 }
 

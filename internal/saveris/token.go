@@ -200,7 +200,7 @@ func isToken(text string) bool {
 // life is how long a token may be used: until its exp by the vendor's clock, else as the answer says, else an hour.
 func (c *Client) life(token string, expiresIn json.Number) time.Duration {
 	if exp, ok := expiry(token); ok {
-		now, known := c.clock.tell(time.Now())
+		now, known := c.clock.vendorTime(time.Now())
 		if !known {
 			now = time.Now()
 		}

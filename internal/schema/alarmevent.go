@@ -26,12 +26,12 @@ type AlarmEvent struct {
 	ChangedAt time.Time // when the status became what it is; RaisedAt where the row has none
 	Received  time.Time // by the vendor's cloud; zero where the row has none
 
-	first  digest // of the id of the first content: its corrections have the same
-	row    digest // of the uuid, or of what stands in its place
-	ended  digest // of the uuid that it names as ended, zero for none
-	series digest // of what it shares with the events that it may be paired with
-	turn   turn
-	again  bool // it is a correction
+	first      digest // of the id of the first content: its corrections have the same
+	row        digest // of the uuid, or of what stands in its place
+	ended      digest // of the uuid that it names as ended, zero for none
+	series     digest // of what it shares with the events that it may be paired with
+	transition transition
+	again      bool // it is a correction
 }
 
 // digest is the beginning of the SHA-256 of a text: what is remembered of texts that are only compared.
@@ -43,32 +43,32 @@ func digestOf(text []byte) (d digest) {
 	return d
 }
 
-// turn is what an event means for its alarm.
-type turn uint8
+// transition is what an event means for its alarm.
+type transition uint8
 
 const (
-	turnNone turn = iota
-	turnBegin
-	turnEnd
+	transitionNone transition = iota
+	transitionBegin
+	transitionEnd
 )
 
 // Ends reports whether the event is the end of an alarm.
-func (e *AlarmEvent) Ends() bool { return e.turn == turnEnd }
+func (e *AlarmEvent) Ends() bool { return e.transition == transitionEnd }
 
-// turnOf reads the reason before the state: the vendor has three that end an alarm, whatever the status next to them says.
+// transitionOf reads the reason before the state: the vendor has three that end an alarm, whatever the status next to them says.
 // A status that is Unknown without one of them changes nothing.
-func turnOf(state, reason string) turn {
+func transitionOf(state, reason string) transition {
 	switch string(appendFolded(nil, reason)) {
 	case "alarm condition is adhered", "the alarm condition does no longer exist", "the time period for alarm supervision has ended":
-		return turnEnd
+		return transitionEnd
 	}
 	switch state {
 	case "raised":
-		return turnBegin
+		return transitionBegin
 	case "cleared":
-		return turnEnd
+		return transitionEnd
 	}
-	return turnNone
+	return transitionNone
 }
 
 // alarmText is the data of an alarm's event; null leaves a text empty.
@@ -108,7 +108,7 @@ func ReadAlarm(id string, seq uint64, data []byte) (e AlarmEvent, ok bool) {
 		Kind: shortText(d.Kind), Condition: shortText(d.Condition), Quantity: shortText(d.Quantity), Reason: shortText(d.Reason), Unit: shortText(d.Unit),
 		Name: shortText(d.Names.Label()), SiteName: shortText(d.Names.Site),
 		RaisedAt: readTime(d.RaisedAt), ChangedAt: readTime(d.ChangedAt), Received: readTime(d.Received),
-		turn: turnOf(d.State, d.Reason),
+		transition: transitionOf(d.State, d.Reason),
 	}
 	if d.Value.Kind() == '0' {
 		e.Value = shortText(string(d.Value))
@@ -132,7 +132,7 @@ func (e *AlarmEvent) identify(id string, d *alarmText) {
 	if blank([]byte(d.UUID)) {
 		e.row = digestOf([]byte(rowOfID(first)))
 	}
-	if e.turn == turnEnd && !blank([]byte(d.Ended)) {
+	if e.transition == transitionEnd && !blank([]byte(d.Ended)) {
 		if e.ended = digestOf(appendFolded(nil, d.Ended)); e.ended == e.row {
 			e.ended = digest{}
 		}

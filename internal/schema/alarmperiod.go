@@ -27,7 +27,7 @@ func (o *OpenAlarms) Periods() []AlarmPeriod {
 
 // period returns the alarm that a row began; ok is false where it began none.
 func (o *OpenAlarms) period(row *pairedRow) (p AlarmPeriod, ok bool) {
-	i := slices.IndexFunc(row.changes, func(c pairedEvent) bool { return c.turn == turnBegin })
+	i := slices.IndexFunc(row.changes, func(c pairedEvent) bool { return c.transition == transitionBegin })
 	if i < 0 {
 		return p, false
 	}
@@ -44,7 +44,7 @@ func (o *OpenAlarms) period(row *pairedRow) (p AlarmPeriod, ok bool) {
 		ended = row.named.changed
 	case row.pair != nil:
 		ended = row.pair.now.order.changed
-	case last.turn == turnEnd:
+	case last.transition == transitionEnd:
 		ended = last.order.changed
 	}
 	if ended != 0 {

@@ -41,17 +41,17 @@ func (e *AlarmEvent) Text() string {
 	switch {
 	case ended != "":
 		return "Over: " + words.holds + " (" + ended + ")"
-	case e.turn == turnEnd && words.over == "":
+	case e.transition == transitionEnd && words.over == "":
 		return "Over: " + words.holds
 	}
 	text := words.holds
-	if e.turn == turnEnd {
+	if e.transition == transitionEnd {
 		text = words.over
 	}
 	if e.Value != "" && !door {
 		text += ": measured " + strings.TrimRight(twoDecimals(e.Value)+" "+unitForPeople(e.Unit), " ")
 	}
-	if e.turn == turnNone {
+	if e.transition == transitionNone {
 		text += " (state unknown)"
 	}
 	return text

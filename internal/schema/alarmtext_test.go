@@ -52,7 +52,7 @@ func TestAnAlarmIsToldAsPeopleSayIt(t *testing.T) {
 		}
 	}
 	for reason, want := range map[string]string{"Upper limit violated": "Upper limit violated", "": "Alarm of an unknown kind", "Unknown": "Alarm of an unknown kind"} {
-		e := AlarmEvent{Condition: "Unknown", Kind: "unknown", Reason: reason, turn: turnBegin}
+		e := AlarmEvent{Condition: "Unknown", Kind: "unknown", Reason: reason, transition: transitionBegin}
 		if got := e.Text(); got != want {
 			t.Errorf("%q is told as %q, want %q", reason, got, want)
 		}

@@ -127,11 +127,11 @@ func differences(got, want []string, read []AlarmEvent) string {
 	var text strings.Builder
 	for _, e := range read {
 		id, _, _ := strings.Cut(e.ID, ".")
-		if e.turn == turnBegin && slices.Contains(got, id) != slices.Contains(want, id) {
+		if e.transition == transitionBegin && slices.Contains(got, id) != slices.Contains(want, id) {
 			fmt.Fprintf(&text, "\n%s wanted %t, of", e.ID, slices.Contains(want, id))
 			for _, other := range read {
 				if other.series == e.series && other.RaisedAt.Sub(e.RaisedAt).Abs() < 10*time.Hour {
-					fmt.Fprintf(&text, "\n  %s %d %s %s %s, received %s", other.ID, other.turn, other.Condition, other.Severity, other.RaisedAt.Format(time.RFC3339), other.Received.Format(time.RFC3339))
+					fmt.Fprintf(&text, "\n  %s %d %s %s %s, received %s", other.ID, other.transition, other.Condition, other.Severity, other.RaisedAt.Format(time.RFC3339), other.Received.Format(time.RFC3339))
 				}
 			}
 		}

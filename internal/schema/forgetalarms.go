@@ -78,7 +78,7 @@ func (o *OpenAlarms) drop(row *pairedRow) {
 		}
 	}
 	for _, c := range row.changes {
-		if s := o.series[c.series]; s != nil && c.turn != turnNone && c.order.compare(s.forgotten) > 0 {
+		if s := o.series[c.series]; s != nil && c.transition != transitionNone && c.order.compare(s.forgotten) > 0 {
 			s.forgotten = c.order
 		}
 	}

@@ -10,9 +10,9 @@ import (
 // alarmAt is a plain alarm's event, without the way through JSON.
 func alarmAt(uuid, serial string, begins bool, minute int, ended string) AlarmEvent {
 	at := alarmBegan.Add(time.Duration(minute) * time.Minute)
-	e := AlarmEvent{ID: fmt.Sprintf("%s.%t.%d", uuid, begins, minute), Serial: serial, RaisedAt: at, ChangedAt: at, Received: at, turn: turnEnd}
+	e := AlarmEvent{ID: fmt.Sprintf("%s.%t.%d", uuid, begins, minute), Serial: serial, RaisedAt: at, ChangedAt: at, Received: at, transition: transitionEnd}
 	if begins {
-		e.turn = turnBegin
+		e.transition = transitionBegin
 	}
 	e.identify(e.ID, &alarmText{UUID: uuid, Ended: ended})
 	d := &alarmText{}

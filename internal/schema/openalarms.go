@@ -47,7 +47,7 @@ func (o *OpenAlarms) Take(e AlarmEvent) {
 	c := e.change()
 	series := o.seriesAt(&e)
 	row := o.rows[e.row]
-	if row == nil && c.turn == turnBegin && series.forgotten.compare(c.order) >= 0 {
+	if row == nil && c.transition == transitionBegin && series.forgotten.compare(c.order) >= 0 {
 		return
 	}
 	if row == nil {

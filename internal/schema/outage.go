@@ -25,7 +25,7 @@ type Outages struct {
 // outageTurn is the beginning or the end of a connection-timeout alarm.
 type outageTurn struct {
 	row, ended, series digest
-	turn               turn
+	transition         transition
 	raised, came       time.Time
 }
 
@@ -39,7 +39,7 @@ const clocksApart = 24 * time.Hour
 // read cannot have come in much later by the vendor's, whatever the row says. A zero time says that this is not known. An end
 // that is taken to be too late has rows read again later, one that is taken to be too early has none.
 func (o *Outages) Take(e AlarmEvent, made time.Time) {
-	if e.turn == turnNone || !connectionTimeout(e.Condition) {
+	if e.transition == transitionNone || !connectionTimeout(e.Condition) {
 		return
 	}
 	came := e.Received
@@ -49,7 +49,7 @@ func (o *Outages) Take(e AlarmEvent, made time.Time) {
 	if latest := made.Add(clocksApart); !made.IsZero() && came.After(latest) {
 		came = latest
 	}
-	o.turns[e.first] = outageTurn{row: e.row, ended: e.ended, series: e.series, turn: e.turn, raised: e.RaisedAt, came: came}
+	o.turns[e.first] = outageTurn{row: e.row, ended: e.ended, series: e.series, transition: e.transition, raised: e.RaisedAt, came: came}
 }
 
 // connectionTimeout knows the condition by its first words: the vendor's whole sentence has a mistake in it that he may mend.
@@ -63,7 +63,7 @@ func connectionTimeout(condition string) bool {
 func (o *Outages) Ended(after time.Time) []Outage {
 	rows, series := map[digest]time.Time{}, map[digest][]time.Time{}
 	for _, t := range o.turns {
-		if t.turn == turnBegin {
+		if t.transition == transitionBegin {
 			rows[t.row] = t.raised
 			series[t.series] = append(series[t.series], t.raised)
 		}
@@ -74,9 +74,9 @@ func (o *Outages) Ended(after time.Time) []Outage {
 	var outages []Outage
 	for id, t := range o.turns {
 		switch {
-		case t.turn == turnEnd && t.came.After(after):
+		case t.transition == transitionEnd && t.came.After(after):
 			outages = append(outages, Outage{Raised: t.beginning(rows, series[t.series]), Ended: t.came})
-		case t.turn == turnEnd, t.came.Before(after.Add(-LongestOutage)):
+		case t.transition == transitionEnd, t.came.Before(after.Add(-LongestOutage)):
 			delete(o.turns, id)
 		}
 	}

@@ -27,7 +27,7 @@ type pairedRow struct {
 // pairedEvent is an event, as compact as can be: the texts of its alarm are those of the series.
 type pairedEvent struct {
 	first, ended, series digest
-	turn                 turn
+	transition           transition
 	again                bool
 	seq                  uint64
 	raised               time.Time
@@ -47,7 +47,7 @@ func (x alarmOrder) compare(y alarmOrder) int {
 
 // compare leaves no two changes equal. Within a second an alarm begins before it ends.
 func (x *pairedEvent) compare(y *pairedEvent) int {
-	return cmp.Or(x.order.compare(y.order), cmp.Compare(x.turn, y.turn), bytes.Compare(x.first[:], y.first[:]))
+	return cmp.Or(x.order.compare(y.order), cmp.Compare(x.transition, y.transition), bytes.Compare(x.first[:], y.first[:]))
 }
 
 // pairedSeries is what may be paired with each other.
@@ -66,7 +66,7 @@ func (e *AlarmEvent) change() pairedEvent {
 		order.raised = min(order.raised, e.Received.Add(clockAhead).UnixMicro())
 	}
 	return pairedEvent{
-		first: e.first, ended: e.ended, series: e.series, turn: e.turn, again: e.again, seq: e.Seq, raised: e.RaisedAt, order: order,
+		first: e.first, ended: e.ended, series: e.series, transition: e.transition, again: e.again, seq: e.Seq, raised: e.RaisedAt, order: order,
 		id: e.ID, value: e.Value, kind: unique.Make(e.Kind), reason: unique.Make(e.Reason), unit: unique.Make(e.Unit),
 		name: unique.Make(e.Name), siteName: unique.Make(e.SiteName),
 	}
@@ -78,7 +78,7 @@ func (c *pairedEvent) event(s *pairedSeries) AlarmEvent {
 		Kind: c.kind.Value(), Condition: s.condition.Value(), Quantity: s.quantity.Value(), Reason: c.reason.Value(), Value: c.value, Unit: c.unit.Value(),
 		Name: c.name.Value(), SiteName: c.siteName.Value(),
 		RaisedAt: c.raised, ChangedAt: time.UnixMicro(c.order.changed).UTC(),
-		first: c.first, ended: c.ended, series: c.series, turn: c.turn, again: c.again,
+		first: c.first, ended: c.ended, series: c.series, transition: c.transition, again: c.again,
 	}
 	if c.order.received != 0 {
 		e.Received = time.UnixMicro(c.order.received).UTC()
@@ -110,15 +110,15 @@ func (r *pairedRow) put(c pairedEvent) (old pairedEvent, took bool) {
 func (r *pairedRow) standing() (now pairedEvent, ok bool) {
 	begun := false
 	for _, c := range r.changes {
-		if c.turn != turnNone {
+		if c.transition != transitionNone {
 			now, ok = c, true
 		}
-		begun = begun || c.turn == turnBegin
+		begun = begun || c.transition == transitionBegin
 	}
-	switch now.turn {
-	case turnBegin:
+	switch now.transition {
+	case transitionBegin:
 		ok = r.endedBy <= 0
-	case turnEnd:
+	case transitionEnd:
 		ok = !begun && now.ended == digest{}
 	}
 	return now, ok
@@ -139,7 +139,7 @@ func (s *pairedSeries) remove(row *pairedRow) {
 func (s *pairedSeries) settle() {
 	var open []*pairedRow
 	for _, row := range s.rows {
-		row.open, row.pair = row.now.turn == turnBegin, nil
+		row.open, row.pair = row.now.transition == transitionBegin, nil
 		switch {
 		case row.open:
 			open = append(open, row)

@@ -25,9 +25,9 @@ func is(holds bool, word string) string {
 }
 
 // firstOf is the first word that one of the exchanges tells.
-func firstOf(t Traffic, tell func(Exchange) string) string {
+func firstOf(t Traffic, observe func(Exchange) string) string {
 	for _, e := range t {
-		if word := tell(e); word != "" {
+		if word := observe(e); word != "" {
 			return word
 		}
 	}
@@ -259,9 +259,9 @@ func (t Traffic) pollsOf(submit Exchange) Traffic {
 	return t.with(func(e Exchange) bool { return id != "" && e.Kind != "submit" && strings.Contains(e.Path, id) })
 }
 
-// tellTimes looks at the times of measurements in the light of the range that they were asked for with. It is otherwise
+// observeTimes looks at the times of measurements in the light of the range that they were asked for with. It is otherwise
 // where there was a row and nothing was told.
-func (t Traffic) tellTimes(tell func(from, until, at time.Time) string, otherwise string) string {
+func (t Traffic) observeTimes(observe func(from, until, at time.Time) string, otherwise string) string {
 	rows := 0
 	for _, submit := range t.of("submit", FeedMeasurements) {
 		from, until, ok := submit.Asked()
@@ -275,7 +275,7 @@ func (t Traffic) tellTimes(tell func(from, until, at time.Time) string, otherwis
 				continue
 			}
 			rows++
-			if word := tell(from, until, at); word != "" {
+			if word := observe(from, until, at); word != "" {
 				return word
 			}
 		}
@@ -295,7 +295,7 @@ func (e Exchange) unknown() string {
 }
 
 // announced is how endpoints announce their end: on all of them, or on the older ones alone.
-func (t Traffic) announced(header string, tell func(text string) string) string {
+func (t Traffic) announced(header string, observe func(text string) string) string {
 	old, all, text := false, false, ""
 	seen := false
 	for _, e := range t.asking().with(func(e Exchange) bool { return e.Kind != "sync" }) {
@@ -314,7 +314,7 @@ func (t Traffic) announced(header string, tell func(text string) string) string 
 	case !seen:
 		return ""
 	case all:
-		if word := tell(text); word != "" {
+		if word := observe(text); word != "" {
 			return word
 		}
 		return is(text != "", "date")

@@ -30,7 +30,7 @@ var matters = map[string]string{
 var same = map[string]string{"range.ends=open-until": "half-open"}
 
 // TestEveryValueOfASwitchShows: no switch is without effect, no two of its values have the same, and all of it goes over
-// the wire. A new switch needs a tell, and maybe a request of ask.
+// the wire. A new switch needs an observer, and maybe a request of ask.
 func TestEveryValueOfASwitchShows(t *testing.T) {
 	for _, key := range Keys() {
 		if strings.HasPrefix(key.Name, "world.") || strings.HasPrefix(key.Name, "fault.") {
@@ -71,7 +71,7 @@ func ask(t *testing.T, key, value string) Traffic {
 	began := v.now()
 	v.clock.Add(int64(time.Hour)) // the start is past
 	v.login()
-	if fleetTells[key] != nil {
+	if fleetObservers[key] != nil {
 		v.askFleet()
 		return v.Traffic()
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// fleetTells are the tells of what is answered about the fleet.
-var fleetTells = map[string]func(Traffic) string{
+// fleetObservers observe what is answered about the fleet.
+var fleetObservers = map[string]func(Traffic) string{
 	"auth.lacks": func(t Traffic) string {
 		tasks, devices := t.of("submit", FeedTasks), t.of("submit", FeedTenants)
 		return which(tasks.any(forbidden), devices.any(forbidden), "tasks and devices", "tasks", "devices") + is(tasks.any(good) && devices.any(good), "nothing")

@@ -14,16 +14,16 @@ import (
 // time it names what was seen of it. It looks at what went over the wire alone, so
 // it proves that a value has an effect, and that a client has met it.
 func (t Traffic) Shows(key string) string {
-	for _, some := range []map[string]func(Traffic) string{tells, fileTells, spellingTells, fleetTells} {
-		if tell := some[key]; tell != nil {
-			return tell(t)
+	for _, some := range []map[string]func(Traffic) string{observers, fileObservers, spellingObservers, fleetObservers} {
+		if observe := some[key]; observe != nil {
+			return observe(t)
 		}
 	}
 	return ""
 }
 
-// tells has a way to see the value of every switch that the other lists do not have.
-var tells = map[string]func(Traffic) string{
+// observers has a way to see the value of every switch that the other lists do not have.
+var observers = map[string]func(Traffic) string{
 	"token.key": func(t Traffic) string {
 		return firstOf(t.of("token", ""), func(e Exchange) string { return submatch(e.text(), `"([Ii]dToken)"`) })
 	},
@@ -162,7 +162,7 @@ var tells = map[string]func(Traffic) string{
 	},
 	"range.reversed": func(t Traffic) string { return t.tellRange(func(d time.Duration) bool { return d <= 0 }) },
 	"range.column": func(t Traffic) string {
-		return t.tellTimes(func(from, until, at time.Time) string {
+		return t.observeTimes(func(from, until, at time.Time) string {
 			if at.Before(from) || at.After(until) {
 				return "processed_at"
 			}
@@ -170,7 +170,7 @@ var tells = map[string]func(Traffic) string{
 		}, "event")
 	},
 	"range.ends": func(t Traffic) string {
-		first, last := t.tellTimes(func(from, _, at time.Time) string { return is(at.Equal(from), "from") }, ""), t.tellTimes(func(_, until, at time.Time) string { return is(at.Equal(until), "until") }, "")
+		first, last := t.observeTimes(func(from, _, at time.Time) string { return is(at.Equal(from), "from") }, ""), t.observeTimes(func(_, until, at time.Time) string { return is(at.Equal(until), "until") }, "")
 		return map[string]string{"fromuntil": "closed", "from": "half-open", "": "open", "until": "open-from"}[first+last]
 	},
 

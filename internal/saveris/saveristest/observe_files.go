@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// fileTells are the tells of what stands in files, and of the links to them.
-var fileTells = map[string]func(Traffic) string{
+// fileObservers observe what stands in files, and of the links to them.
+var fileObservers = map[string]func(Traffic) string{
 	"rows.late": func(t Traffic) string {
 		late, rows := false, t.readings()
 		for _, row := range rows {

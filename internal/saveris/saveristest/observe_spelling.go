@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// spellingTells are the tells of how one and the same row is spelled.
-var spellingTells = map[string]func(Traffic) string{
+// spellingObservers observe how one and the same row is spelled.
+var spellingObservers = map[string]func(Traffic) string{
 	"csv.time": func(t Traffic) string { return mixture(dialects(t.texts(FeedMeasurements, "csv"))) },
 	"json.time": func(t Traffic) string {
 		return mixture(perFile(t.files(FeedMeasurements, "json"), dialects))
