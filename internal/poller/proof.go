@@ -112,17 +112,17 @@ func (p *Proof) compare(ctx context.Context, feed schema.Feed, account string) (
 		if since.IsZero() {
 			since = now // what another process asked for may be another account's
 		}
-		trace, err := p.Accounts.Trace(ctx, feed, account, now.Add(-time.Second))
+		sample, err := p.Accounts.Sample(ctx, feed, account, now.Add(-time.Second))
 		if err != nil {
 			return err
 		}
-		if trace == nil {
+		if sample == nil {
 			return again(errStoredNone)
 		}
-		until := whole(trace.At).Add(time.Second)
+		until := whole(sample.At).Add(time.Second)
 		c = comparison{}
 		c.From, c.Until = until.Add(-width), until
-		err = p.read(ctx, feed, &c, trace, since)
+		err = p.read(ctx, feed, &c, sample, since)
 		if errors.Is(err, saveris.ErrTooLarge) {
 			width = max(minWindow, width/2)
 		}
@@ -143,7 +143,7 @@ var (
 // errKnown ends a reading: one row is enough.
 var errKnown = errors.New("a row is known")
 
-func (p *Proof) read(ctx context.Context, feed schema.Feed, c *comparison, trace *publish.Trace, since time.Time) error {
+func (p *Proof) read(ctx context.Context, feed schema.Feed, c *comparison, sample *publish.Sample, since time.Time) error {
 	maker := p.Maker(feed)
 	_, err := p.Source.Rows(ctx, saveris.Query{Feed: schema.VendorFeed(feed), From: c.From, Until: c.Until, AskedSince: since}, func(row *saveris.Row) error {
 		event := maker.Event(row, schema.Window(c.Span), c.Until)
@@ -151,7 +151,7 @@ func (p *Proof) read(ctx context.Context, feed schema.Feed, c *comparison, trace
 			return nil
 		}
 		c.rows++
-		if c.known = event.Day() == trace.Day && trace.Has(event.ID); c.known {
+		if c.known = event.Day() == sample.Day && sample.Has(event.ID); c.known {
 			return errKnown
 		}
 		return nil

@@ -310,27 +310,27 @@ func TestATraceIsWhatAnAccountHasStoredItself(t *testing.T) {
 	first.must(t, first.cover(t, noon, readings(0, 10)...))
 	p := newProcess(js, bob)
 	p.Trust(ada)
-	trace := func(account string) *publish.Trace {
+	sample := func(account string) *publish.Sample {
 		t.Helper()
-		found, err := p.Trace(t.Context(), schema.Readings, account, noon.AddDate(0, 0, 1))
+		found, err := p.Sample(t.Context(), schema.Readings, account, noon.AddDate(0, 0, 1))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return found
 	}
-	if found := trace(ada); found == nil || !found.Has("uuid-3") || found.Has("uuid-10") || found.Day != day || !found.At.Equal(noon.Add(9*time.Second)) {
+	if found := sample(ada); found == nil || !found.Has("uuid-3") || found.Has("uuid-10") || found.Day != day || !found.At.Equal(noon.Add(9*time.Second)) {
 		t.Errorf("of who has stored them: %+v", found)
 	}
 	p.must(t, p.cover(t, noon, readings(0, 10)...))
-	if found := trace(bob); found != nil {
+	if found := sample(bob); found != nil {
 		t.Errorf("of who has found them stored: %+v", found)
 	}
 	p.must(t, p.cover(t, noon, reading("uuid-3", noon.Add(3*time.Second), "5.1")))
-	if found := trace(bob); found != nil { // the vendor shows it under another id, and this content only for now
+	if found := sample(bob); found != nil { // the vendor shows it under another id, and this content only for now
 		t.Errorf("of who has stored a correction: %+v", found)
 	}
 	p.must(t, p.cover(t, noon, readings(9, 12)...))
-	if found := trace(bob); found == nil || !found.Has("uuid-11") || found.Has("uuid-9") {
+	if found := sample(bob); found == nil || !found.Has("uuid-11") || found.Has("uuid-9") {
 		t.Errorf("of who has stored more: %+v", found)
 	}
 }

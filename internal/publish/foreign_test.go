@@ -109,8 +109,8 @@ func TestWhatSomebodyElseStoresStandsInNobodysWay(t *testing.T) {
 			if covered, err := second.Covered(t.Context(), checkpoint.Span{From: noon.AddDate(0, 0, -60), Until: noon.AddDate(0, 0, 1)}); err != nil || len(covered) != 1 {
 				t.Errorf("covered %v (%v)", covered, err)
 			}
-			if trace, err := second.Accounts.Trace(t.Context(), schema.Readings, second.Accounts.Own(), noon.Add(time.Hour)); err != nil || trace == nil || !trace.Has("uuid-19") {
-				t.Errorf("trace %v (%v)", trace, err)
+			if sample, err := second.Accounts.Sample(t.Context(), schema.Readings, second.Accounts.Own(), noon.Add(time.Hour)); err != nil || sample == nil || !sample.Has("uuid-19") {
+				t.Errorf("sample %v (%v)", sample, err)
 			}
 			commit(t, second, readings(5, 30), interval(0, 3*time.Minute))
 			checkHeld(t, js, readings(0, 30))

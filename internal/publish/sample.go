@@ -13,37 +13,37 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// Trace is what an account has stored itself, by which it is known again. What stood on its pages before proves nothing: it
+// Sample is what an account has stored itself, by which it is known again. What stood on its pages before proves nothing: it
 // may be ours.
-type Trace struct {
+type Sample struct {
 	Day  string
 	At   time.Time // of one of the events
 	keys map[[12]byte]bool
 }
 
-// Has reports whether an event of this id belongs to the trace.
-func (t *Trace) Has(id string) bool {
+// Has reports whether an event of this id belongs to the sample.
+func (t *Sample) Has(id string) bool {
 	entry := checkpoint.NewEntry(id, 0)
 	return t.keys[[12]byte(entry[:])]
 }
 
-// manyRecords is how many records are read at once in search of a trace.
+// manyRecords is how many records are read at once in search of a sample.
 const manyRecords = 16
 
-// Trace returns the newest trace of an account in a feed from before a moment; nil where the feed has none. What cannot be an
+// Sample returns the newest sample of an account in a feed from before a moment; nil where the feed has none. What cannot be an
 // event is none: any account may show the same garbage.
-func (a *Accounts) Trace(ctx context.Context, feed schema.Feed, account string, before time.Time) (*Trace, error) {
-	trace, err := a.trace(ctx, feed, account, before)
+func (a *Accounts) Sample(ctx context.Context, feed schema.Feed, account string, before time.Time) (*Sample, error) {
+	sample, err := a.sample(ctx, feed, account, before)
 	if jsapi.HasCode(err, jetstream.JSErrCodeStreamNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look for rows of account %s: %w", account, err)
 	}
-	return trace, nil
+	return sample, nil
 }
 
-func (a *Accounts) trace(ctx context.Context, feed schema.Feed, account string, before time.Time) (*Trace, error) {
+func (a *Accounts) sample(ctx context.Context, feed schema.Feed, account string, before time.Time) (*Sample, error) {
 	stream := a.stream(feed)
 	book := checkpoint.NewBook(stream)
 	days, err := book.Days(ctx)
@@ -65,17 +65,17 @@ func (a *Accounts) trace(ctx context.Context, feed schema.Feed, account string, 
 				return nil, err
 			}
 			if batch != nil && batch.Account == account && !batch.At.IsZero() {
-				return newTrace(r.Day, batch), nil
+				return newSample(r.Day, batch), nil
 			}
 		}
 	}
 	return nil, nil
 }
 
-func newTrace(day string, batch *checkpoint.Batch) *Trace {
-	trace := &Trace{day, batch.At, make(map[[12]byte]bool, len(batch.Entries))}
+func newSample(day string, batch *checkpoint.Batch) *Sample {
+	sample := &Sample{day, batch.At, make(map[[12]byte]bool, len(batch.Entries))}
 	for _, entry := range batch.Entries {
-		trace.keys[[12]byte(entry[:])] = true
+		sample.keys[[12]byte(entry[:])] = true
 	}
-	return trace
+	return sample
 }
