@@ -36,13 +36,6 @@ func (d Digest) Add(e Entry) Digest {
 	return Digest{hi, lo}
 }
 
-// Subtract returns the digest with one entry less.
-func (d Digest) Subtract(e Entry) Digest {
-	lo, borrow := bits.Sub64(d.lo, binary.BigEndian.Uint64(e[8:]), 0)
-	hi, _ := bits.Sub64(d.hi, binary.BigEndian.Uint64(e[:8]), borrow)
-	return Digest{hi, lo}
-}
-
 // String returns 32 hex digits.
 func (d Digest) String() string { return fmt.Sprintf("%016x%016x", d.hi, d.lo) }
 
