@@ -256,6 +256,8 @@ func (s still) Directory() Directory { return s }
 
 func (s still) Channel(sensor, channel []byte) Place { return s }
 
+func (s still) Alarm(AlarmPlace) Place { return s }
+
 func (s still) Limits(time.Time, string) string { return someLimits }
 
 func TestNamesOfAReadingAreFound(t *testing.T) {
