@@ -32,12 +32,12 @@ var (
 	storedSubjects = []edit{
 		{"internal/schema/event.go", `const ingest = "-ingest"`, `const ingest = ""`},
 		{"internal/config/rules.go", `strings.HasSuffix(text, schema.IngestPrefix(""))`, `schema.IngestPrefix("") != ""`},
-		{"internal/publish/streams.go", `RePublish:          &jetstream.RePublish{Source: c.Names.live(feed), Destination: c.Names.live(feed)},`, ``},
+		{"internal/publish/streams.go", `RePublish:          &jetstream.RePublish{Source: c.Names.republished(feed), Destination: c.Names.republished(feed)},`, ``},
 	}
 	bucketAhead = edit{"internal/views/settle.go", `at.Key == key && bytes.Equal(at.Value, shown.Value)`, `true || at.Key == key && bytes.Equal(at.Value, shown.Value)`}
 	bucketWhole = edit{"internal/views/look.go", ` || emptied(v.seen.bucket, info)`, ``}
 	nothingLost = []edit{
-		{"internal/poller/live.go", `	return m.begin, nil`, `	return now, nil`},
+		{"internal/poller/watermark.go", `	return m.begin, nil`, `	return now, nil`},
 		{"internal/publish/watermark.go", `		since = w.begin`, `		since = time.Now().UTC()`},
 	}
 )
