@@ -53,7 +53,7 @@ came late, and when it was read last. All times are UTC. It changes nothing, and
 				return err
 			}
 			if only != "" {
-				normal, want := config.Check("BRIDGE_FEEDS", only)
+				normal, want := config.RowFeeds(only)
 				if want != "" {
 					return flagf("checkpoint show", "--feeds is %q: expected %s", only, want)
 				}
@@ -125,7 +125,7 @@ Exit code 0: done, or nothing of it was covered. 2: --yes is missing, or the cov
 
 // check refuses wrong flags, and has the settings name the one feed.
 func (o resetOptions) check(s *config.Settings, now time.Time) (span checkpoint.Span, err error) {
-	normal, want := config.Check("BRIDGE_FEEDS", o.Feed)
+	normal, want := config.RowFeeds(o.Feed)
 	if want != "" || strings.Contains(normal, ",") {
 		return span, flagf("checkpoint reset", "--feeds is %q: expected one feed, such as readings", o.Feed)
 	}

@@ -34,7 +34,7 @@ func (r *timeRange) check(s *config.Settings) error {
 		}
 	}
 	if r.Feeds != "" {
-		normal, want := config.Check("BRIDGE_FEEDS", r.Feeds)
+		normal, want := config.RowFeeds(r.Feeds)
 		if want != "" {
 			return flagf(r.command, "--feeds is %q: expected %s", r.Feeds, want)
 		}

@@ -46,7 +46,11 @@ func (s *Stream) Own(e StoredEvent) bool {
 func (s *Stream) foreign(m storedMessage) string {
 	switch kind, day := s.kindOf(m.subject); kind {
 	case "event":
-		if _, err := schema.ReadStored(m.header, m.data); err != nil {
+		_, err := schema.ReadStored(m.header, m.data)
+		if s.feed == string(schema.Devices) {
+			_, err = schema.ReadFleetChange(m.subject, m.header, m.data)
+		}
+		if err != nil {
 			return "it is no event of the bridge: " + err.Error()
 		}
 	case "index":

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"reflect"
+	"slices"
 	"strings"
 
 	"saveris-bridge/internal/saveris"
@@ -84,6 +85,9 @@ func readSettings(ctx context.Context, env Lookup, conflicts func(Settings) []er
 	if len(problems) > 0 {
 		return Settings{}, &Error{Problems: problems}
 	}
+	named := len(s.Feeds)
+	s.Feeds = slices.DeleteFunc(s.Feeds, func(name string) bool { return name == devices })
+	s.Devices = len(s.Feeds) < named
 	s.SaverisURL, s.SecretFiles = s.BaseURL(), r.files
 	s.Proxied = proxied(env, s.SaverisURL)
 	s.Notices = append(r.notices, proxyNotices(env, s.SaverisURL)...)

@@ -178,15 +178,29 @@ func start(text string) (string, string) {
 	return text, ""
 }
 
-// feedNames are the feeds that a bridge can run.
-var feedNames = []string{"readings", "alarms"}
+// rowFeeds are the feeds of rows that a bridge can run.
+var rowFeeds = []string{"readings", "alarms"}
+
+// devices is the feed of the fleet.
+const devices = "devices"
 
 func feeds(text string) (string, string) {
+	normal, want := someOf(text, append(slices.Clone(rowFeeds), devices))
+	if normal == devices {
+		return "", want + ", and not devices alone"
+	}
+	return normal, want
+}
+
+// RowFeeds returns the normal form of a list of feeds that have rows, or what is wanted instead.
+func RowFeeds(text string) (normal, want string) { return someOf(text, rowFeeds) }
+
+func someOf(text string, names []string) (normal, want string) {
 	var list []string
 	for part := range strings.SplitSeq(text, ",") {
 		name := TrimSpace(part)
-		if !slices.Contains(feedNames, name) || slices.Contains(list, name) {
-			return "", "some of " + strings.Join(feedNames, ", ") + ", comma separated, each once"
+		if !slices.Contains(names, name) || slices.Contains(list, name) {
+			return "", "some of " + strings.Join(names, ", ") + ", comma separated, each once"
 		}
 		list = append(list, name)
 	}

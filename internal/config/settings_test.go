@@ -70,6 +70,17 @@ func TestDurationsMayHaveDays(t *testing.T) {
 	}
 }
 
+func TestTheFleetIsAFeedBesideThoseOfRows(t *testing.T) {
+	for text, want := range map[string]string{"devices,readings": "[readings] true", "readings,alarms,devices": "[readings alarms] true", "alarms": "[alarms] false"} {
+		if s := load(t, with("BRIDGE_FEEDS", text)); fmt.Sprint(s.Feeds, s.Devices) != want {
+			t.Errorf("%s: %v %v, want %s", text, s.Feeds, s.Devices, want)
+		}
+	}
+	if _, want := RowFeeds("readings,devices"); want == "" {
+		t.Error("the fleet counts as a feed of rows")
+	}
+}
+
 func TestSizesHaveUnits(t *testing.T) {
 	for text, want := range map[string]int64{
 		"0": 0, "100000000": 100_000_000, "10GB": 10_000_000_000, "512MiB": 512 << 20, "2 TiB": 2 << 40, "99999KB": 99_999_000, "70000KiB": 70_000 << 10, "1gb": 1_000_000_000,
@@ -102,7 +113,7 @@ func TestWrongSettingNamesItself(t *testing.T) {
 		{"NATS_TLS_FIRST", "yes"}, {"NATS_JS_DOMAIN", "a.b"}, {"NATS_JS_API_PREFIX", "$JS.*.API"}, {"NATS_INBOX_PREFIX", "_INBOX..a"}, {"NATS_INBOX_PREFIX", ">"},
 		{"NATS_CREDS", "/no/such/file"}, {"NATS_CA", "/"},
 		{"NATS_CONTEXT", "../x"}, {"BRIDGE_PREFIX", "a.b"}, {"BRIDGE_PREFIX", "a b"}, {"BRIDGE_PREFIX", "ü"}, {"BRIDGE_PREFIX", "saveris-ingest"}, {"BRIDGE_FEEDS", "readings,readings"},
-		{"BRIDGE_FEEDS", "tasks"}, {"BRIDGE_FEEDS", "health"}, {"BRIDGE_INVENTORY_INTERVAL", "0"}, {"BRIDGE_SILENT_AFTER", "-1"}, {"BRIDGE_TASK_USERS", "hide"}, {"BRIDGE_POLL_INTERVAL", "5"}, {"BRIDGE_POLL_INTERVAL", "100ms"}, {"BRIDGE_POLL_INTERVAL", "1d-1h"},
+		{"BRIDGE_FEEDS", "tasks"}, {"BRIDGE_FEEDS", "health"}, {"BRIDGE_FEEDS", "devices"}, {"BRIDGE_FEEDS", "readings,devices,devices"}, {"BRIDGE_INVENTORY_INTERVAL", "0"}, {"BRIDGE_SILENT_AFTER", "-1"}, {"BRIDGE_TASK_USERS", "hide"}, {"BRIDGE_POLL_INTERVAL", "5"}, {"BRIDGE_POLL_INTERVAL", "100ms"}, {"BRIDGE_POLL_INTERVAL", "1d-1h"},
 		{"BRIDGE_OVERLAP", "-1m"}, {"BRIDGE_REVISIT", "6h,1h"}, {"BRIDGE_REVISIT", "1h,1h"}, {"BRIDGE_REVISIT", "0s"}, {"BRIDGE_REVISIT", ","},
 		{"BRIDGE_START", "yesterday"}, {"BRIDGE_START", "2026-11-01"}, {"BRIDGE_START", "2999-01-01T00:00:00Z"}, {"BRIDGE_START", "-1h"},
 		{"BRIDGE_LIVE_AGE", "0"}, {"BRIDGE_WINDOW_ROWS", "0"}, {"BRIDGE_REPLICAS", "6"}, {"BRIDGE_MAX_AGE", "99999999d"},

@@ -22,6 +22,7 @@ func (m *Metrics) define() {
 	m.defineVendor()
 	m.defineCommits()
 	m.defineStored()
+	m.defineFleet()
 	m.defineProcess()
 }
 
@@ -70,6 +71,12 @@ func (m *Metrics) defineStored() {
 	m.gauges.storeWritable = m.gauge("store_writable", "1 while the embedded NATS server can store, 0 without space or after an error of its disk; absent with a server of NATS_URL.")
 	m.gauges.ratio = m.gauge("backfill_covered_ratio", "Share of a running backfill's range that has been read, 0 to 1.", "id")
 	m.gauges.lastUpdate = m.gauge("backfill_last_update_age_seconds", "Seconds since the last update of a backfill that has not ended.", "id")
+}
+
+func (m *Metrics) defineFleet() {
+	m.things = m.gaugeVec("fleet_things", "Things of the fleet that this process knew at its last look.", "kind")
+	m.changes = m.counter("fleet_changes_total", "Changes of the fleet stored by this process.", "kind")
+	m.looks = m.counter("fleet_looks_total", "Looks at the fleet by this process: complete, incomplete where some of it could not be read, or failed.", "outcome")
 }
 
 func (m *Metrics) defineProcess() {

@@ -13,6 +13,7 @@ import (
 // Sources are what the gauges ask when somebody scrapes, from any goroutine.
 type Sources struct {
 	Feeds    []schema.Feed
+	Fleet    bool             // the feed of the fleet runs too
 	Interval time.Duration    // between polls
 	Vendor   *saveris.Client  // of exports, throttling and token
 	Now      func() time.Time // the vendor's clock, which ages count by
@@ -43,6 +44,9 @@ type gauges struct {
 func (m *Metrics) Watch(s Sources) {
 	m.sources.Store(&s)
 	m.zero(s.Feeds)
+	if s.Fleet {
+		m.zeroFleet()
+	}
 }
 
 // Describe is for the registry.
@@ -78,6 +82,10 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	give(g.clock, s.ClockAhead())
 	give(g.connected, oneIf(s.Connected()))
 	g.giveStore(s, give)
+	if s.Fleet {
+		give(g.leading, oneIf(s.Leading(schema.Devices)), string(schema.Devices))
+		give(g.stalled, oneIf(s.Stalled(schema.Devices)), string(schema.Devices))
+	}
 	for _, feed := range s.Feeds {
 		give(g.leading, oneIf(s.Leading(feed)), string(feed))
 		give(g.stalled, oneIf(s.Stalled(feed)), string(feed))

@@ -42,6 +42,41 @@ func (m *Metrics) Stored(feed schema.Feed) func(poller.StoredWindow) {
 	}
 }
 
+// The outcomes of looks at the fleet.
+const (
+	lookComplete   = "complete"
+	lookIncomplete = "incomplete"
+	lookFailed     = "failed"
+)
+
+// Looked counts a look at the fleet: the things that are known now, the changes that were stored, and whether all of it could be read.
+func (m *Metrics) Looked(things, changed map[schema.FleetKind]int, all bool) {
+	outcome := lookComplete
+	if !all {
+		outcome = lookIncomplete
+	}
+	m.looks.WithLabelValues(outcome).Inc()
+	for kind, n := range things {
+		m.things.WithLabelValues(string(kind)).Set(float64(n))
+	}
+	for kind, n := range changed {
+		m.changes.WithLabelValues(string(kind)).Add(float64(n))
+	}
+}
+
+// LookFailed counts a look at the fleet that has seen nothing, or could not be stored.
+func (m *Metrics) LookFailed() { m.looks.WithLabelValues(lookFailed).Inc() }
+
+// zeroFleet makes the series of the fleet that are sure to come.
+func (m *Metrics) zeroFleet() {
+	for _, kind := range schema.FleetKinds {
+		m.changes.WithLabelValues(string(kind))
+	}
+	for _, outcome := range []string{lookComplete, lookIncomplete, lookFailed} {
+		m.looks.WithLabelValues(outcome)
+	}
+}
+
 // stages says where a try failed.
 var stages = map[poller.Doing]string{poller.Plans: "plan", poller.Queues: "fetch", poller.Fetches: "fetch", poller.AwaitsExport: "fetch", poller.Commits: "commit"}
 

@@ -17,6 +17,8 @@ type Metrics struct {
 
 	rows, events, known, corrections, rejected, dropped, conflicts, failed *prometheus.CounterVec
 	exports, requests, logins                                              *prometheus.CounterVec
+	changes, looks                                                         *prometheus.CounterVec
+	things                                                                 *prometheus.GaugeVec
 	exportTime, commitTime, commitSize, lateness, delay, freshness         *prometheus.HistogramVec
 	gauges                                                                 gauges
 }

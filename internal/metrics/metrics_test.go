@@ -116,6 +116,7 @@ func TestEveryMetricIsWellNamed(t *testing.T) {
 	m := watched(t)
 	m.Batch(schema.Readings)(publish.Batch{})
 	m.Answered(200)
+	m.Looked(map[schema.FleetKind]int{schema.KindDevice: 3}, map[schema.FleetKind]int{schema.KindDevice: 1}, true)
 	m.Exported(saveris.Completed, time.Second)
 	problems, err := testutil.GatherAndLint(m.Registry())
 	if err != nil || len(problems) > 0 {

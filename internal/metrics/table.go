@@ -40,6 +40,12 @@ func (t *table) histogram(name, help string, buckets []float64, labels ...string
 	return h
 }
 
+func (t *table) gaugeVec(name, help string, labels ...string) *prometheus.GaugeVec {
+	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: t.add("gauge", name, help, labels), Help: help}, labels)
+	t.registry.MustRegister(g)
+	return g
+}
+
 // gauge describes a gauge that Collect gives.
 func (t *table) gauge(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(t.add("gauge", name, help, labels), help, labels, nil)

@@ -137,6 +137,24 @@ const (
 	throttledSteps = 5 * time.Second
 )
 
+// lookKey is of the note that some of the fleet cannot be read.
+const lookKey = "fleet"
+
+// Looked takes over why the fleet, or some of it, cannot be read; nil where all of it can be.
+func (v *Notes) Looked(err error) {
+	text := ""
+	if err != nil {
+		text = "the fleet cannot be read as a whole: " + printable.Public(err)
+	}
+	switch was := v.text(lookKey); {
+	case text == was:
+	case text == "":
+		v.drop(lookKey)
+	default:
+		v.put(lookKey, status.Note{Level: status.Look, Feed: schema.Devices, Text: text})
+	}
+}
+
 // Throttled takes over until when the vendor wants to be left alone, by our clock.
 func (v *Notes) Throttled(until time.Time) {
 	until = until.UTC().Truncate(time.Second)
@@ -223,6 +241,9 @@ func (v *Notes) Begin(feed schema.Feed) {
 	v.drop("version." + string(feed))
 	v.drop(unreadKey(feed))
 	v.drop(unshownKey(feed))
+	if feed == schema.Devices {
+		v.drop(lookKey)
+	}
 }
 
 // Texts are all notes of this process.

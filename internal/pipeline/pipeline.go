@@ -42,7 +42,16 @@ func Broker(s config.Streams) publish.Config {
 	return publish.Config{Names: publish.Names{Prefix: s.Prefix}, Replicas: s.Replicas, MaxAge: s.MaxAge, MaxBytes: s.MaxBytes, Immutable: s.Immutable}
 }
 
-// Feeds returns the feeds that are set.
+// AllFeeds returns the feeds that are set, that of the fleet among them.
+func AllFeeds(s config.Streams) []schema.Feed {
+	list := Feeds(s)
+	if s.Devices {
+		list = append(list, schema.Devices)
+	}
+	return list
+}
+
+// Feeds returns the feeds of rows that are set.
 func Feeds(s config.Streams) (list []schema.Feed) {
 	for _, name := range s.Feeds {
 		list = append(list, schema.Feed(name))

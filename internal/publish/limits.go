@@ -43,10 +43,11 @@ const (
 // The size limits of the buckets, where there are any: many times what they hold. What is reserved for a bucket is missing
 // from the account, so none is as large as a stream may be.
 const (
-	checkpointBytes = 64 << 20 // a record a feed and day, a kilobyte each
-	requestBytes    = 16 << 20 // an export each, for a day
-	leaseBytes      = 1 << 20  // a worker each, for ten seconds
-	backfillBytes   = 16 << 20 // two kilobytes a backfill
+	checkpointBytes = 64 << 20  // a record a feed and day, a kilobyte each
+	requestBytes    = 16 << 20  // an export each, for a day
+	leaseBytes      = 1 << 20   // a worker each, for ten seconds
+	backfillBytes   = 16 << 20  // two kilobytes a backfill
+	inventoryBytes  = 512 << 20 // two kilobytes a thing, three things a logger
 )
 
 // bucketBytes is the size limit of a bucket that needs so much: none unless streams have one.

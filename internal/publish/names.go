@@ -38,6 +38,9 @@ func (n Names) Leases() string { return n.Prefix + "-leases" }
 // Backfills is the name of the KV bucket with the last state of each backfill.
 func (n Names) Backfills() string { return n.Prefix + "-backfills" }
 
+// Inventory is the name of the KV bucket that shows the newest document of each thing of the fleet.
+func (n Names) Inventory() string { return n.Prefix + "-inventory" }
+
 // Ingest is the first token of all subjects that a bridge publishes on. The streams take it off again, so that nobody sees
 // anything of a batch before it is stored.
 func (n Names) Ingest() string { return schema.IngestPrefix(n.Prefix) }

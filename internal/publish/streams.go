@@ -111,6 +111,17 @@ func (c Config) BackfillBucket() jetstream.KeyValueConfig {
 	}
 }
 
+// InventoryBucket is how the bucket of the fleet is created.
+func (c Config) InventoryBucket() jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
+		Bucket:      c.Names.Inventory(),
+		Description: "Saveris bridge: the newest document of each thing of the fleet (a view of " + c.Names.Stream(schema.Devices) + ")",
+		Replicas:    c.Replicas,
+		MaxBytes:    c.bucketBytes(inventoryBytes),
+		Storage:     jetstream.FileStorage,
+	}
+}
+
 // Open readies the broker: its version and the streams of all feeds. What is missing is created, what exists is checked and left
 // alone. An error that is ErrUnfit will not go away by waiting.
 func Open(ctx context.Context, js jetstream.JetStream, c Config) error {

@@ -1,7 +1,11 @@
 package schema
 
 import (
+	"encoding/json"
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -82,4 +86,48 @@ func (c *FleetChange) Message(mode Mode, baseURL string, recorded time.Time) (he
 		"dataschema":      "urn:saveris-bridge:" + string(c.Kind) + ":v1",
 		"recordedtime":    rfc3339(recorded),
 	}, c.AppendData(nil))
+}
+
+// StoredFleetChange is what a stored change says of itself. Document and Data are parts of the message's body.
+type StoredFleetChange struct {
+	ID       string
+	Kind     FleetKind
+	Key      string
+	Document []byte
+	Changed  []string
+	Removed  bool
+	Data     []byte // of the event
+}
+
+// Stored returns what a change says of itself once it is stored, but its data.
+func (c *FleetChange) Stored() StoredFleetChange {
+	return StoredFleetChange{ID: c.ID(), Kind: c.Kind, Key: c.Key, Document: c.Document, Changed: c.Changed, Removed: c.Removed}
+}
+
+// ReadFleetChange reads the message that is stored on a subject, in either content mode. It fails where that is no change of the fleet, or
+// one that belongs on another subject.
+func ReadFleetChange(subject string, header map[string][]string, body []byte) (StoredFleetChange, error) {
+	attributes, data, err := Unwrap(header, body)
+	if err != nil {
+		return StoredFleetChange{}, err
+	}
+	var d struct {
+		Kind     FleetKind       `json:"kind"`
+		Key      string          `json:"key"`
+		Document json.RawMessage `json:"document"`
+		Changed  []string        `json:"changed"`
+		Removed  bool            `json:"removed"`
+	}
+	if err := json.Unmarshal(data, &d); err != nil {
+		return StoredFleetChange{}, fmt.Errorf("data of a change of the fleet: %w", err)
+	}
+	tokens := strings.Split(subject, ".")
+	n := len(tokens)
+	if n < 5 || tokens[n-4] != string(Devices) || tokens[n-3] != string(d.Kind) || tokens[n-1] != d.Key || !slices.Contains(FleetKinds, d.Kind) {
+		return StoredFleetChange{}, fmt.Errorf("%s has no %q with the key %q", subject, d.Kind, d.Key)
+	}
+	if !strings.HasPrefix(attributes["id"], string(d.Kind)+"."+d.Key+".") || len(d.Document) == 0 {
+		return StoredFleetChange{}, fmt.Errorf("%s has an event %q, which is no change of the fleet", subject, attributes["id"])
+	}
+	return StoredFleetChange{attributes["id"], d.Kind, d.Key, d.Document, d.Changed, d.Removed, data}, nil
 }

@@ -14,16 +14,14 @@ import (
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
-	"saveris-bridge/internal/views"
 )
 
 // candidate is a bridge that wants to lead a feed: the leader polls it, the others stand by. Nothing but effort depends on it.
 type candidate struct {
 	feed     schema.Feed
-	live     *poller.Live
-	view     *views.Checkpoints
-	embedded bool          // on the embedded server, where nobody else is
-	foreign  time.Duration // between two looks for somebody else's messages
+	work     func(context.Context) error // polls the feed and keeps its view, until ctx ends
+	polled   func() time.Time            // when the last poll began that this process has stored; zero where none was
+	embedded bool                        // on the embedded server, where nobody else is
 	log      *slog.Logger
 	leases   func() (*lease.Leases, error) // the error says why it may have none
 	proof    *poller.Proof
@@ -66,7 +64,7 @@ func (c *candidate) run(ctx context.Context) error {
 // for its lease before any other, so that of two accounts one goes on.
 func inOrder(candidates map[schema.Feed]*candidate) {
 	var settled chan struct{}
-	for _, feed := range publish.Feeds {
+	for _, feed := range publish.Streams {
 		switch c := candidates[feed]; {
 		case c == nil:
 		case settled == nil:
@@ -113,28 +111,7 @@ func (c *candidate) lead(ctx context.Context) error {
 	c.leading.Store(true)
 	defer c.leading.Store(false)
 	c.log.Info("became leader")
-	looking, end := context.WithCancel(ctx)
-	looked := make(chan struct{})
-	go func() { defer close(looked); c.lookForForeign(looking) }()
-	err := c.view.Keep(ctx, c.live.Run)
-	end()
-	<-looked
+	err := c.work(ctx)
 	c.log.Info("lost leadership")
 	return err
-}
-
-// lookForForeign names what somebody else stores in the stream, until ctx ends.
-func (c *candidate) lookForForeign(ctx context.Context) {
-	tick := time.NewTicker(c.foreign)
-	defer tick.Stop()
-	for next := uint64(0); ; {
-		if to, err := c.live.Writer.LookForForeign(ctx, next); err == nil { // else the next time
-			next = to
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
 }

@@ -2,10 +2,12 @@ package service
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync/atomic"
 	"time"
 
+	"saveris-bridge/internal/inventory"
 	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/natsconn"
@@ -42,14 +44,14 @@ const pageHistory = 24 * time.Hour
 // newOperation wires together what operators see.
 func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Feed]*candidate, notes *pipeline.Notes) *operation {
 	c, nc := s.config.Settings, s.JS.Conn()
-	feeds, broker := pipeline.Feeds(c.Streams), pipeline.Broker(c.Streams)
+	rows, feeds, broker := pipeline.Feeds(c.Streams), pipeline.AllFeeds(c.Streams), pipeline.Broker(c.Streams)
 	now := conditions{
 		leading:   func(feed schema.Feed) bool { return candidates[feed].leading.Load() },
 		throttled: vendor.ThrottledUntil,
 		nats:      func() (bool, string) { return nc.IsConnected(), nc.Status().String() },
 		store:     natsconn.StoreOf(nc).Err,
 	}
-	board := status.New(s.JS, status.Config{Names: broker.Names, Feeds: feeds, History: pageHistory, Consumers: func(ctx context.Context) int {
+	board := status.New(s.JS, status.Config{Names: broker.Names, Feeds: rows, History: pageHistory, Consumers: func(ctx context.Context) int {
 		account, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: s.JS})
 		if err != nil {
 			return 0
@@ -59,15 +61,13 @@ func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Fee
 	o := &operation{
 		feeds: feeds, vendor: vendor, metrics: s.metrics, conditions: now, notes: notes,
 		board: board, started: time.Now(), takeOver: s.config.Timings.TakeOver,
-		polled:   func(feed schema.Feed) time.Time { return candidates[feed].live.LastPoll() },
+		polled:   func(feed schema.Feed) time.Time { return candidates[feed].polled() },
 		watchdog: newWatchdog(feeds, c.PollInterval, now, s.config.Log),
 	}
 	o.page = web.Handler(board, web.Options{Version: s.config.Build.Version, Whose: whose(c.Vendor), Poll: c.PollInterval, Process: o.process})
-	for feed, of := range candidates {
-		o.observe(feed, of.live)
-	}
+	o.watchdog.every(schema.Devices, c.InventoryInterval)
 	s.metrics.Watch(metrics.Sources{
-		Feeds: feeds, Interval: c.PollInterval, Vendor: vendor, Now: pipeline.VendorNow(vendor), Leading: now.leading,
+		Feeds: rows, Fleet: c.Devices, Interval: c.PollInterval, Vendor: vendor, Now: pipeline.VendorNow(vendor), Leading: now.leading,
 		ClockAhead: func() float64 { ahead, _ := pipeline.ClockAhead(vendor); return ahead.Seconds() },
 		Status:     board.Status,
 		Stalled:    func(feed schema.Feed) bool { _, stalled := o.watchdog.stalled(feed); return stalled },
@@ -107,6 +107,23 @@ func (o *operation) observe(feed schema.Feed, live *poller.Live) {
 	live.OnStored = func(s poller.StoredWindow) { count(s); o.watchdog.stored(feed, s); o.notes.OnStored(feed, s) }
 	live.OnStep = func(s poller.Step) { fail(s); o.watchdog.step(feed, s); o.notes.OnStep(feed, s) }
 	live.Writer.OnStored = func(b publish.Batch) { batch(b); o.watchdog.batch(feed, b) }
+}
+
+// observeFleet has the line of the fleet report what it does.
+func (o *operation) observeFleet(line *inventory.Line) {
+	line.OnStep = func(s poller.Step) {
+		if o.watchdog.step(schema.Devices, s); s.Err != nil {
+			o.metrics.LookFailed()
+			if !errors.Is(s.Err, publish.ErrDisconnected) && !errors.Is(s.Err, publish.ErrConflict) { // known otherwise, or mended by the next look
+				o.notes.Looked(s.Err)
+			}
+		}
+	}
+	line.OnLook = func(look inventory.Look) {
+		o.metrics.Looked(look.Things, look.Changed, look.Err == nil)
+		o.watchdog.polled(schema.Devices)
+		o.notes.Looked(look.Err)
+	}
 }
 
 // counting has the metrics count what a client does.

@@ -101,38 +101,51 @@ func closePage(page net.Listener) {
 // before that where waiting does not help: the vendor refuses the login or every feed, or the coverage is another account's.
 func (s *Service) Run(ctx context.Context) error {
 	c := s.config.Settings
-	pipe, feeds := pipeline.New(c, s.JS), pipeline.Feeds(c.Streams)
+	pipe, feeds, all := pipeline.New(c, s.JS), pipeline.Feeds(c.Streams), pipeline.AllFeeds(c.Streams)
 	pipe.Name = cmp.Or(s.config.Name, pipe.Name)
 	leases := map[schema.Feed]func() (*lease.Leases, error){}
-	for _, feed := range feeds {
+	for _, feed := range all {
 		leases[feed] = pipeline.Soon(func() (*lease.Leases, error) { return pipe.TryLeases(ctx, feed, pipe.Name) })
 	}
-	notes := pipeline.NewNotes(c.Vendor, feeds, s.config.Log)
+	notes := pipeline.NewNotes(c.Vendor, all, s.config.Log)
 	vendor, err := s.vendor(ctx, pipe, notes)
 	if err != nil {
 		return err
 	}
 	proof := pipe.Proof(vendor, s.config.Log)
-	candidates := map[schema.Feed]*candidate{}
-	for _, feed := range feeds {
-		log := s.config.Log.With("feed", feed)
-		live, view := newLive(pipe, feed, vendor, log), pipe.View(feed, notes, log)
-		live.Writer.OnRecord = view.Show
-		live.OnRefusal = func(err error) { notes.FeedShut(feed, err) }
+	candidates, polled := map[schema.Feed]*candidate{}, map[schema.Feed]*rows{}
+	lead := func(feed schema.Feed, log *slog.Logger, work func(context.Context) error, polled func() time.Time) {
 		candidates[feed] = &candidate{
-			feed: feed, live: live, view: view, embedded: c.Embedded(), log: log, leases: leases[feed], proof: proof,
-			foreign: max(c.PollInterval, s.config.Timings.Foreign),
+			feed: feed, work: work, polled: polled, embedded: c.Embedded(), log: log, leases: leases[feed], proof: proof,
 			onStart: func() { notes.Begin(feed) }, onUnleased: func(err error) { notes.Unleased(feed, err) }, onSettled: func() {},
 		}
 	}
+	for _, feed := range feeds {
+		log := s.config.Log.With("feed", feed)
+		r := newRows(pipe, feed, vendor, notes, log, max(c.PollInterval, s.config.Timings.Foreign))
+		lead(feed, log, r.run, r.live.LastPoll)
+		polled[feed] = r
+	}
+	var fleet *devices
+	if c.Devices {
+		log := s.config.Log.With("feed", schema.Devices)
+		fleet = newDevices(pipe, vendor, notes, log)
+		lead(schema.Devices, log, fleet.run, fleet.line.LastLook)
+	}
 	inOrder(candidates)
 	pipe.Accounts.OnRecord = func(feed schema.Feed, r checkpoint.RecordMessage) {
-		if c := candidates[feed]; c != nil {
-			c.view.Show(r)
+		if rows := polled[feed]; rows != nil {
+			rows.view.Show(r)
 		}
 	}
 	named := pipe.FollowFleet(ctx, s.config.Log)
 	o := s.newOperation(vendor, candidates, notes)
+	for feed, rows := range polled {
+		o.observe(feed, rows.live)
+	}
+	if fleet != nil {
+		o.observeFleet(fleet.line)
+	}
 	group, running := errgroup.WithContext(ctx)
 	if s.config.Page != nil {
 		group.Go(func() error { return o.board.Run(running) })

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,8 @@ type watched struct {
 	polled  time.Time           // when a poll was stored last
 	cause   error               // why the last try to poll failed; nil since one was stored
 	stalled bool
+
+	interval time.Duration // between polls, where it is another than that of the rest; 0 = it is not
 }
 
 // lastStep is what a line did last.
@@ -79,6 +82,13 @@ func newWatchdog(feeds []schema.Feed, interval time.Duration, c conditions, log 
 	return d
 }
 
+// every says how often a feed is polled, if there is such a feed.
+func (d *watchdog) every(feed schema.Feed, interval time.Duration) {
+	if w := d.feeds[feed]; w != nil {
+		w.interval = interval
+	}
+}
+
 // step notes a step of a feed's line.
 func (d *watchdog) step(feed schema.Feed, s poller.Step) {
 	d.mu.Lock()
@@ -108,9 +118,13 @@ func (d *watchdog) batch(feed schema.Feed, _ publish.Batch) {
 
 // stored notes that a window of a feed was stored.
 func (d *watchdog) stored(feed schema.Feed, s poller.StoredWindow) {
-	if s.Reason != poller.ReasonTail {
-		return
+	if s.Reason == poller.ReasonTail {
+		d.polled(feed)
 	}
+}
+
+// polled notes that a poll of a feed was stored.
+func (d *watchdog) polled(feed schema.Feed) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w := d.feeds[feed]
@@ -174,10 +188,10 @@ func (d *watchdog) look() {
 			w.leads = d.now()
 		}
 		last := latest(w.polled, w.leads)
-		stalled := leads && d.now().Sub(last) > d.stallLimit()
+		stalled := leads && d.now().Sub(last) > d.stallLimit(w)
 		switch log := d.log.With("feed", feed); {
 		case stalled && !w.stalled:
-			about := []any{"since", last.UTC(), "limit", d.stallLimit(), "doing", w.lines[poller.TailLine].Doing}
+			about := []any{"since", last.UTC(), "limit", d.stallLimit(w), "doing", w.lines[poller.TailLine].Doing}
 			if cause := d.cause(w); cause != nil {
 				about = append(about, "err", cause)
 				if advice := pipeline.PollHint(cause); advice != "" {
@@ -253,7 +267,9 @@ func (d *watchdog) overdueSince(feed schema.Feed) time.Time {
 }
 
 // stallLimit is how long a feed may be without a poll.
-func (d *watchdog) stallLimit() time.Duration { return status.StalledAfter(d.interval) }
+func (d *watchdog) stallLimit(w *watched) time.Duration {
+	return status.StalledAfter(cmp.Or(w.interval, d.interval))
+}
 
 // stalled reports whether a feed that this process polls has been without a poll for too long, and since when.
 func (d *watchdog) stalled(feed schema.Feed) (since time.Time, stalled bool) {

@@ -43,7 +43,7 @@ func (b *bucket) open(ctx context.Context) (jetstream.Stream, error) {
 		}
 	}
 	if err == nil {
-		err = CheckCheckpoints(stream.CachedInfo().Config)
+		err = CheckBucket(stream.CachedInfo().Config)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", b.config.Bucket, err)
@@ -51,8 +51,8 @@ func (b *bucket) open(ctx context.Context) (jetstream.Stream, error) {
 	return stream, nil
 }
 
-// CheckCheckpoints returns why an existing checkpoint bucket, by the stream behind it, is not written: an ErrBucketSettings of publish.
-func CheckCheckpoints(have jetstream.StreamConfig) error {
+// CheckBucket returns why an existing bucket of a view, by the stream behind it, is not written: an ErrBucketSettings of publish.
+func CheckBucket(have jetstream.StreamConfig) error {
 	switch {
 	case len(have.Sources) > 0:
 		return fmt.Errorf("%w: it is sourced, as older bridges made it", publish.ErrBucketSettings)
@@ -110,9 +110,13 @@ func cellOf(m *jetstream.RawStreamMsg, err error) (cell, error) {
 	if err != nil {
 		return cell{}, err
 	}
-	deleted := m.Header.Get("KV-Operation") != "" || m.Header.Get(jetstream.MarkerReasonHeader) != ""
-	seq, _ := strconv.ParseUint(m.Header.Get(publish.SequenceHeader), 10, 64) // somebody else has put it
-	return cell{m.Sequence, seq, !deleted, m.Data}, nil
+	return cellOfMessage(m.Sequence, m.Header, m.Data), nil
+}
+
+func cellOfMessage(rev uint64, header nats.Header, data []byte) cell {
+	deleted := header.Get("KV-Operation") != "" || header.Get(jetstream.MarkerReasonHeader) != ""
+	seq, _ := strconv.ParseUint(header.Get(publish.SequenceHeader), 10, 64) // somebody else has put it
+	return cell{rev, seq, !deleted, data}
 }
 
 // write puts an entry, or deletes its key, if the key's last message has that revision. It returns the new one.

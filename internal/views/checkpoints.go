@@ -22,10 +22,7 @@ func NewCheckpoints(js jetstream.JetStream, config publish.Config, feed schema.F
 	prefix := string(feed) + "."
 	source := records{checkpoint.NewStream(js, config.Names.Stream(feed), config.Names.Prefix, string(feed)), prefix}
 	into := &bucket{js: js, prefix: prefix, config: config.CheckpointBucket()}
-	return &Checkpoints{records: source, View: &View{
-		source: source, bucket: into, nc: js.Conn(), pace: usual,
-		news: make(chan struct{}, 1), pending: map[string]Entry{}, shown: map[string]cell{},
-	}}
+	return &Checkpoints{records: source, View: newView(source, into)}
 }
 
 // Show has a record shown that was stored. It does not wait.

@@ -21,6 +21,8 @@
 // and after any failure, when the stream or the bucket is another one or is shorter than before. That is looked at every three
 // seconds, and so is what others have written into the bucket.
 //
-// Checkpoints is the view that is built. Another one brings a Source, and hands over entries; an entry without a value
-// deletes its key.
+// A source of many keys is read at once when all keys are compared, and so is the bucket; only what differs is settled then.
+//
+// Checkpoints and the inventory of the fleet are the views that are built. Another one brings a Source, and hands over entries; an
+// entry without a value deletes its key.
 package views

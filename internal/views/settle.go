@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,19 +20,23 @@ const atOnce = 16
 
 // compare settles all keys: those that the stream has an entry for, those that the bucket shows, and those that are pending.
 func (v *View) compare(ctx context.Context, stream jetstream.Stream) error {
-	all, err := v.keys(ctx, stream)
+	all, err := v.toSettle(ctx, stream)
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for key := range all {
+	for _, key := range all {
 		group.Go(func() error { return v.settleIn(ctx, stream, key) })
 	}
 	return group.Wait()
 }
 
-func (v *View) keys(ctx context.Context, stream jetstream.Stream) (map[string]bool, error) {
+// toSettle returns the keys of which it is not known that they show what the stream holds.
+func (v *View) toSettle(ctx context.Context, stream jetstream.Stream) ([]string, error) {
+	if many, ok := v.source.(bulk); ok {
+		return v.different(ctx, many)
+	}
 	held, err := v.source.Keys(ctx)
 	if err != nil {
 		return nil, err
@@ -49,7 +55,7 @@ func (v *View) keys(ctx context.Context, stream jetstream.Stream) (map[string]bo
 	for key := range v.pending {
 		all[key] = true
 	}
-	return all, nil
+	return slices.Collect(maps.Keys(all)), nil
 }
 
 // maxConflicts is how often a key is settled again because others write it.

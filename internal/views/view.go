@@ -51,6 +51,13 @@ type View struct {
 	trouble trouble
 }
 
+func newView(source Source, into *bucket) *View {
+	return &View{
+		source: source, bucket: into, nc: into.js.Conn(), pace: usual,
+		news: make(chan struct{}, 1), pending: map[string]Entry{}, shown: map[string]cell{},
+	}
+}
+
 // Put has the view show an entry, unless the bucket shows a newer one. It does not wait.
 func (v *View) Put(e Entry) {
 	v.mu.Lock()

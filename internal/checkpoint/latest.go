@@ -1,0 +1,60 @@
+package checkpoint
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Latest calls each with the newest of the bridge's events on every subject of the feed, oldest first. Last is the sequence of
+// the last message on that subject, whosever it is; where none of them is the bridge's, the event has no Seq. A stream that
+// does not exist is an error. An error of each ends it and is returned as it is.
+func (s *Stream) Latest(ctx context.Context, each func(e StoredEvent, last uint64) error) error {
+	return s.LastOn(ctx, s.prefix+"."+s.feed+".>", func(e StoredEvent) error {
+		last := e.Seq
+		if !s.Own(e) {
+			m, _, err := s.newest(ctx, e.Subject)
+			if err != nil {
+				return fmt.Errorf("read %s: %w", s.name, err)
+			}
+			e = StoredEvent{m.seq, e.Subject, m.header, m.data, m.at}
+		}
+		return each(e, last)
+	})
+}
+
+// LastOn calls each with the last message on every subject that a filter takes, whosever it is, oldest first.
+func (s *Stream) LastOn(ctx context.Context, filter string, each func(StoredEvent) error) error {
+	state, err := s.state(ctx)
+	if err != nil {
+		return err
+	}
+	return s.consume(ctx, jetstream.ConsumerConfig{FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}, Seqs{0, state.LastSeq + 1}, func(m scanned) error {
+		return each(StoredEvent{m.seq, m.subject, m.header, m.data, m.at})
+	})
+}
+
+// NewestEvent returns the newest of the bridge's events on a subject, which may have wildcards, without a Seq where there is
+// none. It asks the stream's leader.
+func (s *Stream) NewestEvent(ctx context.Context, subject string) (StoredEvent, error) {
+	m, _, err := s.newest(ctx, subject)
+	return s.asEvent(m, err)
+}
+
+// EventAt returns the bridge's event that stands at a sequence, without a Seq where anything else stands there, or nothing.
+// It asks the stream's leader.
+func (s *Stream) EventAt(ctx context.Context, seq uint64) (StoredEvent, error) {
+	m, err := s.message(ctx, map[string]any{"seq": seq})
+	if kind, _ := s.kindOf(m.subject); err == nil && (kind != "event" || !s.own(m)) {
+		return StoredEvent{}, nil
+	}
+	return s.asEvent(m, err)
+}
+
+func (s *Stream) asEvent(m storedMessage, err error) (StoredEvent, error) {
+	if err != nil {
+		return StoredEvent{}, fmt.Errorf("read an event of %s: %w", s.name, err)
+	}
+	return StoredEvent{m.seq, m.subject, m.header, m.data, m.at}, nil
+}

@@ -1,0 +1,37 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+
+	"saveris-bridge/internal/inventory"
+	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/views"
+)
+
+// devices is the feed of the fleet: what looks at it, and the view of its things.
+type devices struct {
+	line *inventory.Line
+	view *views.View
+}
+
+func newDevices(pipe *pipeline.Pipeline, vendor *saveris.Client, notes *pipeline.Notes, log *slog.Logger) *devices {
+	s := pipe.Settings
+	d := &devices{view: pipe.Inventory(notes, log)}
+	changes := publish.NewChanges(pipe.JS, pipeline.Broker(s.Streams))
+	others := pipe.ForeignLog(schema.Devices, log)
+	changes.OnForeign, changes.OnForeignAnswer = others.OnMessage, others.OnAnswer
+	changes.Mode, changes.BaseURL = s.ContentMode, s.SaverisURL
+	d.line = &inventory.Line{
+		Source: vendor, Changes: changes, Interval: s.InventoryInterval, Log: log, Hint: pipeline.PollHint,
+		OnStored:  func(c schema.FleetChange, sequence uint64) { d.view.Put(views.Thing(c.Stored(), sequence)) },
+		OnRefusal: func(err error) { notes.FeedShut(schema.Devices, err) },
+	}
+	return d
+}
+
+// run looks until ctx ends.
+func (d *devices) run(ctx context.Context) error { return d.view.Keep(ctx, d.line.Run) }

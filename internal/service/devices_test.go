@@ -1,0 +1,80 @@
+package service
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/saveris/saveristest"
+)
+
+var withFleet = []string{"BRIDGE_FEEDS", "readings,alarms,devices", "BRIDGE_INVENTORY_INTERVAL", "1s"}
+
+// shown returns how many keys the inventory bucket has, and the newest document under one of them.
+func (s *scene) shown(js jetstream.JetStream) (n int, one string) {
+	kv, err := js.KeyValue(s.Context(), "saveris-inventory")
+	if err != nil {
+		return 0, ""
+	}
+	keys, err := kv.ListKeys(s.Context())
+	if err != nil {
+		return 0, ""
+	}
+	for key := range keys.Keys() {
+		if n++; strings.HasPrefix(key, "device.") {
+			if e, err := kv.Get(s.Context(), key); err == nil {
+				one = string(e.Value())
+			}
+		}
+	}
+	return n, one
+}
+
+func (s *scene) jetStream() jetstream.JetStream {
+	s.Helper()
+	url, _ := bridgetest.Env(s.env...)("NATS_URL")
+	return bridgetest.JetStream(s.T, url)
+}
+
+// TestTheFleetIsStoredAndShownBesideTheRows, by one of two bridges, and by the other when that one has ended.
+func TestTheFleetIsStoredAndShownBesideTheRows(t *testing.T) {
+	s := newScene(t)
+	js := s.jetStream()
+	roles := func(role string) string {
+		return fmt.Sprint(map[string]string{"readings": role, "alarms": role, "devices": role})
+	}
+	first := s.start("first", withFleet...)
+	s.await("the first to lead and to have looked", func() bool {
+		h := first.health()
+		return h.OK && fmt.Sprint(h.Role) == roles("leading") && len(h.Polled) == 3
+	})
+	second := s.start("second", withFleet...)
+	s.await("the second to stand by", func() bool { h := second.health(); return h.OK && fmt.Sprint(h.Role) == roles("standing by") })
+	known := 0
+	s.await("the fleet to be shown", func() bool {
+		n, one := s.shown(js)
+		known = n
+		return n > 10 && strings.Contains(one, `"device_serial_no"`)
+	})
+	first.stop()
+	if err := js.DeleteKeyValue(t.Context(), "saveris-inventory"); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the second to lead", func() bool { h := second.health(); return fmt.Sprint(h.Role) == roles("leading") && len(h.Polled) == 3 })
+	s.await("the second to show it again", func() bool { n, _ := s.shown(js); return n >= known })
+}
+
+// TestAVendorThatRefusesTheFleetStopsNoRows, and people are told.
+func TestAVendorThatRefusesTheFleetStopsNoRows(t *testing.T) {
+	s := newScene(t)
+	s.vendor.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.AuthLacks = "devices" })
+	r := s.start("one", withFleet...)
+	s.await("the rows to be polled", func() bool { h := r.health(); return h.OK && len(h.Polled) == 2 })
+	s.await("the refusal to be told", func() bool {
+		h := r.health()
+		return h.OK && strings.Contains(strings.Join(h.Warnings, "\n"), "the vendor does not give devices, asked again every hour")
+	})
+}
