@@ -63,6 +63,16 @@ func (p *Place) Limits(at time.Time, unit string) string {
 	return found
 }
 
+// Steady reports whether Limits says the same at all times of day.
+func (p *Place) Steady() bool {
+	for i := range p.limits {
+		if p.limits[i].span() < day {
+			return false
+		}
+	}
+	return true
+}
+
 // Channel returns the place of a reading: by the sensor's uuid in lower case and the channel's number. Nil is a channel that is
 // not known. It allocates nothing.
 func (d *Directory) Channel(sensor, channel []byte) *Place {

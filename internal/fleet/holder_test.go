@@ -30,6 +30,9 @@ func TestNamesHoldTheNewestDirectory(t *testing.T) {
 	if got := n.Directory().Channel([]byte("s1"), []byte("1")).Names(); got != fridgeNames {
 		t.Error(got)
 	}
+	if n.Directory().Channel([]byte("s1"), []byte("1")).Steady() || !n.Directory().Channel([]byte("s2"), []byte("1")).Steady() {
+		t.Error("limits of the night are steady, or none are not")
+	}
 	alarm := schema.AlarmPlace{Kind: "measurement alarm", Source: "s1", Property: "Temperature", Extension: "Unknown"}
 	if got := n.Directory().Alarm(alarm).Limits(time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC), "Cel"); got != fridgeDay {
 		t.Error(got)

@@ -28,6 +28,8 @@ type Place interface {
 	Names() string
 	// Limits returns the field limits of an event: those in force at a moment, in a unit of UCUM.
 	Limits(at time.Time, unit string) string
+	// Steady reports whether Limits says the same at all times.
+	Steady() bool
 }
 
 // maxSaid bounds names and limits in bytes; longer ones are left out. What is shorter never makes an event too long, see fits.
@@ -52,6 +54,7 @@ func (s *said) size() int { return len(`,"names":,"limits":`) + len(s.names) + l
 type called struct {
 	directory Directory // in which place was looked up
 	place     Place     // nil: not known
+	steady    bool      // one of said is enough
 	said      []*said   // by it until now: one, unless limits change with the time of day
 }
 
@@ -74,10 +77,14 @@ func (m *Maker) say(s *series, cell [][]byte, at time.Time) *said {
 	known := s.called.Load()
 	if known == nil || known.directory != d {
 		known = &called{directory: d, place: m.place(d, cell)}
+		known.steady = known.place != nil && known.place.Steady()
 		s.called.Store(known)
 	}
 	if known.place == nil {
 		return nothing
+	}
+	if known.steady && len(known.said) > 0 {
+		return known.said[0]
 	}
 	limits := known.place.Limits(at, s.code)
 	for _, said := range known.said {
@@ -89,7 +96,7 @@ func (m *Maker) say(s *series, cell [][]byte, at time.Time) *said {
 	if now.size() > maxSaid {
 		now = &said{"null", limits}
 	}
-	s.called.Store(&called{d, known.place, append(slices.Clip(known.said), now)})
+	s.called.Store(&called{d, known.place, known.steady, append(slices.Clip(known.said), now)})
 	return now
 }
 

@@ -53,6 +53,8 @@ func (f *fleetOf) place() Place {
 
 func (f *fleetOf) Names() string { return f.names }
 
+func (f *fleetOf) Steady() bool { return f.day == f.night }
+
 func (f *fleetOf) Limits(at time.Time, unit string) string {
 	limits := f.night
 	if 6 <= at.Hour() && at.Hour() < 18 {
@@ -257,6 +259,8 @@ func (s still) Directory() Directory { return s }
 func (s still) Channel(sensor, channel []byte) Place { return s }
 
 func (s still) Alarm(AlarmPlace) Place { return s }
+
+func (s still) Steady() bool { return true }
 
 func (s still) Limits(time.Time, string) string { return someLimits }
 
