@@ -82,7 +82,6 @@ type Streams struct {
 	Prefix      string        `env:"BRIDGE_PREFIX, default=saveris" doc:"first subject token, and the stem of the names of streams (upper case) and buckets; each Saveris account needs its own"`
 	Feeds       []string      `env:"BRIDGE_FEEDS, default=readings,alarms" doc:"feeds to run, of 'readings', 'alarms' and 'devices'; not 'devices' alone"`
 	ContentMode schema.Mode   `env:"BRIDGE_CONTENT_MODE, default=binary" doc:"content mode of CloudEvents that events are stored in: 'binary' has the attributes in headers, 'structured' all of an event in the body, for consumers that do not see headers; a stream may hold both"`
-	TaskUsers   string        `env:"BRIDGE_TASK_USERS, default=keep" doc:"'drop' leaves user name and user uuid out of 'tasks' events"`
 	Replicas    int           `env:"BRIDGE_REPLICAS, default=1" doc:"replicas of streams and bucket that the bridge creates"`
 	MaxAge      time.Duration `env:"BRIDGE_MAX_AGE, default=0" doc:"age limit of streams that the bridge creates, '0' is none"`
 	MaxBytes    int64         `env:"BRIDGE_MAX_BYTES, default=0" doc:"size limit of each stream that the bridge creates, such as '10GB' or '512MiB', '0' is none; the buckets have smaller ones then. For accounts that demand one: it is reserved"`
@@ -99,7 +98,6 @@ type Polling struct {
 	LiveAge           time.Duration   `env:"BRIDGE_LIVE_AGE, default=24h" doc:"an event older than this when it is stored goes to the 'history' lane"`
 	WindowRows        int             `env:"BRIDGE_WINDOW_ROWS, default=100000" doc:"rows a window should hold; windows grow and shrink towards it, between 5 minutes and 7 days"`
 	InventoryInterval time.Duration   `env:"BRIDGE_INVENTORY_INTERVAL, default=15m" doc:"how often devices, sensors, equipment, tenants and their status are looked at, '1s' or more"`
-	SilentAfter       int             `env:"BRIDGE_SILENT_AFTER, default=3" doc:"measuring cycles without a reading after which a channel counts as silent, beyond its communication cycle; '0' is never"`
 }
 
 // HTTP is where the page, the metrics and the health are.

@@ -13,7 +13,7 @@ import (
 var Feeds = []schema.Feed{schema.Readings, schema.Alarms}
 
 // Streams are the feeds that have a stream, in the order in which they are made.
-var Streams = append(slices.Clone(Feeds), schema.Devices, schema.Health)
+var Streams = append(slices.Clone(Feeds), schema.Devices)
 
 // paged reports whether the stream of a feed has pages.
 func paged(feed schema.Feed) bool { return slices.Contains(Feeds, feed) }

@@ -47,7 +47,6 @@ var descriptions = map[schema.Feed]string{
 	schema.Readings: "Saveris readings, each exactly once, with the checkpoints that prove it",
 	schema.Alarms:   "Saveris alarms, each exactly once, with the checkpoints that prove it",
 	schema.Devices:  "Saveris fleet: what there is, and each change of it exactly once",
-	schema.Health:   "Saveris silence: channels and bridges that should have been heard",
 }
 
 // Stream is what a feed's stream is created with.

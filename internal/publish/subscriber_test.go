@@ -168,7 +168,7 @@ func TestTheHistoryLaneIsNotRepublished(t *testing.T) {
 // TestAllChangesOfTheFleetAndAllSilencesAreRepublished: their streams have no lanes.
 func TestAllChangesOfTheFleetAndAllSilencesAreRepublished(t *testing.T) {
 	js := startStreams(t)
-	for _, feed := range []schema.Feed{schema.Devices, schema.Health} {
+	for _, feed := range []schema.Feed{schema.Devices} {
 		if _, err := js.Conn().Request("saveris."+string(feed)+".a.b.c", []byte("forged"), 10*time.Second); !errors.Is(err, nats.ErrNoResponders) {
 			t.Errorf("%s: %v, want that nobody takes it", feed, err)
 		}

@@ -20,7 +20,6 @@ const (
 	Alarms   Feed = "alarms"
 	Tasks    Feed = "tasks"
 	Devices  Feed = "devices" // changes in the fleet, see FleetChange
-	Health   Feed = "health"  // silence; no setting names it
 )
 
 // VendorFeed is what the vendor calls the feed of events that a Maker makes.
