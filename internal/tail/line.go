@@ -45,14 +45,14 @@ func (l *lines) line(e Event) string {
 	if e.alarm() {
 		sensor, value = e.Sensor.Serial, fmt.Sprintf("%s %s  %s%s", strings.ToUpper(e.Severity), e.State, e.Text, l.raised.beside(e))
 	}
-	site := fmt.Sprintf("%.*s", shortSite, e.Site)
+	site, siteWidth, sensorWidth := fmt.Sprintf("%.*s", shortSite, e.Site), shortSite, 14
 	if name := e.Names.Label(); name != "" { // as people call it, and the serial number last
-		sensor, value = words.Shortened(name, longestName), value+"  "+sensor
+		sensor, value, sensorWidth = words.Shortened(name, longestName), value+"  "+sensor, 30
 	}
 	if e.Names.Site != "" {
-		site = words.Shortened(e.Names.Site, longestName)
+		site, siteWidth = words.Shortened(e.Names.Site, longestName), 16
 	}
-	text := fmt.Sprintf("%-14s  %-7s  %-8s  %-14s  %-22s  %s", stamp, e.Lane, site, sensor, e.Quantity, value)
+	text := fmt.Sprintf("%-14s  %-7s  %-*s  %-*s  %-22s  %s", stamp, e.Lane, siteWidth, site, sensorWidth, sensor, e.Quantity, value)
 	return l.coloured(e, printable.Text(strings.TrimRight(text, " ")))
 }
 

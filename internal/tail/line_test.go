@@ -74,9 +74,9 @@ func TestLinesSayWhatPeopleCallThePlace(t *testing.T) {
 	const all = `{"tenant":"Restaurant","site":"Musterstadt","device":"Logger 3","sensor":"Air","equipment":"Fridge 1","part":"Inside","area":"Kitchen"}`
 	for _, c := range []struct{ names, want string }{
 		{`null`, "10:15:00        live     b2c3d4e5  2201/1          air_temperature               4.70 Cel"},
-		{all, "10:15:00        live     Musterstadt  Fridge 1, Inside  air_temperature               4.70 Cel  2201/1"},
-		{`{"site":null,"sensor":"Air","device":"Logger 3"}`, "10:15:00        live     b2c3d4e5  Air             air_temperature               4.70 Cel  2201/1"},
-		{`{"site":"A\u001b[31m","device":"` + strings.Repeat("ü", 50) + `"}`, "10:15:00        live     A\\u001b[31m    " + strings.Repeat("ü", 40) + "…  air_temperature               4.70 Cel  2201/1"},
+		{all, "10:15:00        live     Musterstadt       Fridge 1, Inside                air_temperature               4.70 Cel  2201/1"},
+		{`{"site":null,"sensor":"Air","device":"Logger 3"}`, "10:15:00        live     b2c3d4e5  Air                             air_temperature               4.70 Cel  2201/1"},
+		{`{"site":"A\u001b[31m","device":"` + strings.Repeat("ü", 50) + `"}`, "10:15:00        live     A\\u001b[31m            " + strings.Repeat("ü", 40) + "…  air_temperature               4.70 Cel  2201/1"},
 	} {
 		header := map[string][]string{"ce-specversion": {"1.0"}, "ce-id": {"i"}, "ce-source": {"s"}, "ce-type": {"saveris.reading.v1"}, "ce-lane": {"live"}}
 		body := `{"site":"b2c3d4e5-f6a7","sensor":{"serial_no":"2201","channel_no":1},"quantity":"air_temperature","value":4.7,"unit":"Cel","measured_at":"2026-07-01T10:15:00Z","names":` + c.names + `}`
