@@ -122,6 +122,9 @@ func openAll(t *testing.T, js jetstream.JetStream, c config.Settings) {
 	err := publish.Open(t.Context(), js, pipeline.Broker(c.Streams))
 	show(t, js, schema.Readings)
 	if err == nil {
+		_, err = js.CreateOrUpdateKeyValue(t.Context(), pipeline.Broker(c.Streams).InventoryBucket())
+	}
+	if err == nil {
 		_, err = publish.OpenRequests(t.Context(), js, pipeline.Broker(c.Streams))
 	}
 	if err == nil {
