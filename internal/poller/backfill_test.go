@@ -51,6 +51,7 @@ func (b *bench) fill(fills ...*poller.Backfill) {
 var perMinute = saveristest.Config{World: saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: time.Minute}}
 
 func TestBackfillStoresEachRowOnceAndHasNothingToReadThen(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, perMinute)
 	client := b.client(func(c *saveris.Config) { c.NoLive = true })
 	for _, feed := range publish.Feeds {
@@ -67,6 +68,7 @@ func TestBackfillStoresEachRowOnceAndHasNothingToReadThen(t *testing.T) {
 }
 
 func TestBackfillWithEveryFault(t *testing.T) {
+	t.Parallel()
 	config := perMinute
 	config.Faults = saveristest.Faults{
 		TooMany: 0.02, Internal: 0.03, BadGateway: 0.03, TimeoutStart: 0.02, Reset: 0.03, Truncate: 0.03, Cut: 0.03,
@@ -79,6 +81,7 @@ func TestBackfillWithEveryFault(t *testing.T) {
 }
 
 func TestWorkersAtOneRangeShareItsDays(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, perMinute)
 	b.start = dayEnd.Add(-5 * 24 * time.Hour) // nothing was measured in most of it, which nobody knows
 	var workers []*poller.Backfill
@@ -112,6 +115,7 @@ func TestWorkersAtOneRangeShareItsDays(t *testing.T) {
 }
 
 func TestBackfillBesideLiveDoublesNothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, perMinute)
 	beside := b.backfill(b.connect(b.broker.ClientURL()), schema.Readings, b.client(nil))
 	b.run(func() {
@@ -122,6 +126,7 @@ func TestBackfillBesideLiveDoublesNothing(t *testing.T) {
 }
 
 func TestBackfillOutlivesANatsOutage(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, perMinute)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
 	if err != nil {
@@ -141,6 +146,7 @@ func TestBackfillOutlivesANatsOutage(t *testing.T) {
 }
 
 func TestBackfillAdoptsTheExportsOfADeadOne(t *testing.T) {
+	t.Parallel()
 	config := perMinute
 	config.Switches.QueryLatency = "1h"
 	b := newBench(t, config)
@@ -169,6 +175,7 @@ func TestBackfillAdoptsTheExportsOfADeadOne(t *testing.T) {
 }
 
 func TestWhatCannotBeHadIsNamedAndAllElseIsStored(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quiet)
 	for i := range 30 {
 		b.vendor.AddRaw(saveristest.FeedMeasurements, dayEnd.Add(-20*time.Minute), fmt.Sprintf(`{"uuid":"bad-%d","timestamp":"never"}`, i))
@@ -188,6 +195,7 @@ func TestWhatCannotBeHadIsNamedAndAllElseIsStored(t *testing.T) {
 }
 
 func TestBackfillWaitsWhileLiveIsLate(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, perMinute)
 	f := b.backfill(b.js, schema.Readings, b.client(nil))
 	f.Span = checkpoint.Span{From: b.start, Until: b.start.Add(time.Hour)}

@@ -55,6 +55,7 @@ func (s *shelf) carry(t *testing.T, plan poller.Plan, rows int) (windows []check
 }
 
 func TestBacklogYieldsTheGapsOldestFirstAndEnds(t *testing.T) {
+	t.Parallel()
 	s := newShelf(days(0, 40))
 	s.list = covered{{From: days(0, 1).From, Until: days(0, 2).Until}, {From: days(10, 0).From, Until: days(0, 30).Until}}
 	windows := s.carry(t, s.Share(), 1000)
@@ -73,6 +74,7 @@ func TestBacklogYieldsTheGapsOldestFirstAndEnds(t *testing.T) {
 }
 
 func TestLinesOfABacklogNeverCarryTheSameWindow(t *testing.T) {
+	t.Parallel()
 	s := newShelf(days(0, 1))
 	a, b := s.Share(), s.Share()
 	first, err := a.Next(t.Context())
@@ -136,6 +138,7 @@ func (p parted) Release(_ context.Context, keep func(string) bool) error {
 }
 
 func TestBacklogLeavesTheDaysOfOthersAndTakesThemOverWhenTheyDie(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		owners := ownedBy("another", "2026-06-02")
 		s := newShelf(days(0, 3))
@@ -159,6 +162,7 @@ func TestBacklogLeavesTheDaysOfOthersAndTakesThemOverWhenTheyDie(t *testing.T) {
 }
 
 func TestBacklogAsksFirstForWhatAnEarlierProcessHasAskedFor(t *testing.T) {
+	t.Parallel()
 	s := newShelf(days(0, 2))
 	under := days(1, 1.5)
 	s.First = []checkpoint.Span{days(5, 6), under}
@@ -169,6 +173,7 @@ func TestBacklogAsksFirstForWhatAnEarlierProcessHasAskedFor(t *testing.T) {
 }
 
 func TestBacklogQuarantinesWhatCannotBeHad(t *testing.T) {
+	t.Parallel()
 	s := newShelf(days(0, 1))
 	bad := checkpoint.Span{From: june.Add(6 * time.Hour), Until: june.Add(6*time.Hour + 5*time.Minute)}
 	plan := s.Share()
@@ -198,6 +203,7 @@ func TestBacklogQuarantinesWhatCannotBeHad(t *testing.T) {
 }
 
 func TestAnOutageQuarantinesNothing(t *testing.T) {
+	t.Parallel()
 	s := newShelf(days(0, 1))
 	plan := s.Share()
 	for range 15 { // windows get as narrow as they can, and nothing else works either
@@ -213,6 +219,7 @@ func TestAnOutageQuarantinesNothing(t *testing.T) {
 }
 
 func TestRereadingReadsWhatIsCoveredOnceMoreAndEnds(t *testing.T) {
+	t.Parallel()
 	s := newShelf(days(0, 2))
 	s.ReadSince = june.AddDate(1, 0, 1) // the list notes an earlier reading, as a joined interval does
 	s.list = covered{{From: days(0, 1).From, Until: days(0, 1).Until, ReadAt: june.AddDate(0, 1, 0)}}
@@ -224,6 +231,7 @@ func TestRereadingReadsWhatIsCoveredOnceMoreAndEnds(t *testing.T) {
 }
 
 func TestConcurrentWindowsDoNotShrinkEachOther(t *testing.T) {
+	t.Parallel()
 	s := newShelf(days(0, 1))
 	a, b := s.Share(), s.Share()
 	first, _ := a.Next(t.Context())
@@ -236,6 +244,7 @@ func TestConcurrentWindowsDoNotShrinkEachOther(t *testing.T) {
 }
 
 func TestForecastHoldsTheRowsAWindowShould(t *testing.T) {
+	t.Parallel()
 	windows := poller.Forecast([]checkpoint.Span{days(0, 10)}, 100_000, 144_000)
 	for _, w := range windows[1 : len(windows)-1] {
 		if rows := 144_000 * w.Width().Hours(); rows > 100_000 || rows < 80_000 {
@@ -248,6 +257,7 @@ func TestForecastHoldsTheRowsAWindowShould(t *testing.T) {
 }
 
 func TestAWindowBesideTheDayOfAnotherIsNotTooNarrow(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(checkpoint.Span{From: june.Add(57 * time.Minute), Until: june.AddDate(0, 0, 2)})
 		owners := ownedBy("another", "2026-06-02")
@@ -273,6 +283,7 @@ func (c counted) Take(ctx context.Context, day string) (bool, error) {
 }
 
 func TestANarrowGapBehindTheDayOfAnotherIsNotWaitedForInALoop(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(checkpoint.Span{From: june, Until: june.AddDate(0, 0, 1).Add(2 * time.Minute)})
 		takes := 0
@@ -296,6 +307,7 @@ func TestANarrowGapBehindTheDayOfAnotherIsNotWaitedForInALoop(t *testing.T) {
 }
 
 func TestWhatRetentionRemovesMeanwhileIsNotReadForEver(t *testing.T) {
+	t.Parallel()
 	s := newShelf(days(0, 2))
 	plan := s.Share()
 	s.Removed = func(context.Context, checkpoint.Span) ([]checkpoint.Span, error) {

@@ -108,6 +108,7 @@ var defaultAges = checkpoint.Ages{time.Hour, 6 * time.Hour, 26 * time.Hour, 168 
 
 // TestWhatSettingsCostTheVendor measures the plans as they run, and holds the table of docs/configuration.md against it.
 func TestWhatSettingsCostTheVendor(t *testing.T) {
+	t.Parallel()
 	table, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 // TestWhatTheVendorDoesNotGiveIsAskedForRarely: by one line of the feed, for ever, until he gives it.
 func TestWhatTheVendorDoesNotGiveIsAskedForRarely(t *testing.T) {
+	t.Parallel()
 	for refusal, every := range map[error]time.Duration{saveris.ErrForbidden: time.Hour, saveris.ErrRetired: 10 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			var g gate
@@ -58,6 +59,7 @@ func TestWhatTheVendorDoesNotGiveIsAskedForRarely(t *testing.T) {
 }
 
 func TestARefusalOfWhatWorkedIsBelievedTheThirdTime(t *testing.T) {
+	t.Parallel()
 	for _, between := range []error{nil, io.ErrUnexpectedEOF} {
 		var g gate
 		g.learn(nil)
@@ -77,6 +79,7 @@ func TestARefusalOfWhatWorkedIsBelievedTheThirdTime(t *testing.T) {
 }
 
 func TestAnOutageDoesNotOpenTheGate(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var g gate
 		g.learn(saveris.ErrRetired)

@@ -52,6 +52,7 @@ func (l *ledger) failures() map[poller.Doing]int {
 }
 
 func TestLinesTellWhatTheyStore(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{
 		World:    saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: 30 * time.Second},
 		Switches: saveristest.Switches{RowsChanged: "on"}, Faults: saveristest.Faults{Duplicate: .02, Garbage: .005},
@@ -102,6 +103,7 @@ func TestLinesTellWhatTheyStore(t *testing.T) {
 }
 
 func TestLinesTellWhatFails(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
 	client := b.client(func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever })
 	var told ledger
@@ -125,6 +127,7 @@ func TestLinesTellWhatFails(t *testing.T) {
 
 // TestALineThatGoesOnTakesSteps: reading a large window is many steps, and an outage of the broker is, too.
 func TestALineThatGoesOnTakesSteps(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: 10 * time.Second}})
 	link, err := bridgetest.NewLink(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
 	if err != nil {
@@ -162,6 +165,7 @@ func TestALineThatGoesOnTakesSteps(t *testing.T) {
 // TestAStreamThatIsLostInMidCommitIsNotToldAsLessThanNothing: what was acknowledged and is then stored again counts twice as
 // stored, and never against what was known.
 func TestAStreamThatIsLostInMidCommitIsNotToldAsLessThanNothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 4, Loggers: 4, Channels: 2, Cycle: 30 * time.Second}})
 	client := b.client(func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever })
 	var told ledger

@@ -250,6 +250,7 @@ func (b *bench) corrections() int {
 }
 
 func TestEveryRowOnce(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 3, Loggers: 4, Channels: 3, Cycle: 30 * time.Second}})
 	client := b.client(nil)
 	b.run(func() {
@@ -263,6 +264,7 @@ func TestEveryRowOnce(t *testing.T) {
 }
 
 func TestEveryRowOnceWithEveryFault(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{
 		World:    saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: 30 * time.Second},
 		Switches: saveristest.Switches{RowsChanged: "on"},

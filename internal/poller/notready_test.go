@@ -14,6 +14,7 @@ import (
 )
 
 func TestAWindowWhoseExportIsNotReadyIsAskedForOnce(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}, Switches: saveristest.Switches{QueryLatency: "20m"}})
 	client := b.client(func(c *saveris.Config) { c.Sync, c.ExportTimeout = saveris.SyncNever, time.Second })
 	bridge := b.live(b.js, schema.Readings, client)

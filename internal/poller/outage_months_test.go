@@ -69,6 +69,7 @@ func (f *fleet) known(interval time.Duration) func(context.Context) ([]schema.Ou
 }
 
 func TestMonthsOfOutages(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		interval time.Duration
 		ages     checkpoint.Ages

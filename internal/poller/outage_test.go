@@ -28,6 +28,7 @@ func (b *bench) cutOff() (back time.Time) {
 }
 
 func TestWhatALoggerDeliversAfterAnOutageIsRead(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quiet)
 	back := b.cutOff()
 	for id, visible := range map[string]time.Time{"burst": back, "straggler": back.Add(10 * time.Minute)} {
@@ -71,6 +72,7 @@ func TestWhatALoggerDeliversAfterAnOutageIsRead(t *testing.T) {
 
 // TestAnOutageIsReadAgainOnceAndOnceMoreBeyondTheAges lets an outage end, and the plan carry what follows.
 func TestAnOutageIsReadAgainOnceAndOnceMoreBeyondTheAges(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ages := checkpoint.Ages{time.Hour, 6 * time.Hour}
 		began := time.Now().UTC()
@@ -126,6 +128,7 @@ func TestAnOutageIsReadAgainOnceAndOnceMoreBeyondTheAges(t *testing.T) {
 }
 
 func TestAnOutageThatIsNotKnownToHaveBegunIsReadAsFarBackAsLoggersRemember(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		list := covered{{From: now.AddDate(0, 0, -200), Until: now, ReadAt: now.AddDate(0, 0, -1), Route: "sync"}}
@@ -138,6 +141,7 @@ func TestAnOutageThatIsNotKnownToHaveBegunIsReadAsFarBackAsLoggersRemember(t *te
 }
 
 func TestAWindowOfAnOutageThatCannotBeHadHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		list := covered{{From: now.AddDate(0, 0, -3), Until: now, ReadAt: now.Add(-time.Hour), Route: "sync"}}
@@ -167,6 +171,7 @@ func TestAWindowOfAnOutageThatCannotBeHadHoldsUpNoOther(t *testing.T) {
 }
 
 func TestAnOutageThatEndsInTheFutureIsNotReadForEver(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		list := covered{{From: now.AddDate(0, 0, -3), Until: now, ReadAt: now, Route: "sync"}}
@@ -183,6 +188,7 @@ func TestAnOutageThatEndsInTheFutureIsNotReadForEver(t *testing.T) {
 
 // TestAnAnswerThatWasAskedForBeforeTheEndIsNoAnswer is of an export that a process left which was killed.
 func TestAnAnswerThatWasAskedForBeforeTheEndIsNoAnswer(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ended := time.Now().UTC()
 		asked := ended.Add(-time.Minute)

@@ -44,6 +44,7 @@ func alarmsOf(js jetstream.JetStream) *checkpoint.Stream {
 
 // TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd is what a process that starts anew knows.
 func TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd(t *testing.T) {
+	t.Parallel()
 	js := alarmStreams(t)
 	raised := time.Now().UTC().Truncate(time.Second).AddDate(0, 0, -40)
 	store := func(uuid, state string, at time.Time) (stored time.Time) {
@@ -78,6 +79,7 @@ func TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd(t *testing.T) {
 // TestAnEndIsKnownThoughItWasStoredWhereOthersHadBeen has the stream lose its tail and grow as long as it was, or longer, between
 // two looks.
 func TestAnEndIsKnownThoughItWasStoredWhereOthersHadBeen(t *testing.T) {
+	t.Parallel()
 	for name, more := range map[string]int{"as long": 0, "longer": 1} {
 		t.Run(name, func(t *testing.T) {
 			js := alarmStreams(t)
@@ -121,6 +123,7 @@ func TestAnEndIsKnownThoughItWasStoredWhereOthersHadBeen(t *testing.T) {
 }
 
 func TestWithoutAStreamNoOutageHasEnded(t *testing.T) {
+	t.Parallel()
 	js := alarmStreams(t)
 	if err := js.DeleteStream(t.Context(), outagesBroker.Names.Stream(schema.Alarms)); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestALateExportIsLoggedAtGrowingDistance(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		line := &Line{Log: slog.New(slog.NewTextHandler(&log, nil))}

@@ -51,6 +51,7 @@ func (m *mark) Advance(_ context.Context, to time.Time) error       { m.at = to;
 func vendorClock(context.Context) (time.Time, error) { return time.Now().UTC(), nil }
 
 func TestTailReachesBackOverTheCoveredEnd(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		end  time.Duration // of what is covered, before now
 		want time.Duration // width of the window
@@ -80,6 +81,7 @@ func TestTailReachesBackOverTheCoveredEnd(t *testing.T) {
 }
 
 func TestPollsReachBackOverTheOverlapOnceItIsNew(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		interval, overlap time.Duration
 		want              []time.Duration // widths
@@ -108,6 +110,7 @@ func TestPollsReachBackOverTheOverlapOnceItIsNew(t *testing.T) {
 }
 
 func TestAFailedPollDoesNotSpendTheOverlap(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now().UTC()
 		list := covered{{From: began.Add(-24 * time.Hour), Until: began.Add(-5 * time.Minute), ReadAt: began, Route: "sync"}}
@@ -123,6 +126,7 @@ func TestAFailedPollDoesNotSpendTheOverlap(t *testing.T) {
 }
 
 func TestASlowVendorIsPolledAThirdOfTheTime(t *testing.T) {
+	t.Parallel()
 	for took, want := range map[time.Duration]time.Duration{
 		100 * time.Millisecond: time.Second, 5 * time.Second: 15 * time.Second, 4 * time.Minute: 5 * time.Minute, 10 * time.Minute: 10 * time.Minute,
 	} {
@@ -144,6 +148,7 @@ func TestASlowVendorIsPolledAThirdOfTheTime(t *testing.T) {
 }
 
 func TestABrokerThatDidNotStoreHoldsUpNoPollAfterwards(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var list covered
 		tail := poller.Tail{Interval: time.Second, Overlap: time.Minute, Now: vendorClock, Covered: list.read}
@@ -162,6 +167,7 @@ func TestABrokerThatDidNotStoreHoldsUpNoPollAfterwards(t *testing.T) {
 }
 
 func TestTailPollsAtItsIntervalAndAgainAtOnceAfterAFailure(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var list covered
 		tail := poller.Tail{Interval: 5 * time.Minute, Overlap: 0, Now: vendorClock, Covered: list.read}
@@ -186,6 +192,7 @@ func TestTailPollsAtItsIntervalAndAgainAtOnceAfterAFailure(t *testing.T) {
 }
 
 func TestFillReadsGapsOldestFirstAndThenWhatIsDue(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ages := checkpoint.Ages{time.Hour, 6 * time.Hour}
 		now := time.Now().UTC()
@@ -218,6 +225,7 @@ func TestFillReadsGapsOldestFirstAndThenWhatIsDue(t *testing.T) {
 }
 
 func TestFillWaitsForAnAgeToPass(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ages := checkpoint.Ages{time.Hour}
 		now := time.Now().UTC()
@@ -231,6 +239,7 @@ func TestFillWaitsForAnAgeToPass(t *testing.T) {
 }
 
 func TestWindowsGrowAndShrinkTowardsTheirRows(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		var list covered
@@ -267,6 +276,7 @@ func TestWindowsGrowAndShrinkTowardsTheirRows(t *testing.T) {
 }
 
 func TestAWindowThatCannotBeHadHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		since := now.Add(-10 * time.Hour)
@@ -298,6 +308,7 @@ func TestAWindowThatCannotBeHadHoldsUpNoOther(t *testing.T) {
 }
 
 func TestAnEmptyWindowIsDoubtedOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		var list covered
@@ -326,6 +337,7 @@ func TestAnEmptyWindowIsDoubtedOnce(t *testing.T) {
 }
 
 func TestTheWatermarkFollowsWhatHasBeenRead(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		m := &mark{now.Add(-4 * time.Hour)}
@@ -366,6 +378,7 @@ func (m *slowMark) Since(ctx context.Context, now time.Time) (time.Time, error) 
 }
 
 func TestFillAsksForAllAtOnceOnceItHasLooked(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		m := &slowMark{mark: mark{now.Add(-4 * time.Hour)}, asked: make(chan struct{}), other: make(chan struct{})}
@@ -390,6 +403,7 @@ func TestFillAsksForAllAtOnceOnceItHasLooked(t *testing.T) {
 }
 
 func TestFillLeavesTheEndToATailThatIsStuck(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		var list covered
@@ -410,6 +424,7 @@ func TestFillLeavesTheEndToATailThatIsStuck(t *testing.T) {
 }
 
 func TestAWindowThatAlwaysFailsHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		var list covered
@@ -435,6 +450,7 @@ func TestAWindowThatAlwaysFailsHoldsUpNoOther(t *testing.T) {
 }
 
 func TestWhatWasReadInTheFutureIsNotCovered(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC()
 		list := covered{
@@ -453,6 +469,7 @@ func TestWhatWasReadInTheFutureIsNotCovered(t *testing.T) {
 }
 
 func TestASmallFleetsDayIsReadInFewWindows(t *testing.T) {
+	t.Parallel()
 	day := checkpoint.Span{From: time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2026, 7, 2, 0, 0, 0, 0, time.UTC)}
 	if windows := poller.Forecast([]checkpoint.Span{day}, 100_000, 240); len(windows) != 3 {
 		t.Errorf("%d windows for 5,760 rows, want 3: %v", len(windows), windows)

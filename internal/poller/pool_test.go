@@ -27,6 +27,7 @@ func someRows(n int) []schema.Event {
 }
 
 func TestEventsAreSortedByTimeAndOtherwiseStayInTheirOrder(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{0, 1, 2, 3, 10, 1000} {
 		events := someRows(n)
 		want := slices.Clone(events)
@@ -40,6 +41,7 @@ func TestEventsAreSortedByTimeAndOtherwiseStayInTheirOrder(t *testing.T) {
 }
 
 func TestTheRoomOfALargeWindowIsNotKeptForSmallOnes(t *testing.T) {
+	t.Parallel()
 	r := buffer{events: map[string]*[]schema.Event{}}
 	for _, n := range []int{1000, 900, 10} {
 		for _, e := range someRows(n) {

@@ -38,6 +38,7 @@ func (b *bench) forward(d time.Duration) { b.ahead.Add(int64(d)) }
 func (b *bench) submits() int { return b.vendor.Count("submit") }
 
 func TestLateRowIsFoundByRevisit(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quiet)
 	b.vendor.AddMeasurement(row("on-time", 2*time.Hour, "4.7"))
 	b.run(func() {
@@ -54,6 +55,7 @@ func TestLateRowIsFoundByRevisit(t *testing.T) {
 }
 
 func TestSecondBridgeDoublesNothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: time.Minute}})
 	var bridges []*poller.Live
 	for range 3 {
@@ -69,6 +71,7 @@ func TestSecondBridgeDoublesNothing(t *testing.T) {
 }
 
 func TestNatsOutageSubmitsNoExtraExports(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
 	link, err := bridgetest.NewLink(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
 	if err != nil {
@@ -92,6 +95,7 @@ func TestNatsOutageSubmitsNoExtraExports(t *testing.T) {
 }
 
 func TestABrokerThatTakesNothingSubmitsNoExtraExports(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
 	full := b.limitStream(100)
 	b.run(func() {
@@ -125,6 +129,7 @@ func (b *bench) limitStream(messages int64) (limit func(messages int64)) {
 }
 
 func TestNothingIsCoveredBeyondTheVendorsClock(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quiet) // the vendor's clock is far behind ours
 	bridge := b.live(b.js, schema.Readings, b.client(nil))
 	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, bridge)
@@ -135,6 +140,7 @@ func TestNothingIsCoveredBeyondTheVendorsClock(t *testing.T) {
 }
 
 func TestDuplicateAcrossFilesIsOneEvent(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{
 		World:    saveristest.World{Cycle: time.Minute},
 		Switches: saveristest.Switches{FileCount: "n", FileDuplicates: "on"},
@@ -144,6 +150,7 @@ func TestDuplicateAcrossFilesIsOneEvent(t *testing.T) {
 }
 
 func TestRejectedRowDoesNotStopTheRestAndIsRejectedOnce(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quiet)
 	for i := range 50 {
 		b.vendor.AddMeasurement(row(fmt.Sprintf("row-%d", i), time.Duration(i)*time.Minute, "4.7"))
@@ -173,6 +180,7 @@ func (b *bench) carry() error {
 }
 
 func TestWhatAWindowDoesNotCoverIsStoredBeforeItIsCovered(t *testing.T) {
+	t.Parallel()
 	one := quiet
 	one.Switches.FileCount = "1" // a file that holds nothing but "no row" is none of the feed's
 	b := newBench(t, one)
@@ -260,6 +268,7 @@ func TestMostlyGarbageStopsTheFeed(t *testing.T) { // R-23
 }
 
 func TestCorrectionIsStoredBesideItsFirstContent(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quiet)
 	b.vendor.AddMeasurement(row("revised", 2*time.Minute, "4.7"))
 	b.run(func() {
@@ -271,6 +280,7 @@ func TestCorrectionIsStoredBesideItsFirstContent(t *testing.T) {
 }
 
 func TestWindowThatIsTooLargeIsReadInHalves(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quiet)
 	b.vendor.AddMeasurement(row("older-half", 8*time.Minute, "1"))
 	b.vendor.AddMeasurement(row("newer-half", 2*time.Minute, "2"))
@@ -289,6 +299,7 @@ func TestWindowThatIsTooLargeIsReadInHalves(t *testing.T) {
 }
 
 func TestFirstRunThatWasStoppedLeavesNoGap(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
 	first := b.live(b.js, schema.Readings, b.client(nil))
 	b.run(func() { // stop as soon as the tail has been stored: what lies behind it has not been read
@@ -302,6 +313,7 @@ func TestFirstRunThatWasStoppedLeavesNoGap(t *testing.T) {
 }
 
 func TestRefusedLoginEndsTheFeed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quiet)
 	bridge := b.live(b.js, schema.Readings, b.client(func(c *saveris.Config) { c.Username = "nobody" }))
 	if err := bridge.Run(t.Context()); !errors.Is(err, saveris.ErrRefused) {
@@ -310,6 +322,7 @@ func TestRefusedLoginEndsTheFeed(t *testing.T) {
 }
 
 func TestSynchronousRouteIsUsedWhereItAnswers(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{
 		World:    saveristest.World{Cycle: time.Minute},
 		Switches: saveristest.Switches{Sync: "array"},
@@ -322,6 +335,7 @@ func TestSynchronousRouteIsUsedWhereItAnswers(t *testing.T) {
 }
 
 func TestRunningExportIsAdoptedByTheNextProcess(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}, Switches: saveristest.Switches{QueryLatency: "1h"}})
 	requests, err := publish.OpenRequests(t.Context(), b.js, publish.Config{Names: names, Replicas: 1})
 	if err != nil {
@@ -350,6 +364,7 @@ func TestRunningExportIsAdoptedByTheNextProcess(t *testing.T) {
 }
 
 func TestARefusalAfterALoginThatWorkedIsBelievedTheThirdTime(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quiet)
 	bridge := b.live(b.js, schema.Readings, b.client(nil))
 	b.run(func() {

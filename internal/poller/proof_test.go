@@ -89,6 +89,7 @@ func foreign(t *testing.T, err error, rows bool) string {
 }
 
 func TestOneRowThatIsStoredProvesTheAccount(t *testing.T) {
+	t.Parallel()
 	b := readBefore(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
 	accounts, err := b.settle()
 	if err != nil {
@@ -105,6 +106,7 @@ func TestOneRowThatIsStoredProvesTheAccount(t *testing.T) {
 }
 
 func TestRowsOfWhichNoneIsStoredAreAnotherAccounts(t *testing.T) {
+	t.Parallel()
 	b := readBefore(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
 	_, err := b.other(saveristest.Config{World: saveristest.World{Cycle: time.Minute}}).settle()
 	if text := foreign(t, err, true); !strings.Contains(text, "that the vendor shows it is stored") {
@@ -117,6 +119,7 @@ func TestRowsOfWhichNoneIsStoredAreAnotherAccounts(t *testing.T) {
 }
 
 func TestCoverageWithoutRowsProvesNothing(t *testing.T) {
+	t.Parallel()
 	b := readBefore(t, saveristest.Config{World: saveristest.World{Empty: true}})
 	_, err := b.settle()
 	if text := foreign(t, err, false); !strings.Contains(text, "there are no rows to compare") {
@@ -126,6 +129,7 @@ func TestCoverageWithoutRowsProvesNothing(t *testing.T) {
 
 // TestGarbageProvesNothing: any account may show the same text that is no row.
 func TestGarbageProvesNothing(t *testing.T) {
+	t.Parallel()
 	const garbage = `{"uuid":"x","sensor_uuid":"y","channel_no":1,"serial_no":"z","timestamp":"yesterday","measurement":1}`
 	b := newBench(t, saveristest.Config{World: saveristest.World{Empty: true}})
 	b.vendor.AddRaw(saveristest.FeedMeasurements, dayEnd.Add(-10*time.Minute), garbage)
@@ -139,6 +143,7 @@ func TestGarbageProvesNothing(t *testing.T) {
 }
 
 func TestAVendorWhoDoesNotAnswerDecidesNothing(t *testing.T) {
+	t.Parallel()
 	b := readBefore(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
 	b.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultUnavailable, On: "submit", Times: 2})
 	if _, err := b.settle(); err != nil {
@@ -152,6 +157,7 @@ func TestAVendorWhoDoesNotAnswerDecidesNothing(t *testing.T) {
 
 // TestAnEmptyAnswerIsAskedForAgain: the vendor shows nothing now and then, and everything a moment later.
 func TestAnEmptyAnswerIsAskedForAgain(t *testing.T) {
+	t.Parallel()
 	row := saveristest.Measurement{UUID: "c1d2e3f4-a5b6-4c7d-8e9f-0a1b2c3d4e5f", SensorUUID: "y", ChannelNo: 1, SerialNo: "z", Timestamp: dayEnd.Add(-10 * time.Minute), Measurement: "1"}
 	b := newBench(t, saveristest.Config{World: saveristest.World{Empty: true}})
 	b.vendor.AddMeasurement(row)
@@ -172,6 +178,7 @@ func TestAnEmptyAnswerIsAskedForAgain(t *testing.T) {
 }
 
 func TestAFeedWithoutALicenceLeavesTheProofToTheOthers(t *testing.T) {
+	t.Parallel()
 	b := readBefore(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute, AlarmEvery: 10 * time.Minute}})
 	b.vendor.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) {
 		sw.AuthNoLicence, sw.AuthNoLicenceFeed = "403B", "measurements"

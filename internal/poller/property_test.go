@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,12 +33,14 @@ func TestMain(m *testing.M) {
 	if !set { // each check is a vendor and a pair of streams of its own
 		_ = flag.Set("rapid.checks", "15")
 	}
+	_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))) // they wait for servers more than they compute
 	os.Exit(m.Run())
 }
 
 // TestWhateverHappensEachRowIsStoredOnce draws worlds, windows, faults, crashes and second writers, and holds streams and
 // coverage against a model of what must be there. A failure shrinks to a short story.
 func TestWhateverHappensEachRowIsStoredOnce(t *testing.T) {
+	t.Parallel()
 	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)

@@ -90,6 +90,7 @@ func TestWhatCountsForTheThreshold(t *testing.T) { // R-23
 
 // A window that is read again counts once.
 func TestGarbageThatIsReadAgainCountsOnce(t *testing.T) {
+	t.Parallel()
 	d := &diary{maker: schema.NewMaker(schema.Readings, "saveris", "http://vendor"), now: time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)}
 	for i := range 10 {
 		d.row = 0

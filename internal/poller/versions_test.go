@@ -13,6 +13,7 @@ import (
 // TestAnotherVersionOfAnEndpointDoublesAndCorrectsNothing reads everything under the newest version and all of it again
 // under an older one, which has other columns.
 func TestAnotherVersionOfAnEndpointDoublesAndCorrectsNothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute, AlarmEvery: 10 * time.Minute}})
 	b.start = dayEnd.Add(-90 * time.Minute)
 	client := b.client(func(c *saveris.Config) { c.Sync = saveris.SyncNever })
@@ -38,6 +39,7 @@ func TestAnotherVersionOfAnEndpointDoublesAndCorrectsNothing(t *testing.T) {
 
 // TestAFeedThatIsRefusedOrRetiredStopsNoOther: and each that is not given is asked for once, at the start.
 func TestAFeedThatIsRefusedOrRetiredStopsNoOther(t *testing.T) {
+	t.Parallel()
 	for name, set := range map[string]func(*saveristest.Switches){
 		"licence": func(sw *saveristest.Switches) { sw.AuthNoLicence, sw.AuthNoLicenceFeed = "403A", "alarms" },
 		"retired": func(sw *saveristest.Switches) { sw.Retired = "alarms" },
