@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -219,11 +220,11 @@ func TestElementsOfAList(t *testing.T) {
 // TestSnapshotsLeaveASlotForLiveWindows: of two slots they take one, whichever kinds are asked for.
 func TestSnapshotsLeaveASlotForLiveWindows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		submitted := 0
+		var submitted atomic.Int32
 		c := wired(t, vendor(func(req *http.Request) *http.Response {
 			switch {
 			case req.Method == http.MethodPost && req.URL.Path != tokenPath:
-				submitted++
+				submitted.Add(1)
 			case strings.HasSuffix(req.URL.Path, exportID):
 				return reply(200, `{"status":"In Progress"}`)
 			}
@@ -239,8 +240,8 @@ func TestSnapshotsLeaveASlotForLiveWindows(t *testing.T) {
 			})
 		}
 		time.Sleep(time.Minute) // of the bubble: no clock runs
-		if submitted != 1 || len(c.Running()) != 0 {
-			t.Errorf("%d are submitted, %v run as windows", submitted, c.Running())
+		if n := submitted.Load(); n != 1 || len(c.Running()) != 0 {
+			t.Errorf("%d are submitted, %v run as windows", n, c.Running())
 		}
 		cancel()
 		ends.Wait()
