@@ -119,6 +119,7 @@ var rooms = []struct {
 	{"internal/status", room{ours: []string{"internal/tail", "internal/publish", "internal/lease", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/printable", "internal/words"}, others: []string{natsGo, sync}}},
 	{"internal/tail", room{ours: []string{"internal/publish", "internal/schema", "internal/printable", "internal/words", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/inventory", room{ours: []string{"internal/fleet", "internal/poller", "internal/publish", "internal/schema", "internal/saveris", "internal/sleep"}}},
+	{"internal/silence", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/sleep"}}},
 	{"internal/fleet", room{ours: []string{"internal/schema", "internal/saveris"}}},
 	{"internal/poller", room{
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint", "internal/sleep"},

@@ -20,6 +20,7 @@ const (
 	Alarms   Feed = "alarms"
 	Tasks    Feed = "tasks"
 	Devices  Feed = "devices" // changes in the fleet, see FleetChange
+	Health   Feed = "health"  // silence, see Silence; no setting names it
 )
 
 // VendorFeed is what the vendor calls the feed of events that a Maker makes.

@@ -52,6 +52,9 @@ func (c *FleetChange) Subject(prefix string) string {
 // Ingest is the NATS subject on which the change is published: the stream gives it the Subject.
 func (c *FleetChange) Ingest(prefix string) string { return c.Subject(IngestPrefix(prefix)) }
 
+// Follows is the sequence of the newest message on the subject, 0 for none.
+func (c *FleetChange) Follows() uint64 { return c.Before }
+
 // AppendData appends the data of the event.
 func (c *FleetChange) AppendData(b []byte) []byte {
 	b = append(append(b, `{"kind":"`...), c.Kind...)
