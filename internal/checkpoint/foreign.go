@@ -47,8 +47,11 @@ func (s *Stream) foreign(m storedMessage) string {
 	switch kind, day := s.kindOf(m.subject); kind {
 	case "event":
 		_, err := schema.ReadStored(m.header, m.data)
-		if s.feed == string(schema.Devices) {
+		switch schema.Feed(s.feed) {
+		case schema.Devices:
 			_, err = schema.ReadFleetChange(m.subject, m.header, m.data)
+		case schema.Health:
+			_, err = schema.ReadSilence(m.subject, m.header, m.data)
 		}
 		if err != nil {
 			return "it is no event of the bridge: " + err.Error()

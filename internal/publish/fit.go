@@ -76,6 +76,9 @@ func (c Config) CheckStream(feed schema.Feed, have jetstream.StreamConfig) error
 		return unfitf("the server that holds stream %s is version %s, atomic batches need %s or newer", have.Name, version, MinServer)
 	}
 	routes, others := c.wrongRoutes(feed, have), wrongSettings(have)
+	if c.Stream(feed).AllowMsgSchedules && !have.AllowMsgSchedules {
+		others = append(others, "allow_msg_schedules is false, expected true: the broker could not say that the bridge is silent")
+	}
 	u := &Unfit{Want: c.Stream(feed), Routes: len(routes) > 0, Atomic: !have.AllowAtomicPublish, Others: len(others) > 0}
 	if u.Wrong = append(routes, others...); u.Atomic {
 		u.Wrong = append(u.Wrong, "allow_atomic is false, expected true")

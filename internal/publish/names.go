@@ -13,7 +13,7 @@ import (
 var Feeds = []schema.Feed{schema.Readings, schema.Alarms}
 
 // Streams are the feeds that have a stream, in the order in which they are made.
-var Streams = append(slices.Clone(Feeds), schema.Devices)
+var Streams = append(slices.Clone(Feeds), schema.Devices, schema.Health)
 
 // paged reports whether the stream of a feed has pages.
 func paged(feed schema.Feed) bool { return slices.Contains(Feeds, feed) }
@@ -41,6 +41,10 @@ func (n Names) Backfills() string { return n.Prefix + "-backfills" }
 // Inventory is the name of the KV bucket that shows the newest document of each thing of the fleet.
 func (n Names) Inventory() string { return n.Prefix + "-inventory" }
 
+// schedules is the token behind the prefix of messages that the broker is to store at a time of their own. They are no events, and no
+// reader's.
+const schedules = "schedules"
+
 // Ingest is the first token of all subjects that a bridge publishes on. The streams take it off again, so that nobody sees
 // anything of a batch before it is stored.
 func (n Names) Ingest() string { return schema.IngestPrefix(n.Prefix) }
@@ -48,7 +52,10 @@ func (n Names) Ingest() string { return schema.IngestPrefix(n.Prefix) }
 // Subjects are what a feed's stream has to take.
 func (n Names) Subjects(feed schema.Feed) []string {
 	p, f := n.Ingest(), string(feed)
-	if !paged(feed) {
+	switch {
+	case feed == schema.Health:
+		return []string{p + "." + f + ".>", p + "." + schedules + ".>"}
+	case !paged(feed):
 		return []string{p + "." + f + ".>"}
 	}
 	return []string{p + "." + f + ".>", p + ".rejected." + f, p + ".index." + f + ".>", p + ".checkpoints." + f + ".>"}
@@ -65,6 +72,11 @@ func (n Names) republished(feed schema.Feed) string {
 		return n.Prefix + "." + string(feed) + ".>"
 	}
 	return n.Prefix + "." + string(feed) + "." + string(schema.Live) + ".>"
+}
+
+// schedule is where is published what is to be stored later, by where it would be published at once.
+func (n Names) schedule(ingest string) string {
+	return n.Ingest() + "." + schedules + ingest[len(n.Ingest()):]
 }
 
 // ingest is where is published what is to be stored on a subject.

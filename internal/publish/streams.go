@@ -47,10 +47,13 @@ var descriptions = map[schema.Feed]string{
 	schema.Readings: "Saveris readings, each exactly once, with the checkpoints that prove it",
 	schema.Alarms:   "Saveris alarms, each exactly once, with the checkpoints that prove it",
 	schema.Devices:  "Saveris fleet: what there is, and each change of it exactly once",
+	schema.Health:   "Saveris silence: channels and bridges that should have been heard, each silence once",
 }
 
-// Stream is what a feed's stream is created with.
+// Stream is what a feed's stream is created with. That of silence has schedules, by which the broker itself says that the bridge is
+// silent; they exclude deny_purge.
 func (c Config) Stream(feed schema.Feed) jetstream.StreamConfig {
+	scheduled := feed == schema.Health
 	return jetstream.StreamConfig{
 		Name:               c.Names.Stream(feed),
 		Description:        descriptions[feed],
@@ -63,9 +66,11 @@ func (c Config) Stream(feed schema.Feed) jetstream.StreamConfig {
 		MaxBytes:           cmp.Or(c.MaxBytes, -1),
 		Compression:        c.compression(),
 		DenyDelete:         c.Immutable,
-		DenyPurge:          c.Immutable,
+		DenyPurge:          c.Immutable && !scheduled,
 		AllowAtomicPublish: true,
 		AllowDirect:        true,
+		AllowMsgSchedules:  scheduled,
+		AllowRollup:        scheduled, // a schedule takes the place of the one before
 		SubjectTransform:   c.Names.transform(),
 		RePublish:          &jetstream.RePublish{Source: c.Names.republished(feed), Destination: c.Names.republished(feed)},
 	}

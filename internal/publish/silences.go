@@ -1,0 +1,93 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
+)
+
+// Silences stores what is silent and what is heard again, each exactly once, and reads what is stored. One goroutine at a time may use
+// it.
+type Silences struct{ changeStore }
+
+// NewSilences makes what stores silences in their stream.
+func NewSilences(js jetstream.JetStream, config Config) *Silences {
+	s := &Silences{}
+	s.init(js, config, schema.Health)
+	return s
+}
+
+// Load calls each with the newest event of every channel and every bridge, oldest first. An error of each ends it and is returned as
+// it is.
+func (s *Silences) Load(ctx context.Context, each func(schema.StoredSilence) error) error {
+	return s.load(ctx, func(e checkpoint.StoredEvent) (string, error) {
+		silence, err := readSilence(e)
+		if err != nil {
+			return "", err // it was read before
+		}
+		return silence.ID, each(silence)
+	})
+}
+
+// Stands reports whether the stream still ends with what was loaded or stored last, see Changes.Stands.
+func (s *Silences) Stands(ctx context.Context) (bool, error) {
+	return s.stands(ctx, func(e checkpoint.StoredEvent) (string, error) {
+		silence, err := readSilence(e)
+		return silence.ID, err
+	})
+}
+
+// Store stores silences of different subjects, see Changes.Store.
+func (s *Silences) Store(ctx context.Context, silences []schema.Silence, done func(i int, sequence uint64)) error {
+	return s.store(ctx, len(silences), func(i int) change { return &silences[i] }, done)
+}
+
+// Newest returns the newest event of the bridge that polls a feed, without an id where there is none.
+func (s *Silences) Newest(ctx context.Context, feed schema.Feed) (schema.StoredSilence, error) {
+	subject := (&schema.Silence{Feed: feed}).Subject(s.names.Prefix)
+	e, err := s.stream.NewestEvent(ctx, subject)
+	if err != nil || e.Seq == 0 {
+		return schema.StoredSilence{}, s.orNothing(ctx, err)
+	}
+	return readSilence(e)
+}
+
+func (s *Silences) orNothing(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	return s.diagnose(ctx, err)
+}
+
+func readSilence(e checkpoint.StoredEvent) (schema.StoredSilence, error) {
+	silence, err := schema.ReadSilence(e.Subject, e.Header, e.Data)
+	silence.Before = e.Seq
+	return silence, err
+}
+
+// Arm has the broker store a silence when it is due, in the place of what it was armed with before for the same subject. It needs no
+// bridge then. What stands on the subject meanwhile does not matter.
+func (s *Silences) Arm(ctx context.Context, silence schema.Silence) error {
+	header, body := silence.Message(s.Mode, s.BaseURL, time.Now().Truncate(time.Millisecond))
+	target := silence.Ingest(s.names.Prefix)
+	msg := &nats.Msg{Subject: s.names.schedule(target), Data: body, Header: nats.Header{}}
+	for key, values := range header {
+		msg.Header[key] = values
+	}
+	msg.Header["Nats-Expected-Stream"] = []string{s.names.Stream(schema.Health)}
+	msg.Header["Nats-Schedule"] = []string{"@at " + silence.DueAt.UTC().Format(time.RFC3339Nano)}
+	msg.Header["Nats-Schedule-Target"] = []string{target}
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
+	defer cancel()
+	if _, err := s.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0)); err != nil {
+		return s.diagnose(ctx, fmt.Errorf("arm the schedule of %s: %w", strconv.Quote(string(silence.Feed)), err))
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package publish
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
+)
+
+// bridgeSilence is that of a feed whose last poll began at a moment.
+func bridgeSilence(last, due time.Time) schema.Silence {
+	return schema.Silence{Feed: schema.Readings, LastAt: last, DueAt: due, Cycle: time.Minute}
+}
+
+func channelSilence(serial string, before uint64) schema.Silence {
+	return schema.Silence{
+		Tenant: "t", Site: "s", Serial: serial, Sensor: "u" + serial, Channel: "1", LastAt: subscriberAt(), DueAt: subscriberAt().Add(time.Hour),
+		Cycle: 15 * time.Minute, Before: before,
+	}
+}
+
+// TestTheBrokerItselfSaysThatABridgeIsSilent: what was armed last is stored when it is due, once, and whoever listens sees it; what it
+// was armed with before is not, and nobody sees a schedule.
+func TestTheBrokerItselfSaysThatABridgeIsSilent(t *testing.T) {
+	for _, mode := range []schema.Mode{schema.Binary, schema.Structured} {
+		t.Run(string(mode), func(t *testing.T) {
+			js := startStreams(t)
+			all := listen(t, js, "saveris.>")
+			silences := NewSilences(js, subscriberConfig)
+			silences.Mode, silences.BaseURL = mode, "https://vendor.example"
+			first := time.Now().UTC().Truncate(time.Millisecond)
+			for _, armed := range []schema.Silence{
+				bridgeSilence(first, first.Add(time.Second)), bridgeSilence(first.Add(time.Hour), first.Add(2*time.Hour)), bridgeSilence(first.Add(time.Second), first.Add(1500*time.Millisecond)),
+			} {
+				if err := silences.Arm(t.Context(), armed); err != nil {
+					t.Fatal(err)
+				}
+			}
+			msg, err := all.NextMsg(20 * time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read, err := schema.ReadSilence(msg.Subject, msg.Header, msg.Data)
+			if err != nil || read.ID != "bridge.readings."+first.Add(time.Second).Format(time.RFC3339Nano) {
+				t.Errorf("%s says %q: %v", msg.Subject, read.ID, err)
+			}
+			newest, err := silences.Newest(t.Context(), schema.Readings)
+			if err != nil || newest.ID != read.ID {
+				t.Errorf("stored is %q: %v", newest.ID, err)
+			}
+			info, err := checkpoint.NewStream(js, "SAVERIS_HEALTH", "saveris", "health").Info(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.State.Msgs != 1 {
+				t.Errorf("the stream holds %d messages, want the silence alone", info.State.Msgs)
+			}
+			resumed := newest.Silence
+			resumed.Resumed, resumed.At = true, first.Add(time.Minute)
+			if err := silences.Store(t.Context(), []schema.Silence{resumed}, func(int, uint64) {}); err != nil {
+				t.Fatal(err)
+			}
+			if msg, err = all.NextMsg(20 * time.Second); err != nil || msg.Subject != "saveris.health.bridge.readings" {
+				t.Errorf("after it resumed: %v, %v", msg, err)
+			}
+		})
+	}
+}
+
+// TestASilenceIsStoredOnce: whoever has read an older state of the stream stores nothing, and reads again.
+func TestASilenceIsStoredOnce(t *testing.T) {
+	js := startStreams(t)
+	one, other := NewSilences(js, subscriberConfig), NewSilences(js, subscriberConfig)
+	news := []schema.Silence{channelSilence("100", 0), channelSilence("200", 0)}
+	var at []uint64
+	if err := one.Store(t.Context(), news, func(_ int, seq uint64) { at = append(at, seq) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Store(t.Context(), news[1:], func(int, uint64) { t.Error("stored twice") }); !errors.Is(err, ErrConflict) {
+		t.Errorf("the second bridge: %v, want a conflict", err)
+	}
+	known := map[string]uint64{}
+	if err := other.Load(t.Context(), func(s schema.StoredSilence) error { known[s.Serial] = s.Before; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(known) != 2 || len(at) != 2 || known["100"] != at[0] || known["200"] != at[1] {
+		t.Errorf("loaded %v, stored at %v", known, at)
+	}
+	resumed := channelSilence("200", known["200"])
+	resumed.Resumed, resumed.At = true, subscriberAt().Add(2*time.Hour)
+	if err := other.Store(t.Context(), []schema.Silence{resumed}, func(int, uint64) {}); err != nil {
+		t.Error(err)
+	}
+	if stands, err := one.Stands(t.Context()); err != nil || stands {
+		t.Errorf("the first bridge believes that the stream stands: %v, %v", stands, err)
+	}
+	if stands, err := other.Stands(t.Context()); err != nil || !stands {
+		t.Errorf("the second bridge believes that the stream does not stand: %v, %v", stands, err)
+	}
+}
+
+// TestAStreamWithoutSchedulesIsUnfitForSilence names what is missing; the other streams need none.
+func TestAStreamWithoutSchedulesIsUnfitForSilence(t *testing.T) {
+	for _, feed := range Streams {
+		have := subscriberConfig.Stream(feed)
+		have.AllowMsgSchedules = false
+		if err := subscriberConfig.CheckStream(feed, have); (err != nil) != (feed == schema.Health) {
+			t.Errorf("%s: %v", feed, err)
+		}
+	}
+}
