@@ -89,7 +89,7 @@ var rooms = []struct {
 	}},
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
 	{"internal/service", room{
-		ours: []string{"internal/preflight", "internal/pipeline", "internal/web", "internal/metrics", "internal/status", "internal/inventory", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint",
+		ours: []string{"internal/preflight", "internal/pipeline", "internal/web", "internal/metrics", "internal/status", "internal/inventory", "internal/silence", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint",
 			"internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/jsapi", "internal/hint", "internal/printable"},
 		others: []string{natsGo, sync},
 		http:   true,
@@ -119,7 +119,7 @@ var rooms = []struct {
 	{"internal/status", room{ours: []string{"internal/tail", "internal/publish", "internal/lease", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/printable", "internal/words"}, others: []string{natsGo, sync}}},
 	{"internal/tail", room{ours: []string{"internal/publish", "internal/schema", "internal/printable", "internal/words", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/inventory", room{ours: []string{"internal/fleet", "internal/poller", "internal/publish", "internal/schema", "internal/saveris", "internal/sleep"}}},
-	{"internal/silence", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/sleep"}}},
+	{"internal/silence", room{ours: []string{"internal/fleet", "internal/publish", "internal/checkpoint", "internal/schema", "internal/sleep"}}},
 	{"internal/fleet", room{ours: []string{"internal/schema", "internal/saveris"}}},
 	{"internal/poller", room{
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint", "internal/sleep"},

@@ -3,8 +3,6 @@ package fleet
 import (
 	"bytes"
 	"time"
-
-	"saveris-bridge/internal/schema"
 )
 
 // Directory says what channels are called and which limits they have, as the fleet was known when it was made. It does not
@@ -14,6 +12,8 @@ type Directory struct {
 	serials map[string]*sensorEntry // of sensors; nil where several have it
 	devices map[string]*Place       // by uuid
 	loggers map[string]*Place       // by serial number; nil where several have it
+
+	channels []Channel
 }
 
 // sensorEntry is a sensor with its channels.
@@ -184,17 +184,20 @@ func unknown(name string) bool {
 func (inv *Inventory) Directory() *Directory {
 	m := newMaker(inv)
 	d := &Directory{sensors: map[string]*sensorEntry{}, serials: map[string]*sensorEntry{}, devices: map[string]*Place{}, loggers: map[string]*Place{}}
-	for _, device := range inv.living(schema.KindDevice) {
+	for _, thing := range inv.devices() {
+		device := thing.doc
 		place := m.place(device, nil, nil)
 		put(d.devices, device.get("device_uuid"), place)
 		put(d.loggers, device.get("device_serial_no"), place)
 		for _, sensor := range device.inner {
 			entry := &sensorEntry{place: m.place(device, sensor, nil)}
 			for _, channel := range sensor.inner {
+				place := m.place(device, sensor, channel)
 				entry.channels = append(entry.channels, channelEntry{
 					no: channel.get("channel_no"), property: channel.get("channel_physical_property_name"),
-					extension: channel.get("channel_physical_extension"), place: m.place(device, sensor, channel),
+					extension: channel.get("channel_physical_extension"), place: place,
 				})
+				d.channels = append(d.channels, channelOf(thing, sensor, channel, place))
 			}
 			put(d.sensors, sensor.get("sensor_uuid"), entry)
 			put(d.serials, sensor.get("sensor_serial_no"), entry)

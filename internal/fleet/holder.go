@@ -47,6 +47,14 @@ func (n *Names) Directory() schema.Directory {
 	return nil
 }
 
+// Channels returns the channels that are known now, see Directory.Channels; none while the fleet is not known.
+func (n *Names) Channels() []Channel {
+	if l := n.now.Load(); l != nil {
+		return l.Channels()
+	}
+	return nil
+}
+
 // want asks for a look, the first time that it is called with a place.
 func (n *Names) want(place string) {
 	n.mu.Lock()

@@ -22,11 +22,12 @@ type Inventory struct {
 
 // thing is one that the stream has, or has had.
 type thing struct {
-	doc      *object // the newest; as it is stored, but for what is no change
-	sequence uint64  // of its newest message
-	removed  bool    // by that message
-	missed   int     // looks in a row without it
-	here     bool    // in the look that is compared
+	doc      *object   // the newest; as it is stored, but for what is no change
+	sequence uint64    // of its newest message
+	since    time.Time // when the oldest look was that it is known by; zero where nobody has said
+	removed  bool      // by that message
+	missed   int       // looks in a row without it
+	here     bool      // in the look that is compared
 }
 
 // NewInventory returns one that knows nothing.
@@ -41,6 +42,11 @@ func NewInventory() *Inventory {
 // Load takes over what the stream has: the data of the newest event on a subject, and its sequence. It fails where the data is
 // none of schema.FleetChange, and changes nothing then.
 func (inv *Inventory) Load(data []byte, sequence uint64) error {
+	return inv.LoadAt(data, sequence, time.Time{})
+}
+
+// LoadAt is Load for who wants to know since when there has been a thing: at is the event's time.
+func (inv *Inventory) LoadAt(data []byte, sequence uint64, at time.Time) error {
 	var d struct {
 		Kind     Kind            `json:"kind"`
 		Key      string          `json:"key"`
@@ -58,7 +64,11 @@ func (inv *Inventory) Load(data []byte, sequence uint64) error {
 	if err != nil {
 		return fmt.Errorf("load %s %s: %w", d.Kind, d.Key, err)
 	}
-	inv.kinds[d.Kind][placeOf(d.Kind, doc, d.Key)] = &thing{doc: doc, sequence: sequence, removed: d.Removed}
+	place := placeOf(d.Kind, doc, d.Key)
+	if was := inv.kinds[d.Kind][place]; was != nil && !was.removed && !was.since.IsZero() && was.since.Before(at) {
+		at = was.since
+	}
+	inv.kinds[d.Kind][place] = &thing{doc: doc, sequence: sequence, removed: d.Removed, since: at}
 	return nil
 }
 

@@ -4,19 +4,12 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/fleet"
 )
 
 // Rule is BRIDGE_SILENT_AFTER: how many measuring cycles without a reading make a channel silent, beyond its communication cycle.
 // 0 is never.
 type Rule int
-
-// Channel is what the inventory says of a channel's readings.
-type Channel struct {
-	Cycle         time.Duration // between two measurements; 0 = not known, then it is never silent
-	Communication time.Duration // between two transmissions
-	Known         time.Time     // from when on the inventory knows it, by the vendor's clock
-	Inactive      bool          // switched off, or retired
-}
 
 // Now is as of when channels are judged.
 type Now struct {
@@ -25,16 +18,29 @@ type Now struct {
 	Since   time.Time             // nobody answers for what lies before
 }
 
+// Lookback is how long before its due time a channel of the fleet was heard last, at most.
+func (r Rule) Lookback(channels []fleet.Channel) (longest time.Duration) {
+	for _, c := range channels {
+		longest = max(longest, r.patience(c))
+	}
+	return longest
+}
+
+// patience is how long a channel may be without a reading.
+func (r Rule) patience(c fleet.Channel) time.Duration {
+	return time.Duration(r)*c.Cycle + c.Communication
+}
+
 // Due returns when a channel is due to be heard, at the latest: so long after its last reading by time, or where it has had none
-// (zero) after the inventory first knew it. The zero time is never.
-func (r Rule) Due(last time.Time, c Channel) time.Time {
+// (zero) after the inventory first knew it. The zero time is never: so are channels that are inactive or of which no cycle is known.
+func (r Rule) Due(last time.Time, c fleet.Channel) time.Time {
 	if last.IsZero() {
 		last = c.Known
 	}
 	if r <= 0 || c.Cycle <= 0 || c.Inactive || last.IsZero() {
 		return time.Time{}
 	}
-	return last.Add(time.Duration(r)*c.Cycle + c.Communication)
+	return last.Add(r.patience(c))
 }
 
 // Overdue reports whether the vendor's clock is past a moment at which a channel was due, whatever has been read.
@@ -42,7 +48,7 @@ func Overdue(due, clock time.Time) bool { return !due.IsZero() && clock.After(du
 
 // Silent reports whether a channel with this last reading (zero: none) is silent: it is overdue, and the feed has been read without
 // a gap from that reading to when it was due, so that no reading of it can be waiting to be read.
-func (r Rule) Silent(last time.Time, c Channel, now Now) bool {
+func (r Rule) Silent(last time.Time, c fleet.Channel, now Now) bool {
 	due := r.Due(last, c)
 	if !Overdue(due, now.Clock) {
 		return false

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/fleet"
 )
 
 // noon is the zero of these tests; at is so many minutes behind it.
@@ -21,21 +22,21 @@ func covered(bounds ...int) (list []checkpoint.Interval) {
 
 // TestARuleSaysWhenAChannelIsDue: last reading, BRIDGE_SILENT_AFTER cycles, and the communication cycle.
 func TestARuleSaysWhenAChannelIsDue(t *testing.T) {
-	quarter := Channel{Cycle: 15 * time.Minute, Communication: 30 * time.Minute, Known: at(-60)}
+	quarter := fleet.Channel{Cycle: 15 * time.Minute, Communication: 30 * time.Minute, Known: at(-60)}
 	for name, c := range map[string]struct {
 		rule    Rule
 		last    time.Time
-		channel Channel
+		channel fleet.Channel
 		want    time.Time
 	}{
 		"three cycles and one transmission": {3, at(0), quarter, at(75)},
 		"one cycle":                         {1, at(0), quarter, at(45)},
-		"no communication cycle is known":   {3, at(0), Channel{Cycle: 15 * time.Minute}, at(45)},
+		"no communication cycle is known":   {3, at(0), fleet.Channel{Cycle: 15 * time.Minute}, at(45)},
 		"never had a reading":               {3, time.Time{}, quarter, at(15)},
-		"never had one, not known since":    {3, time.Time{}, Channel{Cycle: time.Minute}, time.Time{}},
+		"never had one, not known since":    {3, time.Time{}, fleet.Channel{Cycle: time.Minute}, time.Time{}},
 		"switched off by the setting":       {0, at(0), quarter, time.Time{}},
-		"no cycle is known":                 {3, at(0), Channel{Communication: time.Minute, Known: at(0)}, time.Time{}},
-		"inactive or retired":               {3, at(0), Channel{Cycle: time.Minute, Known: at(0), Inactive: true}, time.Time{}},
+		"no cycle is known":                 {3, at(0), fleet.Channel{Communication: time.Minute, Known: at(0)}, time.Time{}},
+		"inactive or retired":               {3, at(0), fleet.Channel{Cycle: time.Minute, Known: at(0), Inactive: true}, time.Time{}},
 	} {
 		if got := c.rule.Due(c.last, c.channel); !got.Equal(c.want) {
 			t.Errorf("%s: due at %v, want %v", name, got, c.want)
@@ -45,10 +46,10 @@ func TestARuleSaysWhenAChannelIsDue(t *testing.T) {
 
 // TestAChannelIsSilentOnlyWhereItsReadingsHaveBeenLookedFor: the clock alone makes nothing silent.
 func TestAChannelIsSilentOnlyWhereItsReadingsHaveBeenLookedFor(t *testing.T) {
-	channel := Channel{Cycle: 10 * time.Minute, Communication: 10 * time.Minute, Known: at(-20)} // due 40 minutes after its last
+	channel := fleet.Channel{Cycle: 10 * time.Minute, Communication: 10 * time.Minute, Known: at(-20)} // due 40 minutes after its last
 	for name, c := range map[string]struct {
 		last    time.Time
-		channel Channel
+		channel fleet.Channel
 		now     Now
 		want    bool
 	}{
@@ -64,7 +65,7 @@ func TestAChannelIsSilentOnlyWhereItsReadingsHaveBeenLookedFor(t *testing.T) {
 		"due before anybody answered for it":          {at(-500), channel, Now{at(60), covered(20, 60), at(20)}, true},
 		"never had a reading":                         {time.Time{}, channel, Now{at(21), covered(-60, 21), at(-60)}, true},
 		"never had a reading, and may have one still": {time.Time{}, channel, Now{at(20), covered(-60, 20), at(-60)}, false},
-		"inactive": {at(0), Channel{Cycle: time.Minute, Known: at(-20), Inactive: true}, Now{at(99), covered(-60, 99), at(-60)}, false},
+		"inactive": {at(0), fleet.Channel{Cycle: time.Minute, Known: at(-20), Inactive: true}, Now{at(99), covered(-60, 99), at(-60)}, false},
 	} {
 		if got := Rule(3).Silent(c.last, c.channel, c.now); got != c.want {
 			t.Errorf("%s: silent %v, want %v", name, got, c.want)

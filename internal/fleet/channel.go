@@ -1,0 +1,57 @@
+package fleet
+
+import (
+	"strconv"
+	"time"
+
+	"saveris-bridge/internal/schema"
+)
+
+// Channel is a channel of a sensor: who it is, and how often readings of it are due.
+type Channel struct {
+	Sensor, No           string // uuid in lower case, and number
+	Tenant, Site, Serial string
+	Model                string // of the sensor
+	Names                string // JSON, see Place
+
+	Cycle         time.Duration // between two measurements; 0 = not known
+	Communication time.Duration // between two transmissions; 0 = not known
+	Known         time.Time     // since when the inventory knows the device, by the vendor's clock; zero where nobody has said
+	Inactive      bool          // the device, or the sensor, is switched off
+}
+
+// Channels returns the channels of all devices that are not removed, in the order of their devices. Nobody may change them.
+func (d *Directory) Channels() []Channel { return d.channels }
+
+// channelOf is a channel as Channels has it. The cycle in force counts, the sensor's before that of its device.
+func channelOf(device *thing, sensor, channel *object, place *Place) Channel {
+	return Channel{
+		Sensor: sensor.get("sensor_uuid"), No: channel.get("channel_no"), Tenant: device.doc.get("tenant_uuid"), Site: device.doc.get("customer_site"),
+		Serial: sensor.get("sensor_serial_no"), Model: sensor.get("sensor_model_code"), Names: place.Names(),
+		Cycle: firstSpan(sensor.get("sensor_measuring_cycle_effective"), sensor.get("sensor_measuring_cycle"),
+			device.doc.get("device_measuring_cycle_effective"), device.doc.get("device_measuring_cycle"), plain(channel.otherValue("channel_measurement_log_time"))),
+		Communication: firstSpan(device.doc.get("device_communication_log_time")),
+		Known:         device.since,
+		Inactive:      device.doc.get("device_is_active") == "false" || plain(sensor.otherValue("sensor_is_active")) == "false",
+	}
+}
+
+// firstSpan returns the first of some spans in milliseconds that is one, 0 where none is.
+func firstSpan(texts ...string) time.Duration {
+	for _, text := range texts {
+		if ms, err := strconv.ParseInt(text, 10, 64); err == nil && ms > 0 && ms < 1e12 {
+			return time.Duration(ms) * time.Millisecond
+		}
+	}
+	return 0
+}
+
+// devices are those that are not removed, in the order of their places.
+func (inv *Inventory) devices() (all []*thing) {
+	for _, place := range sortedKeys(inv.kinds[schema.KindDevice]) {
+		if t := inv.kinds[schema.KindDevice][place]; !t.removed {
+			all = append(all, t)
+		}
+	}
+	return all
+}

@@ -1,0 +1,60 @@
+package fleet
+
+import (
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/saveris"
+)
+
+// TestChannelsHaveTheCycleInForce: the sensor's before its device's, the one in force before the one that is set.
+func TestChannelsHaveTheCycleInForce(t *testing.T) {
+	const device = `{"tenant_uuid":"t1","customer_site":"site1","device_uuid":"d1","device_serial_no":"100","sensor_serial_no":"200","sensor_model_code":"M","channel_no":1,`
+	for name, c := range map[string]struct {
+		columns      string
+		cycle, talks time.Duration
+		inactive     bool
+	}{
+		"sensor, in force": {`"sensor_measuring_cycle_effective":60000,"sensor_measuring_cycle":2,"device_measuring_cycle_effective":3,"device_communication_log_time":900000`, time.Minute, 15 * time.Minute, false},
+		"sensor":           {`"sensor_measuring_cycle":60000,"device_measuring_cycle_effective":3`, time.Minute, 0, false},
+		"device, in force": {`"sensor_measuring_cycle":0,"device_measuring_cycle_effective":"60000","device_measuring_cycle":3`, time.Minute, 0, false},
+		"device":           {`"device_measuring_cycle":60000`, time.Minute, 0, false},
+		"none":             {`"device_communication_log_time":-1`, 0, 0, false},
+		"switched off":     {`"device_is_active":"false","device_measuring_cycle":60000`, time.Minute, 0, true},
+		"active":           {`"device_is_active":true,"device_measuring_cycle":60000`, time.Minute, 0, false},
+	} {
+		inv := known(t, rowsOf{saveris.DeviceProperties: {device + `"sensor_uuid":"s1",` + c.columns + `}`}})
+		want := Channel{
+			Sensor: "s1", No: "1", Tenant: "t1", Site: "site1", Serial: "200", Model: "M", Names: "null",
+			Cycle: c.cycle, Communication: c.talks, Inactive: c.inactive,
+		}
+		if got := inv.Directory().Channels(); len(got) != 1 || got[0] != want {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// TestAChannelIsKnownSinceTheFirstLookThatIsKnown: a change makes it no younger, and what was removed begins anew.
+func TestAChannelIsKnownSinceTheFirstLookThatIsKnown(t *testing.T) {
+	const change = `{"kind":"device","key":"100","document":{"device_uuid":"d1","device_serial_no":"100","sensors":[{"sensor_uuid":"s1","channels":[{"channel_no":1}]}]},"removed":`
+	noon := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	inv := NewInventory()
+	for i, step := range []struct {
+		removed string
+		want    time.Time
+	}{{"false", noon}, {"false", noon}, {"true", time.Time{}}, {"false", noon.Add(3 * time.Hour)}} {
+		if err := inv.LoadAt([]byte(change+step.removed+"}"), uint64(i+1), noon.Add(time.Duration(i)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		all := inv.Directory().Channels()
+		if step.removed == "true" {
+			if len(all) != 0 {
+				t.Errorf("step %d: %v is removed", i, all)
+			}
+			continue
+		}
+		if len(all) != 1 || !all[0].Known.Equal(step.want) {
+			t.Errorf("step %d: %+v, want known since %v", i, all, step.want)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package silence
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/fleet"
+	"saveris-bridge/internal/schema"
+)
+
+// key tells channels apart.
+type key struct{ sensor, channel string }
+
+func keyOf(c *fleet.Channel) key { return key{c.Sensor, c.No} }
+
+// Readings is the stream of readings, a *checkpoint.Stream.
+type Readings interface {
+	LastOn(ctx context.Context, filter string, each func(checkpoint.StoredEvent) error) error
+	EventsAfter(ctx context.Context, after checkpoint.Position, since time.Time, each func(checkpoint.StoredEvent) error) (checkpoint.Position, error)
+}
+
+// ears know the last reading of each channel by its time, from what the stream holds, and the readings since the last one of a
+// channel that is silent.
+type ears struct {
+	readings Readings
+	subjects string // of readings
+
+	at    checkpoint.Position // up to where they have listened
+	last  map[key]time.Time
+	heard map[key][]time.Time // of channels that are waited for: distinct times after it, ascending
+	after map[key]time.Time   // channels that are waited for, by their last reading before
+}
+
+// ahead is how far a reading may be ahead of the vendor's clock.
+const ahead = time.Hour
+
+// errRewound says that the stream has lost messages that were listened to.
+var errRewound = errors.New("the stream has lost its tail")
+
+// forget has the stream read from its beginning; whom they wait for they remember.
+func (e *ears) forget() {
+	e.at, e.last, e.heard = checkpoint.Position{}, map[key]time.Time{}, map[key][]time.Time{}
+}
+
+// listen takes over what has been stored since it was called last. The first time it begins with the last message of each channel, and goes
+// back over all that was stored within a span before the newest reading: who was heard by its time within it is in there, whatever
+// came late.
+func (e *ears) listen(ctx context.Context, back time.Duration, clock time.Time) error {
+	if e.at.Seq == 0 {
+		newest := time.Time{}
+		err := e.readings.LastOn(ctx, e.subjects, func(m checkpoint.StoredEvent) error {
+			if newest = m.At; m.Seq > 0 {
+				e.hear(m, clock)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if newest.IsZero() {
+			newest = clock
+		}
+		return e.follow(ctx, newest.Add(-back), clock)
+	}
+	err := e.follow(ctx, clock.Add(-back), clock)
+	if errors.Is(err, errRewound) {
+		e.forget()
+		return e.listen(ctx, back, clock)
+	}
+	return err
+}
+
+func (e *ears) follow(ctx context.Context, since, clock time.Time) error {
+	at, err := e.readings.EventsAfter(ctx, e.at, since, func(m checkpoint.StoredEvent) error {
+		if m.Seq <= e.at.Seq {
+			return errRewound
+		}
+		e.hear(m, clock)
+		return nil
+	})
+	if err == nil {
+		e.at = at
+	}
+	return err
+}
+
+// hear takes a reading over. One whose time is far ahead of the clock says nothing; somebody else's message neither.
+func (e *ears) hear(m checkpoint.StoredEvent, clock time.Time) {
+	sensor, channel, at, ok := schema.ReadHeard(m.Header, m.Data)
+	if !ok || at.After(clock.Add(ahead)) {
+		return
+	}
+	k := key{sensor, channel}
+	if at.After(e.last[k]) {
+		e.last[k] = at
+	}
+	if last, waited := e.after[k]; waited && at.After(last) {
+		if i, found := slices.BinarySearchFunc(e.heard[k], at, time.Time.Compare); !found {
+			e.heard[k] = slices.Insert(e.heard[k], i, at)
+		}
+	}
+}
+
+// await remembers from now on what is heard of a channel after its last reading.
+func (e *ears) await(k key, last time.Time) {
+	e.after[k] = last
+	delete(e.heard, k)
+}
+
+// arrived stops waiting for a channel.
+func (e *ears) arrived(k key) {
+	delete(e.after, k)
+	delete(e.heard, k)
+}

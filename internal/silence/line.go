@@ -1,0 +1,255 @@
+package silence
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/fleet"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/sleep"
+)
+
+// Line judges after each poll of the readings which channels are silent, and stores each silence and its end once. Run is for one
+// goroutine; Polled and Open may be called by any.
+type Line struct {
+	Rule     Rule // more than 0
+	Channels func() []fleet.Channel
+	Readings Readings
+	Prefix   string // of the subjects of readings
+	Silences *publish.Silences
+	Now      func(ctx context.Context) (time.Time, error) // the vendor's clock
+	// Covered returns what of a span has been read, and since when anybody answers for it.
+	Covered func(ctx context.Context, span checkpoint.Span) (covered []checkpoint.Interval, since time.Time, err error)
+	Log     *slog.Logger
+
+	ears   ears
+	known  map[string]schema.StoredSilence // newest event by subject; nil where the stream has to be read
+	open   map[key]string                  // subjects of channels that are silent
+	polled chan struct{}
+	count  atomic.Int64
+}
+
+// How long the line waits after a failure, and how far back it looks for gaps.
+const (
+	firstRetry = time.Second
+	lastRetry  = time.Minute
+	farthest   = 7 * 24 * time.Hour
+)
+
+// Init makes the line ready for Polled; it is called once, before anything else.
+func (l *Line) Init() { l.polled = make(chan struct{}, 1) }
+
+// Polled says that a poll has been stored. It does not wait.
+func (l *Line) Polled() {
+	select {
+	case l.polled <- struct{}{}:
+	default: // it has not been judged since the one before
+	}
+}
+
+// Open returns how many channels are silent, those left out that are retired or inactive.
+func (l *Line) Open() int { return int(l.count.Load()) }
+
+// Run judges after each poll, until ctx ends, whose error it returns. What fails is tried again.
+func (l *Line) Run(ctx context.Context) error {
+	l.ears = ears{readings: l.Readings, subjects: l.Prefix + "." + string(schema.Readings) + ".>"}
+	l.known = nil
+	defer l.count.Store(0)
+	for retry := firstRetry; ; {
+		select {
+		case <-l.polled:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		for retry = firstRetry; ; retry = min(2*retry, lastRetry) {
+			err := l.Judge(ctx)
+			if err == nil {
+				break
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if level := slog.LevelWarn; !errors.Is(err, publish.ErrConflict) {
+				if errors.Is(err, publish.ErrDisconnected) {
+					level = slog.LevelDebug // it is in the log
+				}
+				l.Log.Log(ctx, level, "silent channels cannot be judged, retrying", "wait", retry, "err", err)
+			}
+			if err := sleep.For(ctx, retry); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Judge judges all channels as of now, and stores what has changed. After an error it may be called again at any time.
+func (l *Line) Judge(ctx context.Context) error {
+	channels := l.Channels()
+	if len(channels) == 0 {
+		return nil // the fleet is not known
+	}
+	clock, err := l.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if err := l.load(ctx); err != nil { // who is waited for has to be known before anybody is heard
+		return err
+	}
+	if err := l.ears.listen(ctx, max(l.Rule.Lookback(channels), time.Hour), clock); err != nil {
+		return err
+	}
+	news, err := l.news(ctx, channels, clock)
+	if err == nil {
+		err = l.store(ctx, news)
+	}
+	l.count.Store(int64(l.counted(channels)))
+	return err
+}
+
+// load reads which channels are silent by the stream, unless it is known.
+func (l *Line) load(ctx context.Context) error {
+	if l.known != nil {
+		if stands, err := l.Silences.Stands(ctx); stands || err != nil {
+			return err
+		}
+	}
+	l.known, l.open = nil, map[key]string{}
+	l.ears.after = map[key]time.Time{}
+	l.ears.forget()
+	known := map[string]schema.StoredSilence{}
+	err := l.Silences.Load(ctx, func(s schema.StoredSilence) error {
+		if s.Feed == "" {
+			known[s.Subject(l.Prefix)] = s
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	l.known = known
+	for subject, s := range known {
+		if k := (key{s.Sensor, s.Channel}); !s.Resumed {
+			l.open[k] = subject
+			l.ears.await(k, s.LastAt)
+		}
+	}
+	return nil
+}
+
+// news are the silences that have begun or ended, in the order of their subjects.
+func (l *Line) news(ctx context.Context, channels []fleet.Channel, clock time.Time) (news []schema.Silence, err error) {
+	var overdue []*fleet.Channel
+	from := clock
+	for i := range channels {
+		c := &channels[i]
+		k := keyOf(c)
+		last := l.ears.last[k]
+		switch subject, open := l.open[k]; {
+		case open && len(l.ears.heard[k]) > 0:
+			news = append(news, l.resumed(subject, k, clock))
+		case !open && Overdue(l.Rule.Due(last, *c), clock):
+			overdue = append(overdue, c)
+			if last.Before(from) {
+				from = last
+			}
+		}
+	}
+	if len(overdue) > 0 {
+		begun, err := l.silent(ctx, overdue, from, clock)
+		if err != nil {
+			return nil, err
+		}
+		news = append(news, begun...)
+	}
+	slices.SortFunc(news, func(a, b schema.Silence) int { return strings.Compare(a.Subject(""), b.Subject("")) })
+	return slices.CompactFunc(news, func(a, b schema.Silence) bool { return a.Subject("") == b.Subject("") }), nil // two channels of one name cannot both be stored
+}
+
+// resumed is the end of a silence.
+func (l *Line) resumed(subject string, k key, clock time.Time) schema.Silence {
+	s, heard := l.known[subject].Silence, l.ears.heard[k]
+	s.Resumed, s.At = true, clock
+	s.Missing = Missing(s.LastAt, heard[len(heard)-1], s.Cycle, len(heard)-1)
+	return s
+}
+
+// silent returns which of the channels that are overdue are silent. From is when one of them was heard last.
+func (l *Line) silent(ctx context.Context, overdue []*fleet.Channel, from, clock time.Time) (begun []schema.Silence, err error) {
+	if from.Before(clock.Add(-farthest)) {
+		from = clock.Add(-farthest)
+	}
+	now := Now{Clock: clock}
+	if now.Covered, now.Since, err = l.Covered(ctx, checkpoint.Span{From: from, Until: clock}); err != nil {
+		return nil, err
+	}
+	if now.Since.Before(from) {
+		now.Since = from
+	}
+	for _, c := range overdue {
+		last := l.ears.last[keyOf(c)]
+		if !l.Rule.Silent(last, *c, now) {
+			continue
+		}
+		s := schema.Silence{
+			Tenant: c.Tenant, Site: c.Site, Sensor: c.Sensor, Serial: c.Serial, Model: c.Model, Channel: c.No, Names: c.Names,
+			LastAt: last, DueAt: l.Rule.Due(last, *c), Cycle: c.Cycle,
+		}
+		before := l.known[s.Subject(l.Prefix)]
+		if s.Before = before.Before; before.LastAt.Equal(last) && before.Before > 0 { // it has been said, and its end too
+			continue
+		}
+		begun = append(begun, s)
+	}
+	return begun, nil
+}
+
+// store stores what has changed. After an error the stream has to be read again.
+func (l *Line) store(ctx context.Context, news []schema.Silence) error {
+	silent, resumed := 0, 0
+	err := l.Silences.Store(ctx, news, func(i int, sequence uint64) {
+		s := schema.StoredSilence{Silence: news[i], ID: news[i].ID()}
+		s.Before = sequence
+		subject, k := s.Subject(l.Prefix), key{s.Sensor, s.Channel}
+		if was := (key{l.known[subject].Sensor, l.known[subject].Channel}); was != k { // a new sensor has taken the place of one that was silent
+			delete(l.open, was)
+			l.ears.arrived(was)
+		}
+		l.known[subject] = s
+		if s.Resumed {
+			resumed++
+			delete(l.open, k)
+			l.ears.arrived(k)
+			return
+		}
+		silent++
+		l.open[k] = subject
+		l.ears.await(k, s.LastAt)
+	})
+	if silent > 0 {
+		l.Log.Warn("channels are silent", "channels", silent, "first", news[0].Serial+"/"+news[0].Channel, "open", len(l.open))
+	}
+	if resumed > 0 {
+		l.Log.Info("channels are heard again", "channels", resumed, "open", len(l.open))
+	}
+	if err != nil {
+		l.known = nil
+	}
+	return err
+}
+
+// counted are the channels that are silent and not retired or inactive.
+func (l *Line) counted(channels []fleet.Channel) (n int) {
+	for i := range channels {
+		if _, open := l.open[keyOf(&channels[i])]; open && !channels[i].Inactive {
+			n++
+		}
+	}
+	return n
+}

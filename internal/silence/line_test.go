@@ -1,0 +1,277 @@
+package silence
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/fleet"
+	"saveris-bridge/internal/natsd"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+var config = publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
+
+// scene is a server with the bridge's streams, a fleet, and a vendor's clock, of which everything is covered up to now.
+type scene struct {
+	*testing.T
+	js       jetstream.JetStream
+	channels []fleet.Channel
+	clock    time.Time
+	stored   atomic.Int64 // readings, which makes their ids
+}
+
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	nc, err := nats.Connect(server.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := publish.Open(t.Context(), js, config); err != nil {
+		t.Fatal(err)
+	}
+	return &scene{T: t, js: js, clock: at(0)}
+}
+
+// add adds channels whose cycle is ten minutes, known since long ago.
+func (s *scene) add(serials ...string) {
+	for _, serial := range serials {
+		s.channels = append(s.channels, fleet.Channel{
+			Sensor: "u" + serial, No: "1", Tenant: "t", Site: "s", Serial: serial, Model: "M", Names: `{"sensor":"Air"}`,
+			Cycle: 10 * time.Minute, Communication: 10 * time.Minute, Known: at(-24 * 60),
+		})
+	}
+}
+
+// reads stores readings of a channel, so many minutes after noon.
+func (s *scene) reads(serial, lane string, minutes ...int) {
+	s.Helper()
+	for _, minute := range minutes {
+		header := nats.Header{
+			"ce-specversion": {"1.0"}, "ce-id": {fmt.Sprint("r", s.stored.Add(1))}, "ce-source": {"https://vendor.example/tenants/t"}, "ce-type": {"saveris.reading.v1"},
+			"ce-subject": {serial + "/1"}, "ce-time": {at(minute).Format(time.RFC3339)}, "ce-datacontenttype": {"application/json"},
+			"ce-dataschema": {"urn:saveris-bridge:reading:v1"}, "ce-partitionkey": {"u" + serial}, "ce-lane": {lane},
+		}
+		msg := &nats.Msg{Subject: "saveris-ingest.readings." + lane + ".t.s." + serial + ".1.air_temperature", Header: header, Data: []byte(`{}`)}
+		if _, err := s.js.PublishMsg(s.Context(), msg); err != nil {
+			s.Fatal(err)
+		}
+	}
+}
+
+// line is that of a bridge that has just started.
+func (s *scene) line() *Line {
+	l := &Line{
+		Rule: 3, Channels: func() []fleet.Channel { return s.channels }, Readings: checkpoint.NewStream(s.js, "SAVERIS_READINGS", "saveris", "readings"),
+		Prefix: "saveris", Silences: publish.NewSilences(s.js, config), Log: slog.New(slog.DiscardHandler),
+		Now: func(context.Context) (time.Time, error) { return s.clock, nil },
+		Covered: func(_ context.Context, span checkpoint.Span) ([]checkpoint.Interval, time.Time, error) {
+			return []checkpoint.Interval{{From: span.From, Until: s.clock}}, span.From, nil
+		},
+	}
+	l.Init()
+	l.ears = ears{readings: l.Readings, subjects: "saveris.readings.>"}
+	return l
+}
+
+// judge judges at a minute after noon.
+func (s *scene) judge(l *Line, minute int) {
+	s.Helper()
+	s.clock = at(minute)
+	if err := l.Judge(s.Context()); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// silences are the ids and the missing readings of all that is stored, in their order.
+func (s *scene) silences() (all []string) {
+	s.Helper()
+	stream := checkpoint.NewStream(s.js, "SAVERIS_HEALTH", "saveris", "health")
+	_, err := stream.EventsAfter(s.Context(), checkpoint.Position{}, time.Time{}.Add(time.Hour), func(e checkpoint.StoredEvent) error {
+		read, err := schema.ReadSilence(e.Subject, e.Header, e.Data)
+		if text := read.ID; err == nil {
+			if read.Resumed {
+				text += fmt.Sprint(" missing ", read.Missing)
+			}
+			all = append(all, text)
+		}
+		return err
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return all
+}
+
+func (s *scene) want(ids ...string) {
+	s.Helper()
+	if got := s.silences(); strings.Join(got, "\n") != strings.Join(ids, "\n") {
+		s.Errorf("stored are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(ids, "\n"))
+	}
+}
+
+func id(serial string, minute int) string { return serial + ".1." + at(minute).Format(time.RFC3339) }
+
+// TestAChannelFallsSilentAndIsHeardAgain, each once, however often it is judged.
+func TestAChannelFallsSilentAndIsHeardAgain(t *testing.T) {
+	s := newScene(t)
+	s.add("100", "200")
+	s.reads("100", "live", 0)
+	s.reads("200", "live", 0)
+	l := s.line()
+	s.judge(l, 40)
+	s.want()
+	s.reads("200", "live", 40)
+	s.judge(l, 41)
+	s.judge(l, 50)
+	s.want(id("100", 0))
+	if l.Open() != 1 {
+		t.Errorf("%d channels are silent, want 1", l.Open())
+	}
+	s.reads("200", "live", 60)
+	s.reads("100", "live", 30, 60)
+	s.judge(l, 61)
+	s.judge(l, 62)
+	s.want(id("100", 0), id("100", 0)+".resumed missing 4")
+	if l.Open() != 0 {
+		t.Errorf("%d channels are silent, want none", l.Open())
+	}
+	s.reads("200", "live", 110)
+	s.judge(l, 120)
+	s.want(id("100", 0), id("100", 0)+".resumed missing 4", id("100", 60))
+}
+
+// TestALateReadingNeitherEndsNorBeginsASilence: what counts is the time of a reading, not when it was stored, in this process or the next.
+func TestALateReadingNeitherEndsNorBeginsASilence(t *testing.T) {
+	s := newScene(t)
+	s.add("100")
+	s.reads("100", "live", 30)
+	s.reads("100", "history", -600)
+	s.reads("100", "live", 0)
+	s.judge(s.line(), 69)
+	s.want()
+	l := s.line()
+	s.judge(l, 71)
+	s.reads("100", "live", 10, 20, 30)
+	s.judge(l, 72)
+	s.judge(s.line(), 73)
+	s.want(id("100", 30))
+}
+
+// TestEachSilenceIsStoredOnceThroughKillsAndByTwoBridges: one that has just started knows as much as one that has seen it all.
+func TestEachSilenceIsStoredOnceThroughKillsAndByTwoBridges(t *testing.T) {
+	s := newScene(t)
+	s.add("100", "200", "300")
+	s.reads("100", "live", 0)
+	s.reads("200", "live", 5)
+	old := s.line()
+	s.judge(old, 1) // 300 never had a reading, and has been known for a day
+	s.want("300.1.never")
+	s.judge(s.line(), 41)
+	s.judge(old, 42)
+	s.want("300.1.never", id("100", 0))
+	s.judge(old, 46)
+	s.judge(s.line(), 47)
+	s.want("300.1.never", id("100", 0), id("200", 5))
+	s.reads("100", "live", 30, 40, 50)
+	s.reads("300", "live", 50)
+	s.judge(s.line(), 51) // which counts what was stored before it began
+	if err := old.Judge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.want("300.1.never", id("100", 0), id("200", 5), id("100", 0)+".resumed missing 2", "300.1.never.resumed missing 0")
+}
+
+// TestChannelsThatAreRetiredOrInactiveAreNotSilent, and are not counted where they were.
+func TestChannelsThatAreRetiredOrInactiveAreNotSilent(t *testing.T) {
+	s := newScene(t)
+	s.add("100", "200", "300")
+	s.channels[0].Inactive = true
+	l := s.line()
+	s.judge(l, 1)
+	s.want("200.1.never", "300.1.never")
+	s.channels[1].Inactive, s.channels = true, s.channels[:2]
+	s.judge(l, 2)
+	if l.Open() != 0 {
+		t.Errorf("%d channels are silent, want none", l.Open())
+	}
+	s.want("200.1.never", "300.1.never")
+}
+
+// TestAReadingFromTheFutureKeepsNoChannelFromBeingSilent: a logger with a wrong clock.
+func TestAReadingFromTheFutureKeepsNoChannelFromBeingSilent(t *testing.T) {
+	s := newScene(t)
+	s.add("100")
+	s.reads("100", "live", 0, 60*24*365)
+	s.judge(s.line(), 41)
+	s.want(id("100", 0))
+}
+
+// TestNothingIsSilentWhileTheFleetIsUnknown, or the readings have a gap.
+func TestNothingIsSilentWhileTheFleetIsUnknown(t *testing.T) {
+	s := newScene(t)
+	l := s.line()
+	s.judge(l, 99)
+	s.add("100")
+	s.reads("100", "live", 0)
+	l.Covered = func(context.Context, checkpoint.Span) ([]checkpoint.Interval, time.Time, error) {
+		return covered(-60, 10, 20, 99), at(-60), nil
+	}
+	s.judge(l, 99)
+	s.want()
+}
+
+// TestManyChannelsAreSilentAtOnce: the line of a site is cut.
+func TestManyChannelsAreSilentAtOnce(t *testing.T) {
+	s := newScene(t)
+	const many = 2500 // more than a batch holds
+	for i := range many {
+		s.add(fmt.Sprint(1000 + i))
+	}
+	l := s.line()
+	s.judge(l, 1)
+	if got := s.silences(); len(got) != many || l.Open() != many {
+		t.Errorf("%d silences are stored and %d open, want %d", len(got), l.Open(), many)
+	}
+}
+
+// TestTheSwitchOfABridgeThatPolls never fires, and what had fired ends with its next poll, once.
+func TestTheSwitchOfABridgeThatPolls(t *testing.T) {
+	s := newScene(t)
+	silences := publish.NewSilences(s.js, config)
+	fired := schema.Silence{Feed: schema.Readings, LastAt: at(0), DueAt: at(1), Cycle: 20 * time.Second}
+	if err := silences.Store(t.Context(), []schema.Silence{fired}, func(int, uint64) {}); err != nil {
+		t.Fatal(err)
+	}
+	sw := &Switch{Feed: schema.Readings, Interval: 20 * time.Second, Silences: silences, Log: slog.New(slog.DiscardHandler)}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	for range 3 {
+		if err := sw.Arm(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended := "bridge.readings." + at(0).Format(time.RFC3339)
+	s.want(ended, ended+".resumed missing 0")
+	if Patience(time.Second) != time.Minute || Patience(5*time.Minute) != 15*time.Minute {
+		t.Error("a feed may be without a poll for three intervals, a minute at least")
+	}
+}
