@@ -48,6 +48,7 @@ var rules = map[string]Rule{
 	"BRIDGE_START":              start,
 	"BRIDGE_LIVE_AGE":           span(time.Second),
 	"BRIDGE_INVENTORY_INTERVAL": span(time.Second),
+	"BRIDGE_SILENT_AFTER":       number(0, 1000),
 	"BRIDGE_WINDOW_ROWS":        number(1, 100_000_000),
 	"BRIDGE_REPLICAS":           number(1, 5),
 	"BRIDGE_MAX_AGE":            span(0),

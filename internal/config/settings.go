@@ -98,6 +98,7 @@ type Polling struct {
 	LiveAge           time.Duration   `env:"BRIDGE_LIVE_AGE, default=24h" doc:"an event older than this when it is stored goes to the 'history' lane"`
 	WindowRows        int             `env:"BRIDGE_WINDOW_ROWS, default=100000" doc:"rows a window should hold; windows grow and shrink towards it, between 5 minutes and 7 days"`
 	InventoryInterval time.Duration   `env:"BRIDGE_INVENTORY_INTERVAL, default=15m" doc:"how often devices, sensors, equipment, tenants and their status are looked at, '1s' or more"`
+	SilentAfter       int             `env:"BRIDGE_SILENT_AFTER, default=3" doc:"measuring cycles without a reading after which a channel counts as silent, beyond its communication cycle; '0' is never"`
 }
 
 // HTTP is where the page, the metrics and the health are.

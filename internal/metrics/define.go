@@ -76,6 +76,7 @@ func (m *Metrics) defineStored() {
 func (m *Metrics) defineFleet() {
 	m.things = m.gaugeVec("fleet_things", "Things of the fleet that this process knew at its last look.", "kind")
 	m.changes = m.counter("fleet_changes_total", "Changes of the fleet stored by this process.", "kind")
+	m.gauges.silent = m.gauge("channels_silent", "Channels that are silent by BRIDGE_SILENT_AFTER, retired and inactive ones left out; given by the process that polls readings, once it has judged.")
 	m.looks = m.counter("fleet_looks_total", "Looks at the fleet by this process: complete, incomplete where some of it could not be read, or failed.", "outcome")
 }
 

@@ -26,6 +26,8 @@ type Sources struct {
 	Status    func() status.Status // nil = nothing is known of what is stored
 	// Store is how the store of the embedded server stands: bytes that are free, -1 where nobody knows; nil = none.
 	Store func() (free int64, writable, ours bool)
+	// Silent is how many channels are silent; known is false where this process does not judge it. nil = it never does.
+	Silent func() (n int, known bool)
 }
 
 // gauges describes them.
@@ -35,7 +37,7 @@ type gauges struct {
 	newest, lastPoll, covered, gaps       *prometheus.Desc
 	rejected                              *prometheus.Desc
 	leading, stalled, connected           *prometheus.Desc
-	storeFree, storeWritable              *prometheus.Desc
+	storeFree, storeWritable, silent      *prometheus.Desc
 	ratio, lastUpdate, interval, build    *prometheus.Desc
 }
 
@@ -54,7 +56,7 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	g := &m.gauges
 	for _, desc := range []*prometheus.Desc{
 		g.inFlight, g.exportAge, g.throttled, g.token, g.sunset, g.clock, g.newest, g.lastPoll, g.covered, g.gaps, g.rejected, g.leading, g.stalled, g.connected,
-		g.storeFree, g.storeWritable,
+		g.storeFree, g.storeWritable, g.silent,
 		g.ratio, g.lastUpdate, g.interval, g.build,
 	} {
 		to <- desc
@@ -82,6 +84,11 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	give(g.clock, s.ClockAhead())
 	give(g.connected, oneIf(s.Connected()))
 	g.giveStore(s, give)
+	if s.Silent != nil {
+		if n, known := s.Silent(); known {
+			give(g.silent, float64(n))
+		}
+	}
 	if s.Fleet {
 		give(g.leading, oneIf(s.Leading(schema.Devices)), string(schema.Devices))
 		give(g.stalled, oneIf(s.Stalled(schema.Devices)), string(schema.Devices))

@@ -42,7 +42,7 @@ type operation struct {
 const pageHistory = 24 * time.Hour
 
 // newOperation wires together what operators see.
-func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Feed]*candidate, notes *pipeline.Notes) *operation {
+func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Feed]*candidate, polled map[schema.Feed]*rows, notes *pipeline.Notes) *operation {
 	c, nc := s.config.Settings, s.JS.Conn()
 	rows, feeds, broker := pipeline.Feeds(c.Streams), pipeline.AllFeeds(c.Streams), pipeline.Broker(c.Streams)
 	now := conditions{
@@ -73,6 +73,12 @@ func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Fee
 		Stalled:    func(feed schema.Feed) bool { _, stalled := o.watchdog.stalled(feed); return stalled },
 		Connected:  nc.IsConnected,
 		Store:      natsconn.StoreOf(nc).SpaceLeft,
+		Silent: func() (n int, known bool) {
+			if readings := polled[schema.Readings]; readings != nil {
+				return readings.silent.open()
+			}
+			return 0, false
+		},
 	})
 	return o
 }
@@ -102,9 +108,15 @@ func (o *operation) handler() http.Handler {
 }
 
 // observe has a feed's lines and its writer report what they do.
-func (o *operation) observe(feed schema.Feed, live *poller.Live) {
+func (o *operation) observe(feed schema.Feed, rows *rows) {
+	live := rows.live
 	count, fail, batch := o.metrics.Stored(feed), o.metrics.Step(feed), o.metrics.Batch(feed)
-	live.OnStored = func(s poller.StoredWindow) { count(s); o.watchdog.stored(feed, s); o.notes.OnStored(feed, s) }
+	live.OnStored = func(s poller.StoredWindow) {
+		count(s)
+		o.watchdog.stored(feed, s)
+		o.notes.OnStored(feed, s)
+		rows.silent.stored(s)
+	}
 	live.OnStep = func(s poller.Step) { fail(s); o.watchdog.step(feed, s); o.notes.OnStep(feed, s) }
 	live.Writer.OnStored = func(b publish.Batch) { batch(b); o.watchdog.batch(feed, b) }
 }

@@ -139,9 +139,9 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 	}
 	named := pipe.FollowFleet(ctx, s.config.Log)
-	o := s.newOperation(vendor, candidates, notes)
+	o := s.newOperation(vendor, candidates, polled, notes)
 	for feed, rows := range polled {
-		o.observe(feed, rows.live)
+		o.observe(feed, rows)
 	}
 	if fleet != nil {
 		o.observeFleet(fleet.line)

@@ -33,7 +33,7 @@ type Line struct {
 	known  map[string]schema.StoredSilence // newest event by subject; nil where the stream has to be read
 	open   map[key]string                  // subjects of channels that are silent
 	polled chan struct{}
-	count  atomic.Int64
+	count  atomic.Int64 // of channels that are silent, and one; 0 where that is not known
 }
 
 // How long the line waits after a failure, and how far back it looks for gaps.
@@ -54,8 +54,11 @@ func (l *Line) Polled() {
 	}
 }
 
-// Open returns how many channels are silent, those left out that are retired or inactive.
-func (l *Line) Open() int { return int(l.count.Load()) }
+// Open returns how many channels are silent, those left out that are retired or inactive; known is false while nothing has been judged.
+func (l *Line) Open() (n int, known bool) {
+	count := l.count.Load()
+	return int(max(0, count-1)), count > 0
+}
 
 // Run judges after each poll, until ctx ends, whose error it returns. What fails is tried again.
 func (l *Line) Run(ctx context.Context) error {
@@ -109,7 +112,7 @@ func (l *Line) Judge(ctx context.Context) error {
 	if err == nil {
 		err = l.store(ctx, news)
 	}
-	l.count.Store(int64(l.counted(channels)))
+	l.count.Store(int64(l.counted(channels)) + 1)
 	return err
 }
 

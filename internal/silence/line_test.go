@@ -129,6 +129,13 @@ func (s *scene) want(ids ...string) {
 	}
 }
 
+func (s *scene) wantOpen(l *Line, want int) {
+	s.Helper()
+	if n, known := l.Open(); n != want || !known {
+		s.Errorf("%d channels are silent, known %v, want %d", n, known, want)
+	}
+}
+
 func id(serial string, minute int) string { return serial + ".1." + at(minute).Format(time.RFC3339) }
 
 // TestAChannelFallsSilentAndIsHeardAgain, each once, however often it is judged.
@@ -144,17 +151,13 @@ func TestAChannelFallsSilentAndIsHeardAgain(t *testing.T) {
 	s.judge(l, 41)
 	s.judge(l, 50)
 	s.want(id("100", 0))
-	if l.Open() != 1 {
-		t.Errorf("%d channels are silent, want 1", l.Open())
-	}
+	s.wantOpen(l, 1)
 	s.reads("200", "live", 60)
 	s.reads("100", "live", 30, 60)
 	s.judge(l, 61)
 	s.judge(l, 62)
 	s.want(id("100", 0), id("100", 0)+".resumed missing 4")
-	if l.Open() != 0 {
-		t.Errorf("%d channels are silent, want none", l.Open())
-	}
+	s.wantOpen(l, 0)
 	s.reads("200", "live", 110)
 	s.judge(l, 120)
 	s.want(id("100", 0), id("100", 0)+".resumed missing 4", id("100", 60))
@@ -211,9 +214,7 @@ func TestChannelsThatAreRetiredOrInactiveAreNotSilent(t *testing.T) {
 	s.want("200.1.never", "300.1.never")
 	s.channels[1].Inactive, s.channels = true, s.channels[:2]
 	s.judge(l, 2)
-	if l.Open() != 0 {
-		t.Errorf("%d channels are silent, want none", l.Open())
-	}
+	s.wantOpen(l, 0)
 	s.want("200.1.never", "300.1.never")
 }
 
@@ -249,9 +250,10 @@ func TestManyChannelsAreSilentAtOnce(t *testing.T) {
 	}
 	l := s.line()
 	s.judge(l, 1)
-	if got := s.silences(); len(got) != many || l.Open() != many {
-		t.Errorf("%d silences are stored and %d open, want %d", len(got), l.Open(), many)
+	if got := s.silences(); len(got) != many {
+		t.Errorf("%d silences are stored, want %d", len(got), many)
 	}
+	s.wantOpen(l, many)
 }
 
 // TestTheSwitchOfABridgeThatPolls never fires, and what had fired ends with its next poll, once.
