@@ -79,6 +79,7 @@ func watched(t *testing.T) *metrics.Metrics {
 		Connected: func() bool { return true },
 		Status:    stored,
 		Store:     func() (int64, bool, bool) { return 4096, false, true },
+		Silent:    func() (int, bool) { return 7, true },
 	})
 	return m
 }
@@ -152,6 +153,7 @@ func TestGaugesSayWhatIsStored(t *testing.T) {
 		`nats_connected`:                                     "1",
 		`store_free_bytes`:                                   "4096",
 		`store_writable`:                                     "0",
+		`channels_silent`:                                    "7",
 		`backfill_covered_ratio{id="a"}`:                     "0.25",
 		`backfill_covered_ratio{id="b"}`:                     "",
 		`backfill_last_update_age_seconds{id="a"}`:           "60",
