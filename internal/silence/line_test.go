@@ -277,3 +277,28 @@ func TestTheSwitchOfABridgeThatPolls(t *testing.T) {
 		t.Error("a feed may be without a poll for three intervals, a minute at least")
 	}
 }
+
+// TestAStreamThatLosesReadingsRepeatsNoSilence: they are read again, and what has been said stays said.
+func TestAStreamThatLosesReadingsRepeatsNoSilence(t *testing.T) {
+	s := newScene(t)
+	s.add("100")
+	s.reads("100", "live", 0)
+	l := s.line()
+	s.judge(l, 41)
+	s.reads("100", "live", 60)
+	s.judge(l, 61)
+	said := []string{id("100", 0), id("100", 0) + ".resumed missing 5"}
+	s.want(said...)
+	if err := s.js.DeleteStream(t.Context(), "SAVERIS_READINGS"); err != nil {
+		t.Fatal(err)
+	}
+	if err := publish.Open(t.Context(), s.js, config); err != nil {
+		t.Fatal(err)
+	}
+	s.reads("100", "live", 0)
+	s.judge(l, 101)
+	s.want(said...)
+	s.reads("100", "live", 60)
+	s.judge(l, 102)
+	s.want(append(said, id("100", 60))...)
+}
