@@ -1,4 +1,4 @@
-// Package schemas holds the public contract in machine-readable form: the JSON Schemas (2020-12) of the events' data, those of the fleet included, of whole
+// Package schemas holds the public contract in machine-readable form: the JSON Schemas (2020-12) of the events' data, those of the fleet and of silence included, of whole
 // events in structured mode and of checkpoint records, and an AsyncAPI 3.0 document of the subjects, messages and headers.
 package schemas
 
@@ -22,6 +22,8 @@ var names = []struct{ name, file string }{
 	{"device_status", "device_status.v1.json"},
 	{"sensor_status", "sensor_status.v1.json"},
 	{"measuring_object", "measuring_object.v1.json"},
+	{"sensor", "sensor.v1.json"},
+	{"bridge", "bridge.v1.json"},
 	{"asyncapi", "asyncapi.json"},
 }
 

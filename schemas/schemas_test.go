@@ -28,6 +28,10 @@ var examples = map[string]string{
 		"rows":2,"digest":"0123456789abcdef0123456789abcdef","batch":"B","writer":"w","account":"0123456789abcdef","since":"2026-11-22T00:00:00Z"}`,
 	"backfill": `{"id":"20261101T000000Z-20261102T000000Z","phase":"failed","feeds":["readings"],"from":"2026-11-01T00:00:00Z","until":"2026-11-02T00:00:00Z","worker":"w/1",
 		"started_at":"2026-11-24T00:00:00Z","reread":false,"windows":2,"rows":3,"stored":1,"rows_per_second":4.5,"covered":0.5,"eta_seconds":12,"error":"no luck"}`,
+	"sensor": `{"sensor":{"uuid":"5f","serial_no":"22011234","model_code":"0572 2211","channel_no":1},
+		"names":{"tenant":"Restaurant Musterstadt","site":"Musterstadt","device":"Logger 3","sensor":"Fridge 1, air","equipment":"Fridge 1","part":"Inside","area":"Kitchen"},
+		"last_at":"2026-07-01T10:15:00Z","due_at":"2026-07-01T11:15:00Z","cycle_seconds":900,"missing":7}`,
+	"bridge": `{"feed":"readings","last_at":"2026-07-01T10:15:00.123Z","due_at":"2026-07-01T10:30:00.123Z","interval_seconds":300}`,
 }
 
 // structured is a valid event in structured mode, and uses every attribute.
@@ -37,7 +41,7 @@ const structured = `{"specversion":"1.0","id":"f4.ok.20260701T103000Z~01234567",
 func init() { examples["event"] = structured + examples["alarm"] + "}" }
 
 // optional lists the fields that may be absent.
-var optional = []string{"other", "since", "partitionkey", "revises", "causationid"}
+var optional = []string{"other", "missing", "since", "partitionkey", "revises", "causationid"}
 
 func TestSchemasAreStrict(t *testing.T) {
 	for name, example := range examples {
