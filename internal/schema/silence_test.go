@@ -1,14 +1,19 @@
 package schema
 
 import (
+	"bytes"
 	"testing"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"saveris-bridge/schemas"
 )
 
 func silences() map[string]Silence {
 	last, due := time.Date(2026, 7, 1, 10, 15, 0, 0, time.UTC), time.Date(2026, 7, 1, 11, 15, 0, 0, time.UTC)
 	sensor := Silence{
-		Tenant: "6d1f", Site: "b2c3", Sensor: "5f4e3d2c", Serial: "22011234", Model: "0572 2211", Channel: "1", Names: `{"tenant":null,"sensor":"Fridge 1"}`,
+		Tenant: "6d1f", Site: "b2c3", Sensor: "5f4e3d2c", Serial: "22011234", Model: "0572 2211", Channel: "1", Names: `{"tenant":null,"site":null,"device":null,"sensor":"Fridge 1","equipment":null,"part":null,"area":null}`,
 		LastAt: last, DueAt: due, Cycle: 15 * time.Minute,
 	}
 	resumed, never := sensor, sensor
@@ -58,7 +63,7 @@ func TestASilenceIsReadAsItWasWritten(t *testing.T) {
 func TestTheDataOfASilence(t *testing.T) {
 	all := silences()
 	for id, want := range map[string]string{
-		"saveris.sensor.resumed.v1 22011234.1.2026-07-01T10:15:00Z.resumed": `{"sensor":{"uuid":"5f4e3d2c","serial_no":"22011234","model_code":"0572 2211","channel_no":1},"names":{"tenant":null,"sensor":"Fridge 1"},` +
+		"saveris.sensor.resumed.v1 22011234.1.2026-07-01T10:15:00Z.resumed": `{"sensor":{"uuid":"5f4e3d2c","serial_no":"22011234","model_code":"0572 2211","channel_no":1},"names":{"tenant":null,"site":null,"device":null,"sensor":"Fridge 1","equipment":null,"part":null,"area":null},` +
 			`"last_at":"2026-07-01T10:15:00Z","due_at":"2026-07-01T11:15:00Z","cycle_seconds":900,"missing":7}`,
 		"saveris.sensor.silent.v1 22011234.1.never": `{"sensor":{"uuid":"5f4e3d2c","serial_no":"22011234","model_code":null,"channel_no":1},"names":null,` +
 			`"last_at":null,"due_at":"2026-07-01T11:15:00Z","cycle_seconds":900}`,
@@ -92,5 +97,47 @@ func TestWhatIsNoSilenceIsNotRead(t *testing.T) {
 		if read, err := ReadSilence(m.subject, m.header, m.body); err == nil {
 			t.Errorf("%s is read as %+v", name, read)
 		}
+	}
+}
+
+// TestSilencesAreWhatTheSchemasSay: data, headers, and whole events in structured mode.
+func TestSilencesAreWhatTheSchemasSay(t *testing.T) {
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	for _, name := range schemas.Names() {
+		text, _ := schemas.Get(name)
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, url := range []string{"file:///" + name + ".v1.json", "urn:saveris-bridge:" + name + ":v1"} {
+			if err := c.AddResource(url, doc); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fits := func(schema string, text []byte) {
+		t.Helper()
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.MustCompile(schema).Validate(value); err != nil {
+			t.Errorf("%s: %v\n%s", schema, err, text)
+		}
+	}
+	for _, s := range silences() {
+		header, body := s.Message(Binary, "https://vendor.example", s.DueAt)
+		fits("urn:saveris-bridge:"+s.kind()+":v1", body)
+		flat := map[string]any{}
+		for key, values := range header {
+			flat[key] = values[0]
+		}
+		message := map[string]string{silentSensor: "silentSensor", silentBridge: "silentBridge"}[s.kind()]
+		if err := c.MustCompile("file:///asyncapi.v1.json#/components/messages/" + message + "/headers").Validate(flat); err != nil {
+			t.Error(err)
+		}
+		_, body = s.Message(Structured, "https://vendor.example", s.DueAt)
+		fits("file:///event.v1.json", body)
 	}
 }
