@@ -84,9 +84,11 @@ func checkImmutable(ctx context.Context, c *checkup) Finding {
 		if err != nil {
 			continue
 		}
-		if have := info.Config; have.DenyDelete && have.DenyPurge {
+		switch have := info.Config; {
+		case have.DenyDelete && have.AllowMsgSchedules: // which exclude deny_purge: there is nothing more to close
+		case have.DenyDelete && have.DenyPurge:
 			safe = append(safe, name)
-		} else {
+		default:
 			open = append(open, name)
 		}
 	}
