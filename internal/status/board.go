@@ -37,6 +37,7 @@ type Board struct {
 	exports   *exports
 	sensors   *sensors
 	alarms    alarms
+	silences  map[string]Silence // by subject
 	feeds     map[schema.Feed]*feed
 	summed    map[schema.Feed]Feed // of the records
 	stale     bool                 // a record is not in it yet
@@ -237,7 +238,7 @@ func leaseKey(feed schema.Feed) string { return lease.Key(string(feed), lease.Le
 // draw makes the status of what is known.
 func (b *Board) draw(now time.Time) {
 	s := Status{Backfills: sumUpBackfills(b.backfills, now), Vendor: sumUpNotes(b.notes, now, false), Bridge: sumUpNotes(b.notes, now, true), Feeds: []Feed{}}
-	s.NoBridge = b.noBridge(now)
+	s.NoBridge, s.Silent = b.noBridge(now), sumUpSilences(b.silences)
 	if !b.heard.IsZero() {
 		heard := b.heard.UTC()
 		s.Heard = &heard
@@ -267,6 +268,7 @@ func (b *Board) follows() []*tail.Follow {
 		b.followLeases(),
 		followBucket(b, b.config.Names.Requests(), b.notes, nil),
 		b.exports.follow(b),
+		b.followHealth(),
 	}
 	for _, name := range b.config.Feeds {
 		events := b.followReadings

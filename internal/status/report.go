@@ -64,23 +64,29 @@ func (r Report) Text() string {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}
 	}
-	return b.String() + r.alarmsText()
+	return b.String() + r.silencesText() + r.alarmsText()
 }
 
-// verdictAndAlarms adds severe alarms to the verdict. They are no fault of the bridge, but then not all is well.
+// verdictAndAlarms adds severe alarms and silent channels to the verdict. They are no fault of the bridge, but then not all is well.
 func (r Report) verdictAndAlarms() string {
 	verdict := r.Verdict()
-	if r.Severe == 0 {
-		return verdict
-	}
-	if r.OK {
+	if r.OK && r.Severe+len(r.Silent) > 0 {
 		verdict = "the bridge is well"
 	}
-	is := "are"
-	if r.Severe == 1 {
-		is = "is"
+	if r.Severe > 0 {
+		verdict += fmt.Sprintf("; %s %s open", words.Count(r.Severe, "severe alarm"), are(r.Severe))
 	}
-	return fmt.Sprintf("%s; %s %s open", verdict, words.Count(r.Severe, "severe alarm"), is)
+	if n := len(r.Silent); n > 0 {
+		verdict += fmt.Sprintf("; %s %s silent", words.Count(n, "channel"), are(n))
+	}
+	return verdict
+}
+
+func are(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // feedLines returns a feed's facts, each with its name.

@@ -15,6 +15,7 @@ type Status struct {
 	Vendor    []Note     `json:"vendor"`    // what running bridges have found out about the vendor, oldest first
 	Bridge    []Note     `json:"bridge"`    // and about themselves, likewise
 	Backfills []Backfill `json:"backfills"` // newest first: those that run, and those whose last state is remembered
+	Silent    []Silence  `json:"silent"`    // channels that should have been heard and were not, newest first
 	NoBridge  bool       `json:"no_bridge"` // no bridge has held a lease to poll for 20 s, or none can run
 	Heard     *time.Time `json:"heard_at"`  // when the last bridge was seen to poll, by our clock; nil where that is not known
 }

@@ -1,0 +1,93 @@
+package status
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/printable"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/tail"
+	"saveris-bridge/internal/words"
+)
+
+// Silence is a channel that should have been heard and was not, by the newest event of SAVERIS_HEALTH about it. Texts are the
+// vendor's: whoever shows them has to escape them.
+type Silence struct {
+	Tenant  string     `json:"tenant"` // as a token, like the site
+	Site    string     `json:"site"`
+	Serial  string     `json:"serial"`
+	Channel string     `json:"channel"`
+	LastAt  *time.Time `json:"last_at"` // of its last reading; nil where it never had one
+	DueAt   time.Time  `json:"due_at"`
+}
+
+// followHealth follows which channels are silent.
+func (b *Board) followHealth() *tail.Follow {
+	return &tail.Follow{
+		Stream: b.config.Names.Stream(schema.Health), Filters: []string{b.config.Names.Prefix + "." + string(schema.Health) + ".sensor.>"},
+		Begin: func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.silences = map[string]Silence{}
+			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}, nil
+		},
+		Each: func(m tail.Message) error {
+			s, err := schema.ReadSilence(m.Subject(), m.Headers(), m.Data())
+			if err != nil {
+				return nil // somebody else's
+			}
+			if s.Resumed {
+				delete(b.silences, m.Subject())
+				return nil
+			}
+			one := Silence{Tenant: s.Tenant, Site: s.Site, Serial: s.Serial, Channel: s.Channel, DueAt: s.DueAt}
+			if !s.LastAt.IsZero() {
+				one.LastAt = &s.LastAt
+			}
+			b.silences[m.Subject()] = one
+			return nil
+		},
+	}
+}
+
+// sumUpSilences lists the channels that are silent, the newest first.
+func sumUpSilences(silences map[string]Silence) []Silence {
+	list := []Silence{}
+	for _, s := range silences {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(x, y Silence) int {
+		return cmp.Or(y.DueAt.Compare(x.DueAt), strings.Compare(x.Serial, y.Serial), strings.Compare(x.Channel, y.Channel), strings.Compare(x.Tenant, y.Tenant))
+	})
+	return list
+}
+
+// shownSilences is how many silent channels are named.
+const shownSilences = 10
+
+// silencesText names the channels that are silent.
+func (r Report) silencesText() string {
+	if len(r.Silent) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nsilent\n")
+	for i, s := range r.Silent {
+		if i == shownSilences {
+			fmt.Fprintf(&b, "  and %d more\n", len(r.Silent)-i)
+			break
+		}
+		last := "never had a reading"
+		if s.LastAt != nil {
+			last = "last reading " + words.Time(*s.LastAt)
+		}
+		fmt.Fprintf(&b, "  %s/%s  %s, due at %s\n", printable.Text(s.Serial), printable.Text(s.Channel), last, words.Time(s.DueAt))
+	}
+	return b.String()
+}
