@@ -34,12 +34,13 @@ type rank struct {
 	silent bool
 }
 
-// ranks returns all sensors, the silent ones first, and how many these are.
-func (s *sensors) ranks(readings Feed) (list []rank, silent int) {
+// ranks returns all sensors, the silent ones first, and how many these are. A channel is silent by an event that says so, or by what its
+// readings show.
+func (s *sensors) ranks(readings Feed, said func(*sensor) bool) (list []rank, silent int) {
 	list = make([]rank, 0, len(s.byKey))
 	var rest []rank
 	for _, one := range s.ordered() {
-		r := rank{one, one.points[len(one.points)-1].at, one.heard, one.silentIn(readings)}
+		r := rank{one, one.points[len(one.points)-1].at, one.heard, said(one) || one.silentIn(readings)}
 		if r.silent {
 			list = append(list, r)
 		} else {
@@ -92,7 +93,7 @@ func (b *Board) look() *view {
 	v := &view{usual: Recent{
 		Known: len(b.sensors.byKey), Alarms: b.alarms.show(), AlarmsSince: b.alarms.since(b.records.entries), Rejects: b.rejects(),
 	}}
-	v.ranks, v.usual.Silent = b.sensors.ranks(b.summed[schema.Readings])
+	v.ranks, v.usual.Silent = b.sensors.ranks(b.summed[schema.Readings], b.saidSilent)
 	v.usual.Open, v.usual.Severe = len(v.usual.Alarms), Severe(v.usual.Alarms)
 	for _, a := range v.usual.Alarms {
 		v.alarms = append(v.alarms, strings.ToLower(strings.Join([]string{a.Tenant, a.Site, a.Serial, a.Quantity, a.Severity, a.Text, a.Condition, a.Reason, a.Name, a.SiteName}, "\n")))

@@ -56,6 +56,16 @@ func (b *Board) followHealth() *tail.Follow {
 	}
 }
 
+// saidSilent reports whether an event says that a channel is silent.
+func (b *Board) saidSilent(one *sensor) bool {
+	if len(b.silences) == 0 {
+		return false
+	}
+	channel := schema.Silence{Tenant: one.tenant.Value(), Site: one.site.Value(), Serial: one.serial, Channel: one.channel}
+	_, silent := b.silences[channel.Subject(b.config.Names.Prefix)]
+	return silent
+}
+
 // sumUpSilences lists the channels that are silent, the newest first.
 func sumUpSilences(silences map[string]Silence) []Silence {
 	list := []Silence{}

@@ -42,6 +42,9 @@ func TestStatusNamesTheChannelsThatAreSilent(t *testing.T) {
 		return status.NewReport(now, recent, status.Rules{Poll: time.Minute})
 	}
 	report := read()
+	if report.OK && strings.Contains(report.Text(), "all is well") {
+		t.Error("all is well above silent channels")
+	}
 	if len(report.Silent) != 2 || report.Silent[0].Serial != "100" || report.Silent[0].LastAt == nil || report.Silent[1].LastAt != nil {
 		t.Errorf("silent are %+v", report.Silent)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
 
@@ -127,5 +128,18 @@ func TestSearchFindsAlarmsToo(t *testing.T) {
 	}
 	if r := b.Recent("221"); r.Alarms[0].Text != "Upper limit exceeded" {
 		t.Errorf("%+v", r.Alarms[0])
+	}
+}
+
+// A channel is shown as silent where an event says so, whatever its own readings show.
+func TestAnEventSaysThatAChannelIsSilent(t *testing.T) {
+	b := New(nil, Config{Names: publish.Names{Prefix: "saveris"}, Feeds: []schema.Feed{schema.Readings}})
+	b.takeAt("a", "1", "1", 0)
+	b.takeAt("a", "2", "1", 0)
+	tenant := b.sensors.byKey["a21"].tenant.Value()
+	b.silences = map[string]Silence{(&schema.Silence{Tenant: tenant, Site: "a", Serial: "2", Channel: "1"}).Subject("saveris"): {}}
+	b.renew()
+	if got := shownAs(b.Recent("")); got != "a2/1! a1/1" {
+		t.Errorf("shown are %s", got)
 	}
 }
