@@ -104,6 +104,11 @@ type Position struct {
 // is none, or the stream holds that message no more because it has lost its tail, it is called with those that were stored since a
 // moment. A stream that does not exist has no events. An error of each ends it and is returned as it is.
 func (s *Stream) EventsAfter(ctx context.Context, after Position, since time.Time, each func(StoredEvent) error) (Position, error) {
+	return s.EventsOnAfter(ctx, s.prefix+"."+s.feed+".>", after, since, each)
+}
+
+// EventsOnAfter is EventsAfter for those of the feed's events that are on subjects which a filter takes.
+func (s *Stream) EventsOnAfter(ctx context.Context, filter string, after Position, since time.Time, each func(StoredEvent) error) (Position, error) {
 	state, err := s.state(ctx)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return after, nil
@@ -121,7 +126,7 @@ func (s *Stream) EventsAfter(ctx context.Context, after Position, since time.Tim
 	}
 	from := after.Seq + 1
 	config := jetstream.ConsumerConfig{
-		FilterSubjects: []string{s.prefix + "." + s.feed + ".>"}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
+		FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
 	}
 	if !stands {
 		from = 0

@@ -19,14 +19,15 @@ func keyOf(c *fleet.Channel) key { return key{c.Sensor, c.No} }
 // Readings is the stream of readings, a *checkpoint.Stream.
 type Readings interface {
 	LastOn(ctx context.Context, filter string, each func(checkpoint.StoredEvent) error) error
-	EventsAfter(ctx context.Context, after checkpoint.Position, since time.Time, each func(checkpoint.StoredEvent) error) (checkpoint.Position, error)
+	EventsOnAfter(ctx context.Context, filter string, after checkpoint.Position, since time.Time, each func(checkpoint.StoredEvent) error) (checkpoint.Position, error)
 }
 
 // ears know the last reading of each channel by its time, from what the stream holds, and the readings since the last one of a
 // channel that is silent.
 type ears struct {
 	readings Readings
-	subjects string // of readings
+	subjects string        // of readings, without what they end with
+	liveAge  time.Duration // what is older when it is stored is on the lane history
 
 	at    checkpoint.Position // up to where they have listened
 	last  map[key]time.Time
@@ -51,7 +52,7 @@ func (e *ears) forget() {
 func (e *ears) listen(ctx context.Context, back time.Duration, clock time.Time) error {
 	if e.at.Seq == 0 {
 		newest := time.Time{}
-		err := e.readings.LastOn(ctx, e.subjects, func(m checkpoint.StoredEvent) error {
+		err := e.readings.LastOn(ctx, e.subjects+">", func(m checkpoint.StoredEvent) error {
 			if newest = m.At; m.Seq > 0 {
 				e.hear(m, clock)
 			}
@@ -63,9 +64,9 @@ func (e *ears) listen(ctx context.Context, back time.Duration, clock time.Time) 
 		if newest.IsZero() {
 			newest = clock
 		}
-		return e.follow(ctx, newest.Add(-back), clock)
+		return e.follow(ctx, e.lanes(back), newest.Add(-back), clock)
 	}
-	err := e.follow(ctx, clock.Add(-back), clock)
+	err := e.follow(ctx, e.lanes(back), clock.Add(-back), clock)
 	if errors.Is(err, errRewound) {
 		e.forget()
 		return e.listen(ctx, back, clock)
@@ -73,8 +74,17 @@ func (e *ears) listen(ctx context.Context, back time.Duration, clock time.Time) 
 	return err
 }
 
-func (e *ears) follow(ctx context.Context, since, clock time.Time) error {
-	at, err := e.readings.EventsAfter(ctx, e.at, since, func(m checkpoint.StoredEvent) error {
+// lanes are the subjects of readings that can say of a channel which is not silent that it has been heard: the live lane, where no
+// channel may be without a reading for longer than readings stay live. A backfill stores millions on the other one.
+func (e *ears) lanes(back time.Duration) string {
+	if back <= e.liveAge {
+		return e.subjects + string(schema.Live) + ".>"
+	}
+	return e.subjects + ">"
+}
+
+func (e *ears) follow(ctx context.Context, filter string, since, clock time.Time) error {
+	at, err := e.readings.EventsOnAfter(ctx, filter, e.at, since, func(m checkpoint.StoredEvent) error {
 		if m.Seq <= e.at.Seq {
 			return errRewound
 		}

@@ -22,7 +22,8 @@ type Line struct {
 	Rule     Rule // more than 0
 	Channels func() []fleet.Channel
 	Readings Readings
-	Prefix   string // of the subjects of readings
+	Prefix   string        // of the subjects of readings
+	LiveAge  time.Duration // see BRIDGE_LIVE_AGE
 	Silences *publish.Silences
 	Now      func(ctx context.Context) (time.Time, error) // the vendor's clock
 	// Covered returns what of a span has been read, and since when anybody answers for it.
@@ -62,8 +63,7 @@ func (l *Line) Open() (n int, known bool) {
 
 // Run judges after each poll, until ctx ends, whose error it returns. What fails is tried again.
 func (l *Line) Run(ctx context.Context) error {
-	l.ears = ears{readings: l.Readings, subjects: l.Prefix + "." + string(schema.Readings) + ".>"}
-	l.known = nil
+	l.ears, l.known = l.newEars(), nil
 	defer l.count.Store(0)
 	for retry := firstRetry; ; {
 		select {
@@ -90,6 +90,10 @@ func (l *Line) Run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+func (l *Line) newEars() ears {
+	return ears{readings: l.Readings, subjects: l.Prefix + "." + string(schema.Readings) + ".", liveAge: l.LiveAge}
 }
 
 // Judge judges all channels as of now, and stores what has changed. After an error it may be called again at any time.

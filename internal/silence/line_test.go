@@ -82,14 +82,14 @@ func (s *scene) reads(serial, lane string, minutes ...int) {
 func (s *scene) line() *Line {
 	l := &Line{
 		Rule: 3, Channels: func() []fleet.Channel { return s.channels }, Readings: checkpoint.NewStream(s.js, "SAVERIS_READINGS", "saveris", "readings"),
-		Prefix: "saveris", Silences: publish.NewSilences(s.js, config), Log: slog.New(slog.DiscardHandler),
+		Prefix: "saveris", LiveAge: 24 * time.Hour, Silences: publish.NewSilences(s.js, config), Log: slog.New(slog.DiscardHandler),
 		Now: func(context.Context) (time.Time, error) { return s.clock, nil },
 		Covered: func(_ context.Context, span checkpoint.Span) ([]checkpoint.Interval, time.Time, error) {
 			return []checkpoint.Interval{{From: span.From, Until: s.clock}}, span.From, nil
 		},
 	}
 	l.Init()
-	l.ears = ears{readings: l.Readings, subjects: "saveris.readings.>"}
+	l.ears = l.newEars()
 	return l
 }
 
@@ -301,4 +301,22 @@ func TestAStreamThatLosesReadingsRepeatsNoSilence(t *testing.T) {
 	s.reads("100", "live", 60)
 	s.judge(l, 102)
 	s.want(append(said, id("100", 60))...)
+}
+
+// TestTheHistoryLaneIsHeardWhereCyclesAreLong: a channel that measures every day may be heard by a reading that is not live any more.
+func TestTheHistoryLaneIsHeardWhereCyclesAreLong(t *testing.T) {
+	for cycle, want := range map[time.Duration][]string{
+		24 * time.Hour:   nil,
+		10 * time.Minute: {id("100", -60*100)}, // then what is old ends no silence, and begins none
+	} {
+		s := newScene(t)
+		s.add("100")
+		s.channels[0].Cycle = cycle
+		s.reads("100", "live", -60*100)
+		l := s.line()
+		s.judge(l, -60*99)
+		s.reads("100", "history", -60*30)
+		s.judge(l, 0)
+		s.want(want...)
+	}
 }
