@@ -2,6 +2,7 @@ package silence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -318,5 +319,53 @@ func TestTheHistoryLaneIsHeardWhereCyclesAreLong(t *testing.T) {
 		s.reads("100", "history", -60*30)
 		s.judge(l, 0)
 		s.want(want...)
+	}
+}
+
+// TestTwoBridgesThatJudgeAtOnceSayEachSilenceOnce: whoever comes second is refused, reads again, and has nothing to say.
+func TestTwoBridgesThatJudgeAtOnceSayEachSilenceOnce(t *testing.T) {
+	s := newScene(t)
+	for i := range 50 {
+		s.add(fmt.Sprint(100 + i))
+	}
+	lines := []*Line{s.line(), s.line()}
+	const rounds = 6
+	for round := range rounds {
+		s.clock = at(100 * round)
+		for i, c := range s.channels {
+			if i%2 == 0 || round%2 == 0 {
+				s.reads(c.Serial, "live", 100*round-5)
+			}
+		}
+		done := make(chan error)
+		for _, l := range lines {
+			go func() {
+				var err error
+				for range 5 { // conflicts
+					if err = l.Judge(t.Context()); !errors.Is(err, publish.ErrConflict) {
+						break
+					}
+				}
+				done <- err
+			}()
+		}
+		for range lines {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		s.judge(lines[round%2], 100*round+60)
+	}
+	ids, open := map[string]bool{}, map[string]bool{}
+	for _, id := range s.silences() {
+		id, missing, _ := strings.Cut(id, " ")
+		channel, _, _ := strings.Cut(id, ".")
+		if ids[id] || open[channel] == (missing == "") {
+			t.Errorf("%s is stored twice, or out of turn", id)
+		}
+		ids[id], open[channel] = true, missing == ""
+	}
+	if len(ids) < 50*rounds {
+		t.Errorf("%d silences and ends are stored, want %d or more", len(ids), 50*rounds)
 	}
 }
