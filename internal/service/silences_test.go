@@ -11,7 +11,7 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// health returns what SAVERIS_HEALTH holds, and what is armed.
+// silences returns what SAVERIS_HEALTH holds, and what is armed.
 func (s *scene) silences(js jetstream.JetStream) (events []schema.StoredSilence, armed map[string]string) {
 	s.Helper()
 	stream, err := js.Stream(s.Context(), "SAVERIS_HEALTH")
@@ -57,7 +57,8 @@ func TestAChannelThatIsCutOffIsSilentAndComesBack(t *testing.T) {
 	}
 	t.Cleanup(func() { vendor.Close() })
 	js := s.jetStream()
-	r := s.start("one", append([]string{"SAVERIS_URL", vendor.URL(), "BRIDGE_FEEDS", "readings,alarms,devices", "BRIDGE_INVENTORY_INTERVAL", "1s", "BRIDGE_START", "1m", "BRIDGE_SILENT_AFTER", "1"})...)
+	r := s.start("one", "SAVERIS_URL", vendor.URL(), "BRIDGE_FEEDS", "readings,alarms,devices", "BRIDGE_INVENTORY_INTERVAL", "1s",
+		"BRIDGE_START", "1m", "BRIDGE_SILENT_AFTER", "1")
 	var events []schema.StoredSilence
 	resumed := func() bool {
 		events, _ = s.silences(js)
