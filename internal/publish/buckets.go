@@ -40,6 +40,13 @@ func MakeBucket(ctx context.Context, js jetstream.JetStream, want jetstream.KeyV
 	return js.KeyValue(ctx, want.Bucket)
 }
 
+// MakeBatchBucket creates a bucket that takes atomic batches, which the client library cannot ask for, and returns the stream behind it.
+func MakeBatchBucket(ctx context.Context, js jetstream.JetStream, want jetstream.KeyValueConfig) (jetstream.Stream, error) {
+	config := bucketStream(want)
+	config.AllowAtomicPublish = true
+	return js.CreateStream(ctx, config)
+}
+
 // bucketStream is the stream of a bucket of the bridge's, as the client library makes it, but for the duplicate window.
 func bucketStream(want jetstream.KeyValueConfig) jetstream.StreamConfig {
 	return jetstream.StreamConfig{

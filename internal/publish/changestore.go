@@ -143,43 +143,12 @@ func (c *changeStore) batch(ctx context.Context, changes []change) (last uint64,
 	if err := c.send.begin(); err != nil {
 		return 0, err
 	}
-	b := &batch{
-		stream: c.names.Stream(c.feed), record: checkpoint.Record{Batch: newBatchID()}, recordSubject: changes[0].Ingest(c.names.Prefix),
-		entries: make([]checkpoint.Entry, 1), // it has messages before the one that commits it
-	}
 	recorded := time.Now().Truncate(time.Millisecond)
+	messages := make([]*nats.Msg, len(changes))
 	for i := range changes {
-		msg := c.message(changes[i], recorded)
-		msg.Header["Nats-Batch-Id"] = []string{b.record.Batch}
-		msg.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
-		switch i {
-		case len(changes) - 1:
-			msg.Header["Nats-Batch-Commit"] = []string{"1"}
-			msg.Reply = c.send.commitReply(b)
-		case 0:
-			msg.Reply = c.send.stageReply(b)
-		}
-		if err := c.send.nc.PublishMsg(msg); err != nil {
-			return 0, err
-		}
+		messages[i] = c.message(changes[i], recorded)
 	}
-	return c.answer(ctx, b, len(changes))
-}
-
-// answer waits until the server has stored a batch of n messages. The first one of several is answered too.
-func (c *changeStore) answer(ctx context.Context, b *batch, n int) (last uint64, err error) {
-	if n > 1 {
-		last, err = c.send.answer(ctx, b)
-	} else {
-		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.send.timeout)
-		defer cancel()
-		defer context.AfterFunc(ctx, func() { time.AfterFunc(lastAnswer, cancel) })()
-		last, err = c.send.await(wait, c.send.commitReply(b), b)
-	}
-	if errors.Is(err, errConflict) {
-		return 0, fmt.Errorf("%w: %w", ErrConflict, err)
-	}
-	return last, err
+	return c.send.messages(ctx, c.names.Stream(c.feed), messages)
 }
 
 // message makes the message of a change, which the server refuses where the last one on its subject is not the one that the change follows.

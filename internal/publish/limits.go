@@ -48,6 +48,8 @@ const (
 	leaseBytes      = 1 << 20   // a worker each, for ten seconds
 	backfillBytes   = 16 << 20  // two kilobytes a backfill
 	inventoryBytes  = 512 << 20 // two kilobytes a thing, three things a logger
+	latestBytes     = 256 << 20 // two kilobytes a channel
+	openAlarmsBytes = 64 << 20  // two kilobytes an alarm, and 200 bytes for each that has ended
 )
 
 // bucketBytes is the size limit of a bucket that needs so much: none unless streams have one.

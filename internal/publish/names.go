@@ -41,6 +41,12 @@ func (n Names) Backfills() string { return n.Prefix + "-backfills" }
 // Inventory is the name of the KV bucket that shows the newest document of each thing of the fleet.
 func (n Names) Inventory() string { return n.Prefix + "-inventory" }
 
+// Latest is the name of the KV bucket that shows the newest reading of each channel.
+func (n Names) Latest() string { return n.Prefix + "-latest" }
+
+// OpenAlarms is the name of the KV bucket that shows the alarms that are open.
+func (n Names) OpenAlarms() string { return n.Prefix + "-open-alarms" }
+
 // schedules is the token behind the prefix of messages that the broker is to store at a time of their own. They are no events, and no
 // reader's.
 const schedules = "schedules"

@@ -126,6 +126,28 @@ func (c Config) InventoryBucket() jetstream.KeyValueConfig {
 	}
 }
 
+// LatestBucket is how the bucket of the newest readings is created.
+func (c Config) LatestBucket() jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
+		Bucket:      c.Names.Latest(),
+		Description: "Saveris bridge: the newest reading of each channel by its time (a view of " + c.Names.Stream(schema.Readings) + ")",
+		Replicas:    c.Replicas,
+		MaxBytes:    c.bucketBytes(latestBytes),
+		Storage:     jetstream.FileStorage,
+	}
+}
+
+// OpenAlarmsBucket is how the bucket of the open alarms is created.
+func (c Config) OpenAlarmsBucket() jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
+		Bucket:      c.Names.OpenAlarms(),
+		Description: "Saveris bridge: the alarms that are open (a view of " + c.Names.Stream(schema.Alarms) + ")",
+		Replicas:    c.Replicas,
+		MaxBytes:    c.bucketBytes(openAlarmsBytes),
+		Storage:     jetstream.FileStorage,
+	}
+}
+
 // Open readies the broker: its version and the streams of all feeds. What is missing is created, what exists is checked and left
 // alone. An error that is ErrUnfit will not go away by waiting.
 func Open(ctx context.Context, js jetstream.JetStream, c Config) error {

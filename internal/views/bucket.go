@@ -18,6 +18,7 @@ type bucket struct {
 	js     jetstream.JetStream
 	config jetstream.KeyValueConfig
 	prefix string // of keys
+	bulk   bool   // it takes atomic batches
 }
 
 // cell is what stands in a bucket under a key.
@@ -38,17 +39,46 @@ func (b *bucket) open(ctx context.Context) (jetstream.Stream, error) {
 	defer cancel()
 	stream, err := b.js.Stream(ctx, "KV_"+b.config.Bucket)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if _, err = publish.MakeBucket(ctx, b.js, b.config); err == nil {
-			stream, err = b.js.Stream(ctx, "KV_"+b.config.Bucket)
-		}
+		stream, err = b.make(ctx)
 	}
 	if err == nil {
-		err = CheckBucket(stream.CachedInfo().Config)
+		err = b.check(stream.CachedInfo().Config)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", b.config.Bucket, err)
 	}
 	return stream, nil
+}
+
+func (b *bucket) make(ctx context.Context) (jetstream.Stream, error) {
+	if b.bulk {
+		return publish.MakeBatchBucket(ctx, b.js, b.config)
+	}
+	if _, err := publish.MakeBucket(ctx, b.js, b.config); err != nil {
+		return nil, err
+	}
+	return b.js.Stream(ctx, "KV_"+b.config.Bucket)
+}
+
+func (b *bucket) check(have jetstream.StreamConfig) error {
+	if b.bulk {
+		return CheckBatchBucket(have)
+	}
+	return CheckBucket(have)
+}
+
+// CheckBatchBucket is CheckBucket for the bucket of a view that many keys of change at once.
+func CheckBatchBucket(have jetstream.StreamConfig) error {
+	if err := CheckBucket(have); err != nil {
+		return err
+	}
+	switch {
+	case !have.AllowAtomicPublish:
+		return fmt.Errorf("%w: it takes no atomic batches (allow_atomic)", publish.ErrBucketSettings)
+	case have.MaxAge > 0:
+		return fmt.Errorf("%w: its values expire (max_age)", publish.ErrBucketSettings)
+	}
+	return nil
 }
 
 // CheckBucket returns why an existing bucket of a view, by the stream behind it, is not written: an ErrBucketSettings of publish.
@@ -123,14 +153,7 @@ func cellOfMessage(rev uint64, header nats.Header, data []byte) cell {
 func (b *bucket) write(ctx context.Context, e Entry, rev uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	m := &nats.Msg{Subject: publish.KeySubject(b.js, b.config.Bucket, e.Key), Data: e.Value, Header: nats.Header{}}
-	if e.Seq > 0 {
-		m.Header.Set(publish.SequenceHeader, strconv.FormatUint(e.Seq, 10))
-	}
-	if e.Value == nil {
-		m.Header.Set("KV-Operation", "DEL")
-	}
-	ack, err := b.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(rev))
+	ack, err := b.js.PublishMsg(ctx, b.message(e), jetstream.WithExpectLastSequencePerSubject(rev))
 	if err != nil {
 		return 0, fmt.Errorf("write key %s: %w", e.Key, err)
 	}
@@ -138,6 +161,18 @@ func (b *bucket) write(ctx context.Context, e Entry, rev uint64) (uint64, error)
 		return 0, fmt.Errorf("write key %s: somebody else answers in the place of the bucket: stream %q", e.Key, ack.Stream)
 	}
 	return ack.Sequence, nil
+}
+
+// message makes the message that puts an entry, or deletes its key.
+func (b *bucket) message(e Entry) *nats.Msg {
+	m := &nats.Msg{Subject: publish.KeySubject(b.js, b.config.Bucket, e.Key), Data: e.Value, Header: nats.Header{}}
+	if e.Seq > 0 {
+		m.Header.Set(publish.SequenceHeader, strconv.FormatUint(e.Seq, 10))
+	}
+	if e.Value == nil {
+		m.Header.Set("KV-Operation", "DEL")
+	}
+	return m
 }
 
 // conflict reports whether a key was not written because somebody else has written it.

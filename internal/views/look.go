@@ -11,12 +11,11 @@ import (
 type seen struct {
 	source, bucket *jetstream.StreamInfo
 	rev            uint64 // what stands in the bucket up to here is known
-	reconnects     uint64
 }
 
-// look finds out whether anything has happened to the stream or to the bucket, and makes the view right again. There is nothing
+// lookAt finds out whether anything has happened to the stream or to the bucket, and makes the view right again. There is nothing
 // to show as long as the stream is not there.
-func (v *View) look(ctx context.Context) (there bool, err error) {
+func (v *View) lookAt(ctx context.Context) (there bool, err error) {
 	reconnects := v.nc.Stats().Reconnects
 	source, err := v.source.Info(ctx)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -31,7 +30,7 @@ func (v *View) look(ctx context.Context) (there bool, err error) {
 		return false, err
 	}
 	info := stream.CachedInfo()
-	if v.stale || reconnects != v.seen.reconnects || cut(v.seen.source, source) || emptied(v.seen.bucket, info) {
+	if v.stale || reconnects != v.reconnects || cut(v.seen.source, source) || emptied(v.seen.bucket, info) {
 		v.stale = true
 		if err := v.compare(ctx, stream); err != nil {
 			return false, err
@@ -40,7 +39,7 @@ func (v *View) look(ctx context.Context) (there bool, err error) {
 	} else if err := v.changes(ctx, stream, source.State.LastSeq); err != nil {
 		return false, err
 	}
-	v.seen.source, v.seen.bucket, v.seen.reconnects = source, info, reconnects
+	v.seen.source, v.seen.bucket, v.reconnects = source, info, reconnects
 	v.stale, v.looked = false, true
 	return true, nil
 }

@@ -76,11 +76,15 @@ func (v *View) settleIn(ctx context.Context, stream jetstream.Stream, key string
 		if !conflict(err) || try == maxConflicts {
 			return err
 		}
-		pause := rand.N(20*time.Millisecond) + time.Duration(try)*10*time.Millisecond
-		if err := sleep.For(ctx, pause); err != nil { // a replica that lags shows what was there before
+		if err := pauseFor(ctx, try); err != nil { // a replica that lags shows what was there before
 			return err
 		}
 	}
+}
+
+// pauseFor waits before a try that follows a conflict.
+func pauseFor(ctx context.Context, try int) error {
+	return sleep.For(ctx, rand.N(20*time.Millisecond)+time.Duration(try)*10*time.Millisecond)
 }
 
 func (v *View) trySettle(ctx context.Context, stream jetstream.Stream, key string) error {

@@ -18,22 +18,22 @@ type trouble struct {
 }
 
 // due reports whether there is a point in trying.
-func (v *View) due() bool {
-	return v.nc.IsConnected() && (!time.Now().Before(v.trouble.wait) || v.nc.Stats().Reconnects != v.seen.reconnects)
+func (k *keeper) due() bool {
+	return k.nc.IsConnected() && (!time.Now().Before(k.trouble.wait) || k.nc.Stats().Reconnects != k.reconnects)
 }
 
 // report calls OnWritable once when the bucket cannot be written, and when it can be again. A lost connection is no reason: it is
 // in the log already.
-func (v *View) report(err error) {
-	t := &v.trouble
+func (k *keeper) report(err error) {
+	t := &k.trouble
 	if err == nil {
-		if t.reported && v.OnWritable != nil {
-			v.OnWritable(nil)
+		if t.reported && k.OnWritable != nil {
+			k.OnWritable(nil)
 		}
 		*t = trouble{}
 		return
 	}
-	if !v.nc.IsConnected() {
+	if !k.nc.IsConnected() {
 		t.since = time.Time{}
 		return
 	}
@@ -41,19 +41,19 @@ func (v *View) report(err error) {
 		t.since = time.Now()
 	}
 	refused, foreign := errors.Is(err, nats.ErrPermissionViolation), errors.Is(err, publish.ErrBucketSettings)
-	switch t.pause = min(max(2*t.pause, v.pace.look/2), v.pace.most); { // since all keys are compared at each try
+	switch t.pause = min(max(2*t.pause, k.pace.look/2), k.pace.most); { // since all keys are compared at each try
 	case refused: // each one is a line in the server's log
-		t.pause = v.pace.most
+		t.pause = k.pace.most
 	case foreign: // it costs nothing to look
-		t.pause = v.pace.look / 2
+		t.pause = k.pace.look / 2
 	}
 	t.wait = time.Now().Add(t.pause)
-	if t.reported || !refused && !foreign && time.Since(t.since) < v.pace.pass {
+	if t.reported || !refused && !foreign && time.Since(t.since) < k.pace.pass {
 		return
 	}
 	t.reported = true
-	if v.OnWritable != nil {
-		v.OnWritable(err)
+	if k.OnWritable != nil {
+		k.OnWritable(err)
 	}
 }
 

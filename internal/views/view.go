@@ -3,9 +3,7 @@ package views
 import (
 	"context"
 	"sync"
-	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -30,32 +28,23 @@ type Source interface {
 
 // View keeps the keys of one source in a bucket. Put may be called by many goroutines, and Keep by one at a time.
 type View struct {
-	// OnWritable is called with the reason when the bucket cannot be written, and with nil when it can be again. It holds up the
-	// view; nil = none.
-	OnWritable func(err error)
+	keeper
 
 	source Source
 	bucket *bucket
-	nc     *nats.Conn
-	pace   pace
-	news   chan struct{} // something is pending
 
 	mu      sync.Mutex
 	pending map[string]Entry
 	shown   map[string]cell // as far as known, without values
 
 	// Of the goroutine that keeps the view.
-	looked  bool // nothing has to be looked at before entries are written
-	stale   bool // all keys have to be compared
-	seen    seen
-	trouble trouble
+	looked bool // nothing has to be looked at before entries are written
+	stale  bool // all keys have to be compared
+	seen   seen
 }
 
 func newView(source Source, into *bucket) *View {
-	return &View{
-		source: source, bucket: into, nc: into.js.Conn(), pace: usual,
-		news: make(chan struct{}, 1), pending: map[string]Entry{}, shown: map[string]cell{},
-	}
+	return &View{source: source, bucket: into, keeper: newKeeper(into.js.Conn()), pending: map[string]Entry{}, shown: map[string]cell{}}
 }
 
 // Put has the view show an entry, unless the bucket shows a newer one. It does not wait.
@@ -65,69 +54,23 @@ func (v *View) Put(e Entry) {
 		v.pending[e.Key] = e
 	}
 	v.mu.Unlock()
-	select {
-	case v.news <- struct{}{}:
-	default:
-	}
+	v.wake()
 }
-
-// pace is how long a view waits.
-type pace struct {
-	look time.Duration // until it looks again whether stream and bucket are what they were
-	pass time.Duration // for a failure to pass that needs nobody: a server that starts again, a leader that changes
-	most time.Duration // after a failure
-}
-
-var usual = pace{look: 3 * time.Second, pass: 10 * time.Second, most: time.Minute}
-
-const (
-	// answerTime is how long NATS may take for one request.
-	answerTime = 5 * time.Second
-	// lastTime is how long the end of the work is held up by what has not been written.
-	lastTime = 2 * time.Second
-)
 
 // Keep runs work, whose error it returns, and keeps the view right meanwhile: it compares all keys first, and in the end writes
 // what is pending. Work does not wait for it, and nothing that goes wrong with the bucket ends it.
 func (v *View) Keep(ctx context.Context, work func(context.Context) error) error {
-	keeping, end := context.WithCancel(context.WithoutCancel(ctx))
-	kept := make(chan struct{})
-	go func() { defer close(kept); v.keep(keeping) }()
-	err := work(ctx)
-	end()
-	<-kept
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
-	defer cancel()
-	if v.nc.IsConnected() && !v.trouble.reported {
-		v.report(v.step(last))
-	}
-	return err
+	return v.keepBeside(ctx, v, work)
 }
 
-func (v *View) keep(ctx context.Context) {
-	v.looked, v.stale = false, true
-	tick := time.NewTicker(v.pace.look)
-	defer tick.Stop()
-	for {
-		if v.due() {
-			if err := v.step(ctx); ctx.Err() == nil {
-				v.report(err)
-			}
-		}
-		select {
-		case <-v.news:
-		case <-tick.C:
-			v.looked = false
-		case <-ctx.Done():
-			return
-		}
-	}
-}
+func (v *View) begin() { v.looked, v.stale = false, true }
+
+func (v *View) look() { v.looked = false }
 
 // step does all that there is to do. After an error everything is compared again.
 func (v *View) step(ctx context.Context) (err error) {
 	refused := v.nc.LastError()
-	v.looked = v.looked && v.nc.Stats().Reconnects == v.seen.reconnects
+	v.looked = v.looked && v.nc.Stats().Reconnects == v.reconnects
 	defer func() {
 		if err != nil {
 			v.looked, v.stale = false, true
@@ -135,7 +78,7 @@ func (v *View) step(ctx context.Context) (err error) {
 		}
 	}()
 	if !v.looked {
-		there, err := v.look(ctx)
+		there, err := v.lookAt(ctx)
 		if err != nil || !there {
 			return err
 		}

@@ -1,0 +1,95 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/jsapi"
+)
+
+// Batches stores messages in atomic batches into a stream that has no pages, such as the one behind a bucket. One goroutine at a
+// time may use it.
+type Batches struct {
+	send   *sender
+	stream string
+	most   int // messages in a batch
+}
+
+// NewBatches makes what stores in a stream.
+func NewBatches(js jetstream.JetStream, stream string) *Batches {
+	return &Batches{send: newSender(js, defaultTimeout), stream: stream, most: maxBatch}
+}
+
+// Store stores messages in their order, as many at once as the server takes, and calls done with each number of them that was
+// stored and the sequence of the last one of these. It fails with ErrConflict where the server refuses the expectation of one. After any
+// error more may be stored than done was called for. It changes the messages' headers, none of which may be nil.
+func (b *Batches) Store(ctx context.Context, messages []*nats.Msg, done func(n int, last uint64)) error {
+	if err := b.send.begin(); err != nil {
+		return err
+	}
+	defer b.send.end()
+	for len(messages) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(b.most, len(messages))
+		last, err := b.send.messages(ctx, b.stream, messages[:n])
+		if jsapi.HasCode(err, jsapi.CodeBatchTooLarge) && b.most > 1 {
+			b.most = max(1, b.most/2)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("store %d messages in %s: %w", n, b.stream, err)
+		}
+		done(n, last)
+		messages = messages[n:]
+	}
+	return nil
+}
+
+// messages stores messages in one atomic batch and returns the sequence of the last one.
+func (s *sender) messages(ctx context.Context, stream string, messages []*nats.Msg) (last uint64, err error) {
+	b := &batch{
+		stream: stream, record: checkpoint.Record{Batch: newBatchID()}, recordSubject: messages[0].Subject,
+		entries: make([]checkpoint.Entry, 1), // it has messages before the one that commits it
+	}
+	for i, msg := range messages {
+		msg.Header["Nats-Batch-Id"] = []string{b.record.Batch}
+		msg.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
+		msg.Reply = ""
+		switch i {
+		case len(messages) - 1:
+			msg.Header["Nats-Batch-Commit"] = []string{"1"}
+			msg.Reply = s.commitReply(b)
+		case 0:
+			msg.Reply = s.stageReply(b)
+		}
+		if err := s.nc.PublishMsg(msg); err != nil {
+			return 0, err
+		}
+	}
+	return s.stored(ctx, b, len(messages))
+}
+
+// stored waits until the server has stored a batch of n messages. The first one of several is answered too.
+func (s *sender) stored(ctx context.Context, b *batch, n int) (last uint64, err error) {
+	if n > 1 {
+		last, err = s.answer(ctx, b)
+	} else {
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
+		defer cancel()
+		defer context.AfterFunc(ctx, func() { time.AfterFunc(lastAnswer, cancel) })()
+		last, err = s.await(wait, s.commitReply(b), b)
+	}
+	if errors.Is(err, errConflict) {
+		return 0, fmt.Errorf("%w: %w", ErrConflict, err)
+	}
+	return last, err
+}

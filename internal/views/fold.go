@@ -1,0 +1,308 @@
+package views
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+)
+
+// Fold keeps in a bucket what the events of a stream come to when they are taken one after the other: each key shows one of them, in
+// the JSON format of CloudEvents. It follows the stream, whoever stores there. Wake may be called by many goroutines, and Keep by one
+// at a time.
+type Fold struct {
+	keeper
+
+	source  *checkpoint.Stream
+	bucket  *bucket
+	batches *publish.Batches
+	events  folding
+
+	// Of the goroutine that keeps the view.
+	stale bool                // all has to be read again
+	at    checkpoint.Position // the events up to here are taken
+	seen  seen
+	have  map[string]cell // what the bucket shows, without values; seq is 0 for what is not an event's
+}
+
+// folding is what the events of a stream come to.
+type folding interface {
+	// rebuild forgets all, and takes the events that a stream holds. What the bucket shows of events before them is handed over.
+	rebuild(ctx context.Context, shown map[string]cell, state jetstream.StreamState) error
+	// take takes an event over that was stored behind all that were taken before.
+	take(e checkpoint.StoredEvent)
+	// settle finds out what keys show after events were taken that stand before a sequence.
+	settle(ctx context.Context, until uint64) error
+	// shows calls each with every key and the sequence of the event that it shows.
+	shows(each func(key string, seq uint64))
+	// event returns the event that a key shows, if that is still at hand. One that was released is not.
+	event(key string) (e checkpoint.StoredEvent, found bool)
+	release(key string)
+}
+
+func newFold(source *checkpoint.Stream, into *bucket, events folding) *Fold {
+	into.bulk = true
+	return &Fold{
+		keeper: newKeeper(into.js.Conn()), source: source, bucket: into, batches: publish.NewBatches(into.js, "KV_"+into.config.Bucket),
+		events: events, stale: true, have: map[string]cell{},
+	}
+}
+
+// Wake says that something was stored. It does not wait.
+func (f *Fold) Wake() { f.wake() }
+
+// Keep runs work, whose error it returns, and keeps the view right meanwhile: it reads the stream first, and in the end takes what is
+// stored then. Work does not wait for it, and nothing that goes wrong with the bucket ends it.
+func (f *Fold) Keep(ctx context.Context, work func(context.Context) error) error {
+	return f.keepBeside(ctx, f, work)
+}
+
+func (f *Fold) begin() { f.stale = true }
+
+func (f *Fold) look() {} // each step looks
+
+// step takes what was stored, and writes what the bucket does not show, whoever writes it meanwhile. After an error all is read again.
+func (f *Fold) step(ctx context.Context) (err error) {
+	refused := f.nc.LastError()
+	for try := 0; ; try++ {
+		err := f.tryStep(ctx)
+		if err == nil {
+			return nil
+		}
+		f.stale = f.stale || try > 0 || !errors.Is(err, publish.ErrConflict)
+		if !errors.Is(err, publish.ErrConflict) || try == maxConflicts {
+			return refusal(f.nc, refused, err)
+		}
+		if err := pauseFor(ctx, try); err != nil { // a replica that lags shows what was there before
+			return err
+		}
+	}
+}
+
+func (f *Fold) tryStep(ctx context.Context) error {
+	reconnects := f.nc.Stats().Reconnects
+	stream, err := f.bucket.open(ctx)
+	if err != nil {
+		return err
+	}
+	info := stream.CachedInfo()
+	f.stale = f.stale || reconnects != f.reconnects || another(f.seen.bucket, info) || info.State.Msgs < uint64(len(f.have))
+	var others map[string]cell
+	if !f.stale { // before the stream is looked at: what another leader shows stands there by then
+		if others, err = f.others(ctx, stream); err != nil {
+			return err
+		}
+	}
+	source, err := f.source.Info(ctx)
+	if errors.Is(err, jetstream.ErrStreamNotFound) { // there is nothing to show
+		f.stale = true
+		return nil
+	}
+	if err == nil && !f.stale {
+		f.stale, err = f.lost(ctx, source)
+	}
+	if err != nil {
+		return err
+	}
+	if f.stale {
+		err = f.rebuild(ctx, info.State.LastSeq)
+	} else {
+		err = f.follow(ctx, source, others)
+	}
+	if err != nil {
+		return err
+	}
+	f.seen.source, f.seen.bucket, f.reconnects, f.stale = source, info, reconnects, false
+	return f.write(ctx)
+}
+
+// lost reports whether the stream is not the one that was followed, or has lost its tail.
+func (f *Fold) lost(ctx context.Context, source *jetstream.StreamInfo) (bool, error) {
+	if cut(f.seen.source, source) {
+		return true, nil
+	}
+	if f.at.Seq == 0 || f.at.Seq < source.State.FirstSeq || f.at == (checkpoint.Position{Seq: source.State.LastSeq, At: source.State.LastTime}) {
+		return false, nil
+	}
+	stands, err := f.source.Stands(ctx, f.at)
+	return !stands, err
+}
+
+// rebuild takes the stream as it is, and what the bucket shows. What was put into that up to a revision is known then.
+func (f *Fold) rebuild(ctx context.Context, rev uint64) error {
+	shown, err := f.cells(ctx)
+	if err != nil {
+		return err
+	}
+	source, err := f.source.Info(ctx) // after the bucket was read: what another leader shows stands there
+	if err != nil {
+		return err
+	}
+	if err := f.events.rebuild(ctx, shown, source.State); err != nil {
+		return err
+	}
+	f.at = checkpoint.Position{Seq: source.State.LastSeq, At: source.State.LastTime}
+	f.seen.rev = rev
+	clear(f.have)
+	return f.judge(ctx, shown, source.State.FirstSeq)
+}
+
+// cells reads what the bucket shows.
+func (f *Fold) cells(ctx context.Context) (map[string]cell, error) {
+	shown := map[string]cell{}
+	err := f.bucket.cells(ctx, func(key string, c cell) { shown[key] = c })
+	return shown, err
+}
+
+// follow takes the events behind those that were taken, and what others have written into the bucket.
+func (f *Fold) follow(ctx context.Context, source *jetstream.StreamInfo, others map[string]cell) error {
+	until := source.State.LastSeq + 1
+	err := f.source.EventsOn(ctx, f.source.EventSubject(), checkpoint.Since{Seq: f.at.Seq + 1}, until, func(e checkpoint.StoredEvent) error {
+		f.events.take(e)
+		return nil
+	})
+	if err == nil {
+		err = f.events.settle(ctx, until)
+	}
+	if err != nil {
+		return err
+	}
+	f.at = checkpoint.Position{Seq: source.State.LastSeq, At: source.State.LastTime}
+	return f.judge(ctx, others, source.State.FirstSeq)
+}
+
+// others reads what others have written into the bucket since it was looked at, by key.
+func (f *Fold) others(ctx context.Context, stream jetstream.Stream) (map[string]cell, error) {
+	others := map[string]cell{}
+	for f.seen.rev < stream.CachedInfo().State.LastSeq {
+		key, is, err := f.bucket.after(ctx, stream, f.seen.rev+1)
+		if err != nil || is.rev == 0 {
+			return others, err
+		}
+		if is.rev != f.have[key].rev && literal(key) {
+			others[key] = is
+		}
+		f.seen.rev = is.rev
+	}
+	return others, nil
+}
+
+// judge takes over what the bucket shows under keys, and whether that is right.
+func (f *Fold) judge(ctx context.Context, shown map[string]cell, first uint64) error {
+	if len(shown) == 0 {
+		return nil
+	}
+	want := map[string]uint64{}
+	f.events.shows(func(key string, seq uint64) { want[key] = seq })
+	for key, c := range shown {
+		data := c.data
+		if c.data = nil; c.there && (c.seq == 0 || c.seq != want[key]) {
+			c.seq = 0
+		} else if c.there && c.seq >= first { // one before was removed by retention, and cannot be compared
+			value, err := f.value(ctx, key, c.seq)
+			if err != nil {
+				return err
+			}
+			if !bytes.Equal(data, value) {
+				c.seq = 0
+			} else {
+				f.events.release(key)
+			}
+		}
+		f.have[key] = c
+	}
+	return nil
+}
+
+// value is what a key shows, of which the event stands at a sequence.
+func (f *Fold) value(ctx context.Context, key string, seq uint64) ([]byte, error) {
+	e, found := f.events.event(key)
+	if !found {
+		var err error
+		if e, err = f.source.MessageAt(ctx, seq); err != nil {
+			return nil, err
+		}
+		if e.Seq == 0 {
+			return nil, fmt.Errorf("key %s: its event is no longer at sequence %d of the stream", key, seq)
+		}
+	}
+	return schema.StructuredEvent(e.Header, e.Data)
+}
+
+// change is what a key has to show and does not.
+type change struct {
+	key     string
+	seq     uint64 // of the event; of a key that is removed how far the stream was read
+	removed bool
+}
+
+// changed returns what the bucket does not show as it should, the oldest first.
+func (f *Fold) changed() (list []change) {
+	want := map[string]bool{}
+	f.events.shows(func(key string, seq uint64) {
+		want[key] = true
+		if have := f.have[key]; !have.there || have.seq != seq {
+			list = append(list, change{key, seq, false})
+		}
+	})
+	for key, have := range f.have {
+		if have.there && !want[key] {
+			list = append(list, change{key, f.at.Seq, true})
+		}
+	}
+	slices.SortFunc(list, func(x, y change) int { return cmp.Or(cmp.Compare(x.seq, y.seq), cmp.Compare(x.key, y.key)) })
+	return list
+}
+
+// writtenAtOnce is of how many keys the values are in memory at once.
+const writtenAtOnce = 1000
+
+// write writes what the bucket does not show as it should, under the expectation that nobody else has written a key meanwhile.
+func (f *Fold) write(ctx context.Context) error {
+	for list := range slices.Chunk(f.changed(), writtenAtOnce) {
+		messages := make([]*nats.Msg, 0, len(list))
+		for _, c := range list {
+			e := Entry{Key: c.key, Seq: c.seq}
+			if !c.removed {
+				var err error
+				if e.Value, err = f.value(ctx, c.key, c.seq); err != nil {
+					return err
+				}
+			}
+			m := f.bucket.message(e)
+			m.Header.Set("Nats-Expected-Last-Subject-Sequence", strconv.FormatUint(f.have[c.key].rev, 10))
+			messages = append(messages, m)
+		}
+		err := f.batches.Store(ctx, messages, func(n int, last uint64) {
+			f.wrote(list[:n], last)
+			list = list[n:]
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wrote takes over that keys were written, the last of them at a revision.
+func (f *Fold) wrote(list []change, last uint64) {
+	rev := last - uint64(len(list)) + 1
+	if rev == f.seen.rev+1 { // nobody else has written since
+		f.seen.rev = last
+	}
+	for _, c := range list {
+		f.have[c.key] = cell{rev: rev, seq: c.seq, there: !c.removed}
+		f.events.release(c.key)
+		rev++
+	}
+}
