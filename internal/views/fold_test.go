@@ -1,0 +1,446 @@
+package views_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/views"
+)
+
+// folded is a bridge as far as it stores rows of a feed, and what the bucket of its view has to show of them.
+type folded struct {
+	*stage
+	feed   schema.Feed
+	bucket string
+	writer *publish.Writer
+	base   time.Time // minute 0
+}
+
+func (s *stage) folded(feed schema.Feed) *folded {
+	f := &folded{stage: s, feed: feed, bucket: "saveris-latest", base: time.Now().UTC().Add(-90 * time.Minute).Truncate(time.Minute)}
+	if feed == schema.Alarms {
+		f.bucket = "saveris-open-alarms"
+	}
+	f.writer = f.another()
+	return f
+}
+
+// another is one more bridge, or a backfill.
+func (f *folded) another() *publish.Writer {
+	return publish.NewWriter(f.js, config, publish.Options{Feed: f.feed, Name: "test", LiveAge: time.Hour, Ages: checkpoint.Ages{time.Hour}, Now: time.Now})
+}
+
+func (f *folded) view() *views.Fold {
+	v := views.NewLatest(f.js, config, time.Now)
+	if f.feed == schema.Alarms {
+		v = views.NewOpenAlarms(f.js, config)
+	}
+	v.Hurry()
+	return v
+}
+
+// keep keeps a view until the test ends, or until it is told to stop.
+func (f *folded) keep(v *views.Fold) (stop func()) {
+	ctx, cancel := context.WithCancel(f.Context())
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		_ = v.Keep(ctx, func(ctx context.Context) error { <-ctx.Done(); return nil })
+	}()
+	stop = func() { cancel(); <-kept }
+	f.Cleanup(stop)
+	return stop
+}
+
+// takeOver is a bridge that becomes leader and stops at once.
+func (f *folded) takeOver() {
+	f.Helper()
+	f.check(f.view().Keep(f.Context(), func(context.Context) error { return nil }))
+}
+
+// reading tells of a row as "<uuid> <serial> <minute>", and a value.
+func (f *folded) reading(told string, value int) schema.Event {
+	var uuid, serial string
+	var minute int
+	if _, err := fmt.Sscan(told, &uuid, &serial, &minute); err != nil {
+		f.Fatal(told, err)
+	}
+	return f.event("uuid", uuid, "timestamp", f.at(minute), "sensor_uuid", "s", "serial_no", serial, "channel_no", "1", "tenant_uuid", "t", "customer_site", "x",
+		"physical_extension", "Air Temperature", "measurement", fmt.Sprint(value))
+}
+
+// alarm tells of a row as "<uuid> <status> <minute>".
+func (f *folded) alarm(told string) schema.Event {
+	var uuid, status string
+	var minute int
+	if _, err := fmt.Sscan(told, &uuid, &status, &minute); err != nil {
+		f.Fatal(told, err)
+	}
+	return f.event("uuid", uuid, "alarm_time", f.at(minute), "last_status_change_time", f.at(minute), "alarm_status", status, "alarm_severity", "Alarm",
+		"alarm_condition_type", "Upper limit", "serial_no", "100", "tenant_uuid", "t", "customer_site", "x", "physical_extension", "Air Temperature")
+}
+
+func (f *folded) at(minute int) string {
+	return f.base.Add(time.Duration(minute) * time.Minute).Format(time.RFC3339)
+}
+
+func (f *folded) event(columns ...string) schema.Event {
+	var row saveris.Row
+	for i := 0; i < len(columns); i += 2 {
+		kind := saveris.String
+		if columns[i] == "measurement" || columns[i] == "channel_no" {
+			kind = saveris.Number
+		}
+		row.Fields = append(row.Fields, saveris.Field{Name: columns[i], Kind: kind, Text: []byte(columns[i+1])})
+	}
+	return schema.NewMaker(f.feed, "saveris", "http://vendor").Event(&row, schema.Window{}, time.Now())
+}
+
+// store stores events, each in a commit of its own.
+func (f *folded) store(w *publish.Writer, events ...schema.Event) {
+	f.Helper()
+	for _, e := range events {
+		f.await("a commit", func() bool {
+			_, err := w.Commit(f.Context(), e.Day(), []schema.Event{e}, nil)
+			return err == nil
+		})
+	}
+}
+
+// all reads the events of the stream.
+func (f *folded) all() (list []checkpoint.StoredEvent) {
+	f.Helper()
+	source := checkpoint.NewStream(f.js, config.Names.Stream(f.feed), "saveris", string(f.feed))
+	last, err := source.Last(f.Context())
+	f.check(err)
+	f.check(source.EventsOn(f.Context(), source.EventSubject(), checkpoint.Since{}, last+1, func(e checkpoint.StoredEvent) error {
+		if source.Own(e) {
+			list = append(list, e)
+		}
+		return nil
+	}))
+	return list
+}
+
+// want is what the bucket has to show: the event in the JSON format by key.
+func (f *folded) want() map[string]string {
+	f.Helper()
+	want, shown := map[string]string{}, map[string]uint64{}
+	if f.feed == schema.Alarms {
+		open := schema.NewOpenAlarms()
+		for _, e := range f.all() {
+			if a, ok := schema.ReadAlarmEvent(e.Header, e.Data, e.Seq); ok {
+				open.Take(a)
+			}
+		}
+		for _, a := range open.List() {
+			shown[schema.Token(a.FirstID())] = a.Seq
+		}
+	} else {
+		shown = f.newest()
+	}
+	for _, e := range f.all() {
+		for key, seq := range shown {
+			if seq == e.Seq {
+				text, err := schema.StructuredEvent(e.Header, e.Data)
+				f.check(err)
+				want[key] = fmt.Sprint(seq, " ", string(text))
+			}
+		}
+	}
+	return want
+}
+
+// newest returns the sequences of the newest readings, as the contract has it: of each the last content, by its time.
+func (f *folded) newest() map[string]uint64 {
+	type content struct {
+		key string
+		at  time.Time
+		seq uint64
+	}
+	contents := map[string]content{}
+	for _, e := range f.all() {
+		s, err := schema.ReadStored(e.Header, e.Data)
+		f.check(err)
+		tokens := strings.Split(e.Subject, ".")
+		id := s.ID
+		if s.Revises != "" {
+			id = s.Revises
+		}
+		if s.Time.Before(time.Now().Add(time.Hour)) {
+			contents[id] = content{strings.Join(tokens[3:7], "."), s.Time, e.Seq}
+		}
+	}
+	best := map[string]content{}
+	for _, c := range contents {
+		if b := best[c.key]; b.seq == 0 || c.at.After(b.at) || c.at.Equal(b.at) && c.seq > b.seq {
+			best[c.key] = c
+		}
+	}
+	shown := map[string]uint64{}
+	for key, c := range best {
+		shown[key] = c.seq
+	}
+	return shown
+}
+
+// is what the bucket shows.
+func (f *folded) is() map[string]string {
+	f.Helper()
+	shown := map[string]string{}
+	kv, err := f.js.KeyValue(f.Context(), f.bucket)
+	if err != nil {
+		return shown
+	}
+	keys, err := kv.ListKeys(f.Context())
+	if err != nil {
+		return shown
+	}
+	for key := range keys.Keys() {
+		if m := f.last("KV_"+f.bucket, "$KV."+f.bucket+"."+key); m != nil {
+			shown[key] = m.Header.Get("Saveris-Sequence") + " " + string(m.Data)
+		}
+	}
+	return shown
+}
+
+func (f *folded) differences() (list []string) {
+	f.Helper()
+	want, is := f.want(), f.is()
+	for key := range want {
+		if is[key] != want[key] {
+			list = append(list, fmt.Sprintf("%s is %.90q, want %.90q", key, is[key], want[key]))
+		}
+	}
+	for key := range is {
+		if want[key] == "" {
+			list = append(list, fmt.Sprintf("%s is shown: %.90q", key, is[key]))
+		}
+	}
+	return list
+}
+
+func (f *folded) awaitRight(when string) {
+	f.Helper()
+	end := time.Now().Add(time.Minute)
+	for list := f.differences(); len(list) > 0; list = f.differences() {
+		if time.Now().After(end) {
+			f.Fatalf("%s: %v", when, list)
+		}
+	}
+}
+
+// awaitTaken waits until the view has taken all that is stored, and then judges it.
+func (f *folded) awaitTaken(when string) {
+	f.Helper()
+	serial := fmt.Sprint("b", counter.Add(1))
+	if f.feed == schema.Alarms {
+		f.store(f.writer, f.event("uuid", serial, "alarm_time", f.at(0), "alarm_status", "Alarm", "serial_no", serial))
+	} else {
+		f.store(f.writer, f.reading(fmt.Sprintf("%s %s 0", serial, serial), 1))
+	}
+	f.await("all to be taken", func() bool {
+		return slices.ContainsFunc(slices.Collect(maps.Keys(f.is())), func(key string) bool { return strings.Contains(key, serial) })
+	})
+	if list := f.differences(); len(list) > 0 {
+		f.Fatalf("%s: %v", when, list)
+	}
+}
+
+// value is what the bucket shows of a channel, "" where it shows nothing.
+func (f *folded) value(serial string) string {
+	_, data, _ := schema.Unwrap(nats.Header{"content-type": {"application/cloudevents+json"}}, []byte(strings.SplitN(f.is()["t.x."+serial+".1"]+" ", " ", 2)[1]))
+	read, _ := schema.ReadPoint(data)
+	return read.Value
+}
+
+func TestTheNewestReadingByItsTimeIsShown(t *testing.T) {
+	for _, led := range []bool{true, false} { // by a view that follows, and by one that begins after each
+		t.Run(fmt.Sprint("followed ", led), func(t *testing.T) {
+			t.Parallel()
+			f := newStage(t).folded(schema.Readings)
+			if led {
+				f.keep(f.view())
+			}
+			for _, c := range []struct {
+				told  string
+				value int
+				want  string
+				why   string
+			}{
+				{"a 1 30", 1, "1", "the first"},
+				{"b 1 45", 2, "2", "a newer one"},
+				{"c 1 15", 3, "2", "a late row"},
+				{"d 1 45", 4, "4", "another one of the same time"},
+				{"d 1 45", 5, "5", "a correction"},
+				{"b 1 45", 6, "6", "a correction of what it had the place of, stored later"},
+				{"e 1 200", 7, "6", "one that is more than an hour ahead"},
+				{"f 1 100", 8, "8", "one that is less ahead"},
+				{"f 1 40", 9, "6", "a correction to an earlier time"},
+				{"c 1 50", 10, "10", "a correction to a later time"},
+			} {
+				f.store(f.writer, f.reading(c.told, c.value))
+				if led {
+					f.awaitTaken(c.why)
+				} else {
+					f.takeOver()
+				}
+				if is := f.value("1"); is != c.want {
+					t.Fatalf("after %s (%s) %q is shown, want %q", c.told, c.why, is, c.want)
+				}
+			}
+		})
+	}
+}
+
+func TestAnAlarmIsShownAsLongAsItIsOpen(t *testing.T) {
+	f := newStage(t).folded(schema.Alarms)
+	f.keep(f.view())
+	for _, c := range []struct{ told, want, why string }{
+		{"a Unknown 0", "", "unknown opens nothing"},
+		{"b Alarm 1", "b", "raised"},
+		{"c Alarm 2", "b c", "another one"},
+		{"d Ok 3", "b", "an end: the newest is closed"},
+		{"e Ok 4", "", "the other end"},
+		{"g Ok 20", "", "an end before its beginning has come"},
+		{"f Alarm 19", "", "the late beginning of what has ended"},
+		{"h Alarm 30", "h", "raised"},
+		{"h Ok 31", "", "a row that is updated"},
+	} {
+		f.store(f.writer, f.alarm(c.told))
+		f.awaitTaken(c.why)
+		var open []string
+		for key := range f.is() {
+			if name, _, _ := strings.Cut(key, "_"); len(name) == 1 {
+				open = append(open, name)
+			}
+		}
+		slices.Sort(open)
+		if is := strings.Join(open, " "); is != c.want {
+			t.Fatalf("after %s (%s) open are %q, want %q", c.told, c.why, is, c.want)
+		}
+	}
+}
+
+// TestWhateverHappenedFoldsAreRight stores rows in any order, by several bridges that are killed, and does to stream and bucket all that
+// can be done, while two leaders keep the view, one of which is replaced all the time.
+func TestWhateverHappenedFoldsAreRight(t *testing.T) {
+	for _, feed := range publish.Feeds {
+		t.Run(string(feed), func(t *testing.T) {
+			t.Parallel()
+			f := newStage(t).folded(feed)
+			seed := rand.Uint64()
+			t.Logf("seed %d", seed)
+			rng := rand.New(rand.NewPCG(seed, seed))
+			name := config.Names.Stream(feed)
+			put := func(key string, m *nats.Msg) {
+				m.Subject = "$KV." + f.bucket + "." + key
+				_, _ = f.js.PublishMsg(t.Context(), m) // there may be none
+			}
+			someKey := func() string {
+				if keys := slices.Sorted(maps.Keys(f.is())); len(keys) > 0 {
+					return keys[rng.IntN(len(keys))]
+				}
+				return "none"
+			}
+			row := func() schema.Event {
+				if feed == schema.Alarms {
+					return f.alarm(fmt.Sprintf("u%d %s %d", rng.IntN(40), []string{"Alarm", "Ok", "Unknown"}[rng.IntN(3)], rng.IntN(90)))
+				}
+				return f.reading(fmt.Sprintf("u%d s%d %d", rng.IntN(100), rng.IntN(30), rng.IntN(200)), rng.IntN(10))
+			}
+			deeds := map[string]func(){
+				"store":           func() { f.store(f.writer, row(), row(), row(), row(), row()) },
+				"store elsewhere": func() { f.store(f.another(), row(), row()) },
+				"delete a key":    func() { put(someKey(), &nats.Msg{Header: nats.Header{"KV-Operation": {"DEL"}}}) },
+				"write garbage":   func() { put(someKey(), &nats.Msg{Data: []byte("garbage")}) },
+				"forge": func() {
+					put(someKey(), &nats.Msg{Data: []byte("garbage"), Header: nats.Header{"Saveris-Sequence": {fmt.Sprint(rng.IntN(100))}}})
+				},
+				"foreign key":   func() { put("a.b", &nats.Msg{Data: []byte("garbage")}) },
+				"delete bucket": func() { _ = f.js.DeleteKeyValue(t.Context(), f.bucket) },
+				"lose the tail": func() {
+					of, err := f.js.Stream(t.Context(), name)
+					f.check(err)
+					_ = of.DeleteMsg(t.Context(), of.CachedInfo().State.LastSeq) // the record
+				},
+				"make the stream anew": func() { f.check(f.js.DeleteStream(t.Context(), name)); f.open() },
+			}
+			names := slices.Sorted(maps.Keys(deeds))
+			f.keep(f.view())
+			for range 25 {
+				var done []string
+				stop := f.keep(f.view())
+				for range 1 + rng.IntN(6) {
+					name := names[rng.IntN(len(names))]
+					deeds[name]()
+					done = append(done, name)
+				}
+				if rng.IntN(2) == 0 {
+					stop()
+				}
+				f.awaitRight(fmt.Sprintf("after %q", done))
+				stop()
+			}
+		})
+	}
+}
+
+// TestFoldsAreOfWhatIsLeftAfterALoss has the broker forget what the bucket shows.
+func TestFoldsAreOfWhatIsLeftAfterALoss(t *testing.T) {
+	f := newStage(t).folded(schema.Readings)
+	f.keep(f.view())
+	f.store(f.writer, f.reading("a 1 10", 1))
+	f.awaitRight("at first")
+	forget := f.remember()
+	f.store(f.writer, f.reading("b 1 20", 2), f.reading("c 2 20", 2))
+	f.awaitRight("before the loss")
+	forget(func() {})
+	f.awaitRight("after the loss")
+	if is := f.value("1"); is != "1" {
+		t.Errorf("shown is %q, want what is left", is)
+	}
+}
+
+// TestWhatRetentionRemovesStaysShown has the stream drop what a silent channel and an open alarm are shown by.
+func TestWhatRetentionRemovesStaysShown(t *testing.T) {
+	s := newStage(t)
+	readings, alarms := s.folded(schema.Readings), s.folded(schema.Alarms)
+	readings.store(readings.writer, readings.reading("a 1 10", 1), readings.reading("b 2 10", 1))
+	alarms.store(alarms.writer, alarms.alarm("a Alarm 1"))
+	readings.takeOver()
+	alarms.takeOver()
+	for _, f := range []*folded{readings, alarms} {
+		of, err := s.js.Stream(t.Context(), config.Names.Stream(f.feed))
+		s.check(err)
+		s.check(of.Purge(t.Context(), jetstream.WithPurgeSequence(of.CachedInfo().State.LastSeq)))
+		f.writer = f.another()
+	}
+	readings.store(readings.writer, readings.reading("c 2 20", 2))
+	readings.takeOver()
+	if one, two := readings.value("1"), readings.value("2"); one != "1" || two != "2" {
+		t.Errorf("shown are %q and %q, want the removed one and the new one", one, two)
+	}
+	alarms.takeOver()
+	if len(alarms.is()) != 1 {
+		t.Errorf("open are %v, want the removed one", alarms.is())
+	}
+	alarms.store(alarms.writer, alarms.alarm("b Ok 2"))
+	alarms.takeOver()
+	if len(alarms.is()) != 0 {
+		t.Errorf("open are %v after the end", alarms.is())
+	}
+}
