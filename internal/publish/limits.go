@@ -48,7 +48,7 @@ const (
 	leaseBytes      = 1 << 20   // a worker each, for ten seconds
 	backfillBytes   = 16 << 20  // two kilobytes a backfill
 	inventoryBytes  = 512 << 20 // two kilobytes a thing, three things a logger
-	latestBytes     = 256 << 20 // two kilobytes a channel
+	latestBytes     = 128 << 20 // two kilobytes a channel
 	openAlarmsBytes = 64 << 20  // two kilobytes an alarm, and 200 bytes for each that has ended
 )
 

@@ -1,11 +1,11 @@
 package views
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strconv"
 
@@ -29,11 +29,17 @@ type Fold struct {
 	events  folding
 
 	// Of the goroutine that keeps the view.
-	stale bool                // all has to be read again
-	at    checkpoint.Position // the events up to here are taken
-	seen  seen
-	have  map[string]cell // what the bucket shows, without values; seq is 0 for what is not an event's
+	stale  bool                // all has to be read again
+	reread bool                // what the bucket shows has to be
+	at     checkpoint.Position // the events up to here are taken
+	seen   seen
+	have   map[string]cell    // what the bucket shows, without values; seq is 0 for what is not an event's
+	sums   map[string]valueOf // of what keys have shown
+	seed   maphash.Seed
 }
+
+// valueOf is what the value of an event is compared by.
+type valueOf struct{ seq, sum uint64 }
 
 // folding is what the events of a stream come to.
 type folding interface {
@@ -54,7 +60,7 @@ func newFold(source *checkpoint.Stream, into *bucket, events folding) *Fold {
 	into.bulk = true
 	return &Fold{
 		keeper: newKeeper(into.js.Conn()), source: source, bucket: into, batches: publish.NewBatches(into.js, "KV_"+into.config.Bucket),
-		events: events, stale: true, have: map[string]cell{},
+		events: events, stale: true, have: map[string]cell{}, sums: map[string]valueOf{}, seed: maphash.MakeSeed(),
 	}
 }
 
@@ -71,7 +77,7 @@ func (f *Fold) begin() { f.stale = true }
 
 func (f *Fold) look() {} // each step looks
 
-// step takes what was stored, and writes what the bucket does not show, whoever writes it meanwhile. After an error all is read again.
+// step takes what was stored, and writes what the bucket does not show, whoever writes it meanwhile. What it fails at is read again.
 func (f *Fold) step(ctx context.Context) (err error) {
 	refused := f.nc.LastError()
 	for try := 0; ; try++ {
@@ -79,7 +85,8 @@ func (f *Fold) step(ctx context.Context) (err error) {
 		if err == nil {
 			return nil
 		}
-		f.stale = f.stale || try > 0 || !errors.Is(err, publish.ErrConflict)
+		f.reread = f.reread || try > 0 || !errors.Is(err, publish.ErrConflict)
+		f.stale = f.stale || errors.Is(err, errGone)
 		if !errors.Is(err, publish.ErrConflict) || try == maxConflicts {
 			return refusal(f.nc, refused, err)
 		}
@@ -90,40 +97,49 @@ func (f *Fold) step(ctx context.Context) (err error) {
 }
 
 func (f *Fold) tryStep(ctx context.Context) error {
+	if there, err := f.read(ctx); err != nil || !there {
+		f.stale = true
+		return err
+	}
+	return f.write(ctx)
+}
+
+// read takes what was stored, and what the bucket shows. There is nothing to show as long as the stream is not there.
+func (f *Fold) read(ctx context.Context) (there bool, err error) {
 	reconnects := f.nc.Stats().Reconnects
 	stream, err := f.bucket.open(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	info := stream.CachedInfo()
 	f.stale = f.stale || reconnects != f.reconnects || another(f.seen.bucket, info) || info.State.Msgs < uint64(len(f.have))
-	var others map[string]cell
-	if !f.stale { // before the stream is looked at: what another leader shows stands there by then
-		if others, err = f.others(ctx, stream); err != nil {
-			return err
-		}
+	shown, err := f.shown(ctx, stream) // before the stream is looked at: what another leader shows stands there by then
+	if err != nil {
+		return false, err
 	}
 	source, err := f.source.Info(ctx)
-	if errors.Is(err, jetstream.ErrStreamNotFound) { // there is nothing to show
-		f.stale = true
-		return nil
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return false, nil
 	}
 	if err == nil && !f.stale {
-		f.stale, err = f.lost(ctx, source)
+		var lost bool
+		if lost, err = f.lost(ctx, source); lost {
+			f.stale = true
+			shown, err = f.shown(ctx, stream)
+		}
+	}
+	if err == nil {
+		err = f.take(ctx, shown, source.State)
+	}
+	if err == nil {
+		err = f.judge(ctx, shown, source.State.FirstSeq)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	if f.stale {
-		err = f.rebuild(ctx, info.State.LastSeq)
-	} else {
-		err = f.follow(ctx, source, others)
-	}
-	if err != nil {
-		return err
-	}
-	f.seen.source, f.seen.bucket, f.reconnects, f.stale = source, info, reconnects, false
-	return f.write(ctx)
+	f.at = checkpoint.Position{Seq: source.State.LastSeq, At: source.State.LastTime}
+	f.seen.source, f.seen.bucket, f.reconnects, f.stale, f.reread = source, info, reconnects, false, false
+	return true, nil
 }
 
 // lost reports whether the stream is not the one that was followed, or has lost its tail.
@@ -138,47 +154,33 @@ func (f *Fold) lost(ctx context.Context, source *jetstream.StreamInfo) (bool, er
 	return !stands, err
 }
 
-// rebuild takes the stream as it is, and what the bucket shows. What was put into that up to a revision is known then.
-func (f *Fold) rebuild(ctx context.Context, rev uint64) error {
-	shown, err := f.cells(ctx)
-	if err != nil {
-		return err
+// take takes the events behind those that were taken, or all.
+func (f *Fold) take(ctx context.Context, shown map[string]cell, state jetstream.StreamState) error {
+	if f.stale {
+		clear(f.sums)
+		return f.events.rebuild(ctx, shown, state)
 	}
-	source, err := f.source.Info(ctx) // after the bucket was read: what another leader shows stands there
-	if err != nil {
-		return err
-	}
-	if err := f.events.rebuild(ctx, shown, source.State); err != nil {
-		return err
-	}
-	f.at = checkpoint.Position{Seq: source.State.LastSeq, At: source.State.LastTime}
-	f.seen.rev = rev
-	clear(f.have)
-	return f.judge(ctx, shown, source.State.FirstSeq)
-}
-
-// cells reads what the bucket shows.
-func (f *Fold) cells(ctx context.Context) (map[string]cell, error) {
-	shown := map[string]cell{}
-	err := f.bucket.cells(ctx, func(key string, c cell) { shown[key] = c })
-	return shown, err
-}
-
-// follow takes the events behind those that were taken, and what others have written into the bucket.
-func (f *Fold) follow(ctx context.Context, source *jetstream.StreamInfo, others map[string]cell) error {
-	until := source.State.LastSeq + 1
+	until := state.LastSeq + 1
 	err := f.source.EventsOn(ctx, f.source.EventSubject(), checkpoint.Since{Seq: f.at.Seq + 1}, until, func(e checkpoint.StoredEvent) error {
 		f.events.take(e)
 		return nil
 	})
-	if err == nil {
-		err = f.events.settle(ctx, until)
-	}
 	if err != nil {
 		return err
 	}
-	f.at = checkpoint.Position{Seq: source.State.LastSeq, At: source.State.LastTime}
-	return f.judge(ctx, others, source.State.FirstSeq)
+	return f.events.settle(ctx, until)
+}
+
+// shown reads what the bucket shows, or what of that others have written since it was looked at.
+func (f *Fold) shown(ctx context.Context, stream jetstream.Stream) (map[string]cell, error) {
+	if !f.stale && !f.reread {
+		return f.others(ctx, stream)
+	}
+	clear(f.have)
+	shown := map[string]cell{}
+	f.seen.rev = stream.CachedInfo().State.LastSeq
+	err := f.bucket.cells(ctx, func(key string, c cell) { shown[key] = c })
+	return shown, err
 }
 
 // others reads what others have written into the bucket since it was looked at, by key.
@@ -205,24 +207,47 @@ func (f *Fold) judge(ctx context.Context, shown map[string]cell, first uint64) e
 	want := map[string]uint64{}
 	f.events.shows(func(key string, seq uint64) { want[key] = seq })
 	for key, c := range shown {
-		data := c.data
-		if c.data = nil; c.there && (c.seq == 0 || c.seq != want[key]) {
-			c.seq = 0
-		} else if c.there && c.seq >= first { // one before was removed by retention, and cannot be compared
-			value, err := f.value(ctx, key, c.seq)
-			if err != nil {
+		right := c.there && c.seq > 0 && c.seq == want[key]
+		if right && c.seq >= first { // one before was removed by retention, and is compared with nothing
+			var err error
+			if right, err = f.same(ctx, key, c); err != nil {
 				return err
 			}
-			if !bytes.Equal(data, value) {
-				c.seq = 0
-			} else {
-				f.events.release(key)
-			}
+		}
+		if c.data = nil; c.there && !right {
+			c.seq = 0
 		}
 		f.have[key] = c
 	}
 	return nil
 }
+
+// same reports whether a key shows the event that its sequence names.
+func (f *Fold) same(ctx context.Context, key string, c cell) (bool, error) {
+	known := f.sums[key]
+	if known.seq != c.seq {
+		value, err := f.value(ctx, key, c.seq)
+		if err != nil {
+			return false, err
+		}
+		known = f.remember(key, c.seq, value)
+	}
+	if known.sum != maphash.Bytes(f.seed, c.data) {
+		return false, nil
+	}
+	f.events.release(key)
+	return true, nil
+}
+
+// remember takes over what an event that a key shows looks like.
+func (f *Fold) remember(key string, seq uint64, value []byte) valueOf {
+	v := valueOf{seq, maphash.Bytes(f.seed, value)}
+	f.sums[key] = v
+	return v
+}
+
+// errGone: the stream is not what it was.
+var errGone = errors.New("the event is no longer in the stream")
 
 // value is what a key shows, of which the event stands at a sequence.
 func (f *Fold) value(ctx context.Context, key string, seq uint64) ([]byte, error) {
@@ -233,7 +258,7 @@ func (f *Fold) value(ctx context.Context, key string, seq uint64) ([]byte, error
 			return nil, err
 		}
 		if e.Seq == 0 {
-			return nil, fmt.Errorf("key %s: its event is no longer at sequence %d of the stream", key, seq)
+			return nil, fmt.Errorf("key %s, sequence %d: %w", key, seq, errGone)
 		}
 	}
 	return schema.StructuredEvent(e.Header, e.Data)
@@ -278,6 +303,7 @@ func (f *Fold) write(ctx context.Context) error {
 				if e.Value, err = f.value(ctx, c.key, c.seq); err != nil {
 					return err
 				}
+				f.remember(c.key, c.seq, e.Value)
 			}
 			m := f.bucket.message(e)
 			m.Header.Set("Nats-Expected-Last-Subject-Sequence", strconv.FormatUint(f.have[c.key].rev, 10))
@@ -301,6 +327,9 @@ func (f *Fold) wrote(list []change, last uint64) {
 		f.seen.rev = last
 	}
 	for _, c := range list {
+		if c.removed {
+			delete(f.sums, c.key)
+		}
 		f.have[c.key] = cell{rev: rev, seq: c.seq, there: !c.removed}
 		f.events.release(c.key)
 		rev++
