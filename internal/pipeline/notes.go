@@ -205,6 +205,21 @@ func (v *Notes) viewWritable(feed schema.Feed, bucket string, err error) {
 	}
 }
 
+func unfoldedKey(feed schema.Feed) string { return "unfolded." + string(feed) }
+
+// foldWritable takes over that what the events of a feed come to cannot be shown, or can be again where err is nil. All else that is shown of
+// the feed is as it is.
+func (v *Notes) foldWritable(feed schema.Feed, what, bucket string, err error) {
+	switch {
+	case v == nil:
+	case err == nil:
+		v.drop(unfoldedKey(feed))
+	default:
+		text := what + " are not shown as they are in " + bucket + ": " + printable.Public(err) + "; " + BucketHint(err, bucket)
+		v.put(unfoldedKey(feed), status.Note{Own: true, Level: status.Look, Text: text})
+	}
+}
+
 // text is that of a note of this process, empty where there is none.
 func (v *Notes) text(key string) string {
 	v.mu.Lock()
@@ -241,6 +256,7 @@ func (v *Notes) Begin(feed schema.Feed) {
 	v.drop("version." + string(feed))
 	v.drop(unreadKey(feed))
 	v.drop(unshownKey(feed))
+	v.drop(unfoldedKey(feed))
 	if feed == schema.Devices {
 		v.drop(lookKey)
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"log/slog"
+	"time"
 
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/views"
@@ -23,14 +24,39 @@ func (p *Pipeline) View(feed schema.Feed, notes *Notes, log *slog.Logger) *views
 	return view
 }
 
+// Fold makes the view of what the events of a feed come to: the newest readings, by the vendor's clock, which now returns, or the open
+// alarms; nil for any other feed. That it cannot be shown is in the log, and in notes unless they are nil.
+func (p *Pipeline) Fold(feed schema.Feed, now func() time.Time, notes *Notes, log *slog.Logger) *views.Fold {
+	broker := Broker(p.Settings.Streams)
+	var view *views.Fold
+	var what, bucket string
+	switch feed {
+	case schema.Readings:
+		view, what, bucket = views.NewLatest(p.JS, broker, now), "the newest readings", broker.Names.Latest()
+	case schema.Alarms:
+		view, what, bucket = views.NewOpenAlarms(p.JS, broker), "the open alarms", broker.Names.OpenAlarms()
+	default:
+		return nil
+	}
+	view.OnWritable = func(err error) {
+		logWritable(log, "bucket of "+what, bucket, err)
+		notes.foldWritable(feed, what, bucket, err)
+	}
+	return view
+}
+
 // writable returns what notes whether the bucket of a feed's view can be written.
 func (p *Pipeline) writable(what string, feed schema.Feed, bucket string, notes *Notes, log *slog.Logger) func(error) {
 	return func(err error) {
-		if err == nil {
-			log.Info(what+" recovered", "bucket", bucket)
-		} else {
-			log.Warn(what+" cannot be written, retrying; nothing else needs it", "bucket", bucket, "err", err, "hint", BucketHint(err, bucket))
-		}
+		logWritable(log, what, bucket, err)
 		notes.viewWritable(feed, bucket, err)
 	}
+}
+
+func logWritable(log *slog.Logger, what, bucket string, err error) {
+	if err == nil {
+		log.Info(what+" recovered", "bucket", bucket)
+		return
+	}
+	log.Warn(what+" cannot be written, retrying; nothing else needs it", "bucket", bucket, "err", err, "hint", BucketHint(err, bucket))
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
@@ -12,20 +13,30 @@ import (
 	"saveris-bridge/internal/views"
 )
 
-// rows is a feed of rows: what polls it, the view of its checkpoints, and what says who is silent.
+// rows is a feed of rows: what polls it, the view of its checkpoints, the one of what its events come to, and what says who is silent.
 type rows struct {
 	live    *poller.Live
 	view    *views.Checkpoints
+	fold    *views.Fold // nil where there is none
 	silent  *silences
 	foreign time.Duration // between two looks for somebody else's messages
 }
 
 func newRows(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, notes *pipeline.Notes, log *slog.Logger, foreign time.Duration) *rows {
 	r := &rows{live: newLive(pipe, feed, vendor, log), view: pipe.View(feed, notes, log), foreign: foreign}
+	r.fold = pipe.Fold(feed, pipeline.VendorNow(vendor), notes, log)
 	r.silent = newSilences(pipe, feed, vendor, r.live.Writer, log)
-	r.live.Writer.OnRecord = r.view.Show
+	r.live.Writer.OnRecord = r.show
 	r.live.OnRefusal = func(err error) { notes.FeedShut(feed, err) }
 	return r
+}
+
+// show has the views show what was stored.
+func (r *rows) show(record checkpoint.RecordMessage) {
+	r.view.Show(record)
+	if r.fold != nil {
+		r.fold.Wake()
+	}
 }
 
 // run polls until ctx ends.
@@ -33,7 +44,12 @@ func (r *rows) run(ctx context.Context) error {
 	looking, end := context.WithCancel(ctx)
 	looked := make(chan struct{})
 	go func() { defer close(looked); r.lookForForeign(looking) }()
-	err := r.view.Keep(ctx, func(ctx context.Context) error { return r.silent.beside(ctx, r.live.Run) })
+	work := func(ctx context.Context) error { return r.silent.beside(ctx, r.live.Run) }
+	if r.fold != nil {
+		polls := work
+		work = func(ctx context.Context) error { return r.fold.Keep(ctx, polls) }
+	}
+	err := r.view.Keep(ctx, work)
 	end()
 	<-looked
 	return err

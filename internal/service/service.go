@@ -135,7 +135,7 @@ func (s *Service) Run(ctx context.Context) error {
 	inOrder(candidates)
 	pipe.Accounts.OnRecord = func(feed schema.Feed, r checkpoint.RecordMessage) {
 		if rows := polled[feed]; rows != nil {
-			rows.view.Show(r)
+			rows.show(r)
 		}
 	}
 	named := pipe.FollowFleet(ctx, s.config.Log)
