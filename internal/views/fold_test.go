@@ -368,7 +368,21 @@ func TestWhateverHappenedFoldsAreRight(t *testing.T) {
 				row := rng.IntN(100) // a row stays with its channel
 				return f.reading(fmt.Sprintf("u%d s%d %d", row, row%30, rng.IntN(200)), rng.IntN(10))
 			}
+			old := map[string]*nats.Msg{} // what keys have shown, as a bridge leaves them that is killed while it writes
 			deeds := map[string]func(){
+				"look": func() {
+					for key, is := range f.is() {
+						seq, data, _ := strings.Cut(is, " ")
+						old[key] = &nats.Msg{Data: []byte(data), Header: nats.Header{"Saveris-Sequence": {seq}}}
+					}
+				},
+				"show what is old": func() {
+					for key, m := range old {
+						if rng.IntN(2) == 0 {
+							put(key, m)
+						}
+					}
+				},
 				"store":           func() { f.store(f.writer, row(), row(), row(), row(), row()) },
 				"store elsewhere": func() { f.store(f.another(), row(), row()) },
 				"delete a key":    func() { put(someKey(), &nats.Msg{Header: nats.Header{"KV-Operation": {"DEL"}}}) },
@@ -451,5 +465,52 @@ func TestWhatRetentionRemovesStaysShown(t *testing.T) {
 	alarms.takeOver()
 	if len(alarms.is()) != 0 {
 		t.Errorf("open are %v after the end", alarms.is())
+	}
+}
+
+// TestABucketThatTakesNoBatchesHoldsUpNothing has it said once, and the view go on when the cause is gone.
+func TestABucketThatTakesNoBatchesHoldsUpNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		config jetstream.KeyValueConfig
+		mend   func(*folded)
+	}{
+		"one of somebody else": {jetstream.KeyValueConfig{}, func(f *folded) { f.check(f.js.DeleteKeyValue(f.Context(), f.bucket)) }},
+		"a full one": {jetstream.KeyValueConfig{MaxBytes: 100}, func(f *folded) {
+			of, err := f.js.Stream(f.Context(), "KV_"+f.bucket)
+			f.check(err)
+			larger := of.CachedInfo().Config
+			larger.MaxBytes = -1
+			_, err = f.js.UpdateStream(f.Context(), larger)
+			f.check(err)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newStage(t).folded(schema.Readings)
+			c.config.Bucket = f.bucket
+			_, err := f.js.CreateKeyValue(t.Context(), c.config)
+			f.check(err)
+			if c.config.MaxBytes > 0 {
+				of, err := f.js.Stream(t.Context(), "KV_"+f.bucket)
+				f.check(err)
+				batches := of.CachedInfo().Config
+				batches.AllowAtomicPublish = true
+				_, err = f.js.UpdateStream(t.Context(), batches)
+				f.check(err)
+			}
+			o := &told{}
+			view := f.view()
+			view.OnWritable = o.say
+			f.keep(view)
+			f.store(f.writer, f.reading("a 1 10", 1), f.reading("b 2 10", 1))
+			f.await("it to be said", func() bool { return len(o.list()) > 0 })
+			f.store(f.writer, f.reading("c 1 20", 1))
+			c.mend(f)
+			f.awaitRight("when the cause has gone")
+			f.await("that to be said", func() bool { return len(o.list()) > 1 })
+			if said := o.list(); len(said) != 2 || said[0] == nil || said[1] != nil {
+				t.Errorf("said %v, want it once and its end", said)
+			}
+		})
 	}
 }
