@@ -1,6 +1,9 @@
 package views
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Hurry has the view wait a tenth of what it usually does.
 func (v *View) Hurry() {
@@ -21,3 +24,6 @@ func (v *View) Idle() bool {
 func (f *Fold) Hurry() {
 	f.pace = pace{look: usual.look / 10, pass: usual.pass / 10, most: usual.most / 10}
 }
+
+// Step does once what Keep does again and again.
+func (f *Fold) Step(ctx context.Context) error { return f.step(ctx) }

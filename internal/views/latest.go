@@ -166,7 +166,7 @@ type extent struct {
 // Bounds of what is read of all channels at once.
 const (
 	readTogether = 3 * time.Hour // what differs by more is read apart
-	fewChannels  = 20            // that are read one by one
+	fewChannels  = 300           // that are read one by one
 )
 
 func (l *latest) rebuild(ctx context.Context, shown map[string]cell, state jetstream.StreamState) error {
