@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -513,4 +514,40 @@ func TestABucketThatTakesNoBatchesHoldsUpNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnOlderReadingNeverWins has two bridges lead at once, in a bucket that keeps all that was ever written.
+func TestAnOlderReadingNeverWins(t *testing.T) {
+	f := newStage(t).folded(schema.Readings)
+	of, err := publish.MakeBatchBucket(t.Context(), f.js, config.LatestBucket())
+	f.check(err)
+	whole := of.CachedInfo().Config
+	whole.MaxMsgsPerSubject = 64
+	_, err = f.js.UpdateStream(t.Context(), whole)
+	f.check(err)
+	var led []*views.Fold
+	for range 3 {
+		led = append(led, views.NewLatest(f.dial(f.server.ClientURL()), config, time.Now))
+		f.keep(led[len(led)-1])
+	}
+	for minute := range 40 {
+		f.store(f.writer, f.reading(fmt.Sprintf("u%d 1 %d", minute, minute), minute), f.reading(fmt.Sprintf("late%d 1 %d", minute, minute-10), minute))
+		for _, view := range led {
+			view.Wake()
+		}
+	}
+	f.awaitRight("in the end")
+	newest, written := 0, 0
+	for seq := uint64(1); ; seq++ {
+		m, err := of.GetMsg(t.Context(), seq)
+		if err != nil {
+			break
+		}
+		shows, err := strconv.Atoi(m.Header.Get("Saveris-Sequence"))
+		if written++; err != nil || shows <= newest {
+			t.Errorf("sequence %d (%v) was written over %d", shows, err, newest)
+		}
+		newest = shows
+	}
+	t.Logf("written %d times", written)
 }
