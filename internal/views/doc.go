@@ -23,6 +23,13 @@
 //
 // A source of many keys is read at once when all keys are compared, and so is the bucket; only what differs is settled then.
 //
-// Checkpoints and the inventory of the fleet are the views that are built. Another one brings a Source, and hands over entries; an
-// entry without a value deletes its key.
+// Checkpoints and the inventory of the fleet are such views. Another one brings a Source, and hands over entries; an entry without a
+// value deletes its key.
+//
+// A Fold is a view of another kind: what a key shows is not the newest message of a subject, but what the events come to that were
+// stored, in an order that is not that of their times. The newest readings and the open alarms are folds. A fold follows the stream,
+// so that it sees what others store, keeps in memory which event each key shows, and writes what the bucket shows otherwise in atomic
+// batches, oldest events first, again under the expectation that nobody else has written the keys meanwhile. It looks at what others have
+// written into the bucket before it looks at the stream: so it has taken whatever another leader has shown. It reads all again where
+// the other views compare all keys. What retention has removed from the stream stays, and an alarm of that kind can still end.
 package views
