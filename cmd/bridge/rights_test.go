@@ -121,17 +121,23 @@ func openAll(t *testing.T, js jetstream.JetStream, c config.Settings) {
 	t.Helper()
 	err := publish.Open(t.Context(), js, pipeline.Broker(c.Streams))
 	show(t, js, schema.Readings)
+	broker := pipeline.Broker(c.Streams)
 	if err == nil {
-		_, err = js.CreateOrUpdateKeyValue(t.Context(), pipeline.Broker(c.Streams).InventoryBucket())
+		_, err = publish.MakeBucket(t.Context(), js, broker.InventoryBucket())
+	}
+	for _, folds := range []jetstream.KeyValueConfig{broker.LatestBucket(), broker.OpenAlarmsBucket()} {
+		if err == nil {
+			_, err = publish.MakeBatchBucket(t.Context(), js, folds)
+		}
 	}
 	if err == nil {
-		_, err = publish.OpenRequests(t.Context(), js, pipeline.Broker(c.Streams))
+		_, err = publish.OpenRequests(t.Context(), js, broker)
 	}
 	if err == nil {
-		err = publish.NewLeases(js, pipeline.Broker(c.Streams), schema.Readings, "me", nil).Try(t.Context())
+		err = publish.NewLeases(js, broker, schema.Readings, "me", nil).Try(t.Context())
 	}
 	if err == nil {
-		_, err = backfill.OpenStates(t.Context(), js, pipeline.Broker(c.Streams), c.SaverisURL)
+		_, err = backfill.OpenStates(t.Context(), js, broker, c.SaverisURL)
 	}
 	if err != nil {
 		t.Fatal(err)
