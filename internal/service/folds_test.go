@@ -49,3 +49,21 @@ func TestTheNewestReadingsAndOpenAlarmsAreShown(t *testing.T) {
 	s.start("second")
 	s.await("the second to show them again", shown)
 }
+
+// TestABucketOfSomebodyElseStopsNoRows, and people are told.
+func TestABucketOfSomebodyElseStopsNoRows(t *testing.T) {
+	s := newScene(t)
+	url, _ := bridgetest.Env(s.env...)("NATS_URL")
+	js := bridgetest.JetStream(t, url)
+	if _, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "saveris-latest"}); err != nil {
+		t.Fatal(err)
+	}
+	r := s.start("one")
+	const text = "the newest readings are not shown as they are in saveris-latest: bucket saveris-latest: foreign settings: it takes no atomic batches"
+	warned := func() bool { return strings.Contains(strings.Join(r.health().Warnings, "\n"), text) }
+	s.await("the rows to be polled, and that to be told", func() bool { h := r.health(); return h.OK && len(h.Polled) == 2 && warned() })
+	if err := js.DeleteKeyValue(t.Context(), "saveris-latest"); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the bucket to be made and filled", func() bool { n, _ := s.keysOf(js, "saveris-latest"); return n >= 6 && !warned() })
+}

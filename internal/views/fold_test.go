@@ -551,3 +551,44 @@ func TestAnOlderReadingNeverWins(t *testing.T) {
 	}
 	t.Logf("written %d times", written)
 }
+
+// TestAKillAtAnyPointIsMadeRightByTheNext ends bridges in the middle of what they read and write.
+func TestAKillAtAnyPointIsMadeRightByTheNext(t *testing.T) {
+	f := newStage(t).folded(schema.Readings)
+	day := time.Now().UTC().Truncate(24 * time.Hour)
+	f.base = day
+	halves := 0
+	for round := range 12 {
+		var events []schema.Event
+		for i := range 2500 {
+			events = append(events, f.reading(fmt.Sprintf("u%d-%d s%d %d", round, i, i, round/2), round))
+		}
+		_, err := f.writer.Commit(t.Context(), checkpoint.DayOf(day), events, nil)
+		f.check(err)
+		ctx, kill := context.WithCancel(t.Context())
+		time.AfterFunc(rand.N(300*time.Millisecond), kill)
+		_ = f.view().Step(ctx) // it may have ended before
+		kill()
+		if n := f.showing(round); 0 < n && n < 2500 {
+			halves++
+		}
+		f.takeOver()
+		if n := f.showing(round); n != 2500 {
+			t.Fatalf("round %d: %d of 2500 channels show what was stored", round, n)
+		}
+	}
+	t.Logf("killed %d times in the middle of writing", halves)
+}
+
+// showing is how many channels show a value.
+func (f *folded) showing(value int) (n int) {
+	f.Helper()
+	source := checkpoint.NewStream(f.js, "KV_"+f.bucket, "", "")
+	_ = source.LastOn(f.Context(), "$KV."+f.bucket+".>", func(e checkpoint.StoredEvent) error { // there may be none yet
+		if strings.Contains(string(e.Data), fmt.Sprintf(`"value":%d,`, value)) {
+			n++
+		}
+		return nil
+	})
+	return n
+}
