@@ -60,6 +60,17 @@ func BenchmarkAQuarterHourOfAChain(b *testing.B) {
 	}
 	measured("idle", func() { check(b, view.Step(b.Context())) })
 	measured("start", func() { check(b, views.NewLatest(js, config, time.Now).Step(b.Context())) })
+	for day := 1; day <= 300; day++ { // silent channels, each since another time
+		var events []schema.Event
+		at := begin.AddDate(0, 0, -day)
+		for i := range 3 {
+			events = append(events, f.event("uuid", fmt.Sprintf("c1d2e3f4-a5b6-4c7d-8e9f-silent%03d%03d", day, i), "timestamp", at.Add(time.Duration(8*i)*time.Hour).Format(time.RFC3339),
+				"serial_no", fmt.Sprintf("%d9%03d", i, day), "channel_no", "1", "tenant_uuid", "6d1f9c4e-a5b6-4c7d-8e9f-0a1b2c3d4e5f", "customer_site", "gone", "measurement", "4.7"))
+		}
+		_, err := w.Commit(b.Context(), checkpoint.DayOf(at), events, nil)
+		check(b, err)
+	}
+	measured("start-silent", func() { check(b, views.NewLatest(js, config, time.Now).Step(b.Context())) })
 	check(b, js.DeleteKeyValue(b.Context(), "saveris-latest"))
 	measured("anew", func() { check(b, views.NewLatest(js, config, time.Now).Step(b.Context())) })
 }
