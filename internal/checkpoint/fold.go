@@ -2,8 +2,10 @@ package checkpoint
 
 import (
 	"context"
+	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -37,4 +39,33 @@ func (s *Stream) EventSubject() string { return s.prefix + "." + s.feed + ".>" }
 // MessageAt returns the message that stands at a sequence, whosever it is, without a Seq where there is none. It asks the stream's leader.
 func (s *Stream) MessageAt(ctx context.Context, seq uint64) (StoredEvent, error) {
 	return s.asEvent(s.message(ctx, map[string]any{"seq": seq}))
+}
+
+// joined is up to how many messages between the events of two batches are read along with them.
+const joined = 2000
+
+// EventsOfDays returns where the events stand that are of a UTC day or a later one, by the index messages that were stored from
+// somewhere on and before a sequence, oldest first. Others may stand between them.
+func (s *Stream) EventsOfDays(ctx context.Context, day string, from Since, until uint64) (list []Seqs, err error) {
+	config := jetstream.ConsumerConfig{
+		FilterSubjects: []string{s.IndexSubject(">")}, HeadersOnly: true, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(from.Seq, 1),
+	}
+	if !from.At.IsZero() {
+		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &from.At
+	}
+	err = s.consume(ctx, config, Seqs{from.Seq, until}, func(m scanned) error {
+		_, of := s.kindOf(m.subject)
+		size, err := strconv.ParseUint(m.header.Get(nats.MsgSize), 10, 32)
+		if err != nil || of == RejectedDay || !isDay(of) || of < day || foreignIndex(m.header, size, m.seq) != "" {
+			return nil
+		}
+		at := Seqs{m.seq - size/EntrySize, m.seq}
+		if n := len(list); n > 0 && at.From <= list[n-1].Until+joined {
+			list[n-1].Until = at.Until
+		} else {
+			list = append(list, at)
+		}
+		return nil
+	})
+	return list, err
 }

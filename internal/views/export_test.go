@@ -25,5 +25,12 @@ func (f *Fold) Hurry() {
 	f.pace = pace{look: usual.look / 10, pass: usual.pass / 10, most: usual.most / 10}
 }
 
+// ReadTogether has a view of the newest readings begin with what is stored of all channels, however few there are.
+func (f *Fold) ReadTogether() {
+	if l, ok := f.events.(*latest); ok {
+		l.few = 0
+	}
+}
+
 // Step does once what Keep does again and again.
 func (f *Fold) Step(ctx context.Context) error { return f.step(ctx) }

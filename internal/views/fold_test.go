@@ -50,6 +50,9 @@ func (f *folded) view() *views.Fold {
 		v = views.NewOpenAlarms(f.js, config)
 	}
 	v.Hurry()
+	if counter.Add(1)%2 == 0 {
+		v.ReadTogether()
+	}
 	return v
 }
 
@@ -591,4 +594,41 @@ func (f *folded) showing(value int) (n int) {
 		return nil
 	})
 	return n
+}
+
+// TestTheEventsOfTheLastDaysAreFoundAmongABackfill stores today's readings between those of other days.
+func TestTheEventsOfTheLastDaysAreFoundAmongABackfill(t *testing.T) {
+	f := newStage(t).folded(schema.Readings)
+	source := checkpoint.NewStream(f.js, "SAVERIS_READINGS", "saveris", "readings")
+	today := checkpoint.DayOf(f.base)
+	for i := range 3 {
+		var old []schema.Event
+		for n := range 3000 {
+			e := f.reading(fmt.Sprintf("old%d-%d 1 %d", i, n, -2*24*60), n)
+			old = append(old, e)
+		}
+		_, err := f.writer.Commit(t.Context(), old[0].Day(), old, nil)
+		f.check(err)
+		f.store(f.writer, f.reading(fmt.Sprintf("new%d 1 0", i), i))
+	}
+	last, err := source.Last(t.Context())
+	f.check(err)
+	places, err := source.EventsOfDays(t.Context(), today, checkpoint.Since{}, last+1)
+	f.check(err)
+	if len(places) != 3 {
+		t.Fatalf("places are %v, want three", places)
+	}
+	for i, at := range places {
+		n := 0
+		f.check(source.EventsOn(t.Context(), source.EventSubject(), checkpoint.Since{Seq: at.From}, at.Until, func(e checkpoint.StoredEvent) error {
+			n++
+			if s, err := schema.ReadStored(e.Header, e.Data); err != nil || s.ID != fmt.Sprint("new", i) {
+				t.Errorf("place %d holds %q (%v)", i, s.ID, err)
+			}
+			return nil
+		}))
+		if n != 1 {
+			t.Errorf("place %d holds %d events", i, n)
+		}
+	}
 }

@@ -20,7 +20,7 @@ import (
 // receipt, or of the vendor's clock, which now returns, is left out. The bucket is created when it is kept, if it is missing.
 func NewLatest(js jetstream.JetStream, config publish.Config, now func() time.Time) *Fold {
 	source := checkpoint.NewStream(js, config.Names.Stream(schema.Readings), config.Names.Prefix, string(schema.Readings))
-	return newFold(source, &bucket{js: js, config: config.LatestBucket()}, &latest{source: source, now: now})
+	return newFold(source, &bucket{js: js, config: config.LatestBucket()}, &latest{source: source, now: now, few: fewChannels})
 }
 
 // clockAhead is how far a reading's time may be ahead.
@@ -30,11 +30,12 @@ const clockAhead = time.Hour
 //
 // Which is the newest is found out at a start without reading all of the stream. A reading was stored when its time had come, but for
 // the hour that a clock may be ahead. So one that is newer than the last one stored of its channel was stored after that one's time, less
-// that hour: for a channel that is alive the stream's last hours. Those are read of all channels at once, and what reaches further
-// back of each channel alone.
+// that hour: for a channel that is alive in the stream's last hours. Of these the pages of the last days are read for all channels at
+// once, and what reaches further back for each channel alone.
 type latest struct {
 	source *checkpoint.Stream
 	now    func() time.Time
+	few    int // channels that are read one by one
 
 	channels map[string]*newest
 	doubtful map[string]bool // keys whose reading was corrected to an earlier time: another may be the newest now
@@ -228,7 +229,7 @@ func (l *latest) extents(ctx context.Context) ([]extent, error) {
 
 // readExtents reads what was stored at about the same time.
 func (l *latest) readExtents(ctx context.Context, list []extent, until uint64) error {
-	if len(list) <= fewChannels {
+	if len(list) <= l.few {
 		for _, e := range list {
 			if err := l.choose(ctx, e.key, e.since, min(e.last+1, until)); err != nil {
 				return err
@@ -240,10 +241,18 @@ func (l *latest) readExtents(ctx context.Context, list []extent, until uint64) e
 	for _, e := range list {
 		keys[e.key], last = true, max(last, e.last)
 	}
-	return l.source.EventsOn(ctx, l.source.EventSubject(), list[len(list)-1].since, min(last+1, until), func(e checkpoint.StoredEvent) error {
-		if keys[l.key(e.Subject)] {
-			l.take(e)
+	since := list[len(list)-1].since
+	places, err := l.source.EventsOfDays(ctx, since.At.UTC().Format(time.DateOnly), since, until) // a backfill stores others
+	for _, at := range places {
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+		err = l.source.EventsOn(ctx, l.source.EventSubject(), checkpoint.Since{Seq: at.From}, min(at.Until, last+1), func(e checkpoint.StoredEvent) error {
+			if keys[l.key(e.Subject)] {
+				l.take(e)
+			}
+			return nil
+		})
+	}
+	return err
 }
