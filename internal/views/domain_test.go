@@ -62,3 +62,19 @@ func TestABucketInAnotherDomainIsWritten(t *testing.T) {
 		})
 	}
 }
+
+// TestAFoldInAnotherDomainIsWritten likewise, in batches.
+func TestAFoldInAnotherDomainIsWritten(t *testing.T) {
+	_, leaves := runServer(t, "hub", "hub", "")
+	leaf, _ := runServer(t, "leaf", "edge", leaves)
+	s := &stage{T: t}
+	js, err := jetstream.NewWithDomain(s.dial(leaf).Conn(), "hub")
+	s.check(err)
+	s.js = js
+	s.connected()
+	s.open()
+	f := s.folded(schema.Readings)
+	f.keep(f.view())
+	f.store(f.writer, f.reading("a 1 10", 1), f.reading("b 2 10", 2), f.reading("c 3 10", 3))
+	f.awaitRight("in the domain of the hub")
+}
