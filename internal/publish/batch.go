@@ -66,6 +66,7 @@ func newBatchID() string { return rand.Text() }
 type sender struct {
 	nc      *nats.Conn
 	timeout time.Duration
+	last    time.Duration  // how long an answer is waited for once the context has ended
 	headers schema.Headers // of events in binary mode
 	few     nats.Header    // of events in structured mode
 	msg     nats.Msg       // filled anew for every event, with one of these
@@ -82,7 +83,7 @@ type sender struct {
 
 func newSender(js jetstream.JetStream, timeout time.Duration) *sender {
 	return &sender{
-		nc: js.Conn(), timeout: timeout, headers: schema.Headers{Map: map[string][]string{}}, domain: js.Options().Domain,
+		nc: js.Conn(), timeout: timeout, last: lastAnswer, headers: schema.Headers{Map: map[string][]string{}}, domain: js.Options().Domain,
 		few: nats.Header{schema.KeyStructured: {schema.TypeStructured}}, seqNo: []string{""}, early: map[string][]*nats.Msg{},
 		foreignAnswer: func(string, []byte) {},
 	}
@@ -227,7 +228,7 @@ func (s *sender) abandon(b *batch) {
 func (s *sender) answer(ctx context.Context, b *batch) (uint64, error) {
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastAnswer, cancel) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(s.last, cancel) })()
 	var seq uint64
 	var err error
 	if len(b.entries) > 0 {

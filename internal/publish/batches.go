@@ -24,12 +24,14 @@ type Batches struct {
 
 // NewBatches makes what stores in a stream.
 func NewBatches(js jetstream.JetStream, stream string) *Batches {
-	return &Batches{send: newSender(js, defaultTimeout), stream: stream, most: maxBatch}
+	b := &Batches{send: newSender(js, defaultTimeout), stream: stream, most: maxBatch}
+	b.send.last = 0
+	return b
 }
 
 // Store stores messages in their order, as many at once as the server takes, and calls done with each number of them that was
 // stored and the sequence of the last one of these. It fails with ErrConflict where the server refuses the expectation of one. After any
-// error more may be stored than done was called for. It changes the messages' headers, none of which may be nil.
+// error more may be stored than done was called for; a context that ends is such an error. It changes the messages' headers, none of which may be nil.
 func (b *Batches) Store(ctx context.Context, messages []*nats.Msg, done func(n int, last uint64)) error {
 	if err := b.send.begin(); err != nil {
 		return err
@@ -85,7 +87,7 @@ func (s *sender) stored(ctx context.Context, b *batch, n int) (last uint64, err 
 	} else {
 		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 		defer cancel()
-		defer context.AfterFunc(ctx, func() { time.AfterFunc(lastAnswer, cancel) })()
+		defer context.AfterFunc(ctx, func() { time.AfterFunc(s.last, cancel) })()
 		last, err = s.await(wait, s.commitReply(b), b)
 	}
 	if errors.Is(err, errConflict) {
