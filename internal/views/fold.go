@@ -31,7 +31,8 @@ type Fold struct {
 	// Of the goroutine that keeps the view.
 	stale  bool                // all has to be read again
 	reread bool                // what the bucket shows has to be
-	at     checkpoint.Position // the events up to here are taken
+	next   uint64              // the events before it are taken
+	at     checkpoint.Position // of the last message that was seen of them
 	seen   seen
 	have   map[string]cell    // what the bucket shows, without values; seq is 0 for what is not an event's
 	sums   map[string]valueOf // of what keys have shown
@@ -97,14 +98,22 @@ func (f *Fold) step(ctx context.Context) (err error) {
 }
 
 func (f *Fold) tryStep(ctx context.Context) error {
-	if there, err := f.read(ctx); err != nil || !there {
-		f.stale = true
-		return err
+	for {
+		there, err := f.read(ctx)
+		if err != nil || !there {
+			f.stale = true
+			return err
+		}
+		if err := f.write(ctx); err != nil || f.next > f.seen.source.State.LastSeq {
+			return err
+		}
 	}
-	return f.write(ctx)
 }
 
-// read takes what was stored, and what the bucket shows. There is nothing to show as long as the stream is not there.
+// takenAtOnce is how many messages of the stream are taken before what they have changed is written: their events are in memory.
+const takenAtOnce = 5000
+
+// read takes what was stored, or the first of it, and what the bucket shows. There is nothing to show as long as the stream is not there.
 func (f *Fold) read(ctx context.Context) (there bool, err error) {
 	reconnects := f.nc.Stats().Reconnects
 	stream, err := f.bucket.open(ctx)
@@ -137,7 +146,9 @@ func (f *Fold) read(ctx context.Context) (there bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	f.at = checkpoint.Position{Seq: source.State.LastSeq, At: source.State.LastTime}
+	if f.next == source.State.LastSeq+1 {
+		f.at = checkpoint.Position{Seq: source.State.LastSeq, At: source.State.LastTime}
+	}
 	f.seen.source, f.seen.bucket, f.reconnects, f.stale, f.reread = source, info, reconnects, false, false
 	return true, nil
 }
@@ -154,20 +165,26 @@ func (f *Fold) lost(ctx context.Context, source *jetstream.StreamInfo) (bool, er
 	return !stands, err
 }
 
-// take takes the events behind those that were taken, or all.
+// take takes the next events behind those that were taken, or all.
 func (f *Fold) take(ctx context.Context, shown map[string]cell, state jetstream.StreamState) error {
 	if f.stale {
 		clear(f.sums)
+		f.next = state.LastSeq + 1
 		return f.events.rebuild(ctx, shown, state)
 	}
 	until := state.LastSeq + 1
-	err := f.source.EventsOn(ctx, f.source.EventSubject(), checkpoint.Since{Seq: f.at.Seq + 1}, until, func(e checkpoint.StoredEvent) error {
+	if len(shown) == 0 { // else all that another leader may have shown is taken first
+		until = min(until, max(f.next, state.FirstSeq)+takenAtOnce)
+	}
+	err := f.source.EventsOn(ctx, f.source.EventSubject(), checkpoint.Since{Seq: f.next}, until, func(e checkpoint.StoredEvent) error {
 		f.events.take(e)
+		f.at = checkpoint.Position{Seq: e.Seq, At: e.At}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	f.next = until
 	return f.events.settle(ctx, until)
 }
 
@@ -282,7 +299,7 @@ func (f *Fold) changed() (list []change) {
 	})
 	for key, have := range f.have {
 		if have.there && !want[key] {
-			list = append(list, change{key, f.at.Seq, true})
+			list = append(list, change{key, f.next - 1, true})
 		}
 	}
 	slices.SortFunc(list, func(x, y change) int { return cmp.Or(cmp.Compare(x.seq, y.seq), cmp.Compare(x.key, y.key)) })
