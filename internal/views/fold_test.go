@@ -632,3 +632,17 @@ func TestTheEventsOfTheLastDaysAreFoundAmongABackfill(t *testing.T) {
 		}
 	}
 }
+
+// TestAReadingThatIsAheadOfItsReceiptIsLeftOut whenever a view begins: by then its time may have come.
+func TestAReadingThatIsAheadOfItsReceiptIsLeftOut(t *testing.T) {
+	f := newStage(t).folded(schema.Readings)
+	f.store(f.writer, f.reading("a 1 10", 1), f.event("uuid", "b", "timestamp", f.at(120), "processed_at", f.at(0), "sensor_uuid", "s", "serial_no", "1", "channel_no", "1",
+		"tenant_uuid", "t", "customer_site", "x", "physical_extension", "Air Temperature", "measurement", "2"))
+	later := views.NewLatest(f.js, config, func() time.Time { return time.Now().Add(24 * time.Hour) })
+	for name, view := range map[string]*views.Fold{"now": f.view(), "a day later": later} {
+		f.check(view.Step(t.Context()))
+		if is := f.value("1"); is != "1" {
+			t.Errorf("%s %q is shown", name, is)
+		}
+	}
+}

@@ -16,8 +16,9 @@ import (
 )
 
 // NewLatest makes the view of the newest readings: under <tenant>.<site>.<serial>.<channel> the one with the latest time, and of several
-// the one that was stored last. A correction takes the place of what it corrects. A reading whose time is more than an hour ahead of its
-// receipt, or of the vendor's clock, which now returns, is left out. The bucket is created when it is kept, if it is missing.
+// the one that was stored last. A correction takes the place of what it corrects. A reading whose time is more than an hour ahead of the
+// vendor's clock, which now returns, is left out, and so is one that was stored before its time and more than an hour ahead of its
+// receipt. The bucket is created when it is kept, if it is missing.
 func NewLatest(js jetstream.JetStream, config publish.Config, now func() time.Time) *Fold {
 	source := checkpoint.NewStream(js, config.Names.Stream(schema.Readings), config.Names.Prefix, string(schema.Readings))
 	return newFold(source, &bucket{js: js, config: config.LatestBucket()}, &latest{source: source, now: now, few: fewChannels})
