@@ -1,3 +1,5 @@
+//go:build unix
+
 package views_test
 
 import (
