@@ -22,7 +22,7 @@ type SyncMode string
 const (
 	SyncAuto   SyncMode = "auto"   // where the deployment answers it
 	SyncNever  SyncMode = "never"  // exports only
-	SyncAlways SyncMode = "always" // its errors are errors, exports are never asked for
+	SyncAlways SyncMode = "always" // its errors are errors, exports are asked for only where a feed has nothing else
 )
 
 // Format is the file format that exports ask for, in the vendor's word.

@@ -14,6 +14,7 @@ import (
 var endpoints = map[Feed][]string{
 	Measurements: {"/v2/measurements", "/v1/measurements"},
 	Alarms:       {"/v3/alarms", "/v2/alarms", "/v1/alarms"},
+	Tasks:        {"/v3/tasks", "/v2/tasks", "/v1/tasks"},
 
 	Tenants:          {"/v3/tenants", "/v2/tenants"},
 	Locations:        {"/v1/locations"},

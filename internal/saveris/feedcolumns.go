@@ -12,6 +12,11 @@ var columnNames = map[Feed]map[string]bool{
 		alarm_time_local alarm_value physical_unit physical_value physical_property_name physical_value_extension
 		physical_extension alarm_source_uuid serial_no serial_number tenant_uuid customer_site customer_site_uuid alarm_type
 		source_alarm_event_uuid processed_at alarm_delay`),
+	Tasks: folds(`uuid quality_manual_uuid quality_manual_version_title quality_manual_version_uuid process_control_title
+		process_control_uuid process_ctrl_category_title process_ctrl_category_uuid task_title task_uuid task_execution_uuid task_type
+		has_corrective_action task_status shift_uuid shift_begin shift_end task_timestamp_start task_timestamp_end tenant_uuid site_name
+		site_number app_version serial_no_tablet process_step_instructions process_step_corrective_action marked_as_deleted username
+		user_uuid process_step_type process_step_uuid sequence_no timestamp alarm_log_uuid content parameters context processed_at`),
 	Tenants: folds(`tenant_uuid parent_uuid is_operator organisation_name organisation_id organisation_email country main_timezone
 		main_language register_time`),
 	Locations: folds(`tenant_uuid location_uuid parent_uuid name location_type parent_location_type location_subtype valid_from last_modified_at`),

@@ -90,7 +90,7 @@ func TestFewRowsAreAFileOfTheFeed(t *testing.T) {
 	for feed, row := range map[Feed]string{
 		Alarms:       `{"alarm_status":"Alarm","physical_value":"Temperature"}`,
 		Measurements: `{"measurement_value":4.7,"channel_id":9241001}`,
-		"tasks":      `{"task_title":"Check fridge temperature"}`,
+		Tasks:        `{"task_title":"Check fridge temperature","sequence_no":1}`,
 	} {
 		if uuids, err := uuidsOf(strings.NewReader(row), JSON, feed); err != nil || len(uuids) != 1 {
 			t.Errorf("%s: %d rows, %v", feed, len(uuids), err)

@@ -12,6 +12,7 @@ type Feed string
 const (
 	Measurements Feed = "measurements"
 	Alarms       Feed = "alarms"
+	Tasks        Feed = "tasks" // the steps of executed tasks; it has no synchronous endpoint
 )
 
 // Query asks for one window of one feed.

@@ -32,7 +32,7 @@ func (c *Client) Prepare(ctx context.Context, q Query) (*Result, error) {
 		return nil, err
 	}
 	known, _ := c.syncs.Load(q.Feed)
-	if c.cfg.Sync == SyncAlways || known != syncMissing && c.cfg.Sync == SyncAuto {
+	if q.Feed != Tasks && (c.cfg.Sync == SyncAlways || known != syncMissing && c.cfg.Sync == SyncAuto) {
 		r, err := c.prepareSync(ctx, &q)
 		if err == nil || c.cfg.Sync == SyncAlways || !c.exportInstead(q.Feed, err) {
 			return r, err
