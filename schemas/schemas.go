@@ -11,6 +11,7 @@ var files embed.FS
 var names = []struct{ name, file string }{
 	{"reading", "reading.v1.json"},
 	{"alarm", "alarm.v1.json"},
+	{"task", "task.v1.json"},
 	{"rejected", "rejected.v1.json"},
 	{"event", "event.v1.json"},
 	{"checkpoint", "checkpoint.v1.json"},

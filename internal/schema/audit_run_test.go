@@ -12,7 +12,7 @@ func TestFastPathAndSDKAgree(t *testing.T) {
 	if testing.Short() {
 		rows = 600
 	}
-	for _, feed := range []Feed{Readings, Alarms} {
+	for _, feed := range RowFeeds {
 		a, w := newAuditor(t, feed), world{rand.New(rand.NewPCG(1, uint64(len(feed))))}
 		for range rows {
 			if err := a.check(w.row(feed)); err != nil {

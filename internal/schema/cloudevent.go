@@ -21,6 +21,8 @@ func (e *Event) CloudEvent(lane Lane, recorded time.Time) (event.Event, error) {
 	switch {
 	case e.kind == reading:
 		a, err = e.readingAttributes()
+	case e.kind == task:
+		a, err = e.taskAttributes()
 	case e.Rejected:
 		a, err = e.rejectedAttributes()
 	default:
@@ -102,6 +104,17 @@ func (e *Event) alarmAttributes() (attributes, error) {
 	return a, a.describe(eventType, "urn:saveris-bridge:alarm:v1", e.sourceOf(d.Tenant), subject, d.RaisedAt)
 }
 
+func (e *Event) taskAttributes() (attributes, error) {
+	var a attributes
+	var d taskData
+	if err := a.recode(e.AppendData(nil), &d, &d.Other); err != nil {
+		return a, err
+	}
+	subject := textOr(d.TaskExecutionUUID, "_") + "/" + numberOr(d.SequenceNo, "_")
+	a.extend("partitionkey", textOr(d.TaskExecutionUUID, ""))
+	return a, a.describe("saveris.task.v1", "urn:saveris-bridge:task:v1", e.sourceOf(d.TenantUUID), subject, e.part(partTime))
+}
+
 func (e *Event) rejectedAttributes() (attributes, error) {
 	var a attributes
 	var d rejectedData
@@ -120,7 +133,7 @@ func (a *attributes) recode(data []byte, d any, other *jsontext.Value) error {
 	}
 	verbatim := bytes.Clone(*other)
 	*other = nil
-	if a.data, err = json.Marshal(d); err != nil || verbatim == nil {
+	if a.data, err = json.Marshal(d, jsontext.AllowDuplicateNames(true), jsontext.PreserveRawStrings(true)); err != nil || verbatim == nil {
 		return err
 	}
 	a.data = append(a.data[:len(a.data)-1], `,"other":`...)

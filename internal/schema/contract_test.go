@@ -17,14 +17,16 @@ import (
 // The goldens are written by hand after the contract and its two examples. Nothing regenerates them.
 func TestContractExamples(t *testing.T) {
 	rows, err := filepath.Glob("testdata/*.row.json")
-	if err != nil || len(rows) != 5 {
+	if err != nil || len(rows) != 7 {
 		t.Fatal(rows, err)
 	}
 	for _, path := range rows {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".row.json"), func(t *testing.T) {
 			row, feed := parseRow(read(t, path)), Readings
-			if strings.HasPrefix(filepath.Base(path), "alarm") {
-				feed = Alarms
+			for prefix, of := range map[string]Feed{"alarm": Alarms, "task": Tasks} {
+				if strings.HasPrefix(filepath.Base(path), prefix) {
+					feed = of
+				}
 			}
 			e := NewMaker(feed, "saveris", "https://data-api.eu.p.savr.saveris.net/").Event(row, testWindow, testReadAt)
 			want := read(t, strings.Replace(path, ".row.json", ".golden", 1))

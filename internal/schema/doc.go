@@ -44,6 +44,12 @@
 // Severity and state are mapped by trimmed, case-folded text. A severity that is neither Alarm, Warning nor Unknown goes
 // into "other" as well; the raw status is in the data anyway.
 //
+// Tasks. A flag is a bool, also as a text and as 1 or 0, but for process_step_corrective_action, which is a text by the
+// document; texts that come as numbers or bools are their literals. Parameters and context that are JSON stand as it, without
+// blanks between its tokens, and are checked as RFC 8785 writes them. A time that cannot be read leaves the event the next one.
+// In place of a missing uuid are task_execution_uuid, process_step_uuid and sequence_no, which stay while the execution goes on.
+// The partitionkey is the execution.
+//
 // Subjects. A token longer than [maxToken] characters is cut: the broker takes no protocol line over 4 KiB, and one
 // such row would stop the feed. For the same reason a row that grows over [maxText] or [maxHeader] as an event is
 // rejected.

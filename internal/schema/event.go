@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -23,20 +24,23 @@ const (
 	Health   Feed = "health"  // silence, see Silence; no setting names it
 )
 
-// VendorFeed is what the vendor calls the feed of events that a Maker makes.
-func VendorFeed(feed Feed) saveris.Feed {
-	if feed == Alarms {
-		return saveris.Alarms
-	}
-	return saveris.Measurements
-}
+// RowFeeds are the feeds of the vendor's rows, in the order in which people name them.
+var RowFeeds = []Feed{Readings, Alarms, Tasks}
 
-// FeedOf is what the contract calls a feed of the vendor's, Measurements or Alarms.
-func FeedOf(feed saveris.Feed) Feed {
-	if feed == saveris.Alarms {
-		return Alarms
+// vendorFeeds are what the vendor calls them.
+var vendorFeeds = map[Feed]saveris.Feed{Readings: saveris.Measurements, Alarms: saveris.Alarms, Tasks: saveris.Tasks}
+
+// VendorFeed is what the vendor calls a feed of his rows.
+func VendorFeed(feed Feed) saveris.Feed { return vendorFeeds[feed] }
+
+// FeedOf is what the contract calls a feed of the vendor's rows.
+func FeedOf(vendor saveris.Feed) Feed {
+	for _, feed := range RowFeeds {
+		if vendorFeeds[feed] == vendor {
+			return feed
+		}
 	}
-	return Readings
+	return ""
 }
 
 // Lane parts what is new from what arrives late, so that nobody is woken for last year. Who publishes decides it by the
@@ -84,6 +88,7 @@ const (
 	alarmRaised
 	alarmCleared
 	alarmUnknown
+	task
 	rejected
 )
 
@@ -101,6 +106,7 @@ var kinds = [...]kindTexts{
 	alarmRaised:  textsOf("saveris.alarm.raised.v1", "urn:saveris-bridge:alarm:v1"),
 	alarmCleared: textsOf("saveris.alarm.cleared.v1", "urn:saveris-bridge:alarm:v1"),
 	alarmUnknown: textsOf("saveris.alarm.unknown.v1", "urn:saveris-bridge:alarm:v1"),
+	task:         textsOf("saveris.task.v1", "urn:saveris-bridge:task:v1"),
 	rejected:     textsOf("saveris.row.rejected.v1", "urn:saveris-bridge:rejected:v1"),
 }
 
@@ -114,7 +120,8 @@ func (e *Event) ProcessedAt() time.Time {
 	if e.inPieces() {
 		stamp = e.part(partReceived)
 	} else {
-		stamp = e.dataMembers().ReceivedAt
+		members := e.dataMembers()
+		stamp = cmp.Or(members.ReceivedAt, members.ProcessedAt)
 	}
 	at, _ := new(clock).read([]byte(stamp))
 	return at
@@ -130,8 +137,9 @@ func (e *Event) Reason() string {
 
 // dataMembers reads what is rarely asked for out of the data.
 func (e *Event) dataMembers() (d struct {
-	ReceivedAt string `json:"received_at"`
-	Reason     string `json:"reason"`
+	ReceivedAt  string `json:"received_at"`
+	ProcessedAt string `json:"processed_at"` // of a task
+	Reason      string `json:"reason"`
 }) {
 	_ = json.Unmarshal(e.AppendData(nil), &d, jsontext.AllowDuplicateNames(true)) // it is ours; null leaves a text empty
 	return d

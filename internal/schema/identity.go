@@ -149,12 +149,22 @@ func (m *Maker) objection(fields []saveris.Field) string {
 
 func (m *Maker) timeObjection(fields []saveris.Field) string {
 	for _, f := range fields {
-		if m.column(f.Name) == colTime && f.Kind != saveris.Null && len(f.Text) > 0 {
-			return fmt.Sprintf("%s is no time: %q", f.Name, f.Text[:min(len(f.Text), 60)])
+		if m.column(f.Name) == colTime {
+			if said := noTime(f); said != "" {
+				return said
+			}
 		}
 	}
 	if m.feed == Alarms {
 		return "no alarm_time"
 	}
 	return "no timestamp"
+}
+
+// noTime says of a column that belongs to a time that it is none; empty where it has nothing.
+func noTime(f saveris.Field) string {
+	if f.Kind == saveris.Null || len(f.Text) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s is no time: %q", f.Name, f.Text[:min(len(f.Text), 60)])
 }

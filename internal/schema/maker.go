@@ -25,6 +25,7 @@ type Maker struct {
 	known   *knownSeries // shared with makers that Another made
 	texts   texts
 	fleet   Names // nil: none
+	noUsers bool  // see WithoutUsers
 	names   names
 	clocks  [columns]clock
 	zones   zones
@@ -57,7 +58,7 @@ func NewMaker(feed Feed, prefix, baseURL string) *Maker {
 // Another makes a maker of the same feed for one more goroutine. Both share what they know of series, which is most of what a
 // maker takes: 1.2 KB a channel.
 func (m *Maker) Another() *Maker {
-	return &Maker{feed: m.feed, baseURL: m.baseURL, stem: m.stem, reject: m.reject, known: m.known, fleet: m.fleet, sources: map[string]string{}, zones: zones{}, recorder: m.recorder}
+	return &Maker{feed: m.feed, baseURL: m.baseURL, stem: m.stem, reject: m.reject, known: m.known, fleet: m.fleet, noUsers: m.noUsers, sources: map[string]string{}, zones: zones{}, recorder: m.recorder}
 }
 
 // Event turns a row into an event. It never fails: a row that cannot be an event becomes a rejected event that says
@@ -67,10 +68,17 @@ func (m *Maker) Event(row *saveris.Row, w Window, readAt time.Time) Event {
 	if row.Err != nil {
 		return m.rejected(row, row.Err.Error(), w, readAt)
 	}
-	if m.feed == Readings {
+	switch m.feed {
+	case Readings:
 		if e, ok := m.quick(row.Fields); ok {
 			return e
 		}
+	case Tasks:
+		var e Event
+		if reason := m.task(&e, row.Fields); reason != "" {
+			return m.rejected(row, reason, w, readAt)
+		}
+		return e
 	}
 	m.read(row.Fields)
 	if reason := m.objection(row.Fields); reason != "" {

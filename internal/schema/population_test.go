@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -114,10 +115,7 @@ func (w world) place() (sensor, tenant, site saveris.Field) {
 }
 
 func (w world) row(feed Feed) *saveris.Row {
-	fields := w.reading()
-	if feed == Alarms {
-		fields = w.alarm()
-	}
+	fields := map[Feed]func() []saveris.Field{Readings: w.reading, Alarms: w.alarm, Tasks: w.task}[feed]()
 	for w.IntN(2) == 0 {
 		fields = w.spoil(fields)
 	}
@@ -153,6 +151,22 @@ func (w world) alarm() []saveris.Field {
 		fields = append(fields, text("source_alarm_event_uuid", w.uuid()))
 	}
 	return fields
+}
+
+func (w world) task() []saveris.Field {
+	number := saveris.Field{Name: "sequence_no", Kind: saveris.Number, Text: []byte(w.pick([]string{"1", "2"}))}
+	fields := []saveris.Field{
+		text("uuid", w.uuid()), text("task_title", "Check fridge"), text("task_execution_uuid", w.uuid()), text("task_type", w.pick([]string{"PLANNED", "FLEXIBLE_PLANNED"})),
+		{Name: "has_corrective_action", Kind: saveris.Bool, Text: []byte(w.pick([]string{"true", "false"}))}, text("task_status", w.pick([]string{"FINISHED", "PAUSED"})),
+		text("task_timestamp_start", w.time()), text("task_timestamp_end", w.time()), text("tenant_uuid", w.uuid()), text("process_step_corrective_action", "false"),
+		text("username", "j.doe"), text("user_uuid", w.uuid()), text("process_step_uuid", w.uuid()), number, text("timestamp", w.time()), text("content", w.pick(oddNumbers)),
+		text("parameters", w.pick([]string{`{"unit": "CELSIUS"}`, `{"b":1,"a":{"c":[1.50,2]}}`, "yes", "4.70"})), text("context", w.pick([]string{`{"equipment": "Fridge 1"}`, `"k\u00fchl"`, ""})),
+		text("processed_at", w.time()),
+	}
+	if w.IntN(2) == 0 { // there is another time, and another id
+		return fields
+	}
+	return slices.DeleteFunc(fields, func(f saveris.Field) bool { return slices.Contains([]string{"task_timestamp_start", "task_timestamp_end", "task_execution_uuid"}, f.Name) })
 }
 
 var otherNames = []string{

@@ -33,6 +33,9 @@ func reference(feed Feed, row *saveris.Row, w Window, readAt time.Time) message 
 	if row.Err != nil {
 		return refRejected(feed, row, w, readAt)
 	}
+	if feed == Tasks {
+		return refTask(row, w, readAt)
+	}
 	r := refRead(feed, row)
 	if r.text["time"] == "" || refBlank(r.text["uuid"]) && refBlank(r.text["sensor"]) && (feed == Readings || refBlank(r.text["serial"])) {
 		return refRejected(feed, row, w, readAt)

@@ -55,6 +55,12 @@ func ReadStored(header map[string][]string, body []byte) (Stored, error) {
 	case kinds[alarmRaised].dataSchema:
 		content = append(appendMoment(d.appendFields(nil, d.State, d.Severity), d.RaisedAt), separator)
 		content = appendMoment(content, deref(d.ChangedAt))
+	case kinds[task].dataSchema:
+		var cells taskCells
+		if cells, err = readTaskData(event.Data()); err != nil {
+			return Stored{}, fmt.Errorf("data of event %s: %w", event.ID(), err)
+		}
+		content = cells.appendContent(nil)
 	case kinds[rejected].dataSchema:
 		s.Rejected, s.day, content = true, "rejected", []byte(d.Row)
 	default:

@@ -7,7 +7,7 @@ import (
 )
 
 func TestAStoredEventTellsItsIDDayAndCheck(t *testing.T) {
-	for _, feed := range []Feed{Readings, Alarms} {
+	for _, feed := range RowFeeds {
 		rejectedRows := 0
 		p := world{rand.New(rand.NewPCG(7, 7))}
 		for range 3000 {
