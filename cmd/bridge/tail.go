@@ -27,7 +27,7 @@ nothing. Settings are those of run, but none of the vendor's is needed; bridge r
 
 A filter may be given several times or with several values between commas: any of them may match. All filters have to. Sites,
 serial numbers and quantities may be given as the vendor has them or as they stand in subjects. Readings have no severity and
-no state, so one of these leaves them out.
+no state, so one of these leaves them out; tasks have neither these nor a sensor.
 
 --json prints each event as a line of JSON, a CloudEvent in structured form whose data is as it is stored, such as for
   bridge tail --json | jq -r '[.time, .subject, .data.value] | @tsv'
@@ -61,7 +61,7 @@ type tailOptions struct {
 
 func (o *tailOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringSliceVar(&o.filter.Feeds, "feeds", nil, "readings, alarms (default: BRIDGE_FEEDS)")
+	f.StringSliceVar(&o.filter.Feeds, "feeds", nil, "readings, alarms, tasks (default: BRIDGE_FEEDS)")
 	f.StringSliceVar(&o.filter.Feeds, "feed", nil, "as --feeds, which it was called")
 	f.Lookup("feed").Hidden = true
 	f.StringSliceVar(&o.filter.Lanes, "lane", nil, "live, history")

@@ -41,6 +41,7 @@ var rules = map[string]Rule{
 	"NATS_CONTEXT":              contextName,
 	"BRIDGE_PREFIX":             prefix,
 	"BRIDGE_FEEDS":              feeds,
+	"BRIDGE_TASK_USERS":         oneOf(KeepUsers, DropUsers),
 	"BRIDGE_CONTENT_MODE":       oneOf(string(schema.Binary), string(schema.Structured)),
 	"BRIDGE_POLL_INTERVAL":      span(time.Second),
 	"BRIDGE_OVERLAP":            span(0),
@@ -178,7 +179,12 @@ func start(text string) (string, string) {
 }
 
 // rowFeeds are the feeds of rows that a bridge can run.
-var rowFeeds = []string{"readings", "alarms"}
+var rowFeeds = func() (names []string) {
+	for _, feed := range schema.RowFeeds {
+		names = append(names, string(feed))
+	}
+	return names
+}()
 
 // devices is the feed of the fleet.
 const devices = "devices"
@@ -190,6 +196,12 @@ func feeds(text string) (string, string) {
 	}
 	return normal, want
 }
+
+// What BRIDGE_TASK_USERS may be.
+const (
+	KeepUsers = "keep"
+	DropUsers = "drop"
+)
 
 // RowFeeds returns the normal form of a list of feeds that have rows, or what is wanted instead.
 func RowFeeds(text string) (normal, want string) { return someOf(text, rowFeeds) }

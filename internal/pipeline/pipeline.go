@@ -61,7 +61,11 @@ func Feeds(s config.Streams) (list []schema.Feed) {
 
 // Maker makes what turns a feed's rows into events.
 func (p *Pipeline) Maker(feed schema.Feed) *schema.Maker {
-	return schema.NewMaker(feed, p.Settings.Prefix, p.Settings.SaverisURL).WithNames(p.Fleet)
+	m := schema.NewMaker(feed, p.Settings.Prefix, p.Settings.SaverisURL).WithNames(p.Fleet)
+	if p.Settings.TaskUsers == config.DropUsers {
+		m = m.WithoutUsers()
+	}
+	return m
 }
 
 // Stream returns a feed's stream, to read.

@@ -87,14 +87,14 @@ func TestOfTwoAccountsAtOnceOnAnEmptyPrefixOneWins(t *testing.T) {
 	for range 20 {
 		js := open(t, connect(t, startServer(t).ClientURL()))
 		accounts := []string{ada, bob}
-		errs := make([]error, 2*len(accounts))
+		errs := make([]error, len(publish.Feeds)*len(accounts))
 		var group sync.WaitGroup
 		for i, account := range accounts {
 			p := newProcess(js, account)
 			for j, feed := range publish.Feeds {
 				group.Go(func() {
 					day := noon.AddDate(0, 0, i+2*j) // no page has both
-					_, errs[2*i+j] = p.writers[feed].Commit(t.Context(), checkpoint.DayOf(day), nil,
+					_, errs[len(publish.Feeds)*i+j] = p.writers[feed].Commit(t.Context(), checkpoint.DayOf(day), nil,
 						&checkpoint.Interval{From: day, Until: day.Add(time.Hour), ReadAt: day, Route: "sync"})
 				})
 			}
@@ -105,14 +105,15 @@ func TestOfTwoAccountsAtOnceOnAnEmptyPrefixOneWins(t *testing.T) {
 			winner = 1
 		}
 		for i, err := range errs {
-			if i/2 == winner && err != nil {
+			of := i / len(publish.Feeds)
+			if of == winner && err != nil {
 				t.Errorf("of the winner: %v", err)
 			}
-			if i/2 != winner {
+			if of != winner {
 				theirs(t, err, accounts[winner])
 			}
 		}
-		if found := accountsOf(t, js); len(found) != 1 || found[accounts[winner]] != 3 { // a claim and two records
+		if found := accountsOf(t, js); len(found) != 1 || found[accounts[winner]] != 1+len(publish.Feeds) { // a claim, and a record a feed
 			t.Errorf("records %v", found)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // Feeds are the feeds of the vendor's rows: their streams have pages, with an index and records.
-var Feeds = []schema.Feed{schema.Readings, schema.Alarms}
+var Feeds = schema.RowFeeds
 
 // Streams are the feeds that have a stream, in the order in which they are made.
 var Streams = append(slices.Clone(Feeds), schema.Devices, schema.Health)

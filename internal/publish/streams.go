@@ -46,6 +46,7 @@ type Config struct {
 var descriptions = map[schema.Feed]string{
 	schema.Readings: "Saveris readings, each exactly once, with the checkpoints that prove it",
 	schema.Alarms:   "Saveris alarms, each exactly once, with the checkpoints that prove it",
+	schema.Tasks:    "Saveris HACCP tasks, each executed step exactly once, with the checkpoints that prove it: personal data",
 	schema.Devices:  "Saveris fleet: what there is, and each change of it exactly once",
 	schema.Health:   "Saveris silence: channels and bridges that should have been heard, each silence once",
 }

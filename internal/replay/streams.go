@@ -25,7 +25,7 @@ type TargetStream struct {
 // OwnSubject reports whether a subject, which may end in ">", is one of the bridge's own, or looks like one.
 func OwnSubject(names publish.Names, subject string) bool {
 	own := []string{names.Ingest()}
-	words := []string{string(schema.Tasks), "rejected", "index", "checkpoints", "backfills", "schedules"}
+	words := []string{"rejected", "index", "checkpoints", "backfills", "schedules"}
 	for _, feed := range publish.Streams {
 		words = append(words, string(feed))
 	}

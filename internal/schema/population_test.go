@@ -166,7 +166,9 @@ func (w world) task() []saveris.Field {
 	if w.IntN(2) == 0 { // there is another time, and another id
 		return fields
 	}
-	return slices.DeleteFunc(fields, func(f saveris.Field) bool { return slices.Contains([]string{"task_timestamp_start", "task_timestamp_end", "task_execution_uuid"}, f.Name) })
+	return slices.DeleteFunc(fields, func(f saveris.Field) bool {
+		return slices.Contains([]string{"task_timestamp_start", "task_timestamp_end", "task_execution_uuid"}, f.Name)
+	})
 }
 
 var otherNames = []string{

@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"hash/crc32"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -281,6 +282,15 @@ func readTaskData(data []byte) (cells taskCells, err error) {
 		}
 	}
 	return cells, nil
+}
+
+// TaskProcessedAt returns when the vendor processed a task, from the data of its event; the zero time where that does not say.
+func TaskProcessedAt(data []byte) time.Time {
+	var d struct {
+		ProcessedAt string `json:"processed_at"`
+	}
+	_ = json.Unmarshal(data, &d, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) // else it is none
+	return readTime(d.ProcessedAt)
 }
 
 func taskTimeObjection(fields []saveris.Field) string {

@@ -188,7 +188,7 @@ func newLive(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, 
 	writer := pipe.Writer(feed, vendor, 0)
 	others := pipe.ForeignLog(feed, logger)
 	writer.OnForeign, writer.OnForeignAnswer = others.OnMessage, others.OnAnswer
-	return &poller.Live{
+	live := &poller.Live{
 		Source:   vendor,
 		Writer:   writer,
 		Maker:    func() *schema.Maker { return pipe.Maker(feed) },
@@ -198,6 +198,9 @@ func newLive(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, 
 		Overlap:  s.Overlap,
 		Rows:     s.WindowRows,
 		Start:    s.StartTime,
-		Outages:  poller.NewOutages(pipe.Stream(schema.Alarms)).Ended,
 	}
+	if feed != schema.Tasks { // no logger delivers them
+		live.Outages = poller.NewOutages(pipe.Stream(schema.Alarms)).Ended
+	}
+	return live
 }

@@ -271,11 +271,7 @@ func (b *Board) follows() []*tail.Follow {
 		b.followHealth(),
 	}
 	for _, name := range b.config.Feeds {
-		events := b.followReadings
-		if name == schema.Alarms {
-			events = b.followAlarms
-		}
-		list = append(list, events(), b.followRejects(name))
+		list = append(list, b.followEvents(name), b.followRejects(name))
 	}
 	for _, f := range list {
 		b.watch(f)

@@ -54,7 +54,7 @@ func (e *exports) of(feed schema.Feed, now time.Time) (oldest *Export) {
 		return nil
 	}
 	for _, r := range published.value {
-		if (r.Feed == saveris.Alarms) != (feed == schema.Alarms) {
+		if r.Feed != schema.VendorFeed(feed) {
 			continue
 		}
 		if oldest == nil || oldest.Background && !r.Background {

@@ -63,17 +63,28 @@ func (b *Board) followLeases() *tail.Follow {
 	return f
 }
 
-// followReadings follows the live readings.
-func (b *Board) followReadings() *tail.Follow {
-	all := b.config.Names.Prefix + "." + string(schema.Readings) + "."
+// followEvents follows the events of a feed.
+func (b *Board) followEvents(feed schema.Feed) *tail.Follow {
+	switch feed {
+	case schema.Alarms:
+		return b.followAlarms()
+	case schema.Tasks:
+		return b.followLive(feed, b.takeTask)
+	}
+	return b.followLive(feed, b.takeReading)
+}
+
+// followLive follows the live events of a feed. Take gets what stands behind the lane in the subject.
+func (b *Board) followLive(feed schema.Feed, take func(key string, m tail.Message)) *tail.Follow {
+	all := b.config.Names.Prefix + "." + string(feed) + "."
 	lane := all + string(schema.Live) + "."
-	f := &tail.Follow{Stream: b.config.Names.Stream(schema.Readings)}
+	f := &tail.Follow{Stream: b.config.Names.Stream(feed)}
 	f.Filters = []string{lane + ">"}
 	f.Begin = func(ctx context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
 		if last, err := tail.Last(ctx, stream, all+">"); err == nil && last.Msg != nil { // all may be of the past
 			attributes, _ := last.Event()
 			b.mu.Lock()
-			b.feeds[schema.Readings].heard(timeOf(attributes), last.At)
+			b.feeds[feed].heard(timeOf(attributes), last.At)
 			b.mu.Unlock()
 		}
 		last, err := tail.Last(ctx, stream, lane+">")
@@ -82,7 +93,7 @@ func (b *Board) followReadings() *tail.Follow {
 		}
 		return bounded(ctx, stream, lane+">", startAt(last.At.Add(-b.config.History)), last.Seq, b.most)
 	}
-	f.Each = func(m tail.Message) error { b.takeReading(m.Subject()[len(lane):], m); return nil }
+	f.Each = func(m tail.Message) error { take(m.Subject()[len(lane):], m); return nil }
 	return f
 }
 
@@ -161,6 +172,18 @@ func (b *Board) takeReading(key string, m tail.Message) {
 		if !read.Received.IsZero() {
 			f.delays.add(read.MeasuredAt, read.Received, m.At)
 		}
+	}
+}
+
+func (b *Board) takeTask(_ string, m tail.Message) {
+	attributes, data := m.Event()
+	at, f := timeOf(attributes), b.feeds[schema.Tasks]
+	if at.IsZero() {
+		return // somebody else's
+	}
+	f.heard(at, m.At)
+	if processed := schema.TaskProcessedAt(data); !processed.IsZero() && attributes["revises"] == "" {
+		f.delays.add(at, processed, m.At)
 	}
 }
 

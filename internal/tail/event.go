@@ -28,9 +28,22 @@ type Event struct {
 		Channel json.Number `json:"channel_no"`
 	} `json:"sensor"`
 	Names    schema.PlaceNames `json:"names"`
+	Task     taskStep          `json:"-"`
 	Rejected time.Time         `json:"-"` // when a row was read that could not be an event
 	Reason   string            `json:"reason"`
 	Row      string            `json:"row"`
+}
+
+// taskStep is a step of an executed task.
+type taskStep struct {
+	At       time.Time   `json:"-"` // zero: the event is another
+	Title    string      `json:"task_title"`
+	Type     string      `json:"task_type"`
+	Status   string      `json:"task_status"`
+	Sequence json.Number `json:"sequence_no"`
+	What     string      `json:"process_step_instructions"`
+	Content  string      `json:"content"`
+	Site     string      `json:"site_name"`
 }
 
 // ParseEvent reads a stored message as a consumer does, in either content mode.
@@ -48,8 +61,14 @@ func ParseEvent(header map[string][]string, body []byte) (Event, error) {
 		alarm, _ := schema.ReadAlarm(event.ID(), 0, event.Data())
 		e.Text, e.Ends = alarm.Text(), alarm.Ends()
 	}
-	if event.Type() == "saveris.row.rejected.v1" {
+	switch event.Type() {
+	case "saveris.row.rejected.v1":
 		e.Rejected = event.Time()
+	case "saveris.task.v1":
+		if err := json.Unmarshal(event.Data(), &e.Task); err != nil {
+			return Event{}, fmt.Errorf("data of event %s: %w", event.ID(), err)
+		}
+		e.Task.At = event.Time()
 	}
 	return e, nil
 }
@@ -61,6 +80,8 @@ func (e Event) at() time.Time {
 		return e.Raised
 	case !e.Rejected.IsZero():
 		return e.Rejected
+	case !e.Task.At.IsZero():
+		return e.Task.At
 	}
 	return e.Measured
 }

@@ -22,6 +22,12 @@ type Filter struct {
 
 // What a Filter's lists may hold.
 var (
+	allFeeds = func() (names []string) {
+		for _, feed := range schema.RowFeeds {
+			names = append(names, string(feed))
+		}
+		return names
+	}()
 	Lanes      = []string{string(schema.Live), string(schema.History)}
 	Severities = []string{"alarm", "warning", "unknown"}
 	States     = []string{"raised", "cleared", "unknown"}
@@ -38,7 +44,7 @@ func (f *Filter) Check(names publish.Names) error {
 		allowed []string            // nil: any text
 		token   func(string) string // of any text
 	}{
-		{"feeds", &f.Feeds, []string{string(schema.Readings), string(schema.Alarms)}, nil},
+		{"feeds", &f.Feeds, allFeeds, nil},
 		{"lane", &f.Lanes, Lanes, nil},
 		{"site", &f.Sites, nil, schema.Token},
 		{"serial", &f.Serials, nil, schema.Token},
@@ -64,7 +70,10 @@ func (f *Filter) Check(names publish.Names) error {
 		*list.values = tokens
 	}
 	if f.alarmsOnly() && !slices.Contains(f.Feeds, string(schema.Alarms)) {
-		return errors.New("--severity and --state are of alarms, and the feed is readings: expected --feeds alarms or neither of them")
+		return fmt.Errorf("--severity and --state are of alarms, and the feed is %s: expected --feeds alarms or neither of them", strings.Join(f.Feeds, ","))
+	}
+	if f.ofSensors() && slices.Equal(f.Feeds, []string{string(schema.Tasks)}) {
+		return errors.New("--site, --serial and --quantity are of readings and alarms, and the feed is tasks: expected other --feeds or none of them")
 	}
 	for _, one := range f.subscriptions(names) {
 		if len(one.subjects) > maxFilters {
@@ -74,8 +83,13 @@ func (f *Filter) Check(names publish.Names) error {
 	return nil
 }
 
-// alarmsOnly reports whether readings are left out, which have no severity and no state.
+// alarmsOnly reports whether readings and tasks are left out, which have no severity and no state.
 func (f *Filter) alarmsOnly() bool { return len(f.Severities) > 0 || len(f.States) > 0 }
+
+// ofSensors reports whether tasks are left out, which have no sensor.
+func (f *Filter) ofSensors() bool {
+	return len(f.Sites) > 0 || len(f.Serials) > 0 || len(f.Quantities) > 0
+}
 
 func expected(allowed []string) string {
 	if allowed == nil {

@@ -41,6 +41,9 @@ func (l *lines) line(e Event) string {
 	if !e.Rejected.IsZero() {
 		return printable.Text(fmt.Sprintf("%-14s  rejected: %s: %.*s", stamp, e.Reason, longestRow, e.Row))
 	}
+	if !e.Task.At.IsZero() {
+		return printable.Text(fmt.Sprintf("%-14s  %-7s  %-16s  %s", stamp, e.Lane, words.Shortened(e.Task.Site, longestName), e.Task.text()))
+	}
 	sensor, value := e.Sensor.Serial+"/"+e.Sensor.Channel.String(), fmt.Sprintf("%10s %s", twoDecimals(e.Value), cmp.Or(e.Unit, e.VendorUnit))
 	if e.alarm() {
 		sensor, value = e.Sensor.Serial, fmt.Sprintf("%s %s  %s%s", strings.ToUpper(e.Severity), e.State, e.Text, l.raised.beside(e))
@@ -84,4 +87,16 @@ func twoDecimals(n json.Number) string {
 		return n.String()
 	}
 	return strconv.FormatFloat(f, 'f', 2, 64)
+}
+
+// text returns the step in words: the task, how far its execution is, what was to be done and what was entered.
+func (t *taskStep) text() string {
+	text := fmt.Sprintf("%s  %s %s  step %s", words.Shortened(t.Title, longestName), t.Type, t.Status, cmp.Or(t.Sequence, "_"))
+	if t.What != "" {
+		text += ": " + words.Shortened(t.What, longestName)
+	}
+	if t.Content != "" {
+		text += "  " + words.Shortened(t.Content, longestName)
+	}
+	return text
 }

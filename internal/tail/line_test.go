@@ -36,6 +36,21 @@ func TestADemoPrintsLittleOfWhatWasBeforeAndAllInOrder(t *testing.T) {
 	}
 }
 
+func TestATaskIsPrintedAsPeopleReadIt(t *testing.T) {
+	e := seed.Event(schema.Tasks, "uuid", "u1", "task_title", "Check fridge", "task_type", "PLANNED", "task_status", "FINISHED", "sequence_no", "2",
+		"process_step_instructions", "Measure the temperature.", "content", "4.7", "site_name", "Market\x1b Square", "username", "j.doe", "timestamp", "2026-11-24T12:00:00Z", "parameters", `{"unit":"CELSIUS"}`)
+	header := map[string][]string{"ce-specversion": {"1.0"}, "ce-id": {e.ID}, "ce-source": {"s"}, "ce-type": {"saveris.task.v1"}, "ce-time": {"2026-11-24T12:00:00Z"}, "ce-lane": {"live"}}
+	stored, err := ParseEvent(header, e.AppendData(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := lines{colour: true, raised: raisedAlarms{}}
+	got, want := printed.line(stored), "12:00:00        live     Market\\u001b Square    Check fridge  PLANNED FINISHED  step 2: Measure the temperature.  4.7"
+	if got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
 // TestAlarmsArePrintedAsPeopleReadThem: no measured value looks like a limit, and a warning is seen with its alarm.
 func TestAlarmsArePrintedAsPeopleReadThem(t *testing.T) {
 	printed := lines{raised: raisedAlarms{}}

@@ -31,6 +31,10 @@ func (f *Filter) subscriptions(names publish.Names) (list []subscription) {
 		switch {
 		case feed == schema.Alarms:
 			list = append(list, subscribe(stream, prefix, f.Lanes, nil, sites, f.Severities, f.States, f.Serials))
+		case feed == schema.Tasks:
+			if !f.alarmsOnly() && !f.ofSensors() {
+				list = append(list, subscribe(stream, prefix, f.Lanes, nil, nil, nil))
+			}
 		case !f.alarmsOnly():
 			list = append(list, subscribe(stream, prefix, f.Lanes, nil, sites, f.Serials, nil, f.Quantities))
 		}

@@ -166,6 +166,9 @@ func TestAFilterBecomesSubjects(t *testing.T) {
 		{Filter{Feeds: all, Lanes: []string{"live"}, Sites: []string{"a.b"}}, "saveris.readings.live.*.a_b.*.*.* saveris.alarms.live.*.a_b.*.*.*"},
 		{Filter{Feeds: all, States: []string{"raised", "cleared"}, Severities: []string{"alarm"}}, "saveris.alarms.*.*.*.alarm.*.*"},
 		{Filter{Feeds: readings, Quantities: []string{"Air_Temperature"}, Rejected: true}, "saveris.readings.*.*.*.*.*.air_temperature saveris.rejected.readings"},
+		{Filter{Feeds: []string{"tasks", "alarms"}, Lanes: []string{"live"}, Rejected: true}, "saveris.tasks.live.*.*.* saveris.rejected.tasks saveris.alarms.live.*.*.*.*.* saveris.rejected.alarms"},
+		{Filter{Feeds: []string{"tasks", "readings"}, Serials: []string{"7"}}, "saveris.readings.*.*.*.7.*.*"},
+		{Filter{Feeds: []string{"tasks", "alarms"}, States: []string{"raised"}}, "saveris.alarms.*.*.*.*.raised.*"},
 		{Filter{Feeds: readings, Sites: []string{"8bb9264f"}}, "saveris.readings.*.*.*.*.*.*"},
 		{Filter{Feeds: readings, Sites: []string{"8bb9264f-bbbb-4bbb-8bbb-bbbbbbbbbbbb"}}, "saveris.readings.*.*.8bb9264f-bbbb-4bbb-8bbb-bbbbbbbbbbbb.*.*.*"},
 		{Filter{Feeds: readings, Serials: []string{"a/b", "a_b"}}, "saveris.readings.*.*.*.a_b.*.*"},
@@ -179,6 +182,15 @@ func TestAFilterBecomesSubjects(t *testing.T) {
 		}
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%+v asks for %v, want %s", c.filter, got, c.want)
+		}
+	}
+}
+
+func TestFiltersThatNoTaskCanMatchAreRefused(t *testing.T) {
+	for _, f := range []Filter{{Sites: []string{"a"}}, {Serials: []string{"7"}}, {Quantities: []string{"q"}}, {States: []string{"raised"}}, {Severities: []string{"alarm"}}} {
+		f.Feeds = []string{"tasks"}
+		if err := f.Check(names); err == nil || !strings.Contains(err.Error(), "the feed is tasks") {
+			t.Errorf("%+v: %v", f, err)
 		}
 	}
 }
