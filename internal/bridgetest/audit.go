@@ -64,12 +64,17 @@ func (d Due) covers(at, visible time.Time) bool {
 	return !at.Before(d.From) && at.Before(d.Until) && !visible.After(d.AsOf) && (d.Late == 0 || visible.Sub(at) <= d.Late || visible.Before(d.Seen))
 }
 
-// AuditReadings audits a stream of readings, AuditAlarms one of alarms.
+// Audits are the audits of streams by feed.
+var Audits = map[string]func(context.Context, jetstream.JetStream, string, *saveristest.Server, Due) (*AuditReport, error){
+	"readings": AuditReadings, "alarms": AuditAlarms, "tasks": AuditTasks,
+}
+
+// AuditReadings audits a stream of readings.
 func AuditReadings(ctx context.Context, js jetstream.JetStream, stream string, vendor *saveristest.Server, due Due) (*AuditReport, error) {
 	return audit(ctx, js, stream, measurements(vendor, due))
 }
 
-// Alarms audits a stream of alarms.
+// AuditAlarms audits a stream of alarms.
 func AuditAlarms(ctx context.Context, js jetstream.JetStream, stream string, vendor *saveristest.Server, due Due) (*AuditReport, error) {
 	return audit(ctx, js, stream, alarms(vendor, due))
 }

@@ -99,8 +99,11 @@ func entryOf(e event) (entry [16]byte) {
 }
 
 func checked(e event) string {
-	if e.kind == "saveris.row.rejected.v1" {
+	switch e.kind {
+	case "saveris.row.rejected.v1":
 		return e.raw
+	case kindTask:
+		return checkedTask(e.columns)
 	}
 	unit := ""
 	for _, u := range []*string{e.data.Vendor, e.data.Unit} {

@@ -20,8 +20,11 @@ type event struct {
 	at          time.Time
 	atText      string // ce-time
 	data        content
-	raw         string // of a rejected row
+	raw         string                     // of a rejected row
+	columns     map[string]json.RawMessage // of a task
 }
+
+const kindTask = "saveris.task.v1"
 
 // content is what of the data the audit holds against the truth.
 type content struct {
@@ -120,6 +123,9 @@ func parseEvent(msg jetstream.Msg) (e event, err error) {
 	}
 	if e.at, err = time.Parse(time.RFC3339, e.atText); err != nil {
 		return e, err
+	}
+	if e.kind == kindTask {
+		return e, json.Unmarshal(data, &e.columns)
 	}
 	if err := json.Unmarshal(data, &e.data); err != nil {
 		return e, err

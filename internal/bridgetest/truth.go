@@ -21,6 +21,7 @@ type truth struct {
 type row struct {
 	must     bool
 	contents []contentKey
+	due      []contentKey // among them, those that have to be stored
 }
 
 // contentKey is what two contents of a row differ in. A channel stands there only where it was not understood: a row of the
@@ -137,6 +138,11 @@ func (r *row) compare(id string, events []event, report *AuditReport) {
 			report.wrong(&report.Wrong, "wrong: %s has content %v, its row %v", id, key, r.contents)
 		}
 	}
+	for _, key := range r.due {
+		if !seen[key] {
+			report.wrong(&report.Missing, "missing: content %v of %s", key, id)
+		}
+	}
 }
 
 func has(list []contentKey, key contentKey) bool {
@@ -149,7 +155,10 @@ func has(list []contentKey, key contentKey) bool {
 }
 
 func keyOf(e event) contentKey {
-	if e.kind == "saveris.reading.v1" {
+	switch e.kind {
+	case kindTask:
+		return taskKeyOf(e)
+	case "saveris.reading.v1":
 		return contentKey{value: value(e.data), at: moment(e.data.Measured), channel: e.data.other("channelno")}
 	}
 	return contentKey{value: value(e.data), at: moment(e.data.Raised), state: text(e.data.Status)}

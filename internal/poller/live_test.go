@@ -232,11 +232,7 @@ func (b *bench) audit(feed schema.Feed, until time.Time) *bridgetest.AuditReport
 
 func (b *bench) judge(feed schema.Feed, due bridgetest.Due) *bridgetest.AuditReport {
 	b.Helper()
-	judge := bridgetest.AuditReadings
-	if feed == schema.Alarms {
-		judge = bridgetest.AuditAlarms
-	}
-	report, err := judge(b.Context(), b.js, names.Stream(feed), b.vendor, due)
+	report, err := bridgetest.Audits[string(feed)](b.Context(), b.js, names.Stream(feed), b.vendor, due)
 	if err != nil {
 		b.Fatal(err)
 	}
