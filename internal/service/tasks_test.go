@@ -1,0 +1,60 @@
+package service
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/saveris/saveristest"
+)
+
+// tasksStored returns the newest event of tasks, and how many there are.
+func (s *scene) tasksStored() (data string, n uint64) {
+	stream, err := s.jetStream().Stream(s.Context(), "SAVERIS_TASKS")
+	if err != nil {
+		return "", 0
+	}
+	info, err := stream.Info(s.Context(), jetstream.WithSubjectFilter("saveris.tasks.>"))
+	if err != nil {
+		return "", 0
+	}
+	for _, count := range info.State.Subjects {
+		n += count
+	}
+	if msg, err := stream.GetLastMsgForSubject(s.Context(), "saveris.tasks.>"); err == nil {
+		data = string(msg.Data)
+	}
+	return data, n
+}
+
+// TestTasksAreStoredBesideTheOtherRows, without who did them where that is set.
+func TestTasksAreStoredBesideTheOtherRows(t *testing.T) {
+	s := newScene(t)
+	s.vendor.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.TasksColumn = "processed" })
+	r := s.start("one", "BRIDGE_FEEDS", "readings,alarms,tasks", "BRIDGE_TASK_USERS", "drop")
+	s.await("all feeds to be polled", func() bool { h := r.health(); return h.OK && len(h.Polled) == 3 })
+	data, n := s.tasksStored()
+	want := 0
+	for task := range s.vendor.Tasks(time.Now().Add(-30*time.Minute), time.Now(), time.Now().Add(-10*time.Second)) {
+		want++
+		if task.Username == "" {
+			t.Errorf("nobody did %+v", task)
+		}
+	}
+	if want == 0 || int(n) < want || !strings.Contains(data, `"username":null,"user_uuid":null,`) {
+		t.Errorf("%d of %d tasks are stored, the newest is %s", n, want, data)
+	}
+}
+
+// TestAVendorThatRefusesTasksStopsNoOtherFeed, and people are told.
+func TestAVendorThatRefusesTasksStopsNoOtherFeed(t *testing.T) {
+	s := newScene(t)
+	s.vendor.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.AuthLacks = "tasks" })
+	r := s.start("one", "BRIDGE_FEEDS", "tasks,readings,alarms")
+	s.await("the other rows to be polled, and the refusal to be told", func() bool {
+		h := r.health()
+		return h.OK && len(h.Polled) == 2 && strings.Contains(strings.Join(h.Warnings, "\n"), "the vendor does not give tasks, asked again every hour")
+	})
+}
