@@ -55,14 +55,41 @@ var errFull = errors.New("the window holds too many rows")
 // readVendor reads the vendor's rows of a span and compares them with their pages.
 func (v *Verifier) readVendor(ctx context.Context, span checkpoint.Span, page *dayPage, report *dayReport) error {
 	c := &comparison{Verifier: v, page: page, report: report, unmatched: map[checkpoint.Entry]bool{}}
-	for from := span.From; from.Before(span.Until); {
-		until, err := c.window(ctx, from, span.Until)
-		if err != nil {
-			return err
+	around, err := v.around(ctx, span)
+	if err != nil {
+		return err
+	}
+	for _, part := range append([]checkpoint.Span{span}, around...) {
+		c.beyond = part != span
+		for from := part.From; from.Before(part.Until); {
+			until, err := c.window(ctx, from, part.Until)
+			if err != nil {
+				return err
+			}
+			from = until
 		}
-		from = until
 	}
 	return nil
+}
+
+// reach is how far beyond a span the vendor is asked for tasks: it is not known which of their times he compares with a range, and
+// steps of one execution may lie on two days. What he shows still further away seems to be stored without a row.
+const reach = 24 * time.Hour
+
+// around returns what has to be read beside a span, up to the vendor's now.
+func (v *Verifier) around(ctx context.Context, span checkpoint.Span) ([]checkpoint.Span, error) {
+	if v.Feed != schema.Tasks {
+		return nil, nil
+	}
+	now, err := v.Source.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	after := checkpoint.Span{From: span.Until, Until: span.Until.Add(reach)}
+	if after.Until.After(now) {
+		after.Until = now.Truncate(time.Second)
+	}
+	return []checkpoint.Span{{From: span.From.Add(-reach), Until: span.From}, after}, nil
 }
 
 // comparison holds rows against a day's page and that of rejected rows.
@@ -71,6 +98,7 @@ type comparison struct {
 	page      *dayPage
 	report    *dayReport
 	unmatched map[checkpoint.Entry]bool // rows of the day that are missing or changed
+	beyond    bool                      // what is read lies around the span: rejected rows of there are not asked about
 
 	// What the window in hand has brought: it counts once the window has been read to its end.
 	rows   int
@@ -156,6 +184,9 @@ func (c *comparison) ask(ctx context.Context, from, until time.Time) error {
 func (c *comparison) compareRow(event schema.Event) {
 	entry := checkpoint.NewEntry(event.ID, event.Check)
 	if event.Rejected {
+		if c.beyond {
+			return
+		}
 		c.trash = append(c.trash, trash{entry, schema.Stored{ID: event.ID, Time: event.Time, Subject: string(c.Feed)}})
 		return
 	}

@@ -99,12 +99,7 @@ func (c *court) add(n int) {
 
 func uuid(i int) string { return fmt.Sprintf("row-%d", i) }
 
-func (c *court) vendorFeed() saveris.Feed {
-	if c.feed == schema.Alarms {
-		return saveris.Alarms
-	}
-	return saveris.Measurements
-}
+func (c *court) vendorFeed() saveris.Feed { return schema.VendorFeed(c.feed) }
 
 func (c *court) maker() *schema.Maker { return schema.NewMaker(c.feed, "saveris", c.vendor.URL()) }
 
