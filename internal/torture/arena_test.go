@@ -258,7 +258,8 @@ func (a *arena) bridgeEnv(i, nodes int) []string {
 		"SAVERIS_URL=" + a.vendor.URL(), "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "NATS_URL=nats://" + addr,
 		"BRIDGE_HTTP_ADDR=", "BRIDGE_POLL_INTERVAL=1s", "BRIDGE_OVERLAP=1m", "BRIDGE_REVISIT=4s," + lastAge.String(),
 		"BRIDGE_START=" + a.start.Format(time.RFC3339), "BRIDGE_WINDOW_ROWS=10000", fmt.Sprintf("BRIDGE_REPLICAS=%d", nodes),
-		"SAVERIS_EXPORTS=8", // three bridges poll every second, and all of them read what lies behind
+		"BRIDGE_FEEDS=" + strings.Join(feeds, ","),
+		"SAVERIS_EXPORTS=12", // three bridges poll every second, and all of them read what lies behind
 		"BRIDGE_LOG_LEVEL=debug", "BRIDGE_LOG_FORMAT=json",
 	}
 }
@@ -344,14 +345,15 @@ func (a *arena) delayed(feed string, until time.Time) map[int64]time.Time {
 			late[at.Unix()] = visible
 		}
 	}
-	if feed == "alarms" {
+	switch feed {
+	case "alarms":
 		for alarm := range a.vendor.Alarms(a.start, until, until) {
 			note(alarm.AlarmTime, alarm.VisibleAt)
 		}
-		return late
-	}
-	for m := range a.vendor.Measurements(a.start, until, until) {
-		note(m.Timestamp, m.VisibleAt)
+	case "readings":
+		for m := range a.vendor.Measurements(a.start, until, until) {
+			note(m.Timestamp, m.VisibleAt)
+		}
 	}
 	return late
 }

@@ -16,7 +16,7 @@ import (
 	"saveris-bridge/internal/bridgetest"
 )
 
-// listener is what hangs on the bridge's events in every round: a plain subscriber of both live lanes, who knows nothing of
+// listener is what hangs on the bridge's events in every round: a plain subscriber of all live lanes, who knows nothing of
 // streams, and a durable consumer of each stream.
 type listener struct {
 	*testing.T
@@ -28,7 +28,7 @@ type listener struct {
 	got  map[string][]bridgetest.Seen
 }
 
-var feeds = []string{"readings", "alarms"}
+var feeds = []string{"readings", "alarms", "tasks"}
 
 func streamOf(feed string) string { return "SAVERIS_" + strings.ToUpper(feed) }
 

@@ -211,7 +211,10 @@ func loseTail(ctx context.Context, a *arena) {
 	n := a.nodes[0]
 	n.kill()
 	a.kills.Add(1)
-	streams := []string{"SAVERIS_READINGS", "SAVERIS_ALARMS"}
+	var streams []string
+	for _, feed := range feeds {
+		streams = append(streams, streamOf(feed))
+	}
 	if a.rng.IntN(4) == 0 {
 		streams = append(streams, "KV_saveris-checkpoints")
 	}

@@ -107,7 +107,7 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 	a.heal()
 	a.await("the logger to be back", func(context.Context) bool { return a.now().After(a.back.Add(2 * time.Second)) })
 	until := a.now()
-	for _, feed := range []string{"readings", "alarms"} {
+	for _, feed := range feeds {
 		delayed := a.delayed(feed, until)
 		var unread string
 		read := func(ctx context.Context) bool { unread = a.unread(ctx, feed, until, delayed); return unread == "" }
@@ -149,8 +149,8 @@ func (a *arena) awaitShown() {
 
 // bucket returns what the checkpoint bucket shows wrongly.
 func (a *arena) bucket(ctx context.Context) (list []string) {
-	for feed, stream := range map[string]string{"readings": "SAVERIS_READINGS", "alarms": "SAVERIS_ALARMS"} {
-		wrong, err := bridgetest.AuditBucket(ctx, a.js, "saveris-checkpoints", stream, feed)
+	for _, feed := range feeds {
+		wrong, err := bridgetest.AuditBucket(ctx, a.js, "saveris-checkpoints", streamOf(feed), feed)
 		if err != nil {
 			wrong = []string{err.Error()}
 		}
@@ -167,21 +167,21 @@ func (a *arena) heal() {
 }
 
 func (a *arena) audit(until time.Time, result *row) {
-	due := bridgetest.Due{From: a.start, Until: until, AsOf: a.now(), Late: lateMax + 2*time.Second, Seen: until}
+	due := bridgetest.Due{From: a.start, Until: until, AsOf: a.now(), Late: lateMax + 2*time.Second}
 	ctx, cancel := context.WithTimeout(a.Context(), 2*time.Minute)
 	defer cancel()
-	readings, err := bridgetest.AuditReadings(ctx, a.js, "SAVERIS_READINGS", a.vendor, due)
-	if err != nil {
-		a.Fatal(err)
-	}
-	alarms, err := bridgetest.AuditAlarms(ctx, a.js, "SAVERIS_ALARMS", a.vendor, due)
-	if err != nil {
-		a.Fatal(err)
-	}
-	for name, r := range map[string]*bridgetest.AuditReport{"readings": readings, "alarms": alarms} {
-		a.Logf("%s: %s", name, r)
+	for _, feed := range feeds {
+		due.Seen = until
+		if feed == "tasks" { // no outage has them read again
+			due.Seen = time.Time{}
+		}
+		r, err := bridgetest.Audits[feed](ctx, a.js, streamOf(feed), a.vendor, due)
+		if err != nil {
+			a.Fatal(err)
+		}
+		a.Logf("%s: %s", feed, r)
 		if !r.Clean() {
-			a.Errorf("the audit of the %s found fault", name)
+			a.Errorf("the audit of the %s found fault", feed)
 		}
 		result.rows += r.Stored
 		result.missing += r.Missing
