@@ -73,6 +73,9 @@ func (o auditOptions) check(s *config.Settings, now time.Time) (span checkpoint.
 	if err := o.timeRange.check(s); err != nil {
 		return span, err
 	}
+	if slices.Equal(s.Feeds, []string{string(schema.Tasks)}) {
+		return span, flagf("audit", "the feed is tasks, whose steps are due at no time: expected --feeds readings, alarms or both")
+	}
 	span.From, _ = moment(o.From, now) // the check has read them
 	if span.Until, _ = moment(o.Until, now); span.Empty() {
 		return span, flagf("audit", "--from is %s and --until %s: expected a range that is not empty", span.From.Format(time.RFC3339Nano), span.Until.Format(time.RFC3339Nano))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -140,7 +141,7 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 func demoVendor(o demoOptions) saveristest.Config {
 	c := saveristest.Config{
 		Listen: freeAddress(o.VendorListen), Username: pretendUser, Password: pretendPassword, APIKey: pretendKey,
-		World: saveristest.World{Sites: 3, Loggers: 3, Channels: 2, Cycle: demoCycle, AlarmEvery: 10 * time.Minute},
+		World: saveristest.World{Sites: 3, Loggers: 3, Channels: 2, Cycle: demoCycle, AlarmEvery: 10 * time.Minute, TaskEvery: time.Minute},
 	}
 	c.Switches.QueryLatency = "zero"
 	return c
@@ -153,7 +154,7 @@ func demoSettings(o demoOptions, vendorURL string) config.Settings {
 			"SAVERIS_URL": vendorURL, "SAVERIS_USERNAME": pretendUser, "SAVERIS_PASSWORD": pretendPassword,
 			"BRIDGE_NATS_LISTEN": freeAddress(o.NATSListen), "BRIDGE_DATA_DIR": o.DataDir, "BRIDGE_HTTP_ADDR": "",
 			"BRIDGE_POLL_INTERVAL": demoInterval.String(), "BRIDGE_START": demoStart.String(), "BRIDGE_LIVE_AGE": demoLiveAge.String(),
-			"BRIDGE_REVISIT": "10m,30m,2h", "BRIDGE_CONTENT_MODE": o.ContentMode,
+			"BRIDGE_FEEDS": "readings,alarms,tasks", "BRIDGE_REVISIT": "10m,30m,2h", "BRIDGE_CONTENT_MODE": o.ContentMode,
 		}[name]
 		return value, set
 	})
@@ -208,7 +209,11 @@ func printStored(ctx context.Context, js jetstream.JetStream, names publish.Name
 		}
 	}
 	if len(stored) > 0 {
-		fmt.Fprintf(out, "stored already  %d readings and %d alarms\n", stored[schema.Readings], stored[schema.Alarms])
+		var counts []string
+		for _, feed := range publish.Feeds {
+			counts = append(counts, fmt.Sprintf("%d %s", stored[feed], feed))
+		}
+		fmt.Fprintf(out, "stored already  %s\n", strings.Join(counts, ", "))
 	}
 	fmt.Fprintln(out)
 	return nil

@@ -102,6 +102,7 @@ func TestWrongUsageExitsWith2AndAHint(t *testing.T) {
 	for _, c := range []struct{ args, hint string }{
 		{"", "bridge --help"}, {"rum", "bridge --help"}, {"run now", "bridge run --help"}, {"run --fast", "bridge run --help"},
 		{"version please", "bridge version --help"}, {"schema nonsense", "bridge schema lists the names"}, {"schema a b", "bridge schema lists"},
+		{"audit --from 24h --feeds tasks", "bridge audit --help"},
 		{"demo --nats-listen nowhere", "bridge demo --help"}, {"demo --log-level loud", "bridge demo --help"},
 		{"demo --data-dir " + some, "bridge demo --help"}, {"demo --data-dir " + some + "/below", "bridge demo --help"},
 		{"demo --nats-listen 192.0.2.1:4222", "--nats-listen has to be"}, {"demo --http-listen nowhere", "bridge demo --help"},
@@ -121,9 +122,9 @@ func TestWrongUsageExitsWith2AndAHint(t *testing.T) {
 
 func TestAShellIsOfferedTheValuesOfFlags(t *testing.T) {
 	for args, want := range map[string]string{
-		"tail --severity ": "alarm warning unknown :4", "tail --feeds ": "readings alarms :4", "backfill --feeds ": "readings alarms :4", "tail --lane ": "live history :4",
-		"checkpoint show --feeds ": "readings alarms :4", "replay --content-mode ": "binary structured :4", "demo --log-level ": "debug info warn error :4",
-		"tail --serial ": ":4", "simulate --throttle ": "off Too Many Requests Limit Exceeded :4", "checkpoint reset --feed ": "readings alarms :4",
+		"tail --severity ": "alarm warning unknown :4", "tail --feeds ": "readings alarms tasks :4", "backfill --feeds ": "readings alarms tasks :4", "tail --lane ": "live history :4",
+		"checkpoint show --feeds ": "readings alarms tasks :4", "replay --content-mode ": "binary structured :4", "demo --log-level ": "debug info warn error :4",
+		"tail --serial ": ":4", "simulate --throttle ": "off Too Many Requests Limit Exceeded :4", "checkpoint reset --feed ": "readings alarms tasks :4",
 	} {
 		words := append([]string{"__complete"}, strings.Split(args, " ")...)
 		if got := bridge(t, nil, words...); got.code != hint.Done || strings.Join(strings.Fields(got.out), " ") != want {

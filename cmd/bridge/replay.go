@@ -38,14 +38,14 @@ func replayCommand(std streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay --from T [--until T] --to SUBJECT",
 		Short: "publish stored events again in the order of measuring",
-		Long: `Publishes stored events once more on another subject, in the order of the time at which they were measured or raised,
-readings and alarms together. The range is half-open and counts in that time. Nothing is changed in the streams of the
+		Long: `Publishes stored events once more on another subject, in the order of the time at which they were measured, raised or done,
+all feeds together. The range is half-open and counts in that time. Nothing is changed in the streams of the
 bridge; it may run beside run. Settings are those of run, but none of the vendor's is needed; bridge run --help lists them.
 
 T is an RFC 3339 time, or how long ago: 24h, 7d.
 
 SUBJECT takes every event, such as replay.all. One that ends in .> keeps what follows the prefix of the stored subject:
-replay.> makes replay.readings.<lane>.<tenant>… and replay.alarms.… of them. If a stream takes the subject, each event is
+replay.> makes replay.readings.<lane>.<tenant>…, replay.alarms.… and replay.tasks.… of them. If a stream takes the subject, each event is
 acknowledged by it; otherwise only those get it who are subscribed meanwhile. It must not be a subject of the bridge's own.
 
 Headers and data are those of the stored event, ce-id among them. Three headers are added: Saveris-Replay, when this replay

@@ -33,14 +33,14 @@ var vendorFeeds = map[Feed]saveris.Feed{Readings: saveris.Measurements, Alarms: 
 // VendorFeed is what the vendor calls a feed of his rows.
 func VendorFeed(feed Feed) saveris.Feed { return vendorFeeds[feed] }
 
-// FeedOf is what the contract calls a feed of the vendor's rows.
+// FeedOf is what the contract calls a feed of the vendor's: all but those of rows are of the fleet.
 func FeedOf(vendor saveris.Feed) Feed {
 	for _, feed := range RowFeeds {
 		if vendorFeeds[feed] == vendor {
 			return feed
 		}
 	}
-	return ""
+	return Devices
 }
 
 // Lane parts what is new from what arrives late, so that nobody is woken for last year. Who publishes decides it by the

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"saveris-bridge/internal/saveris"
 )
 
 const taskRow = `{"uuid":"a5b6c7d8-e9f0-4a1b-8c2d-3e4f5a6b7c8d","task_execution_uuid":"a1","task_type":"PLANNED","task_status":"PAUSED","task_timestamp_start":"2026-07-01T08:00:00Z",
@@ -66,5 +68,16 @@ func TestTheTimeOfATask(t *testing.T) {
 		if e := eventOf(Tasks, row); !e.Rejected || e.Reason() != want || e.Subject(Live) != "saveris.rejected.tasks" {
 			t.Errorf("%s: %q, want %q", row, e.Reason(), want)
 		}
+	}
+}
+
+func TestEveryFeedOfTheVendorsHasANameOfOurs(t *testing.T) {
+	for _, feed := range RowFeeds {
+		if got := FeedOf(VendorFeed(feed)); got != feed {
+			t.Errorf("%s is called %s there, and that is %s here", feed, VendorFeed(feed), got)
+		}
+	}
+	if got := FeedOf(saveris.DeviceProperties); got != Devices {
+		t.Errorf("device properties are of %s", got)
 	}
 }

@@ -62,8 +62,8 @@ const (
 
 // How many lines show what was before: at first, and once the catching up is over.
 var (
-	fewBefore = counts{readings: 7, alarms: 3}
-	fewLate   = counts{readings: 100, alarms: 100}
+	fewBefore = counts{readings: 7, alarms: 3, tasks: 3}
+	fewLate   = counts{readings: 100, alarms: 100, tasks: 100}
 )
 
 // print prints until ctx ends.
@@ -97,8 +97,8 @@ func (w *watcher) flush() (skipped bool) {
 	older, _ := slices.BinarySearchFunc(w.queue, w.began, func(e Event, t time.Time) int { return e.at().Compare(t) })
 	var show []Event
 	for _, e := range slices.Backward(w.queue[:older]) { // the newest of each kind
-		if !w.before.take(e.alarm()) {
-			w.skipped.add(e.alarm())
+		if !w.before.take(e) {
+			w.skipped.add(e)
 			skipped = true
 			continue
 		}
@@ -115,27 +115,38 @@ func (w *watcher) flush() (skipped bool) {
 // printSkipped ends the catching up: what comes late from now on is little.
 func (w *watcher) printSkipped() {
 	if w.skipped != (counts{}) {
-		fmt.Fprintf(w.out, "… %d readings and %d alarms of the time before this start stored\n", w.skipped.readings, w.skipped.alarms)
+		fmt.Fprintf(w.out, "… %s of the time before this start stored\n", w.skipped)
 		w.skipped = counts{}
 		w.before = fewLate
 	}
 }
 
 // counts are events by kind.
-type counts struct{ readings, alarms int }
+type counts struct{ readings, alarms, tasks int }
 
-func (c *counts) of(alarm bool) *int {
-	if alarm {
+// String names what there is; tasks only where there are some.
+func (c counts) String() string {
+	if c.tasks == 0 {
+		return fmt.Sprintf("%d readings and %d alarms", c.readings, c.alarms)
+	}
+	return fmt.Sprintf("%d readings, %d alarms and %d steps of tasks", c.readings, c.alarms, c.tasks)
+}
+
+func (c *counts) of(e Event) *int {
+	switch {
+	case e.alarm():
 		return &c.alarms
+	case !e.Task.At.IsZero():
+		return &c.tasks
 	}
 	return &c.readings
 }
 
-func (c *counts) add(alarm bool) { *c.of(alarm)++ }
+func (c *counts) add(e Event) { *c.of(e)++ }
 
 // take takes one of a kind, if there is one.
-func (c *counts) take(alarm bool) bool {
-	left := c.of(alarm)
+func (c *counts) take(e Event) bool {
+	left := c.of(e)
 	if *left == 0 {
 		return false
 	}
