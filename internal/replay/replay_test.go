@@ -78,6 +78,15 @@ func alarm(uuid string, at time.Time) schema.Event {
 	return schema.NewMaker(schema.Alarms, "saveris", "http://vendor").Event(&row, schema.Window{}, midnight)
 }
 
+// task is a step of an execution that is paused, or finished.
+func task(uuid, status string, at time.Time) schema.Event {
+	row := saveris.Row{Fields: []saveris.Field{
+		text("uuid", uuid), text("timestamp", at.Format(time.RFC3339Nano)), text("task_status", status), text("task_execution_uuid", "x"), text("sequence_no", "1"),
+		text("parameters", `{"unit": "CELSIUS"}`),
+	}}
+	return schema.NewMaker(schema.Tasks, "saveris", "http://vendor").Event(&row, schema.Window{}, midnight)
+}
+
 // store commits events of one day as a bridge does.
 func (s *stage) store(feed schema.Feed, events ...schema.Event) {
 	s.Helper()
@@ -188,7 +197,10 @@ func (s *stage) read(name string) (all []message) {
 // want is what a replay of everything has to publish, in its order.
 func (s *stage) want() []message {
 	s.Helper()
-	all := append(s.read("SAVERIS_READINGS"), s.read("SAVERIS_ALARMS")...)
+	var all []message
+	for _, feed := range publish.Feeds {
+		all = append(all, s.read(config.Names.Stream(feed))...)
+	}
 	slices.SortStableFunc(all, func(a, b message) int { return a.at.Compare(b.at) })
 	return all
 }
@@ -205,10 +217,13 @@ func TestReplayKeepsEveryByte(t *testing.T) {
 	s.store(schema.Readings, reading("a", midnight.Add(time.Hour), "4.70"), reading("b \"%ü", midnight.Add(2*time.Hour), "22.382542"))
 	s.storeIn(schema.Structured, schema.Readings, reading("a", midnight.Add(time.Hour), "4.71")) // a correction
 	s.storeIn(schema.Structured, schema.Alarms, alarm("c", midnight.Add(90*time.Minute)))
+	s.store(schema.Tasks, task("d", "PAUSED", midnight.Add(100*time.Minute)))
+	s.storeIn(schema.Structured, schema.Tasks, task("d", "FINISHED", midnight.Add(100*time.Minute)))
 	for _, atomic := range []bool{false, true} {
 		targets := s.copies(jetstream.StreamConfig{AllowAtomicPublish: atomic})
 		sums, err := run(t.Context(), s.replayer("copy.>", replay.NewPublisher(s.js, targets, false)), always)
-		if err != nil || sums[schema.Readings].Events != 3 || sums[schema.Readings].Corrections != 1 || sums[schema.Alarms].Events != 1 {
+		if err != nil || sums[schema.Readings].Events != 3 || sums[schema.Readings].Corrections != 1 || sums[schema.Alarms].Events != 1 ||
+			sums[schema.Tasks].Events != 2 || sums[schema.Tasks].Corrections != 1 {
 			t.Fatalf("%+v, %v", sums, err)
 		}
 		want, got := s.want(), s.read("COPY")
