@@ -40,6 +40,21 @@ func TestCheckReadsEveryFeed(t *testing.T) {
 	}
 }
 
+// TestCheckTellsThatTheLicenceHasNoTasks, and goes on with the other feeds.
+func TestCheckTellsThatTheLicenceHasNoTasks(t *testing.T) {
+	s := vendor(t, func(c *saveristest.Config) { c.Switches.AuthLacks = "tasks" })
+	out, err := checkVendor(t, with("SAVERIS_URL", s.URL(), "BRIDGE_FEEDS", "tasks,readings"))
+	wantLines(t, out, "FAIL feed tasks licence hint", "ok feed readings")
+	if code, _ := hint.Of(err); code != hint.Failed { // not every feed is refused
+		t.Errorf("exit code %d: %v", code, err)
+	}
+	s.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.AuthLacks = "nothing" })
+	out, err = checkVendor(t, with("SAVERIS_URL", s.URL(), "BRIDGE_FEEDS", "tasks,readings"))
+	if wantLines(t, out, "ok feed tasks", "ok feed readings"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCheckTellsARefusedLogin(t *testing.T) {
 	s := vendor(t, func(c *saveristest.Config) { c.Password = "other" })
 	out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
