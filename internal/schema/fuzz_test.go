@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -35,6 +36,23 @@ func FuzzEvent(f *testing.F) {
 			feed = Alarms
 		}
 		if err := audits[feed].check(rowOf(input)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzTask does what FuzzEvent does, for tasks.
+func FuzzTask(f *testing.F) {
+	a := newAuditor(f, Tasks)
+	for i := range max(len(oddTexts), len(oddTimes), len(oddNumbers)) {
+		text, stamp, number := oddTexts[i%len(oddTexts)], oddTimes[i%len(oddTimes)], oddNumbers[i%len(oddNumbers)]
+		row := with(with(taskRow, "context", strconv.Quote(strings.ToValidUTF8(number, "?"))), "timestamp", strconv.Quote(stamp))
+		fields := parseRow(row).Fields
+		fields = append(fields, saveris.Field{Name: "task_type", Kind: saveris.String, Text: []byte(text)}, saveris.Field{Name: "parameters", Kind: saveris.Nested, Text: []byte(`{ "a" : [1, 2.50,"\u00e9"] }`)})
+		f.Add(lines(fields))
+	}
+	f.Fuzz(func(t *testing.T, input []byte) {
+		if err := a.check(rowOf(input)); err != nil {
 			t.Fatal(err)
 		}
 	})
