@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -36,11 +37,16 @@ func TestEveryRowOnceInWhateverSpelling(t *testing.T) {
 			b := newBench(t, config)
 			b.start = dayEnd.Add(-90 * time.Minute)
 			client := b.client(func(config *saveris.Config) { config.Format = c.format })
+			var lives []*poller.Live
+			for _, feed := range schema.RowFeeds {
+				lives = append(lives, b.live(b.js, feed, client))
+			}
 			b.run(func() {
-				b.awaitCovered(schema.Readings, dayEnd)
-				b.awaitCovered(schema.Alarms, dayEnd)
-			}, b.live(b.js, schema.Readings, client), b.live(b.js, schema.Alarms, client))
-			for _, feed := range []schema.Feed{schema.Readings, schema.Alarms} {
+				for _, feed := range schema.RowFeeds {
+					b.awaitCovered(feed, dayEnd)
+				}
+			}, lives...)
+			for _, feed := range schema.RowFeeds {
 				if report := b.audit(feed, dayEnd); report.Stored == 0 || report.Rejected > 0 {
 					t.Error(feed, report)
 				}
