@@ -17,6 +17,9 @@ const (
 	rejectAge  = 24 * time.Hour
 )
 
+// notShown stands in place of a row of tasks: whoever reaches the page sees it, and the row says who did what.
+const notShown = "personal data is not shown here: bridge tail --feeds tasks --rejected --since 24h prints it"
+
 // rejects remembers the newest rejected rows, oldest first.
 type rejects struct{ list []reject }
 
@@ -35,6 +38,9 @@ func (r *rejects) take(id string, at time.Time, data []byte) {
 	known := slices.ContainsFunc(r.list, func(old reject) bool { return old.id == id })
 	if known || json.Unmarshal(data, &d) != nil {
 		return
+	}
+	if d.Feed == schema.Tasks {
+		d.Row = notShown
 	}
 	one := reject{id, Reject{Feed: d.Feed, At: at, Reason: words.Shortened(d.Reason, longestRow), Row: cut(d.Row, longestRow)}}
 	if len(r.list) == maxRejects {

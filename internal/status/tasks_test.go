@@ -1,10 +1,12 @@
 package status_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"saveris-bridge/internal/bridgetest/seed"
+	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
 
@@ -31,6 +33,19 @@ func TestTasksAreAFeedOfTheBoard(t *testing.T) {
 		return f
 	}
 	s.await(b, "the task", func() bool { f := of(); return f.newest != nil && f.newest.Equal(at) && f.rows == 1 && f.late == 300 })
+	row := &saveris.Row{Raw: []byte(`{"username":"j.doe"}`), Fields: []saveris.Field{{Name: "username", Kind: saveris.String, Text: []byte("j.doe")}}}
+	garbage := schema.NewMaker(schema.Tasks, "saveris", "http://vendor").Event(row, schema.Window{}, at)
+	s.store(s.writer(schema.Tasks), nil, garbage)
+	shown := func() (rows []string) {
+		for _, r := range b.Recent("").Rejects {
+			rows = append(rows, r.Row)
+		}
+		return rows
+	}
+	s.await(b, "the rejected row", func() bool { return len(shown()) == 1 })
+	if row := shown()[0]; strings.Contains(row, "doe") || !strings.Contains(row, "--rejected") {
+		t.Errorf("a rejected row of tasks is shown as %q", row)
+	}
 	if sensors := b.Recent("").Sensors; len(sensors) > 0 {
 		t.Errorf("it is a reading: %+v", sensors)
 	}
