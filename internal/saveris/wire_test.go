@@ -123,7 +123,7 @@ func TestBothBoundsAreSentInUTC(t *testing.T) {
 	if len(bodies) != 1 || bodies[0] != want {
 		t.Errorf("sent %q", bodies)
 	}
-	for _, bad := range []Query{{Feed: Alarms, From: until, Until: from}, {Feed: Alarms, From: from, Until: from}, {Feed: "tasks", From: from, Until: until}} {
+	for _, bad := range []Query{{Feed: Alarms, From: until, Until: from}, {Feed: Alarms, From: from, Until: from}, {Feed: "pictures", From: from, Until: until}} {
 		if _, err := c.Rows(t.Context(), bad, nothing); err == nil {
 			t.Errorf("%+v was sent", bad)
 		}

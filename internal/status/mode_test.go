@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
@@ -20,6 +21,7 @@ func TestABoardShowsTheSameInEitherContentMode(t *testing.T) {
 		reading("a", minute(1), "1.50"), reading(`b "quoted": {"value":7,`, minute(2), "2"), reading("a", minute(3), "3", "new_column", `{"value":9}`),
 	}
 	alarms := []schema.Event{alarm("x y", "Alarm", minute(1)), alarm("z", "Alarm", minute(2)), alarm("w", "Alarm", minute(3)), alarm("x y", "Ok", minute(4))}
+	task := seed.Event(schema.Tasks, "uuid", "u1", "task_execution_uuid", "x", "sequence_no", "1", "timestamp", minute(5).Format(time.RFC3339))
 	shown := func(modes ...schema.Mode) string {
 		t.Helper()
 		s := newStage(t)
@@ -36,6 +38,7 @@ func TestABoardShowsTheSameInEitherContentMode(t *testing.T) {
 			store(i, schema.Alarms, cover(0, 60), e)
 		}
 		store(0, schema.Alarms, nil, rejected)
+		store(0, schema.Tasks, nil, task)
 		b := s.board()
 		r := b.Recent("")
 		if len(r.Sensors) != 2 || len(r.Alarms) != 2 || len(r.Rejects) != 1 || r.Rejects[0].Row != `{"timestamp":"\"` || !r.Rejects[0].At.Equal(minute(9)) {

@@ -347,7 +347,7 @@ func TestAnAlarmIsShownAsLongAsItIsOpen(t *testing.T) {
 // TestWhateverHappenedFoldsAreRight stores rows in any order, by several bridges that are killed, and does to stream and bucket all that
 // can be done, while two leaders keep the view, one of which is replaced all the time.
 func TestWhateverHappenedFoldsAreRight(t *testing.T) {
-	for _, feed := range publish.Feeds {
+	for _, feed := range []schema.Feed{schema.Readings, schema.Alarms} {
 		t.Run(string(feed), func(t *testing.T) {
 			t.Parallel()
 			f := newStage(t).folded(feed)

@@ -154,7 +154,7 @@ func (l *latest) choose(ctx context.Context, key string, since checkpoint.Since,
 
 // storedSince is from when on a reading that is newer than a time may have been stored, by the broker's clock, which is taken to be ours.
 func (l *latest) storedSince(at time.Time) checkpoint.Since {
-	ahead := max(0, l.now().Sub(time.Now()))
+	ahead := max(0, time.Until(l.now()))
 	return checkpoint.Since{At: at.Add(-clockAhead - ahead)}
 }
 
