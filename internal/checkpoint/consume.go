@@ -16,8 +16,8 @@ import (
 	"saveris-bridge/internal/sleep"
 )
 
-// Consumers of package jetstream take the first answer to a request for the server's, and whatever comes for a message. These
-// know who has answered.
+// Consumers of package jetstream take the first answer to a request for the server's, and whatever comes for a message, the ordered
+// ones too. These know who has answered.
 
 // scanned is a message that a consumer has delivered.
 type scanned struct {
@@ -49,41 +49,33 @@ type consumerAnswer struct {
 	} `json:"config"`
 }
 
-// consume calls each with what a consumer that is made for it delivers before the end of the sequences.
+// consume calls each with what a consumer that is made for it delivers before the end of the sequences. The server drops a consumer that
+// is not asked for a minute, as while each is busy for so long, and what it sends to a connection that is lost does not come again:
+// another consumer then goes on behind the last message that came. It is a consumer for the last message of each subject that may
+// deliver a message of a subject twice, with the newer one last.
 func (s *Stream) consume(ctx context.Context, config jetstream.ConsumerConfig, at Seqs, each func(m scanned) error) error {
-	config.AckPolicy, config.MemoryStorage, config.Replicas, config.InactiveThreshold = jetstream.AckNonePolicy, true, 1, time.Minute
-	config.Name = rand.Text()
-	made, err := s.makeConsumer(ctx, config)
-	if err != nil {
-		return fmt.Errorf("read stream %s: %w", s.name, err)
-	}
-	defer func() {
-		drop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		_ = s.js.DeleteConsumer(drop, s.name, config.Name) // the server drops it by itself a minute later
-	}()
-	inbox := s.js.Conn().NewInbox()
-	messages, err := s.js.Conn().SubscribeSync(inbox)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = messages.Unsubscribe() }()             // of a connection that is closed: it has none any more
-	if err := messages.SetPendingLimits(-1, -1); err != nil { // fetchSize is the limit
-		return err
-	}
-	f := &fetcher{stream: s, consumer: config.Name, inbox: inbox, messages: messages}
-	size := min(fetchSize, cmp.Or(made.Config.MaxBatch, fetchSize))
-	for pending := made.Pending; pending > 0; {
-		n, done, err := f.fetch(ctx, min(pending, at.Len(), size), at.Until, each)
-		if done || err != nil {
+	for next, missing := uint64(0), uint64(0); ; {
+		f, err := s.newFetcher(ctx, config)
+		if err != nil {
+			return fmt.Errorf("read stream %s: %w", s.name, err)
+		}
+		f.next, f.until = next, at.Until
+		removed := f.pending < missing
+		if !removed {
+			err = f.fetchAll(ctx, at.Len(), each)
+		}
+		f.close(ctx)
+		if err != nil || f.done {
 			return err
 		}
-		if n == 0 { // removed meanwhile, or the broker is away: what was read proves nothing
-			return fmt.Errorf("read stream %s: %d messages did not come", s.name, pending)
+		if removed || f.next == next { // or the broker is away: what was read proves nothing
+			return fmt.Errorf("read stream %s: %d messages did not come", s.name, max(missing, f.pending))
 		}
-		pending -= n
+		next, missing = f.next, f.pending
+		if config.DeliverPolicy != jetstream.DeliverLastPerSubjectPolicy {
+			config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartSequencePolicy, next, nil
+		}
 	}
-	return nil
 }
 
 // How often and how long in all a consumer is asked for that others leave no room for: they are kept for seconds.
@@ -112,49 +104,104 @@ type fetcher struct {
 	consumer string
 	inbox    string
 	messages *nats.Subscription
+	most     uint64 // messages that it may be asked for at once
+
+	came    uint64 // messages
+	pending uint64 // messages that have not come yet
+	next    uint64 // sequence of the stream behind the last one that was called with
+	until   uint64 // sequence before which it ends
+	done    bool   // there are no more
 }
 
-// fetch calls each with the next n messages; done reports that until has been reached.
-func (f *fetcher) fetch(ctx context.Context, n, until uint64, each func(m scanned) error) (got uint64, done bool, err error) {
+// newFetcher makes a consumer. The fetcher has to be closed.
+func (s *Stream) newFetcher(ctx context.Context, config jetstream.ConsumerConfig) (*fetcher, error) {
+	config.AckPolicy, config.MemoryStorage, config.Replicas, config.InactiveThreshold = jetstream.AckNonePolicy, true, 1, time.Minute
+	config.Name = rand.Text()
+	made, err := s.makeConsumer(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	f := &fetcher{stream: s, consumer: config.Name, inbox: s.js.Conn().NewInbox(), pending: made.Pending, most: min(fetchSize, cmp.Or(made.Config.MaxBatch, fetchSize))}
+	if f.messages, err = s.js.Conn().SubscribeSync(f.inbox); err == nil {
+		err = f.messages.SetPendingLimits(-1, -1) // fetchSize is the limit
+	}
+	if err != nil {
+		f.close(ctx)
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *fetcher) close(ctx context.Context) {
+	if f.messages != nil {
+		_ = f.messages.Unsubscribe() // of a connection that is closed: it has none any more
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = f.stream.js.DeleteConsumer(ctx, f.stream.name, f.consumer) // the server drops it by itself a minute later
+}
+
+// fetchAll calls each with what is pending, up to n messages at a time, until it is done or no more come.
+func (f *fetcher) fetchAll(ctx context.Context, n uint64, each func(m scanned) error) error {
+	f.done = f.pending == 0
+	for whole := true; whole && !f.done; {
+		before := f.came
+		var err error
+		if whole, err = f.fetch(ctx, min(f.pending, n, f.most), each); err != nil {
+			return err
+		}
+		whole = whole && f.came > before
+		f.done = f.done || f.pending == 0
+	}
+	return nil
+}
+
+// fetch calls each with the next n messages, or fewer if no more come. It is not whole where a message is missing between them.
+func (f *fetcher) fetch(ctx context.Context, n uint64, each func(m scanned) error) (whole bool, err error) {
 	wait, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	subject := jsapi.Subject(f.stream.js.Options(), "CONSUMER.MSG.NEXT."+f.stream.name+"."+f.consumer)
 	text, _ := json.Marshal(map[string]any{"batch": n, "expires": fetchTime}) // numbers always marshal
 	if err := f.stream.js.Conn().PublishRequest(subject, f.inbox, text); err != nil {
-		return 0, false, err
+		return false, err
 	}
-	for got < n {
+	for end := f.came + n; f.came < end && !f.done; {
 		msg, err := f.messages.NextMsgWithContext(wait)
+		if errors.Is(err, nats.ErrNoResponders) || ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			break // there is no such consumer any more, or the broker is away
+		}
 		if err != nil {
-			if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-				break
-			}
-			return got, false, err
+			return false, err
 		}
 		if msg.Reply == "" && msg.Header.Get("Status") != "" { // there are no more
 			break
 		}
-		m, ours := f.ours(msg)
+		m, place, ours := f.ours(msg)
 		if !ours {
 			f.stream.stranger(subject, msg.Data)
 			continue
 		}
-		if got++; m.seq >= until {
-			return got, true, nil
+		if place != f.came+1 {
+			return false, nil
+		}
+		f.came++
+		f.pending--
+		if f.done = m.seq >= f.until; f.done || m.seq < f.next {
+			continue
 		}
 		if err := each(m); err != nil {
-			return got, false, err
+			return false, err
 		}
-		done = m.seq == until-1
+		f.next, f.done = m.seq+1, m.seq == f.until-1
 	}
-	return got, done, ctx.Err()
+	return true, ctx.Err()
 }
 
-// ours reads a message that the consumer has delivered.
-func (f *fetcher) ours(msg *nats.Msg) (m scanned, ours bool) {
+// ours reads a message that the consumer has delivered, as the how many-th.
+func (f *fetcher) ours(msg *nats.Msg) (m scanned, place uint64, ours bool) {
 	meta, err := msg.Metadata()
 	if err != nil || meta.Stream != f.stream.name || meta.Consumer != f.consumer {
-		return m, false
+		return m, 0, false
 	}
-	return scanned{storedMessage{meta.Sequence.Stream, msg.Subject, msg.Header, msg.Data, meta.Timestamp}, meta.NumPending}, true
+	return scanned{storedMessage{meta.Sequence.Stream, msg.Subject, msg.Header, msg.Data, meta.Timestamp}, meta.NumPending}, meta.Sequence.Consumer, true
 }

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -24,13 +25,11 @@ func (s *Stream) Latest(ctx context.Context, each func(e StoredEvent, last uint6
 	})
 }
 
-// LastOn calls each with the last message on every subject that a filter takes, whosever it is, oldest first.
+// LastOn calls each with the last message on every subject that a filter takes, whosever it is, oldest first. A message that was
+// stored meanwhile may come behind the one before it on its subject.
 func (s *Stream) LastOn(ctx context.Context, filter string, each func(StoredEvent) error) error {
-	state, err := s.state(ctx)
-	if err != nil {
-		return err
-	}
-	return s.consume(ctx, jetstream.ConsumerConfig{FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}, Seqs{0, state.LastSeq + 1}, func(m scanned) error {
+	config := jetstream.ConsumerConfig{FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}
+	return s.consume(ctx, config, Seqs{0, math.MaxUint64}, func(m scanned) error {
 		return each(StoredEvent{m.seq, m.subject, m.header, m.data, m.at})
 	})
 }
