@@ -89,18 +89,18 @@ var rooms = []struct {
 	}},
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
 	{"internal/service", room{
-		ours: []string{"internal/preflight", "internal/pipeline", "internal/web", "internal/metrics", "internal/status", "internal/inventory", "internal/silence", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint",
+		ours: []string{"internal/preflight", "internal/notebook", "internal/pipeline", "internal/web", "internal/metrics", "internal/status", "internal/inventory", "internal/silence", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint",
 			"internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/jsapi", "internal/hint", "internal/printable"},
 		others: []string{natsGo, sync},
 		http:   true,
 	}},
 	{"internal/backfill", room{
-		ours: []string{"internal/preflight", "internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
+		ours: []string{"internal/preflight", "internal/notebook", "internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
 			"internal/hint", "internal/printable"},
 		others: []string{natsGo, sync},
 	}},
 	{"internal/preflight", room{
-		ours: []string{"internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/natsd",
+		ours: []string{"internal/notebook", "internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/natsd",
 			"internal/listen", "internal/jsapi", "internal/hint", "internal/printable"},
 		others: []string{natsGo},
 		http:   true, // whether a proxy is set
@@ -109,9 +109,10 @@ var rooms = []struct {
 		ours:   []string{"internal/pipeline", "internal/poller", "internal/publish", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/words", "internal/hint", "internal/printable"},
 		others: []string{natsGo},
 	}},
+	{"internal/notebook", room{ours: []string{"internal/pipeline", "internal/status", "internal/poller", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/hint", "internal/printable", "internal/words"}}},
 	{"internal/pipeline", room{
-		ours: []string{"internal/status", "internal/fleet", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
-			"internal/jsapi", "internal/hint", "internal/printable", "internal/words", "internal/sleep"},
+		ours: []string{"internal/fleet", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
+			"internal/jsapi", "internal/printable", "internal/sleep"},
 		others: []string{natsGo},
 	}},
 	{"internal/web", room{ours: []string{"internal/status", "internal/schema", "internal/words", "internal/sleep"}, http: true}},

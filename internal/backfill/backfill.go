@@ -15,6 +15,7 @@ import (
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/notebook"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/preflight"
 	"saveris-bridge/internal/publish"
@@ -71,8 +72,8 @@ func run(ctx context.Context, c Config) error {
 	j := &job{Config: c, pipe: pipeline.New(c.Pipeline, started.JS)}
 	j.open(ctx)
 	named := j.pipe.FollowFleet(ctx, c.Log)
-	asked := j.pipe.PublishingVendor(ctx, started.Tried, c.Log)
-	asked.NoLive = true
+	asked := j.pipe.SharedVendorConfig(ctx, started.Tried, c.Log)
+	asked.NoLive, asked.OnNotice = true, notebook.New(c.Vendor, nil, c.Log).Noticed
 	vendor, now, err := pipeline.AskTime(ctx, asked)
 	if err != nil {
 		return err

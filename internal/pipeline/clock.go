@@ -2,11 +2,9 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"saveris-bridge/internal/saveris"
-	"saveris-bridge/internal/status"
 )
 
 // VendorNow returns the vendor's clock for what cannot wait: ours as long as he has not told the time.
@@ -22,9 +20,6 @@ func VendorNow(vendor *saveris.Client) func() time.Time {
 	}
 }
 
-// clockLook is how often the clock of this machine is compared with the vendor's.
-const clockLook = 10 * time.Second
-
 // ClockAhead returns how far the clock of this machine is ahead of the vendor's, up to a second of which is his rounding. It is not known
 // before he has answered, nor where his answers have no Date to go by.
 func ClockAhead(vendor *saveris.Client) (ahead time.Duration, known bool) {
@@ -35,49 +30,4 @@ func ClockAhead(vendor *saveris.Client) (ahead time.Duration, known bool) {
 		return 0, false
 	}
 	return time.Since(now).Round(time.Second), true
-}
-
-// WatchClock compares the clocks until ctx ends, whose error it returns.
-func (v *Notes) WatchClock(ctx context.Context, vendor *saveris.Client) error {
-	v.drop(skewKey) // of a bridge before this one
-	tick := time.NewTicker(clockLook)
-	defer tick.Stop()
-	for {
-		if ahead, known := ClockAhead(vendor); known {
-			v.clockDiffers(ahead)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// SkewLimit is the difference of clocks from which on ages that are shown would be wrong.
-const SkewLimit = 30 * time.Second
-
-const skewKey = "skew"
-
-// clockDiffers takes over how far the clock of this machine is ahead of the vendor's. The log has it once, and when it is over.
-func (v *Notes) clockDiffers(ahead time.Duration) {
-	known := v.text(skewKey) != ""
-	switch {
-	case !known && ahead.Abs() > SkewLimit:
-		v.log.Warn("the clocks of this machine and of the vendor differ, ages that are shown and ce-recordedtime are wrong by as much", "ahead", ahead, "hint", SetClock)
-		v.put(skewKey, status.Note{Level: status.Look, Text: skewText(ahead)})
-	case known && ahead.Abs() < SkewLimit/2:
-		v.log.Info("the clocks of this machine and of the vendor agree again", "ahead", ahead)
-		v.drop(skewKey)
-	}
-}
-
-// SetClock is the hint where the clocks differ.
-const SetClock = "set the clock of this machine by NTP"
-
-func skewText(ahead time.Duration) string {
-	if ahead < 0 {
-		return fmt.Sprintf("the clock of the bridge's machine is %v behind the vendor's", -ahead)
-	}
-	return fmt.Sprintf("the clock of the bridge's machine is %v ahead of the vendor's", ahead)
 }

@@ -36,13 +36,12 @@ var FirstPoll time.Duration
 // mostRows is what a window may hold whatever windows should hold: five minutes of the largest fleet have a tenth of it.
 const mostRows = 1_000_000
 
-// PublishingVendor returns how the vendor is asked by whoever publishes what he answers, after the login was tried by another client:
-// what he has in flight is remembered across restarts and shared with other processes. What the client notices goes to the log.
-func (p *Pipeline) PublishingVendor(ctx context.Context, tried *saveris.Client, log *slog.Logger) saveris.Config {
+// SharedVendorConfig returns how the vendor is asked by whoever publishes what he answers, after the login was tried by another client:
+// what he has in flight is remembered across restarts and shared with other processes.
+func (p *Pipeline) SharedVendorConfig(ctx context.Context, tried *saveris.Client, log *slog.Logger) saveris.Config {
 	c := VendorConfig(p.Settings.Vendor, p.Settings.WindowRows)
 	c.After = tried
 	c.OnThrottle = func(until time.Time) { log.Info("throttled (HTTP 429)", "until", until.UTC().Truncate(time.Second)) }
-	c.OnNotice = NewNotes(p.Settings.Vendor, Feeds(p.Settings.Streams), log).Noticed
 	requests, err := publish.OpenRequests(ctx, p.JS, Broker(p.Settings.Streams))
 	if err != nil {
 		log.Warn("running exports are neither remembered across restarts nor shared with other processes", "err", err)

@@ -8,25 +8,29 @@ import (
 	"saveris-bridge/internal/views"
 )
 
-// Inventory makes the view of the fleet. That it cannot be shown is in the log, and in notes unless they are nil.
-func (p *Pipeline) Inventory(notes *Notes, log *slog.Logger) *views.View {
+// Writable is called whenever the bucket of a view cannot be written, with what the view shows, and without an error once it can be again;
+// nil = the log has it, and nobody else.
+type Writable func(what, bucket string, err error)
+
+// Inventory makes the view of the fleet.
+func (p *Pipeline) Inventory(on Writable, log *slog.Logger) *views.View {
 	broker := Broker(p.Settings.Streams)
 	view, bucket := views.NewInventory(p.JS, broker), broker.Names.Inventory()
-	view.OnWritable = p.writable("inventory bucket", schema.Devices, bucket, notes, log)
+	view.OnWritable = on.of("inventory bucket", "the fleet", bucket, log)
 	return view
 }
 
-// View makes the view of a feed's checkpoints. That they cannot be shown is in the log, and in notes unless they are nil.
-func (p *Pipeline) View(feed schema.Feed, notes *Notes, log *slog.Logger) *views.Checkpoints {
+// View makes the view of a feed's checkpoints.
+func (p *Pipeline) View(feed schema.Feed, on Writable, log *slog.Logger) *views.Checkpoints {
 	broker := Broker(p.Settings.Streams)
 	view, bucket := views.NewCheckpoints(p.JS, broker, feed), broker.Names.Bucket()
-	view.OnWritable = p.writable("checkpoint bucket", feed, bucket, notes, log)
+	view.OnWritable = on.of("checkpoint bucket", "the checkpoints", bucket, log)
 	return view
 }
 
 // Fold makes the view of what the events of a feed come to: the newest readings, by the vendor's clock, which now returns, or the open
-// alarms; nil for any other feed. That it cannot be shown is in the log, and in notes unless they are nil.
-func (p *Pipeline) Fold(feed schema.Feed, now func() time.Time, notes *Notes, log *slog.Logger) *views.Fold {
+// alarms; nil for any other feed.
+func (p *Pipeline) Fold(feed schema.Feed, now func() time.Time, on Writable, log *slog.Logger) *views.Fold {
 	broker := Broker(p.Settings.Streams)
 	var view *views.Fold
 	var what, bucket string
@@ -38,25 +42,20 @@ func (p *Pipeline) Fold(feed schema.Feed, now func() time.Time, notes *Notes, lo
 	default:
 		return nil
 	}
-	view.OnWritable = func(err error) {
-		logWritable(log, "bucket of "+what, bucket, err)
-		notes.foldWritable(feed, what, bucket, err)
-	}
+	view.OnWritable = on.of("bucket of "+what, what, bucket, log)
 	return view
 }
 
-// writable returns what notes whether the bucket of a feed's view can be written.
-func (p *Pipeline) writable(what string, feed schema.Feed, bucket string, notes *Notes, log *slog.Logger) func(error) {
+// of returns what logs, under a name, whether a bucket can be written, and calls on.
+func (on Writable) of(name, what, bucket string, log *slog.Logger) func(error) {
 	return func(err error) {
-		logWritable(log, what, bucket, err)
-		notes.viewWritable(feed, bucket, err)
+		if err == nil {
+			log.Info(name+" recovered", "bucket", bucket)
+		} else {
+			log.Warn(name+" cannot be written, retrying; nothing else needs it", "bucket", bucket, "err", err, "hint", BucketHint(err, bucket))
+		}
+		if on != nil {
+			on(what, bucket, err)
+		}
 	}
-}
-
-func logWritable(log *slog.Logger, what, bucket string, err error) {
-	if err == nil {
-		log.Info(what+" recovered", "bucket", bucket)
-		return
-	}
-	log.Warn(what+" cannot be written, retrying; nothing else needs it", "bucket", bucket, "err", err, "hint", BucketHint(err, bucket))
 }

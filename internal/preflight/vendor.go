@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/notebook"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -88,7 +89,7 @@ func checkFeed(feed schema.Feed) func(context.Context, *checkup) Finding {
 func endingOf(vendor *saveris.Client, feed schema.Feed) (text, advice string) {
 	path, newest := vendor.Endpoint(schema.VendorFeed(feed))
 	if path != newest {
-		return pipeline.RetiredText(feed, newest, path), pipeline.Newer + "; until then the older version is read"
+		return notebook.RetiredText(feed, newest, path), notebook.Newer + "; until then the older version is read"
 	}
 	return announcedEnd(vendor, func(endpoint string) bool { return strings.HasSuffix(endpoint, "/"+string(schema.VendorFeed(feed))) })
 }
@@ -97,7 +98,7 @@ func endingOf(vendor *saveris.Client, feed schema.Feed) (text, advice string) {
 func announcedEnd(vendor *saveris.Client, of func(endpoint string) bool) (text, advice string) {
 	for _, end := range vendor.Announcements() {
 		if of(end.Endpoint) {
-			return pipeline.EndText(end), pipeline.Newer + " before that day"
+			return notebook.EndText(end), notebook.Newer + " before that day"
 		}
 	}
 	return "", ""
@@ -113,10 +114,10 @@ func checkClock(ctx context.Context, c *checkup) Finding {
 	switch {
 	case !known:
 		return warn("keep the clock of this machine right by NTP: what is asked for, and how old rows are, goes by it", "%s, so the clock of this machine is used", c.vendor.ClockTrouble())
-	case ahead > pipeline.SkewLimit:
-		return warn(pipeline.SetClock, "this machine is %v ahead of the vendor", ahead)
-	case ahead < -pipeline.SkewLimit:
-		return warn(pipeline.SetClock, "this machine is %v behind the vendor", -ahead)
+	case ahead > notebook.SkewLimit:
+		return warn(notebook.SetClock, "this machine is %v ahead of the vendor", ahead)
+	case ahead < -notebook.SkewLimit:
+		return warn(notebook.SetClock, "this machine is %v behind the vendor", -ahead)
 	}
 	return ok("within %v of the vendor's", max(ahead.Abs(), time.Second))
 }

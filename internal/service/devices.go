@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"saveris-bridge/internal/inventory"
+	"saveris-bridge/internal/notebook"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -18,9 +19,9 @@ type devices struct {
 	view *views.View
 }
 
-func newDevices(pipe *pipeline.Pipeline, vendor *saveris.Client, notes *pipeline.Notes, log *slog.Logger) *devices {
+func newDevices(pipe *pipeline.Pipeline, vendor *saveris.Client, notes *notebook.Notes, log *slog.Logger) *devices {
 	s := pipe.Settings
-	d := &devices{view: pipe.Inventory(notes, log)}
+	d := &devices{view: pipe.Inventory(func(_, bucket string, err error) { notes.ViewWritable(schema.Devices, bucket, err) }, log)}
 	changes := publish.NewChanges(pipe.JS, pipeline.Broker(s.Streams))
 	others := pipe.ForeignLog(schema.Devices, log)
 	changes.OnForeign, changes.OnForeignAnswer = others.OnMessage, others.OnAnswer

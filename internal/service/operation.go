@@ -11,6 +11,7 @@ import (
 	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/notebook"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -29,7 +30,7 @@ type operation struct {
 	watchdog *watchdog
 	metrics  *metrics.Metrics
 	board    *status.Board
-	notes    *pipeline.Notes // nil = none
+	notes    *notebook.Notes // nil = none
 	page     http.Handler    // what is at /, nil = nothing
 	takeOver time.Duration   // see Timings
 
@@ -42,7 +43,7 @@ type operation struct {
 const pageHistory = 24 * time.Hour
 
 // newOperation wires together what operators see.
-func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Feed]*candidate, polled map[schema.Feed]*rows, notes *pipeline.Notes) *operation {
+func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Feed]*candidate, polled map[schema.Feed]*rows, notes *notebook.Notes) *operation {
 	c, nc := s.config.Settings, s.JS.Conn()
 	rows, feeds, broker := pipeline.Feeds(c.Streams), pipeline.AllFeeds(c.Streams), pipeline.Broker(c.Streams)
 	now := conditions{

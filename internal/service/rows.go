@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/notebook"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
@@ -22,9 +23,9 @@ type rows struct {
 	foreign time.Duration // between two looks for somebody else's messages
 }
 
-func newRows(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, notes *pipeline.Notes, log *slog.Logger, foreign time.Duration) *rows {
-	r := &rows{live: newLive(pipe, feed, vendor, log), view: pipe.View(feed, notes, log), foreign: foreign}
-	r.fold = pipe.Fold(feed, pipeline.VendorNow(vendor), notes, log)
+func newRows(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, notes *notebook.Notes, log *slog.Logger, foreign time.Duration) *rows {
+	r := &rows{live: newLive(pipe, feed, vendor, log), view: pipe.View(feed, func(_, bucket string, err error) { notes.ViewWritable(feed, bucket, err) }, log), foreign: foreign}
+	r.fold = pipe.Fold(feed, pipeline.VendorNow(vendor), func(what, bucket string, err error) { notes.FoldWritable(feed, what, bucket, err) }, log)
 	r.silent = newSilences(pipe, feed, vendor, r.live.Writer, log)
 	r.live.Writer.OnRecord = r.show
 	r.live.OnRefusal = func(err error) { notes.FeedShut(feed, err) }

@@ -15,6 +15,7 @@ import (
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/notebook"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/preflight"
@@ -107,7 +108,7 @@ func (s *Service) Run(ctx context.Context) error {
 	for _, feed := range all {
 		leases[feed] = pipeline.Soon(func() (*lease.Leases, error) { return pipe.TryLeases(ctx, feed, pipe.Name) })
 	}
-	notes := pipeline.NewNotes(c.Vendor, all, s.config.Log)
+	notes := notebook.New(c.Vendor, all, s.config.Log)
 	vendor, err := s.vendor(ctx, pipe, notes)
 	if err != nil {
 		return err
@@ -174,8 +175,8 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // vendor makes the client that all feeds share.
-func (s *Service) vendor(ctx context.Context, pipe *pipeline.Pipeline, notes *pipeline.Notes) (*saveris.Client, error) {
-	c := counting(s.metrics, pipe.PublishingVendor(ctx, s.tried, s.config.Log))
+func (s *Service) vendor(ctx context.Context, pipe *pipeline.Pipeline, notes *notebook.Notes) (*saveris.Client, error) {
+	c := counting(s.metrics, pipe.SharedVendorConfig(ctx, s.tried, s.config.Log))
 	c.OnNotice, notes.Store = notes.Noticed, c.Requests
 	logged := c.OnThrottle
 	c.OnThrottle = func(until time.Time) { logged(until); notes.Throttled(until) }

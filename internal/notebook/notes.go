@@ -1,4 +1,5 @@
-package pipeline
+// Package notebook has what a process finds out about the vendor and the views said: once in the log, and for bridge status to find.
+package notebook
 
 import (
 	"context"
@@ -14,6 +15,7 @@ import (
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/saveris"
@@ -40,8 +42,8 @@ type Notes struct {
 	refused   chan error
 }
 
-// NewNotes makes the notes of a process that runs so many feeds.
-func NewNotes(s config.Vendor, feeds []schema.Feed, log *slog.Logger) *Notes {
+// New makes the notes of a process that runs so many feeds.
+func New(s config.Vendor, feeds []schema.Feed, log *slog.Logger) *Notes {
 	return &Notes{
 		settings: s, feeds: feeds, log: log, notes: map[string]status.Note{}, unwritten: map[string]bool{}, shut: map[schema.Feed]error{},
 		news: make(chan struct{}, 1), refused: make(chan error, 1),
@@ -109,7 +111,7 @@ func (v *Notes) FeedShut(feed schema.Feed, err error) {
 		v.mu.Unlock()
 		return
 	}
-	_, advice := hint.Of(WithLogin(v.settings, err))
+	_, advice := hint.Of(pipeline.WithLogin(v.settings, err))
 	what, often := "is refused", "every hour"
 	if errors.Is(err, saveris.ErrRetired) {
 		what, often = "is retired by the vendor", "every ten minutes"
@@ -193,29 +195,29 @@ func unreadKey(feed schema.Feed) string { return "unread." + string(feed) }
 
 func unshownKey(feed schema.Feed) string { return "unshown." + string(feed) }
 
-// viewWritable takes over that the checkpoints of a feed cannot be shown, or can be again where err is nil.
-func (v *Notes) viewWritable(feed schema.Feed, bucket string, err error) {
+// ViewWritable takes over that the checkpoints of a feed cannot be shown, or can be again where err is nil.
+func (v *Notes) ViewWritable(feed schema.Feed, bucket string, err error) {
 	switch {
 	case v == nil:
 	case err == nil:
 		v.drop(unshownKey(feed))
 	default:
-		text := string(feed) + " are not shown as they are: " + printable.Public(err) + "; " + BucketHint(err, bucket)
+		text := string(feed) + " are not shown as they are: " + printable.Public(err) + "; " + pipeline.BucketHint(err, bucket)
 		v.put(unshownKey(feed), status.Note{Own: true, Level: status.Bad, Feed: feed, Text: text})
 	}
 }
 
 func unfoldedKey(feed schema.Feed) string { return "unfolded." + string(feed) }
 
-// foldWritable takes over that what the events of a feed come to cannot be shown, or can be again where err is nil. All else that is shown of
+// FoldWritable takes over that what the events of a feed come to cannot be shown, or can be again where err is nil. All else that is shown of
 // the feed is as it is.
-func (v *Notes) foldWritable(feed schema.Feed, what, bucket string, err error) {
+func (v *Notes) FoldWritable(feed schema.Feed, what, bucket string, err error) {
 	switch {
 	case v == nil:
 	case err == nil:
 		v.drop(unfoldedKey(feed))
 	default:
-		text := what + " are not shown as they are in " + bucket + ": " + printable.Public(err) + "; " + BucketHint(err, bucket)
+		text := what + " are not shown as they are in " + bucket + ": " + printable.Public(err) + "; " + pipeline.BucketHint(err, bucket)
 		v.put(unfoldedKey(feed), status.Note{Own: true, Level: status.Look, Text: text})
 	}
 }

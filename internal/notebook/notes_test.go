@@ -1,4 +1,4 @@
-package pipeline
+package notebook
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -18,7 +19,7 @@ import (
 
 func TestClocksThatDifferAreSaidOnce(t *testing.T) {
 	var log bytes.Buffer
-	v := NewNotes(config.Vendor{}, nil, slog.New(slog.NewTextHandler(&log, nil)))
+	v := New(config.Vendor{}, nil, slog.New(slog.NewTextHandler(&log, nil)))
 	for _, c := range []struct {
 		ahead time.Duration
 		warns int
@@ -51,19 +52,19 @@ func TestTheDifferenceOfClocksIsTheVendors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, known := ClockAhead(client); known {
+	if _, known := pipeline.ClockAhead(client); known {
 		t.Error("it is known before he has answered")
 	}
 	if err := client.Login(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if ahead, known := ClockAhead(client); !known || ahead < -2*time.Hour || ahead > -2*time.Hour+2*time.Second {
+	if ahead, known := pipeline.ClockAhead(client); !known || ahead < -2*time.Hour || ahead > -2*time.Hour+2*time.Second {
 		t.Errorf("%v ahead, known: %v", ahead, known)
 	}
 }
 
 func TestNotesEndARunOnlyWhenEveryFeedIsRefused(t *testing.T) {
-	v := NewNotes(config.Vendor{}, []schema.Feed{schema.Readings, schema.Alarms}, slog.New(slog.DiscardHandler))
+	v := New(config.Vendor{}, []schema.Feed{schema.Readings, schema.Alarms}, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)
