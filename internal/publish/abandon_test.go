@@ -16,6 +16,7 @@ import (
 
 // TestBatchesThatAreAbandonedStandInNobodysWay: the server takes fifty unfinished batches.
 func TestBatchesThatAreAbandonedStandInNobodysWay(t *testing.T) {
+	t.Parallel()
 	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)

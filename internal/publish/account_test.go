@@ -21,6 +21,7 @@ var (
 )
 
 func TestAnAccountIsAnURLAndALoginAndNoPassword(t *testing.T) {
+	t.Parallel()
 	if ada != "748219348d5bd686" { // printf 'https://vendor.example\nada' | sha256sum
 		t.Errorf("account %s", ada)
 	}
@@ -84,6 +85,7 @@ func accountsOf(t *testing.T, js jetstream.JetStream) map[string]int {
 }
 
 func TestOfTwoAccountsAtOnceOnAnEmptyPrefixOneWins(t *testing.T) {
+	t.Parallel()
 	for range 20 {
 		js := open(t, connect(t, startServer(t).ClientURL()))
 		accounts := []string{ada, bob}
@@ -120,6 +122,7 @@ func TestOfTwoAccountsAtOnceOnAnEmptyPrefixOneWins(t *testing.T) {
 }
 
 func TestCoverageOfAnotherAccountNeverCounts(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	newProcess(js, ada).cover(t, noon, readings(0, 10)...)
 	before := len(stored(t, js, stream))
@@ -152,6 +155,7 @@ func TestCoverageOfAnotherAccountNeverCounts(t *testing.T) {
 }
 
 func TestARecordOfOursVouchesForThoseBeforeItAndNoOthers(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	first := newProcess(js, ada)
 	days := []time.Time{noon, noon.AddDate(0, 0, 1), noon.AddDate(0, 0, 2)}
@@ -188,6 +192,7 @@ func TestARecordOfOursVouchesForThoseBeforeItAndNoOthers(t *testing.T) {
 }
 
 func TestAStreamThatWasMadeAnewVouchesForNobody(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	first := newProcess(js, ada)
 	for i := range 9 {
@@ -211,6 +216,7 @@ func TestAStreamThatWasMadeAnewVouchesForNobody(t *testing.T) {
 }
 
 func TestRecordsOfOlderBuildsBearNoAccountAndHaveToBeProven(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Hour))
 	p := newProcess(js, ada)
@@ -227,6 +233,7 @@ func TestRecordsOfOlderBuildsBearNoAccountAndHaveToBeProven(t *testing.T) {
 }
 
 func TestAdoptedCoverageIsOursFromThenOn(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	first := newProcess(js, ada)
 	first.must(t, first.cover(t, noon, readings(0, 10)...))
@@ -256,6 +263,7 @@ func TestAdoptedCoverageIsOursFromThenOn(t *testing.T) {
 }
 
 func TestWhatIsUncoveredIsAGapAndIsStoredStill(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	p := newProcess(js, ada)
 	w := p.writers[schema.Readings]
@@ -291,6 +299,7 @@ func TestWhatIsUncoveredIsAGapAndIsStoredStill(t *testing.T) {
 }
 
 func TestAClaimIsToldOfUnderItsOwnFeed(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	p := newProcess(js, ada)
 	told := map[schema.Feed][]string{}
@@ -306,6 +315,7 @@ func TestAClaimIsToldOfUnderItsOwnFeed(t *testing.T) {
 }
 
 func TestATraceIsWhatAnAccountHasStoredItself(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	first := newProcess(js, ada)
 	first.must(t, first.cover(t, noon, readings(0, 10)...))
@@ -337,6 +347,7 @@ func TestATraceIsWhatAnAccountHasStoredItself(t *testing.T) {
 }
 
 func TestAClaimLooksAtTheEndOfAStreamOnce(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	looks, err := js.Conn().SubscribeSync("$JS.API.STREAM.INFO." + stream)
 	if err != nil {

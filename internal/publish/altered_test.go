@@ -57,6 +57,7 @@ func altered(t *testing.T, url string, pairs ...string) string {
 
 // TestTheVersionThatCountsIsThatOfTheServerThatHoldsTheStream plays servers of older versions by what they say and do not know.
 func TestTheVersionThatCountsIsThatOfTheServerThatHoldsTheStream(t *testing.T) {
+	t.Parallel()
 	now := `"` + server.VERSION + `"`
 	old := `"2.12.0` + strings.Repeat("-", len(now)-len(`"2.12.0"`)) + `"`
 	for name, c := range map[string]struct {
@@ -85,6 +86,7 @@ func TestTheVersionThatCountsIsThatOfTheServerThatHoldsTheStream(t *testing.T) {
 }
 
 func TestAnAccountWithTooFewConsumersIsRefused(t *testing.T) {
+	t.Parallel()
 	js := startAccount(t, "max_mem: 64MB, max_file: 2GB, max_consumers: 3")
 	if err := publish.Open(t.Context(), js, config); !errors.Is(err, publish.ErrUnfit) || !strings.Contains(err.Error(), "max_consumers") {
 		t.Errorf("got %v", err)

@@ -26,6 +26,7 @@ func startLimited(t *testing.T, n int) (url string) {
 }
 
 func TestLostAckIsNotStoredTwice(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
@@ -33,14 +34,15 @@ func TestLostAckIsNotStoredTwice(t *testing.T) {
 	}
 	defer link.Close()
 	direct := open(t, connect(t, server.ClientURL()))
-	w := newWriter(open(t, connect(t, "nats://"+link.Addr())), time.Second)
+	nc := connect(t, "nats://"+link.Addr())
+	w := newWriter(open(t, nc), time.Second)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
 
 	link.DeafenAt(`"count":`) // the answer to a stored batch
 	if _, err = w.Commit(t.Context(), day, readings(0, 20), interval(0, 2*time.Minute)); !errors.Is(err, publish.ErrUnanswered) || !link.Deaf() {
 		t.Fatalf("deaf %v, error %v: expected an answer to be lost and the commit to say so", link.Deaf(), err)
 	}
-	link.Mend()
+	mend(link, nc)
 	if n := len(stored(t, direct, stream)); n != 10+2+10+2 {
 		t.Fatalf("%d messages: expected the unanswered batch to be stored", n)
 	}
@@ -49,6 +51,7 @@ func TestLostAckIsNotStoredTwice(t *testing.T) {
 }
 
 func TestAnAnswerThatNeverComesDoesNotHoldUpTheEnd(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
@@ -135,6 +138,7 @@ func (f *forgetful) copy(to, from string) {
 }
 
 func TestABrokerThatLostItsTailIsFilledAgain(t *testing.T) {
+	t.Parallel()
 	broker := startForgetful(t)
 	js := open(t, connect(t, broker.server.ClientURL()))
 	w := newWriter(js, 0)
@@ -148,6 +152,7 @@ func TestABrokerThatLostItsTailIsFilledAgain(t *testing.T) {
 }
 
 func TestABrokerThatLostItsTailAndGrewAgainIsFilledAgain(t *testing.T) {
+	t.Parallel()
 	broker := startForgetful(t)
 	js := open(t, connect(t, broker.server.ClientURL()))
 	w := newWriter(js, 0)
@@ -161,6 +166,7 @@ func TestABrokerThatLostItsTailAndGrewAgainIsFilledAgain(t *testing.T) {
 }
 
 func TestForeignStreamsAreRefusedWithTheDifference(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*jetstream.StreamConfig)
 		want   string
@@ -195,6 +201,7 @@ func TestForeignStreamsAreRefusedWithTheDifference(t *testing.T) {
 }
 
 func TestAStreamThatCanServeIsUsedAsItIs(t *testing.T) {
+	t.Parallel()
 	nc := connect(t, startServer(t).ClientURL())
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -217,6 +224,7 @@ func TestAStreamThatCanServeIsUsedAsItIs(t *testing.T) {
 }
 
 func TestAPageWhoseBeginningRetentionRemovedIsStillProven(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 2500), interval(0, time.Hour))
 	s, err := js.Stream(t.Context(), stream)
@@ -239,6 +247,7 @@ func TestAPageWhoseBeginningRetentionRemovedIsStillProven(t *testing.T) {
 }
 
 func TestATornBatchAtTheEndIsFinished(t *testing.T) {
+	t.Parallel()
 	for name, keep := range map[string]uint64{"events without an index": 700, "all events without an index": 998, "an index without a record": 999} {
 		for _, mode := range []schema.Mode{schema.Binary, schema.Structured} {
 			t.Run(name+", "+string(mode), func(t *testing.T) {
@@ -260,6 +269,7 @@ func TestATornBatchAtTheEndIsFinished(t *testing.T) {
 
 // TestATornBatchInACopyOfAStreamIsFinished: what was sourced from another stream has lost the headers of batches.
 func TestATornBatchInACopyOfAStreamIsFinished(t *testing.T) {
+	t.Parallel()
 	for name, keep := range map[string]int{"events without an index": 700, "an index without a record": 999} {
 		t.Run(name, func(t *testing.T) {
 			js := open(t, connect(t, startServer(t).ClientURL()))
@@ -274,6 +284,7 @@ func TestATornBatchInACopyOfAStreamIsFinished(t *testing.T) {
 
 // TestABatchThatTheServerStopsHalfwayIsFinished where the connection stays: the writer has looked at the stream's end before.
 func TestABatchThatTheServerStopsHalfwayIsFinished(t *testing.T) {
+	t.Parallel()
 	for name, keep := range map[string]int{"events without an index": 34, "an index without a record": 999} {
 		t.Run(name, func(t *testing.T) {
 			js := open(t, connect(t, startServer(t).ClientURL()))
@@ -341,6 +352,7 @@ func tearBatch(t *testing.T, js jetstream.JetStream, events []schema.Event, keep
 }
 
 func TestAnotherBatchAtTheSameSequenceIsNoticed(t *testing.T) {
+	t.Parallel()
 	broker := startForgetful(t)
 	js := open(t, connect(t, broker.server.ClientURL()))
 	w := newWriter(js, 0)
@@ -354,6 +366,7 @@ func TestAnotherBatchAtTheSameSequenceIsNoticed(t *testing.T) {
 }
 
 func TestARecordThatItsIndexDoesNotProveIsNotBelieved(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
 	messages := stored(t, js, stream)
@@ -369,6 +382,7 @@ func TestARecordThatItsIndexDoesNotProveIsNotBelieved(t *testing.T) {
 }
 
 func TestTheBatchInHandIsFinishedWhenItIsToldToStop(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w := newWriter(js, 0)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -381,6 +395,7 @@ func TestTheBatchInHandIsFinishedWhenItIsToldToStop(t *testing.T) {
 }
 
 func TestANewPageTakesTheWatermarkFromTheNewestOneBeforeIt(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	since := noon.Add(-90 * time.Minute)
 	w := newWriter(js, 0)
@@ -409,6 +424,7 @@ func TestANewPageTakesTheWatermarkFromTheNewestOneBeforeIt(t *testing.T) {
 }
 
 func TestAPageOfWhichRetentionLeftOnlyRecordsIsStillUsed(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute)) // ten events, an index, a record
 	commit(t, newWriter(js, 0), nil, interval(0, 2*time.Minute))

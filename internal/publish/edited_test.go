@@ -14,6 +14,7 @@ import (
 
 // TestAStreamThatIsEditedIsNamedAndWrittenAgainOnceItIsMended: the same writer meets the edit and its end.
 func TestAStreamThatIsEditedIsNamedAndWrittenAgainOnceItIsMended(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		edit func(*jetstream.StreamConfig)
 		want string
@@ -55,6 +56,7 @@ func TestAStreamThatIsEditedIsNamedAndWrittenAgainOnceItIsMended(t *testing.T) {
 }
 
 func TestAStreamMayTakeItsSubjectsByWildcards(t *testing.T) {
+	t.Parallel()
 	for subjects, want := range map[string]bool{
 		"saveris-ingest.>":   true,
 		"saveris-ingest.*.>": true,

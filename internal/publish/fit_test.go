@@ -38,6 +38,7 @@ func firstEdition(t *testing.T, js jetstream.JetStream, messages []message) {
 }
 
 func TestAStreamOfTheFirstEditionIsRefusedUntilItIsEdited(t *testing.T) {
+	t.Parallel()
 	first := open(t, connect(t, startServer(t).ClientURL()))
 	commit(t, newWriter(first, 0), readings(0, 10), interval(0, time.Minute))
 	js, err := jetstream.New(connect(t, startServer(t).ClientURL()))

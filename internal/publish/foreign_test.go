@@ -81,6 +81,7 @@ func checkHeld(t *testing.T, js jetstream.JetStream, events []schema.Event) {
 }
 
 func TestWhatSomebodyElseStoresStandsInNobodysWay(t *testing.T) {
+	t.Parallel()
 	for name, stray := range strays {
 		t.Run(name, func(t *testing.T) {
 			js := open(t, connect(t, startServer(t).ClientURL()))
@@ -176,6 +177,7 @@ func (f *forgetful) holds(js jetstream.JetStream, n uint64) {
 }
 
 func TestATornBatchIsFinishedAndNothingElse(t *testing.T) {
+	t.Parallel()
 	copyOf := readings(3, 4)[0]
 	copied := nats.Msg{Subject: copyOf.Ingest(schema.Live), Header: nats.Header{}, Data: copyOf.AppendData(nil)}
 	copyOf.Header(copied.Header, schema.Live, noon)
@@ -233,6 +235,7 @@ func TestATornBatchIsFinishedAndNothingElse(t *testing.T) {
 
 // TestAStrayRecordInTheMiddleOfACommitIsAConflict, and no more: the batch is sent again behind it.
 func TestAStrayRecordInTheMiddleOfACommitIsAConflict(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w := newWriter(js, 0)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
@@ -245,6 +248,7 @@ func TestAStrayRecordInTheMiddleOfACommitIsAConflict(t *testing.T) {
 }
 
 func TestForeignMessagesAreFoundBeforeTheFirstRecord(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	var n named
 	w := newWriter(js, 0)

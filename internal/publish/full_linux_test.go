@@ -11,6 +11,7 @@ import (
 
 // nats-server answers no batch that it cannot write, and none after it in that stream for as long as it lives.
 func TestWhatAFullDiskTookIsStoredOnceAfterwards(t *testing.T) {
+	t.Parallel()
 	if bridgetest.Apart(t) {
 		return
 	}

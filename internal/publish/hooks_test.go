@@ -61,6 +61,7 @@ func checkTold(t *testing.T, js jetstream.JetStream, untold int, told ...*ledger
 }
 
 func TestEveryBatchIsToldOnceItIsStored(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w, told := tellingWriter(js, 0)
 	before := time.Now()
@@ -86,6 +87,7 @@ func TestEveryBatchIsToldOnceItIsStored(t *testing.T) {
 }
 
 func TestABatchWhoseAckWasLostIsToldOnceUnlessAnotherFollowedIt(t *testing.T) {
+	t.Parallel()
 	for name, meanwhile := range map[string]int{"nothing happens meanwhile": 0, "another writes meanwhile": 3} {
 		t.Run(name, func(t *testing.T) {
 			server := startServer(t)
@@ -95,7 +97,8 @@ func TestABatchWhoseAckWasLostIsToldOnceUnlessAnotherFollowedIt(t *testing.T) {
 			}
 			defer link.Close()
 			js := open(t, connect(t, server.ClientURL()))
-			w, told := tellingWriter(open(t, connect(t, "nats://"+link.Addr())), time.Second)
+			nc := connect(t, "nats://"+link.Addr())
+			w, told := tellingWriter(open(t, nc), time.Second)
 			other, others := tellingWriter(js, 0)
 			commit(t, w, readings(0, 10), interval(0, time.Minute))
 			link.DeafenAt(`"count":`) // the answer to a stored batch
@@ -106,7 +109,7 @@ func TestABatchWhoseAckWasLostIsToldOnceUnlessAnotherFollowedIt(t *testing.T) {
 			for i := range meanwhile {
 				commit(t, other, readings(100*i, 100*i+50), nil)
 			}
-			link.Mend()
+			mend(link, nc)
 			result := commitSometime(t, w, events)
 			own := 20
 			if meanwhile > 0 {
@@ -122,6 +125,7 @@ func TestABatchWhoseAckWasLostIsToldOnceUnlessAnotherFollowedIt(t *testing.T) {
 
 // TestABatchIsToldThoughTheNextOneCannotBeSent: the connection goes between the two.
 func TestABatchIsToldThoughTheNextOneCannotBeSent(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
@@ -159,6 +163,7 @@ func TestABatchIsToldThoughTheNextOneCannotBeSent(t *testing.T) {
 }
 
 func TestABatchThatWasNotStoredIsNotTold(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
@@ -166,7 +171,8 @@ func TestABatchThatWasNotStoredIsNotTold(t *testing.T) {
 	}
 	defer link.Close()
 	js := open(t, connect(t, server.ClientURL()))
-	w, told := tellingWriter(open(t, connect(t, "nats://"+link.Addr())), time.Second)
+	nc := connect(t, "nats://"+link.Addr())
+	w, told := tellingWriter(open(t, nc), time.Second)
 	other, others := tellingWriter(js, 0)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
 	link.Before("stream_msg_get_response", func() { commit(t, other, readings(0, 30), nil) }) // w has looked, and not seen it
@@ -175,7 +181,7 @@ func TestABatchThatWasNotStoredIsNotTold(t *testing.T) {
 	if _, err = w.Commit(t.Context(), day, events, interval(0, 2*time.Minute)); err == nil || !link.Deaf() {
 		t.Fatalf("deaf %v, error %v: expected a conflict to be lost", link.Deaf(), err)
 	}
-	link.Mend()
+	mend(link, nc)
 	if result := commitSometime(t, w, events); result.Stored != 0 {
 		t.Errorf("the commit says %+v: all were the other's", result)
 	}
@@ -183,6 +189,7 @@ func TestABatchThatWasNotStoredIsNotTold(t *testing.T) {
 }
 
 func TestTwoWritersTellTheirOwn(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	a, toldA := tellingWriter(js, 0)
 	b, toldB := tellingWriter(js, 0)

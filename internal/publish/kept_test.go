@@ -35,6 +35,7 @@ func testStream(t *testing.T, names Names) jetstream.JetStream {
 }
 
 func TestWhatRetentionHasBegunToRemoveIsNotKept(t *testing.T) {
+	t.Parallel()
 	names := Names{Prefix: "saveris"}
 	js := testStream(t, names)
 	w := NewWriter(js, Config{Names: names, Replicas: 1}, Options{Feed: schema.Readings, Name: "test", Now: time.Now})

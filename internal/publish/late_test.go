@@ -23,6 +23,7 @@ func lateOf(t *testing.T, js jetstream.JetStream, page string) checkpoint.Record
 }
 
 func TestRowsThatASecondReadingFindsAreLate(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w := newWriter(js, 0)
 	w.Now = func() time.Time { return noon.Add(3 * time.Hour) }
@@ -52,6 +53,7 @@ func TestRowsThatASecondReadingFindsAreLate(t *testing.T) {
 }
 
 func TestRejectedRowsAreNeverLate(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w := newWriter(js, 0)
 	commit(t, w, readings(0, 3), interval(0, time.Hour))

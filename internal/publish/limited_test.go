@@ -48,6 +48,7 @@ func startConfigured(t *testing.T, text string) (url string) {
 }
 
 func TestAServerThatHandsOutFewMessagesAtOnceIsReadMoreSlowly(t *testing.T) {
+	t.Parallel()
 	url := startConfigured(t, "jetstream { store_dir: %q, limits { max_request_batch: 7 } }\n")
 	js := open(t, connect(t, url))
 	w := newWriter(js, 0)
@@ -62,6 +63,7 @@ func TestAServerThatHandsOutFewMessagesAtOnceIsReadMoreSlowly(t *testing.T) {
 
 // TestTheMessageSizeOfTheAccountCounts: the server tells it after the login, so ten connections in a row have to agree.
 func TestTheMessageSizeOfTheAccountCounts(t *testing.T) {
+	t.Parallel()
 	url := startConfigured(t, "jetstream { store_dir: %q }\naccounts { COLD { jetstream: enabled, limits { max_payload: 65536 }, users: [ { user: u, password: p } ] } }\n")
 	for i := range 10 {
 		nc, err := nats.Connect(url, nats.UserInfo("u", "p"))
@@ -83,6 +85,7 @@ func TestTheMessageSizeOfTheAccountCounts(t *testing.T) {
 }
 
 func TestAStreamWhoseLimitsWouldBreakTheBridgeIsRefused(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*jetstream.StreamConfig){
 		"max_consumers":             func(c *jetstream.StreamConfig) { c.MaxConsumers = publish.MinConsumers - 1 },
 		"inactive_threshold":        func(c *jetstream.StreamConfig) { c.ConsumerLimits.InactiveThreshold = publish.MinIdle - time.Second },
@@ -105,6 +108,7 @@ func TestAStreamWhoseLimitsWouldBreakTheBridgeIsRefused(t *testing.T) {
 
 // TestAServerThatAllowsOneBatchAtATimeTakesTurns: a poll and a backfill store at the same time.
 func TestAServerThatAllowsOneBatchAtATimeTakesTurns(t *testing.T) {
+	t.Parallel()
 	url := startConfigured(t, "jetstream { store_dir: %q, limits { batch { max_inflight_per_stream: 1, timeout: 2s } } }\n")
 	js := open(t, connect(t, url))
 	var group sync.WaitGroup
@@ -140,6 +144,7 @@ func TestAServerThatAllowsOneBatchAtATimeTakesTurns(t *testing.T) {
 }
 
 func TestAServerWithAShortDuplicateWindowTakesAllStreamsAndBuckets(t *testing.T) {
+	t.Parallel()
 	js, err := jetstream.New(connect(t, startConfigured(t, "jetstream { store_dir: %q, limits { duplicate_window: \"30s\" } }\n")))
 	if err != nil {
 		t.Fatal(err)
@@ -170,6 +175,7 @@ func TestAServerWithAShortDuplicateWindowTakesAllStreamsAndBuckets(t *testing.T)
 
 // TestReadingWaitsForAConsumer that somebody else leaves: here the server drops those that nobody uses.
 func TestReadingWaitsForAConsumer(t *testing.T) {
+	t.Parallel()
 	js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
 	if err != nil {
 		t.Fatal(err)

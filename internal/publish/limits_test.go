@@ -45,6 +45,7 @@ func createAll(t *testing.T, js jetstream.JetStream, c publish.Config) error {
 }
 
 func TestAnAccountThatDemandsASizeLimitTakesAllStreamsAndBuckets(t *testing.T) {
+	t.Parallel()
 	js := startAccount(t, "max_mem: 64MB, max_file: 2GB, max_bytes_required: true, store_max_stream_bytes: 256MB")
 	err := createAll(t, js, config)
 	if !errors.Is(err, publish.ErrUnfit) || !errors.Is(err, publish.ErrNeedsMaxBytes) {
@@ -71,6 +72,7 @@ func TestAnAccountThatDemandsASizeLimitTakesAllStreamsAndBuckets(t *testing.T) {
 }
 
 func TestAnAccountWithoutRoomForTheSizeLimitIsUnusable(t *testing.T) {
+	t.Parallel()
 	limited := config
 	limited.MaxBytes = 256 << 20
 	if err := createAll(t, startAccount(t, "max_mem: 1MB, max_file: 300MB"), limited); !errors.Is(err, publish.ErrUnfit) || !errors.Is(err, publish.ErrNoRoom) {
@@ -82,6 +84,7 @@ func TestAnAccountWithoutRoomForTheSizeLimitIsUnusable(t *testing.T) {
 }
 
 func TestNewStreamsAreCompressed(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	for _, feed := range publish.Streams {
 		s, err := js.Stream(t.Context(), config.Names.Stream(feed))
@@ -95,6 +98,7 @@ func TestNewStreamsAreCompressed(t *testing.T) {
 }
 
 func TestStreamsWithReplicasAreNotCompressed(t *testing.T) {
+	t.Parallel()
 	replicated := config
 	replicated.Replicas = 3
 	for _, feed := range publish.Streams {
@@ -105,6 +109,7 @@ func TestStreamsWithReplicasAreNotCompressed(t *testing.T) {
 }
 
 func TestNothingCanBeRemovedFromImmutableStreams(t *testing.T) {
+	t.Parallel()
 	js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
 	if err != nil {
 		t.Fatal(err)
@@ -132,6 +137,7 @@ func TestNothingCanBeRemovedFromImmutableStreams(t *testing.T) {
 // A stream that is full loses its oldest messages, which is what an age limit does to it: days that are gone are named, the one
 // that is half gone is still proven, and all else goes on.
 func TestWhatASizeLimitHasRemovedIsAsWhatAnAgeLimitHas(t *testing.T) {
+	t.Parallel()
 	js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
 	if err != nil {
 		t.Fatal(err)

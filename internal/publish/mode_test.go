@@ -29,6 +29,7 @@ func newStream(t *testing.T) jetstream.JetStream {
 
 // TestModesDifferInTheirMessagesOnly commits the same events in both content modes.
 func TestModesDifferInTheirMessagesOnly(t *testing.T) {
+	t.Parallel()
 	events := append(readings(0, 1200), reading("a \"quoted\" id", noon.Add(time.Hour), "4.7").Revise())
 	inBinary, inStructured := newStream(t), newStream(t)
 	commit(t, newWriterIn(inBinary, schema.Binary), events, interval(0, time.Hour))
@@ -97,6 +98,7 @@ func compareEvents(t *testing.T, one, other message) {
 
 // TestAnotherModeStoresNothingTwice changes the mode at every start of a writer, over rows that come again.
 func TestAnotherModeStoresNothingTwice(t *testing.T) {
+	t.Parallel()
 	js := newStream(t)
 	for i, mode := range []schema.Mode{schema.Binary, schema.Structured, schema.Binary, schema.Structured} {
 		result := commit(t, newWriterIn(js, mode), readings(0, 700*(i+1)), interval(0, time.Hour))
@@ -108,6 +110,7 @@ func TestAnotherModeStoresNothingTwice(t *testing.T) {
 }
 
 func TestACorrectionRevisesAnEventOfTheOtherMode(t *testing.T) {
+	t.Parallel()
 	contents := []schema.Event{reading("u", noon, "4.7"), reading("u", noon, "4.8"), reading("u", noon, "4.9")}
 	for _, modes := range [][]schema.Mode{{schema.Binary, schema.Structured}, {schema.Structured, schema.Binary}} {
 		js := newStream(t)

@@ -16,6 +16,7 @@ func handed(to *[]checkpoint.RecordMessage) func(checkpoint.RecordMessage) {
 }
 
 func TestTheNewestRecordIsHandedOverOnceForEachCall(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	var records []checkpoint.RecordMessage
 	w := newWriter(js, 0)
@@ -45,6 +46,7 @@ func TestTheNewestRecordIsHandedOverOnceForEachCall(t *testing.T) {
 }
 
 func TestARecordWhoseAnswerWasLostIsHandedOver(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
@@ -53,14 +55,15 @@ func TestARecordWhoseAnswerWasLostIsHandedOver(t *testing.T) {
 	defer link.Close()
 	direct := open(t, connect(t, server.ClientURL()))
 	var records []checkpoint.RecordMessage
-	w := newWriter(open(t, connect(t, "nats://"+link.Addr())), time.Second)
+	nc := connect(t, "nats://"+link.Addr())
+	w := newWriter(open(t, nc), time.Second)
 	w.OnRecord = handed(&records)
 	commit(t, w, readings(0, 10), nil)
 	link.DeafenAt(`"count":`)
 	if _, err := w.Commit(t.Context(), day, readings(0, 20), nil); err == nil {
 		t.Fatal("the commit whose answer was lost should say so")
 	}
-	link.Mend()
+	mend(link, nc)
 	commitUntilDone(t, w, readings(0, 20), nil)
 	if got := fmt.Sprint(len(records), records[len(records)-1].Seq); got != fmt.Sprint(2, len(stored(t, direct, stream))) {
 		t.Errorf("handed over, and the last sequence: %s, want two and the stream's last", got)

@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
+	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
@@ -30,6 +35,13 @@ var (
 	config = publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
 	ages   = checkpoint.Ages{time.Hour}
 )
+
+// TestMain lets more tests run at once: they wait for servers more than they compute.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
+	os.Exit(m.Run())
+}
 
 func startServer(t *testing.T) *natsd.Server {
 	t.Helper()
@@ -49,6 +61,13 @@ func connect(t *testing.T, url string) *nats.Conn {
 	}
 	t.Cleanup(nc.Close)
 	return nc
+}
+
+// mend mends a link that has become deaf, and waits for the new connection: what is asked on the old one is never answered.
+func mend(link *bridgetest.Link, nc *nats.Conn) {
+	connected := nc.StatusChanged(nats.CONNECTED)
+	link.Mend()
+	<-connected
 }
 
 func open(t *testing.T, nc *nats.Conn) jetstream.JetStream {
@@ -205,6 +224,7 @@ func checkIndex(t *testing.T, messages []message) {
 }
 
 func TestEventsOfManyBatchesAreStoredOnce(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w, events := newWriter(js, 0), readings(0, 2500)
 	result := commit(t, w, events, interval(0, time.Hour))
@@ -225,6 +245,7 @@ func TestEventsOfManyBatchesAreStoredOnce(t *testing.T) {
 }
 
 func TestWhatIsStoredIsRecognisedByAnotherProcess(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 1500), interval(0, time.Hour))
 	result := commit(t, newWriter(js, 0), readings(500, 2000), interval(0, time.Hour))
@@ -235,6 +256,7 @@ func TestWhatIsStoredIsRecognisedByAnotherProcess(t *testing.T) {
 }
 
 func TestARowThatComesTwiceInOneReadingIsOneEvent(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	result := commit(t, newWriter(js, 0), append(readings(0, 10), readings(5, 12)...), nil)
 	if result.Stored != 12 {
@@ -244,6 +266,7 @@ func TestARowThatComesTwiceInOneReadingIsOneEvent(t *testing.T) {
 }
 
 func TestCorrectionIsAnEventOfItsOwn(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w := newWriter(js, 0)
 	first, second := reading("u", noon, "4.7"), reading("u", noon, "4.8")
@@ -261,6 +284,7 @@ func TestCorrectionIsAnEventOfItsOwn(t *testing.T) {
 }
 
 func TestTwoWritersDoubleNothing(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	js := open(t, connect(t, server.ClientURL()))
 	events := readings(0, 6000)
@@ -286,6 +310,7 @@ func TestTwoWritersDoubleNothing(t *testing.T) {
 }
 
 func TestOldEventsTakeTheHistoryLane(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w := newWriter(js, 0)
 	w.LiveAge = time.Hour + 30*time.Minute
@@ -300,6 +325,7 @@ func TestOldEventsTakeTheHistoryLane(t *testing.T) {
 }
 
 func TestAStreamThatDisappearsIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w := newWriter(js, 0)
 	commit(t, w, readings(0, 10), interval(0, time.Hour))
@@ -323,6 +349,7 @@ func TestAStreamThatDisappearsIsMadeAgain(t *testing.T) {
 }
 
 func TestSmallerBatchesOfAnOperatorAreLearnt(t *testing.T) {
+	t.Parallel()
 	url := startLimited(t, 100)
 	js := open(t, connect(t, url))
 	result := commit(t, newWriter(js, 0), readings(0, 1000), interval(0, time.Hour))

@@ -133,6 +133,7 @@ func lacking(t *testing.T, js jetstream.JetStream, day string) []checkpoint.Lack
 }
 
 func TestARemovedEventIsPutBackOnce(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	beside := newWriter(js, 0) // has the page in memory
 	commit(t, beside, readings(0, 20), interval(0, time.Minute))
@@ -177,6 +178,7 @@ func TestARemovedEventIsPutBackOnce(t *testing.T) {
 }
 
 func TestManyRemovedEventsArePutBackInTheirOrder(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 2500), interval(0, time.Hour))
 	s, err := js.Stream(t.Context(), stream)
@@ -199,6 +201,7 @@ func TestManyRemovedEventsArePutBackInTheirOrder(t *testing.T) {
 }
 
 func TestTwoRepairsAtOncePutAnEventBackOnce(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 1500), interval(0, time.Hour))
 	for seq := uint64(2); seq < 900; seq += 3 {
@@ -226,6 +229,7 @@ func TestTwoRepairsAtOncePutAnEventBackOnce(t *testing.T) {
 }
 
 func TestARepairWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	direct := open(t, connect(t, server.ClientURL()))
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
@@ -235,20 +239,21 @@ func TestARepairWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	defer link.Close()
 	commit(t, newWriter(direct, 0), readings(0, 10), interval(0, time.Minute))
 	remove(t, direct, 2, 4)
-	js := open(t, connect(t, "nats://"+link.Addr()))
-	w := newWriter(js, time.Second)
+	nc := connect(t, "nats://"+link.Addr())
+	w := newWriter(open(t, nc), time.Second)
 	w.Repair = true
 	link.DeafenAt(`"count":`) // the answer to a stored batch
 	if _, err = w.Commit(t.Context(), day, readings(0, 10), interval(0, time.Minute)); err == nil || !link.Deaf() {
 		t.Fatalf("deaf %v, error %v: expected an answer to be lost and the commit to say so", link.Deaf(), err)
 	}
-	link.Mend()
+	mend(link, nc)
 	commitUntilDone(t, w, readings(0, 10), interval(0, time.Minute))
 	checkRepaired(t, direct, day, readings(0, 10))
 }
 
 // TestATornRepairIsFinished: the broker has lost the end of a batch that put events back.
 func TestATornRepairIsFinished(t *testing.T) {
+	t.Parallel()
 	for name, withIndex := range map[string]bool{"events without an index": false, "an index without a record": true} {
 		t.Run(name, func(t *testing.T) {
 			broker := startForgetful(t)
@@ -273,6 +278,7 @@ func TestATornRepairIsFinished(t *testing.T) {
 }
 
 func TestOnlyTheSameContentIsPutBack(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w := newWriter(js, 0)
 	commit(t, w, []schema.Event{reading("a", noon, "4.7"), reading("b", noon, "4.7"), reading("c", noon, "4.7")}, interval(0, time.Minute)) // 1 to 3
@@ -296,6 +302,7 @@ func TestOnlyTheSameContentIsPutBack(t *testing.T) {
 }
 
 func TestARejectedRowIsPutBack(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	maker := schema.NewMaker(schema.Readings, "saveris", "http://vendor")
 	garbage := func(text string) schema.Event {
@@ -321,6 +328,7 @@ func TestARejectedRowIsPutBack(t *testing.T) {
 }
 
 func TestWhatRetentionHasRemovedIsNotPutBack(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute)) // ten events, an index, a record
 	s, err := js.Stream(t.Context(), stream)
@@ -349,6 +357,7 @@ func TestWhatRetentionHasRemovedIsNotPutBack(t *testing.T) {
 
 // TestAPageIsProvenWhenRetentionHasTakenWhatWasPutBack: whichever part of its index is left.
 func TestAPageIsProvenWhenRetentionHasTakenWhatWasPutBack(t *testing.T) {
+	t.Parallel()
 	for first := uint64(2); first <= 22; first++ {
 		js := open(t, connect(t, startServer(t).ClientURL()))
 		commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute)) // index 11, record 12
@@ -375,6 +384,7 @@ func TestAPageIsProvenWhenRetentionHasTakenWhatWasPutBack(t *testing.T) {
 
 // A replica that lags cannot hide what was put back: it would be put back again.
 func TestARecordThatCountsMoreRepairsThanItsIndexListsIsNotBelieved(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
 	remove(t, js, 3)

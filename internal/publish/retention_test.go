@@ -14,6 +14,7 @@ import (
 )
 
 func TestDaysThatRetentionHasRemovedAreToldFromDaysThatWereLost(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w := newWriter(js, 0)
 	commit(t, w, readings(0, 10), interval(0, time.Hour))

@@ -38,6 +38,7 @@ func sharing(t *testing.T, vendor *saveristest.Server, url string) *saveris.Clie
 }
 
 func TestTwoProcessesKeepToOneNumberOfExports(t *testing.T) {
+	t.Parallel()
 	vendor, err := saveristest.Start(saveristest.Config{Switches: saveristest.Switches{QueryLatency: "100ms"}})
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +84,7 @@ func TestTwoProcessesKeepToOneNumberOfExports(t *testing.T) {
 }
 
 func TestWhoeverMayNotCreateTheBucketFindsIt(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	if _, err := publish.FindRequests(t.Context(), js, config); !errors.Is(err, jetstream.ErrBucketNotFound) {
 		t.Errorf("got %v", err)

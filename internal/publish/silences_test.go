@@ -24,6 +24,7 @@ func channelSilence(serial string, before uint64) schema.Silence {
 // TestTheBrokerItselfSaysThatABridgeIsSilent: what was armed last is stored when it is due, once, and whoever listens sees it; what it
 // was armed with before is not, and nobody sees a schedule.
 func TestTheBrokerItselfSaysThatABridgeIsSilent(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []schema.Mode{schema.Binary, schema.Structured} {
 		t.Run(string(mode), func(t *testing.T) {
 			js := startStreams(t)
@@ -71,6 +72,7 @@ func TestTheBrokerItselfSaysThatABridgeIsSilent(t *testing.T) {
 
 // TestASilenceIsStoredOnce: whoever has read an older state of the stream stores nothing, and reads again.
 func TestASilenceIsStoredOnce(t *testing.T) {
+	t.Parallel()
 	js := startStreams(t)
 	one, other := NewSilences(js, subscriberConfig), NewSilences(js, subscriberConfig)
 	news := []schema.Silence{channelSilence("100", 0), channelSilence("200", 0)}
@@ -103,6 +105,7 @@ func TestASilenceIsStoredOnce(t *testing.T) {
 
 // TestAStreamWithoutSchedulesIsUnfitForSilence names what is missing; the other streams need none.
 func TestAStreamWithoutSchedulesIsUnfitForSilence(t *testing.T) {
+	t.Parallel()
 	for _, feed := range Streams {
 		have := subscriberConfig.Stream(feed)
 		have.AllowMsgSchedules = false

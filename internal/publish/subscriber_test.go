@@ -105,6 +105,7 @@ func batchOf(t *testing.T, w *Writer, events []schema.Event) *batch {
 }
 
 func TestASubscriberSeesWhatIsStoredAndNothingElse(t *testing.T) {
+	t.Parallel()
 	js := startStreams(t)
 	sub := listen(t, js, "saveris.>")
 	w := liveWriter(t, js)
@@ -149,6 +150,7 @@ func TestASubscriberSeesWhatIsStoredAndNothingElse(t *testing.T) {
 }
 
 func TestTheHistoryLaneIsNotRepublished(t *testing.T) {
+	t.Parallel()
 	js := startStreams(t)
 	sub := listen(t, js, "saveris.>")
 	w := liveWriter(t, js)
@@ -167,6 +169,7 @@ func TestTheHistoryLaneIsNotRepublished(t *testing.T) {
 
 // TestAllChangesOfTheFleetAreRepublished: their stream has no lanes.
 func TestAllChangesOfTheFleetAreRepublished(t *testing.T) {
+	t.Parallel()
 	js := startStreams(t)
 	if _, err := js.Conn().Request("saveris.devices.a.b.c", []byte("forged"), 10*time.Second); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("%v, want that nobody takes it", err)
@@ -183,6 +186,7 @@ func TestAllChangesOfTheFleetAreRepublished(t *testing.T) {
 }
 
 func TestWhatOthersPublishOnReadersSubjectsIsNotStored(t *testing.T) {
+	t.Parallel()
 	js := startStreams(t)
 	for _, feed := range Feeds {
 		for _, subject := range []string{

@@ -10,6 +10,7 @@ import (
 )
 
 func TestACommitThatFailsNamesTheTroubleOfTheStore(t *testing.T) {
+	t.Parallel()
 	js := open(t, connect(t, startServer(t).ClientURL()))
 	w, full := newWriter(js, 0), errors.New("store: no space left")
 	w.Trouble = func() error { return full }
