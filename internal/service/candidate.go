@@ -60,9 +60,9 @@ func (c *candidate) run(ctx context.Context) error {
 	}
 }
 
-// inOrder has all candidates but the first one wait until it is known who leads the first one's feed. Two bridges that start at once ask
+// startAfterFirst has all candidates but the first one wait until it is known who leads the first one's feed. Two bridges that start at once ask
 // for its lease before any other, so that of two accounts one goes on.
-func inOrder(candidates map[schema.Feed]*candidate) {
+func startAfterFirst(candidates map[schema.Feed]*candidate) {
 	var settled chan struct{}
 	for _, feed := range publish.Streams {
 		switch c := candidates[feed]; {

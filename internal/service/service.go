@@ -133,7 +133,7 @@ func (s *Service) Run(ctx context.Context) error {
 		fleet = newDevices(pipe, vendor, notes, log)
 		lead(schema.Devices, log, fleet.run, fleet.line.LastLook)
 	}
-	inOrder(candidates)
+	startAfterFirst(candidates)
 	pipe.Accounts.OnRecord = func(feed schema.Feed, r checkpoint.RecordMessage) {
 		if rows := polled[feed]; rows != nil {
 			rows.show(r)
