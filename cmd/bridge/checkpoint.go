@@ -59,6 +59,9 @@ came late, and when it was read last. All times are UTC. It changes nothing, and
 				}
 				s.Feeds = strings.Split(normal, ",")
 			}
+			if err := needsRows("checkpoint show", s); err != nil {
+				return err
+			}
 			js, stop, err := readBroker(cmd.Context(), s, std.err)
 			if err != nil {
 				return err

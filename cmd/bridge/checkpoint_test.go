@@ -183,7 +183,7 @@ func TestAnotherAccountCannotAdoptOrReset(t *testing.T) {
 }
 
 func TestCheckpointRefusesWrongUsage(t *testing.T) {
-	env := []string{"SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo"}
+	env := []string{"SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "BRIDGE_FEEDS=devices"}
 	for args, want := range map[string]string{
 		"":                      "no command given",
 		"forget":                `unknown command "forget"`,
@@ -197,6 +197,7 @@ func TestCheckpointRefusesWrongUsage(t *testing.T) {
 		"reset --feed readings --from 2h --until soon":      `--until is "soon"`,
 		"reset --feed readings --from 1h --until 2h":        "a range that is not empty",
 		"adopt it": "takes no argument",
+		"show":     "--feeds is missing: BRIDGE_FEEDS is devices, which has no rows",
 	} {
 		got := bridge(t, env, append([]string{"checkpoint"}, strings.Fields(args)...)...)
 		cause, advice := lastLines(t, got.err)

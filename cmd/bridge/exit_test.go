@@ -54,7 +54,7 @@ func TestRunEndsWellWhenItIsStopped(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	first, last := lines[0], lines[len(lines)-1]
-	for _, want := range []string{`"msg":"bridge starts"`, v.URL(), `"nats":"nats://`, `"nats_version":"2.`, `"feeds":"readings,alarms"`} {
+	for _, want := range []string{`"msg":"bridge starts"`, v.URL(), `"nats":"nats://`, `"nats_version":"2.`, `"feeds":"readings,alarms,devices"`} {
 		if !strings.Contains(first, want) {
 			t.Errorf("the first line lacks %s: %s", want, first)
 		}

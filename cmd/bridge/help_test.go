@@ -26,7 +26,7 @@ var contract = []struct{ name, value string }{
 	{"SAVERIS_API_KEY", ""}, {"SAVERIS_INSECURE", "false"}, {"SAVERIS_SYNC", "auto"}, {"SAVERIS_EXPORTS", "2"}, {"SAVERIS_EXPORT_TIMEOUT", "15m"}, {"NATS_URL", ""}, {"NATS_CREDS", ""},
 	{"NATS_NKEY", ""}, {"NATS_USER", ""}, {"NATS_PASSWORD", ""}, {"NATS_TOKEN", ""}, {"NATS_CA", ""}, {"NATS_CERT", ""},
 	{"NATS_KEY", ""}, {"NATS_TLS_FIRST", ""}, {"NATS_JS_DOMAIN", ""}, {"NATS_JS_API_PREFIX", ""}, {"NATS_INBOX_PREFIX", ""}, {"NATS_CONTEXT", ""}, {"BRIDGE_DATA_DIR", "./bridge-data"}, {"BRIDGE_NATS_LISTEN", "127.0.0.1:4222"},
-	{"BRIDGE_PREFIX", "saveris"}, {"BRIDGE_FEEDS", "readings,alarms"}, {"BRIDGE_CONTENT_MODE", "binary"}, {"BRIDGE_TASK_USERS", "keep"}, {"BRIDGE_REPLICAS", "1"}, {"BRIDGE_MAX_AGE", "0"}, {"BRIDGE_MAX_BYTES", "0"}, {"BRIDGE_IMMUTABLE", "false"},
+	{"BRIDGE_PREFIX", "saveris"}, {"BRIDGE_FEEDS", "readings,alarms,devices"}, {"BRIDGE_CONTENT_MODE", "binary"}, {"BRIDGE_TASK_USERS", "keep"}, {"BRIDGE_REPLICAS", "1"}, {"BRIDGE_MAX_AGE", "0"}, {"BRIDGE_MAX_BYTES", "0"}, {"BRIDGE_IMMUTABLE", "false"},
 	{"BRIDGE_POLL_INTERVAL", "5m"}, {"BRIDGE_OVERLAP", "15m"}, {"BRIDGE_REVISIT", "1h,6h,26h,168h"}, {"BRIDGE_START", "24h"}, {"BRIDGE_LIVE_AGE", "24h"}, {"BRIDGE_WINDOW_ROWS", "100000"}, {"BRIDGE_INVENTORY_INTERVAL", "15m"}, {"BRIDGE_SILENT_AFTER", "3"},
 	{"BRIDGE_HTTP_ADDR", "127.0.0.1:8080"}, {"BRIDGE_LOG_LEVEL", "info"}, {"BRIDGE_LOG_FORMAT", "auto"},
 }

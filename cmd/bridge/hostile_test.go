@@ -119,7 +119,7 @@ func TestHostileTextIsHarmlessEverywhere(t *testing.T) {
 	addr := s.broker()
 	v, url := newHostileVendor(t)
 	env := []string{
-		"SAVERIS_URL=" + url, "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "SAVERIS_SYNC=always", "BRIDGE_HTTP_ADDR=", "BRIDGE_START=1h",
+		"SAVERIS_URL=" + url, "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "SAVERIS_SYNC=always", "BRIDGE_HTTP_ADDR=", "BRIDGE_FEEDS=readings,alarms", "BRIDGE_START=1h",
 		"BRIDGE_POLL_INTERVAL=1s", "BRIDGE_LOG_LEVEL=debug", "NATS_URL=nats://" + addr,
 	}
 	for _, format := range []string{"json", "text"} {

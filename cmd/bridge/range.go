@@ -40,6 +40,14 @@ func (r *timeRange) check(s *config.Settings) error {
 		}
 		s.Feeds = strings.Split(normal, ",")
 	}
+	return needsRows(r.command, *s)
+}
+
+// needsRows refuses settings without a feed of rows, for a command that works on rows.
+func needsRows(command string, s config.Settings) error {
+	if len(s.Feeds) == 0 {
+		return flagf(command, "--feeds is missing: BRIDGE_FEEDS is devices, which has no rows")
+	}
 	return nil
 }
 

@@ -54,7 +54,7 @@ func newScene(t *testing.T, world saveristest.World) *scene {
 	t.Cleanup(func() { vendor.Close() })
 	s.vendor = vendor
 	s.env = []string{
-		"SAVERIS_URL=" + vendor.URL(), "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "BRIDGE_HTTP_ADDR=",
+		"SAVERIS_URL=" + vendor.URL(), "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "BRIDGE_HTTP_ADDR=", "BRIDGE_FEEDS=readings,alarms",
 		"BRIDGE_POLL_INTERVAL=1s", "BRIDGE_START=" + s.start.Format(time.RFC3339), "BRIDGE_LIVE_AGE=24h",
 	}
 	return s

@@ -16,6 +16,7 @@ import (
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
 )
 
@@ -85,7 +86,7 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 	alone := natsd.Locks && natsconn.StoreOf(js.Conn()) != nil
 	wait, cancel := context.WithTimeout(ctx, natsconn.StartWait)
 	defer cancel()
-	now, recent, err = status.Read(wait, js, status.Config{Names: pipeline.Broker(s.Streams).Names, Feeds: pipeline.Feeds(s.Streams), History: recentHistory, Alone: alone})
+	now, recent, err = status.Read(wait, js, status.Config{Names: pipeline.Broker(s.Streams).Names, Feeds: pipeline.Feeds(s.Streams), Fleet: s.Devices, History: recentHistory, Alone: alone})
 	switch {
 	case ctx.Err() != nil:
 		return now, recent, ctx.Err()
@@ -93,17 +94,26 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 		return now, recent, fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
 	}
 	something := func(f status.Feed) bool { return len(f.Days) > 0 || f.Rejected > 0 || f.Export != nil }
-	if len(now.Vendor)+len(now.Bridge) == 0 && !slices.ContainsFunc(now.Feeds, something) {
+	if len(now.Vendor)+len(now.Bridge) == 0 && !slices.ContainsFunc(now.Feeds, something) && !fleetStored(wait, js, s) {
 		return now, recent, fmt.Errorf("%w: no checkpoint is there", natsconn.ErrNothingStored)
 	}
 	now.Bridge = append(now.Bridge, unfitStreams(wait, js, s)...)
 	return now, recent, nil
 }
 
+// fleetStored reports whether the feed of the fleet is set and has stored anything.
+func fleetStored(ctx context.Context, js jetstream.JetStream, s config.Settings) bool {
+	if !s.Devices {
+		return false
+	}
+	stream, err := js.Stream(ctx, pipeline.Broker(s.Streams).Names.Stream(schema.Devices))
+	return err == nil && stream.CachedInfo().State.LastSeq > 0
+}
+
 // unfitStreams names what has been edited in streams so that they cannot hold their feeds, with the remedy.
 func unfitStreams(ctx context.Context, js jetstream.JetStream, s config.Settings) (notes []status.Note) {
 	broker := pipeline.Broker(s.Streams)
-	for _, feed := range pipeline.Feeds(s.Streams) {
+	for _, feed := range pipeline.AllFeeds(s.Streams) {
 		name := broker.Names.Stream(feed)
 		stream, err := js.Stream(ctx, name)
 		if err != nil {

@@ -79,6 +79,9 @@ func (o *tailOptions) flags(cmd *cobra.Command) {
 func (o tailOptions) config(s config.Settings, now time.Time) (c tail.Config, err error) {
 	c = tail.Config{Names: pipeline.Broker(s.Streams).Names, Filter: o.filter, JSON: o.json}
 	if len(c.Filter.Feeds) == 0 {
+		if err := needsRows("tail", s); err != nil {
+			return c, err
+		}
 		c.Filter.Feeds = s.Feeds
 	}
 	if err := c.Filter.Check(c.Names); err != nil {

@@ -190,11 +190,7 @@ var rowFeeds = func() (names []string) {
 const devices = "devices"
 
 func feeds(text string) (string, string) {
-	normal, want := someOf(text, append(slices.Clone(rowFeeds), devices))
-	if normal == devices {
-		return "", want + ", and not devices alone"
-	}
-	return normal, want
+	return someOf(text, append(slices.Clone(rowFeeds), devices))
 }
 
 // What BRIDGE_TASK_USERS may be.

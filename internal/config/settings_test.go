@@ -14,9 +14,9 @@ import (
 
 func TestDefaultsAreTheContractsDefaults(t *testing.T) {
 	s := load(t, with())
-	got := fmt.Sprint(s.SaverisURL, s.SaverisSync, s.SaverisExports, s.NATSURL, s.Embedded(), s.Prefix, s.Feeds, s.PollInterval, s.Overlap,
+	got := fmt.Sprint(s.SaverisURL, s.SaverisSync, s.SaverisExports, s.NATSURL, s.Embedded(), s.Prefix, s.Feeds, s.Devices, s.PollInterval, s.Overlap,
 		s.Revisit, s.Start, s.LiveAge, s.WindowRows, s.Replicas, s.MaxAge, s.MaxBytes, s.Immutable, s.DataDir, s.NATSListen, s.HTTPAddr, s.LogLevel, s.LogFormat, s.InventoryInterval, s.SilentAfter, s.TaskUsers)
-	want := fmt.Sprint("https://data-api.eu.p.savr.saveris.net", "auto", 2, []string(nil), true, "saveris", []string{"readings", "alarms"},
+	want := fmt.Sprint("https://data-api.eu.p.savr.saveris.net", "auto", 2, []string(nil), true, "saveris", []string{"readings", "alarms"}, true,
 		5*time.Minute, 15*time.Minute, []time.Duration{time.Hour, 6 * time.Hour, 26 * time.Hour, 168 * time.Hour}, "24h", 24*time.Hour,
 		100000, 1, time.Duration(0), 0, false, "./bridge-data", "127.0.0.1:4222", "127.0.0.1:8080", "info", "auto", 15*time.Minute, 3, "keep")
 	if got != want {
@@ -71,7 +71,7 @@ func TestDurationsMayHaveDays(t *testing.T) {
 }
 
 func TestTheFleetIsAFeedBesideThoseOfRows(t *testing.T) {
-	for text, want := range map[string]string{"devices,readings": "[readings] true", "readings,alarms,devices": "[readings alarms] true", "alarms": "[alarms] false", "tasks": "[tasks] false"} {
+	for text, want := range map[string]string{"devices,readings": "[readings] true", "readings,alarms,devices": "[readings alarms] true", "alarms": "[alarms] false", "devices": "[] true", "": "[readings alarms] true", "tasks": "[tasks] false"} {
 		if s := load(t, with("BRIDGE_FEEDS", text)); fmt.Sprint(s.Feeds, s.Devices) != want {
 			t.Errorf("%s: %v %v, want %s", text, s.Feeds, s.Devices, want)
 		}
@@ -113,7 +113,7 @@ func TestWrongSettingNamesItself(t *testing.T) {
 		{"NATS_TLS_FIRST", "yes"}, {"NATS_JS_DOMAIN", "a.b"}, {"NATS_JS_API_PREFIX", "$JS.*.API"}, {"NATS_INBOX_PREFIX", "_INBOX..a"}, {"NATS_INBOX_PREFIX", ">"},
 		{"NATS_CREDS", "/no/such/file"}, {"NATS_CA", "/"},
 		{"NATS_CONTEXT", "../x"}, {"BRIDGE_PREFIX", "a.b"}, {"BRIDGE_PREFIX", "a b"}, {"BRIDGE_PREFIX", "ü"}, {"BRIDGE_PREFIX", "saveris-ingest"}, {"BRIDGE_FEEDS", "readings,readings"},
-		{"BRIDGE_FEEDS", "health"}, {"BRIDGE_FEEDS", "devices"}, {"BRIDGE_FEEDS", "readings,devices,devices"}, {"BRIDGE_INVENTORY_INTERVAL", "0"}, {"BRIDGE_SILENT_AFTER", "-1"}, {"BRIDGE_TASK_USERS", "hide"}, {"BRIDGE_POLL_INTERVAL", "5"}, {"BRIDGE_POLL_INTERVAL", "100ms"}, {"BRIDGE_POLL_INTERVAL", "1d-1h"},
+		{"BRIDGE_FEEDS", "health"}, {"BRIDGE_FEEDS", "readings,devices,devices"}, {"BRIDGE_INVENTORY_INTERVAL", "0"}, {"BRIDGE_SILENT_AFTER", "-1"}, {"BRIDGE_TASK_USERS", "hide"}, {"BRIDGE_POLL_INTERVAL", "5"}, {"BRIDGE_POLL_INTERVAL", "100ms"}, {"BRIDGE_POLL_INTERVAL", "1d-1h"},
 		{"BRIDGE_OVERLAP", "-1m"}, {"BRIDGE_REVISIT", "6h,1h"}, {"BRIDGE_REVISIT", "1h,1h"}, {"BRIDGE_REVISIT", "0s"}, {"BRIDGE_REVISIT", ","},
 		{"BRIDGE_START", "yesterday"}, {"BRIDGE_START", "2026-11-01"}, {"BRIDGE_START", "2999-01-01T00:00:00Z"}, {"BRIDGE_START", "-1h"},
 		{"BRIDGE_LIVE_AGE", "0"}, {"BRIDGE_WINDOW_ROWS", "0"}, {"BRIDGE_REPLICAS", "6"}, {"BRIDGE_MAX_AGE", "99999999d"},

@@ -13,6 +13,7 @@ import (
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
+	"saveris-bridge/internal/schema"
 )
 
 // LogStartup begins the log of a run: who talks to whom.
@@ -21,10 +22,19 @@ func LogStartup(s config.Pipeline, version string, nc *nats.Conn, log *slog.Logg
 		log = log.With("store", s.DataDir)
 	}
 	log.Info("bridge starts", "version", version, "vendor", config.MaskURL(s.SaverisURL), "nats", config.MaskURL(nc.ConnectedUrlRedacted()),
-		"nats_version", nc.ConnectedServerVersion(), "feeds", strings.Join(s.Feeds, ","), "prefix", s.Prefix)
+		"nats_version", nc.ConnectedServerVersion(), "feeds", joined(AllFeeds(s.Streams)), "prefix", s.Prefix)
 }
 
-// Read returns JetStream as it is, see natsconn.Read. A feed's stream that is not there is a natsconn.ErrNothingStored.
+func joined(feeds []schema.Feed) string {
+	var names []string
+	for _, feed := range feeds {
+		names = append(names, string(feed))
+	}
+	return strings.Join(names, ",")
+}
+
+// Read returns JetStream as it is, see natsconn.Read. That the stream of a feed of rows is not there, or that of the fleet where it is the only
+// feed, is a natsconn.ErrNothingStored.
 func Read(ctx context.Context, n config.NATS, s config.Streams, log *slog.Logger) (js jetstream.JetStream, stop func(), err error) {
 	js, stop, err = natsconn.Read(ctx, n, log)
 	if err != nil {
@@ -41,7 +51,11 @@ func Read(ctx context.Context, n config.NATS, s config.Streams, log *slog.Logger
 }
 
 func findStreams(ctx context.Context, js jetstream.JetStream, n config.NATS, s config.Streams) error {
-	for _, feed := range Feeds(s) {
+	feeds := Feeds(s)
+	if len(feeds) == 0 {
+		feeds = AllFeeds(s)
+	}
+	for _, feed := range feeds {
 		name := Broker(s).Names.Stream(feed)
 		_, err := checkpoint.NewStream(js, name, s.Prefix, string(feed)).Info(ctx) // whoever else answers
 		if errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -1,7 +1,9 @@
 package service
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -65,6 +67,25 @@ func TestTheFleetIsStoredAndShownBesideTheRows(t *testing.T) {
 	}
 	s.await("the second to lead", func() bool { h := second.health(); return fmt.Sprint(h.Role) == roles("leading") && len(h.Polled) == 3 })
 	s.await("the second to show it again", func() bool { n, _ := s.shown(js); return n >= known })
+}
+
+// TestTheFleetMayBeTheOnlyFeed, which makes a bridge ready once it has been looked at.
+func TestTheFleetMayBeTheOnlyFeed(t *testing.T) {
+	s := newScene(t)
+	r := s.start("one", "BRIDGE_FEEDS", "devices", "BRIDGE_INVENTORY_INTERVAL", "1s")
+	s.await("it to be ready", func() bool { h := r.health(); return h.OK && len(h.Polled) == 1 && h.Role["devices"] == "leading" })
+	if n, _ := s.shown(s.jetStream()); n == 0 {
+		t.Error("nothing of the fleet is shown")
+	}
+	answer, err := http.Get(r.page + "/status.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var page struct{ Verdict struct{ Problems []any } }
+	if err := json.NewDecoder(answer.Body).Decode(&page); err != nil || len(page.Verdict.Problems) > 0 {
+		t.Errorf("the page has %+v, %v", page, err)
+	}
 }
 
 // TestAVendorThatRefusesTheFleetStopsNoRows, and people are told.

@@ -75,7 +75,7 @@ func (o *operation) unready(h health) (reasons []string) {
 	for _, feed := range o.feeds {
 		_, polled := h.Polled[string(feed)]
 		switch leading := o.leading(feed); {
-		case feed == schema.Devices: // rows do not wait for it
+		case feed == schema.Devices && len(o.feeds) > 1: // rows do not wait for it
 		case leading && !polled && o.notes.IsShut(feed): // a warning: nothing here would mend it
 		case leading && !polled:
 			reason := "no poll of " + string(feed) + " has been stored yet"

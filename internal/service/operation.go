@@ -52,7 +52,7 @@ func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Fee
 		nats:      func() (bool, string) { return nc.IsConnected(), nc.Status().String() },
 		store:     natsconn.StoreOf(nc).Err,
 	}
-	board := status.New(s.JS, status.Config{Names: broker.Names, Feeds: rows, History: pageHistory, Consumers: func(ctx context.Context) int {
+	board := status.New(s.JS, status.Config{Names: broker.Names, Feeds: rows, Fleet: c.Devices, History: pageHistory, Consumers: func(ctx context.Context) int {
 		account, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: s.JS})
 		if err != nil {
 			return 0

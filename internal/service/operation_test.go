@@ -63,6 +63,30 @@ func newTestOperation(t *testing.T) *testOperation {
 	return w
 }
 
+// Rows do not wait for a look at the fleet; a bridge without rows does.
+func TestTheFleetCountsForReadinessWhereThereAreNoRows(t *testing.T) {
+	w := newTestOperation(t)
+	if err := w.operation.vendor.Login(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		feeds []schema.Feed
+		polls map[schema.Feed]time.Time
+		want  string
+	}{
+		{[]schema.Feed{schema.Devices}, nil, "no poll of devices has been stored yet"},
+		{[]schema.Feed{schema.Devices}, map[schema.Feed]time.Time{schema.Devices: time.Now()}, ""},
+		{[]schema.Feed{schema.Readings, schema.Devices}, map[schema.Feed]time.Time{schema.Readings: time.Now()}, ""},
+	} {
+		w.feeds, w.polls = c.feeds, c.polls
+		w.leads = map[schema.Feed]bool{schema.Readings: true, schema.Devices: true}
+		w.watchdog = newWatchdog(c.feeds, time.Minute, w.conditions, slog.New(slog.DiscardHandler))
+		if got := strings.Join(w.unready(w.newHealth()), "; "); got != c.want {
+			t.Errorf("%v, polled %v: %q, want %q", c.feeds, c.polls, got, c.want)
+		}
+	}
+}
+
 // ask returns what an endpoint answers, which has to fit its status.
 func (w *testOperation) ask(t *testing.T, path string) health {
 	t.Helper()

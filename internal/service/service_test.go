@@ -46,7 +46,7 @@ func newScene(t *testing.T) *scene {
 	broker := bridgetest.NATSServer(t, &server.Options{JetStream: true})
 	return &scene{T: t, vendor: vendor, env: []string{
 		"SAVERIS_URL", vendor.URL(), "SAVERIS_USERNAME", "demo", "SAVERIS_PASSWORD", "demo", "NATS_URL", broker.ClientURL(),
-		"BRIDGE_POLL_INTERVAL", "1s", "BRIDGE_START", "30m",
+		"BRIDGE_FEEDS", "readings,alarms", "BRIDGE_POLL_INTERVAL", "1s", "BRIDGE_START", "30m",
 	}}
 }
 

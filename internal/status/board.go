@@ -53,7 +53,8 @@ type Board struct {
 // Config is what a Board looks at.
 type Config struct {
 	Names publish.Names
-	Feeds []schema.Feed
+	Feeds []schema.Feed // of rows
+	Fleet bool          // the feed of the fleet is run, too
 	// History is how much of the live readings that are stored it begins with, counted back from the newest, 0 = an hour. It
 	// begins with 100,000 at most.
 	History time.Duration
@@ -225,7 +226,7 @@ func (b *Board) noBridge(now time.Time) bool {
 			return false
 		}
 	}
-	for _, name := range publish.Feeds {
+	for _, name := range publish.Streams {
 		if leader(b.leases, leaseKey(name), now) != "" {
 			return false
 		}
@@ -237,7 +238,7 @@ func leaseKey(feed schema.Feed) string { return lease.Key(string(feed), lease.Le
 
 // draw makes the status of what is known.
 func (b *Board) draw(now time.Time) {
-	s := Status{Backfills: sumUpBackfills(b.backfills, now), Vendor: sumUpNotes(b.notes, now, false), Bridge: sumUpNotes(b.notes, now, true), Feeds: []Feed{}}
+	s := Status{Backfills: sumUpBackfills(b.backfills, now), Vendor: sumUpNotes(b.notes, now, false), Bridge: sumUpNotes(b.notes, now, true), Feeds: []Feed{}, fleet: b.config.Fleet}
 	s.NoBridge, s.Silent = b.noBridge(now), sumUpSilences(b.silences)
 	if !b.heard.IsZero() {
 		heard := b.heard.UTC()

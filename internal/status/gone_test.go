@@ -7,6 +7,14 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
+func TestABridgeOfTheFleetAloneHasReadAllThereIs(t *testing.T) {
+	for fleet, want := range map[bool]int{true: 0, false: 1} {
+		if got := New(nil, Config{Fleet: fleet}).Status().Problems(Rules{}); len(got) != want {
+			t.Errorf("fleet %v: %v", fleet, got)
+		}
+	}
+}
+
 func TestNoBridgeRunsWhereNoneHasHeldALeaseForTwentySeconds(t *testing.T) {
 	now := time.Now()
 	for name, c := range map[string]struct {
@@ -20,6 +28,10 @@ func TestNoBridgeRunsWhereNoneHasHeldALeaseForTwentySeconds(t *testing.T) {
 		"a lease is held": {func(b *Board) {
 			b.heard = now.Add(-time.Minute)
 			b.leases.entries[leaseKey(schema.Alarms)] = entry[string]{value: "host/7", at: now, seen: now}
+		}, false},
+		"the lease of the fleet is held": {func(b *Board) {
+			b.heard = now.Add(-time.Minute)
+			b.leases.entries[leaseKey(schema.Devices)] = entry[string]{value: "host/7", at: now, seen: now}
 		}, false},
 		"one polls without a lease": {func(b *Board) {
 			b.heard = now.Add(-time.Minute)

@@ -70,7 +70,7 @@ func (s Status) Problems(r Rules) []Problem {
 		list = append(list, s.gone(r))
 	}
 	r.Process.Held = s.throttled(r.Process.Held)
-	if len(s.Feeds) == 0 {
+	if len(s.Feeds) == 0 && !s.fleet {
 		list = append(list, Problem{Wait, "", "nothing has been read yet"})
 	}
 	for _, f := range s.Feeds {
