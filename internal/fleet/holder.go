@@ -11,7 +11,7 @@ import (
 type Names struct {
 	now    atomic.Pointer[lookup]
 	known  chan struct{} // closed once there is a Directory
-	wanted chan struct{} // holds one
+	wanted chan string   // holds one
 
 	mu    sync.Mutex
 	asked map[string]bool // channels and alarms that were not known
@@ -22,7 +22,7 @@ const maxAsked = 100_000
 
 // NewNames returns one that knows no fleet yet.
 func NewNames() *Names {
-	return &Names{known: make(chan struct{}), wanted: make(chan struct{}, 1), asked: map[string]bool{}}
+	return &Names{known: make(chan struct{}), wanted: make(chan string, 1), asked: map[string]bool{}}
 }
 
 // Set takes over what is known now.
@@ -35,9 +35,9 @@ func (n *Names) Set(d *Directory) {
 // Known returns what is closed once the fleet is known.
 func (n *Names) Known() <-chan struct{} { return n.known }
 
-// Wanted returns what receives when a place was seen in an event that the Directory does not know, once for each place: the fleet
-// should be looked at soon.
-func (n *Names) Wanted() <-chan struct{} { return n.wanted }
+// Wanted returns what receives when a place was seen in an event that the Directory does not know, once for each place and not
+// while another one waits there: the fleet should be looked at soon. It receives the place, in words for the log.
+func (n *Names) Wanted() <-chan string { return n.wanted }
 
 // Directory implements schema.Names.
 func (n *Names) Directory() schema.Directory {
@@ -64,7 +64,7 @@ func (n *Names) want(place string) {
 	}
 	n.asked[place] = true
 	select {
-	case n.wanted <- struct{}{}:
+	case n.wanted <- place:
 	default: // somebody has asked already
 	}
 }
@@ -80,7 +80,7 @@ func (l *lookup) Channel(sensor, channel []byte) schema.Place {
 	if place := l.Directory.Channel(sensor, channel); place != nil {
 		return place
 	}
-	l.names.want(string(sensor) + "/" + string(channel))
+	l.names.want("channel " + string(sensor) + "/" + string(channel))
 	return nil
 }
 

@@ -24,6 +24,10 @@ type Line struct {
 	Changes  *publish.Changes
 	Interval time.Duration // between two looks
 	Log      *slog.Logger
+	// Wanted receives a place that events name and the fleet lacks, in words for the log: the fleet is then looked at sooner, but
+	// not within Soonest of the last look. nil = it is never wanted.
+	Wanted  <-chan string
+	Soonest time.Duration
 	// Hint returns what a person can do about an error, "" where nothing is known; nil = nothing is.
 	Hint func(error) string
 
@@ -98,10 +102,32 @@ func (l *Line) Run(ctx context.Context) error {
 		if err == nil || l.refused != nil {
 			l.step(poller.Step{Doing: poller.Plans, For: wait})
 		}
+		if err == nil {
+			wait = l.untilWanted(ctx, wait, began)
+		}
 		if err := sleep.For(ctx, wait); err != nil {
 			return err
 		}
 	}
+}
+
+// untilWanted waits for so long, or until a look is wanted, and returns how long that look has to wait.
+func (l *Line) untilWanted(ctx context.Context, wait time.Duration, last time.Time) time.Duration {
+	due := time.Now().Add(wait)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case place := <-l.Wanted:
+		at := last.Add(l.Soonest)
+		if at.After(due) {
+			at = due
+		}
+		l.Log.Info("an event names what the fleet lacks, looking at it sooner", "place", place, "wait", max(0, time.Until(at)))
+		return time.Until(at)
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return 0
 }
 
 // shut takes over whether the vendor gives the fleet, and reports that he does not.
@@ -126,6 +152,10 @@ func (l *Line) look(ctx context.Context) error {
 	began := time.Now()
 	if err := l.load(ctx); err != nil {
 		return err
+	}
+	select {
+	case <-l.Wanted: // by this look
+	default:
 	}
 	l.step(poller.Step{Doing: poller.Fetches, For: longestLook})
 	result, failures := Look{Things: map[fleet.Kind]int{}, Changed: map[fleet.Kind]int{}}, failures{}

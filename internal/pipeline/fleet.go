@@ -63,6 +63,7 @@ func (p *Pipeline) followFleet(ctx context.Context, read func()) error {
 	defer context.AfterFunc(ctx, messages.Stop)()
 	known := fleet.NewInventory()
 	pending := consumer.CachedInfo().NumPending
+	begun := pending > 0
 	if pending == 0 {
 		read()
 	}
@@ -75,8 +76,8 @@ func (p *Pipeline) followFleet(ctx context.Context, read func()) error {
 		default:
 			changed = load(known, msg, &pending) || changed
 		}
-		first := pending == 0 && p.Fleet.Directory() == nil
-		if changed && (err != nil || first || time.Since(shown) > fleetStale) {
+		first := pending == 0 && begun && p.Fleet.Directory() == nil
+		if changed && (err != nil || first || time.Since(shown) > fleetStale) && p.worthKnowing(known) {
 			p.Fleet.Set(known.Directory())
 			shown, changed = time.Now(), false
 		}
@@ -84,6 +85,11 @@ func (p *Pipeline) followFleet(ctx context.Context, read func()) error {
 			read()
 		}
 	}
+}
+
+// worthKnowing reports whether events can be named by a fleet: the first look stores its devices last.
+func (p *Pipeline) worthKnowing(known *fleet.Inventory) bool {
+	return p.Fleet.Directory() != nil || known.Len(schema.KindDevice) > 0
 }
 
 // load takes over a message, and how many there are behind it. It reports whether it is a change of the fleet: somebody else's

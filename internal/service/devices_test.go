@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -67,6 +68,45 @@ func TestTheFleetIsStoredAndShownBesideTheRows(t *testing.T) {
 	}
 	s.await("the second to lead", func() bool { h := second.health(); return fmt.Sprint(h.Role) == roles("leading") && len(h.Polled) == 3 })
 	s.await("the second to show it again", func() bool { n, _ := s.shown(js); return n >= known })
+}
+
+// TestAnUnknownChannelHasTheFleetLookedAtOnce, and what the vendor does not know either waits for the next regular look.
+func TestAnUnknownChannelHasTheFleetLookedAtOnce(t *testing.T) {
+	s := newScene(t)
+	r := s.start("one", "BRIDGE_FEEDS", "readings,devices", "BRIDGE_INVENTORY_INTERVAL", "1h")
+	looks := func() int { return strings.Count(r.log.String(), `"msg":"fleet looked at"`) }
+	s.await("names in readings", func() bool { return strings.Contains(s.newest("SAVERIS_READINGS", "saveris.readings.>"), `"names":{`) })
+	if n := looks(); n != 1 {
+		t.Errorf("the fleet was looked at %d times before anything unknown came", n)
+	}
+	stranger := func(n int) {
+		s.vendor.AddMeasurement(saveristest.Measurement{
+			UUID: fmt.Sprintf("stranger-%d", n), SensorUUID: "00000000-0000-4000-8000-000000000001", ChannelNo: 1, SerialNo: "999", Measurement: "4.7", Timestamp: time.Now(),
+		})
+		s.await("the reading of an unknown channel", func() bool {
+			return strings.Contains(s.newest("SAVERIS_READINGS", "saveris.readings.*.*.*.999.>"), fmt.Sprintf("stranger-%d", n))
+		})
+	}
+	stranger(1)
+	s.await("another look", func() bool { return looks() == 2 })
+	stranger(2)
+	stranger(3)
+	if n, said := looks(), strings.Count(r.log.String(), "an event names what the fleet lacks"); n != 2 || said != 1 {
+		t.Errorf("the fleet was looked at %d times, and the log said why %d times", n, said)
+	}
+}
+
+// newest returns the data of the newest message on a subject; empty where there is none.
+func (s *scene) newest(stream, subject string) string {
+	from, err := s.jetStream().Stream(s.Context(), stream)
+	if err != nil {
+		return ""
+	}
+	msg, err := from.GetLastMsgForSubject(s.Context(), subject)
+	if err != nil {
+		return ""
+	}
+	return string(msg.Data)
 }
 
 // TestTheFleetMayBeTheOnlyFeed, which makes a bridge ready once it has been looked at.

@@ -130,7 +130,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var fleet *devices
 	if c.Devices {
 		log := s.config.Log.With("feed", schema.Devices)
-		fleet = newDevices(pipe, vendor, notes, log)
+		fleet = newDevices(pipe, vendor, notes, log, s.config.Timings.Wanted)
 		lead(schema.Devices, log, fleet.run, fleet.line.LastLook)
 	}
 	startAfterFirst(candidates)
