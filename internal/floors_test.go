@@ -121,12 +121,12 @@ var rooms = []struct {
 	{"internal/tail", room{ours: []string{"internal/publish", "internal/schema", "internal/printable", "internal/words", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/inventory", room{ours: []string{"internal/fleet", "internal/poller", "internal/publish", "internal/schema", "internal/saveris", "internal/sleep"}}},
 	{"internal/silence", room{ours: []string{"internal/fleet", "internal/publish", "internal/checkpoint", "internal/schema", "internal/sleep"}}},
+	{"internal/audit", room{ours: []string{"internal/fleet", "internal/checkpoint", "internal/schema", "internal/hint", "internal/printable"}}},
 	{"internal/fleet", room{ours: []string{"internal/schema", "internal/saveris"}}},
 	{"internal/poller", room{
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint", "internal/sleep"},
 		others: []string{backoff, sync},
 	}},
-	{"internal/audit", room{ours: []string{"internal/checkpoint", "internal/schema", "internal/hint", "internal/printable"}}},
 	{"internal/verify", room{
 		ours:   []string{"internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint", "internal/printable"},
 		others: []string{backoff},

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/audit"
@@ -92,7 +94,7 @@ func runAudit(ctx context.Context, s config.Settings, o auditOptions, span check
 		return err
 	}
 	defer stop()
-	c := audit.Config{Span: span, Inventory: audit.Unknown{}, Now: now, Prefix: s.Prefix, Version: version}
+	c := audit.Config{Span: span, Now: now, Prefix: s.Prefix, Version: version}
 	for _, feed := range []schema.Feed{schema.Readings, schema.Alarms} {
 		if !slices.Contains(pipeline.Feeds(s.Streams), feed) {
 			continue
@@ -106,6 +108,9 @@ func runAudit(ctx context.Context, s config.Settings, o auditOptions, span check
 			c.Alarms = stream
 		}
 	}
+	if c.Inventory, err = readInventory(ctx, js, s, span); err != nil {
+		return orStopped(ctx, err)
+	}
 	report, err := audit.Run(ctx, c)
 	if err != nil {
 		return orStopped(ctx, err)
@@ -115,6 +120,17 @@ func runAudit(ctx context.Context, s config.Settings, o auditOptions, span check
 		return err
 	}
 	return report.Err()
+}
+
+// readInventory reads what is known of the fleet; without its stream nothing is.
+func readInventory(ctx context.Context, js jetstream.JetStream, s config.Settings, span checkpoint.Span) ([]audit.Channel, error) {
+	name := pipeline.Broker(s.Streams).Names.Stream(schema.Devices)
+	stream := checkpoint.NewStream(js, name, s.Prefix, string(schema.Devices))
+	channels, err := audit.ReadInventory(ctx, stream, s.Prefix, span, s.InventoryInterval)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, nil
+	}
+	return channels, err
 }
 
 func (o auditOptions) write(report *audit.Report, out io.Writer) error {

@@ -22,7 +22,7 @@ type Config struct {
 	Span      checkpoint.Span
 	Readings  *checkpoint.Stream // nil = the feed is not audited
 	Alarms    *checkpoint.Stream // likewise
-	Inventory Inventory
+	Inventory []Channel          // each once; of others nothing is known
 	Now       time.Time
 	Prefix    string   // first subject token
 	Streams   []string // names of the streams

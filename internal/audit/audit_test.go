@@ -138,7 +138,7 @@ func TestKnownHolesOfTheVendorAreFound(t *testing.T) {
 	if missing < 100 || len(want) != 12 {
 		t.Fatalf("%d rows of %d channels are left out, so this proves nothing", missing, len(want))
 	}
-	got := c.read(c.audit(days(0, 4), audit.Unknown{}))
+	got := c.read(c.audit(days(0, 4), nil))
 	if got.Missing != missing || got.Complete || len(got.Channels) != 12 {
 		t.Errorf("%d missing of %d channels, want %d", got.Missing, len(got.Channels), missing)
 	}
@@ -170,7 +170,7 @@ func TestNothingMissingIsComplete(t *testing.T) {
 		"an hour":       {From: midnight.Add(11 * time.Hour), Until: midnight.Add(12 * time.Hour)},
 		"over midnight": {From: midnight.Add(23*time.Hour + 7*time.Minute), Until: midnight.Add(25*time.Hour + 11*time.Minute)},
 	} {
-		if r := c.audit(span, audit.Unknown{}); !r.Complete() || r.Missing > 0 {
+		if r := c.audit(span, nil); !r.Complete() || r.Missing > 0 {
 			t.Errorf("%s: %+v", name, c.read(r))
 		}
 	}
@@ -199,17 +199,16 @@ func TestTheInventorySaysWhatIsDue(t *testing.T) {
 	}
 	c.covered(schema.Alarms, days(0, 3))
 	fridge := &audit.Names{Equipment: "Fridge 1", Part: "air", Area: "Kitchen", Site: "Restaurant Musterstadt"}
-	got := c.read(c.audit(days(0, 3), known{
-		channels: []audit.Channel{
-			{Key: audit.Key{Serial: "1", No: "1"}, Names: fridge},
-			{Key: audit.Key{Serial: "2", No: "1"}, Quantity: "air_temperature"}, // never a reading
-			{Key: audit.Key{Serial: "3", No: "1"}, Until: midnight.Add(30 * time.Hour)},
-			{Key: audit.Key{Serial: "4", No: "1"}, From: midnight.Add(60 * time.Hour)},
-			{Key: audit.Key{Serial: "5", No: "1"}, From: midnight.Add(30 * time.Hour), Until: midnight.Add(31 * time.Hour)},
-		},
-		inForce: every(15 * time.Minute),
+	quarter := 15 * time.Minute
+	got := c.read(c.audit(days(0, 3), []audit.Channel{
+		{Key: audit.Key{Serial: "1", No: "1"}, Names: fridge, Periods: every(quarter)},
+		{Key: audit.Key{Serial: "2", No: "1"}, Quantity: "air_temperature", Periods: every(quarter)}, // never a reading
+		{Key: audit.Key{Serial: "3", No: "1"}, Periods: []audit.Period{{Cycle: quarter}, {From: midnight.Add(30 * time.Hour), Off: true, Cycle: quarter}}},
+		{Key: audit.Key{Serial: "4", No: "1"}, Periods: []audit.Period{{From: midnight.Add(60 * time.Hour), Cycle: quarter}}},
+		{Key: audit.Key{Serial: "5", No: "1"}, Periods: []audit.Period{{From: midnight.Add(30 * time.Hour), Cycle: quarter}, {From: midnight.Add(31 * time.Hour), Off: true, Cycle: quarter}}},
+		{Key: audit.Key{Serial: "6", No: "1"}, Periods: []audit.Period{{From: midnight.Add(80 * time.Hour), Cycle: quarter}}}, // later
 	}))
-	for key, want := range map[string][]int{"1/1": {96, 96, 96}, "2/1": {96, 96, 96}, "3/1": {96, 24}, "4/1": {0, 0, 48}, "5/1": {0, 4}} {
+	for key, want := range map[string][]int{"1/1": {96, 96, 96}, "2/1": {96, 96, 96}, "3/1": {96, 24}, "4/1": {0, 0, 48}, "5/1": {0, 4}, "6/1": {}} {
 		is := got.of(key)
 		for day, due := range want {
 			d, some := is[checkpoint.DayOf(midnight.AddDate(0, 0, day))]
@@ -236,19 +235,17 @@ func TestTimeOutsideOfTheLimitsInForce(t *testing.T) {
 		events = append(events, c.reading("1", midnight.Add(time.Duration(i)*15*time.Minute), value))
 	}
 	c.store(schema.Readings, append(events, c.reading("1", midnight.Add(20*time.Minute), "7.5"))...) // by hand, five minutes after the same
-	two, seven, zero, eight := 2.0, 7.0, 0.0, 8.0
-	limits := func(key audit.Key, at time.Time) audit.InForce {
-		f := audit.InForce{Cycle: 15 * time.Minute, Limits: &audit.Limits{LowerAlarm: &zero, LowerWarning: &two, UpperWarning: &seven, UpperAlarm: &eight}}
-		if at.Sub(midnight) >= 45*time.Minute && at.Sub(midnight) < time.Hour {
-			f.Limits = nil // while the fridge is cleaned
-		}
-		return f
-	}
-	d := c.read(c.audit(checkpoint.Span{From: midnight, Until: midnight.Add(2 * time.Hour)}, known{inForce: limits})).of("1/1")["2026-11-23"]
+	limits := fixed(`{"lower_violation":0,"lower_warning":2,"upper_warning":7,"upper_violation":8}`)
+	fridge := []audit.Channel{{Key: audit.Key{Serial: "1", No: "1"}, Periods: []audit.Period{
+		{Cycle: 15 * time.Minute, Limits: limits},
+		{From: midnight.Add(45 * time.Minute), Cycle: 15 * time.Minute}, // while the fridge is cleaned
+		{From: midnight.Add(time.Hour), Cycle: 15 * time.Minute, Limits: limits},
+	}}}
+	d := c.read(c.audit(checkpoint.Span{From: midnight, Until: midnight.Add(2 * time.Hour)}, fridge)).of("1/1")["2026-11-23"]
 	if d.Warning == nil || *d.Warning != 45 || *d.Alarm != 15 || *d.Due != 8 || *d.Missing != 0 || d.Stored != 9 || *d.Min != 1 || *d.Max != 9 || *d.Mean != 49.0/8 {
 		t.Errorf("%+v", d)
 	}
-	d = c.read(c.audit(checkpoint.Span{From: midnight, Until: midnight.Add(2 * time.Hour)}, audit.Unknown{})).of("1/1")["2026-11-23"]
+	d = c.read(c.audit(checkpoint.Span{From: midnight, Until: midnight.Add(2 * time.Hour)}, nil)).of("1/1")["2026-11-23"]
 	if d.Warning != nil || d.Alarm != nil {
 		t.Errorf("without limits: %+v", d)
 	}
@@ -262,7 +259,7 @@ func TestACorrectionTakesThePlaceOfWhatItRevises(t *testing.T) {
 		c.store(schema.Readings, c.reading("1", at, value))
 	}
 	c.covered(schema.Alarms, days(0, 1))
-	got := c.read(c.audit(checkpoint.Span{From: at, Until: at.Add(4 * time.Minute)}, audit.Unknown{}))
+	got := c.read(c.audit(checkpoint.Span{From: at, Until: at.Add(4 * time.Minute)}, nil))
 	d := got.of("1/1")["2026-11-23"]
 	if got.Corrections != 2 || d.Stored != 4 || *d.Max != 6 || *d.Mean != 5.25 || *d.Missing != 0 || !got.Complete {
 		t.Errorf("%+v", got)
@@ -289,7 +286,7 @@ func TestLateIsWhatTheRecordsCountAsLate(t *testing.T) {
 	}
 	c.store(schema.Readings, first...)
 	c.store(schema.Readings, second...)
-	got := c.read(c.audit(days(0, 1), audit.Unknown{}))
+	got := c.read(c.audit(days(0, 1), nil))
 	if d := got.of("1/1")["2026-11-23"]; d.Late != 2 || got.Days[0].Late != 2 || d.Stored != 96 {
 		t.Errorf("%+v", got)
 	}
@@ -301,7 +298,7 @@ func TestWhatIsNotSettledIsNotMissing(t *testing.T) {
 	c.steady("1", 0, "5", 40, 41, 42, 43, 44, 45)
 	span := checkpoint.Span{From: midnight, Until: midnight.Add(11 * time.Hour)}
 	for at, want := range map[time.Duration]int{0: 2, 30 * time.Minute: 4, 24 * time.Hour: 4} { // from 10:00 on nothing has come
-		r := c.auditAt(span, audit.Unknown{}, span.Until.Add(at))
+		r := c.auditAt(span, nil, span.Until.Add(at))
 		if got := c.read(r); got.Missing != want {
 			t.Errorf("%v after the end: %d missing, want %d", at, got.Missing, want)
 		}
@@ -314,7 +311,7 @@ func TestWhatWasNotReadKeepsAReportFromBeingComplete(t *testing.T) {
 	if _, err := c.writers[schema.Readings].Commit(t.Context(), "2026-11-23", nil, cover(day.From, day.From.Add(20*time.Hour))); err != nil {
 		t.Fatal(err)
 	}
-	r := c.audit(day, audit.Unknown{})
+	r := c.audit(day, nil)
 	got := c.read(r)
 	if r.Complete() || len(got.NotRead) != 2 || got.NotRead[0].Feed != "readings" || !got.NotRead[0].From.Equal(day.From.Add(20*time.Hour)) || got.NotRead[1].Feed != "alarms" {
 		t.Errorf("%+v", got)
@@ -335,7 +332,7 @@ func TestWhatWasRemovedIsAFault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := c.read(c.audit(days(0, 1), known{channels: []audit.Channel{{Key: audit.Key{Serial: "1", No: "1"}}}, inForce: every(15 * time.Minute)}))
+	got := c.read(c.audit(days(0, 1), []audit.Channel{{Key: audit.Key{Serial: "1", No: "1"}, Periods: every(15 * time.Minute)}}))
 	if got.Missing != 1 || len(got.Faults) != 1 || !strings.Contains(got.Faults[0], "lists 1 events that are not there") {
 		t.Errorf("%+v", got)
 	}
@@ -347,14 +344,14 @@ func TestRejectedRowsOfTheRangeAreNamed(t *testing.T) {
 	if _, err := c.writers[schema.Readings].Commit(t.Context(), e.Day(), []schema.Event{e}, nil); err != nil {
 		t.Fatal(err)
 	}
-	got := c.read(c.audit(days(0, 1), audit.Unknown{}))
+	got := c.read(c.audit(days(0, 1), nil))
 	if got.RejectedCount != 1 || got.Rejected[0].ID != e.ID || got.Rejected[0].Reason == "" {
 		t.Errorf("%+v", got)
 	}
 	if last := got.Days[1]; last.Day != "rejected" || last.Rows != 1 {
 		t.Errorf("%+v", got.Days)
 	}
-	if got := c.read(c.audit(days(1, 1), audit.Unknown{})); got.RejectedCount != 0 { // another day's
+	if got := c.read(c.audit(days(1, 1), nil)); got.RejectedCount != 0 { // another day's
 		t.Errorf("%+v", got)
 	}
 }
@@ -384,7 +381,7 @@ func TestAlarmsHaveTheirDurations(t *testing.T) {
 		c.alarm("in place", "Alarm", at(3), at(3)), c.alarm("in place", "Ok", at(3), at(4)), // updated in place
 		c.alarm("named", "Alarm", at(5), at(5)), c.alarm("end", "Ok", at(6), at(6), "source_alarm_event_uuid", "named"), // by name
 		c.alarm("open", "Alarm", at(22), at(22)))
-	got := c.read(c.audit(days(0, 1), audit.Unknown{}))
+	got := c.read(c.audit(days(0, 1), nil))
 	want := map[string]float64{"from before": 6 * 60, "in place": 60, "named": 60, "open": 120}
 	if got.AlarmCount != len(want) || len(got.Alarms) != len(want) {
 		t.Errorf("%+v", got.Alarms)

@@ -14,12 +14,15 @@ type channel struct {
 	Channel
 	index    uint32
 	property string
-	expected bool // its readings are due whether there are any or not
+	expected bool // it had a reading, so that more are due, unless the inventory says that it is off
 	slots    slots
 	cycle    int64 // the distance of readings that was most frequent last, milliseconds
-	from     int64 // when it was active, milliseconds since 1970, half-open
-	until    int64
-	units    bool // values in a unit that cannot be turned into Unit were left out
+	units    bool  // values in a unit that cannot be turned into Unit were left out
+
+	starts     []int64 // of Periods, milliseconds since 1970
+	now        int     // the period that was asked for last
+	limitsText string  // the limits that were in force last
+	limits     *limits
 
 	// Sums over the range.
 	sums                       sums
@@ -41,23 +44,16 @@ func (c *channel) add(r *row) {
 
 // addKnown adds the channels of the inventory.
 func (a *auditor) addKnown() {
-	for _, known := range a.config.Inventory.Channels(a.config.Span) {
-		if a.byKey[known.Key] != nil {
-			continue
-		}
+	for _, known := range a.config.Inventory {
 		c := a.newChannel(known)
-		c.expected = true
-		if !known.From.IsZero() {
-			c.from = known.From.UnixMilli()
-		}
-		if !known.Until.IsZero() {
-			c.until = known.Until.UnixMilli()
+		for _, p := range known.Periods {
+			c.starts = append(c.starts, p.From.UnixMilli())
 		}
 	}
 }
 
 func (a *auditor) newChannel(known Channel) *channel {
-	c := &channel{Channel: known, index: uint32(len(a.channels)), from: math.MinInt64, until: math.MaxInt64}
+	c := &channel{Channel: known, index: uint32(len(a.channels))}
 	a.channels = append(a.channels, c)
 	a.byKey[known.Key] = c
 	return c

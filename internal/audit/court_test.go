@@ -2,7 +2,6 @@ package audit_test
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -118,12 +117,12 @@ func (c *court) covered(feed schema.Feed, span checkpoint.Span) {
 }
 
 // audit makes the report of a span of which all is settled.
-func (c *court) audit(span checkpoint.Span, inventory audit.Inventory) *audit.Report {
+func (c *court) audit(span checkpoint.Span, inventory []audit.Channel) *audit.Report {
 	c.Helper()
 	return c.auditAt(span, inventory, span.Until.Add(24*time.Hour))
 }
 
-func (c *court) auditAt(span checkpoint.Span, inventory audit.Inventory, now time.Time) *audit.Report {
+func (c *court) auditAt(span checkpoint.Span, inventory []audit.Channel, now time.Time) *audit.Report {
 	c.Helper()
 	r, err := audit.Run(c.Context(), audit.Config{
 		Span: span, Readings: c.stream(schema.Readings), Alarms: c.stream(schema.Alarms), Inventory: inventory, Now: now,
@@ -172,20 +171,12 @@ func (c *court) world(world saveristest.World, span checkpoint.Span, drop func(m
 	return rows
 }
 
-// known is an inventory of fixed channels.
-type known struct {
-	channels []audit.Channel
-	inForce  func(key audit.Key, at time.Time) audit.InForce
-}
+// every is what is in force all the time.
+func every(cycle time.Duration) []audit.Period { return []audit.Period{{Cycle: cycle}} }
 
-func (k known) Channels(checkpoint.Span) []audit.Channel { return slices.Clone(k.channels) }
+// fixed are limits that are the same at all times of day.
+type fixed string
 
-func (k known) InForce(key audit.Key, at time.Time, _ string) audit.InForce {
-	return k.inForce(key, at)
-}
-
-func every(cycle time.Duration) func(audit.Key, time.Time) audit.InForce {
-	return func(audit.Key, time.Time) audit.InForce { return audit.InForce{Cycle: cycle} }
-}
+func (f fixed) Limits(time.Time, string) string { return string(f) }
 
 func keyOf(m saveristest.Measurement) string { return fmt.Sprintf("%s/%d", m.SerialNo, m.ChannelNo) }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sort"
 	"strconv"
-	"time"
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
@@ -250,10 +249,14 @@ func (a *auditor) close(d *day) error {
 // rowOf sums up a channel's day. Times are milliseconds since 1970.
 func (a *auditor) rowOf(c *channel, midnight, until int64, last bool, samples []sample) (r row) {
 	from, end := a.config.Span.From.UnixMilli(), a.config.Span.Until.UnixMilli()
-	n := counting{from: max(from, c.from), end: min(a.dueUntil, c.until)}
-	cycle := a.cycleOf(c, midnight, until, samples, &r)
-	if c.slots.next == 0 && c.expected && max(from, c.from) < until && cycle(max(from, c.from)) > 0 {
-		c.slots = slots{next: max(midnight, from, c.from), loose: true}
+	n := counting{from: from, end: a.dueUntil}
+	cycle := c.cycleOf(midnight, until, samples, &r)
+	begin := max(midnight, from)
+	on := c.firstOn(begin, min(until, a.dueUntil))
+	if c.slots.next == 0 {
+		if first := c.dueFrom(begin, until); first != never && cycle(first).cycle > 0 {
+			c.slots = slots{next: first, loose: true}
+		}
 	}
 	var all sums
 	for i, s := range samples {
@@ -276,11 +279,11 @@ func (a *auditor) rowOf(c *channel, midnight, until int64, last bool, samples []
 			continue // the same moment once more
 		}
 		all.add(s.value, c.kelvin(s.value))
-		stands := cycle(at)
+		stands := cycle(at).cycle
 		if i+1 < len(samples) {
 			stands = min(stands, midnight+samples[i+1].millis()-at)
 		}
-		a.judge(c, at, stands, s.value, &r)
+		c.judge(at, stands, s.value, &r)
 	}
 	c.slots.close(until, last, cycle, &n)
 	r.Due, r.Missing = n.due, n.missing
@@ -288,32 +291,47 @@ func (a *auditor) rowOf(c *channel, midnight, until int64, last bool, samples []
 	if c.temperature() {
 		r.Known |= isTemperature
 	}
-	if n.from < min(until, n.end) && n.end > max(midnight, from) && (c.expected || r.Stored > 0) {
-		r.Known |= isActive
-	}
 	if r.Stored > 0 {
 		c.expected = true
+	}
+	if begin < min(until, a.dueUntil) && (on != never || c.expected && c.period(begin) < 0) {
+		r.Known |= isActive
 	}
 	return r
 }
 
-// cycleOf returns the cycle in force at a time of a day and notes it in the day's row.
-func (a *auditor) cycleOf(c *channel, midnight, until int64, samples []sample, r *row) func(at int64) int64 {
-	inForce := func(at int64) int64 {
-		return a.config.Inventory.InForce(c.Key, time.UnixMilli(at).UTC(), c.Unit).Cycle.Milliseconds()
+// dueFrom returns the moment of a half-open time from which a reading is due although there was none yet.
+func (c *channel) dueFrom(begin, until int64) int64 {
+	if c.expected && c.period(begin) < 0 {
+		return begin
 	}
-	if r.Cycle = inForce(min(until, c.until) - 1); r.Cycle > 0 {
-		r.Basis = fromInventory
-		was := r.Cycle
-		return func(at int64) int64 {
-			if at < until && at >= midnight {
-				if now := inForce(at); now > 0 {
-					return now
-				}
-			}
-			return was
-		}
+	return c.firstOn(begin, until)
+}
+
+// cycleOf returns what is in force at a time, and notes the cycle of a day in the day's row: where the inventory does not know it, the
+// most frequent distance of readings.
+func (c *channel) cycleOf(midnight, until int64, samples []sample, r *row) func(at int64) state {
+	usual := int64(0) // where the inventory knows nothing
+	if r.Cycle, r.Basis = c.at(until-1).cycle, fromInventory; r.Cycle == 0 || c.period(midnight) < 0 {
+		usual = c.fromReadings(samples)
 	}
+	if r.Cycle == 0 {
+		r.Cycle, r.Basis = usual, fromReadings
+	}
+	if r.Cycle == 0 {
+		r.Basis = noBasis
+	}
+	usual = cmp.Or(usual, r.Cycle)
+	return func(at int64) state {
+		s := c.at(at)
+		s.cycle = cmp.Or(s.cycle, usual)
+		return s
+	}
+}
+
+// fromReadings returns the distance between readings of a day that is most frequent, in milliseconds; where there are few, that of a
+// day before.
+func (c *channel) fromReadings(samples []sample) int64 {
 	times := make([]int64, len(samples))
 	for i, s := range samples {
 		times[i] = s.millis()
@@ -322,15 +340,12 @@ func (a *auditor) cycleOf(c *channel, midnight, until int64, samples []sample, r
 	if distance, n := mostFrequent(times); n >= enough || c.cycle == 0 {
 		c.cycle = distance
 	}
-	if r.Cycle = c.cycle; r.Cycle > 0 {
-		r.Basis = fromReadings
-	}
-	return func(int64) int64 { return r.Cycle }
+	return c.cycle
 }
 
 // judge adds the time that a value stands for to what lies outside of the limits.
-func (a *auditor) judge(c *channel, at, stands int64, value float64, r *row) {
-	limits := a.config.Inventory.InForce(c.Key, time.UnixMilli(at).UTC(), c.Unit).Limits
+func (c *channel) judge(at, stands int64, value float64, r *row) {
+	limits := c.limitsAt(at)
 	if limits == nil || r.Cycle == 0 {
 		return
 	}

@@ -1,6 +1,6 @@
 // Package audit makes the completeness report for auditors: for each channel and UTC day what was due, stored, late and missing,
-// the least, mean and greatest value, the mean kinetic temperature, and the time outside of the limits. It reads the streams and
-// the Inventory alone, asks no vendor, and writes nothing to NATS.
+// the least, mean and greatest value, the mean kinetic temperature, and the time outside of the limits. It reads the streams
+// alone, asks no vendor, and writes nothing to NATS.
 //
 // # How it reads
 //
@@ -17,9 +17,10 @@
 // made by hand fill no gap.
 //
 // The cycle is the one in force by the inventory. Where that does not know it, it is the distance between readings of the day that is
-// most frequent. A channel of the inventory is due while it was active. Any other is due from the beginning of the range if it had a
-// reading in the 24 hours before, else from its first reading on, and until the end. A slot of the last Settled before now is not
-// missing yet.
+// most frequent. A channel of the inventory is due while it was on. Before the inventory knew it, and where it never did, a channel is
+// due from the beginning of the range if it had a reading in the 24 hours before, else from its first reading on. A slot of the last
+// Settled before now is not missing yet. Limits are those of the inventory's history, see ReadInventory; never those in the events,
+// which say what was known when they were stored.
 //
 // # How values are summed
 //

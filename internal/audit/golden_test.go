@@ -26,15 +26,14 @@ func (c *court) sample() *audit.Report {
 	if _, err := c.writers[schema.Readings].Commit(c.Context(), e.Day(), []schema.Event{e}, nil); err != nil {
 		c.Fatal(err)
 	}
-	five, seven := 5.0, 7.0
-	return c.audit(days(0, 2), known{
-		channels: []audit.Channel{
-			{Key: audit.Key{Serial: "1", No: "1"}, Names: &audit.Names{Tenant: "Chain", Site: "Restaurant <b>Musterstadt</b>", Equipment: "Fridge 1", Part: "air", Area: "Kitchen"}},
-			{Key: audit.Key{Serial: "=2", No: "1"}, Until: midnight.AddDate(0, 0, 1)},
+	limits := fixed(`{"lower_violation":null,"lower_warning":null,"upper_warning":5,"upper_violation":7}`)
+	now := audit.Period{Cycle: 15 * time.Minute, Limits: limits}
+	return c.audit(days(0, 2), []audit.Channel{
+		{
+			Key: audit.Key{Serial: "1", No: "1"}, Periods: []audit.Period{now},
+			Names: &audit.Names{Tenant: "Chain", Site: "Restaurant <b>Musterstadt</b>", Equipment: "Fridge 1", Part: "air", Area: "Kitchen"},
 		},
-		inForce: func(key audit.Key, at time.Time) audit.InForce {
-			return audit.InForce{Cycle: 15 * time.Minute, Limits: &audit.Limits{UpperWarning: &five, UpperAlarm: &seven}}
-		},
+		{Key: audit.Key{Serial: "=2", No: "1"}, Periods: []audit.Period{now, {From: midnight.AddDate(0, 0, 1), Off: true, Cycle: 15 * time.Minute}}},
 	})
 }
 

@@ -1,52 +1,130 @@
 package audit
 
 import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/fleet"
+	"saveris-bridge/internal/schema"
 )
 
 // Key names a channel: the serial number of its sensor and its number there, as a literal.
 type Key struct{ Serial, No string }
 
-// Inventory is what is known of the fleet. It serves one goroutine.
-type Inventory interface {
-	// Channels returns the channels that were active at some time of a span, in any order, each once.
-	Channels(span checkpoint.Span) []Channel
-	// InForce returns what was in force for a channel at a time, its limits in a unit (a UCUM code). It is asked once for each
-	// reading and each slot.
-	InForce(key Key, at time.Time, unit string) InForce
-}
-
-// Channel is one that should have readings. Empty texts are not known.
+// Channel is one that the inventory knows. Empty texts are not known.
 type Channel struct {
 	Key
 	Tenant, Site, Quantity, Unit string
 	Names                        *Names
-	From, Until                  time.Time // when it was active, half-open; zero = before, or still
+	Periods                      []Period // oldest first; before the first one nothing is known
 }
 
 // Names are for people; empty ones are not known.
 type Names struct{ Tenant, Site, Device, Sensor, Equipment, Part, Area string }
 
-// InForce is what was in force at a time. The zero value is that nothing is known.
-type InForce struct {
+// Period is a time in which nothing has changed for a channel: until the next one, or for good.
+type Period struct {
+	From   time.Time
+	Off    bool          // inactive, or retired: no reading is due
 	Cycle  time.Duration // 0 = not known
-	Limits *Limits       // nil = none
+	Limits LimitsAt      // nil = none
 }
 
-// Limits are those of a channel; nil = there is none.
-type Limits struct{ LowerAlarm, LowerWarning, UpperWarning, UpperAlarm *float64 }
+// LimitsAt says which limits are in force at a time of a period, in a unit of UCUM: an object of an event's "limits", or null.
+type LimitsAt interface {
+	Limits(at time.Time, unit string) string
+}
+
+// limits are those of a channel; nil = there is none.
+type limits struct {
+	LowerAlarm   *float64 `json:"lower_violation"`
+	LowerWarning *float64 `json:"lower_warning"`
+	UpperWarning *float64 `json:"upper_warning"`
+	UpperAlarm   *float64 `json:"upper_violation"`
+}
 
 func outside(value float64, lower, upper *float64) bool {
 	return lower != nil && value < *lower || upper != nil && value > *upper
 }
 
-// Unknown is the inventory of which nothing is known.
-type Unknown struct{}
+// looks is how many looks at the fleet it takes at most until a thing that is gone counts as removed.
+const looks = 2
 
-// Channels returns none.
-func (Unknown) Channels(checkpoint.Span) []Channel { return nil }
+// ReadInventory reads what was in force in a span from the stream of the fleet, which is looked at once an interval. It takes two looks
+// until a thing counts as removed. So what makes less due, that a channel is off or has a longer cycle, counts from two intervals
+// before the look that has found it.
+func ReadInventory(ctx context.Context, stream *checkpoint.Stream, prefix string, span checkpoint.Span, interval time.Duration) ([]Channel, error) {
+	last, err := stream.Last(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("audit the inventory: %w", err)
+	}
+	var filters []string
+	for _, kind := range fleet.HistoryKinds {
+		filters = append(filters, prefix+"."+string(schema.Devices)+"."+string(kind)+".>")
+	}
+	history := fleet.NewHistory(span.From.Add(-24 * time.Hour))
+	err = stream.EventsOnAny(ctx, filters, checkpoint.Since{}, last+1, func(e checkpoint.StoredEvent) error {
+		if !stream.Own(e) {
+			return nil
+		}
+		attributes, data, err := schema.Unwrap(e.Header, e.Data)
+		if err != nil {
+			return err // it was read before
+		}
+		at, err := time.Parse(time.RFC3339, attributes["time"])
+		if err != nil {
+			return fmt.Errorf("%s at sequence %d: time: %w", e.Subject, e.Seq, err)
+		}
+		if !at.Before(span.Until) {
+			return errEnd
+		}
+		return history.Take(data, at)
+	})
+	if err != nil && !errors.Is(err, errEnd) {
+		return nil, fmt.Errorf("audit the inventory: %w", err)
+	}
+	var channels []Channel
+	for _, past := range history.Channels() {
+		channels = append(channels, channelOf(past, looks*interval))
+	}
+	return channels, nil
+}
 
-// InForce returns nothing.
-func (Unknown) InForce(Key, time.Time, string) InForce { return InForce{} }
+// errEnd ends the reading of what has changed after the range.
+var errEnd = errors.New("the end of the range")
+
+func channelOf(past *fleet.PastChannel, notice time.Duration) Channel {
+	c := Channel{
+		Key: Key{cmp.Or(past.Serial, past.Sensor), past.No}, Tenant: past.Tenant, Site: past.Site, Quantity: past.Quantity, Unit: past.Unit,
+	}
+	_ = json.Unmarshal([]byte(past.Names), &c.Names) // ours; null leaves it nil
+	for _, p := range past.Periods {
+		now := Period{From: p.From, Off: p.Off, Cycle: p.Cycle, Limits: p.Place}
+		c.lessen(now, now.From.Add(-notice))
+		c.Periods = append(c.Periods, now)
+	}
+	return c
+}
+
+// lessen makes no more due from a moment on than in a period that follows.
+func (c *Channel) lessen(p Period, from time.Time) {
+	for i := len(c.Periods) - 1; i >= 0; i-- {
+		was := c.Periods[i]
+		less := was
+		less.Off, less.Cycle = was.Off || p.Off, max(was.Cycle, p.Cycle)
+		if was.From.Before(from) {
+			if less != was {
+				less.From = from
+				c.Periods = slices.Insert(c.Periods, i+1, less)
+			}
+			return
+		}
+		c.Periods[i] = less
+	}
+}

@@ -28,25 +28,31 @@ func (c *counting) miss(at int64) {
 	}
 }
 
-// read counts the slots up to a reading, and the one that it fills. The cycle is the one in force at a time, 0 if it is not known.
-func (s *slots) read(at int64, cycle func(at int64) int64, n *counting) {
-	if s.next != 0 && !s.pass(at, cycle, n) {
+// read counts the slots up to a reading, and the one that it fills.
+func (s *slots) read(at int64, inForce func(at int64) state, n *counting) {
+	if s.next != 0 && !s.pass(at, inForce, n) {
 		return
 	}
 	if at >= n.from {
 		n.due++
 	}
 	s.next, s.loose = 0, false
-	if c := cycle(at); c > 0 {
+	if c := inForce(at).cycle; c > 0 {
 		s.next = at + c
 	}
 }
 
 // pass counts the slots that stayed empty before a reading, and reports whether that fills one.
-func (s *slots) pass(at int64, cycle func(at int64) int64, n *counting) (fills bool) {
+func (s *slots) pass(at int64, inForce func(at int64) state, n *counting) (fills bool) {
 	for {
-		c := cycle(s.next)
+		now := inForce(s.next)
+		c := now.cycle
 		switch {
+		case now.off && now.until > at: // it was on after all
+			return s.loose || 2*(s.next-at) <= c
+		case now.off:
+			s.next, s.loose = now.until, true
+			continue
 		case c <= 0:
 			return true
 		case s.loose && at-s.next < c:
@@ -60,7 +66,7 @@ func (s *slots) pass(at int64, cycle func(at int64) int64, n *counting) (fills b
 }
 
 // close counts the slots that stayed empty until the end of a day, or of the range if it is the last.
-func (s *slots) close(end int64, last bool, cycle func(at int64) int64, n *counting) {
+func (s *slots) close(end int64, last bool, inForce func(at int64) state, n *counting) {
 	if s.next == 0 {
 		return
 	}
@@ -68,12 +74,16 @@ func (s *slots) close(end int64, last bool, cycle func(at int64) int64, n *count
 		end -= edge
 	}
 	for s.next < end {
-		c := cycle(s.next)
-		if c <= 0 {
+		now := inForce(s.next)
+		switch {
+		case now.off:
+			s.next, s.loose = now.until, true
+		case now.cycle <= 0:
 			return
+		default:
+			n.miss(s.next)
+			s.next += now.cycle
 		}
-		n.miss(s.next)
-		s.next += c
 	}
 }
 

@@ -32,7 +32,7 @@ func TestSlotsAreCountedByTheReadingsThatFillThem(t *testing.T) {
 			s = slots{}
 		}
 		n := counting{from: begin, end: end}
-		cycle := func(int64) int64 { return 10 * minute }
+		cycle := func(int64) state { return state{cycle: 10 * minute} }
 		for _, at := range x.at {
 			s.read(begin+int64(at*minute), cycle, &n)
 		}
@@ -46,7 +46,7 @@ func TestSlotsAreCountedByTheReadingsThatFillThem(t *testing.T) {
 // TestASecondAtMidnightMakesNothingMissing: what is due a moment before midnight is looked for in the next day too.
 func TestASecondAtMidnightMakesNothingMissing(t *testing.T) {
 	const midnight = 1_000_000 * minute
-	cycle := func(int64) int64 { return 10 * minute }
+	cycle := func(int64) state { return state{cycle: 10 * minute} }
 	for _, jitter := range []int64{-2000, 0, 2000} {
 		n := counting{from: 0, end: 2 * midnight}
 		s := slots{}
@@ -61,7 +61,7 @@ func TestASecondAtMidnightMakesNothingMissing(t *testing.T) {
 
 // TestSlotsOutsideOfTheRangeAreNotMissing: nor are those that are not settled, or at which the channel was not active.
 func TestSlotsOutsideOfTheRangeAreNotMissing(t *testing.T) {
-	cycle := func(int64) int64 { return 10 * minute }
+	cycle := func(int64) state { return state{cycle: 10 * minute} }
 	n := counting{from: 1000 * minute, end: 1050 * minute}
 	s := slots{next: 900 * minute}
 	s.close(1100*minute, true, cycle, &n)
@@ -76,11 +76,11 @@ func TestSlotsOutsideOfTheRangeAreNotMissing(t *testing.T) {
 }
 
 func TestACycleThatChangesIsFollowed(t *testing.T) {
-	cycle := func(at int64) int64 {
+	cycle := func(at int64) state {
 		if at < 1060*minute {
-			return 10 * minute
+			return state{cycle: 10 * minute}
 		}
-		return 5 * minute
+		return state{cycle: 5 * minute}
 	}
 	n := counting{from: 1000 * minute, end: 1100 * minute}
 	s := slots{next: 1000 * minute}
@@ -93,6 +93,34 @@ func TestACycleThatChangesIsFollowed(t *testing.T) {
 	s.close(1100*minute, true, cycle, &n)
 	if n.due != 14 || n.missing != 2 {
 		t.Errorf("%d due, %d missing, want 6 + 8 and 2", n.due, n.missing)
+	}
+}
+
+// TestNothingIsDueWhileAChannelIsOff: but what comes all the same was due.
+func TestNothingIsDueWhileAChannelIsOff(t *testing.T) {
+	inForce := func(at int64) state {
+		return state{cycle: 10 * minute, off: at >= 1025*minute && at < 1063*minute || at >= 1085*minute, until: map[bool]int64{true: 1063 * minute, false: never}[at < 1085*minute]}
+	}
+	for name, x := range map[string]struct {
+		at           []int64
+		due, missing uint32
+	}{
+		"as it should be":      {[]int64{1000, 1010, 1020, 1067, 1077}, 5, 0},
+		"on again, but silent": {[]int64{1000, 1010, 1020}, 6, 3},
+		"missing before":       {[]int64{1000, 1067, 1077}, 5, 2},
+		"missing behind":       {[]int64{1000, 1010, 1020, 1077}, 5, 1},
+		"it came while off":    {[]int64{1000, 1010, 1020, 1030, 1031, 1040, 1067, 1077, 1087, 1097}, 9, 0},
+		"nothing at all":       {nil, 6, 6},
+	} {
+		n := counting{from: 1000 * minute, end: 1100 * minute}
+		s := slots{next: 1000 * minute, loose: true}
+		for _, at := range x.at {
+			s.read(at*minute, inForce, &n)
+		}
+		s.close(1100*minute, true, inForce, &n)
+		if n.due != x.due || n.missing != x.missing {
+			t.Errorf("%s: %d due and %d missing, want %d and %d", name, n.due, n.missing, x.due, x.missing)
+		}
 	}
 }
 

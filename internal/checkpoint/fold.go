@@ -15,13 +15,18 @@ type Since struct {
 	Seq uint64
 }
 
-// EventsOn calls each with the messages on subjects of the feed's events, which a filter may have wildcards for, from somewhere on
-// and before a sequence, oldest first, whosever they are. An error of each ends it and is returned as it is.
+// EventsOn calls each with the messages on a subject of the feed's events, which may have wildcards, from somewhere on and before a
+// sequence, oldest first, whosever they are. An error of each ends it and is returned as it is.
 func (s *Stream) EventsOn(ctx context.Context, filter string, from Since, until uint64, each func(StoredEvent) error) error {
+	return s.EventsOnAny(ctx, []string{filter}, from, until, each)
+}
+
+// EventsOnAny is EventsOn for subjects of which none takes what another one does.
+func (s *Stream) EventsOnAny(ctx context.Context, filters []string, from Since, until uint64, each func(StoredEvent) error) error {
 	if until <= max(from.Seq, 1) {
 		return nil
 	}
-	config := jetstream.ConsumerConfig{FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(from.Seq, 1)}
+	config := jetstream.ConsumerConfig{FilterSubjects: filters, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(from.Seq, 1)}
 	if !from.At.IsZero() {
 		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &from.At
 	}

@@ -182,7 +182,7 @@ func unknown(name string) bool {
 
 // Directory makes the directory of what is known now.
 func (inv *Inventory) Directory() *Directory {
-	m := newMaker(inv)
+	m := makerOf(inv)
 	d := &Directory{sensors: map[string]*sensorEntry{}, serials: map[string]*sensorEntry{}, devices: map[string]*Place{}, loggers: map[string]*Place{}}
 	for _, thing := range inv.devices() {
 		device := thing.doc

@@ -47,6 +47,18 @@ func (inv *Inventory) Load(data []byte, sequence uint64) error {
 
 // LoadAt is Load for who wants to know since when there has been a thing: at is the event's time.
 func (inv *Inventory) LoadAt(data []byte, sequence uint64, at time.Time) error {
+	_, err := inv.load(data, sequence, at)
+	return err
+}
+
+// loaded is a change that was taken over.
+type loaded struct {
+	kind        Kind
+	place       string
+	before, now *thing // nil = there was none
+}
+
+func (inv *Inventory) load(data []byte, sequence uint64, at time.Time) (l loaded, err error) {
 	var d struct {
 		Kind     Kind            `json:"kind"`
 		Key      string          `json:"key"`
@@ -54,22 +66,24 @@ func (inv *Inventory) LoadAt(data []byte, sequence uint64, at time.Time) error {
 		Removed  bool            `json:"removed"`
 	}
 	if err := json.Unmarshal(data, &d); err != nil {
-		return fmt.Errorf("load a change of the fleet: %w", err)
+		return l, fmt.Errorf("load a change of the fleet: %w", err)
 	}
 	shape, known := shapes[d.Kind]
 	if !known || d.Key == "" {
-		return fmt.Errorf("load a change of the fleet: no kind %q with the key %q", d.Kind, d.Key)
+		return l, fmt.Errorf("load a change of the fleet: no kind %q with the key %q", d.Kind, d.Key)
 	}
 	doc, err := inv.pools.parseObject(shape, d.Document)
 	if err != nil {
-		return fmt.Errorf("load %s %s: %w", d.Kind, d.Key, err)
+		return l, fmt.Errorf("load %s %s: %w", d.Kind, d.Key, err)
 	}
-	place := placeOf(d.Kind, doc, d.Key)
-	if was := inv.kinds[d.Kind][place]; was != nil && !was.removed && !was.since.IsZero() && was.since.Before(at) {
+	l = loaded{kind: d.Kind, place: placeOf(d.Kind, doc, d.Key)}
+	l.before = inv.kinds[l.kind][l.place]
+	if was := l.before; was != nil && !was.removed && !was.since.IsZero() && was.since.Before(at) {
 		at = was.since
 	}
-	inv.kinds[d.Kind][place] = &thing{doc: doc, sequence: sequence, removed: d.Removed, since: at}
-	return nil
+	l.now = &thing{doc: doc, sequence: sequence, removed: d.Removed, since: at}
+	inv.kinds[l.kind][l.place] = l.now
+	return l, nil
 }
 
 // placeOf is the end of a thing's subject.

@@ -19,26 +19,57 @@ type maker struct {
 
 type partEntry struct{ equipment, part *object }
 
-func newMaker(inv *Inventory) *maker {
-	m := &maker{
+func newMaker() *maker {
+	return &maker{
 		tenants: map[string]*object{}, sites: map[string]string{}, equipment: map[string]*object{}, parts: map[string]partEntry{},
 		zones: map[string]*time.Location{}, limits: map[*object][]limit{}, shared: map[string]string{},
 	}
-	for _, tenant := range inv.living(schema.KindTenant) {
-		m.tenants[tenant.get("tenant_uuid")] = tenant
-		m.sites[tenant.get("organisation_id")] = tenant.get("organisation_name")
-	}
-	for _, location := range inv.living(schema.KindLocation) {
-		m.sites[location.get("location_uuid")] = location.get("name")
-	}
-	delete(m.sites, "")
-	for _, equipment := range inv.living(schema.KindEquipment) {
-		m.equipment[equipment.get("equipment_uuid")] = equipment
-		for _, part := range equipment.inner {
-			m.parts[part.get("equipment_parts_uuid")] = partEntry{equipment, part}
+}
+
+// makerOf makes one that knows what an inventory does.
+func makerOf(inv *Inventory) *maker {
+	m := newMaker()
+	for _, kind := range []Kind{schema.KindTenant, schema.KindLocation, schema.KindEquipment} {
+		for _, doc := range inv.living(kind) {
+			m.take(kind, doc)
 		}
 	}
 	return m
+}
+
+// take takes over a thing after which places are named.
+func (m *maker) take(kind Kind, doc *object) {
+	switch kind {
+	case schema.KindTenant:
+		m.tenants[doc.get("tenant_uuid")] = doc
+		m.site(doc.get("organisation_id"), doc.get("organisation_name"))
+	case schema.KindLocation:
+		m.site(doc.get("location_uuid"), doc.get("name"))
+	case schema.KindEquipment:
+		m.equipment[doc.get("equipment_uuid")] = doc
+		for _, part := range doc.inner {
+			m.parts[part.get("equipment_parts_uuid")] = partEntry{doc, part}
+		}
+	}
+}
+
+func (m *maker) site(key, name string) {
+	if key != "" {
+		m.sites[key] = name
+	}
+}
+
+// drop forgets equipment that is another one now, or gone.
+func (m *maker) drop(equipment *object) {
+	if uuid := equipment.get("equipment_uuid"); m.equipment[uuid] == equipment {
+		delete(m.equipment, uuid)
+	}
+	for _, part := range equipment.inner {
+		delete(m.limits, part)
+		if uuid := part.get("equipment_parts_uuid"); m.parts[uuid].part == part {
+			delete(m.parts, uuid)
+		}
+	}
 }
 
 // place is that of a channel, or of a sensor or device where those below are nil.

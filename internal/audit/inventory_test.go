@@ -1,0 +1,235 @@
+package audit_test
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/fleet"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/secret"
+)
+
+// look is how often the fleet is looked at.
+const look = time.Hour
+
+// watched is a court with the pretend vendor, at whose fleet a bridge has looked every hour of a span.
+type watched struct {
+	*court
+	vendor *saveristest.Server
+}
+
+func (c *court) watch(world saveristest.World, span checkpoint.Span) *watched {
+	c.Helper()
+	var now atomic.Int64
+	vendor, err := saveristest.Start(saveristest.Config{
+		World: world, Switches: saveristest.Switches{RowsLate: "off", QueryLatency: "zero"}, Now: func() time.Time { return time.Unix(now.Load(), 0) },
+	})
+	if err != nil {
+		c.Fatal(err)
+	}
+	c.Cleanup(func() { vendor.Close() })
+	client, err := saveris.New(saveris.Config{BaseURL: vendor.URL(), Username: "demo", Password: secret.New("demo"), FirstPoll: time.Millisecond, Sync: saveris.SyncAlways})
+	if err != nil {
+		c.Fatal(err)
+	}
+	changes, known := publish.NewChanges(c.js, config), fleet.NewInventory()
+	walker := fleet.NewWalker(client, known)
+	for at := span.From; at.Before(span.Until); at = at.Add(look) {
+		now.Store(at.Unix())
+		err := walker.Look(c.Context(), func(seen fleet.Look) error {
+			found := known.Compare(seen)
+			events := make([]schema.FleetChange, len(found))
+			for i := range found {
+				events[i] = found[i].Event()
+			}
+			return changes.Store(c.Context(), events, func(i int, sequence uint64) { known.Stored(found[i], sequence) })
+		})
+		if err != nil {
+			c.Fatal(err)
+		}
+	}
+	return &watched{c, vendor}
+}
+
+// inventory is what the stream says of a span.
+func (c *court) inventory(span checkpoint.Span) []audit.Channel {
+	c.Helper()
+	stream := checkpoint.NewStream(c.js, config.Names.Stream(schema.Devices), "saveris", string(schema.Devices))
+	channels, err := audit.ReadInventory(c.Context(), stream, "saveris", span, look)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return channels
+}
+
+// rows stores what the vendor shows of a span, but for what drop says, and returns how many rows of each channel and day there are,
+// and how many were dropped.
+func (w *watched) rows(span checkpoint.Span, drop func(m saveristest.Measurement) bool) (due, dropped map[string]int) {
+	w.Helper()
+	events := map[string][]schema.Event{}
+	due, dropped = map[string]int{}, map[string]int{}
+	for m := range w.vendor.Measurements(span.From, span.Until, span.Until) {
+		e := w.eventOf(m)
+		due[keyOf(m)+" "+e.Day()]++
+		if drop(m) {
+			dropped[keyOf(m)+" "+e.Day()]++
+			continue
+		}
+		events[e.Day()] = append(events[e.Day()], e)
+	}
+	for _, name := range span.Days() {
+		w.store(schema.Readings, events[name]...)
+	}
+	w.covered(schema.Alarms, span)
+	return due, dropped
+}
+
+// TestTheFleetOfTheVendorSaysWhatIsDue: devices are renamed, moved, replaced and retired, one is silent all the time, and others have
+// holes. What is due of each channel and day is what the vendor has.
+func TestTheFleetOfTheVendorSaysWhatIsDue(t *testing.T) {
+	c := newCourt(t)
+	span := days(-1, 4)
+	w := c.watch(saveristest.World{Start: span.From, Sites: 4, Loggers: 3, ChangeEvery: 144 * time.Hour, OutageEvery: -1}, span)
+	end := w.vendor.Fleet(span.Until)
+	changed, kinds := map[string]bool{}, map[string]int{}
+	for _, change := range w.vendor.FleetChanges(span.From, span.Until) {
+		after, there := change.After.(saveristest.Device)
+		changed[after.SerialNo] = true
+		if d, is := change.Before.(saveristest.Device); is {
+			changed[d.SerialNo] = true
+			switch {
+			case !there:
+				kinds["retired"]++
+			case after.SerialNo != d.SerialNo:
+				kinds["replaced"]++
+			default:
+				kinds["renamed or moved"]++
+			}
+		}
+	}
+	if len(kinds) < 2 || kinds["retired"] == 0 {
+		t.Fatalf("%v: this proves little", kinds)
+	}
+	silent := ""
+	for _, d := range end.Devices {
+		if !changed[d.SerialNo] {
+			silent = d.Sensors[0].SerialNo
+		}
+	}
+	due, dropped := w.rows(span, func(m saveristest.Measurement) bool {
+		hour := m.Timestamp.Hour()
+		return m.SerialNo == silent || m.ChannelNo == 2 && hour >= 3 && hour < 5
+	})
+	got := c.read(c.audit(days(0, 3), c.inventory(days(0, 3))))
+	seen := map[string]bool{}
+	for _, channel := range got.Channels {
+		if channel.Names["device"] == nil {
+			t.Errorf("%s has no name", channel.SerialNo)
+		}
+		for _, d := range channel.Days {
+			key := fmt.Sprintf("%s/%d %s", channel.SerialNo, channel.ChannelNo, d.Day)
+			seen[key] = true
+			if d.CycleFrom != "inventory" || *d.CycleSeconds != 900 || *d.Due != due[key] || *d.Missing != dropped[key] {
+				t.Errorf("%s: %+v, want %d due and %d missing", key, d, due[key], dropped[key])
+			}
+		}
+	}
+	for key := range due {
+		if !strings.HasSuffix(key, checkpoint.DayOf(span.From)) && !seen[key] {
+			t.Errorf("%s is not listed", key)
+		}
+	}
+	if silent == "" || !seen[silent+"/1 2026-11-25"] {
+		t.Errorf("the silent sensor %q is not listed", silent)
+	}
+}
+
+// change stores a change of the fleet that was seen at a time.
+func (c *court) change(at time.Time, kind schema.FleetKind, tenant string, removed bool, document string) {
+	c.Helper()
+	changes, before := publish.NewChanges(c.js, config), uint64(0)
+	change := schema.FleetChange{Kind: kind, Tenant: tenant, Key: "k", Document: []byte(document), Hash: fmt.Sprint(at.Unix()), Removed: removed, LookedAt: at}
+	err := changes.Load(c.Context(), func(e schema.StoredFleetChange, sequence uint64) error {
+		if e.Kind == kind && strings.Contains(string(e.Document), `"`+tenant+`"`) {
+			before = sequence
+		}
+		return nil
+	})
+	if err == nil {
+		change.Before = before
+		err = changes.Store(c.Context(), []schema.FleetChange{change}, func(int, uint64) {})
+	}
+	if err != nil {
+		c.Fatal(err)
+	}
+}
+
+// TestLimitsNamesAndTenantsThatChangeWithinTheRange: each reading is judged by the limits of its time; the report has the newest
+// name and tenant.
+func TestLimitsNamesAndTenantsThatChangeWithinTheRange(t *testing.T) {
+	c := newCourt(t)
+	device := func(tenant, name string) string {
+		return `{"tenant_uuid":"` + tenant + `","device_uuid":"d","device_display_name":"` + name + `","device_measuring_cycle":900000,"sensors":[{"sensor_uuid":"sensor-1","sensor_serial_no":"1",` +
+			`"channels":[{"channel_no":1,"channel_physical_unit":"°C","channel_physical_property_name":"Temperature","channel_physical_extension":"Air Temperature","equipment_parts_uuid":"p"}]}]}`
+	}
+	equipment := func(warning, alarm string) string {
+		return `{"tenant_uuid":"tenant-1","equipment_uuid":"e","equipment_parts":[{"equipment_parts_uuid":"p","alarm_configurations":[{"display_unit":"celsius","upper_warning":` + warning + `,"upper_violation":` + alarm + `}]}]}`
+	}
+	noon := midnight.Add(12 * time.Hour)
+	for i, change := range []func(at time.Time){
+		func(at time.Time) { c.change(at, schema.KindEquipment, "tenant-1", false, equipment("4", "6")) }, // midnight
+		func(at time.Time) { c.change(at, schema.KindDevice, "tenant-1", false, device("tenant-1", "Fridge")) },
+		func(at time.Time) { c.change(at, schema.KindDevice, "tenant-1", false, device("tenant-1", "Freezer")) },
+		func(at time.Time) { c.change(at, schema.KindEquipment, "tenant-1", false, equipment("6", "7")) }, // three hours later
+		func(at time.Time) { c.change(at, schema.KindEquipment, "tenant-1", false, equipment("4", "null")) },
+		func(at time.Time) {
+			c.change(at, schema.KindDevice, "tenant-1", true, device("tenant-1", "Freezer"))
+			c.change(at, schema.KindDevice, "tenant-2", false, device("tenant-2", "Freezer"))
+		},
+		func(at time.Time) {
+			c.change(noon.Add(24*time.Hour), schema.KindDevice, "tenant-2", false, device("tenant-2", "Later"))
+		},
+	} {
+		change(midnight.Add(time.Duration(i/2*3) * time.Hour))
+	}
+	c.steady("1", 0, "5")
+	c.covered(schema.Alarms, days(0, 1))
+	got := c.read(c.audit(days(0, 1), c.inventory(days(0, 1))))
+	d := got.of("1/1")["2026-11-23"]
+	if len(got.Channels) != 1 || got.Channels[0].Names["device"] == nil || *got.Channels[0].Names["device"] != "Freezer" {
+		t.Fatalf("%+v", got.Channels)
+	}
+	if d.Warning == nil || *d.Warning != 21*60 || *d.Alarm != 0 || *d.Due != 96 || *d.Missing != 0 || d.CycleFrom != "inventory" {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestBeforeTheFirstLookNothingIsKnown: cycles come from readings, and no limit is known, until the inventory knows better.
+func TestBeforeTheFirstLookNothingIsKnown(t *testing.T) {
+	c := newCourt(t)
+	c.steady("1", -1, "5")
+	c.steady("1", 0, "5", 20, 80)
+	c.steady("1", 1, "5")
+	c.covered(schema.Alarms, days(0, 2))
+	c.change(midnight.Add(36*time.Hour), schema.KindDevice, "tenant-1", false,
+		`{"tenant_uuid":"tenant-1","device_uuid":"d","device_measuring_cycle":450000,"sensors":[{"sensor_uuid":"sensor-1","sensor_serial_no":"1","channels":[{"channel_no":1}]},{"sensor_uuid":"sensor-2","channels":[{"channel_no":1}]}]}`)
+	got := c.read(c.audit(days(0, 2), c.inventory(days(0, 2))))
+	first, second := got.of("1/1")["2026-11-23"], got.of("1/1")["2026-11-24"]
+	if first.CycleFrom != "readings" || *first.CycleSeconds != 900 || *first.Due != 96 || *first.Missing != 2 || first.Warning != nil {
+		t.Errorf("before: %+v", first)
+	}
+	if second.CycleFrom != "inventory" || *second.CycleSeconds != 450 || second.Stored != 96 || *second.Due != 48+96 || *second.Missing != 48 {
+		t.Errorf("behind: %+v", second)
+	}
+	if d := got.of("sensor-2/1"); len(d) != 1 || *d["2026-11-24"].Due != 96 || *d["2026-11-24"].Missing != 96 {
+		t.Errorf("never heard: %+v", d)
+	}
+}

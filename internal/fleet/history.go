@@ -1,0 +1,198 @@
+package fleet
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"saveris-bridge/internal/schema"
+)
+
+// HistoryKinds are the kinds of things whose changes a History is made of, in no order.
+var HistoryKinds = []Kind{schema.KindTenant, schema.KindLocation, schema.KindEquipment, schema.KindDevice}
+
+// History is what was in force for each channel at any time from a moment on. It keeps the newest document of each thing, and what
+// has changed of each channel. It serves one goroutine.
+type History struct {
+	from     time.Time
+	known    *Inventory
+	maker    *maker
+	latest   time.Time // of the changes
+	channels map[channelKey]*PastChannel
+	on       map[string][]*PastChannel      // by the place of a device: its channels
+	users    map[string]map[string]struct{} // places of the devices that refer to a tenant, equipment or part, by its uuid
+}
+
+// channelKey tells channels apart: the serial number of the sensor, else its uuid, and the channel's number.
+type channelKey struct{ sensor, no string }
+
+// PastChannel is a channel, as it was named and placed when it was on last.
+type PastChannel struct {
+	Channel
+	Quantity string // a token; empty where it is not known
+	Unit     string // UCUM; empty where it is not known
+	Periods  []Period
+
+	device string // place of the device that has it
+}
+
+// Period is a time in which nothing has changed for a channel: until the next one, or until now.
+type Period struct {
+	From  time.Time     // when it was seen, by the vendor's clock
+	Off   bool          // the device, or the sensor, is inactive or gone
+	Cycle time.Duration // between two measurements; 0 = not known; while it is off, that of before
+	Place *Place        // has the limits; while it is off, that of before
+}
+
+// NewHistory returns one that knows nothing. What was in force before a moment is of no interest.
+func NewHistory(from time.Time) *History {
+	return &History{
+		from: from, known: NewInventory(), maker: newMaker(), channels: map[channelKey]*PastChannel{}, on: map[string][]*PastChannel{},
+		users: map[string]map[string]struct{}{},
+	}
+}
+
+// Take takes over a change that is stored: the data of the event, and its time. They have to come in the order in which they were
+// stored; a time before that of the one before counts as the same. It fails where the data is none of schema.FleetChange, and
+// changes nothing then.
+func (h *History) Take(data []byte, at time.Time) error {
+	l, err := h.known.load(data, 0, at)
+	if err != nil {
+		return err
+	}
+	if at.After(h.latest) {
+		h.latest = at
+	}
+	if l.kind == schema.KindDevice {
+		h.device(l.place, l.now)
+		return nil
+	}
+	if l.before != nil && l.kind == schema.KindEquipment {
+		h.maker.drop(l.before.doc)
+	}
+	if !l.now.removed {
+		h.maker.take(l.kind, l.now.doc)
+	}
+	touched := map[string]struct{}{}
+	for _, doc := range l.docs() {
+		h.usersOf(l.kind, doc, touched)
+	}
+	for place := range touched {
+		h.device(place, h.known.kinds[schema.KindDevice][place])
+	}
+	return nil
+}
+
+// docs are the document of before, if there is one, and the new one.
+func (l *loaded) docs() []*object {
+	if l.before == nil {
+		return []*object{l.now.doc}
+	}
+	return []*object{l.before.doc, l.now.doc}
+}
+
+// usersOf adds the places of the devices for which a thing matters. A location gives a name alone, which Channels looks up.
+func (h *History) usersOf(kind Kind, doc *object, to map[string]struct{}) {
+	add := func(uuid string) {
+		for place := range h.users[uuid] {
+			to[place] = struct{}{}
+		}
+	}
+	switch kind {
+	case schema.KindTenant:
+		add(doc.get("tenant_uuid"))
+	case schema.KindEquipment:
+		add(doc.get("equipment_uuid"))
+		for _, part := range doc.inner {
+			add(part.get("equipment_parts_uuid"))
+		}
+	}
+}
+
+func (h *History) use(uuid, place string) {
+	if uuid == "" {
+		return
+	}
+	if h.users[uuid] == nil {
+		h.users[uuid] = map[string]struct{}{}
+	}
+	h.users[uuid][place] = struct{}{}
+}
+
+// device notes what is in force from now on for the channels of a device.
+func (h *History) device(place string, t *thing) {
+	before := h.on[place]
+	delete(h.on, place)
+	if !t.removed {
+		h.use(t.doc.get("tenant_uuid"), place)
+		h.use(t.doc.get("equipment_uuid"), place)
+		for _, sensor := range t.doc.inner {
+			for _, channel := range sensor.inner {
+				h.use(channel.get("equipment_parts_uuid"), place)
+				h.on[place] = append(h.on[place], h.channel(place, t, sensor, channel))
+			}
+		}
+	}
+	for _, c := range before {
+		if c.device == place && !slices.Contains(h.on[place], c) {
+			c.begin(h.from, Period{From: h.latest, Off: true})
+		}
+	}
+}
+
+func (h *History) channel(place string, t *thing, sensor, channel *object) *PastChannel {
+	key := channelKey{cmp.Or(sensor.get("sensor_serial_no"), sensor.get("sensor_uuid")), channel.get("channel_no")}
+	c := h.channels[key]
+	if c == nil {
+		c = &PastChannel{}
+		h.channels[key] = c
+	}
+	at := h.maker.place(t.doc, sensor, channel)
+	c.device, c.Channel, c.Unit = place, channelOf(t, sensor, channel, at), at.unit
+	name := channel.get("channel_physical_extension")
+	if unknown(name) {
+		name = channel.get("channel_physical_property_name")
+	}
+	if c.Quantity = ""; name != "" {
+		c.Quantity = schema.QuantityToken(name)
+	}
+	c.begin(h.from, Period{From: h.latest, Off: c.Inactive, Cycle: c.Cycle, Place: at})
+	return c
+}
+
+// begin adds a period, unless it says what the last one does. Those that have ended before a moment are dropped.
+func (c *PastChannel) begin(from time.Time, p Period) {
+	if n := len(c.Periods); n > 0 {
+		last := c.Periods[n-1]
+		if p.Off {
+			p.Cycle, p.Place = last.Cycle, last.Place
+		}
+		if p.From.Equal(last.From) {
+			n--
+			c.Periods = c.Periods[:n]
+		}
+		if n > 0 && p.same(c.Periods[n-1]) {
+			return
+		}
+	}
+	if !p.From.After(from) {
+		c.Periods = c.Periods[:0]
+	}
+	c.Periods = append(c.Periods, p)
+}
+
+func (p Period) same(q Period) bool {
+	return p.Off == q.Off && p.Cycle == q.Cycle && p.Place.unit == q.Place.unit && p.Place.zone == q.Place.zone && slices.Equal(p.Place.limits, q.Place.limits)
+}
+
+// Channels returns the channels that have been known, in no order, named as they are now. The history may not be used after it.
+func (h *History) Channels() []*PastChannel {
+	all := make([]*PastChannel, 0, len(h.channels))
+	for _, place := range sortedKeys(h.on) {
+		h.device(place, h.known.kinds[schema.KindDevice][place])
+	}
+	for _, c := range h.channels {
+		all = append(all, c)
+	}
+	return all
+}
