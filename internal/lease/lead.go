@@ -72,7 +72,7 @@ func (l *Leases) await(ctx context.Context, name string) error {
 			}
 			l.settled()
 			answered = time.Now()
-		case ours, errors.Is(err, ErrLife), time.Since(answered) > Life:
+		case ours, errors.Is(err, ErrLife), time.Since(answered) > l.life:
 			l.settled()
 			return nil
 		}
@@ -139,7 +139,7 @@ func (l *Leases) watch(ctx context.Context, name string, ousted func()) {
 			return
 		}
 		if wait = leadTick; err != nil {
-			wait = Life
+			wait = l.life
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/lease"
@@ -96,6 +97,7 @@ func TestOneLeadsAndTheOtherFollowsWhenItStops(t *testing.T) { // R-38
 }
 
 func TestOneThatHasLostItsLeaseStandsByUntilItIsFree(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t))
 	a := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "it to work", a.began)
@@ -118,6 +120,7 @@ func TestOneThatHasLostItsLeaseStandsByUntilItIsFree(t *testing.T) {
 }
 
 func TestALeaseIsTakenAtOnceByWhoeverReplacesItsOwner(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		owner string
 		force bool
@@ -128,6 +131,7 @@ func TestALeaseIsTakenAtOnceByWhoeverReplacesItsOwner(t *testing.T) {
 		"any other":                  {"b", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			js := connect(t, startServer(t))
 			former := startWorker(t, leases(t, js, schema.Readings, "former"), false)
 			soon(t, "the former one to work", former.began)
@@ -147,6 +151,7 @@ func TestALeaseIsTakenAtOnceByWhoeverReplacesItsOwner(t *testing.T) {
 
 // TestLeadingCostsFewRoundTrips counts what is asked one after the other before work begins, at a broker that may be far away.
 func TestLeadingCostsFewRoundTrips(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t))
 	asked := func(f func() error) uint64 {
 		t.Helper()
@@ -177,14 +182,17 @@ func TestLeadingCostsFewRoundTrips(t *testing.T) {
 }
 
 func TestWithoutAnyWordOnTheLeaseItWorks(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	js := connect(t, server)
-	l := leases(t, js, schema.Readings, "a")
+	l, away := leases(t, js, schema.Readings, "a"), js.Conn().StatusChanged(nats.RECONNECTING)
 	server.Close()
+	<-away
 	soon(t, "it to work", startWorker(t, l, false).began)
 }
 
 func TestALeaseIsKeptWhenTheAnswerToItsRenewalWasLost(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t))
 	a := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "it to work", a.began)
@@ -206,6 +214,7 @@ func TestALeaseIsKeptWhenTheAnswerToItsRenewalWasLost(t *testing.T) {
 }
 
 func TestLeasesThatAreRemovedUnderALeaderAreMadeAgain(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t))
 	a := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "it to work", a.began)
@@ -237,6 +246,7 @@ var (
 )
 
 func TestNobodyStandsByForAnotherAccount(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t))
 	leader := startWorker(t, publish.NewLeases(js, config, schema.Readings, "a", publish.NewAccounts(js, config, ada)), false)
 	soon(t, "it to work", leader.began)
@@ -267,6 +277,7 @@ func TestNobodyStandsByForAnotherAccount(t *testing.T) {
 }
 
 func TestALeaseWithoutAnAccountIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t))
 	older := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "it to work", older.began)

@@ -36,6 +36,7 @@ type Leases struct {
 	feed  string
 	owner string
 	mark  string // value of our keys: the owner, what distinguishes this process from others of that name, and the account
+	life  time.Duration
 
 	mu     sync.Mutex
 	kv     jetstream.KeyValue                 // nil until the bucket was opened
@@ -48,7 +49,7 @@ type Leases struct {
 // one word, and so is account, "" = none.
 func New(open func(context.Context) (jetstream.KeyValue, error), feed, owner, account string) *Leases {
 	return &Leases{
-		open: open, feed: feed, owner: owner, mark: strings.TrimSpace(owner + " " + rand.Text() + " " + account),
+		open: open, feed: feed, owner: owner, mark: strings.TrimSpace(owner + " " + rand.Text() + " " + account), life: Life,
 		held: map[string]uint64{}, others: map[string]jetstream.KeyValueEntry{},
 	}
 }
@@ -162,7 +163,7 @@ func (l *Leases) Release(ctx context.Context, keep func(name string) bool) error
 
 // Keep renews what is held until ctx ends, and releases it then.
 func (l *Leases) Keep(ctx context.Context) {
-	tick := time.NewTicker(Life / 3)
+	tick := time.NewTicker(l.life / 3)
 	defer tick.Stop()
 	for {
 		select {

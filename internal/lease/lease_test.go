@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
@@ -18,6 +19,8 @@ import (
 const day = "2026-11-23"
 
 var config = publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
+
+func TestMain(m *testing.M) { bridgetest.Main(m) }
 
 func startServer(t *testing.T) *natsd.Server {
 	t.Helper()
@@ -45,10 +48,11 @@ func connect(t *testing.T, s *natsd.Server) jetstream.JetStream {
 
 func leases(t *testing.T, js jetstream.JetStream, feed schema.Feed, owner string) *lease.Leases {
 	t.Helper()
-	return publish.NewLeases(js, config, feed, owner, nil)
+	return publish.NewLeases(js, config, feed, owner, nil).Shorten(300 * time.Millisecond)
 }
 
 func TestADayIsLeasedToOneWorkerUntilHeGivesItBack(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t))
 	a, b := leases(t, js, schema.Readings, "a"), leases(t, js, schema.Readings, "b")
 	take := func(l *lease.Leases, want bool) {
@@ -72,6 +76,7 @@ func TestADayIsLeasedToOneWorkerUntilHeGivesItBack(t *testing.T) {
 }
 
 func TestLeasesAreGivenBackWhenTheirWorkerEnds(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t))
 	a, b := leases(t, js, schema.Readings, "a"), leases(t, js, schema.Readings, "b")
 	if ours, err := a.Take(t.Context(), day); err != nil || !ours {
@@ -86,6 +91,7 @@ func TestLeasesAreGivenBackWhenTheirWorkerEnds(t *testing.T) {
 }
 
 func TestADeadWorkersLeaseEnds(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t))
 	if ours, err := leases(t, js, schema.Readings, "dead").Take(t.Context(), day); err != nil || !ours {
 		t.Fatal(ours, err)
@@ -106,6 +112,7 @@ func TestADeadWorkersLeaseEnds(t *testing.T) {
 }
 
 func TestABucketWhoseKeysLiveForEverIsNoPlaceForLeases(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t))
 	if _, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: config.Names.Leases()}); err != nil {
 		t.Fatal(err)

@@ -4,12 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,12 +31,7 @@ var (
 	ages   = checkpoint.Ages{time.Hour}
 )
 
-// TestMain lets more tests run at once: they wait for servers more than they compute.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { bridgetest.Main(m) }
 
 func connect(t *testing.T, url string) *nats.Conn {
 	t.Helper()
