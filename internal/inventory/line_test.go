@@ -28,6 +28,8 @@ import (
 
 var config = publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
 
+func TestMain(m *testing.M) { bridgetest.Main(m) }
+
 // scene is a pretend vendor whose clock the test moves, and a NATS server behind a link.
 type scene struct {
 	*testing.T
@@ -118,28 +120,31 @@ func (s *scene) start(l *inventory.Line) (stop func()) {
 	return stop
 }
 
-// await waits until so is true.
-func (s *scene) await(what string, so func() bool) {
-	s.Helper()
-	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.Fatalf("waited a minute for %s", what)
+// counted returns a channel that gets one for each look of a line.
+func counted(l *inventory.Line) chan struct{} {
+	looked := make(chan struct{}, 100)
+	l.OnLook = func(inventory.Look) {
+		select {
+		case looked <- struct{}{}:
+		default: // nobody waits
 		}
 	}
-}
-
-// looks waits for so many more looks of a line.
-func (s *scene) looks(n int, looked *atomic.Int64) {
-	s.Helper()
-	until := looked.Load() + int64(n)
-	s.await("looks", func() bool { return looked.Load() >= until })
-}
-
-// counted counts the looks of a line.
-func counted(l *inventory.Line) *atomic.Int64 {
-	looked := &atomic.Int64{}
-	l.OnLook = func(inventory.Look) { looked.Add(1) }
 	return looked
+}
+
+// looks waits for so many more looks of a line, fewer than 100.
+func (s *scene) looks(n int, looked chan struct{}) {
+	s.Helper()
+	for len(looked) > 0 {
+		<-looked
+	}
+	for range n {
+		select {
+		case <-looked:
+		case <-time.After(time.Minute):
+			s.Fatal("waited a minute for a look")
+		}
+	}
 }
 
 // audit wants each change in the stream once, each to follow the one before it on its subject, and the newest ones to be what the
@@ -201,6 +206,7 @@ func (s *scene) audit() (n int) {
 }
 
 func TestTheStreamHoldsEachChangeOnce(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	line := s.line(s.js)
 	looked := counted(line)
@@ -218,6 +224,7 @@ func TestTheStreamHoldsEachChangeOnce(t *testing.T) {
 }
 
 func TestNothingIsStoredWhereNothingHasChanged(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	line := s.line(s.js)
 	looked := counted(line)
@@ -238,8 +245,14 @@ func TestNothingIsStoredWhereNothingHasChanged(t *testing.T) {
 
 // TestTwoBridgesStoreEachChangeOnce who both believe that they lead, on a connection that is cut, and whose answers are lost.
 func TestTwoBridgesStoreEachChangeOnce(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
-	one, two := s.line(s.linked()), s.line(s.linked())
+	line := func() *inventory.Line {
+		l := s.line(s.linked())
+		l.Interval = 50 * time.Millisecond // whose link is cut waits for seconds, and the other one looks meanwhile
+		return l
+	}
+	one, two := line(), line()
 	ones, twos := counted(one), counted(two)
 	s.start(one)
 	stop := s.start(two)
@@ -253,7 +266,7 @@ func TestTwoBridgesStoreEachChangeOnce(t *testing.T) {
 			s.link.Cut()
 		case 3:
 			stop() // and another one comes in its place
-			two = s.line(s.linked())
+			two = line()
 			twos = counted(two)
 			stop = s.start(two)
 		}
@@ -265,6 +278,7 @@ func TestTwoBridgesStoreEachChangeOnce(t *testing.T) {
 }
 
 func TestWhatTheBrokerHasLostIsStoredAgain(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	line := s.line(s.js)
 	looked := counted(line)
@@ -296,6 +310,7 @@ func TestWhatTheBrokerHasLostIsStoredAgain(t *testing.T) {
 
 // TestSomebodyElsesMessageIsPassedOver, as the last one on a subject, and as the only one.
 func TestSomebodyElsesMessageIsPassedOver(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	line := s.line(s.js)
 	var others atomic.Int64
@@ -346,6 +361,7 @@ func (f *failing) Snapshot(ctx context.Context, q saveris.SnapshotQuery, each fu
 }
 
 func TestARefusedFleetIsToldOnceAndRestsForAnHour(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	line := s.line(s.js)
 	vendor := &failing{Source: line.Source}
@@ -369,6 +385,7 @@ func TestARefusedFleetIsToldOnceAndRestsForAnHour(t *testing.T) {
 }
 
 func TestALookThatFailsRecovers(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	line := s.line(s.js)
 	vendor := &failing{Source: line.Source}

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/fleet"
 	"saveris-bridge/internal/natsd"
@@ -30,6 +31,8 @@ type scene struct {
 	clock    time.Time
 	stored   atomic.Int64 // readings, which makes their ids
 }
+
+func TestMain(m *testing.M) { bridgetest.Main(m) }
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
@@ -141,6 +144,7 @@ func id(serial string, minute int) string { return serial + ".1." + at(minute).F
 
 // TestAChannelFallsSilentAndIsHeardAgain, each once, however often it is judged.
 func TestAChannelFallsSilentAndIsHeardAgain(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.add("100", "200")
 	s.reads("100", "live", 0)
@@ -166,6 +170,7 @@ func TestAChannelFallsSilentAndIsHeardAgain(t *testing.T) {
 
 // TestALateReadingNeitherEndsNorBeginsASilence: what counts is the time of a reading, not when it was stored, in this process or the next.
 func TestALateReadingNeitherEndsNorBeginsASilence(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.add("100")
 	s.reads("100", "live", 30)
@@ -183,6 +188,7 @@ func TestALateReadingNeitherEndsNorBeginsASilence(t *testing.T) {
 
 // TestEachSilenceIsStoredOnceThroughKillsAndByTwoBridges: one that has just started knows as much as one that has seen it all.
 func TestEachSilenceIsStoredOnceThroughKillsAndByTwoBridges(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.add("100", "200", "300")
 	s.reads("100", "live", 0)
@@ -207,6 +213,7 @@ func TestEachSilenceIsStoredOnceThroughKillsAndByTwoBridges(t *testing.T) {
 
 // TestChannelsThatAreRetiredOrInactiveAreNotSilent, and are not counted where they were.
 func TestChannelsThatAreRetiredOrInactiveAreNotSilent(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.add("100", "200", "300")
 	s.channels[0].Inactive = true
@@ -221,6 +228,7 @@ func TestChannelsThatAreRetiredOrInactiveAreNotSilent(t *testing.T) {
 
 // TestAReadingFromTheFutureKeepsNoChannelFromBeingSilent: a logger with a wrong clock.
 func TestAReadingFromTheFutureKeepsNoChannelFromBeingSilent(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.add("100")
 	s.reads("100", "live", 0, 60*24*365)
@@ -230,6 +238,7 @@ func TestAReadingFromTheFutureKeepsNoChannelFromBeingSilent(t *testing.T) {
 
 // TestNothingIsSilentWhileTheFleetIsUnknown, or the readings have a gap.
 func TestNothingIsSilentWhileTheFleetIsUnknown(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	l := s.line()
 	s.judge(l, 99)
@@ -244,6 +253,7 @@ func TestNothingIsSilentWhileTheFleetIsUnknown(t *testing.T) {
 
 // TestManyChannelsAreSilentAtOnce: the line of a site is cut.
 func TestManyChannelsAreSilentAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	const many = 2500 // more than a batch holds
 	for i := range many {
@@ -259,6 +269,7 @@ func TestManyChannelsAreSilentAtOnce(t *testing.T) {
 
 // TestTheSwitchOfABridgeThatPolls never fires, and what had fired ends with its next poll, once.
 func TestTheSwitchOfABridgeThatPolls(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	silences := publish.NewSilences(s.js, config)
 	fired := schema.Silence{Feed: schema.Readings, LastAt: at(0), DueAt: at(1), Cycle: 20 * time.Second}
@@ -281,6 +292,7 @@ func TestTheSwitchOfABridgeThatPolls(t *testing.T) {
 
 // TestAStreamThatLosesReadingsRepeatsNoSilence: they are read again, and what has been said stays said.
 func TestAStreamThatLosesReadingsRepeatsNoSilence(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.add("100")
 	s.reads("100", "live", 0)
@@ -306,6 +318,7 @@ func TestAStreamThatLosesReadingsRepeatsNoSilence(t *testing.T) {
 
 // TestTheHistoryLaneIsHeardWhereCyclesAreLong: a channel that measures every day may be heard by a reading that is not live any more.
 func TestTheHistoryLaneIsHeardWhereCyclesAreLong(t *testing.T) {
+	t.Parallel()
 	for cycle, want := range map[time.Duration][]string{
 		24 * time.Hour:   nil,
 		10 * time.Minute: {id("100", -60*100)}, // then what is old ends no silence, and begins none
@@ -324,6 +337,7 @@ func TestTheHistoryLaneIsHeardWhereCyclesAreLong(t *testing.T) {
 
 // TestTwoBridgesThatJudgeAtOnceSayEachSilenceOnce: whoever comes second is refused, reads again, and has nothing to say.
 func TestTwoBridgesThatJudgeAtOnceSayEachSilenceOnce(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	for i := range 50 {
 		s.add(fmt.Sprint(100 + i))

@@ -22,6 +22,7 @@ func covered(bounds ...int) (list []checkpoint.Interval) {
 
 // TestARuleSaysWhenAChannelIsDue: last reading, BRIDGE_SILENT_AFTER cycles, and the communication cycle.
 func TestARuleSaysWhenAChannelIsDue(t *testing.T) {
+	t.Parallel()
 	quarter := fleet.Channel{Cycle: 15 * time.Minute, Communication: 30 * time.Minute, Known: at(-60)}
 	for name, c := range map[string]struct {
 		rule    Rule
@@ -46,6 +47,7 @@ func TestARuleSaysWhenAChannelIsDue(t *testing.T) {
 
 // TestAChannelIsSilentOnlyWhereItsReadingsHaveBeenLookedFor: the clock alone makes nothing silent.
 func TestAChannelIsSilentOnlyWhereItsReadingsHaveBeenLookedFor(t *testing.T) {
+	t.Parallel()
 	channel := fleet.Channel{Cycle: 10 * time.Minute, Communication: 10 * time.Minute, Known: at(-20)} // due 40 minutes after its last
 	for name, c := range map[string]struct {
 		last    time.Time
@@ -75,6 +77,7 @@ func TestAChannelIsSilentOnlyWhereItsReadingsHaveBeenLookedFor(t *testing.T) {
 
 // TestWhatIsMissingAreTheSlotsLessWhatIsStored counts between the last reading and the one that resumed.
 func TestWhatIsMissingAreTheSlotsLessWhatIsStored(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		last, resumed time.Time
 		cycle         time.Duration
