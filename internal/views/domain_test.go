@@ -42,6 +42,7 @@ func runServer(t *testing.T, name, domain, hub string) (client, leaves string) {
 
 // TestABucketInAnotherDomainIsWritten stores through leaf nodes, which do not pass on what is published on a bucket's subjects.
 func TestABucketInAnotherDomainIsWritten(t *testing.T) {
+	t.Parallel()
 	for name, own := range map[string]string{"a leaf node without JetStream": "", "a leaf node with a domain of its own": "edge"} {
 		t.Run(name, func(t *testing.T) {
 			_, leaves := runServer(t, "hub", "hub", "")
@@ -65,6 +66,7 @@ func TestABucketInAnotherDomainIsWritten(t *testing.T) {
 
 // TestAFoldInAnotherDomainIsWritten likewise, in batches.
 func TestAFoldInAnotherDomainIsWritten(t *testing.T) {
+	t.Parallel()
 	_, leaves := runServer(t, "hub", "hub", "")
 	leaf, _ := runServer(t, "leaf", "edge", leaves)
 	s := &stage{T: t}

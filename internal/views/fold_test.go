@@ -316,6 +316,7 @@ func TestTheNewestReadingByItsTimeIsShown(t *testing.T) {
 }
 
 func TestAnAlarmIsShownAsLongAsItIsOpen(t *testing.T) {
+	t.Parallel()
 	f := newStage(t).folded(schema.Alarms)
 	f.keep(f.view())
 	for _, c := range []struct{ told, want, why string }{
@@ -428,6 +429,7 @@ func TestWhateverHappenedFoldsAreRight(t *testing.T) {
 
 // TestFoldsAreOfWhatIsLeftAfterALoss has the broker forget what the bucket shows.
 func TestFoldsAreOfWhatIsLeftAfterALoss(t *testing.T) {
+	t.Parallel()
 	f := newStage(t).folded(schema.Readings)
 	f.keep(f.view())
 	f.store(f.writer, f.reading("a 1 10", 1))
@@ -444,6 +446,7 @@ func TestFoldsAreOfWhatIsLeftAfterALoss(t *testing.T) {
 
 // TestWhatRetentionRemovesStaysShown has the stream drop what a silent channel and an open alarm are shown by.
 func TestWhatRetentionRemovesStaysShown(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	readings, alarms := s.folded(schema.Readings), s.folded(schema.Alarms)
 	readings.store(readings.writer, readings.reading("a 1 10", 1), readings.reading("b 2 10", 1))
@@ -521,6 +524,7 @@ func TestABucketThatTakesNoBatchesHoldsUpNothing(t *testing.T) {
 
 // TestAnOlderReadingNeverWins has two bridges lead at once, in a bucket that keeps all that was ever written.
 func TestAnOlderReadingNeverWins(t *testing.T) {
+	t.Parallel()
 	f := newStage(t).folded(schema.Readings)
 	of, err := publish.MakeBatchBucket(t.Context(), f.js, config.LatestBucket())
 	f.check(err)
@@ -557,11 +561,12 @@ func TestAnOlderReadingNeverWins(t *testing.T) {
 
 // TestAKillAtAnyPointIsMadeRightByTheNext ends bridges in the middle of what they read and write.
 func TestAKillAtAnyPointIsMadeRightByTheNext(t *testing.T) {
+	t.Parallel()
 	f := newStage(t).folded(schema.Readings)
 	day := time.Now().UTC().Truncate(24 * time.Hour)
 	f.base = day
 	halves := 0
-	for round := range 12 {
+	for round := range 6 {
 		var events []schema.Event
 		for i := range 2500 {
 			events = append(events, f.reading(fmt.Sprintf("u%d-%d s%d %d", round, i, i, round/2), round))
@@ -598,6 +603,7 @@ func (f *folded) showing(value int) (n int) {
 
 // TestTheEventsOfTheLastDaysAreFoundAmongABackfill stores today's readings between those of other days.
 func TestTheEventsOfTheLastDaysAreFoundAmongABackfill(t *testing.T) {
+	t.Parallel()
 	f := newStage(t).folded(schema.Readings)
 	source := checkpoint.NewStream(f.js, "SAVERIS_READINGS", "saveris", "readings")
 	today := checkpoint.DayOf(f.base)
@@ -635,6 +641,7 @@ func TestTheEventsOfTheLastDaysAreFoundAmongABackfill(t *testing.T) {
 
 // TestAReadingThatIsAheadOfItsReceiptIsLeftOut whenever a view begins: by then its time may have come.
 func TestAReadingThatIsAheadOfItsReceiptIsLeftOut(t *testing.T) {
+	t.Parallel()
 	f := newStage(t).folded(schema.Readings)
 	f.store(f.writer, f.reading("a 1 10", 1), f.event("uuid", "b", "timestamp", f.at(120), "processed_at", f.at(0), "sensor_uuid", "s", "serial_no", "1", "channel_no", "1",
 		"tenant_uuid", "t", "customer_site", "x", "physical_extension", "Air Temperature", "measurement", "2"))

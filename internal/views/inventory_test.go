@@ -73,6 +73,7 @@ func (w *things) awaitShown(when string) {
 
 // TestTheInventoryShowsTheStream whoever has put what, and what was put by nobody.
 func TestTheInventoryShowsTheStream(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	config := publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
 	view := views.NewInventory(s.js, config)

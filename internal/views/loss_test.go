@@ -16,6 +16,7 @@ import (
 // TestALostTailIsShownNoLonger has the broker forget records that the bucket shows: of a day that is written again, of one
 // that nobody reads again, and the newest of a day whose older ones are left.
 func TestALostTailIsShownNoLonger(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	view := s.view(s.js)
 	s.keep(view)
@@ -38,6 +39,7 @@ func TestALostTailIsShownNoLonger(t *testing.T) {
 
 // TestALostTailThatHasGrownAgainIsShownNoLonger loses records whose sequences others have before anybody compares.
 func TestALostTailThatHasGrownAgainIsShownNoLonger(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	view := s.view(s.js)
 	stop := s.keep(view)
@@ -58,6 +60,7 @@ func TestALostTailThatHasGrownAgainIsShownNoLonger(t *testing.T) {
 
 // TestWhatWasStoredAndLostBeforeItWasShownIsNotShown has a record pending while the broker restarts without it.
 func TestWhatWasStoredAndLostBeforeItWasShownIsNotShown(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	view := s.view(s.js)
 	stop := s.keep(view)
@@ -75,6 +78,7 @@ func TestWhatWasStoredAndLostBeforeItWasShownIsNotShown(t *testing.T) {
 // TestAReconnectIsEnoughToCompare has the stream lose a day and grow beyond it before anybody looks: nothing fails, and nothing is
 // shorter than before.
 func TestAReconnectIsEnoughToCompare(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	view := s.view(s.js)
 	view.LookNever()
@@ -93,6 +97,7 @@ func TestAReconnectIsEnoughToCompare(t *testing.T) {
 }
 
 func TestWhatRetentionRemovesBeforeItIsShownIsShown(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	view := s.view(s.js)
 	w := s.writer(schema.Readings, view)
@@ -107,6 +112,7 @@ func TestWhatRetentionRemovesBeforeItIsShownIsShown(t *testing.T) {
 
 // TestAStreamMadeAnewIsShown deletes the stream under the feet of a bridge, which notices nothing of its connection.
 func TestAStreamMadeAnewIsShown(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	view := s.view(s.js)
 	s.keep(view)
@@ -122,6 +128,7 @@ func TestAStreamMadeAnewIsShown(t *testing.T) {
 }
 
 func TestWhatRetentionHasRemovedStaysShown(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	view := s.view(s.js)
 	s.keep(view)
@@ -149,6 +156,7 @@ func TestWhatRetentionHasRemovedStaysShown(t *testing.T) {
 
 // TestABucketThatSomebodySpoiledIsMadeRight does to the bucket what people do, while a bridge runs that stores nothing.
 func TestABucketThatSomebodySpoiledIsMadeRight(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	view := s.view(s.js)
 	s.keep(view)
@@ -206,6 +214,7 @@ func (s *stage) equalBut(key string) bool {
 
 // TestATruncatedStreamIsShown cuts off the end of the newest block of a stream, as a power cut may.
 func TestATruncatedStreamIsShown(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	view := s.view(s.js)
 	s.keep(view)

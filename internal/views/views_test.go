@@ -13,13 +13,17 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/views"
 )
 
+func TestMain(m *testing.M) { bridgetest.Main(m) }
+
 func TestTheNewestRecordIsShownOnceForEachWindow(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	view := s.view(s.js)
 	s.keep(view)
@@ -38,6 +42,7 @@ func TestTheNewestRecordIsShownOnceForEachWindow(t *testing.T) {
 }
 
 func TestTheEndOfTheWorkIsShown(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	view := s.view(s.js)
 	w := s.writer(schema.Readings, view)
@@ -52,6 +57,7 @@ func TestTheEndOfTheWorkIsShown(t *testing.T) {
 }
 
 func TestATakeOverShowsWhatTheOneBeforeHasNot(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	dead := s.writer(schema.Readings, nil) // killed between each commit and what it shows of it
 	for day := range 40 {
@@ -67,6 +73,7 @@ func TestATakeOverShowsWhatTheOneBeforeHasNot(t *testing.T) {
 }
 
 func TestALeaderThatLeadsAgainShowsWhatAnotherHasNot(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	view := s.view(s.js)
 	view.LookNever()
@@ -80,6 +87,7 @@ func TestALeaderThatLeadsAgainShowsWhatAnotherHasNot(t *testing.T) {
 
 // TestAnOlderRecordNeverWins has two processes show records in any order, in a bucket that keeps all that was ever written.
 func TestAnOlderRecordNeverWins(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	_, err := s.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: bucket, History: 64})
 	s.check(err)
@@ -130,6 +138,7 @@ func TestAnOlderRecordNeverWins(t *testing.T) {
 }
 
 func TestBothFeedsAreShownFromTheFirstStartOn(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	for round := range 20 {
 		var group sync.WaitGroup
@@ -158,6 +167,7 @@ func TestBothFeedsAreShownFromTheFirstStartOn(t *testing.T) {
 
 // TestWhateverHappenedATakeOverMakesItRight does all that can be done to a stream and a bucket without a restart, in any order.
 func TestWhateverHappenedATakeOverMakesItRight(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

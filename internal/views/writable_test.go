@@ -96,6 +96,7 @@ func TestABucketThatCannotBeWrittenHoldsUpNothing(t *testing.T) {
 
 // TestWithoutTheRightToTheBucketEverythingElseGoesOn has the account get the right later, in a server that is set up anew.
 func TestWithoutTheRightToTheBucketEverythingElseGoesOn(t *testing.T) {
+	t.Parallel()
 	options := func(deny ...string) *server.Options {
 		return &server.Options{
 			Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
