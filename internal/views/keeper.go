@@ -38,16 +38,13 @@ type pace struct {
 	look time.Duration // until it looks again whether stream and bucket are what they were
 	pass time.Duration // for a failure to pass that needs nobody: a server that starts again, a leader that changes
 	most time.Duration // after a failure
+	last time.Duration // at the end of the work for what has not been written
 }
 
-var usual = pace{look: 3 * time.Second, pass: 10 * time.Second, most: time.Minute}
+var usual = pace{look: 3 * time.Second, pass: 10 * time.Second, most: time.Minute, last: 2 * time.Second}
 
-const (
-	// answerTime is how long NATS may take for one request.
-	answerTime = 5 * time.Second
-	// lastTime is how long the end of the work is held up by what has not been written.
-	lastTime = 2 * time.Second
-)
+// answerTime is how long NATS may take for one request.
+const answerTime = 5 * time.Second
 
 // wake has the view do what there is to do. It does not wait.
 func (k *keeper) wake() {
@@ -65,7 +62,7 @@ func (k *keeper) keepBeside(ctx context.Context, view kept, work func(context.Co
 	err := work(ctx)
 	end()
 	<-done
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.pace.last)
 	defer cancel()
 	if k.nc.IsConnected() && !k.trouble.reported {
 		k.report(view.step(last))

@@ -144,6 +144,7 @@ func TestBothFeedsAreShownFromTheFirstStartOn(t *testing.T) {
 		var group sync.WaitGroup
 		for _, feed := range publish.Feeds {
 			view := views.NewCheckpoints(s.dial(s.server.ClientURL()), config, feed)
+			view.Hurry()
 			w := s.writer(feed, view)
 			if round%2 == 0 { // it was stored before anybody could show it
 				s.commit(w, 0, 3)
