@@ -70,6 +70,56 @@ func TestTheFleetIsStoredAndShownBesideTheRows(t *testing.T) {
 	s.await("the second to show it again", func() bool { n, _ := s.shown(js); return n >= known })
 }
 
+// TestTheFirstReadingsHaveNames, of the very first start, for they wait for the fleet.
+func TestTheFirstReadingsHaveNames(t *testing.T) {
+	s := newScene(t)
+	s.start("one", withFleet...)
+	s.await("a reading", func() bool { return s.newest("SAVERIS_READINGS", "saveris.readings.>") != "" })
+	stream, err := s.jetStream().Stream(t.Context(), "SAVERIS_READINGS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := stream.GetMsg(t.Context(), 1, jetstream.WithGetMsgSubject("saveris.readings.>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(first.Data), `"names":{`) {
+		t.Errorf("the first reading has no names: %s", first.Data)
+	}
+}
+
+// TestReadingsDoNotWaitForAFleetThatDoesNotCome: a vendor who says nothing of it is waited for at the very first start, and only so long;
+// one who refuses it, or has none, is not waited for.
+func TestReadingsDoNotWaitForAFleetThatDoesNotCome(t *testing.T) {
+	hangs := func(s *scene) {
+		s.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultHang, On: "sync.tenants", Times: -1})
+	}
+	for name, c := range map[string]struct {
+		wait  time.Duration
+		fleet func(*scene)
+		again bool // with a bridge that has read before
+	}{
+		"at the very first start": {10 * time.Millisecond, hangs, false},
+		"at a later start":        {time.Hour, hangs, true},
+		"refused": {time.Hour, func(s *scene) {
+			s.vendor.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.AuthLacks = "devices" })
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			if c.again {
+				first := s.start("first")
+				s.await("the first one to read", func() bool { return len(first.health().Polled) == 2 })
+				first.stop()
+			}
+			c.fleet(s)
+			s.timings.FirstNames = c.wait
+			r := s.start("one", withFleet...)
+			s.await("readings and alarms", func() bool { return len(r.health().Polled) == 2 })
+		})
+	}
+}
+
 // TestAnUnknownChannelHasTheFleetLookedAtOnce, and what the vendor does not know either waits for the next regular look.
 func TestAnUnknownChannelHasTheFleetLookedAtOnce(t *testing.T) {
 	s := newScene(t)

@@ -123,16 +123,20 @@ func (o *operation) observe(feed schema.Feed, rows *rows) {
 }
 
 // observeFleet has the line of the fleet report what it does.
-func (o *operation) observeFleet(line *inventory.Line) {
+func (o *operation) observeFleet(line *inventory.Line, names *firstNames) {
 	line.OnStep = func(s poller.Step) {
 		if o.watchdog.step(schema.Devices, s); s.Err != nil {
+			names.end()
 			o.metrics.LookFailed()
 			if !errors.Is(s.Err, publish.ErrDisconnected) && !errors.Is(s.Err, publish.ErrConflict) { // known otherwise, or mended by the next look
 				o.notes.Looked(s.Err)
 			}
 		}
 	}
+	refused := line.OnRefusal
+	line.OnRefusal = func(err error) { names.end(); refused(err) }
 	line.OnLook = func(look inventory.Look) {
+		names.looked(look)
 		o.metrics.Looked(look.Things, look.Changed, look.Err == nil)
 		o.watchdog.polled(schema.Devices)
 		o.notes.Looked(look.Err)

@@ -121,10 +121,11 @@ func (s *Service) Run(ctx context.Context) error {
 			onStart: func() { notes.Begin(feed) }, onUnleased: func(err error) { notes.Unleased(feed, err) }, onSettled: func() {},
 		}
 	}
+	names := newFirstNames()
 	for _, feed := range feeds {
 		log := s.config.Log.With("feed", feed)
 		r := newRows(pipe, feed, vendor, notes, log, max(c.PollInterval, s.config.Timings.Foreign))
-		lead(feed, log, r.run, r.live.LastPoll)
+		lead(feed, log, names.before(r.run), r.live.LastPoll)
 		polled[feed] = r
 	}
 	var fleet *devices
@@ -145,7 +146,7 @@ func (s *Service) Run(ctx context.Context) error {
 		o.observe(feed, rows)
 	}
 	if fleet != nil {
-		o.observeFleet(fleet.line)
+		o.observeFleet(fleet.line, names)
 	}
 	group, running := errgroup.WithContext(ctx)
 	if s.config.Page != nil {
@@ -165,6 +166,11 @@ func (s *Service) Run(ctx context.Context) error {
 			return err
 		}
 		pipeline.AwaitFleet(running, named)
+		if veryFirst := c.Devices && pipe.Fleet.Directory() == nil && !pipe.Accounts.Covered(); veryFirst {
+			group.Go(func() error { names.begin(running, pipe.Fleet.Known(), s.config.Timings.FirstNames); return nil })
+		} else {
+			names.end()
+		}
 		o.begin()
 		for _, c := range candidates {
 			group.Go(func() error { return c.run(running) })

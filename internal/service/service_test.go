@@ -23,15 +23,16 @@ import (
 // quick are the timings of tests: nothing is waited for that a person would wait for.
 var quick = Timings{
 	FirstContact: 30 * time.Second, Login: 10 * time.Millisecond, TakeOver: 100 * time.Millisecond, Watchdog: 10 * time.Millisecond, Foreign: 10 * time.Millisecond,
-	Wanted:          10 * time.Millisecond,
+	Wanted: 10 * time.Millisecond, FirstNames: 3 * time.Minute,
 	ShutdownTimeout: 2 * time.Second, ReadHeader: 10 * time.Second, Answer: 30 * time.Second, Idle: time.Minute,
 }
 
 // scene is a vendor and a NATS server for services in this process.
 type scene struct {
 	*testing.T
-	vendor *saveristest.Server
-	env    []string // names and values, as bridgetest.Env takes them
+	vendor  *saveristest.Server
+	env     []string // names and values, as bridgetest.Env takes them
+	timings Timings
 }
 
 func newScene(t *testing.T) *scene {
@@ -45,7 +46,7 @@ func newScene(t *testing.T) *scene {
 	}
 	t.Cleanup(func() { vendor.Close() })
 	broker := bridgetest.NATSServer(t, &server.Options{JetStream: true})
-	return &scene{T: t, vendor: vendor, env: []string{
+	return &scene{T: t, vendor: vendor, timings: quick, env: []string{
 		"SAVERIS_URL", vendor.URL(), "SAVERIS_USERNAME", "demo", "SAVERIS_PASSWORD", "demo", "NATS_URL", broker.ClientURL(),
 		"BRIDGE_FEEDS", "readings,alarms", "BRIDGE_POLL_INTERVAL", "1s", "BRIDGE_START", "30m",
 	}}
@@ -76,7 +77,7 @@ func (s *scene) start(name string, env ...string) *running {
 	ctx, end := context.WithCancel(s.Context())
 	r.end = end
 	c := Config{
-		Settings: settings.Pipeline, Page: page, Build: Build{Version: "test"}, Name: name, Timings: quick,
+		Settings: settings.Pipeline, Page: page, Build: Build{Version: "test"}, Name: name, Timings: s.timings,
 		Log: slog.New(slog.NewJSONHandler(&r.log, nil)),
 	}
 	go func() { r.done <- Run(ctx, c) }()
