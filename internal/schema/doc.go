@@ -4,8 +4,8 @@
 // A [Maker] reads one feed. [Maker.Event] never fails: a row that cannot be an event becomes a rejected event that says
 // why. An [Event] is small, for windows of them are held: what a channel's readings share is encoded once and kept apart,
 // and texts are carved out of chunks, so that a row costs no allocation. It is written as a message by [Event.Subject],
-// [Event.Header] and [Event.AppendData], or in structured mode by [Event.AppendStructured]. [Event.CloudEvent] builds the
-// same event with the CloudEvents SDK from plain structs: it is the definition, and a test holds the two against each other.
+// [Event.Header] and [Event.AppendData], or in structured mode by [Event.AppendStructured]. The
+// definition that a test holds this against is the same event as the CloudEvents SDK makes it of plain structs.
 // [Parse] is the consumers' side and reads both content modes.
 // [OpenAlarms] pairs the events of alarms and lists those that are open.
 //

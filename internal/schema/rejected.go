@@ -25,6 +25,19 @@ func (m *Maker) rejected(row *saveris.Row, reason string, w Window, readAt time.
 	return e
 }
 
+// rejectedData is the data of a rejected row.
+type rejectedData struct {
+	Feed   Feed       `json:"feed"`
+	Reason string     `json:"reason"`
+	Row    string     `json:"row"`
+	Window windowData `json:"window"`
+}
+
+type windowData struct {
+	From  string `json:"from"`
+	Until string `json:"until"`
+}
+
 func rejectedJSON(data rejectedData) []byte {
 	b, err := json.Marshal(data)
 	if err != nil {

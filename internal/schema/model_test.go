@@ -123,16 +123,3 @@ type limitsData struct {
 	UpperWarning   jsontext.Value `json:"upper_warning"`
 	UpperViolation jsontext.Value `json:"upper_violation"`
 }
-
-// rejectedData is the data of a rejected row.
-type rejectedData struct {
-	Feed   Feed       `json:"feed"`
-	Reason string     `json:"reason"`
-	Row    string     `json:"row"`
-	Window windowData `json:"window"`
-}
-
-type windowData struct {
-	From  string `json:"from"`
-	Until string `json:"until"`
-}
