@@ -5,14 +5,53 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"saveris-bridge/internal/jsapi"
+	"saveris-bridge/internal/schema"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // codeInvalidConfig is what the server answers to settings of a stream that it does not allow.
 const codeInvalidConfig = 10052
+
+// CheckpointBucket is how the checkpoint bucket is created.
+func (c Config) CheckpointBucket() jetstream.KeyValueConfig {
+	return c.viewBucket(c.Names.Bucket(), "what has been read, by feed and UTC day (a view of the streams)", checkpointBytes)
+}
+
+// InventoryBucket is how the bucket of the fleet is created.
+func (c Config) InventoryBucket() jetstream.KeyValueConfig {
+	return c.viewBucket(c.Names.Inventory(), "the newest document of each thing of the fleet (a view of "+c.Names.Stream(schema.Devices)+")", inventoryBytes)
+}
+
+// LatestBucket is how the bucket of the newest readings is created.
+func (c Config) LatestBucket() jetstream.KeyValueConfig {
+	return c.viewBucket(c.Names.Latest(), "the newest reading of each channel by its time (a view of "+c.Names.Stream(schema.Readings)+")", latestBytes)
+}
+
+// OpenAlarmsBucket is how the bucket of the open alarms is created.
+func (c Config) OpenAlarmsBucket() jetstream.KeyValueConfig {
+	return c.viewBucket(c.Names.OpenAlarms(), "the alarms that are open (a view of "+c.Names.Stream(schema.Alarms)+")", openAlarmsBytes)
+}
+
+func (c Config) viewBucket(name, of string, limit int64) jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{Bucket: name, Description: "Saveris bridge: " + of, Replicas: c.Replicas, MaxBytes: c.bucketBytes(limit), Storage: jetstream.FileStorage}
+}
+
+// backfillLife is how long the last state of a backfill is remembered.
+const backfillLife = 30 * 24 * time.Hour
+
+// BackfillBucket is how the bucket of the states of backfills is created.
+func (c Config) BackfillBucket() jetstream.KeyValueConfig {
+	name := c.Names.Backfills()
+	return jetstream.KeyValueConfig{
+		Bucket: name, Description: "Saveris bridge: the last state of each backfill", TTL: backfillLife, Replicas: c.Replicas,
+		MaxBytes:  c.bucketBytes(backfillBytes),
+		RePublish: &jetstream.RePublish{Source: "$KV." + name + ".>", Destination: c.Names.Prefix + ".backfills.>"},
+	}
+}
 
 // EnsureBucket opens a bucket, and creates it if it is missing.
 func EnsureBucket(ctx context.Context, js jetstream.JetStream, want jetstream.KeyValueConfig) (jetstream.KeyValue, error) {

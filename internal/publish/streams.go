@@ -92,63 +92,6 @@ func (c Config) compression() jetstream.StoreCompression {
 	return jetstream.S2Compression
 }
 
-// CheckpointBucket is how the checkpoint bucket is created.
-func (c Config) CheckpointBucket() jetstream.KeyValueConfig {
-	return jetstream.KeyValueConfig{
-		Bucket:      c.Names.Bucket(),
-		Description: "Saveris bridge: what has been read, by feed and UTC day (a view of the streams)",
-		Replicas:    c.Replicas,
-		MaxBytes:    c.bucketBytes(checkpointBytes),
-		Storage:     jetstream.FileStorage,
-	}
-}
-
-// backfillLife is how long the last state of a backfill is remembered.
-const backfillLife = 30 * 24 * time.Hour
-
-// BackfillBucket is how the bucket of the states of backfills is created.
-func (c Config) BackfillBucket() jetstream.KeyValueConfig {
-	name := c.Names.Backfills()
-	return jetstream.KeyValueConfig{
-		Bucket: name, Description: "Saveris bridge: the last state of each backfill", TTL: backfillLife, Replicas: c.Replicas,
-		MaxBytes:  c.bucketBytes(backfillBytes),
-		RePublish: &jetstream.RePublish{Source: "$KV." + name + ".>", Destination: c.Names.Prefix + ".backfills.>"},
-	}
-}
-
-// InventoryBucket is how the bucket of the fleet is created.
-func (c Config) InventoryBucket() jetstream.KeyValueConfig {
-	return jetstream.KeyValueConfig{
-		Bucket:      c.Names.Inventory(),
-		Description: "Saveris bridge: the newest document of each thing of the fleet (a view of " + c.Names.Stream(schema.Devices) + ")",
-		Replicas:    c.Replicas,
-		MaxBytes:    c.bucketBytes(inventoryBytes),
-		Storage:     jetstream.FileStorage,
-	}
-}
-
-// LatestBucket is how the bucket of the newest readings is created.
-func (c Config) LatestBucket() jetstream.KeyValueConfig {
-	return jetstream.KeyValueConfig{
-		Bucket:      c.Names.Latest(),
-		Description: "Saveris bridge: the newest reading of each channel by its time (a view of " + c.Names.Stream(schema.Readings) + ")",
-		Replicas:    c.Replicas,
-		MaxBytes:    c.bucketBytes(latestBytes),
-		Storage:     jetstream.FileStorage,
-	}
-}
-
-// OpenAlarmsBucket is how the bucket of the open alarms is created.
-func (c Config) OpenAlarmsBucket() jetstream.KeyValueConfig {
-	return jetstream.KeyValueConfig{
-		Bucket:      c.Names.OpenAlarms(),
-		Description: "Saveris bridge: the alarms that are open (a view of " + c.Names.Stream(schema.Alarms) + ")",
-		Replicas:    c.Replicas,
-		MaxBytes:    c.bucketBytes(openAlarmsBytes),
-		Storage:     jetstream.FileStorage,
-	}
-}
-
 // Open readies the broker: its version and the streams of all feeds. What is missing is created, what exists is checked and left
 // alone. An error that is ErrUnfit will not go away by waiting.
 func Open(ctx context.Context, js jetstream.JetStream, c Config) error {
