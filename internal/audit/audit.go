@@ -35,14 +35,15 @@ type auditor struct {
 	channels []*channel
 	byKey    map[Key]*channel
 	reader   *schema.ReadingReader
-	readers  sync.WaitGroup // of days
-	dueUntil int64          // milliseconds since 1970: what is due from then on is not missing yet
+	readers  sync.WaitGroup               // of days
+	records  map[string]checkpoint.Record // of readings, by day
+	dueUntil int64                        // milliseconds since 1970: what is due from then on is not missing yet
 }
 
 // Run reads the streams and returns the report, which has to be closed. It fails where a stream cannot be read, or where the sums of
 // many channels and days cannot be kept in a temporary file.
 func Run(ctx context.Context, config Config) (*Report, error) {
-	a := &auditor{config: config, byKey: map[Key]*channel{}, reader: schema.NewReadingReader()}
+	a := &auditor{config: config, byKey: map[Key]*channel{}, records: map[string]checkpoint.Record{}, reader: schema.NewReadingReader()}
 	a.report = &Report{
 		From: config.Span.From, Until: config.Span.Until, MadeAt: config.Now, Prefix: config.Prefix, Streams: config.Streams, Version: config.Version,
 		table: &table{inMemory: mostInMemory},
@@ -102,30 +103,47 @@ func (a *auditor) readReadings(ctx context.Context) error {
 	defer a.readers.Wait()
 	defer stop()
 	names := (checkpoint.Span{From: a.config.Span.From.Add(-24 * time.Hour), Until: a.config.Span.Until}).Days()
-	for _, name := range names {
-		// One day at a time: a consumer that waits for a minute, while a big day is summed up, is dropped by the server.
-		d, err := a.readDay(a.fetch(ctx, name))
+	next := a.fetch(ctx, names[0])
+	for i, name := range names {
+		now := next
+		close(now.turn)
+		<-now.listed
+		last := i+1 == len(names)
+		ahead := !last && now.small()
+		if ahead {
+			next = a.fetch(ctx, names[i+1])
+		}
+		d, err := a.readDay(now)
+		if err == nil {
+			err = a.sumUp(d, name)
+		}
 		if err != nil {
 			return fmt.Errorf("audit readings.%s: %w", name, err)
 		}
-		if d.span.Until.After(a.config.Span.From) {
-			a.report.days = append(a.report.days, d.span)
-			a.report.Faults = append(a.report.Faults, d.faults(name)...)
-			a.report.Corrections += uint64(d.correct())
-		} else {
-			d.correct()
-		}
-		if err := a.close(d); err != nil {
-			return err
+		if !last && !ahead {
+			next = a.fetch(ctx, names[i+1])
 		}
 	}
 	return nil
 }
 
+// sumUp adds a day to the report, unless it lies before the range.
+func (a *auditor) sumUp(d *day, name string) error {
+	if !d.span.Until.After(a.config.Span.From) {
+		d.correct()
+		return a.close(d)
+	}
+	a.report.days = append(a.report.days, d.span)
+	a.records[name] = d.list.Record
+	a.report.Faults = append(a.report.Faults, d.faults(name)...)
+	a.report.Corrections += uint64(d.correct())
+	return a.close(d)
+}
+
 // readRecords reports what a feed's records say of the days of the range, and of rejected rows.
 func (a *auditor) readRecords(ctx context.Context, name schema.Feed, stream *checkpoint.Stream, due time.Time) error {
 	days := append(a.config.Span.Days(), checkpoint.RejectedDay)
-	records, err := checkpoint.NewBook(stream).Records(ctx, days)
+	records, err := a.recordsOf(ctx, name, stream, days)
 	if err != nil {
 		return err
 	}
@@ -143,6 +161,29 @@ func (a *auditor) readRecords(ctx context.Context, name schema.Feed, stream *che
 		a.report.NotRead = append(a.report.NotRead, NotRead{string(name), gap.From.UTC(), gap.Until.UTC()})
 	}
 	return nil
+}
+
+// recordsOf returns the records of days. Those of readings are the ones that were read with the readings.
+func (a *auditor) recordsOf(ctx context.Context, name schema.Feed, stream *checkpoint.Stream, days []string) ([]checkpoint.Record, error) {
+	var asked []string
+	for _, day := range days {
+		if _, known := a.records[day]; !known || name != schema.Readings {
+			asked = append(asked, day)
+		}
+	}
+	found, err := checkpoint.NewBook(stream).Records(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	records := make([]checkpoint.Record, len(days))
+	for i, day := range days {
+		if len(asked) > 0 && asked[0] == day {
+			records[i], found, asked = found[0], found[1:], asked[1:]
+			continue
+		}
+		records[i] = a.records[day]
+	}
+	return records, nil
 }
 
 // order puts the channels into the order in which they are reported.

@@ -44,8 +44,9 @@ type revision struct {
 
 // fetched is a page of readings that a goroutine reads ahead of the sums.
 type fetched struct {
+	turn   chan struct{} // closed once the days before it have been taken over
 	listed chan struct{} // closed once the day, or the error, is there
-	events chan []listed // closed at the end
+	events chan []listed // once it is listed; closed at the end
 	day    *day
 	err    error // to be looked at once events is closed
 }
@@ -56,24 +57,47 @@ type listed struct {
 	entries []int
 }
 
-// atOnce is how many events are handed on at once, and waiting how many of those may wait.
+// atOnce is how many events are handed on at once, and waiting how many of those may wait. A day of at most ahead events is read while
+// the one before it is summed up: all of them may wait. A bigger one waits for its turn, since the server drops a consumer that
+// asks for nothing for a minute, and two of them would take twice the memory.
 const (
 	atOnce  = 256
 	waiting = 8
+	ahead   = 16_384
 )
 
 // fetch begins to read a UTC day.
 func (a *auditor) fetch(ctx context.Context, name string) *fetched {
-	f := &fetched{listed: make(chan struct{}), events: make(chan []listed, waiting)}
+	f := &fetched{turn: make(chan struct{}), listed: make(chan struct{})}
 	a.readers.Go(func() {
-		defer close(f.events)
 		f.day, f.err = a.list(ctx, name)
+		room := waiting
+		if f.small() {
+			room = ahead/atOnce + 1
+		}
+		f.events = make(chan []listed, room)
 		close(f.listed)
+		defer close(f.events)
+		if f.err == nil && !f.small() {
+			f.err = f.awaitTurn(ctx)
+		}
 		if f.err == nil {
 			f.err = a.fetchEvents(ctx, f.day.list, f.events)
 		}
 	})
 	return f
+}
+
+// small reports, of a day that is listed, whether all of its events may wait.
+func (f *fetched) small() bool { return f.day != nil && len(f.day.list.Entries) <= ahead }
+
+func (f *fetched) awaitTurn(ctx context.Context) error {
+	select {
+	case <-f.turn:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // list reads what a day holds.
