@@ -61,11 +61,12 @@ func (r *SeenReport) wrong(column *int, format string, args ...any) {
 	}
 }
 
-// AuditSubscriber judges what a plain subscriber of NATS saw of a stream's live lane since before the stream was there, in the order
+// AuditSubscriber judges what a plain subscriber of NATS saw of a stream's live lane, or of all of it where it has no lanes, since before the stream was there, in the order
 // of arrival. Where the broker has lost what it had stored, an event may be stored again, even under the same sequence, and be
 // seen again; what went before it then is not known any more.
 func AuditSubscriber(ctx context.Context, js jetstream.JetStream, stream string, seen []Seen, lost bool) (*SeenReport, error) {
-	all, err := read(ctx, js, stream)
+	_, feed, _ := strings.Cut(strings.ToLower(stream), "_")
+	all, err := readOn(ctx, js, stream, "saveris."+feed+".>")
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func newSubscriber(all []message) *subscriber {
 	}
 	last := map[string]uint64{}
 	for _, m := range all {
-		if m.kind == "event" && strings.Split(m.subject, ".")[2] == "live" {
+		if tokens := strings.Split(m.subject, "."); m.kind == "event" && (tokens[2] == "live" || m.event.body != nil) {
 			s.at[m.seq], s.before[m.seq], s.storedID[m.event.id] = m, last[m.subject], true
 			last[m.subject] = m.seq
 		}

@@ -15,6 +15,7 @@ import (
 // event is a stored event as the audit looks at it.
 type event struct {
 	id, revises string
+	cause       string // ce-causationid
 	kind        string // ce-type
 	sensor      string // ce-partitionkey
 	at          time.Time
@@ -22,6 +23,7 @@ type event struct {
 	data        content
 	raw         string                     // of a rejected row
 	columns     map[string]json.RawMessage // of a task
+	body        json.RawMessage            // data of what is no row
 }
 
 const kindTask = "saveris.task.v1"
@@ -45,6 +47,7 @@ type content struct {
 // message is one message of a stream: an event, an index or a record.
 type message struct {
 	seq     uint64
+	at      time.Time // when it was stored, by the broker's clock
 	subject string
 	kind    string // "event", "index" or "record"
 	day     string // of index and record
@@ -60,12 +63,32 @@ func read(ctx context.Context, js jetstream.JetStream, stream string) ([]message
 	if err != nil {
 		return nil, fmt.Errorf("audit %s: %w", stream, err)
 	}
-	total := s.CachedInfo().State.Msgs
+	return readOf(ctx, s, stream, s.CachedInfo().State.Msgs, jetstream.OrderedConsumerConfig{})
+}
+
+// readOn reads what stands on the subjects of a filter.
+func readOn(ctx context.Context, js jetstream.JetStream, stream, filter string) ([]message, error) {
+	s, err := js.Stream(ctx, stream)
+	if err != nil {
+		return nil, fmt.Errorf("audit %s: %w", stream, err)
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(filter))
+	if err != nil {
+		return nil, fmt.Errorf("audit %s: %w", stream, err)
+	}
+	total := uint64(0)
+	for _, n := range info.State.Subjects {
+		total += n
+	}
+	return readOf(ctx, s, stream, total, jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}})
+}
+
+func readOf(ctx context.Context, s jetstream.Stream, stream string, total uint64, config jetstream.OrderedConsumerConfig) ([]message, error) {
 	all := make([]message, 0, total)
 	if total == 0 {
 		return all, nil
 	}
-	consumer, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{})
+	consumer, err := s.OrderedConsumer(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("audit %s: %w", stream, err)
 	}
@@ -93,7 +116,7 @@ func parse(msg jetstream.Msg) (message, error) {
 	if err != nil {
 		return message{}, err
 	}
-	m := message{seq: meta.Sequence.Stream, subject: msg.Subject(), body: msg.Data()}
+	m := message{seq: meta.Sequence.Stream, at: meta.Timestamp, subject: msg.Subject(), body: msg.Data()}
 	tokens := strings.Split(msg.Subject(), ".")
 	switch tokens[1] {
 	case "index", "checkpoints":
@@ -117,14 +140,18 @@ func parseEvent(msg jetstream.Msg) (e event, err error) {
 	if err != nil {
 		return e, err
 	}
-	e = event{id: attributes["id"], revises: attributes["revises"], kind: attributes["type"], sensor: attributes["partitionkey"], atText: attributes["time"]}
+	e = event{id: attributes["id"], revises: attributes["revises"], cause: attributes["causationid"], kind: attributes["type"], sensor: attributes["partitionkey"], atText: attributes["time"]}
 	if e.id == "" || attributes["specversion"] != "1.0" {
 		return e, errors.New("no CloudEvent")
 	}
 	if e.at, err = time.Parse(time.RFC3339, e.atText); err != nil {
 		return e, err
 	}
-	if e.kind == kindTask {
+	switch tokens := strings.Split(msg.Subject(), "."); {
+	case tokens[1] == "devices", tokens[1] == "health":
+		e.body = data
+		return e, nil
+	case e.kind == kindTask:
 		return e, json.Unmarshal(data, &e.columns)
 	}
 	if err := json.Unmarshal(data, &e.data); err != nil {

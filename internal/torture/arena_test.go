@@ -4,6 +4,7 @@ package torture
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -39,11 +40,19 @@ const (
 	backAfter = 20 * time.Second
 )
 
+// What a channel is silent by: each measures and transmits once in a cycle.
+const (
+	cycle       = time.Second
+	silentAfter = 3
+)
+
 // arena is everything of one round.
 type arena struct {
 	*testing.T
 	rng     *rand.Rand
 	start   time.Time // of the world, by the vendor's clock
+	began   time.Time // when the first bridge was started
+	healed  time.Time // since when nothing is broken any more
 	back    time.Time // when the logger that is cut off delivers
 	ahead   time.Duration
 	vendor  *saveristest.Server
@@ -140,6 +149,7 @@ type setting struct {
 	ahead   time.Duration // the vendor's clock before ours
 	faults  bool          // every fault of the vendor's
 	broker  health        // what becomes of the broker
+	outages time.Duration // most that a logger is cut off, 0 = outageMax
 	leases  bool          // bridges poll in turn, as they do by themselves; without, all poll at once
 }
 
@@ -173,6 +183,7 @@ func newArena(t *testing.T, seed uint64, s setting) *arena {
 	}
 	t.Cleanup(link.Close)
 	a.link = link
+	a.began = a.now()
 	for i := range s.bridges {
 		b := &bridge{process{t: t, path: bridgeBinary, args: []string{"run"}, log: create(t, filepath.Join(dir, fmt.Sprintf("bridge-%d.log", i)))}}
 		b.env = append(a.bridgeEnv(i, s.nodes), "BRIDGE_CONTENT_MODE="+contentMode(seed, i))
@@ -193,14 +204,15 @@ func contentMode(seed uint64, bridge int) string {
 func (a *arena) now() time.Time { return time.Now().UTC().Add(a.ahead) }
 
 func (a *arena) startVendor(seed uint64, s setting) {
+	outages := cmp.Or(s.outages, outageMax)
 	config := saveristest.Config{
 		Record: true, Now: a.now,
 		World: saveristest.World{
-			Seed: seed, Sites: 2, Loggers: 3, Channels: 2, Cycle: time.Second, Start: a.start, LateShare: 0.05, LateMax: lateMax,
-			Delay: time.Second, AlarmEvery: 2 * time.Minute, OutageEvery: 2 * outageMax, OutageMax: outageMax,
+			Seed: seed, Sites: 2, Loggers: 3, Channels: 2, Cycle: cycle, Start: a.start, LateShare: 0.05, LateMax: lateMax,
+			Delay: time.Second, AlarmEvery: 2 * time.Minute, OutageEvery: 2 * outages, OutageMax: outages, ChangeEvery: time.Minute,
 		},
 		Switches: saveristest.Switches{
-			QueryLatency: "0s-300ms", RowsRetransmit: "same", FileDuplicates: "on", RangeEnds: []string{"open", "closed"}[seed%2],
+			QueryLatency: "0s-300ms", RowsRetransmit: "same", FileDuplicates: "on", RangeEnds: []string{"open", "closed"}[seed%2], MOConfig: "flat",
 		},
 	}
 	config.Faults.Garbage = 0.001
@@ -258,7 +270,7 @@ func (a *arena) bridgeEnv(i, nodes int) []string {
 		"SAVERIS_URL=" + a.vendor.URL(), "SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "NATS_URL=nats://" + addr,
 		"BRIDGE_HTTP_ADDR=", "BRIDGE_POLL_INTERVAL=1s", "BRIDGE_OVERLAP=1m", "BRIDGE_REVISIT=4s," + lastAge.String(),
 		"BRIDGE_START=" + a.start.Format(time.RFC3339), "BRIDGE_WINDOW_ROWS=10000", fmt.Sprintf("BRIDGE_REPLICAS=%d", nodes),
-		"BRIDGE_FEEDS=" + strings.Join(feeds, ","),
+		"BRIDGE_FEEDS=" + strings.Join(feeds, ",") + ",devices", "BRIDGE_INVENTORY_INTERVAL=2s", fmt.Sprintf("BRIDGE_SILENT_AFTER=%d", silentAfter),
 		"SAVERIS_EXPORTS=12", // three bridges poll every second, and all of them read what lies behind
 		"BRIDGE_LOG_LEVEL=debug", "BRIDGE_LOG_FORMAT=json",
 	}
@@ -356,6 +368,23 @@ func (a *arena) delayed(feed string, until time.Time) map[int64]time.Time {
 		}
 	}
 	return late
+}
+
+// polled is up to when the newest poll of a feed has read, by the vendor's clock.
+func (a *arena) polled(ctx context.Context, feed string) (until time.Time) {
+	book := checkpoint.NewBook(checkpoint.NewStream(a.js, streamOf(feed), "saveris", feed))
+	records, err := book.Records(ctx, checkpoint.Span{From: a.start, Until: a.now()}.Days())
+	if err != nil {
+		return until
+	}
+	for _, r := range records {
+		for _, iv := range r.Covered {
+			if iv.Until.After(until) {
+				until = iv.Until
+			}
+		}
+	}
+	return until
 }
 
 // unread says what of a feed has not been read for the last time up to a moment by the vendor's clock, what was delayed

@@ -62,7 +62,7 @@ var brokenBuilds = []broken{
 	{"publishes where readers listen", "bridge killed at named points", storedSubjects},
 	{"publishes where readers listen", "three bridges at once", storedSubjects},
 	{"takes what the bucket shows for stored", "NATS loses its tail", []edit{bucketAhead}},
-	{"takes the bucket for what it was", "bucket deleted", []edit{bucketWhole}},
+	{"takes the bucket for what it was", "buckets deleted", []edit{bucketWhole}},
 	{"does all of that", "all of it", []edit{coverFirst, noFence, memoryOnly, tornStays}},
 }
 

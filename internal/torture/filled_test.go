@@ -27,8 +27,8 @@ func loseFilled(ctx context.Context, a *arena) {
 	loseTail(ctx, a)
 }
 
-// deleteFilled removes the bucket that shows such a day.
+// deleteFilled removes the buckets, one of which shows such a day.
 func deleteFilled(ctx context.Context, a *arena) {
 	a.fillOld(ctx)
-	deleteBucket(ctx, a)
+	deleteBuckets(ctx, a)
 }

@@ -16,8 +16,8 @@ import (
 	"saveris-bridge/internal/bridgetest"
 )
 
-// listener is what hangs on the bridge's events in every round: a plain subscriber of all live lanes, who knows nothing of
-// streams, and a durable consumer of each stream.
+// listener is what hangs on the bridge's events in every round: a plain subscriber of all live lanes, of the fleet and of silence, who knows nothing of
+// streams, and a durable consumer of each stream of rows.
 type listener struct {
 	*testing.T
 	js    jetstream.JetStream
@@ -28,7 +28,19 @@ type listener struct {
 	got  map[string][]bridgetest.Seen
 }
 
-var feeds = []string{"readings", "alarms", "tasks"}
+// The feeds of rows, and those without lanes.
+var (
+	feeds   = []string{"readings", "alarms", "tasks"}
+	changes = []string{"devices", "health"}
+)
+
+// subscribed is what a plain subscriber listens to.
+func subscribed(feed string) string {
+	if slices.Contains(changes, feed) {
+		return "saveris." + feed + ".>"
+	}
+	return "saveris." + feed + ".live.>"
+}
 
 func streamOf(feed string) string { return "SAVERIS_" + strings.ToUpper(feed) }
 
@@ -64,8 +76,8 @@ func (l *listener) dial(urls []string) *nats.Conn {
 
 func (l *listener) subscribe(nc *nats.Conn) {
 	l.Helper()
-	for _, feed := range feeds {
-		sub, err := nc.Subscribe("saveris."+feed+".live.>", func(m *nats.Msg) {
+	for _, feed := range slices.Concat(feeds, changes) {
+		sub, err := nc.Subscribe(subscribed(feed), func(m *nats.Msg) {
 			e := bridgetest.SeenOf(m.Subject, m.Header, m.Data)
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -168,8 +180,9 @@ func (a *arena) last(ctx context.Context, feed string) (uint64, bool) {
 func (a *arena) auditListener(broker health, result *row) {
 	ctx, cancel := context.WithTimeout(a.Context(), 2*time.Minute)
 	defer cancel()
-	for _, feed := range feeds {
-		if broker != forgets {
+	for _, feed := range slices.Concat(feeds, changes) {
+		lanes := slices.Contains(feeds, feed)
+		if broker != forgets && lanes {
 			a.await("the durable consumer to get the last of the "+feed, func(ctx context.Context) bool {
 				last, ok := a.last(ctx, feed)
 				return ok && (last == 0 || a.listener.has(a.listener.got, feed, last))
@@ -195,7 +208,7 @@ func (a *arena) auditListener(broker health, result *row) {
 		result.seen += subscriber.Seen
 		result.missed += subscriber.Missed
 		result.other += subscriber.Unstored + subscriber.Twice + subscriber.Unnoticed + subscriber.Disordered
-		if broker == forgets {
+		if broker == forgets || !lanes {
 			continue // a consumer's place is no promise of the bridge's
 		}
 		consumer, err := bridgetest.AuditConsumer(ctx, a.js, streamOf(feed), got)

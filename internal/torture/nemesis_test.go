@@ -42,7 +42,10 @@ var nemeses = []nemesis{
 	{"every fault of the vendor", setting{nodes: 1, bridges: 1, faults: true}, spell, false, forever(rest)},
 	{"stream deleted", setting{nodes: 1, bridges: 1, broker: forgets}, spell, false, once(deleteStream)},
 	{"stream purged", setting{nodes: 1, bridges: 1, broker: forgets}, spell, false, once(purgeStream)},
-	{"bucket deleted", setting{nodes: 1, bridges: 1}, 2 * spell, false, once(deleteFilled)},
+	{"buckets deleted", setting{nodes: 1, bridges: 1}, 2 * spell, false, once(deleteFilled)},
+	{"loggers cut off, bridge killed", setting{nodes: 1, bridges: 1, outages: 20 * time.Second}, 2 * spell, false, forever(killBridge, rest, rest)},
+	{"vendor refuses devices and tasks", setting{nodes: 1, bridges: 1}, 3 * spell, false, once(refuse)},
+	{"bridges dead for long", setting{nodes: 1, bridges: 2}, spell, false, once(deadForLong)},
 	{"three bridges at once", setting{nodes: 1, bridges: 3}, spell, false, forever(killBridge)},
 	{"bridges that poll in turn killed", setting{nodes: 1, bridges: 3, leases: true}, 3 * spell, false, forever(killBridge, zombieShort)},
 	{"all of it", setting{nodes: 1, bridges: 3, broker: forgets, faults: true}, 2 * spell, true,
@@ -212,11 +215,13 @@ func loseTail(ctx context.Context, a *arena) {
 	n.kill()
 	a.kills.Add(1)
 	var streams []string
-	for _, feed := range feeds {
+	for _, feed := range slices.Concat(feeds, changes) {
 		streams = append(streams, streamOf(feed))
 	}
-	if a.rng.IntN(4) == 0 {
-		streams = append(streams, "KV_saveris-checkpoints")
+	for _, bucket := range buckets {
+		if a.rng.IntN(4) == 0 {
+			streams = append(streams, "KV_"+bucket)
+		}
 	}
 	for _, stream := range streams {
 		a.truncate(filepath.Join(n.store, "jetstream", "$G", "streams", stream, "msgs"))
@@ -292,11 +297,53 @@ func purgeStream(ctx context.Context, a *arena) {
 	a.kills.Add(1)
 }
 
-func deleteBucket(ctx context.Context, a *arena) {
-	if err := a.js.DeleteKeyValue(ctx, "saveris-checkpoints"); err != nil {
-		a.Error(err)
+// buckets are the views.
+var buckets = []string{"saveris-checkpoints", "saveris-latest", "saveris-open-alarms", "saveris-inventory"}
+
+func deleteBuckets(ctx context.Context, a *arena) {
+	for _, bucket := range buckets {
+		if err := a.js.DeleteKeyValue(ctx, bucket); err != nil {
+			a.Errorf("delete %s: %v", bucket, err)
+		}
+		a.kills.Add(1)
 	}
-	a.kills.Add(1)
+}
+
+// refuse has the vendor give neither devices nor tasks for a while, as if the licence had ended. What is refused is asked for again at a start
+// and once an hour. Readings and alarms are polled meanwhile.
+func refuse(ctx context.Context, a *arena) {
+	lacks := func(what string) {
+		a.vendor.Update(func(s *saveristest.Switches, _ *saveristest.Faults) { s.AuthLacks = what })
+	}
+	lacks("tasks and devices")
+	defer func() { lacks("nothing"); a.killAndStart(a.bridges[0]) }()
+	a.killAndStart(a.bridges[0])
+	for _, feed := range []string{"readings", "alarms"} {
+		since := a.now()
+		a.await("a poll of the "+feed+" while others are refused", func(ctx context.Context) bool { return a.polled(ctx, feed).After(since) })
+	}
+	a.pause(ctx, 2*time.Second, 5*time.Second)
+}
+
+// deadForLong kills all bridges until the broker has said that each feed is silent.
+func deadForLong(ctx context.Context, a *arena) {
+	for _, b := range a.bridges {
+		b.kill()
+		a.kills.Add(1)
+	}
+	for _, feed := range feeds {
+		a.await("the broker to say that "+feed+" are silent", func(ctx context.Context) bool {
+			s, err := a.js.Stream(ctx, "SAVERIS_HEALTH")
+			if err != nil {
+				return false
+			}
+			_, err = s.GetLastMsgForSubject(ctx, "saveris.health.bridge."+feed)
+			return err == nil
+		})
+	}
+	for _, b := range a.bridges {
+		b.start()
+	}
 }
 
 // noRequestFaults lets the vendor answer well; what is wrong with its rows stays.

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"saveris-bridge/internal/bridgetest"
 )
 
@@ -105,6 +107,7 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 	n.work(work, a)
 	cancel()
 	a.heal()
+	a.healed = a.now()
 	a.await("the logger to be back", func(context.Context) bool { return a.now().After(a.back.Add(2 * time.Second)) })
 	until := a.now()
 	for _, feed := range feeds {
@@ -115,6 +118,7 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 			a.Fatalf("waited %v for the last re-read of %s: %s", patience, feed, unread)
 		}
 	}
+	a.awaitFleet(until)
 	a.awaitShown()
 	result := row{name: n.name, rounds: 1, kills: int(a.kills.Load())}
 	result.peakRSS, _ = a.bridges[0].rss()
@@ -123,12 +127,46 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 			t.Errorf("bridge %d was told to stop and ended with %d", i, code)
 		}
 	}
+	stopped := a.now()
+	a.auditChanges(until, stopped, &result)
 	a.audit(until, &result)
 	a.auditListener(n.setting.broker, &result)
-	for _, difference := range a.bucket(a.Context()) {
-		t.Errorf("the bridges have stopped, and the bucket is not equal to the streams: %s", difference)
+	for _, difference := range a.buckets(a.Context()) {
+		result.other++
+		t.Errorf("the bridges have stopped, and a bucket is not equal to the streams: %s", difference)
 	}
 	return result
+}
+
+// awaitFleet waits until the newest document of each thing is one that the world has had since a moment.
+func (a *arena) awaitFleet(since time.Time) {
+	a.Helper()
+	var r *bridgetest.AuditReport
+	seen := func(ctx context.Context) bool {
+		var err error
+		r, err = bridgetest.AuditFleet(ctx, a.js, streamOf("devices"), a.vendor, bridgetest.Quiet{Began: a.began, Since: since, Stopped: a.now()})
+		return err == nil && r.Missing == 0
+	}
+	if !a.within(patience, seen) {
+		a.Fatalf("waited %v for the fleet to be seen: %s", patience, r)
+	}
+}
+
+// auditChanges holds the fleet and the silences against the world.
+func (a *arena) auditChanges(until, stopped time.Time, result *row) {
+	ctx, cancel := context.WithTimeout(a.Context(), 2*time.Minute)
+	defer cancel()
+	rule := bridgetest.SilenceRule{Cycle: cycle, Communication: cycle, After: silentAfter, Start: a.start, Interval: time.Second, Feeds: feeds, Ahead: a.ahead}
+	silence, err := bridgetest.AuditSilence(ctx, a.js, a.vendor, rule, bridgetest.Quiet{Began: a.began, Since: a.healed, Stopped: stopped})
+	if err != nil {
+		a.Fatal(err)
+	}
+	a.take("health", silence, result)
+	fleet, err := bridgetest.AuditFleet(ctx, a.js, streamOf("devices"), a.vendor, bridgetest.Quiet{Began: a.began, Since: until, Stopped: stopped})
+	if err != nil {
+		a.Fatal(err)
+	}
+	a.take("devices", fleet, result)
 }
 
 // shownWithin is how soon the bucket has to be equal to the streams after a start, a take-over or a loss.
@@ -159,6 +197,19 @@ func (a *arena) bucket(ctx context.Context) (list []string) {
 	return list
 }
 
+// buckets returns what any bucket shows wrongly.
+func (a *arena) buckets(ctx context.Context) []string {
+	list := a.bucket(ctx)
+	for _, audit := range []func(context.Context, jetstream.JetStream) ([]string, error){bridgetest.AuditInventory, bridgetest.AuditLatest, bridgetest.AuditOpenAlarms} {
+		wrong, err := audit(ctx, a.js)
+		if err != nil {
+			wrong = []string{err.Error()}
+		}
+		list = append(list, wrong...)
+	}
+	return list
+}
+
 // heal ends all that a nemesis may have left.
 func (a *arena) heal() {
 	a.link.Mend()
@@ -179,15 +230,20 @@ func (a *arena) audit(until time.Time, result *row) {
 		if err != nil {
 			a.Fatal(err)
 		}
-		a.Logf("%s: %s", feed, r)
-		if !r.Clean() {
-			a.Errorf("the audit of the %s found fault", feed)
-		}
-		result.rows += r.Stored
-		result.missing += r.Missing
-		result.doubled += r.Doubled
-		result.other += r.Unexpected + r.Wrong + r.Disordered + r.BadPages
+		a.take(feed, r, result)
 	}
+}
+
+func (a *arena) take(feed string, r *bridgetest.AuditReport, result *row) {
+	a.Helper()
+	a.Logf("%s: %s", feed, r)
+	if !r.Clean() {
+		a.Errorf("the audit of the %s found fault", feed)
+	}
+	result.rows += r.Stored
+	result.missing += r.Missing
+	result.doubled += r.Doubled
+	result.other += r.Unexpected + r.Wrong + r.Disordered + r.BadPages
 }
 
 // patience is how long a round waits for anything. A bridge that reads a day of readings on a machine that is busy with forty
