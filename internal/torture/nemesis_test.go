@@ -325,22 +325,25 @@ func refuse(ctx context.Context, a *arena) {
 	a.pause(ctx, 2*time.Second, 5*time.Second)
 }
 
-// deadForLong kills all bridges until the broker has said that each feed is silent.
+// deadForLong kills all bridges until the broker has said that each feed is silent, which it can do once they have polled it.
 func deadForLong(ctx context.Context, a *arena) {
+	each := func(what, subjects string) {
+		for _, feed := range feeds {
+			a.await(what+" "+feed, func(ctx context.Context) bool {
+				s, err := a.js.Stream(ctx, "SAVERIS_HEALTH")
+				if err == nil {
+					_, err = s.GetLastMsgForSubject(ctx, subjects+feed)
+				}
+				return err == nil
+			})
+		}
+	}
+	each("the first poll of the", "saveris.schedules.health.bridge.")
 	for _, b := range a.bridges {
 		b.kill()
 		a.kills.Add(1)
 	}
-	for _, feed := range feeds {
-		a.await("the broker to say that "+feed+" are silent", func(ctx context.Context) bool {
-			s, err := a.js.Stream(ctx, "SAVERIS_HEALTH")
-			if err != nil {
-				return false
-			}
-			_, err = s.GetLastMsgForSubject(ctx, "saveris.health.bridge."+feed)
-			return err == nil
-		})
-	}
+	each("the silence of the", "saveris.health.bridge.")
 	for _, b := range a.bridges {
 		b.start()
 	}
