@@ -109,10 +109,11 @@ func (l *Line) Judge(ctx context.Context) error {
 	if err := l.load(ctx); err != nil { // who is waited for has to be known before anybody is heard
 		return err
 	}
-	if err := l.ears.listen(ctx, max(l.Rule.Lookback(channels), time.Hour), clock); err != nil {
+	back := max(l.Rule.Lookback(channels), time.Hour)
+	if err := l.ears.listen(ctx, back, clock); err != nil {
 		return err
 	}
-	news, err := l.news(ctx, channels, clock)
+	news, err := l.news(ctx, channels, back, clock)
 	if err == nil {
 		err = l.store(ctx, news)
 	}
@@ -151,7 +152,7 @@ func (l *Line) load(ctx context.Context) error {
 }
 
 // news are the silences that have begun or ended, in the order of their subjects.
-func (l *Line) news(ctx context.Context, channels []fleet.Channel, clock time.Time) (news []schema.Silence, err error) {
+func (l *Line) news(ctx context.Context, channels []fleet.Channel, back time.Duration, clock time.Time) (news []schema.Silence, err error) {
 	var overdue []*fleet.Channel
 	from := clock
 	for i := range channels {
@@ -169,7 +170,7 @@ func (l *Line) news(ctx context.Context, channels []fleet.Channel, clock time.Ti
 		}
 	}
 	if len(overdue) > 0 {
-		begun, err := l.silent(ctx, overdue, from, clock)
+		begun, err := l.silent(ctx, overdue, from, back, clock)
 		if err != nil {
 			return nil, err
 		}
@@ -188,7 +189,7 @@ func (l *Line) resumed(subject string, k key, clock time.Time) schema.Silence {
 }
 
 // silent returns which of the channels that are overdue are silent. From is when one of them was heard last.
-func (l *Line) silent(ctx context.Context, overdue []*fleet.Channel, from, clock time.Time) (begun []schema.Silence, err error) {
+func (l *Line) silent(ctx context.Context, overdue []*fleet.Channel, from time.Time, back time.Duration, clock time.Time) (begun []schema.Silence, err error) {
 	if from.Before(clock.Add(-farthest)) {
 		from = clock.Add(-farthest)
 	}
@@ -198,6 +199,10 @@ func (l *Line) silent(ctx context.Context, overdue []*fleet.Channel, from, clock
 	}
 	if now.Since.Before(from) {
 		now.Since = from
+	}
+	// What others have stored since the stream was read may be what is covered: whoever is silent by it has to be heard once more.
+	if err := l.ears.listen(ctx, back, clock); err != nil {
+		return nil, err
 	}
 	for _, c := range overdue {
 		last := l.ears.last[keyOf(c)]

@@ -168,6 +168,31 @@ func TestAChannelFallsSilentAndIsHeardAgain(t *testing.T) {
 	s.want(id("100", 0), id("100", 0)+".resumed missing 4", id("100", 60))
 }
 
+// TestWhatIsStoredWhileItIsJudgedIsHeard: another line, or another bridge, stores the readings of a window and has it covered, and both after
+// the stream was read.
+func TestWhatIsStoredWhileItIsJudgedIsHeard(t *testing.T) {
+	s := newScene(t)
+	s.add("100")
+	s.reads("100", "live", 0)
+	l := s.line()
+	covered, caughtUp := l.Covered, false
+	l.Covered = func(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, time.Time, error) {
+		if !caughtUp {
+			s.reads("100", "live", 10, 20, 30)
+		}
+		caughtUp = true
+		return covered(ctx, span)
+	}
+	s.judge(l, 50)
+	if !caughtUp {
+		t.Error("nobody asked what is covered")
+	}
+	s.judge(l, 51)
+	s.want()
+	s.judge(l, 71)
+	s.want(id("100", 30))
+}
+
 // TestALateReadingNeitherEndsNorBeginsASilence: what counts is the time of a reading, not when it was stored, in this process or the next.
 func TestALateReadingNeitherEndsNorBeginsASilence(t *testing.T) {
 	t.Parallel()
