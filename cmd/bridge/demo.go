@@ -93,6 +93,7 @@ func (o demoOptions) check() error {
 const (
 	demoCycle    = 10 * time.Second
 	demoInterval = 2 * time.Second
+	demoLook     = 10 * time.Second
 	demoStart    = time.Hour
 	demoLiveAge  = 5 * time.Minute
 	defaultNATS  = "127.0.0.1:4222"
@@ -129,7 +130,8 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() error { return demo.Run(both) })
 	group.Go(func() error {
-		return tail.Watch(both, demo.JS, pipeline.Broker(s.Streams).Names, pipeline.Feeds(s.Streams), out, coloured(out))
+		feeds := append(pipeline.AllFeeds(s.Streams), schema.Health)
+		return tail.Watch(both, demo.JS, pipeline.Broker(s.Streams).Names, feeds, out, coloured(out))
 	})
 	err = group.Wait()
 	if ctx.Err() != nil {
@@ -138,10 +140,17 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	return err
 }
 
+// demoWorld is so restless that two minutes show a bit of everything: a channel is silent two cycles and a transmission after its last
+// reading, so some of the outages are long enough for that.
+var demoWorld = saveristest.World{
+	Sites: 3, Loggers: 3, Channels: 2, Cycle: demoCycle, Delay: 3 * time.Second, LateShare: 0.02,
+	OutageEvery: 2 * time.Minute, OutageMax: time.Minute, AlarmEvery: 2 * time.Minute, BatteryEvery: time.Minute, ChangeEvery: 5 * time.Minute, TaskEvery: time.Minute,
+}
+
 func demoVendor(o demoOptions) saveristest.Config {
 	c := saveristest.Config{
 		Listen: freeAddress(o.VendorListen), Username: pretendUser, Password: pretendPassword, APIKey: pretendKey,
-		World: saveristest.World{Sites: 3, Loggers: 3, Channels: 2, Cycle: demoCycle, AlarmEvery: 10 * time.Minute, TaskEvery: time.Minute},
+		World: demoWorld,
 	}
 	c.Switches.QueryLatency = "zero"
 	return c
@@ -154,7 +163,7 @@ func demoSettings(o demoOptions, vendorURL string) config.Settings {
 			"SAVERIS_URL": vendorURL, "SAVERIS_USERNAME": pretendUser, "SAVERIS_PASSWORD": pretendPassword,
 			"BRIDGE_NATS_LISTEN": freeAddress(o.NATSListen), "BRIDGE_DATA_DIR": o.DataDir, "BRIDGE_HTTP_ADDR": "",
 			"BRIDGE_POLL_INTERVAL": demoInterval.String(), "BRIDGE_START": demoStart.String(), "BRIDGE_LIVE_AGE": demoLiveAge.String(),
-			"BRIDGE_FEEDS": "readings,alarms,tasks", "BRIDGE_REVISIT": "10m,30m,2h", "BRIDGE_CONTENT_MODE": o.ContentMode,
+			"BRIDGE_FEEDS": "readings,alarms,devices,tasks", "BRIDGE_INVENTORY_INTERVAL": demoLook.String(), "BRIDGE_SILENT_AFTER": "2", "BRIDGE_REVISIT": "10m,30m,2h", "BRIDGE_CONTENT_MODE": o.ContentMode,
 		}[name]
 		return value, set
 	})

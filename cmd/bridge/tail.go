@@ -26,8 +26,9 @@ func tailCommand(std streams) *cobra.Command {
 nothing. Settings are those of run, but none of the vendor's is needed; bridge run --help lists them.
 
 A filter may be given several times or with several values between commas: any of them may match. All filters have to. Sites,
-serial numbers and quantities may be given as the vendor has them or as they stand in subjects. Readings have no severity and
-no state, so one of these leaves them out; tasks have neither these nor a sensor.
+serial numbers and quantities may be given as the vendor has them or as they stand in subjects. A filter that a
+feed knows nothing of leaves it out: only alarms have a severity and a state, tasks have no sensor. --name picks by what people call
+a place or a thing, as far as that is known. --feeds devices,health shows what changes in the fleet and which channels are silent.
 
 --json prints each event as a line of JSON, a CloudEvent in structured form whose data is as it is stored, such as for
   bridge tail --json | jq -r '[.time, .subject, .data.value] | @tsv'
@@ -61,13 +62,14 @@ type tailOptions struct {
 
 func (o *tailOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringSliceVar(&o.filter.Feeds, "feeds", nil, "readings, alarms, tasks (default: BRIDGE_FEEDS)")
+	f.StringSliceVar(&o.filter.Feeds, "feeds", nil, "readings, alarms, tasks, devices, health (default: those of BRIDGE_FEEDS that have rows)")
 	f.StringSliceVar(&o.filter.Feeds, "feed", nil, "as --feeds, which it was called")
 	f.Lookup("feed").Hidden = true
 	f.StringSliceVar(&o.filter.Lanes, "lane", nil, "live, history")
 	f.StringSliceVar(&o.filter.Sites, "site", nil, "sites, or how they begin: 8 characters at least")
 	f.StringSliceVar(&o.filter.Serials, "serial", nil, "serial numbers")
 	f.StringSliceVar(&o.filter.Quantities, "quantity", nil, "quantities, such as air_temperature")
+	f.StringSliceVar(&o.filter.Called, "name", nil, "parts of names of equipment, sensors, devices, sites, tasks")
 	f.StringSliceVar(&o.filter.Severities, "severity", nil, "of alarms: alarm, warning, unknown")
 	f.StringSliceVar(&o.filter.States, "state", nil, "of alarms: raised, cleared, unknown")
 	f.StringVar(&o.since, "since", "", "begin with what was stored since then: an RFC 3339 time, or how long ago, such as 10m")

@@ -104,7 +104,7 @@ func TestWrongFiltersAreRefusedByName(t *testing.T) {
 		many = append(many, fmt.Sprint(i))
 	}
 	for args, want := range map[string]string{
-		"--feeds meters":                      `--feeds is "meters": expected readings, alarms or tasks`,
+		"--feeds meters":                      `--feeds is "meters": expected readings, alarms, tasks, devices or health`,
 		"--lane now":                          `--lane is "now": expected live or history`,
 		"--severity Alarm":                    `--severity is "Alarm": expected alarm, warning or unknown`,
 		"--state open":                        `--state is "open": expected raised, cleared or unknown`,

@@ -10,12 +10,16 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/jsapi"
+	"saveris-bridge/internal/natsd"
 )
 
 func TestOnlyJetStreamsAnswersCount(t *testing.T) {
-	server := bridgetest.Embedded(t)
+	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
 	connect := func() *nats.Conn {
 		nc, err := nats.Connect(server.ClientURL())
 		if err != nil {
@@ -71,8 +75,17 @@ func TestOnlyJetStreamsAnswersCount(t *testing.T) {
 }
 
 func TestWithoutJetStreamTheAccountHasNone(t *testing.T) {
-	here := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
-	js, err := jetstream.NewWithDomain(here.Conn(), "elsewhere")
+	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	nc, err := nats.Connect(server.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.NewWithDomain(nc, "elsewhere")
 	if err != nil {
 		t.Fatal(err)
 	}

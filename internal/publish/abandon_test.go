@@ -5,8 +5,11 @@ import (
 	"testing"
 	"time"
 
-	"saveris-bridge/internal/bridgetest"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -14,7 +17,20 @@ import (
 // TestBatchesThatAreAbandonedStandInNobodysWay: the server takes fifty unfinished batches.
 func TestBatchesThatAreAbandonedStandInNobodysWay(t *testing.T) {
 	t.Parallel()
-	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
+	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	nc, err := nats.Connect(server.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
 	config := Config{Names: Names{Prefix: "saveris"}, Replicas: 1}
 	if err := Open(t.Context(), js, config); err != nil {
 		t.Fatal(err)

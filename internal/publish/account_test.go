@@ -9,7 +9,6 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -88,7 +87,7 @@ func accountsOf(t *testing.T, js jetstream.JetStream) map[string]int {
 func TestOfTwoAccountsAtOnceOnAnEmptyPrefixOneWins(t *testing.T) {
 	t.Parallel()
 	for range 20 {
-		js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+		js := open(t, connect(t, startServer(t).ClientURL()))
 		accounts := []string{ada, bob}
 		errs := make([]error, len(publish.Feeds)*len(accounts))
 		var group sync.WaitGroup
@@ -124,7 +123,7 @@ func TestOfTwoAccountsAtOnceOnAnEmptyPrefixOneWins(t *testing.T) {
 
 func TestCoverageOfAnotherAccountNeverCounts(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	js := open(t, connect(t, startServer(t).ClientURL()))
 	newProcess(js, ada).cover(t, noon, readings(0, 10)...)
 	before := len(stored(t, js, stream))
 	other := newProcess(js, bob)
@@ -157,7 +156,7 @@ func TestCoverageOfAnotherAccountNeverCounts(t *testing.T) {
 
 func TestARecordOfOursVouchesForThoseBeforeItAndNoOthers(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	js := open(t, connect(t, startServer(t).ClientURL()))
 	first := newProcess(js, ada)
 	days := []time.Time{noon, noon.AddDate(0, 0, 1), noon.AddDate(0, 0, 2)}
 	for _, day := range days {
@@ -194,7 +193,7 @@ func TestARecordOfOursVouchesForThoseBeforeItAndNoOthers(t *testing.T) {
 
 func TestAStreamThatWasMadeAnewVouchesForNobody(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	js := open(t, connect(t, startServer(t).ClientURL()))
 	first := newProcess(js, ada)
 	for i := range 9 {
 		first.must(t, first.cover(t, noon.AddDate(0, 0, i)))
@@ -218,7 +217,7 @@ func TestAStreamThatWasMadeAnewVouchesForNobody(t *testing.T) {
 
 func TestRecordsOfOlderBuildsBearNoAccountAndHaveToBeProven(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	js := open(t, connect(t, startServer(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Hour))
 	p := newProcess(js, ada)
 	unknown, err := p.Look(t.Context())
@@ -235,7 +234,7 @@ func TestRecordsOfOlderBuildsBearNoAccountAndHaveToBeProven(t *testing.T) {
 
 func TestAdoptedCoverageIsOursFromThenOn(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	js := open(t, connect(t, startServer(t).ClientURL()))
 	first := newProcess(js, ada)
 	first.must(t, first.cover(t, noon, readings(0, 10)...))
 	first.must(t, first.cover(t, noon.AddDate(0, 0, -1)))
@@ -265,7 +264,7 @@ func TestAdoptedCoverageIsOursFromThenOn(t *testing.T) {
 
 func TestWhatIsUncoveredIsAGapAndIsStoredStill(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	js := open(t, connect(t, startServer(t).ClientURL()))
 	p := newProcess(js, ada)
 	w := p.writers[schema.Readings]
 	w.SetLowWatermark(noon)
@@ -301,7 +300,7 @@ func TestWhatIsUncoveredIsAGapAndIsStoredStill(t *testing.T) {
 
 func TestAClaimIsToldOfUnderItsOwnFeed(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	js := open(t, connect(t, startServer(t).ClientURL()))
 	p := newProcess(js, ada)
 	told := map[schema.Feed][]string{}
 	p.OnRecord = func(feed schema.Feed, r checkpoint.RecordMessage) { told[feed] = append(told[feed], r.Day) }
@@ -317,7 +316,7 @@ func TestAClaimIsToldOfUnderItsOwnFeed(t *testing.T) {
 
 func TestATraceIsWhatAnAccountHasStoredItself(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	js := open(t, connect(t, startServer(t).ClientURL()))
 	first := newProcess(js, ada)
 	first.must(t, first.cover(t, noon, readings(0, 10)...))
 	p := newProcess(js, bob)
@@ -349,7 +348,7 @@ func TestATraceIsWhatAnAccountHasStoredItself(t *testing.T) {
 
 func TestAClaimLooksAtTheEndOfAStreamOnce(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	js := open(t, connect(t, startServer(t).ClientURL()))
 	looks, err := js.Conn().SubscribeSync("$JS.API.STREAM.INFO." + stream)
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/backfill"
-	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -86,7 +85,7 @@ func TestAnAccountWithoutRoomForTheSizeLimitIsUnusable(t *testing.T) {
 
 func TestNewStreamsAreCompressed(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	js := open(t, connect(t, startServer(t).ClientURL()))
 	for _, feed := range publish.Streams {
 		s, err := js.Stream(t.Context(), config.Names.Stream(feed))
 		if err != nil {
@@ -111,7 +110,7 @@ func TestStreamsWithReplicasAreNotCompressed(t *testing.T) {
 
 func TestNothingCanBeRemovedFromImmutableStreams(t *testing.T) {
 	t.Parallel()
-	js, err := jetstream.New(connect(t, bridgetest.Embedded(t).ClientURL()))
+	js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +138,7 @@ func TestNothingCanBeRemovedFromImmutableStreams(t *testing.T) {
 // that is half gone is still proven, and all else goes on.
 func TestWhatASizeLimitHasRemovedIsAsWhatAnAgeLimitHas(t *testing.T) {
 	t.Parallel()
-	js, err := jetstream.New(connect(t, bridgetest.Embedded(t).ClientURL()))
+	js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package tail
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,13 +16,14 @@ type Filter struct {
 	Lanes                      []string
 	Sites, Serials, Quantities []string // as the vendor has them or as tokens of subjects; a site may be its beginning
 	Severities, States         []string // of alarms
+	Called                     []string // parts of what people call a place or a thing, in any case
 	Rejected                   bool     // take rejected rows too, whatever the lists hold
 }
 
 // What a Filter's lists may hold.
 var (
-	allFeeds = func() (names []string) {
-		for _, feed := range schema.RowFeeds {
+	Feeds = func() (names []string) {
+		for _, feed := range append(slices.Clone(schema.RowFeeds), schema.Devices, schema.Health) {
 			names = append(names, string(feed))
 		}
 		return names
@@ -44,13 +44,14 @@ func (f *Filter) Check(names publish.Names) error {
 		allowed []string            // nil: any text
 		token   func(string) string // of any text
 	}{
-		{"feeds", &f.Feeds, allFeeds, nil},
+		{"feeds", &f.Feeds, Feeds, nil},
 		{"lane", &f.Lanes, Lanes, nil},
 		{"site", &f.Sites, nil, schema.Token},
 		{"serial", &f.Serials, nil, schema.Token},
 		{"quantity", &f.Quantities, nil, schema.QuantityToken},
 		{"severity", &f.Severities, Severities, nil},
 		{"state", &f.States, States, nil},
+		{"name", &f.Called, nil, strings.ToLower},
 	} {
 		var tokens []string
 		for _, value := range *list.values {
@@ -69,11 +70,8 @@ func (f *Filter) Check(names publish.Names) error {
 		}
 		*list.values = tokens
 	}
-	if f.alarmsOnly() && !slices.Contains(f.Feeds, string(schema.Alarms)) {
-		return fmt.Errorf("--severity and --state are of alarms, and the feed is %s: expected --feeds alarms or neither of them", strings.Join(f.Feeds, ","))
-	}
-	if f.ofSensors() && slices.Equal(f.Feeds, []string{string(schema.Tasks)}) {
-		return errors.New("--site, --serial and --quantity are of readings and alarms, and the feed is tasks: expected other --feeds or none of them")
+	if !slices.ContainsFunc(f.Feeds, func(feed string) bool { return f.leavesOut(schema.Feed(feed)) == "" }) {
+		return fmt.Errorf("%s, and the feed is %s: expected other --feeds or none of it", f.leavesOut(schema.Feed(f.Feeds[0])), strings.Join(f.Feeds, ","))
 	}
 	for _, one := range f.subscriptions(names) {
 		if len(one.subjects) > maxFilters {
@@ -83,12 +81,21 @@ func (f *Filter) Check(names publish.Names) error {
 	return nil
 }
 
-// alarmsOnly reports whether readings and tasks are left out, which have no severity and no state.
-func (f *Filter) alarmsOnly() bool { return len(f.Severities) > 0 || len(f.States) > 0 }
-
-// ofSensors reports whether tasks are left out, which have no sensor.
-func (f *Filter) ofSensors() bool {
-	return len(f.Sites) > 0 || len(f.Serials) > 0 || len(f.Quantities) > 0
+// leavesOut names the filters that an event of a feed cannot have, and whose they are; empty where there are none.
+func (f *Filter) leavesOut(feed schema.Feed) string {
+	switch {
+	case len(f.Severities)+len(f.States) > 0 && feed != schema.Alarms:
+		return "--severity and --state are of alarms"
+	case len(f.Quantities) > 0 && feed != schema.Alarms && feed != schema.Readings:
+		return "--quantity is of readings and alarms"
+	case len(f.Sites) > 0 && (feed == schema.Tasks || feed == schema.Devices):
+		return "--site is of readings, alarms and health"
+	case len(f.Serials) > 0 && feed == schema.Tasks:
+		return "--serial is of readings, alarms, health and devices"
+	case len(f.Lanes) > 0 && (feed == schema.Devices || feed == schema.Health):
+		return "--lane is of readings, alarms and tasks"
+	}
+	return ""
 }
 
 func expected(allowed []string) string {
@@ -107,11 +114,25 @@ func mayBegin(site string) bool {
 	return shortSite <= len(site) && len(site) < wholeSite
 }
 
-// takes reports whether an event that came is picked: no subject asks for the beginning of a site's name, and that of an alarm
-// does not have its quantity.
+// takes reports whether an event that came is picked: no subject asks for the beginning of a site's name or for what people call
+// a place, and that of an alarm does not have its quantity.
 func (f *Filter) takes(e Event) bool {
-	return !e.Rejected.IsZero() || f.takesSite(schema.Token(e.Site)) &&
+	return !e.Rejected.IsZero() || f.takesSite(schema.Token(e.Site)) && f.takesName(e) &&
 		(len(f.Quantities) == 0 || !e.alarm() || slices.Contains(f.Quantities, schema.QuantityToken(e.Quantity)))
+}
+
+// takesName reports whether something that people call the place, or the thing, has one of the names in it.
+func (f *Filter) takesName(e Event) bool {
+	if len(f.Called) == 0 {
+		return true
+	}
+	n := e.Names
+	all := []string{n.Tenant, n.Site, n.Device, n.Sensor, n.Equipment, n.Part, n.Area, n.Label(), e.Task.Title, e.Task.Site}
+	if e.Change != nil {
+		all = append(all, e.Change.Name, e.Change.Site)
+	}
+	text := strings.ToLower(strings.Join(all, "\n"))
+	return slices.ContainsFunc(f.Called, func(part string) bool { return strings.Contains(text, part) })
 }
 
 func (f *Filter) takesSite(token string) bool {

@@ -40,12 +40,12 @@ func TestATaskIsPrintedAsPeopleReadIt(t *testing.T) {
 	e := seed.Event(schema.Tasks, "uuid", "u1", "task_title", "Check fridge", "task_type", "PLANNED", "task_status", "FINISHED", "sequence_no", "2",
 		"process_step_instructions", "Measure the temperature.", "content", "4.7", "site_name", "Market\x1b Square", "username", "j.doe", "timestamp", "2026-11-24T12:00:00Z", "parameters", `{"unit":"CELSIUS"}`)
 	header := map[string][]string{"ce-specversion": {"1.0"}, "ce-id": {e.ID}, "ce-source": {"s"}, "ce-type": {"saveris.task.v1"}, "ce-time": {"2026-11-24T12:00:00Z"}, "ce-lane": {"live"}}
-	stored, err := ParseEvent(header, e.AppendData(nil))
+	stored, err := ParseEvent(header, e.AppendData(nil), NewFleet())
 	if err != nil {
 		t.Fatal(err)
 	}
 	printed := lines{colour: true, raised: raisedAlarms{}}
-	got, want := printed.line(stored), "12:00:00        live     Market\\u001b Square    Check fridge  PLANNED FINISHED  step 2: Measure the temperature.  4.7"
+	got, want := printed.line(stored), "12:00:00        live     Market\\u001b Square    Check fridge                    planned task, finished  step 2: Measure the temperature.  4.7"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -62,7 +62,7 @@ func TestAlarmsArePrintedAsPeopleReadThem(t *testing.T) {
 			map[string]string{"Alarm": "Alarm condition is violated", "Ok": "Alarm condition is adhered"}[status],
 			"customer_site", "Köln", "serial_no", "2201", "alarm_condition_type", "Upper limit", "physical_extension", quantity, "alarm_value", value, "physical_unit", "°C")
 		header := map[string][]string{"ce-specversion": {"1.0"}, "ce-id": {e.ID}, "ce-source": {"s"}, "ce-type": {"saveris.alarm.raised.v1"}, "ce-lane": {"live"}}
-		stored, err := ParseEvent(header, e.AppendData(nil))
+		stored, err := ParseEvent(header, e.AppendData(nil), NewFleet())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestLinesSayWhatPeopleCallThePlace(t *testing.T) {
 	} {
 		header := map[string][]string{"ce-specversion": {"1.0"}, "ce-id": {"i"}, "ce-source": {"s"}, "ce-type": {"saveris.reading.v1"}, "ce-lane": {"live"}}
 		body := `{"site":"b2c3d4e5-f6a7","sensor":{"serial_no":"2201","channel_no":1},"quantity":"air_temperature","value":4.7,"unit":"Cel","measured_at":"2026-07-01T10:15:00Z","names":` + c.names + `}`
-		e, err := ParseEvent(header, []byte(body))
+		e, err := ParseEvent(header, []byte(body), NewFleet())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -31,9 +31,5 @@ func (r raisedAlarms) beside(e Event) string {
 	if other == "" || !open || since.After(e.Raised) { // what is read in another order than it happened
 		return ""
 	}
-	layout := time.TimeOnly
-	if day := 24 * time.Hour; !since.Truncate(day).Equal(e.Raised.Truncate(day)) {
-		layout = time.DateTime
-	}
-	return " (" + other + " since " + since.UTC().Format(layout) + ")"
+	return " (" + other + " since " + moment(since, e.Raised) + ")"
 }

@@ -28,17 +28,24 @@ func (f *Filter) subscriptions(names publish.Names) (list []subscription) {
 	for _, name := range f.Feeds {
 		feed := schema.Feed(name)
 		stream, prefix := names.Stream(feed), []string{names.Prefix + "." + name}
-		switch {
-		case feed == schema.Alarms:
-			list = append(list, subscribe(stream, prefix, f.Lanes, nil, sites, f.Severities, f.States, f.Serials))
-		case feed == schema.Tasks:
-			if !f.alarmsOnly() && !f.ofSensors() {
+		if f.leavesOut(feed) == "" {
+			switch feed {
+			case schema.Readings:
+				list = append(list, subscribe(stream, prefix, f.Lanes, nil, sites, f.Serials, nil, f.Quantities))
+			case schema.Alarms:
+				list = append(list, subscribe(stream, prefix, f.Lanes, nil, sites, f.Severities, f.States, f.Serials))
+			case schema.Tasks:
 				list = append(list, subscribe(stream, prefix, f.Lanes, nil, nil, nil))
+			case schema.Devices:
+				list = append(list, subscribe(stream, prefix, nil, nil, f.Serials))
+			case schema.Health:
+				list = append(list, subscribe(stream, prefix, []string{"sensor"}, nil, sites, f.Serials, nil))
+				if len(f.Sites)+len(f.Serials) == 0 {
+					list = append(list, subscribe(stream, prefix, []string{"bridge"}, nil))
+				}
 			}
-		case !f.alarmsOnly():
-			list = append(list, subscribe(stream, prefix, f.Lanes, nil, sites, f.Serials, nil, f.Quantities))
 		}
-		if f.Rejected {
+		if f.Rejected && slices.Contains(schema.RowFeeds, feed) {
 			list = append(list, subscribe(stream, []string{names.Prefix + ".rejected." + name}))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
 )
 
 // Config is what Run prints, and where.
@@ -33,7 +35,7 @@ type Config struct {
 // Run prints the events of the streams as they are stored, until ctx ends, Out cannot be written to, or a right is missing
 // (nats.ErrPermissionViolation).
 func Run(ctx context.Context, js jetstream.JetStream, c Config) error {
-	p := &printer{Config: c, lines: lines{colour: c.Colour, dated: true, raised: raisedAlarms{}}}
+	p := &printer{Config: c, fleet: NewFleet(), lines: lines{colour: c.Colour, dated: true, raised: raisedAlarms{}}}
 	if !c.JSON {
 		if err := head(c.Out); err != nil {
 			return err
@@ -42,6 +44,9 @@ func Run(ctx context.Context, js jetstream.JetStream, c Config) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, one := range c.Filter.subscriptions(c.Names) {
 		f := &Follow{Stream: one.stream, Filters: []string{one.filter}, Begin: from(c.Since), Failed: p.failed, Timings: c.Timings}
+		if one.stream == c.Names.Stream(schema.Devices) {
+			f.Begin = knowing(p.known, f.Begin)
+		}
 		f.Each = func(m Message) error {
 			if !one.takes(m.Subject()) {
 				return nil
@@ -53,10 +58,13 @@ func Run(ctx context.Context, js jetstream.JetStream, c Config) error {
 	return group.Wait()
 }
 
+// beginning says where to begin, see Follow.Begin.
+type beginning = func(ctx context.Context, stream jetstream.Stream, again bool) (jetstream.OrderedConsumerConfig, error)
+
 // from begins with what was stored since a moment, or with what is stored from now on: from when it is asked for the first
 // time, so that nothing is left out where the connection is lost before something has come. A stream that was made anew is
 // all new.
-func from(since time.Time) func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
+func from(since time.Time) beginning {
 	first := uint64(0)
 	return func(_ context.Context, stream jetstream.Stream, again bool) (jetstream.OrderedConsumerConfig, error) {
 		if again {
@@ -72,10 +80,67 @@ func from(since time.Time) func(context.Context, jetstream.Stream, bool) (jetstr
 	}
 }
 
+// knowing begins once what the fleet calls its things is known as of now.
+func knowing(known func(context.Context, jetstream.Stream) error, begin beginning) beginning {
+	return func(ctx context.Context, stream jetstream.Stream, again bool) (jetstream.OrderedConsumerConfig, error) {
+		config, err := begin(ctx, stream, again) // before, so that nothing falls in between
+		if err != nil {
+			return config, err
+		}
+		return config, known(ctx, stream)
+	}
+}
+
+// known reads what the fleet calls its things.
+func (p *printer) known(ctx context.Context, stream jetstream.Stream) error {
+	err := readNames(ctx, stream, p.Names, func(m jetstream.Msg) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		_, _ = ParseEvent(m.Headers(), m.Data(), p.fleet) // what is none is noted when it is to be printed
+	})
+	if !p.Since.IsZero() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.fleet.ahead()
+	}
+	return err
+}
+
+// readNames hands out the newest event of each device and each location.
+func readNames(ctx context.Context, stream jetstream.Stream, names publish.Names, take func(jetstream.Msg)) error {
+	devices := names.Prefix + "." + string(schema.Devices) + "."
+	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{devices + string(schema.KindLocation) + ".>", devices + string(schema.KindDevice) + ".>"}, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
+		MaxResetAttempts: 1, InactiveThreshold: ConsumerIdle,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { Drop(stream, consumer) }()
+	left := consumer.CachedInfo().NumPending
+	if left == 0 {
+		return nil
+	}
+	messages, err := consumer.Messages(asked(consumer)...)
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	for ; left > 0; left-- {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return err
+		}
+		take(m)
+	}
+	return nil
+}
+
 // printer prints messages. Many goroutines may use it.
 type printer struct {
 	Config
 	mu    sync.Mutex
+	fleet *Fleet
 	lines lines
 	noted string // why following failed last
 }
@@ -98,7 +163,10 @@ func (p *printer) print(m Message) error {
 
 // line is empty for a message that the filter leaves out.
 func (p *printer) line(m Message) (string, error) {
-	event, err := ParseEvent(m.Headers(), m.Data())
+	event, err := ParseEvent(m.Headers(), m.Data(), p.fleet)
+	if event.Silence != nil && event.Silence.Feed == "" {
+		event.Site = siteOf(m.Subject())
+	}
 	switch {
 	case err != nil:
 		return "", err
@@ -108,6 +176,12 @@ func (p *printer) line(m Message) (string, error) {
 		return structured(m.Headers(), m.Data())
 	}
 	return p.lines.line(event), nil
+}
+
+// siteOf is the site of a channel that is silent: its data has none.
+func siteOf(subject string) string {
+	tokens := strings.Split(subject, ".")
+	return tokens[max(0, len(tokens)-3)]
 }
 
 // failed notes once why nothing can be followed; a missing right ends it.

@@ -167,6 +167,9 @@ func TestAFilterBecomesSubjects(t *testing.T) {
 		{Filter{Feeds: all, States: []string{"raised", "cleared"}, Severities: []string{"alarm"}}, "saveris.alarms.*.*.*.alarm.*.*"},
 		{Filter{Feeds: readings, Quantities: []string{"Air_Temperature"}, Rejected: true}, "saveris.readings.*.*.*.*.*.air_temperature saveris.rejected.readings"},
 		{Filter{Feeds: []string{"tasks", "alarms"}, Lanes: []string{"live"}, Rejected: true}, "saveris.tasks.live.*.*.* saveris.rejected.tasks saveris.alarms.live.*.*.*.*.* saveris.rejected.alarms"},
+		{Filter{Feeds: []string{"devices", "health"}, Rejected: true}, "saveris.devices.*.*.* saveris.health.sensor.*.*.*.* saveris.health.bridge.*"},
+		{Filter{Feeds: []string{"devices", "health", "tasks"}, Serials: []string{"7"}}, "saveris.devices.*.*.7 saveris.health.sensor.*.*.7.*"},
+		{Filter{Feeds: []string{"devices", "health", "alarms"}, States: []string{"raised"}}, "saveris.alarms.*.*.*.*.raised.*"},
 		{Filter{Feeds: []string{"tasks", "readings"}, Serials: []string{"7"}}, "saveris.readings.*.*.*.7.*.*"},
 		{Filter{Feeds: []string{"tasks", "alarms"}, States: []string{"raised"}}, "saveris.alarms.*.*.*.*.raised.*"},
 		{Filter{Feeds: readings, Sites: []string{"8bb9264f"}}, "saveris.readings.*.*.*.*.*.*"},
@@ -186,11 +189,17 @@ func TestAFilterBecomesSubjects(t *testing.T) {
 	}
 }
 
-func TestFiltersThatNoTaskCanMatchAreRefused(t *testing.T) {
-	for _, f := range []Filter{{Sites: []string{"a"}}, {Serials: []string{"7"}}, {Quantities: []string{"q"}}, {States: []string{"raised"}}, {Severities: []string{"alarm"}}} {
-		f.Feeds = []string{"tasks"}
-		if err := f.Check(names); err == nil || !strings.Contains(err.Error(), "the feed is tasks") {
-			t.Errorf("%+v: %v", f, err)
+func TestFiltersThatNoEventOfAFeedCanMatchAreRefused(t *testing.T) {
+	for feed, filters := range map[string][]Filter{
+		"tasks":   {{Sites: []string{"a"}}, {Serials: []string{"7"}}, {Quantities: []string{"q"}}, {States: []string{"raised"}}, {Severities: []string{"alarm"}}},
+		"devices": {{Sites: []string{"a"}}, {Lanes: []string{"live"}}, {Quantities: []string{"q"}}},
+		"health":  {{Lanes: []string{"live"}}, {Quantities: []string{"q"}}, {Severities: []string{"alarm"}}},
+	} {
+		for _, f := range filters {
+			f.Feeds = []string{feed}
+			if err := f.Check(names); err == nil || !strings.Contains(err.Error(), "the feed is "+feed) {
+				t.Errorf("%+v: %v", f, err)
+			}
 		}
 	}
 }
@@ -226,7 +235,7 @@ func TestTailGoesOnWhereItWasAfterAnOutage(t *testing.T) {
 		seed.Store(t, js, schema.Readings, seed.FirstHour(), seed.Reading(uuid, "7", "1"))
 	}
 	run := start(t, bridgetest.JetStream(t, "nats://"+link.Addr()), Config{Filter: Filter{Feeds: []string{"readings"}}, JSON: true})
-	for consumers(t, js) == 0 {
+	for consumers(t, js, schema.Readings) == 0 {
 	}
 	link.Cut() // nothing has been shown yet
 	store("u0")
@@ -252,9 +261,9 @@ func TestTailGoesOnWhereItWasAfterAnOutage(t *testing.T) {
 }
 
 // consumers returns how many consumers the stream of readings has.
-func consumers(t *testing.T, js jetstream.JetStream) int {
+func consumers(t *testing.T, js jetstream.JetStream, feed schema.Feed) int {
 	t.Helper()
-	stream, err := js.Stream(t.Context(), names.Stream(schema.Readings))
+	stream, err := js.Stream(t.Context(), names.Stream(feed))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -12,17 +13,19 @@ import (
 
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/words"
 )
 
 // Watch prints what the streams of the feeds store from now on, until ctx ends. What is measured from now on has a line each, and
-// a little of what came before; the rest is counted.
+// a little of what came before; the rest is counted. Of the fleet it prints what becomes of devices and which batteries are low; what
+// is new by the dozen is counted.
 func Watch(ctx context.Context, js jetstream.JetStream, names publish.Names, feeds []schema.Feed, out io.Writer, colour bool) error {
 	group, ctx := errgroup.WithContext(ctx)
-	events := make(chan Event, 64)
+	events, called := make(chan Event, 64), NewFleet()
 	for _, feed := range feeds {
 		f := &Follow{Stream: names.Stream(feed), Filters: []string{names.Prefix + "." + string(feed) + ".>"}, Begin: from(time.Time{})}
 		f.Each = func(m Message) error {
-			event, err := ParseEvent(m.Headers(), m.Data())
+			event, err := ParseEvent(m.Headers(), m.Data(), called)
 			if err != nil {
 				return fmt.Errorf("follow %s: %w", f.Stream, err)
 			}
@@ -32,6 +35,11 @@ func Watch(ctx context.Context, js jetstream.JetStream, names publish.Names, fee
 			case <-ctx.Done():
 				return ctx.Err()
 			}
+		}
+		if feed == schema.Devices { // nobody else takes what becomes of it
+			f.Begin = knowing(func(ctx context.Context, stream jetstream.Stream) error {
+				return readNames(ctx, stream, names, func(m jetstream.Msg) { _, _ = ParseEvent(m.Headers(), m.Data(), called) })
+			}, f.Begin)
 		}
 		group.Go(func() error { return f.Run(ctx, js) })
 	}
@@ -97,7 +105,7 @@ func (w *watcher) flush() (skipped bool) {
 	older, _ := slices.BinarySearchFunc(w.queue, w.began, func(e Event, t time.Time) int { return e.at().Compare(t) })
 	var show []Event
 	for _, e := range slices.Backward(w.queue[:older]) { // the newest of each kind
-		if !w.before.take(e) {
+		if e.Silence == nil && e.Change == nil && !w.before.take(e) {
 			w.skipped.add(e)
 			skipped = true
 			continue
@@ -105,11 +113,56 @@ func (w *watcher) flush() (skipped bool) {
 		show = append(show, e)
 	}
 	slices.Reverse(show)
-	for _, e := range append(show, w.queue[older:]...) {
-		fmt.Fprintln(w.out, w.lines.line(e))
+	show = append(show, w.queue[older:]...)
+	fresh := newThings(show)
+	w.printNew(fresh, show)
+	for _, e := range show {
+		if e.Change == nil || worthALine(e.Change, fresh) {
+			fmt.Fprintln(w.out, w.lines.line(e))
+		}
 	}
 	w.queue = w.queue[:0]
 	return skipped
+}
+
+// worthALine reports whether a change of the fleet is printed, where so many things are new: the rest is of documents that follow
+// from others, or comes with each contact of a device.
+func worthALine(c *Change, fresh map[schema.FleetKind]int) bool {
+	switch c.Kind {
+	case schema.KindDeviceStatus:
+		return c.Low || c.Renewed
+	case schema.KindTenant, schema.KindLocation, schema.KindDevice:
+		return !c.New || fresh[c.Kind] <= fewNew
+	}
+	return false
+}
+
+// fewNew is how many new things of a kind have a line each. The first look finds all there is.
+const fewNew = 3
+
+// newThings counts what is new in the fleet.
+func newThings(events []Event) map[schema.FleetKind]int {
+	fresh := map[schema.FleetKind]int{}
+	for _, e := range events {
+		if e.Change != nil && e.Change.New {
+			fresh[e.Change.Kind]++
+		}
+	}
+	return fresh
+}
+
+// printNew prints in a line how much is new in the fleet, where it is too much for a line each.
+func (w *watcher) printNew(fresh map[schema.FleetKind]int, events []Event) {
+	var counted []string
+	for _, kind := range []schema.FleetKind{schema.KindTenant, schema.KindLocation, schema.KindDevice} {
+		if n := fresh[kind]; n > fewNew {
+			counted = append(counted, words.Count(n, kindName(kind)))
+		}
+	}
+	i := slices.IndexFunc(events, func(e Event) bool { return e.Change != nil && e.Change.New })
+	if len(counted) > 0 {
+		fmt.Fprintln(w.out, said(events[i].at().UTC().Format(time.TimeOnly), string(schema.Devices), "", "the fleet", strings.Join(counted, ", ")+" new"))
+	}
 }
 
 // printSkipped ends the catching up: what comes late from now on is little.
