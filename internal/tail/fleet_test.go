@@ -33,7 +33,9 @@ func TestChangesOfTheFleetArePrintedAsPeopleReadThem(t *testing.T) {
 		return `{"customer_site":"` + site + `","device_serial_no":"2001","device_display_name":"` + name + `","device_measuring_cycle":900000,` +
 			`"sensors":[{"sensor_serial_no":"2201","sensor_display_name":"Air","channels":[{"channel_no":1},{"channel_no":2}]}]}`
 	}
-	battery := func(level string) string { return `{"serial_no":"2001","battery_level_percent":` + level + `,"radio_level_percent":71}` }
+	battery := func(level string) string {
+		return `{"serial_no":"2001","battery_level_percent":` + level + `,"radio_level_percent":71}`
+	}
 	removed := change(schema.KindDevice, "2001", device("Bar", "s2"))
 	removed.Removed = true
 	fleet, printed := NewFleet(), &lines{}
