@@ -30,7 +30,7 @@ func channelOf(device *thing, sensor, channel *object, place *Place) Channel {
 		Serial: sensor.get("sensor_serial_no"), Model: sensor.get("sensor_model_code"), Names: place.Names(),
 		Cycle: firstSpan(sensor.get("sensor_measuring_cycle_effective"), sensor.get("sensor_measuring_cycle"),
 			device.doc.get("device_measuring_cycle_effective"), device.doc.get("device_measuring_cycle"), plain(channel.otherValue("channel_measurement_log_time"))),
-		Communication: firstSpan(device.doc.get("device_communication_log_time")),
+		Communication: communicationCycle(device.doc),
 		Known:         device.since,
 		Inactive:      device.doc.get("device_is_active") == "false" || plain(sensor.otherValue("sensor_is_active")) == "false",
 	}

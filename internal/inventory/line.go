@@ -28,14 +28,18 @@ type Line struct {
 	// not within Soonest of the last look. nil = it is never wanted.
 	Wanted  <-chan string
 	Soonest time.Duration
+	// SilentAfter is after how many communication cycles a device counts as cut off, see fleet.Contacts.
+	SilentAfter int
 	// Hint returns what a person can do about an error, "" where nothing is known; nil = nothing is.
 	Hint func(error) string
 
 	OnStored  func(c schema.FleetChange, sequence uint64)
-	OnLook    func(Look)        // after each look that has seen anything
-	OnStep    func(poller.Step) // whenever the line goes on
-	OnRefusal func(error)       // when the vendor does not give the fleet, with the reason, and when he does again, with nil
+	OnLook    func(Look)            // after each look that has seen anything
+	OnStep    func(poller.Step)     // whenever the line goes on
+	OnBack    func([]schema.Outage) // when devices that were cut off are back, with their outages
+	OnRefusal func(error)           // when the vendor does not give the fleet, with the reason, and when he does again, with nil
 
+	contacts fleet.Contacts
 	known    *fleet.Inventory // nil where the stream has to be read
 	walker   *fleet.Walker
 	refusals saveris.Refusals
@@ -77,7 +81,7 @@ func (l *Line) LastLook() time.Time {
 // Everything else is tried again for ever.
 func (l *Line) Run(ctx context.Context) error {
 	defer l.step(poller.Step{Doing: poller.Ends})
-	l.known = nil
+	l.known, l.contacts = nil, fleet.Contacts{After: l.SilentAfter}
 	for retry := firstRetry; ; {
 		began := time.Now()
 		err := l.look(ctx)
@@ -161,6 +165,7 @@ func (l *Line) look(ctx context.Context) error {
 	result, failures := Look{Things: map[fleet.Kind]int{}, Changed: map[fleet.Kind]int{}}, failures{}
 	err := l.walker.Look(ctx, func(seen fleet.Look) error {
 		failures.add(seen)
+		l.back(seen)
 		n, err := l.store(ctx, seen)
 		result.Changed[seen.Kind] = n
 		l.step(poller.Step{Doing: poller.Fetches, For: longestLook})
@@ -178,6 +183,18 @@ func (l *Line) look(ctx context.Context) error {
 	result.Took, result.Err = time.Since(began), failures.err()
 	l.report(result)
 	return nil
+}
+
+// back reports which devices were cut off and are back.
+func (l *Line) back(seen fleet.Look) {
+	ended := l.contacts.Back(seen, l.known)
+	if len(ended) == 0 || l.OnBack == nil {
+		return
+	}
+	for _, o := range ended {
+		l.Log.Info("devices that were cut off are back", "from", o.Begun, "until", o.Ended)
+	}
+	l.OnBack(ended)
 }
 
 // load reads what the stream holds, unless it is known.

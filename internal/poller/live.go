@@ -31,6 +31,8 @@ type Live struct {
 	Hint     func(error) string // see Line
 	// Outages returns the outages of loggers that have ended; nil = none is known. One goroutine calls it.
 	Outages func(ctx context.Context) ([]schema.Outage, error)
+	// Comebacks are outages that the fleet has shown, beside those; nil = none is known.
+	Comebacks *Comebacks
 
 	// OnRefusal is called with the reason when the vendor refuses the feed (saveris.ErrForbidden, saveris.ErrRetired), which is
 	// asked for but rarely from then on, and with nil when he serves it again. nil = it is logged.
@@ -70,7 +72,7 @@ func (l *Live) Run(ctx context.Context) error {
 		group.Go(func() error {
 			line := l.line(OutageLine, pool)
 			return line.Run(ctx, &AfterOutage{
-				Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Kept, Outages: l.Outages,
+				Ages: l.Writer.Ages, Interval: l.Interval, Rows: l.Rows, Now: line.clock, Covered: l.Writer.Kept, Outages: l.outages,
 			})
 		})
 	}

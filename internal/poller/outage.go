@@ -13,9 +13,10 @@ import (
 // AfterOutage yields what has to be read again because a logger was cut off for a while: when it is back it delivers days or
 // weeks at once, and what is older than the last age would never be read again. It never ends.
 //
-// The end of its connection-timeout alarm announces it (observed). What had been read before that came in is read again, from
+// The end of its connection-timeout alarm announces it (observed), and before that a look at the fleet (inferred). What had been read before that came in is read again, from
 // the beginning of the outage until then, and once more a little later as far as no age will: the logger needs a moment to
-// deliver. All of it follows from the stored alarms and from when intervals were read, so a restart changes nothing.
+// deliver. All of it follows from the stored alarms and from when intervals were read, so a restart changes nothing; what the fleet
+// has shown is known to the process alone.
 type AfterOutage struct {
 	Ages     checkpoint.Ages
 	Interval time.Duration // between two looks that found nothing
@@ -130,10 +131,15 @@ func (p *AfterOutage) readBefore(covered []checkpoint.Interval, span checkpoint.
 }
 
 // begin returns since when a logger may have been cut off: as long before its alarm as that lasted, within bounds; as long as
-// its memory reaches where the alarm's beginning is not known.
+// its memory reaches where the alarm's beginning is not known. The fleet shows it exactly: what was measured before the last
+// communication was delivered by it.
 func begin(o schema.Outage) time.Time {
+	longest := o.Ended.Add(-schema.LongestOutage)
+	if !o.Begun.IsZero() {
+		return later(o.Begun, longest)
+	}
 	if o.Raised.IsZero() {
-		return o.Ended.Add(-schema.LongestOutage)
+		return longest
 	}
 	return o.Raised.Add(-min(max(o.Ended.Sub(o.Raised), shortestLead), longestLead))
 }

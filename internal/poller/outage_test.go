@@ -70,6 +70,28 @@ func TestWhatALoggerDeliversAfterAnOutageIsRead(t *testing.T) {
 	}
 }
 
+// TestAnOutageThatTheFleetHasShownIsReadAgain from the logger's last communication on, and no further back.
+func TestAnOutageThatTheFleetHasShownIsReadAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now().UTC()
+		at := func(hours int) time.Time { return began.Add(time.Duration(hours) * time.Hour) }
+		var list covered
+		for h := -100; h < 10; h++ {
+			list.add(poller.Window{Span: checkpoint.Span{From: at(h), Until: at(h + 1)}}, at(h+1), nil)
+		}
+		<-time.After(10*time.Hour + time.Minute)
+		p := &poller.AfterOutage{Ages: checkpoint.Ages{time.Hour, 200 * time.Hour}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read,
+			Outages: func(context.Context) ([]schema.Outage, error) {
+				return []schema.Outage{{Begun: at(3), Ended: at(7)}}, nil
+			}}
+		w, err := p.Next(t.Context())
+		if err != nil || !w.From.Equal(at(3)) || w.Reason != poller.ReasonOutage {
+			t.Errorf("%+v, %v, want it to begin at %v", w, err, at(3))
+		}
+	})
+}
+
 // TestAnOutageIsReadAgainOnceAndOnceMoreBeyondTheAges lets an outage end, and the plan carry what follows.
 func TestAnOutageIsReadAgainOnceAndOnceMoreBeyondTheAges(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,8 @@ import (
 // Outage is a time in which a logger could not deliver what it had measured, and which has ended. Times are UTC.
 type Outage struct {
 	Raised time.Time // of its connection-timeout alarm; zero where that is not known
-	Ended  time.Time // when the alarm's end came in at the vendor's cloud
+	Begun  time.Time // its last communication before, where the fleet has shown that; zero where the alarm tells of the outage
+	Ended  time.Time // when the alarm's end came in at the vendor's cloud, or the logger was heard again
 }
 
 // LongestOutage is how far back a logger delivers when it is back: its memory holds 100 days of readings every quarter of an

@@ -25,7 +25,7 @@ func timeout(uuid, state string, at, came int, more string) AlarmEvent {
 var outageDay = time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
 
 func outage(raised, ended int) Outage {
-	return Outage{outageDay.Add(time.Duration(raised) * time.Minute), outageDay.Add(time.Duration(ended) * time.Minute)}
+	return Outage{Raised: outageDay.Add(time.Duration(raised) * time.Minute), Ended: outageDay.Add(time.Duration(ended) * time.Minute)}
 }
 
 func TestOutagesAreFoundInTheAlarms(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"saveris-bridge/internal/inventory"
 	"saveris-bridge/internal/notebook"
 	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -20,7 +21,7 @@ type devices struct {
 	view *views.View
 }
 
-func newDevices(pipe *pipeline.Pipeline, vendor *saveris.Client, notes *notebook.Notes, log *slog.Logger, soonest time.Duration) *devices {
+func newDevices(pipe *pipeline.Pipeline, vendor *saveris.Client, notes *notebook.Notes, log *slog.Logger, soonest time.Duration, back *poller.Comebacks) *devices {
 	s := pipe.Settings
 	d := &devices{view: pipe.Inventory(func(_, bucket string, err error) { notes.ViewWritable(schema.Devices, bucket, err) }, log)}
 	changes := publish.NewChanges(pipe.JS, pipeline.Broker(s.Streams))
@@ -30,6 +31,7 @@ func newDevices(pipe *pipeline.Pipeline, vendor *saveris.Client, notes *notebook
 	d.line = &inventory.Line{
 		Source: vendor, Changes: changes, Interval: s.InventoryInterval, Log: log, Hint: pipeline.PollHint,
 		Wanted: pipe.Fleet.Wanted(), Soonest: soonest,
+		SilentAfter: s.SilentAfter, OnBack: back.Add,
 		OnStored:  func(c schema.FleetChange, sequence uint64) { d.view.Put(views.Thing(c.Stored(), sequence)) },
 		OnRefusal: func(err error) { notes.FeedShut(schema.Devices, err) },
 	}

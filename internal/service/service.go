@@ -121,17 +121,18 @@ func (s *Service) Run(ctx context.Context) error {
 			onStart: func() { notes.Begin(feed) }, onUnleased: func(err error) { notes.Unleased(feed, err) }, onSettled: func() {},
 		}
 	}
-	names := newFirstNames()
+	names, back := newFirstNames(), &poller.Comebacks{}
 	for _, feed := range feeds {
 		log := s.config.Log.With("feed", feed)
 		r := newRows(pipe, feed, vendor, notes, log, max(c.PollInterval, s.config.Timings.Foreign))
 		lead(feed, log, names.before(r.run), r.live.LastPoll)
+		r.live.Comebacks = back
 		polled[feed] = r
 	}
 	var fleet *devices
 	if c.Devices {
 		log := s.config.Log.With("feed", schema.Devices)
-		fleet = newDevices(pipe, vendor, notes, log, s.config.Timings.Wanted)
+		fleet = newDevices(pipe, vendor, notes, log, s.config.Timings.Wanted, back)
 		lead(schema.Devices, log, fleet.run, fleet.line.LastLook)
 	}
 	startAfterFirst(candidates)

@@ -91,3 +91,24 @@ func TestAChannelThatIsCutOffIsSilentAndComesBack(t *testing.T) {
 		}
 	}
 }
+
+// TestALoggerThatTheFleetShowsToBeBackIsReadAgain, though no alarm tells of it.
+func TestALoggerThatTheFleetShowsToBeBackIsReadAgain(t *testing.T) {
+	s := newScene(t)
+	vendor, err := saveristest.Start(saveristest.Config{
+		World: saveristest.World{
+			Cycle: time.Second, CommCycle: time.Second, Start: time.Now().Add(-time.Minute), Sites: 1, Loggers: 4,
+			OutageEvery: 24 * time.Second, OutageMax: 12 * time.Second,
+		},
+		Switches: saveristest.Switches{QueryLatency: "zero"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { vendor.Close() })
+	r := s.start("one", "SAVERIS_URL", vendor.URL(), "BRIDGE_FEEDS", "readings,devices", "BRIDGE_INVENTORY_INTERVAL", "1s", "BRIDGE_START", "1m", "BRIDGE_SILENT_AFTER", "1")
+	s.await("a window to be read again", func() bool { return strings.Contains(r.log.String(), `"reason":"outage"`) })
+	if !strings.Contains(r.log.String(), `"msg":"devices that were cut off are back"`) {
+		t.Error("the log does not say that devices are back")
+	}
+}

@@ -1,0 +1,44 @@
+package poller
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"saveris-bridge/internal/schema"
+)
+
+// Comebacks holds the outages of loggers that looks at the fleet have shown to have ended, for the lines of all feeds. The zero value
+// has none. Any goroutine may use it.
+type Comebacks struct {
+	mu    sync.Mutex
+	ended []schema.Outage
+}
+
+// Add takes outages over.
+func (c *Comebacks) Add(ended []schema.Outage) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = append(c.ended, ended...)
+}
+
+// lately returns those that have ended since a moment, and forgets the others.
+func (c *Comebacks) lately(since time.Time) []schema.Outage {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = slices.DeleteFunc(c.ended, func(o schema.Outage) bool { return o.Ended.Before(since) })
+	return slices.Clone(c.ended)
+}
+
+// outages returns those that the alarms tell of, and those that the fleet has shown.
+func (l *Live) outages(ctx context.Context) ([]schema.Outage, error) {
+	ended, err := l.Outages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return append(ended, l.Comebacks.lately(time.Now().Add(-rememberedFor))...), nil
+}
