@@ -37,9 +37,9 @@ func (m *Maker) learnReading() *series {
 	m.buf = m.appendPlace(m.buf[:0], s)
 	s.place = string(m.buf)
 	m.buf = m.appendUnit(m.buf[:0])
-	s.unit = string(m.buf)
+	s.unit = shared(m.buf)
 	m.buf = m.appendCheckedUnit(m.buf[:0])
-	s.checked = string(m.buf)
+	s.checked = shared(m.buf)
 	m.learn(s)
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"sync"
 	"sync/atomic"
+	"unique"
 )
 
 // maxSeries bounds how much text of series makers remember: 60,000 ordinary channels.
@@ -60,9 +61,9 @@ func (m *Maker) make(tail, subject, partitionKey, quantity []byte) *series {
 	s := &series{
 		live:         m.stem + string(Live) + "." + string(tail),
 		history:      m.stem + string(History) + "." + string(tail),
-		quantity:     string(quantity),
+		quantity:     shared(quantity),
 		code:         unitCode(m.cell[colUnit]),
-		source:       m.sourceOf(m.cell[colTenant]),
+		source:       shared(appendPercent(nil, []byte(sourceOf(m.baseURL, string(m.cell[colTenant]))))),
 		subject:      string(subject),
 		partitionKey: string(appendPercent(nil, partitionKey)),
 		baseURL:      m.baseURL,
@@ -72,17 +73,8 @@ func (m *Maker) make(tail, subject, partitionKey, quantity []byte) *series {
 	return s
 }
 
-// sourceOf is the attribute source of a tenant's events as it stands in a header. Series share it.
-func (m *Maker) sourceOf(tenant []byte) string {
-	source, known := m.sources[string(tenant)]
-	if !known {
-		source = string(appendPercent(nil, []byte(sourceOf(m.baseURL, string(tenant)))))
-		if len(m.sources) < 1000 && len(tenant) < 1000 {
-			m.sources[string(tenant)] = source
-		}
-	}
-	return source
-}
+// shared returns a text of a series, which others have as well and share.
+func shared(text []byte) string { return unique.Make(string(text)).Value() }
 
 // learn remembers a series under the key that find made. When it is too much, all are forgotten: events keep theirs.
 func (m *Maker) learn(s *series) {
