@@ -111,6 +111,9 @@ func runAudit(ctx context.Context, s config.Settings, o auditOptions, span check
 	if c.Inventory, err = readInventory(ctx, js, s, span); err != nil {
 		return orStopped(ctx, err)
 	}
+	if c.Inventory != nil {
+		c.Streams = append(c.Streams, pipeline.Broker(s.Streams).Names.Stream(schema.Devices))
+	}
 	report, err := audit.Run(ctx, c)
 	if err != nil {
 		return orStopped(ctx, err)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/saveris/saveristest"
 )
 
 func (s *scene) auditCommand(args ...string) outcome {
@@ -109,5 +112,35 @@ func TestAuditRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	got := bridge(t, []string{"BRIDGE_DATA_DIR=" + filepath.Join(dir, "none")}, "audit", "--from", "1h")
 	if _, err := os.Stat(filepath.Join(dir, "none")); got.code == hint.Done || !os.IsNotExist(err) {
 		t.Errorf("exit code %d, %v\n%s", got.code, err, got.err)
+	}
+}
+
+// TestAuditKnowsTheFleet: names that a look has found after the range, and the stream that has them.
+func TestAuditKnowsTheFleet(t *testing.T) {
+	s := newScene(t, saveristest.World{Sites: 1, Loggers: 1, Cycle: time.Minute})
+	s.punctual()
+	s.env = append(s.env, "NATS_URL=nats://"+s.broker(), "BRIDGE_FEEDS=readings,alarms,devices")
+	cmd := s.startCommand(s.env, "run")
+	s.await("full coverage and a device", func(ctx context.Context) bool {
+		stream, err := s.js.Stream(ctx, "SAVERIS_DEVICES")
+		if err != nil {
+			return false
+		}
+		_, err = stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject("saveris.devices.device.>"))
+		return err == nil && s.covered(ctx) && s.alarmsCovered(ctx)
+	})
+	if code := stop(t, cmd); code != hint.Done {
+		t.Fatalf("run: exit code %d", code)
+	}
+	got := s.auditCommand("--json")
+	var report struct {
+		Channels []struct{ Names struct{ Device string } }
+		Streams  []string
+	}
+	if err := json.Unmarshal([]byte(got.out), &report); err != nil {
+		t.Fatalf("%v: %s", err, got.out)
+	}
+	if got.code != hint.Done || len(report.Channels) != 2 || report.Channels[0].Names.Device == "" || !slices.Contains(report.Streams, "SAVERIS_DEVICES") {
+		t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 	}
 }

@@ -126,7 +126,7 @@ func (c *court) auditAt(span checkpoint.Span, inventory []audit.Channel, now tim
 	c.Helper()
 	r, err := audit.Run(c.Context(), audit.Config{
 		Span: span, Readings: c.stream(schema.Readings), Alarms: c.stream(schema.Alarms), Inventory: inventory, Now: now,
-		Prefix: "saveris", Streams: []string{"SAVERIS_READINGS", "SAVERIS_ALARMS"}, Version: "test",
+		Prefix: "saveris", Streams: []string{"SAVERIS_READINGS", "SAVERIS_ALARMS", "SAVERIS_DEVICES"}, Version: "test",
 	})
 	if err != nil {
 		c.Fatal(err)

@@ -22,6 +22,15 @@ var pieces = template.Must(template.New("").Funcs(template.FuncMap{
 		}
 		return t.Format("15:04:05")
 	},
+	"unit": func(code string) string {
+		switch code {
+		case "Cel":
+			return "°C"
+		case "[degF]":
+			return "°F"
+		}
+		return code
+	},
 	"count": func(n *uint32) string {
 		if n == nil {
 			return "?"

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -68,7 +67,7 @@ func ReadInventory(ctx context.Context, stream *checkpoint.Stream, prefix string
 	for _, kind := range fleet.HistoryKinds {
 		filters = append(filters, prefix+"."+string(schema.Devices)+"."+string(kind)+".>")
 	}
-	history := fleet.NewHistory(span.From.Add(-24 * time.Hour))
+	history := fleet.NewHistory(span.From.Add(-24*time.Hour), span.Until)
 	err = stream.EventsOnAny(ctx, filters, checkpoint.Since{}, last+1, func(e checkpoint.StoredEvent) error {
 		if !stream.Own(e) {
 			return nil
@@ -81,12 +80,9 @@ func ReadInventory(ctx context.Context, stream *checkpoint.Stream, prefix string
 		if err != nil {
 			return fmt.Errorf("%s at sequence %d: time: %w", e.Subject, e.Seq, err)
 		}
-		if !at.Before(span.Until) {
-			return errEnd
-		}
 		return history.Take(data, at)
 	})
-	if err != nil && !errors.Is(err, errEnd) {
+	if err != nil {
 		return nil, fmt.Errorf("audit the inventory: %w", err)
 	}
 	var channels []Channel
@@ -95,9 +91,6 @@ func ReadInventory(ctx context.Context, stream *checkpoint.Stream, prefix string
 	}
 	return channels, nil
 }
-
-// errEnd ends the reading of what has changed after the range.
-var errEnd = errors.New("the end of the range")
 
 func channelOf(past *fleet.PastChannel, notice time.Duration) Channel {
 	c := Channel{

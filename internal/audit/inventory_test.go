@@ -220,7 +220,7 @@ func TestBeforeTheFirstLookNothingIsKnown(t *testing.T) {
 	c.steady("1", 1, "5")
 	c.covered(schema.Alarms, days(0, 2))
 	c.change(midnight.Add(36*time.Hour), schema.KindDevice, "tenant-1", false,
-		`{"tenant_uuid":"tenant-1","device_uuid":"d","device_measuring_cycle":450000,"sensors":[{"sensor_uuid":"sensor-1","sensor_serial_no":"1","channels":[{"channel_no":1}]},{"sensor_uuid":"sensor-2","channels":[{"channel_no":1}]}]}`)
+		`{"tenant_uuid":"tenant-1","device_uuid":"d","device_display_name":"Fridge","device_measuring_cycle":450000,"sensors":[{"sensor_uuid":"sensor-1","sensor_serial_no":"1","channels":[{"channel_no":1}]},{"sensor_uuid":"sensor-2","channels":[{"channel_no":1}]}]}`)
 	got := c.read(c.audit(days(0, 2), c.inventory(days(0, 2))))
 	first, second := got.of("1/1")["2026-11-23"], got.of("1/1")["2026-11-24"]
 	if first.CycleFrom != "readings" || *first.CycleSeconds != 900 || *first.Due != 96 || *first.Missing != 2 || first.Warning != nil {
@@ -228,6 +228,12 @@ func TestBeforeTheFirstLookNothingIsKnown(t *testing.T) {
 	}
 	if second.CycleFrom != "inventory" || *second.CycleSeconds != 450 || second.Stored != 96 || *second.Due != 48+96 || *second.Missing != 48 {
 		t.Errorf("behind: %+v", second)
+	}
+	for n, until := range []int{1, 2} { // before the first look, and behind it
+		got := c.read(c.audit(days(0, 1+n), c.inventory(days(0, 1+n))))
+		if name := got.Channels[0].Names["device"]; len(got.Channels) != 1+n || name == nil || *name != "Fridge" {
+			t.Errorf("until day %d: %+v", until, got.Channels)
+		}
 	}
 	if d := got.of("sensor-2/1"); len(d) != 1 || *d["2026-11-24"].Due != 96 || *d["2026-11-24"].Missing != 96 {
 		t.Errorf("never heard: %+v", d)

@@ -23,7 +23,7 @@ const aligned = 500
 // on which something is missing, then the days of the feeds. Numbers are rounded.
 func (r *Report) Text(w io.Writer) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "audit from %s until %s\nprefix %s, streams %s, bridge %s, made at %s\n\n", stamp(r.From), stamp(r.Until), r.Prefix, strings.Join(r.Streams, " and "), r.Version, stamp(r.MadeAt))
+	fmt.Fprintf(b, "audit from %s until %s\nprefix %s, streams %s, bridge %s, made at %s\n\n", stamp(r.From), stamp(r.Until), r.Prefix, strings.Join(r.Streams, ", "), r.Version, stamp(r.MadeAt))
 	if err := r.textChannels(b); err != nil {
 		return err
 	}

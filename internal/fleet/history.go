@@ -11,10 +11,12 @@ import (
 // HistoryKinds are the kinds of things whose changes a History is made of, in no order.
 var HistoryKinds = []Kind{schema.KindTenant, schema.KindLocation, schema.KindEquipment, schema.KindDevice}
 
-// History is what was in force for each channel at any time from a moment on. It keeps the newest document of each thing, and what
-// has changed of each channel. It serves one goroutine.
+// History is what was in force for each channel at any time of a span. It keeps the newest document of each thing, and what has
+// changed of each channel. It serves one goroutine.
 type History struct {
 	from     time.Time
+	until    time.Time
+	over     bool // a change came that was not before until
 	known    *Inventory
 	maker    *maker
 	latest   time.Time // of the changes
@@ -26,7 +28,8 @@ type History struct {
 // channelKey tells channels apart: the serial number of the sensor, else its uuid, and the channel's number.
 type channelKey struct{ sensor, no string }
 
-// PastChannel is a channel, as it was named and placed when it was on last.
+// PastChannel is a channel, as it was named and placed when it was on last before the end of the span; of one that was not known by
+// then, as it is now.
 type PastChannel struct {
 	Channel
 	Quantity string // a token; empty where it is not known
@@ -44,10 +47,11 @@ type Period struct {
 	Place *Place        // has the limits; while it is off, that of before
 }
 
-// NewHistory returns one that knows nothing. What was in force before a moment is of no interest.
-func NewHistory(from time.Time) *History {
+// NewHistory returns one that knows nothing. What was in force before the span, and behind it, is of no interest, but for what
+// channels are called.
+func NewHistory(from, until time.Time) *History {
 	return &History{
-		from: from, known: NewInventory(), maker: newMaker(), channels: map[channelKey]*PastChannel{}, on: map[string][]*PastChannel{},
+		from: from, until: until, known: NewInventory(), maker: newMaker(), channels: map[channelKey]*PastChannel{}, on: map[string][]*PastChannel{},
 		users: map[string]map[string]struct{}{},
 	}
 }
@@ -56,6 +60,10 @@ func NewHistory(from time.Time) *History {
 // stored; a time before that of the one before counts as the same. It fails where the data is none of schema.FleetChange, and
 // changes nothing then.
 func (h *History) Take(data []byte, at time.Time) error {
+	if !h.over && !at.Before(h.until) {
+		h.nameAgain()
+		h.over = true
+	}
 	l, err := h.known.load(data, 0, at)
 	if err != nil {
 		return err
@@ -91,7 +99,7 @@ func (l *loaded) docs() []*object {
 	return []*object{l.before.doc, l.now.doc}
 }
 
-// usersOf adds the places of the devices for which a thing matters. A location gives a name alone, which Channels looks up.
+// usersOf adds the places of the devices for which a thing matters. A location gives a name alone, see nameAgain.
 func (h *History) usersOf(kind Kind, doc *object, to map[string]struct{}) {
 	add := func(uuid string) {
 		for place := range h.users[uuid] {
@@ -134,7 +142,7 @@ func (h *History) device(place string, t *thing) {
 		}
 	}
 	for _, c := range before {
-		if c.device == place && !slices.Contains(h.on[place], c) {
+		if !h.over && c.device == place && !slices.Contains(h.on[place], c) {
 			c.begin(h.from, Period{From: h.latest, Off: true})
 		}
 	}
@@ -146,6 +154,9 @@ func (h *History) channel(place string, t *thing, sensor, channel *object) *Past
 	if c == nil {
 		c = &PastChannel{}
 		h.channels[key] = c
+	}
+	if h.over && len(c.Periods) > 0 && c.Periods[0].From.Before(h.until) {
+		return c
 	}
 	at := h.maker.place(t.doc, sensor, channel)
 	c.device, c.Channel, c.Unit = place, channelOf(t, sensor, channel, at), at.unit
@@ -185,14 +196,19 @@ func (p Period) same(q Period) bool {
 	return p.Off == q.Off && p.Cycle == q.Cycle && p.Place.unit == q.Place.unit && p.Place.zone == q.Place.zone && slices.Equal(p.Place.limits, q.Place.limits)
 }
 
-// Channels returns the channels that have been known, in no order, named as they are now. The history may not be used after it.
+// Channels returns the channels that have been known, in no order.
 func (h *History) Channels() []*PastChannel {
+	h.nameAgain()
 	all := make([]*PastChannel, 0, len(h.channels))
-	for _, place := range sortedKeys(h.on) {
-		h.device(place, h.known.kinds[schema.KindDevice][place])
-	}
 	for _, c := range h.channels {
 		all = append(all, c)
 	}
 	return all
+}
+
+// nameAgain takes over names of places that have changed since a device did.
+func (h *History) nameAgain() {
+	for _, place := range sortedKeys(h.on) {
+		h.device(place, h.known.kinds[schema.KindDevice][place])
+	}
 }

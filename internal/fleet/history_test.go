@@ -14,7 +14,7 @@ type past struct {
 	hour int
 }
 
-func newPast(t *testing.T, from int) *past { return &past{t, NewHistory(hourly(from)), 0} }
+func newPast(t *testing.T, from int) *past { return &past{t, NewHistory(hourly(from), hourly(10)), 0} }
 
 func hourly(n int) time.Time { return time.Date(2026, 7, 1, n, 0, 0, 0, time.UTC) }
 
@@ -112,8 +112,31 @@ func TestAPastChannelIsNamedAsItIsNow(t *testing.T) {
 	}
 }
 
+// TestWhatComesBehindTheSpanNamesOnlyWhatWasNotKnown: and begins no period.
+func TestWhatComesBehindTheSpanNamesOnlyWhatWasNotKnown(t *testing.T) {
+	p := newPast(t, 0)
+	site := func(name string) string {
+		return `location {"tenant_uuid":"t1","location_uuid":"x","name":"` + name + `"}`
+	}
+	fridge := strings.Replace(deviceOf("t1", "60000"), `"device_uuid"`, `"customer_site":"x","device_uuid"`, 1)
+	p.take(site("Hall"), fridge)
+	p.take(site("Kitchen"))
+	p.hour = 10
+	p.take(site("Bar"), strings.Replace(fridge, "Fridge", "Freezer", 1))
+	p.take("-" + fridge)
+	p.take(strings.ReplaceAll(strings.ReplaceAll(fridge, "d1", "d2"), "200", "201"))
+	p.take(site("Garden"))
+	got := map[string]string{}
+	for _, c := range p.Channels() {
+		got[c.Serial] = c.Names[strings.Index(c.Names, "site"):strings.Index(c.Names, `,"sensor`)]
+	}
+	if got["200"] != `site":"Kitchen","device":"Fridge"` || got["201"] != `site":"Garden","device":"Fridge"` || !strings.Contains(p.text()+"\n", "200/1 in t1; 0: 1m0s\n") {
+		t.Errorf("%q\n%s", got, p.text())
+	}
+}
+
 func TestWhatIsNoChangeOfTheFleetIsRefused(t *testing.T) {
-	h := NewHistory(time.Time{})
+	h := NewHistory(time.Time{}, hourly(10))
 	if err := h.Take([]byte(`{"kind":"moon","key":"k","document":{}}`), hourly(0)); err == nil || len(h.Channels()) != 0 {
 		t.Errorf("%v, %v", err, h.Channels())
 	}
