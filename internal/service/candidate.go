@@ -11,6 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"saveris-bridge/internal/lease"
+	"saveris-bridge/internal/notebook"
+	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -24,8 +26,7 @@ type candidate struct {
 	embedded bool                        // on the embedded server, where nobody else is
 	log      *slog.Logger
 	leases   func() (*lease.Leases, error) // the error says why it may have none
-	proof    *poller.Proof
-	after    <-chan struct{} // it asks for the lease when this is closed; nil = at once
+	after    <-chan struct{}               // it asks for the lease when this is closed; nil = at once
 
 	onStart    func()      // called whenever it becomes the leader
 	onUnleased func(error) // called with why it polls without a lease; with nil where it asks for one
@@ -35,12 +36,20 @@ type candidate struct {
 	leader  string // whom it stands by for
 }
 
+func newCandidate(ctx context.Context, pipe *pipeline.Pipeline, feed schema.Feed, notes *notebook.Notes, log *slog.Logger) *candidate {
+	return &candidate{
+		feed: feed, embedded: pipe.Settings.Embedded(), log: log,
+		leases:  pipeline.Soon(func() (*lease.Leases, error) { return pipe.TryLeases(ctx, feed, pipe.Name) }),
+		onStart: func() { notes.Begin(feed) }, onUnleased: func(err error) { notes.Unleased(feed, err) }, onSettled: func() {},
+	}
+}
+
 // run polls whenever this bridge leads, until ctx ends. Where the account may have no leases it always leads.
 //
 // On an embedded server it takes the lease at once: who has the store is not replaced by anybody.
 //
-// A lease or a page of another account ends it, unless the account is found to be the same.
-func (c *candidate) run(ctx context.Context) error {
+// A lease or a page of another account ends it, unless the proof finds the account to be the same.
+func (c *candidate) run(ctx context.Context, proof *poller.Proof) error {
 	if c.after != nil {
 		select {
 		case <-c.after:
@@ -54,7 +63,7 @@ func (c *candidate) run(ctx context.Context) error {
 		if !errors.As(err, &other) {
 			return err
 		}
-		if err := c.proof.Admit(ctx, other); err != nil {
+		if err := proof.Admit(ctx, other); err != nil {
 			return err
 		}
 	}

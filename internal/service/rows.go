@@ -32,6 +32,29 @@ func newRows(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, 
 	return r
 }
 
+// newLive wires one feed together.
+func newLive(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, logger *slog.Logger) *poller.Live {
+	s := pipe.Settings
+	writer := pipe.Writer(feed, vendor, 0)
+	others := pipe.ForeignLog(feed, logger)
+	writer.OnForeign, writer.OnForeignAnswer = others.OnMessage, others.OnAnswer
+	live := &poller.Live{
+		Source:   vendor,
+		Writer:   writer,
+		Maker:    func() *schema.Maker { return pipe.Maker(feed) },
+		Log:      logger,
+		Hint:     pipeline.PollHint,
+		Interval: s.PollInterval,
+		Overlap:  s.Overlap,
+		Rows:     s.WindowRows,
+		Start:    s.StartTime,
+	}
+	if feed != schema.Tasks { // no logger delivers them
+		live.Outages = poller.NewOutages(pipe.Stream(schema.Alarms)).Ended
+	}
+	return live
+}
+
 // show has the views show what was stored.
 func (r *rows) show(record checkpoint.RecordMessage) {
 	r.view.Show(record)

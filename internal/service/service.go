@@ -12,7 +12,6 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
-	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/metrics"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/notebook"
@@ -104,36 +103,28 @@ func (s *Service) Run(ctx context.Context) error {
 	c := s.config.Settings
 	pipe, feeds, all := pipeline.New(c, s.JS), pipeline.Feeds(c.Streams), pipeline.AllFeeds(c.Streams)
 	pipe.Name = cmp.Or(s.config.Name, pipe.Name)
-	leases := map[schema.Feed]func() (*lease.Leases, error){}
-	for _, feed := range all {
-		leases[feed] = pipeline.Soon(func() (*lease.Leases, error) { return pipe.TryLeases(ctx, feed, pipe.Name) })
-	}
 	notes := notebook.New(c.Vendor, all, s.config.Log)
+	candidates, polled := map[schema.Feed]*candidate{}, map[schema.Feed]*rows{}
+	for _, feed := range all {
+		candidates[feed] = newCandidate(ctx, pipe, feed, notes, s.config.Log.With("feed", feed))
+	}
 	vendor, err := s.vendor(ctx, pipe, notes)
 	if err != nil {
 		return err
 	}
 	proof := pipe.Proof(vendor, s.config.Log)
-	candidates, polled := map[schema.Feed]*candidate{}, map[schema.Feed]*rows{}
-	lead := func(feed schema.Feed, log *slog.Logger, work func(context.Context) error, polled func() time.Time) {
-		candidates[feed] = &candidate{
-			feed: feed, work: work, polled: polled, embedded: c.Embedded(), log: log, leases: leases[feed], proof: proof,
-			onStart: func() { notes.Begin(feed) }, onUnleased: func(err error) { notes.Unleased(feed, err) }, onSettled: func() {},
-		}
-	}
 	names, back := newFirstNames(), &poller.Comebacks{}
 	for _, feed := range feeds {
-		log := s.config.Log.With("feed", feed)
-		r := newRows(pipe, feed, vendor, notes, log, max(c.PollInterval, s.config.Timings.Foreign))
-		lead(feed, log, names.before(r.run), r.live.LastPoll)
+		r := newRows(pipe, feed, vendor, notes, candidates[feed].log, max(c.PollInterval, s.config.Timings.Foreign))
 		r.live.Comebacks = back
+		candidates[feed].work, candidates[feed].polled = names.before(r.run), r.live.LastPoll
 		polled[feed] = r
 	}
 	var fleet *devices
 	if c.Devices {
-		log := s.config.Log.With("feed", schema.Devices)
-		fleet = newDevices(pipe, vendor, notes, log, s.config.Timings.Wanted, back)
-		lead(schema.Devices, log, fleet.run, fleet.line.LastLook)
+		leader := candidates[schema.Devices]
+		fleet = newDevices(pipe, vendor, notes, leader.log, s.config.Timings.Wanted, back)
+		leader.work, leader.polled = fleet.run, fleet.line.LastLook
 	}
 	startAfterFirst(candidates)
 	pipe.Accounts.OnRecord = func(feed schema.Feed, r checkpoint.RecordMessage) {
@@ -174,7 +165,7 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		o.begin()
 		for _, c := range candidates {
-			group.Go(func() error { return c.run(running) })
+			group.Go(func() error { return c.run(running, proof) })
 		}
 		return nil
 	})
@@ -188,27 +179,4 @@ func (s *Service) vendor(ctx context.Context, pipe *pipeline.Pipeline, notes *no
 	logged := c.OnThrottle
 	c.OnThrottle = func(until time.Time) { logged(until); notes.Throttled(until) }
 	return saveris.New(c)
-}
-
-// newLive wires one feed together.
-func newLive(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, logger *slog.Logger) *poller.Live {
-	s := pipe.Settings
-	writer := pipe.Writer(feed, vendor, 0)
-	others := pipe.ForeignLog(feed, logger)
-	writer.OnForeign, writer.OnForeignAnswer = others.OnMessage, others.OnAnswer
-	live := &poller.Live{
-		Source:   vendor,
-		Writer:   writer,
-		Maker:    func() *schema.Maker { return pipe.Maker(feed) },
-		Log:      logger,
-		Hint:     pipeline.PollHint,
-		Interval: s.PollInterval,
-		Overlap:  s.Overlap,
-		Rows:     s.WindowRows,
-		Start:    s.StartTime,
-	}
-	if feed != schema.Tasks { // no logger delivers them
-		live.Outages = poller.NewOutages(pipe.Stream(schema.Alarms)).Ended
-	}
-	return live
 }
