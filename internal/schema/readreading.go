@@ -40,6 +40,17 @@ func ReadNames(body []byte) []byte {
 	return names
 }
 
+// ReadLimits returns the field limits likewise.
+func ReadLimits(body []byte) []byte {
+	_, rest, found := bytes.Cut(body, []byte(`,"limits":{`))
+	end := bytes.IndexByte(rest, '}')
+	if !found || end < 0 {
+		return nil
+	}
+	start := len(body) - len(rest) - 1
+	return body[start : start+end+2]
+}
+
 // scalar returns the literal of a field: a text without its quotes, or a number; empty for null, for what is not there, and
 // for a text with escapes. The rest is what follows.
 func scalar(data []byte, name string) (literal, rest []byte) {

@@ -38,6 +38,7 @@ type Board struct {
 	sensors   *sensors
 	alarms    alarms
 	silences  map[string]Silence // by subject
+	fleet     *fleet             // nil while nothing is known
 	feeds     map[schema.Feed]*feed
 	summed    map[schema.Feed]Feed // of the records
 	stale     bool                 // a record is not in it yet
@@ -240,6 +241,7 @@ func leaseKey(feed schema.Feed) string { return lease.Key(string(feed), lease.Le
 func (b *Board) draw(now time.Time) {
 	s := Status{Backfills: sumUpBackfills(b.backfills, now), Vendor: sumUpNotes(b.notes, now, false), Bridge: sumUpNotes(b.notes, now, true), Feeds: []Feed{}, fleet: b.config.Fleet}
 	s.NoBridge, s.Silent = b.noBridge(now), sumUpSilences(b.silences)
+	s.Fleet = b.fleet.sumUp()
 	if !b.heard.IsZero() {
 		heard := b.heard.UTC()
 		s.Heard = &heard
@@ -270,6 +272,7 @@ func (b *Board) follows() []*tail.Follow {
 		followBucket(b, b.config.Names.Requests(), b.notes, nil),
 		b.exports.follow(b),
 		b.followHealth(),
+		b.followFleet(),
 	}
 	for _, name := range b.config.Feeds {
 		list = append(list, b.followEvents(name), b.followRejects(name))

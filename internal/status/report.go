@@ -64,7 +64,7 @@ func (r Report) Text() string {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}
 	}
-	return b.String() + r.silencesText() + r.alarmsText()
+	return b.String() + r.fleetText() + r.silencesText() + r.alarmsText()
 }
 
 // verdictAndAlarms adds severe alarms and silent channels to the verdict. They are no fault of the bridge, but then not all is well.

@@ -32,22 +32,28 @@ type rank struct {
 	newest int64 // ns since 1970
 	last   uint64
 	silent bool
+	gone   bool
 }
 
-// ranks returns all sensors, the silent ones first, and how many these are. A channel is silent by an event that says so, or by what its
-// readings show.
-func (s *sensors) ranks(readings Feed, said func(*sensor) bool) (list []rank, silent int) {
+// ranks returns all sensors, the silent ones first and those that are gone last, and how many are silent. A channel is silent by an
+// event that says so; where the fleet is not known, by what its readings show.
+func (s *sensors) ranks(readings Feed, there *fleet, said func(*sensor) bool) (list []rank, silent int) {
 	list = make([]rank, 0, len(s.byKey))
-	var rest []rank
+	var rest, gone []rank
 	for _, one := range s.ordered() {
-		r := rank{one, one.points[len(one.points)-1].at, one.heard, said(one) || one.silentIn(readings)}
-		if r.silent {
+		r := rank{sensor: one, newest: one.points[len(one.points)-1].at, last: one.heard, gone: there.gone(one.serial)}
+		r.silent = !r.gone && (said(one) || !there.knows() && one.silentIn(readings))
+		switch {
+		case r.gone:
+			gone = append(gone, r)
+		case r.silent:
 			list = append(list, r)
-		} else {
+		default:
 			rest = append(rest, r)
 		}
 	}
-	return append(list, rest...), len(list)
+	silent = len(list)
+	return slices.Concat(list, rest, gone), silent
 }
 
 // Recent returns what the streams hold of late. Search picks sensors and alarms: each of its first four words is a part of
@@ -93,7 +99,7 @@ func (b *Board) look() *view {
 	v := &view{usual: Recent{
 		Known: len(b.sensors.byKey), Alarms: b.alarms.show(), AlarmsSince: b.alarms.since(b.records.entries), Rejects: b.rejects(),
 	}}
-	v.ranks, v.usual.Silent = b.sensors.ranks(b.summed[schema.Readings], b.saidSilent)
+	v.ranks, v.usual.Silent = b.sensors.ranks(b.summed[schema.Readings], b.fleet, b.saidSilent)
 	v.usual.Open, v.usual.Severe = len(v.usual.Alarms), Severe(v.usual.Alarms)
 	for _, a := range v.usual.Alarms {
 		v.alarms = append(v.alarms, strings.ToLower(strings.Join([]string{a.Tenant, a.Site, a.Serial, a.Quantity, a.Severity, a.Text, a.Condition, a.Reason, a.Name, a.SiteName}, "\n")))
@@ -161,7 +167,7 @@ func (b *Board) show(found []rank) []Sensor {
 	list := make([]Sensor, len(found))
 	for i, one := range found {
 		list[i] = one.show(points[i])
-		list[i].Silent = one.silent
+		list[i].Silent, list[i].Gone = one.silent, one.gone
 	}
 	return list
 }
@@ -169,7 +175,7 @@ func (b *Board) show(found []rank) []Sensor {
 func (s *sensor) show(points []point) Sensor {
 	out := Sensor{
 		Tenant: s.tenant.Value(), Site: s.site.Value(), Serial: s.serial, Channel: s.channel, Quantity: s.quantity.Value(), Unit: s.unit.Value(),
-		Name: s.name.Value(), SiteName: s.siteName.Value(), Points: make([]Point, len(points)),
+		Name: s.name.Value(), SiteName: s.siteName.Value(), Limits: readLimits(s.limits.Value()), Points: make([]Point, len(points)),
 	}
 	for i, p := range points {
 		out.Points[i] = Point{At: time.Unix(0, p.at).UTC(), Value: number(p.value)}

@@ -35,6 +35,7 @@ type sensor struct {
 	tenant, site, quantity, unit unique.Handle[string] // many share them
 	name, siteName               unique.Handle[string] // what people call it
 	called                       unique.Handle[string] // names as the newest reading has them
+	limits                       unique.Handle[string] // as the newest reading has them
 	serial, channel              string
 	names                        string  // all of these in lower case, to be searched and sorted by, a line each
 	points                       []point // oldest first
@@ -65,6 +66,9 @@ func (s *sensors) take(key string, body []byte) (read schema.Point, ok bool) {
 	if called := schema.ReadNames(body); string(called) != one.called.Value() {
 		one.call(called)
 		s.order = nil
+	}
+	if limits := schema.ReadLimits(body); string(limits) != one.limits.Value() {
+		one.limits = unique.Make(string(limits))
 	}
 	s.clock++
 	one.heard = s.clock
@@ -134,6 +138,7 @@ func newSensor(body []byte) *sensor {
 		tenant: shared(d.Tenant), site: shared(d.Site), quantity: shared(d.Quantity), unit: shared(cmp.Or(d.Unit, d.VendorUnit)),
 		serial: words.Shortened(d.Sensor.Serial, longestText), channel: words.Shortened(d.Sensor.Channel.String(), longestText),
 	}
+	one.limits = unique.Make("")
 	one.call(nil)
 	return one
 }
@@ -179,4 +184,22 @@ func number(literal string) *json.Number {
 		return nil
 	}
 	return &n
+}
+
+// readLimits reads the limits of a reading; nil where it has none.
+func readLimits(text string) *Limits {
+	var l struct {
+		LowerViolation json.Number `json:"lower_violation"`
+		LowerWarning   json.Number `json:"lower_warning"`
+		UpperWarning   json.Number `json:"upper_warning"`
+		UpperViolation json.Number `json:"upper_violation"`
+	}
+	if text == "" || json.Unmarshal([]byte(text), &l) != nil {
+		return nil
+	}
+	limits := Limits{number(string(cmp.Or(l.LowerWarning, l.LowerViolation))), number(string(cmp.Or(l.UpperWarning, l.UpperViolation)))}
+	if limits == (Limits{}) {
+		return nil
+	}
+	return &limits
 }

@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/tail"
 	"saveris-bridge/internal/words"
@@ -19,12 +19,14 @@ import (
 // Silence is a channel that should have been heard and was not, by the newest event of SAVERIS_HEALTH about it. Texts are the
 // vendor's: whoever shows them has to escape them.
 type Silence struct {
-	Tenant  string     `json:"tenant"` // as a token, like the site
-	Site    string     `json:"site"`
-	Serial  string     `json:"serial"`
-	Channel string     `json:"channel"`
-	LastAt  *time.Time `json:"last_at"` // of its last reading; nil where it never had one
-	DueAt   time.Time  `json:"due_at"`
+	Tenant   string     `json:"tenant"` // as a token, like the site
+	Site     string     `json:"site"`
+	Serial   string     `json:"serial"`
+	Channel  string     `json:"channel"`
+	Name     string     `json:"name"` // what people call the channel, and its site; empty where that is not known
+	SiteName string     `json:"site_name"`
+	LastAt   *time.Time `json:"last_at"` // of its last reading; nil where it never had one
+	DueAt    time.Time  `json:"due_at"`
 }
 
 // followHealth follows which channels are silent.
@@ -47,6 +49,9 @@ func (b *Board) followHealth() *tail.Follow {
 				return nil
 			}
 			one := Silence{Tenant: s.Tenant, Site: s.Site, Serial: s.Serial, Channel: s.Channel, DueAt: s.DueAt}
+			var called schema.PlaceNames
+			_ = json.Unmarshal([]byte(s.Names), &called) // else it has none
+			one.Name, one.SiteName = words.Shortened(called.Label(), longestText), words.Shortened(called.Site, longestText)
 			if !s.LastAt.IsZero() {
 				one.LastAt = &s.LastAt
 			}
@@ -97,7 +102,7 @@ func (r Report) silencesText() string {
 		if s.LastAt != nil {
 			last = "last reading " + words.Time(*s.LastAt)
 		}
-		fmt.Fprintf(&b, "  %s/%s  %s, due at %s\n", printable.Text(s.Serial), printable.Text(s.Channel), last, words.Time(s.DueAt))
+		fmt.Fprintf(&b, "  %s  %s, due at %s\n", whose(s.Name, s.Serial+"/"+s.Channel, s.SiteName), last, words.Time(s.DueAt))
 	}
 	return b.String()
 }

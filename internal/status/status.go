@@ -16,6 +16,7 @@ type Status struct {
 	Bridge    []Note     `json:"bridge"`    // and about themselves, likewise
 	Backfills []Backfill `json:"backfills"` // newest first: those that run, and those whose last state is remembered
 	Silent    []Silence  `json:"silent"`    // channels that should have been heard and were not, newest first
+	Fleet     *Fleet     `json:"fleet"`     // nil where nothing is known of it
 	NoBridge  bool       `json:"no_bridge"` // no bridge has held a lease to poll for 20 s, or none can run
 	fleet     bool       // the feed of the fleet is run, which has no checkpoints
 	Heard     *time.Time `json:"heard_at"` // when the last bridge was seen to poll, by our clock; nil where that is not known
@@ -100,7 +101,15 @@ type Sensor struct {
 	Quantity string  `json:"quantity"`
 	Unit     string  `json:"unit"`
 	Silent   bool    `json:"silent"` // its readings have not come for longer than they should
+	Gone     bool    `json:"gone"`   // it belongs to no device that is there now
+	Limits   *Limits `json:"limits"` // that its newest reading has; nil where there are none
 	Points   []Point `json:"points"` // oldest first
+}
+
+// Limits are those between which all is well, in the unit of the channel: of a warning, else of an alarm. Nil is none.
+type Limits struct {
+	Low  *json.Number `json:"low"`
+	High *json.Number `json:"high"`
 }
 
 // Point is one reading; the value is null where the vendor sent none.

@@ -25,7 +25,7 @@ type Change struct {
 	New     bool
 	Removed bool
 
-	Serials  []string // of a device's sensors
+	Serials  []string // of a device's sensors; of a status, whose it is
 	Channels int      // of a device
 	Battery  *int     // of a status, in percent; nil where it has none
 	Low      bool     // the battery has fallen to LowBattery or below
@@ -144,10 +144,12 @@ func (f *Fleet) name(c *Change, d *fleetData) (was thing) {
 			c.Serials, c.Channels = append(c.Serials, serial), c.Channels+len(sensor.inner("channels"))
 		}
 	case schema.KindDeviceStatus, schema.KindSensorStatus:
-		known := f.things[d.Document.text("serial_no")]
+		serial := d.Document.text("serial_no")
+		known := f.things[serial]
+		c.Serials = []string{serial}
 		c.Name, site = known.name, cmp.Or(site, known.site)
 	}
-	c.Site = f.siteName(site)
+	c.Site = f.SiteName(site)
 	return was
 }
 
@@ -168,12 +170,13 @@ func (f *Fleet) ahead() {
 	}
 }
 
-// siteName returns the name of a site, or the site where it has none.
-func (f *Fleet) siteName(site string) string {
-	if name := f.sites[site]; name != "" {
-		return name
-	}
-	return site
+// SiteName returns what people call a site, or the site itself where that is not known.
+func (f *Fleet) SiteName(site string) string { return cmp.Or(f.sites[site], site) }
+
+// NameOf returns what people call the device or sensor of a serial number, and its site; empty where that is not known.
+func (f *Fleet) NameOf(serial string) (name, site string) {
+	known := f.things[serial]
+	return known.name, f.SiteName(known.site)
 }
 
 // battery finds out how full the battery is, and whether it has become low.
@@ -223,7 +226,7 @@ func (f *Fleet) changed(c *Change, d *fleetData, path []string, was thing) strin
 	case "sensor_display_name":
 		return "sensor renamed"
 	case "customer_site":
-		return "moved" + before(f.siteName(was.site), f.siteName(shown(value)))
+		return "moved" + before(f.SiteName(was.site), f.SiteName(shown(value)))
 	case "device_is_active", "is_active":
 		return either(value == true, "switched on", "switched off")
 	case "is_powersupply_on":

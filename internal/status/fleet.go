@@ -1,0 +1,208 @@
+package status
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/printable"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/tail"
+	"saveris-bridge/internal/words"
+)
+
+// Fleet is what there is at the vendor's, by the newest event of SAVERIS_DEVICES about each thing. Texts are the vendor's: whoever
+// shows them has to escape them.
+type Fleet struct {
+	Devices  int       `json:"devices"`
+	Channels int       `json:"channels"`
+	LowCount int       `json:"low_battery_count"`
+	Low      []Battery `json:"low_batteries"` // the lowest first, at most 20
+	Changes  []Change  `json:"changes"`       // the newest of each thing, newest first, at most 20
+}
+
+// Battery is one that is low.
+type Battery struct {
+	Serial   string    `json:"serial"` // of the device
+	Name     string    `json:"name"`   // what people call it, and its site; empty where that is not known
+	SiteName string    `json:"site_name"`
+	Percent  int       `json:"percent"`
+	At       time.Time `json:"at"` // when it was seen
+}
+
+// Change is what has become of a thing of the fleet, or of several at once.
+type Change struct {
+	At       time.Time        `json:"at"`
+	Kind     schema.FleetKind `json:"kind"`
+	Key      string           `json:"key"`
+	Name     string           `json:"name"`
+	SiteName string           `json:"site_name"`
+	Text     string           `json:"text"`
+	Count    int              `json:"count"` // of things that are new; 1 for anything else
+}
+
+// How much of the fleet is listed.
+const (
+	mostBatteries = 20
+	mostChanges   = 20
+)
+
+// fleet is what a board knows of it.
+type fleet struct {
+	called    *tail.Fleet
+	devices   map[string]tail.Change // by subject
+	channels  int                    // of all of them
+	sensors   map[string]int         // how many devices have a sensor of this serial number
+	batteries map[string]tail.Change // that are low, by subject
+	changes   []Change               // newest first
+}
+
+func newFleet() *fleet {
+	return &fleet{called: tail.NewFleet(), devices: map[string]tail.Change{}, sensors: map[string]int{}, batteries: map[string]tail.Change{}}
+}
+
+// followFleet follows what there is, and what becomes of it.
+func (b *Board) followFleet() *tail.Follow {
+	all := b.config.Names.Prefix + "." + string(schema.Devices) + "."
+	return &tail.Follow{
+		Stream: b.config.Names.Stream(schema.Devices), Filters: []string{all + ">"},
+		Begin: func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.fleet = newFleet()
+			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}, nil
+		},
+		Each: func(m tail.Message) error {
+			switch kind, _, _ := strings.Cut(m.Subject()[len(all):], "."); schema.FleetKind(kind) {
+			case schema.KindTenant, schema.KindLocation, schema.KindDevice, schema.KindDeviceStatus: // the others are not shown
+				b.fleet.take(m)
+			}
+			return nil
+		},
+	}
+}
+
+func (f *fleet) take(m tail.Message) {
+	attributes, data := m.Event()
+	c, err := f.called.Take(data, timeOf(attributes))
+	if err != nil || c.Key == "" {
+		return // somebody else's
+	}
+	switch c.Kind {
+	case schema.KindDevice:
+		f.count(m.Subject(), c)
+	case schema.KindDeviceStatus:
+		delete(f.batteries, m.Subject())
+		if c.Battery != nil && *c.Battery <= tail.LowBattery && !c.Removed {
+			f.batteries[m.Subject()] = c
+		}
+		return
+	}
+	f.changed(c)
+}
+
+// count takes a device over, or that it is gone.
+func (f *fleet) count(subject string, c tail.Change) {
+	old := f.devices[subject]
+	f.channels -= old.Channels
+	for _, serial := range old.Serials {
+		f.sensors[serial]--
+	}
+	delete(f.devices, subject)
+	if c.Removed {
+		return
+	}
+	f.devices[subject] = c
+	f.channels += c.Channels
+	for _, serial := range c.Serials {
+		f.sensors[serial]++
+	}
+}
+
+// changed takes over what is listed. What is new at one time is one change, for the first look finds all there is.
+func (f *fleet) changed(c tail.Change) {
+	for i := range f.changes {
+		if one := &f.changes[i]; c.New && one.At.Equal(c.At) && one.Kind == c.Kind && one.Text == c.Text {
+			one.Count++
+			one.Key, one.Name, one.SiteName = "", "", ""
+			return
+		}
+	}
+	at, _ := slices.BinarySearchFunc(f.changes, c.At, func(one Change, at time.Time) int { return at.Compare(one.At) })
+	if at >= mostChanges {
+		return
+	}
+	one := Change{At: c.At, Kind: c.Kind, Key: c.Key, Name: words.Shortened(c.Name, longestText), SiteName: words.Shortened(c.Site, longestText), Text: words.Shortened(c.Text, longestNote), Count: 1}
+	f.changes = slices.Insert(f.changes, at, one)
+	f.changes = f.changes[:min(mostChanges, len(f.changes))]
+}
+
+// knows reports whether anything is known of the fleet.
+func (f *fleet) knows() bool { return f != nil && len(f.devices) > 0 }
+
+// gone reports whether a sensor belongs to no device that is there.
+func (f *fleet) gone(serial string) bool { return f.knows() && f.sensors[serial] <= 0 }
+
+// sumUp returns what is shown; nil where nothing is known.
+func (f *fleet) sumUp() *Fleet {
+	if !f.knows() && (f == nil || len(f.changes) == 0) {
+		return nil
+	}
+	out := &Fleet{Devices: len(f.devices), Channels: f.channels, LowCount: len(f.batteries), Low: []Battery{}, Changes: slices.Clone(f.changes)}
+	for i := range out.Changes {
+		out.Changes[i].SiteName = f.called.SiteName(out.Changes[i].SiteName)
+	}
+	for _, c := range f.batteries {
+		name, site := f.called.NameOf(c.Serials[0])
+		out.Low = append(out.Low, Battery{words.Shortened(c.Serials[0], longestText), words.Shortened(name, longestText), words.Shortened(site, longestText), *c.Battery, c.At.UTC()})
+	}
+	slices.SortFunc(out.Low, func(x, y Battery) int { return cmp.Or(x.Percent-y.Percent, strings.Compare(x.Serial, y.Serial)) })
+	out.Low = out.Low[:min(mostBatteries, len(out.Low))]
+	return out
+}
+
+// shownFleet is how many low batteries and changes are named.
+const shownFleet = 5
+
+// fleetText says what there is, which batteries are low, and what has become of things; empty where nothing is known.
+func (r Report) fleetText() string {
+	if r.Fleet == nil {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nfleet\n  %s, %s\n", words.Count(r.Fleet.Devices, "device"), words.Count(r.Fleet.Channels, "channel"))
+	for _, one := range r.Fleet.Low[:min(shownFleet, len(r.Fleet.Low))] {
+		fmt.Fprintf(&b, "  battery low, %d %%: %s\n", one.Percent, whose(one.Name, one.Serial, one.SiteName))
+	}
+	if more := r.Fleet.LowCount - shownFleet; more > 0 {
+		fmt.Fprintf(&b, "  and %s more with a low battery\n", words.Count(more, "device"))
+	}
+	for _, c := range r.Fleet.Changes[:min(shownFleet, len(r.Fleet.Changes))] {
+		fmt.Fprintf(&b, "  %s  %s\n", words.Time(c.At), c.line())
+	}
+	return b.String()
+}
+
+// line says what has become of something.
+func (c Change) line() string {
+	if c.Count > 1 {
+		return fmt.Sprintf("%d × %s", c.Count, printable.Text(c.Text))
+	}
+	return printable.Text(c.Text) + ": " + whose(c.Name, c.Key, c.SiteName)
+}
+
+// whose joins what there is of a name, what tells it apart, and a site.
+func whose(parts ...string) string {
+	var known []string
+	for _, part := range parts {
+		if part != "" {
+			known = append(known, printable.Text(part))
+		}
+	}
+	return strings.Join(known, ", ")
+}

@@ -1,0 +1,72 @@
+package status_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/bridgetest/seed"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
+)
+
+// TestStatusShowsTheFleet: how much there is, which batteries are low, what has become of things, and whose readings are nobody's any
+// more. Names come first, also those of silent channels.
+func TestStatusShowsTheFleet(t *testing.T) {
+	s := newStage(t)
+	noon := today.Add(12 * time.Hour)
+	changes, silences := publish.NewChanges(s.js, s.config), publish.NewSilences(s.js, s.config)
+	if err := changes.Load(t.Context(), func(schema.StoredFleetChange, uint64) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	sequences := map[string]uint64{}
+	store := func(minute int, kind schema.FleetKind, key, document string, removed bool, changed ...string) {
+		t.Helper()
+		c := schema.FleetChange{Kind: kind, Tenant: "t", Key: key, Document: []byte(document), Changed: changed, Removed: removed, LookedAt: noon.Add(time.Duration(minute) * time.Minute), Before: sequences[key+string(kind)]}
+		if err := changes.Store(t.Context(), []schema.FleetChange{c}, func(_ int, sequence uint64) { sequences[key+string(kind)] = sequence }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	device := func(serial, name, sensor string) string {
+		return `{"device_serial_no":"` + serial + `","device_display_name":"` + name + `","customer_site":"s1","sensors":[{"sensor_serial_no":"` + sensor + `","channels":[{"channel_no":1},{"channel_no":2}]}]}`
+	}
+	battery := func(serial, level string) string {
+		return `{"serial_no":"` + serial + `","battery_level_percent":` + level + `}`
+	}
+	store(0, schema.KindDevice, "1", device("1", "Fridge", "7"), false)
+	store(0, schema.KindDevice, "2", device("2", "Freezer", "8"), false)
+	store(0, schema.KindDevice, "3", device("3", "Old one", "9"), false)
+	store(0, schema.KindLocation, "s1", `{"location_uuid":"s1","name":"Harbour"}`, false)
+	store(0, schema.KindDeviceStatus, "2", battery("2", "12"), false)
+	store(0, schema.KindDeviceStatus, "1", battery("1", "21"), false)
+	store(1, schema.KindDevice, "1", device("1", "Bar", "7"), false, "/device_display_name")
+	store(2, schema.KindDevice, "3", device("3", "Old one", "9"), true)
+	seed.Store(t, s.js, schema.Readings, seed.FirstHour(), seed.Reading("r1", "7", "1"), seed.Reading("r2", "9", "2"))
+	silent := silenceOf("100", true)
+	silent.Names = `{"site":"Harbour","equipment":"Fridge 1","part":"Inside"}`
+	if err := silences.Store(t.Context(), []schema.Silence{silent}, func(int, uint64) {}); err != nil {
+		t.Fatal(err)
+	}
+	now, recent, err := status.Read(t.Context(), s.js, status.Config{Names: names, Feeds: []schema.Feed{schema.Readings}, Timings: quick})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := now.Fleet; f == nil || f.Devices != 2 || f.Channels != 4 || f.LowCount != 1 || len(f.Changes) != 4 {
+		t.Fatalf("%+v", now.Fleet)
+	}
+	for _, one := range recent.Sensors {
+		if one.Gone != (one.Serial == "9") || one.Silent {
+			t.Errorf("%s: gone %v, silent %v", one.Serial, one.Gone, one.Silent)
+		}
+	}
+	text, day := status.NewReport(now, recent, status.Rules{Poll: time.Minute}).Text(), today.Format(time.DateOnly)
+	for _, want := range []string{
+		"\nfleet\n  2 devices, 4 channels\n  battery low, 12 %: Freezer, 2, Harbour\n  " + day + " 12:02:00  device removed: Old one, 3, Harbour\n  " + day + " 12:01:00  renamed: Bar, 1, Harbour\n",
+		"\nsilent\n  Fridge 1, Inside, 100/1, Harbour  last reading " + day + " 11:00:00, due at",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
