@@ -17,13 +17,30 @@ type Source interface {
 
 // Walker looks at the fleet. One goroutine at a time may use it.
 type Walker struct {
-	source Source
-	known  *Inventory
+	// Licence is for how long a kind that the vendor refuses (saveris.ErrForbidden) is left alone, while the others are looked at; 0 = it
+	// is asked for in each look. Its Look has the refusal meanwhile.
+	Licence time.Duration
+
+	source  Source
+	known   *Inventory
+	refused map[Kind]*refusal
+}
+
+// refusal is what is known of a kind that the vendor refuses, or has refused.
+type refusal struct {
+	tries saveris.Refusals
+	err   error // nil where he does not
+	until time.Time
 }
 
 // NewWalker returns one that looks with what is known in mind: where there were things before, an answer without any is asked for
 // twice, see saveris.SnapshotQuery.
-func NewWalker(s Source, known *Inventory) *Walker { return &Walker{s, known} }
+func NewWalker(s Source, known *Inventory) *Walker {
+	return &Walker{source: s, known: known, refused: map[Kind]*refusal{}}
+}
+
+// Know has it look with something else in mind.
+func (w *Walker) Know(known *Inventory) { w.known = known }
 
 // Look is what was seen of one kind at one time.
 type Look struct {
@@ -61,8 +78,20 @@ func (w *Walker) Look(ctx context.Context, each func(Look) error) error {
 }
 
 func (w *Walker) kind(ctx context.Context, kind Kind) Look {
+	if w.refused[kind] == nil {
+		w.refused[kind] = &refusal{}
+	}
+	refused := w.refused[kind]
+	if refused.err != nil && time.Now().Before(refused.until) {
+		return Look{Kind: kind, Err: refused.err}
+	}
 	r := newReader(kind)
 	ans, err := w.source.Snapshot(ctx, saveris.SnapshotQuery{Feed: sources[kind].feed, RowsExpected: w.known.Len(kind) > 0}, r.row)
+	if refused.err = nil; err == nil || errors.Is(err, saveris.ErrForbidden) {
+		if refused.tries.Confirm(err) {
+			refused.err, refused.until = err, time.Now().Add(w.Licence)
+		}
+	}
 	if err != nil {
 		return Look{Kind: kind, Err: err}
 	}

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type Line struct {
 	Changes  *publish.Changes
 	Interval time.Duration // between two looks
 	Log      *slog.Logger
+	Licence  time.Duration // between two tries at what the vendor refuses; 0 = an hour
 	// Wanted receives a place that events name and the fleet lacks, in words for the log: the fleet is then looked at sooner, but
 	// not within Soonest of the last look. nil = it is never wanted.
 	Wanted  <-chan string
@@ -81,6 +83,9 @@ func (l *Line) LastLook() time.Time {
 // Everything else is tried again for ever.
 func (l *Line) Run(ctx context.Context) error {
 	defer l.step(poller.Step{Doing: poller.Ends})
+	l.Licence = cmp.Or(l.Licence, licenceWait)
+	l.walker = fleet.NewWalker(l.Source, nil)
+	l.walker.Licence = l.Licence
 	l.known, l.contacts = nil, fleet.Contacts{After: l.SilentAfter}
 	for retry := firstRetry; ; {
 		began := time.Now()
@@ -90,8 +95,8 @@ func (l *Line) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case l.shut(err):
-			if wait = licenceWait; errors.Is(err, saveris.ErrRetired) {
-				wait = retiredWait
+			if wait = l.Licence; errors.Is(err, saveris.ErrRetired) {
+				wait = min(retiredWait, l.Licence)
 			}
 		case errors.Is(err, saveris.ErrRefused) && !errors.Is(err, saveris.ErrForbidden) && l.refusals.Confirm(err):
 			return err
@@ -210,7 +215,8 @@ func (l *Line) load(ctx context.Context) error {
 	if err := l.Changes.Load(ctx, func(c schema.StoredFleetChange, sequence uint64) error { return known.Load(c.Data, sequence) }); err != nil {
 		return err
 	}
-	l.known, l.walker = known, fleet.NewWalker(l.Source, known)
+	l.known = known
+	l.walker.Know(known)
 	return nil
 }
 

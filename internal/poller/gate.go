@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -13,6 +14,7 @@ import (
 // endpoint is retired. One line asks again when it is time, the others wait for what it finds. The zero value is open. Many
 // goroutines may use it.
 type gate struct {
+	licence time.Duration   // see Live.Licence
 	changed func(err error) // called when it closes, with the reason, and when it opens, with nil; may be nil
 
 	mu       sync.Mutex
@@ -29,12 +31,13 @@ const (
 )
 
 // refuses reports whether an error closes the gate, and for how long.
-func refuses(err error) (time.Duration, bool) {
+func (g *gate) refuses(err error) (time.Duration, bool) {
+	licence := cmp.Or(g.licence, licenceWait)
 	switch {
 	case errors.Is(err, saveris.ErrForbidden):
-		return licenceWait, true
+		return licence, true
 	case errors.Is(err, saveris.ErrRetired):
-		return retiredWait, true
+		return min(retiredWait, licence), true
 	}
 	return 0, false
 }
@@ -45,7 +48,7 @@ func (g *gate) pass(ctx context.Context, waits func(time.Duration)) (waited bool
 	g.mu.Lock()
 	left, opened := time.Until(g.again), g.opened
 	if g.err == nil || left <= 0 {
-		wait, _ := refuses(g.err)
+		wait, _ := g.refuses(g.err)
 		g.again = time.Now().Add(wait) // the others wait for what comes of it
 		g.mu.Unlock()
 		return false, nil
@@ -64,7 +67,7 @@ func (g *gate) pass(ctx context.Context, waits func(time.Duration)) (waited bool
 
 // closed reports whether an error is the reason why the gate is closed, or as good as that.
 func (g *gate) closed(err error) bool {
-	_, closes := refuses(err)
+	_, closes := g.refuses(err)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return closes && g.err != nil
@@ -72,7 +75,7 @@ func (g *gate) closed(err error) bool {
 
 // learn takes over what came of a try.
 func (g *gate) learn(err error) {
-	wait, closes := refuses(err)
+	wait, closes := g.refuses(err)
 	g.mu.Lock()
 	before := g.err
 	switch {

@@ -34,6 +34,7 @@ type Live struct {
 	// Comebacks are outages that the fleet has shown, beside those; nil = none is known.
 	Comebacks *Comebacks
 
+	Licence time.Duration // between two tries at a feed that the vendor refuses; 0 = an hour
 	// OnRefusal is called with the reason when the vendor refuses the feed (saveris.ErrForbidden, saveris.ErrRetired), which is
 	// asked for but rarely from then on, and with nil when he serves it again. nil = it is logged.
 	OnRefusal func(err error)
@@ -48,7 +49,7 @@ const maxWait = 30 * time.Second
 // Run polls until the context ends (its error is returned) or the vendor refuses the login for good. What he refuses of this
 // feed alone it asks for again: every hour where a licence is missing, every ten minutes where the endpoint is retired.
 func (l *Live) Run(ctx context.Context) error {
-	l.gate = &gate{changed: l.refused}
+	l.gate = &gate{changed: l.refused, licence: l.Licence}
 	maker := l.Maker().Another // one for each pool
 	mark := &watermark{writer: l.Writer}
 	if err := l.begin(ctx, mark); err != nil {

@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"saveris-bridge/internal/inventory"
 	"saveris-bridge/internal/notebook"
@@ -21,7 +20,7 @@ type devices struct {
 	view *views.View
 }
 
-func newDevices(pipe *pipeline.Pipeline, vendor *saveris.Client, notes *notebook.Notes, log *slog.Logger, soonest time.Duration, back *poller.Comebacks) *devices {
+func newDevices(pipe *pipeline.Pipeline, vendor *saveris.Client, notes *notebook.Notes, log *slog.Logger, t Timings, back *poller.Comebacks) *devices {
 	s := pipe.Settings
 	d := &devices{view: pipe.Inventory(func(_, bucket string, err error) { notes.ViewWritable(schema.Devices, bucket, err) }, log)}
 	changes := publish.NewChanges(pipe.JS, pipeline.Broker(s.Streams))
@@ -30,7 +29,7 @@ func newDevices(pipe *pipeline.Pipeline, vendor *saveris.Client, notes *notebook
 	changes.Mode, changes.BaseURL = s.ContentMode, s.SaverisURL
 	d.line = &inventory.Line{
 		Source: vendor, Changes: changes, Interval: s.InventoryInterval, Log: log, Hint: pipeline.PollHint,
-		Wanted: pipe.Fleet.Wanted(), Soonest: soonest,
+		Wanted: pipe.Fleet.Wanted(), Soonest: t.Wanted, Licence: t.Licence,
 		SilentAfter: s.SilentAfter, OnBack: back.Add,
 		OnStored:  func(c schema.FleetChange, sequence uint64) { d.view.Put(views.Thing(c.Stored(), sequence)) },
 		OnRefusal: func(err error) { notes.FeedShut(schema.Devices, err) },

@@ -177,15 +177,3 @@ func TestTheFleetMayBeTheOnlyFeed(t *testing.T) {
 		t.Errorf("the page has %+v, %v", page, err)
 	}
 }
-
-// TestAVendorThatRefusesTheFleetStopsNoRows, and people are told.
-func TestAVendorThatRefusesTheFleetStopsNoRows(t *testing.T) {
-	s := newScene(t)
-	s.vendor.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.AuthLacks = "devices" })
-	r := s.start("one", withFleet...)
-	s.await("the rows to be polled", func() bool { h := r.health(); return h.OK && len(h.Polled) == 2 })
-	s.await("the refusal to be told", func() bool {
-		h := r.health()
-		return h.OK && strings.Contains(strings.Join(h.Warnings, "\n"), "the vendor does not give devices, asked again every hour")
-	})
-}

@@ -116,14 +116,14 @@ func (s *Service) Run(ctx context.Context) error {
 	names, back := newFirstNames(), &poller.Comebacks{}
 	for _, feed := range feeds {
 		r := newRows(pipe, feed, vendor, notes, candidates[feed].log, max(c.PollInterval, s.config.Timings.Foreign))
-		r.live.Comebacks = back
+		r.live.Comebacks, r.live.Licence = back, s.config.Timings.Licence
 		candidates[feed].work, candidates[feed].polled = names.before(r.run), r.live.LastPoll
 		polled[feed] = r
 	}
 	var fleet *devices
 	if c.Devices {
 		leader := candidates[schema.Devices]
-		fleet = newDevices(pipe, vendor, notes, leader.log, s.config.Timings.Wanted, back)
+		fleet = newDevices(pipe, vendor, notes, leader.log, s.config.Timings, back)
 		leader.work, leader.polled = fleet.run, fleet.line.LastLook
 	}
 	startAfterFirst(candidates)

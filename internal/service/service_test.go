@@ -23,7 +23,7 @@ import (
 // quick are the timings of tests: nothing is waited for that a person would wait for.
 var quick = Timings{
 	FirstContact: 30 * time.Second, Login: 10 * time.Millisecond, TakeOver: 100 * time.Millisecond, Watchdog: 10 * time.Millisecond, Foreign: 10 * time.Millisecond,
-	Wanted: 10 * time.Millisecond, FirstNames: 3 * time.Minute,
+	Wanted: 10 * time.Millisecond, FirstNames: 3 * time.Minute, Licence: 50 * time.Millisecond,
 	ShutdownTimeout: 2 * time.Second, ReadHeader: 10 * time.Second, Answer: 30 * time.Second, Idle: time.Minute,
 }
 

@@ -48,13 +48,20 @@ func TestTasksAreStoredBesideTheOtherRows(t *testing.T) {
 	}
 }
 
-// TestAVendorThatRefusesTasksStopsNoOtherFeed, and people are told.
-func TestAVendorThatRefusesTasksStopsNoOtherFeed(t *testing.T) {
+// TestWhatTheVendorRefusesStopsNoOtherFeed: people are told of it, and it is asked for again until he gives it.
+func TestWhatTheVendorRefusesStopsNoOtherFeed(t *testing.T) {
 	s := newScene(t)
-	s.vendor.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.AuthLacks = "tasks" })
-	r := s.start("one", "BRIDGE_FEEDS", "tasks,readings,alarms")
-	s.await("the other rows to be polled, and the refusal to be told", func() bool {
+	s.vendor.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.AuthLacks = "tasks and devices" })
+	r := s.start("one", "BRIDGE_FEEDS", "tasks,readings,alarms,devices", "BRIDGE_INVENTORY_INTERVAL", "1h")
+	s.await("the other rows to be polled, and the refusals to be told", func() bool {
 		h := r.health()
-		return h.OK && len(h.Polled) == 2 && strings.Contains(strings.Join(h.Warnings, "\n"), "the vendor does not give tasks, asked again every hour")
+		told := strings.Join(h.Warnings, "\n")
+		return h.OK && len(h.Polled) == 2 && strings.Contains(told, "the vendor does not give tasks, asked again every hour") &&
+			strings.Contains(told, "the vendor does not give devices, asked again every hour")
+	})
+	s.vendor.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.AuthLacks = "nothing" })
+	s.await("all feeds", func() bool {
+		h := r.health()
+		return h.OK && len(h.Polled) == 4 && !strings.Contains(strings.Join(h.Warnings, "\n"), "does not give")
 	})
 }

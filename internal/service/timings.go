@@ -10,6 +10,7 @@ type Timings struct {
 	Watchdog     time.Duration // between two looks of the watchdog
 	Foreign      time.Duration // between two looks for somebody else's messages, at least
 	FirstNames   time.Duration // for the fleet to be known, before the first rows of the very first start are read
+	Licence      time.Duration // between two tries at what the vendor refuses
 	Wanted       time.Duration // between two looks at the fleet, at least, where events name what it lacks
 
 	ShutdownTimeout time.Duration // for answers that are under way when the HTTP server ends
@@ -24,6 +25,6 @@ type Timings struct {
 // asks the vendor nothing else.
 var DefaultTimings = Timings{
 	FirstContact: 30 * time.Second, Login: 30 * time.Second, TakeOver: 12 * time.Second, Watchdog: time.Second, Foreign: 10 * time.Second,
-	Wanted: time.Minute, FirstNames: 10 * time.Second,
+	Wanted: time.Minute, FirstNames: 10 * time.Second, Licence: time.Hour,
 	ShutdownTimeout: 2 * time.Second, ReadHeader: 10 * time.Second, Answer: 30 * time.Second, Idle: time.Minute,
 }
