@@ -37,6 +37,7 @@ type Notes struct {
 	notes     map[string]status.Note // by key, as they should be stored
 	unwritten map[string]bool        // keys whose note is not stored yet, or not removed
 	shut      map[schema.Feed]error  // feeds that the vendor does not give
+	fleet     []saveris.Announcement // of the ends of its synchronous endpoints
 	clock     bool                   // the log has it that his is lost
 	news      chan struct{}
 	refused   chan error
@@ -57,14 +58,7 @@ const Newer = "look for a newer release of the bridge"
 func (v *Notes) Noticed(n saveris.Notice) {
 	switch n.Kind {
 	case saveris.Announced:
-		text := EndText(n.End)
-		note := status.Note{Text: text, Endpoint: n.Endpoint}
-		if !n.End.Sunset.IsZero() {
-			note.Sunset = &n.End.Sunset
-		}
-		v.log.Warn("the vendor announces the end of an endpoint", "endpoint", n.Endpoint, "sunset", dateOrNone(n.End.Sunset),
-			"deprecated", dateOrNone(n.End.Deprecated), "hint", Newer+" before that day")
-		v.put("end."+strings.ReplaceAll(strings.Trim(n.Endpoint, "/"), "/", "-"), note)
+		v.announced(n)
 	case saveris.Replaced:
 		v.replaced(n)
 	case saveris.ClockLost:
@@ -73,6 +67,34 @@ func (v *Notes) Noticed(n saveris.Notice) {
 		v.log.Info("the vendor's answers have a Date again, which is used")
 		v.drop("clock")
 	}
+}
+
+func (v *Notes) announced(n saveris.Notice) {
+	if saveris.FleetInOneCall(n.Endpoint) && v.settings.SaverisSync != string(saveris.SyncAlways) {
+		v.fleetEnds(n.End)
+		return
+	}
+	note := status.Note{Text: EndText(n.End), Endpoint: n.Endpoint}
+	if !n.End.Sunset.IsZero() {
+		note.Sunset = &n.End.Sunset
+	}
+	v.log.Warn("the vendor announces the end of an endpoint", "endpoint", n.Endpoint, "sunset", dateOrNone(n.End.Sunset),
+		"deprecated", dateOrNone(n.End.Deprecated), "hint", Newer+" before that day")
+	v.put("end."+strings.ReplaceAll(strings.Trim(n.Endpoint, "/"), "/", "-"), note)
+}
+
+// fleetEnds has one note of all endpoints of the fleet that will end: exports take their place, and nobody has to do anything. The log
+// has each date once.
+func (v *Notes) fleetEnds(end saveris.Announcement) {
+	v.mu.Lock()
+	said := slices.ContainsFunc(v.fleet, func(a saveris.Announcement) bool { return a.Sunset.Equal(end.Sunset) })
+	v.fleet = append(slices.DeleteFunc(v.fleet, func(a saveris.Announcement) bool { return a.Endpoint == end.Endpoint }), end)
+	text := FleetEndText(v.fleet)
+	v.mu.Unlock()
+	if !said {
+		v.log.Info("the vendor announces the end of endpoints of the fleet, exports take their place then", "sunset", dateOrNone(end.Sunset))
+	}
+	v.put("end.fleet", status.Note{Text: text})
 }
 
 func (v *Notes) replaced(n saveris.Notice) {
@@ -381,6 +403,25 @@ func EndText(end saveris.Announcement) string {
 		return text + ", which is deprecated from " + words.Time(end.Deprecated) + " on, without a date for its end"
 	}
 	return text + " without a date"
+}
+
+// FleetEndText says that synchronous endpoints of the fleet will end, and when the first of them does.
+func FleetEndText(ends []saveris.Announcement) string {
+	text := "the vendor announces the end of " + words.Count(len(ends), "endpoint") + " of the fleet"
+	var dates []time.Time
+	for _, end := range ends {
+		if !end.Sunset.IsZero() {
+			dates = append(dates, end.Sunset)
+		}
+	}
+	if len(dates) == 0 {
+		return text + " without a date; the bridge falls back to the exports then"
+	}
+	first, last, on := slices.MinFunc(dates, time.Time.Compare), slices.MaxFunc(dates, time.Time.Compare), " on "
+	if !first.Equal(last) {
+		on = " from "
+	}
+	return text + on + words.Time(first) + "; the bridge falls back to the exports then"
 }
 
 // RetiredText says that a feed is read by another version of its endpoint.

@@ -83,3 +83,38 @@ func TestNotesEndARunOnlyWhenEveryFeedIsRefused(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 }
+
+// TestTheEndsOfTheFleetsEndpointsAreOneLine in the log and in the status, which nobody has to do anything about.
+func TestTheEndsOfTheFleetsEndpointsAreOneLine(t *testing.T) {
+	day := time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC)
+	paths := []string{"/v3/tenants-sync", "/v2/equipments-sync", "/v1/devices/properties", "/v2/devices/status-sync", "/v2/sensors/status-sync"}
+	announce := func(n *Notes, path string, sunset time.Time) {
+		n.Noticed(saveris.Notice{Kind: saveris.Announced, Endpoint: path, End: saveris.Announcement{Endpoint: path, Sunset: sunset}})
+	}
+	var log bytes.Buffer
+	n := New(config.Vendor{SaverisSync: "auto"}, nil, slog.New(slog.NewTextHandler(&log, nil)))
+	for range 2 { // headers that change announce anew
+		for _, path := range paths {
+			announce(n, path, day)
+		}
+	}
+	want := "the vendor announces the end of 5 endpoints of the fleet on 2026-12-31 23:59:59; the bridge falls back to the exports then"
+	if got := n.Texts(); len(got) != 1 || got[0] != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != 1 {
+		t.Errorf("the log has %d lines:\n%s", lines, &log)
+	}
+	announce(n, "/v1/tenants", day.AddDate(0, 0, -1))
+	announce(n, "/v2/measurements", day)
+	if got := n.Texts(); len(got) != 2 || !strings.Contains(got[1], "6 endpoints of the fleet from 2026-12-30") {
+		t.Errorf("got %q", got)
+	}
+	always := New(config.Vendor{SaverisSync: "always"}, nil, slog.New(slog.DiscardHandler))
+	for _, path := range paths {
+		announce(always, path, day)
+	}
+	if got := always.Texts(); len(got) != len(paths) {
+		t.Errorf("without exports nothing takes their place: %q", got)
+	}
+}

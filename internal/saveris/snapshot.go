@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -33,6 +34,16 @@ var syncPaths = map[Feed]struct {
 	DeviceStatus:     {[]string{"/v2/devices/status-sync", "/v1/devices/status"}, "devices_status"},
 	SensorStatus:     {[]string{"/v2/sensors/status-sync", "/v1/devices/status"}, "sensors_status"},
 	MeasuringObjects: {},
+}
+
+// FleetInOneCall reports whether an endpoint is one of the synchronous GETs of the fleet, each of which an export can take the place of.
+func FleetInOneCall(endpoint string) bool {
+	for _, sync := range syncPaths {
+		if slices.Contains(sync.paths, endpoint) {
+			return true
+		}
+	}
+	return false
 }
 
 // isSnapshot reports whether a feed is read by Snapshot.
