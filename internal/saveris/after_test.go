@@ -11,6 +11,7 @@ import (
 
 // TestAClientAfterAnotherLogsInNoMore, and notices what that one has: the answer to the login has no Date here.
 func TestAClientAfterAnotherLogsInNoMore(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		logins := 0
 		v := vendor(func(req *http.Request) *http.Response {
@@ -36,6 +37,7 @@ func TestAClientAfterAnotherLogsInNoMore(t *testing.T) {
 }
 
 func TestAClientGoesOnAfterNoOtherLogin(t *testing.T) {
+	t.Parallel()
 	first := wired(t, nil)
 	for name, change := range map[string]func(*Config){
 		"another vendor": func(c *Config) { c.BaseURL = "https://other.example.net" },

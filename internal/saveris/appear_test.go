@@ -21,6 +21,7 @@ const (
 
 // Files that are not there yet, and links that are dead: how long either is waited for, and what the export is asked.
 func TestAFileThatAppearsLateIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		status int
 		body   string
@@ -75,6 +76,7 @@ func TestAFileThatAppearsLateIsWaitedFor(t *testing.T) {
 }
 
 func TestWaitingForAFileEndsWithTheContext(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := wired(t, vendor(func(req *http.Request) *http.Response {
 			if req.URL.Path == "/a" {
@@ -93,6 +95,7 @@ func TestWaitingForAFileEndsWithTheContext(t *testing.T) {
 
 // One export brings all files, those that were there at once and those that were not.
 func TestFilesThatAppearLateCostNoOtherExport(t *testing.T) {
+	t.Parallel()
 	for _, appears := range []string{"404 first", "403 first"} {
 		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{FileCount: "n", FileAppears: appears}})
 		c := newClient(t, srv.URL())

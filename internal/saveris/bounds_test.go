@@ -183,6 +183,7 @@ var errAny = errors.New("any")
 
 // TestATrickleEnds: a body that brings a byte now and then never stalls, and would never end.
 func TestATrickleEnds(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		piece int // bytes every half minute
 		ends  bool
@@ -220,6 +221,7 @@ func (r *trickle) Read(p []byte) (int, error) {
 
 // TestDribbledHeadersEnd: a header that comes byte by byte is no answer in time.
 func TestDribbledHeadersEnd(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -252,6 +254,7 @@ func TestDribbledHeadersEnd(t *testing.T) {
 }
 
 func TestMoreRowsThanAWindowMayHaveAreRefused(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		most int
 		want error

@@ -125,6 +125,7 @@ func backfill(t *testing.T, group *sync.WaitGroup, c *Client, lines, windows int
 func onlyBackground(cfg *Config) { cfg.NoLive = true }
 
 func TestProcessesHaveNoMoreExportsInFlightThanOneMay(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v, board := &crowd{ready: map[string]time.Time{}}, &blackboard{}
 		var group sync.WaitGroup
@@ -183,6 +184,7 @@ func TestOneSlotIsLeftToWhoeverPollsElsewhere(t *testing.T) { // R-26
 }
 
 func TestLivePollsStarveNobody(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		exports                  int
 		live, background, others int // in flight: live and in the background elsewhere, in the background here
@@ -202,6 +204,7 @@ func TestLivePollsStarveNobody(t *testing.T) {
 }
 
 func TestProcessesTakeTurns(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v, board := &crowd{ready: map[string]time.Time{}}, &blackboard{}
 		greedy, stop := process(t, v, board, onlyBackground)
@@ -222,6 +225,7 @@ func TestProcessesTakeTurns(t *testing.T) {
 }
 
 func TestTheSlotsOfADeadProcessAreFreeAgain(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v, board := &crowd{ready: map[string]time.Time{}}, &blackboard{}
 		board.text = `{"tickets":7,"processes":{"dead":{"beat":3,"background":2,"ticket":5,"throttled":3600}}}`
@@ -263,6 +267,7 @@ func TestWhatOneIsToldOfThrottlingHoldsTheOthers(t *testing.T) { // R-33
 }
 
 func TestWhoCannotShareGoesOnAlone(t *testing.T) {
+	t.Parallel()
 	for name, board := range map[string]*blackboard{
 		"refused": {broken: errors.New("no right")}, "silent": silentBlackboard(), "garbage": {text: "\x00"}, "odd": {text: `{"processes":{"x":{"live":-5,"background":-1,"throttled":-3}}}`},
 		"large": {text: `{"processes":{"x":{"throttled":1e300}}}`},
@@ -299,6 +304,7 @@ func TestAloneTheTextIsReadOnce(t *testing.T) { // at a far broker reading and w
 }
 
 func TestABrokerThatFallsSilentHoldsNobodyUpForLong(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v, board := &crowd{ready: map[string]time.Time{}}, &blackboard{}
 		c, stop := process(t, v, board, onlyBackground)

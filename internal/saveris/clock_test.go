@@ -8,6 +8,7 @@ import (
 )
 
 func TestAClockThatIsFarAheadHasToBeConfirmed(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var c clock
 		now := time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
@@ -39,6 +40,7 @@ func dated(date time.Time) http.Header {
 }
 
 func TestWithoutADateTheLocalClockServes(t *testing.T) {
+	t.Parallel()
 	for name, header := range map[string]http.Header{"missing": {}, "garbage": {"Date": {"yesterday"}}, "empty": {"Date": {""}}} {
 		synctest.Test(t, func(t *testing.T) {
 			var c clock
@@ -66,6 +68,7 @@ func TestWithoutADateTheLocalClockServes(t *testing.T) {
 }
 
 func TestADateThatStandsStillIsNotFollowed(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var c clock
 		still := time.Now().Add(-72 * time.Hour).Truncate(time.Second)
@@ -88,6 +91,7 @@ func TestADateThatStandsStillIsNotFollowed(t *testing.T) {
 
 // TestAClockThatStoppedGoesOnAsItDid: the difference of the clocks that was known is kept.
 func TestAClockThatStoppedGoesOnAsItDid(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var c clock
 		const behind = 10 * time.Minute

@@ -45,6 +45,7 @@ func rowsOf(t *testing.T, src io.Reader, format Format) (rows []string, err erro
 }
 
 func TestEveryLayoutGivesTheSameRows(t *testing.T) {
+	t.Parallel()
 	want := []string{`a="x" b=1.50 c=null`, `a="y" b=-2e3 c=true`}
 	for name, text := range map[string]string{
 		"lines":              "{\"a\":\"x\",\"b\":1.50,\"c\":null}\n{\"a\":\"y\",\"b\":-2e3,\"c\":true}\n",
@@ -79,6 +80,7 @@ func packed(r io.Reader) io.Reader {
 func twicePacked(r io.Reader) io.Reader { return packed(packed(r)) }
 
 func TestDecode(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, text string
 		format     Format
@@ -140,6 +142,7 @@ func TestDecode(t *testing.T) {
 
 // A broken probe's number, which JSON does not know, is a value as others are, and no row beside it suffers.
 func TestNotFiniteNumbersAreValues(t *testing.T) {
+	t.Parallel()
 	for _, number := range []string{"NaN", "nan", "-NaN", "Infinity", "-Infinity", "+Infinity", "INF", "-inf"} {
 		want := fmt.Sprintf(`[u="1" m=%[1]q t="NaN" u="2" m=1 t=null u="3" x=%[1]q]`, number)
 		odd := `{"u":"1","m":` + number + `,"t":"NaN"}`
@@ -165,6 +168,7 @@ func TestNotFiniteNumbersAreValues(t *testing.T) {
 }
 
 func TestTruncatedFileIsAnError(t *testing.T) {
+	t.Parallel()
 	for name, whole := range map[string]string{
 		"short": "{\"a\":\"x\"}\n",
 		"lines": reading + "\n" + reading + "\n",
@@ -204,6 +208,7 @@ func packedBytes(s string) []byte {
 }
 
 func TestDigitsAreKept(t *testing.T) {
+	t.Parallel()
 	for _, digits := range []string{"22.382542", "4.70", "-0", "1E+2", "0.1e-7", "12345678901234567890.123456789"} {
 		row := `{"measurement":` + digits + `}`
 		rows, err := rowsOf(t, strings.NewReader(row+"\n"+row), JSON) // by the fast scan and by the strict one
@@ -214,6 +219,7 @@ func TestDigitsAreKept(t *testing.T) {
 }
 
 func TestUnknownColumnsArrive(t *testing.T) {
+	t.Parallel()
 	rows, err := rowsOf(t, strings.NewReader("{\"new\":[1],\"uuid\":\"x\"}\n{\"uuid\":\"y\",\"other\":false}\n"), JSON)
 	want := `[new=[1] uuid="x" uuid="y" other=false]`
 	if err != nil || fmt.Sprint(rows) != want {
@@ -222,6 +228,7 @@ func TestUnknownColumnsArrive(t *testing.T) {
 }
 
 func TestCallersErrorIsNoFileError(t *testing.T) {
+	t.Parallel()
 	mine := errors.New("mine")
 	_, err := decode(strings.NewReader(reading), JSON, "", func(*Row) error { return mine })
 	var caller callerError
@@ -232,6 +239,7 @@ func TestCallersErrorIsNoFileError(t *testing.T) {
 
 // TestAPlainListIsReadQuicklyAndAlike: the fast scan takes it, and gives what the strict library gives.
 func TestAPlainListIsReadQuicklyAndAlike(t *testing.T) {
+	t.Parallel()
 	for text, quick := range map[string]bool{
 		`{"a":["x", "y"],"b":1}`: true, `{"a":["x"]}`: true, `{"a": [ "x" , "y" ] }`: true, `{"a":[]}`: false, `{"a":["\u0041"]}`: false,
 		`{"a":["x",]}`: false, `{"a":["x" "y"]}`: false, `{"a":["x"`: false, `{"a":[1]}`: false, `{"a":[{"b":"x"}]}`: false, `{"a":["x"],"a":1}`: false,

@@ -39,6 +39,7 @@ func uuidOf(r *Row) string {
 }
 
 func TestRowsInAnEnvelopeAreRead(t *testing.T) {
+	t.Parallel()
 	rows := rowNo(1) + "," + rowNo(2)
 	nested := `{"uuid":"1","timestamp":"2026-07-01T10:15:00Z","measurement":4.7,"calibrations":[{"serial_no":"x","model_code":"y"}],"extra":{"timestamp":1,"uuid":2,"a":[1]}}`
 	for _, tt := range []struct {
@@ -113,6 +114,7 @@ func isError(err, want error) bool {
 
 // A synchronous answer is read by the same reader, but it is never empty and no CSV.
 func TestSynchronousAnswers(t *testing.T) {
+	t.Parallel()
 	rows := rowNo(1) + "," + rowNo(2)
 	for text, want := range map[string]error{
 		`[` + rows + `]`:                                           nil,
@@ -162,6 +164,7 @@ func TestAHugeEnvelopeNeedsNoMemory(t *testing.T) { // R-12
 
 // The vendor's envelopes are read by one export each, whether they hold one list or many.
 func TestEnvelopesOfTheVendor(t *testing.T) {
+	t.Parallel()
 	for _, layout := range []string{"envelope", "envelopes"} {
 		srv := startVendor(t, saveristest.Config{World: saveristest.World{AlarmEvery: 2 * 3600e9}, Switches: saveristest.Switches{JSONLayout: layout}})
 		c := newClient(t, srv.URL())
@@ -181,6 +184,7 @@ func TestEnvelopesOfTheVendor(t *testing.T) {
 }
 
 func TestCutEnvelopeIsAnError(t *testing.T) {
+	t.Parallel()
 	whole := []byte(`{"n":1,"data":{"rows":[` + rowNo(1) + `,` + rowNo(2) + `],"after":{"x":[1]}},"z":"]}"}` + "\n")
 	for n := 1; n < len(whole)-1; n++ {
 		if _, err := uuidsOf(bytes.NewReader(whole[:n]), JSON, Measurements); err == nil {

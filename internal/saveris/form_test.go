@@ -32,6 +32,7 @@ func wide(text string, bytesEach int, big, mark bool) string {
 
 // Files that are no rows of the feed, by what the error has to say of them.
 func TestWhatIsNoTextIsNamed(t *testing.T) {
+	t.Parallel()
 	lines := reading + "\n" + reading + "\n"
 	for _, tt := range []struct{ file, want string }{
 		{wide(lines, 2, false, true), "UTF-16"}, {wide(lines, 2, true, true), "UTF-16"},
@@ -76,6 +77,7 @@ func TestWhatIsNoTextIsNamed(t *testing.T) {
 
 // What has rows of the feed, or nothing at all, is read, however few and however bad they are.
 func TestFewRowsAreAFileOfTheFeed(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]int{
 		"": 0, " \n\n": 0, "\ufeff": 0, "[]": 0, `"uuid","timestamp","measurement"` + "\n": 0, "UUID,TimeStamp,MEASUREMENT": 0,
 		`{"uuid":"1","timestamp":"yesterday"}`: 1, `{"sensor_uuid":"1","measurement":null}`: 1, "uuid,timestamp\n1,x\n": 1,
@@ -100,6 +102,7 @@ func TestFewRowsAreAFileOfTheFeed(t *testing.T) {
 
 // A file that is not understood fails the window, with what it looks like and how it was sent.
 func TestAFileThatIsNotUnderstoodFailsTheWindow(t *testing.T) {
+	t.Parallel()
 	for encoding, want := range map[string]string{
 		"":     "download: what the vendor sends is not understood: the file looks like a zip archive, expected JSON or CSV",
 		"br":   "expected JSON or CSV; it was sent with Content-Encoding br",

@@ -11,6 +11,7 @@ import (
 
 // TestAnUnknownPathIsNoRefusal: however the gateway says that it does not know a path, it costs one request and no login.
 func TestAnUnknownPathIsNoRefusal(t *testing.T) {
+	t.Parallel()
 	const hash = "8wPz0ZtB6y1JXh3Q4e5f6a7b8c9d0e1f2a3b4c5d6e8="
 	const pair = "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '" + hash + "'."
 	const credential = "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter."
@@ -62,6 +63,7 @@ func TestAnUnknownPathIsNoRefusal(t *testing.T) {
 
 // TestFindingOutAboutSyncCostsOneGET: one request for each feed, and none of the logins that a refusal would cost.
 func TestFindingOutAboutSyncCostsOneGET(t *testing.T) {
+	t.Parallel()
 	for _, unknown := range []string{"403-signature", "403-credential", "403", "404", "405", "410"} {
 		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{PathUnknown: unknown}})
 		c := newClient(t, srv.URL())
@@ -101,6 +103,7 @@ func TestFindingOutAboutSyncCostsOneGET(t *testing.T) {
 
 // TestSyncThatHasWorkedIsNotGivenUpForARefusedToken: what has worked once is asked for like everything else.
 func TestSyncThatHasWorkedIsNotGivenUpForARefusedToken(t *testing.T) {
+	t.Parallel()
 	srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{Sync: "array"}})
 	c := newClient(t, srv.URL())
 	for range 3 {

@@ -13,6 +13,7 @@ import (
 
 // Rows whose checksum was right are rows, whatever of nothing follows them; a second member's rows are rows too.
 func TestWhatFollowsAGzipMember(t *testing.T) {
+	t.Parallel()
 	empty := string(packedBytes(""))
 	tails := map[string]string{
 		"a zero": "\x00", "a block of zeros": strings.Repeat("\x00", 512), "zeros without end": strings.Repeat("\x00", 1<<20),
@@ -39,6 +40,7 @@ func TestWhatFollowsAGzipMember(t *testing.T) {
 
 // Anything else behind a member may be rows that nobody has read.
 func TestOtherBytesBehindAGzipMemberAreAnError(t *testing.T) {
+	t.Parallel()
 	first, second := string(packedBytes(reading+"\n")), string(packedBytes(reading+"\n"))
 	zeros := strings.Repeat("\x00", 100)
 	for _, tail := range []string{"x", "\x1f", "\n", reading, "\x1f\x1f", zeros + "x", string(packedBytes("")) + reading, "PK\x03\x04", "\x28\xb5\x2f\xfd"} {
@@ -69,6 +71,7 @@ func TestManyEmptyMembersNeedNoMemory(t *testing.T) { // R-12
 }
 
 func TestGzipTailsOfTheVendor(t *testing.T) {
+	t.Parallel()
 	for _, tail := range []string{"zeros", "empty members", "member"} {
 		for _, format := range []Format{JSON, CSV} {
 			srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{GzipTail: tail, FileGzip: "always"}})

@@ -13,6 +13,7 @@ import (
 // probe whatever the vendor says to an export that he does not know, one that is bad does not, and a licence that is missing
 // shows in the first window.
 func TestWhoIsRefusedAndWhy(t *testing.T) {
+	t.Parallel()
 	logins := map[string]func(*Config){
 		"token":     func(*Config) {},
 		"bad token": func(cfg *Config) { cfg.Password = secret.New("wrong") },
@@ -57,6 +58,7 @@ func TestWhoIsRefusedAndWhy(t *testing.T) {
 
 // TestAFeedWithoutALicenceIsAMatterOfThatFeed: and its refusal costs one login.
 func TestAFeedWithoutALicenceIsAMatterOfThatFeed(t *testing.T) {
+	t.Parallel()
 	for _, licence := range []string{"403A", "403B", "403"} {
 		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{AuthNoLicence: licence, AuthNoLicenceFeed: "alarms"}})
 		c := newClient(t, srv.URL())
@@ -74,6 +76,7 @@ func TestAFeedWithoutALicenceIsAMatterOfThatFeed(t *testing.T) {
 }
 
 func TestAKeyIsProvenWhereTheFirstEndpointIsGone(t *testing.T) {
+	t.Parallel()
 	for _, retired := range []string{"newest", "measurements", "older"} {
 		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{Retired: retired, AuthAccept: "key"}})
 		key := func(cfg *Config) { cfg.Username, cfg.Password, cfg.APIKey = "", secret.Text{}, secret.New("demo-key") }

@@ -14,6 +14,7 @@ import (
 )
 
 func TestLinksAreFoundInEveryShape(t *testing.T) {
+	t.Parallel()
 	const a, b = "https://files.example.net/a?X-Amz-Date=1&x=1,2", "HTTPS://files.example.net/b"
 	for answer, want := range map[string][]string{
 		`{"data_urls":["` + a + `","` + b + `"]}`:                         {a, b},
@@ -61,6 +62,7 @@ func TestLinksAreFoundInEveryShape(t *testing.T) {
 
 // What a completed answer says about links and cannot be read is no window without rows.
 func TestACompletedAnswerWithoutALinkIsNoEmptyOne(t *testing.T) {
+	t.Parallel()
 	for members, want := range map[string]string{
 		`"data_urls":{"bucket":"b","key":"k"}`:                  `"data_urls" is an object without a link`,
 		`"data_urls":["s3://bucket/key"]`:                       `"data_urls" is a list without a link`,
@@ -96,6 +98,7 @@ func TestACompletedAnswerWithoutALinkIsNoEmptyOne(t *testing.T) {
 
 // What is answered instead of a status is shown once the waiting is over: until then it may be a proxy's word in passing.
 func TestWhatIsAnsweredInsteadOfAStatusIsShown(t *testing.T) {
+	t.Parallel()
 	for answer, want := range map[string]string{
 		`{"status":3,"data_urls":["https://files.example.net/a"]}`: `the last answer was {"status":3,`,
 		`{"state":"done"}`:         `the last answer was {"state":"done"}`,
@@ -122,6 +125,7 @@ func TestWhatIsAnsweredInsteadOfAStatusIsShown(t *testing.T) {
 
 // A status within another object, or within a text, is a status: gateways and functions wrap answers so.
 func TestAStatusWithinSomethingIsRead(t *testing.T) {
+	t.Parallel()
 	const inner = `{"status":"Completed","request_uuid":"1","data_urls":["https://files.example.net/a"]}`
 	for _, answer := range []string{
 		inner, `{"data":` + inner + `}`, `{"statusCode":200,"body":` + inner + `}`, `{"result":{"item":` + inner + `},"took":3}`,
@@ -142,6 +146,7 @@ func TestAStatusWithinSomethingIsRead(t *testing.T) {
 
 // Whatever the shape of the links, every file is read, by one export.
 func TestLinksOfTheVendorInEveryShape(t *testing.T) {
+	t.Parallel()
 	for _, shape := range []string{"data_urls", "string", "object", "objects", "camel", "nested", "other_name"} {
 		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{FileCount: "n", CompletedLinks: shape}})
 		c := newClient(t, srv.URL())

@@ -13,6 +13,7 @@ import (
 )
 
 func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
+	t.Parallel()
 	for name, answer := range map[string]func() string{
 		"exp":        func() string { return `{"idToken":"` + jwt(time.Now().Add(20*time.Minute)) + `"}` },
 		"expires_in": func() string { return `{"IDTOKEN":"` + jwt(time.Time{}) + `","expires_in":1200}` },
@@ -43,6 +44,7 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 
 // What the vendor documents is 200 alone. Others are as usual for a login and an export, and 203 is a proxy's.
 func TestOtherAnswersOfSuccessAreTaken(t *testing.T) {
+	t.Parallel()
 	for _, status := range []int{200, 201, 202, 203} {
 		synctest.Test(t, func(t *testing.T) {
 			posts, rows := 0, 0
@@ -67,6 +69,7 @@ func TestOtherAnswersOfSuccessAreTaken(t *testing.T) {
 }
 
 func TestOnlyTokensAreTokens(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]bool{
 		jwt(time.Now()): true, "a.b.c": true, "": false, "a.b": false, "a.b.c.d": false, "a..c": false, "a.b.c\r\nX: y": false,
 		"$root.AuthenticationResult.IdToken": false,
@@ -78,6 +81,7 @@ func TestOnlyTokensAreTokens(t *testing.T) {
 }
 
 func TestLoginWithoutTokenIsARefusalOnlyAtFirst(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		empty := true
 		c := wired(t, vendor(func(req *http.Request) *http.Response {
@@ -101,6 +105,7 @@ func TestLoginWithoutTokenIsARefusalOnlyAtFirst(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	const waf = `{ "type": "WAF_FILTERED", "title": "Forbidden", "instance": "x=", "status": 403 }`
 	const missing = `{ "type": "MISSING_AUTHENTICATION_TOKEN", "title": "Missing Authentication Token", "instance": "x=", "status": 403 }`
 	for _, tt := range []struct {
@@ -163,6 +168,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestConfigIsChecked(t *testing.T) {
+	t.Parallel()
 	good := Config{BaseURL: "https://x.example.net/base/", Username: "u", Password: secret.New("p")}
 	for name, change := range map[string]func(*Config){
 		"no scheme": func(c *Config) { c.BaseURL = "x.example.net" }, "login in it": func(c *Config) { c.BaseURL = "https://u:topsecret@x" },

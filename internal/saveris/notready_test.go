@@ -25,6 +25,7 @@ func slowly(takes time.Duration) (w wire, submissions *int) {
 }
 
 func TestExportThatWasNotReadyIsAdoptedByTheNextRead(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*Config, *Query){
 		"live":                         func(*Config, *Query) {},
 		"in the background":            func(_ *Config, q *Query) { q.Background = true },
@@ -76,6 +77,7 @@ func TestExportIsGivenUpAfterTwiceItsTimeout(t *testing.T) { // R-8
 }
 
 func TestLateExportThatFailsOrIsForgottenIsAskedForAgain(t *testing.T) {
+	t.Parallel()
 	for _, answer := range []*http.Response{reply(200, `{"status":"Error"}`), reply(400, `{"status":"Error","message":"Request not found."}`)} {
 		synctest.Test(t, func(t *testing.T) {
 			w, submissions := slowly(20 * time.Minute)
@@ -97,6 +99,7 @@ func TestLateExportThatFailsOrIsForgottenIsAskedForAgain(t *testing.T) {
 }
 
 func TestWhoeverAsksIsToldWhatHeWaitsFor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := slowly(20 * time.Second)
 		c := wired(t, w)

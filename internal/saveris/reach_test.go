@@ -16,6 +16,7 @@ import (
 )
 
 func TestFilesComeOverHTTPSOnly(t *testing.T) {
+	t.Parallel()
 	const local, far = "https://127.0.0.1:1", "https://data-api.example.net"
 	for _, tt := range []struct {
 		base, link string
@@ -54,6 +55,7 @@ func TestFilesComeOverHTTPSOnly(t *testing.T) {
 
 // TestANameThatLeadsToThisMachineIsNotFollowed: what counts is where a connection goes to, not what the link says.
 func TestANameThatLeadsToThisMachineIsNotFollowed(t *testing.T) {
+	t.Parallel()
 	seen := make(chan string, 10)
 	inside := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { seen <- req.URL.Path }))
 	defer inside.Close()
@@ -92,6 +94,7 @@ func trust(c *Client, server *httptest.Server) {
 // TestNoRedirectCarriesTheLoginAnywhere: the API's answers are not followed to another host, another port, or from https to
 // http, whatever they are answers to.
 func TestNoRedirectCarriesTheLoginAnywhere(t *testing.T) {
+	t.Parallel()
 	seen := make(chan *http.Request, 100)
 	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { seen <- req }))
 	defer plain.Close()
@@ -140,6 +143,7 @@ func TestNoRedirectCarriesTheLoginAnywhere(t *testing.T) {
 }
 
 func TestAFileIsNotFollowedFromHTTPSToHTTP(t *testing.T) {
+	t.Parallel()
 	asked := 0
 	c := wired(t, vendor(func(req *http.Request) *http.Response {
 		if req.URL.Path == "/a" {
@@ -160,6 +164,7 @@ func TestAFileIsNotFollowedFromHTTPSToHTTP(t *testing.T) {
 }
 
 func TestAVendorWithoutATrustedCertificateLearnsNothing(t *testing.T) {
+	t.Parallel()
 	asked := make(chan *http.Request, 10)
 	api := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) { asked <- req }))
 	api.Config.ErrorLog = discard
@@ -178,6 +183,7 @@ func TestAVendorWithoutATrustedCertificateLearnsNothing(t *testing.T) {
 }
 
 func TestOldTLSIsRefused(t *testing.T) {
+	t.Parallel()
 	api := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request arrived") }))
 	api.Config.ErrorLog = discard
 	api.TLS = tls10()

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/secret"
@@ -16,6 +17,7 @@ import (
 
 // TestARedirectWithinTheHostIsFollowed: login, submission, polls and synchronous reads arrive as they were sent.
 func TestARedirectWithinTheHostIsFollowed(t *testing.T) {
+	t.Parallel()
 	for _, status := range []string{"301", "302", "307", "308"} {
 		for _, sync := range []string{"off", "array"} {
 			for _, keyed := range []bool{false, true} {
@@ -39,6 +41,7 @@ func TestARedirectWithinTheHostIsFollowed(t *testing.T) {
 }
 
 func TestARedirectKeepsMethodBodyAndLogin(t *testing.T) {
+	t.Parallel()
 	type request struct{ method, url, body, login string }
 	for status, want := range map[int]string{301: "POST", 302: "POST", 303: "GET", 307: "POST", 308: "POST"} {
 		var got []request
@@ -52,7 +55,7 @@ func TestARedirectKeepsMethodBodyAndLogin(t *testing.T) {
 				return reply(status, "", "Location", "../new/measurements?x=y")
 			}
 			return reply(200, `{"status":"Submitted","request_uuid":"`+exportID+`"}`)
-		}))
+		}), func(cfg *Config) { cfg.FirstPoll = time.Millisecond })
 		if _, err := c.Rows(t.Context(), sixHours, nothing); err != nil {
 			t.Fatalf("%d: %v", status, err)
 		}
@@ -66,6 +69,7 @@ func TestARedirectKeepsMethodBodyAndLogin(t *testing.T) {
 }
 
 func TestRedirectsInACircleEnd(t *testing.T) {
+	t.Parallel()
 	for _, to := range []string{"loop", "far"} {
 		asked := 0
 		c := wired(t, vendor(func(req *http.Request) *http.Response {
@@ -85,6 +89,7 @@ func TestRedirectsInACircleEnd(t *testing.T) {
 }
 
 func TestWhereTheLoginMayFollow(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		from, to string
 		want     bool
@@ -110,6 +115,7 @@ func TestWhereTheLoginMayFollow(t *testing.T) {
 
 // TestARedirectFromHTTPToHTTPSIsFollowed: what went out in the clear before goes encrypted from then on.
 func TestARedirectFromHTTPToHTTPSIsFollowed(t *testing.T) {
+	t.Parallel()
 	srv := startVendor(t, saveristest.Config{})
 	sealed := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		req.URL.Scheme, req.URL.Host, req.RequestURI = "http", strings.TrimPrefix(srv.URL(), "http://"), ""

@@ -8,6 +8,7 @@ import (
 )
 
 func TestARefusalIsBelievedAtOnceOrTheThirdTimeWhereItHasWorked(t *testing.T) {
+	t.Parallel()
 	refused := fmt.Errorf("read: %w", ErrForbidden)
 	for name, c := range map[string]struct {
 		worked bool

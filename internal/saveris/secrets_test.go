@@ -15,6 +15,7 @@ import (
 )
 
 func TestRedirectDoesNotCarryTheLogin(t *testing.T) {
+	t.Parallel()
 	seen := make(chan *http.Request, 10)
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { seen <- req }))
 	defer other.Close()
@@ -33,6 +34,7 @@ func TestRedirectDoesNotCarryTheLogin(t *testing.T) {
 }
 
 func TestDownloadCarriesNoLogin(t *testing.T) {
+	t.Parallel()
 	headers := map[string]http.Header{}
 	c := wired(t, vendor(func(req *http.Request) *http.Response {
 		headers[req.URL.String()] = req.Header
@@ -54,6 +56,7 @@ func TestDownloadCarriesNoLogin(t *testing.T) {
 }
 
 func TestSecretsAreNeverPrinted(t *testing.T) {
+	t.Parallel()
 	const key, password, signature = "key-0123456789", `pass"word-0123456789`, "signature-0123456789"
 	token := jwt(time.Now().Add(time.Hour))
 	echoes := []string{
@@ -105,6 +108,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 }
 
 func TestClosedConnectionIsNoEndOfAnything(t *testing.T) {
+	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }))
 	defer srv.Close()
 	c := newClient(t, srv.URL)
@@ -117,6 +121,7 @@ func TestClosedConnectionIsNoEndOfAnything(t *testing.T) {
 }
 
 func TestNetworkErrorsHoldNoLink(t *testing.T) {
+	t.Parallel()
 	c := newClient(t, "http://127.0.0.1:1")
 	_, err := c.download(t.Context(), "http://127.0.0.1:1/a?X-Amz-Signature=sealed", "", nothing)
 	if err == nil || strings.Contains(err.Error(), "sealed") || strings.Contains(err.Error(), "/a") {

@@ -49,6 +49,7 @@ func TestLiveGoesBeforeBackground(t *testing.T) { // R-26
 }
 
 func TestLiveOvertakesBackgroundThatHasWaitedLonger(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlots(1, true)
 		if err := s.acquire(t.Context(), false); err != nil {
@@ -73,6 +74,7 @@ func TestLiveOvertakesBackgroundThatHasWaitedLonger(t *testing.T) {
 }
 
 func TestGivingUpFreesTheQueue(t *testing.T) {
+	t.Parallel()
 	s := newSlots(1, true)
 	if err := s.acquire(t.Context(), true); err != nil {
 		t.Fatal(err)
@@ -91,6 +93,7 @@ func TestGivingUpFreesTheQueue(t *testing.T) {
 }
 
 func TestBackgroundTakesAllWhereNothingIsLive(t *testing.T) {
+	t.Parallel()
 	s := newSlots(2, false)
 	for range 2 {
 		if err := s.acquire(t.Context(), true); err != nil {

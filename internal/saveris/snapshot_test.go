@@ -55,6 +55,7 @@ func tenants(t *testing.T, c *Client, rowsExpected bool) (names []string, ans An
 }
 
 func TestASnapshotTakesTheNewestRouteThatAnswers(t *testing.T) {
+	t.Parallel()
 	ok := func() *http.Response { return reply(200, `{"tenants":[`+oneTenant+`]}`) }
 	status := func(code int, body string) func() *http.Response {
 		return func() *http.Response { return reply(code, body) }
@@ -98,6 +99,7 @@ func TestASnapshotTakesTheNewestRouteThatAnswers(t *testing.T) {
 }
 
 func TestAnEmptySnapshotIsConfirmedByAnExport(t *testing.T) {
+	t.Parallel()
 	var asked []string
 	c := quick(wired(t, fleetVendor(&asked, map[string]func() *http.Response{"GET /v3/tenants-sync": func() *http.Response { return reply(200, `{"tenants":[]}`) }}), func(cfg *Config) { cfg.Sync = SyncAuto }))
 	if got, ans, err := tenants(t, c, false); err != nil || len(got) > 0 || ans.Route != RouteSync {
@@ -109,6 +111,7 @@ func TestAnEmptySnapshotIsConfirmedByAnExport(t *testing.T) {
 }
 
 func TestSyncModeDecidesForSnapshots(t *testing.T) {
+	t.Parallel()
 	var asked []string
 	answers := map[string]func() *http.Response{}
 	never := quick(wired(t, fleetVendor(&asked, answers), func(cfg *Config) { cfg.Sync = SyncNever }))
@@ -138,6 +141,7 @@ func TestSyncModeDecidesForSnapshots(t *testing.T) {
 
 // TestAnEndpointPastItsSunsetIsNotAskedAgain, and one that is of no use is asked again after an hour.
 func TestAnEndpointPastItsSunsetIsNotAskedAgain(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var asked []string
 		end := time.Now().Add(31 * time.Minute)
@@ -159,6 +163,7 @@ func TestAnEndpointPastItsSunsetIsNotAskedAgain(t *testing.T) {
 }
 
 func TestASnapshotHasNoRangeAndMayBeRefused(t *testing.T) {
+	t.Parallel()
 	var asked, bodies []string
 	c := quick(wired(t, func(req *http.Request) *http.Response {
 		if req.Method == http.MethodPost && req.URL.Path != tokenPath {
@@ -179,6 +184,7 @@ func TestASnapshotHasNoRangeAndMayBeRefused(t *testing.T) {
 }
 
 func TestAFileOfAnotherKindIsNoSnapshot(t *testing.T) {
+	t.Parallel()
 	for _, file := range []string{`{"message":"soon"}` + "\n", "a,b\n1,2\n", `{"measurement":1,"timestamp":"x"}`} {
 		c := quick(wired(t, vendor(func(req *http.Request) *http.Response {
 			switch {
@@ -196,6 +202,7 @@ func TestAFileOfAnotherKindIsNoSnapshot(t *testing.T) {
 }
 
 func TestElementsOfAList(t *testing.T) {
+	t.Parallel()
 	var got []string
 	err := Elements([]byte(` [{"a":1,"b":[{"c":"x"}]}, 5, {"a":"y"}]`), func(r *Row) error {
 		if r.Err != nil {
@@ -219,6 +226,7 @@ func TestElementsOfAList(t *testing.T) {
 
 // TestSnapshotsLeaveASlotForLiveWindows: of two slots they take one, whichever kinds are asked for.
 func TestSnapshotsLeaveASlotForLiveWindows(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var submitted atomic.Int32
 		c := wired(t, vendor(func(req *http.Request) *http.Response {

@@ -255,7 +255,7 @@ func TestTheWidestAndTheNarrowestRange(t *testing.T) {
 			for _, list := range saveristest.Pairs(nil, key, "range.ends") {
 				t.Run(window.String()+"/"+strings.Join(list, ","), func(t *testing.T) {
 					t.Parallel()
-					tr := newTrial(t, list...)
+					tr := newTrial(t, append(list, "world.sites=1", "world.cycle=2h")...) // a week of few rows
 					tr.read(tr.client(CSV, false), Measurements, from, from.Add(window))
 					if got := tr.srv.Traffic().Shows(key); got != "" {
 						t.Errorf("the vendor answered %s to the range", got)

@@ -11,6 +11,7 @@ import (
 
 // Tasks are exports alone: what is set of synchronous endpoints says nothing of them.
 func TestTasksAreReadByWhicheverVersionIsThere(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []SyncMode{SyncAuto, SyncAlways, SyncNever} {
 		srv := startVendor(t, saveristest.Config{World: saveristest.World{TaskEvery: time.Hour}})
 		heard := &notices{}

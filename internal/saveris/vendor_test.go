@@ -135,6 +135,7 @@ func rowsError(t *testing.T, c *Client) error {
 }
 
 func TestExpiredLinkIsAskedForAgain(t *testing.T) {
+	t.Parallel()
 	srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{FileCount: "n"}})
 	c := newClient(t, srv.URL())
 	srv.Inject(saveristest.Fault{Kind: saveristest.FaultExpiredLink, On: "download", After: 2})
@@ -156,6 +157,7 @@ func TestExpiredLinkIsAskedForAgain(t *testing.T) {
 }
 
 func TestForgottenExportIsSubmittedOnceMore(t *testing.T) {
+	t.Parallel()
 	srv := startVendor(t, saveristest.Config{})
 	c := newClient(t, srv.URL())
 	srv.Inject(saveristest.Fault{Kind: saveristest.FaultForgotten})
@@ -172,6 +174,7 @@ func TestForgottenExportIsSubmittedOnceMore(t *testing.T) {
 }
 
 func TestEveryStatusSpelling(t *testing.T) {
+	t.Parallel()
 	for word, want := range map[string]string{
 		"Completed": "done", " COMPLETED\n": "done", "completed": "done", "Error": "failed", "FAILED ": "failed", "failed": "failed",
 		"In Progress": "", "Submitted": "", "processing": "", "": "", "Complete": "",
@@ -184,6 +187,7 @@ func TestEveryStatusSpelling(t *testing.T) {
 }
 
 func TestSyncIsUsedWhereItIs(t *testing.T) {
+	t.Parallel()
 	for _, layout := range []string{"array", "object"} {
 		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{Sync: layout}})
 		c := newClient(t, srv.URL())
@@ -210,6 +214,7 @@ func TestSyncIsUsedWhereItIs(t *testing.T) {
 }
 
 func TestMissingSyncIsRemembered(t *testing.T) {
+	t.Parallel()
 	srv := startVendor(t, saveristest.Config{})
 	c := newClient(t, srv.URL())
 	for range 3 {
@@ -231,6 +236,7 @@ func TestMissingSyncIsRemembered(t *testing.T) {
 }
 
 func TestCallersErrorComesBackAsItIs(t *testing.T) {
+	t.Parallel()
 	srv := startVendor(t, saveristest.Config{})
 	mine := fmt.Errorf("mine")
 	_, err := newClient(t, srv.URL()).Rows(t.Context(), Query{Feed: Measurements, From: from, Until: until}, func(*Row) error { return mine })
@@ -267,6 +273,7 @@ func TestUnfinishedWindowsAreNamed(t *testing.T) { // R-9
 }
 
 func TestPreparedRowsAreReadWhenTheyAreAskedFor(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []SyncMode{SyncNever, SyncAlways} {
 		t.Run(string(mode), func(t *testing.T) {
 			srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{Sync: map[SyncMode]string{SyncNever: "off", SyncAlways: "array"}[mode]}})
@@ -326,6 +333,7 @@ func TestRunningExportIsAdopted(t *testing.T) { // R-9
 }
 
 func TestForgottenAdoptionIsReplaced(t *testing.T) {
+	t.Parallel()
 	for _, unknown := range []string{"400B", "403", "404", "500", "Error"} {
 		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{RequestUnknown: unknown}})
 		kept := memory{}

@@ -10,6 +10,7 @@ import (
 )
 
 func TestAPIKeyIsSentAlone(t *testing.T) {
+	t.Parallel()
 	srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{AuthAccept: "key"}})
 	key := func(cfg *Config) { cfg.Username, cfg.Password, cfg.APIKey = "", secret.Text{}, secret.New("demo-key") }
 	c := newClient(t, srv.URL(), key)
@@ -33,6 +34,7 @@ func TestAPIKeyIsSentAlone(t *testing.T) {
 }
 
 func TestWrongPasswordIsRefusedAfterOneTry(t *testing.T) {
+	t.Parallel()
 	srv := startVendor(t, saveristest.Config{})
 	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Password = secret.New("wrong") })
 	errs := make(chan error)
@@ -50,6 +52,7 @@ func TestWrongPasswordIsRefusedAfterOneTry(t *testing.T) {
 }
 
 func TestPasswordMayHoldAnyCharacter(t *testing.T) {
+	t.Parallel()
 	const password = "a\"b\\c\t<ü>&%\u2028"
 	srv := startVendor(t, saveristest.Config{Username: `o"brien`, Password: password})
 	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Username, cfg.Password = `o"brien`, secret.New(password) })
@@ -59,6 +62,7 @@ func TestPasswordMayHoldAnyCharacter(t *testing.T) {
 }
 
 func TestOneLoginServesAll(t *testing.T) {
+	t.Parallel()
 	srv := startVendor(t, saveristest.Config{})
 	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Exports = 8 })
 	errs := make(chan error)
@@ -76,13 +80,14 @@ func TestOneLoginServesAll(t *testing.T) {
 }
 
 func TestTokenExpiresInMidExport(t *testing.T) {
+	t.Parallel()
 	for _, code := range []string{"401", "403"} {
-		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{AuthExpired: code, QueryLatency: "50ms"}})
+		srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{AuthExpired: code}})
 		c := newClient(t, srv.URL())
 		if err := c.Login(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		srv.Inject(saveristest.Fault{Kind: saveristest.FaultExpiredToken, On: "poll", After: 1})
+		srv.Inject(saveristest.Fault{Kind: saveristest.FaultExpiredToken, On: "poll"})
 		rows, err := read(t.Context(), c, Query{Feed: Measurements, From: from, Until: until})
 		if err != nil {
 			t.Fatal(err)

@@ -29,6 +29,7 @@ var errorBodies = []struct{ body, kind, word, text string }{
 }
 
 func TestEveryErrorShapeIsRead(t *testing.T) {
+	t.Parallel()
 	c := wired(t, nil)
 	for _, tt := range errorBodies {
 		for _, body := range []string{tt.body, string(packedBytes(tt.body))} {
@@ -43,6 +44,7 @@ func TestEveryErrorShapeIsRead(t *testing.T) {
 var secretKey = secret.New("key-0123456789")
 
 func TestRetryAfter(t *testing.T) {
+	t.Parallel()
 	c := wired(t, nil)
 	now := time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
 	for value, want := range map[string]time.Duration{

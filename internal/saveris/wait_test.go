@@ -56,6 +56,7 @@ func TestThrottledWaitsAsTold(t *testing.T) { // R-33
 }
 
 func TestThrottledWithoutAWordDoublesTheWait(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var asked []time.Time
 		c := wired(t, vendor(func(req *http.Request) *http.Response {
@@ -100,6 +101,7 @@ func TestThrottledGivesUpAtOnceWhereTheTimeIsTooShort(t *testing.T) { // R-32
 }
 
 func TestPollsGrowRarerUntilTheTimeout(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var polls []time.Time
 		begin := time.Now()
@@ -126,6 +128,7 @@ func TestPollsGrowRarerUntilTheTimeout(t *testing.T) {
 }
 
 func TestPaceIsLearned(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		polls := 0
 		var submitted time.Time
@@ -155,6 +158,7 @@ func TestPaceIsLearned(t *testing.T) {
 }
 
 func TestSilenceIsAnError(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for _, where := range []string{"/v2/measurements", "/a"} {
 			for name, resp := range map[string]func() *http.Response{

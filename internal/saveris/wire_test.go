@@ -93,6 +93,7 @@ var sixHours = Query{Feed: Measurements, From: from, Until: until}
 func nothing(*Row) error { return nil }
 
 func TestShortBodyIsAnError(t *testing.T) {
+	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(2*len(reading)+2))
 		io.WriteString(w, reading+"\n") // cut between two rows: only the length tells
@@ -105,6 +106,7 @@ func TestShortBodyIsAnError(t *testing.T) {
 }
 
 func TestBothBoundsAreSentInUTC(t *testing.T) {
+	t.Parallel()
 	zone := time.FixedZone("", -7*3600)
 	var bodies []string
 	c := wired(t, vendor(func(req *http.Request) *http.Response {
@@ -131,6 +133,7 @@ func TestBothBoundsAreSentInUTC(t *testing.T) {
 }
 
 func TestAWindowIsAskedForWithAMarginButNeverOverSevenDays(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		width time.Duration
 		asked time.Duration
