@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) {
 	pipeline.FirstPoll = 20 * time.Millisecond // the pretend vendor's exports are ready at once
-	os.Exit(m.Run())
+	bridgetest.Main(m)
 }
 
 func load(t *testing.T, env config.Lookup) config.Pipeline {

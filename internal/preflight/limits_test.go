@@ -26,6 +26,7 @@ func demanding(t *testing.T, limits string) (url string) {
 }
 
 func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
+	t.Parallel()
 	url := demanding(t, "max_file: 2GB, max_bytes_required: true")
 	for _, c := range []struct {
 		value string
@@ -66,6 +67,7 @@ func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
 }
 
 func TestCheckSaysWhatAnUncompressedStreamCosts(t *testing.T) {
+	t.Parallel()
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
 	js, stop, err := makeStreams(t.Context(), load(t, env))
 	if err != nil {
@@ -89,6 +91,7 @@ func TestCheckSaysWhatAnUncompressedStreamCosts(t *testing.T) {
 }
 
 func TestCheckWarnsOfCompressedReplicas(t *testing.T) {
+	t.Parallel()
 	nc, err := nats.Connect(natsServer(t, &server.Options{JetStream: true}).ClientURL())
 	if err != nil {
 		t.Fatal(err)
@@ -106,6 +109,7 @@ func TestCheckWarnsOfCompressedReplicas(t *testing.T) {
 }
 
 func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
+	t.Parallel()
 	url := natsServer(t, &server.Options{JetStream: true}).ClientURL()
 	env := with("NATS_URL", url)
 	_, stop, err := makeStreams(t.Context(), load(t, env))
@@ -130,6 +134,7 @@ func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
 }
 
 func TestCheckSaysHowFullAStreamIs(t *testing.T) {
+	t.Parallel()
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL(), "BRIDGE_MAX_BYTES", "64MB")
 	js, stop, err := makeStreams(t.Context(), load(t, env))
 	if err != nil {
@@ -156,6 +161,7 @@ func TestCheckSaysHowFullAStreamIs(t *testing.T) {
 }
 
 func TestCheckSaysWhatSyncAlwaysCosts(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		version      string
 		seen, always bool

@@ -20,6 +20,7 @@ import (
 )
 
 func TestCheckOfNATSChangesNothing(t *testing.T) {
+	t.Parallel()
 	s := natsServer(t, &server.Options{JetStream: true})
 	env := with("NATS_URL", s.ClientURL())
 	out, err := checkNATS(t, env)
@@ -60,6 +61,7 @@ func TestCheckOfNATSChangesNothing(t *testing.T) {
 }
 
 func TestCheckNamesWhatIsWrongWithAStream(t *testing.T) {
+	t.Parallel()
 	s := natsServer(t, &server.Options{JetStream: true})
 	env := with("NATS_URL", s.ClientURL(), "BRIDGE_PREFIX", "cold")
 	c := load(t, env)
@@ -83,6 +85,7 @@ func TestCheckNamesWhatIsWrongWithAStream(t *testing.T) {
 }
 
 func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
+	t.Parallel()
 	reader := &server.User{Username: "reader", Password: "r", Permissions: &server.Permissions{
 		Publish: &server.SubjectPermission{Allow: []string{"$JS.API.INFO", "$JS.API.STREAM.INFO.>"}},
 	}}
@@ -123,6 +126,7 @@ func TestCheckSeesWhatTheAccountMayNotDo(t *testing.T) {
 }
 
 func TestCheckWithoutJetStreamOrServer(t *testing.T) {
+	t.Parallel()
 	off := natsServer(t, &server.Options{})
 	out, err := checkNATS(t, with("NATS_URL", off.ClientURL()))
 	wantLines(t, out, "FAIL jetstream", "skip stream SAVERIS_READINGS", "skip bucket saveris-exports", "skip sync_interval")
@@ -140,6 +144,7 @@ func TestCheckWithoutJetStreamOrServer(t *testing.T) {
 }
 
 func TestCheckFailsWhatRunRefuses(t *testing.T) {
+	t.Parallel()
 	s := natsServer(t, &server.Options{JetStream: true})
 	nc, err := natsconn.ConnectNamed(t.Context(), load(t, with("NATS_URL", s.ClientURL())).NATS, quiet)
 	if err != nil {
@@ -183,6 +188,7 @@ func TestCheckFailsWhatRunRefuses(t *testing.T) {
 }
 
 func TestCheckOfTheEmbeddedServer(t *testing.T) {
+	t.Parallel()
 	dir, addr := t.TempDir(), freeAddress(t)
 	env := with("BRIDGE_DATA_DIR", dir, "BRIDGE_NATS_LISTEN", addr)
 	out, err := checkNATS(t, env)
@@ -206,6 +212,7 @@ func TestCheckOfTheEmbeddedServer(t *testing.T) {
 }
 
 func TestCheckLooksAtTheServerOfABridgeThatRuns(t *testing.T) {
+	t.Parallel()
 	dir, addr := t.TempDir(), freeAddress(t)
 	running, err := natsd.Start(natsd.Config{Dir: dir, Listen: addr})
 	if err != nil {
@@ -251,6 +258,7 @@ func streamsOn(t *testing.T, s *natsd.Server) int {
 }
 
 func TestCheckWarnsOfWhatAStreamPromisesLess(t *testing.T) {
+	t.Parallel()
 	s := natsServer(t, &server.Options{JetStream: true})
 	env := with("NATS_URL", s.ClientURL())
 	nc, err := natsconn.ConnectNamed(t.Context(), load(t, env).NATS, quiet)
@@ -276,6 +284,7 @@ func TestCheckWarnsOfWhatAStreamPromisesLess(t *testing.T) {
 }
 
 func TestCheckLooksAtTheSpaceOfTheStore(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := load(t, with("BRIDGE_DATA_DIR", filepath.Join(dir, "not", "there", "yet")))
 	var list []check
@@ -308,6 +317,7 @@ func TestCheckLooksAtTheSpaceOfTheStore(t *testing.T) {
 }
 
 func TestCheckWarnsOfAnOpenServer(t *testing.T) {
+	t.Parallel()
 	out, err := checkNATS(t, with("BRIDGE_DATA_DIR", t.TempDir(), "BRIDGE_NATS_LISTEN", ":0"))
 	wantLines(t, out, "warn nats asks nobody who he is")
 	if err != nil {

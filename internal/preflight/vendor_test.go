@@ -29,6 +29,7 @@ func vendor(t *testing.T, change func(*saveristest.Config)) *saveristest.Server 
 }
 
 func TestCheckReadsEveryFeed(t *testing.T) {
+	t.Parallel()
 	s := vendor(t, nil)
 	out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
 	if err != nil {
@@ -42,6 +43,7 @@ func TestCheckReadsEveryFeed(t *testing.T) {
 
 // TestCheckTellsThatTheLicenceHasNoTasks, and goes on with the other feeds.
 func TestCheckTellsThatTheLicenceHasNoTasks(t *testing.T) {
+	t.Parallel()
 	s := vendor(t, func(c *saveristest.Config) { c.Switches.AuthLacks = "tasks" })
 	out, err := checkVendor(t, with("SAVERIS_URL", s.URL(), "BRIDGE_FEEDS", "tasks,readings"))
 	wantLines(t, out, "FAIL feed tasks licence hint", "ok feed readings")
@@ -56,6 +58,7 @@ func TestCheckTellsThatTheLicenceHasNoTasks(t *testing.T) {
 }
 
 func TestCheckTellsARefusedLogin(t *testing.T) {
+	t.Parallel()
 	s := vendor(t, func(c *saveristest.Config) { c.Password = "other" })
 	out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
 	wantLines(t, out, "FAIL vendor login", "skip feed readings", "skip clock")
@@ -65,12 +68,14 @@ func TestCheckTellsARefusedLogin(t *testing.T) {
 }
 
 func TestCheckNamesWhatIsNotUnderstood(t *testing.T) {
+	t.Parallel()
 	s := vendor(t, func(c *saveristest.Config) { c.Switches.CompletedLinks = "keys" })
 	out, _ := checkVendor(t, with("SAVERIS_URL", s.URL()))
 	wantLines(t, out, `FAIL feed readings not understood "data_urls" is a list without a link hint newer bridge`)
 }
 
 func TestCheckTellsAWrongClock(t *testing.T) {
+	t.Parallel()
 	s := vendor(t, func(c *saveristest.Config) {
 		c.Now = func() time.Time { return time.Now().Add(10 * time.Minute) }
 	})
@@ -82,6 +87,7 @@ func TestCheckTellsAWrongClock(t *testing.T) {
 }
 
 func TestCheckGoesByItsOwnClockWhereTheVendorHasNone(t *testing.T) {
+	t.Parallel()
 	for _, header := range []string{"missing", "garbage"} {
 		s := vendor(t, func(c *saveristest.Config) { c.Switches.DateHeader = header })
 		out, err := checkVendor(t, with("SAVERIS_URL", s.URL()))
@@ -93,6 +99,7 @@ func TestCheckGoesByItsOwnClockWhereTheVendorHasNone(t *testing.T) {
 }
 
 func TestCheckTellsWhatIsNotTheVendor(t *testing.T) {
+	t.Parallel()
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
 	out, err := checkVendor(t, with("SAVERIS_URL", other.URL))
@@ -101,6 +108,7 @@ func TestCheckTellsWhatIsNotTheVendor(t *testing.T) {
 }
 
 func TestCheckTellsWhoIsRefusedAndWhy(t *testing.T) {
+	t.Parallel()
 	licensed := vendor(t, func(c *saveristest.Config) { c.APIKey = "key" })
 	for _, answer := range []string{"403A", "403B", "403"} {
 		s := vendor(t, func(c *saveristest.Config) { c.Switches.AuthNoLicence = answer })
@@ -118,6 +126,7 @@ func TestCheckTellsWhoIsRefusedAndWhy(t *testing.T) {
 }
 
 func TestCheckNamesTheSettingWhereThereIsNoSynchronousEndpoint(t *testing.T) {
+	t.Parallel()
 	s := vendor(t, nil)
 	out, err := checkVendor(t, with("SAVERIS_URL", s.URL(), "SAVERIS_SYNC", "always"))
 	wantLines(t, out, `FAIL feed readings SAVERIS_SYNC is "always": expected auto or never`)
@@ -143,6 +152,7 @@ func TestCheckTellsWhatItWaitsFor(t *testing.T) {
 }
 
 func TestAnOverlapThatIsPointlessIsTold(t *testing.T) {
+	t.Parallel()
 	s := vendor(t, nil)
 	out, err := checkVendor(t, with("SAVERIS_URL", s.URL(), "BRIDGE_OVERLAP", "2h"))
 	if err != nil {
