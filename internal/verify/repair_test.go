@@ -40,6 +40,7 @@ func (c *court) audited() {
 }
 
 func TestWhatWasPutBackIsProven(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(10)
 	c.commit(c.events(10)...)
@@ -63,6 +64,7 @@ func TestWhatWasPutBackIsProven(t *testing.T) {
 }
 
 func TestAnEventThatIsPutBackAlthoughItIsThereIsDoubled(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(10)
 	c.commit(c.events(10)...)
@@ -80,6 +82,7 @@ func TestAnEventThatIsPutBackAlthoughItIsThereIsDoubled(t *testing.T) {
 
 // An earlier content of a row is accounted for by the row, and is missed when it is removed all the same.
 func TestARemovedEarlierContentIsMissed(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(10)
 	c.store(noon, noon.Add(time.Hour))

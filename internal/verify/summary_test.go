@@ -9,6 +9,7 @@ import (
 )
 
 func TestASummaryNamesWhatHelpsMostAgainstItsDifferences(t *testing.T) {
+	t.Parallel()
 	from := time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
 	const fill = "bridge backfill --from 2026-11-23T22:00:00Z --until 2026-11-24T22:00:00Z --feeds readings,alarms"
 	proven := Day{VendorRows: 5, Stored: 5, Proven: true}

@@ -11,6 +11,7 @@ import (
 // Steps of an execution that goes on over midnight, or that the vendor finds by another of their times, are proven on the day that they
 // are stored on.
 func TestTasksAcrossMidnightAreProven(t *testing.T) {
+	t.Parallel()
 	for _, column := range []string{"start", "end", "processed"} {
 		c := newCourt(t, saveristest.World{Start: midnight.AddDate(0, 0, -3), Cycle: time.Minute, Sites: 15, Loggers: 1, Channels: 1, TaskEvery: 55 * time.Minute},
 			saveristest.Switches{TasksColumn: column, RowsLate: "off"})

@@ -6,6 +6,7 @@ import (
 )
 
 func TestWhatPeopleSeeOfADay(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 11, 23, 22, 30, 0, 0, time.UTC)
 	good := Day{Feed: "readings", Day: "2026-11-23", VendorRows: 7, Stored: 8, Corrections: 1, Proven: true}
 	bad := Day{Feed: "alarms", Day: "2026-11-23", VendorRows: 7, Stored: 5, Missing: 2, BadIndex: 1}

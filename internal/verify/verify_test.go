@@ -251,6 +251,7 @@ func wantOne(t *testing.T, d verify.Day, kind verify.Kind, id string) {
 }
 
 func TestACleanStreamIsProven(t *testing.T) {
+	t.Parallel()
 	for _, feed := range publish.Feeds {
 		t.Run(string(feed), func(t *testing.T) {
 			c := newCourt(t, saveristest.World{Start: midnight.AddDate(0, 0, -3), Cycle: time.Minute, Sites: 2}, saveristest.Switches{RowsRetransmit: "same", FileDuplicates: "on"})
@@ -266,6 +267,7 @@ func TestACleanStreamIsProven(t *testing.T) {
 }
 
 func TestWhatIsWrongIsNamed(t *testing.T) {
+	t.Parallel()
 	for name, x := range map[string]struct {
 		spoil func(c *court)
 		kind  verify.Kind
@@ -342,6 +344,7 @@ func (c *court) batch(entries []checkpoint.Entry, events ...schema.Event) {
 }
 
 func TestABatchWithADefectIsSeen(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(10)
 	c.store(noon, noon.Add(time.Hour))
@@ -365,6 +368,7 @@ func TestABatchWithADefectIsSeen(t *testing.T) {
 }
 
 func TestCorrectionsAreAccountedFor(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(10)
 	for i, value := range []string{"4.7", "8.8", "9.9"} { // two corrections of one row; the vendor shows the last content
@@ -385,6 +389,7 @@ func TestCorrectionsAreAccountedFor(t *testing.T) {
 }
 
 func TestDayEdgesAndPartsOfADay(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Start: midnight.AddDate(0, 0, -2), Cycle: time.Minute, Delay: time.Second, LateShare: 0.000001}, saveristest.Switches{RowsLate: "off", RangeTooShort: "400B"})
 	c.store(midnight.Add(-3*time.Hour), midnight.Add(27*time.Hour))
 	for _, span := range []checkpoint.Span{
@@ -420,6 +425,7 @@ func TestDayEdgesAndPartsOfADay(t *testing.T) {
 }
 
 func TestRejectedRowsAreHeldAgainstTheirPage(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(5)
 	c.vendor.AddRaw(saveristest.FeedMeasurements, noon, `{"uuid":"no time"}`)
@@ -455,6 +461,7 @@ func (c *court) lastOn(subject string) uint64 {
 }
 
 func TestADayThatNobodyHasReadIsMissing(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(10)
 	c.add(2) // the vendor shows two rows twice
@@ -466,6 +473,7 @@ func TestADayThatNobodyHasReadIsMissing(t *testing.T) {
 }
 
 func TestWhatRetentionRemovedCannotBeProven(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(10)
 	c.commit(c.event(uuid(0), noon, "4.7"), c.event(uuid(1), noon.Add(time.Second), "4.7"))
@@ -488,6 +496,7 @@ func TestWhatRetentionRemovedCannotBeProven(t *testing.T) {
 }
 
 func TestAnIndexThatIsRemovedByHandIsNoRetention(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(10)
 	c.store(noon, noon.Add(time.Hour))
@@ -498,6 +507,7 @@ func TestAnIndexThatIsRemovedByHandIsNoRetention(t *testing.T) {
 }
 
 func TestAPageThatGrowsMeanwhileIsComparedAgain(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(9)
 	c.store(noon, noon.Add(time.Hour))
@@ -511,6 +521,7 @@ func TestAPageThatGrowsMeanwhileIsComparedAgain(t *testing.T) {
 }
 
 func TestWindowsAreHalvedUntilTheyHoldNoMoreThanTheyShould(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{})
 	c.add(3000)
 	c.store(noon, noon.Add(time.Hour))
@@ -528,6 +539,7 @@ func TestWindowsAreHalvedUntilTheyHoldNoMoreThanTheyShould(t *testing.T) {
 }
 
 func TestARefusedLoginEndsIt(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, saveristest.World{Empty: true}, saveristest.Switches{AuthNoLicence: "403A"})
 	v := &verify.Verifier{
 		Source: c.client, VendorFeed: c.vendorFeed(), Maker: c.maker(), Feed: c.feed, Rows: c.rows, Keep: c.keep,
