@@ -139,9 +139,10 @@ func (s *subscriber) holds(e Seen) bool {
 	return there && m.event.id == e.ID && m.subject == e.Subject
 }
 
-// AuditConsumer judges what a consumer of both lanes of a stream got, in the order in which it got them: each stored event once.
-func AuditConsumer(ctx context.Context, js jetstream.JetStream, stream string, got []Seen) (*SeenReport, error) {
-	all, err := read(ctx, js, stream)
+// AuditConsumer judges what a consumer of the events on the subjects of a filter got, in the order in which it got them: each stored event
+// once.
+func AuditConsumer(ctx context.Context, js jetstream.JetStream, stream, filter string, got []Seen) (*SeenReport, error) {
+	all, err := readOn(ctx, js, stream, filter)
 	if err != nil {
 		return nil, err
 	}

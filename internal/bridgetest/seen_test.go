@@ -90,13 +90,13 @@ func TestTheJudgeOfConsumersSeesEveryFault(t *testing.T) {
 		"disordered": {append(append(all[:3:3], all[4], all[3]), all[5:]...), func(r *bridgetest.SeenReport) int { return r.Disordered }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := bridgetest.AuditConsumer(t.Context(), c.js, stream, fault.got)
+			r, err := bridgetest.AuditConsumer(t.Context(), c.js, stream, "saveris.readings.>", fault.got)
 			if err != nil || fault.column(r) == 0 {
 				t.Errorf("not seen: %s (%v)", r, err)
 			}
 		})
 	}
-	if r, err := bridgetest.AuditConsumer(t.Context(), c.js, stream, all); err != nil || !r.Clean() || r.Missed > 0 {
+	if r, err := bridgetest.AuditConsumer(t.Context(), c.js, stream, "saveris.readings.>", all); err != nil || !r.Clean() || r.Missed > 0 {
 		t.Errorf("%s (%v)", r, err)
 	}
 }
