@@ -8,9 +8,12 @@
 //
 // A round has a vendor, a broker of one or three nodes, one to three bridges and a nemesis that works for some seconds by
 // a plan drawn from the seed. The bridges write in both content modes by turns, the first one in structured mode if the seed is
-// even. Then everything is healed, what has been measured until then is read for the last time, the bridges are stopped, and
-// both streams are held against the vendor's own list. Zero in every column is the only pass. A plain subscriber and durable
-// consumers listen all the time, and what they saw is held against the streams.
+// even. Then everything is healed, what has been measured until then is read for the last time, the fleet is seen as it is, the
+// bridges are stopped, and all streams are held against the vendor's own list: rows, what changed in the fleet, who was silent. The
+// buckets are held against the streams. Zero in every column is the only pass. A plain subscriber and durable consumers listen all the
+// time, and what they saw is held against the streams.
+//
+// The world changes while all this goes on: loggers are cut off, devices are renamed, moved, replaced and retired.
 //
 // TestEveryNemesisSeesABrokenBridge builds bridges from sources with one line broken and expects each round to fail.
 package torture
