@@ -69,18 +69,19 @@ func ReadInventory(ctx context.Context, stream *checkpoint.Stream, prefix string
 	}
 	history := fleet.NewHistory(span.From.Add(-24*time.Hour), span.Until)
 	err = stream.EventsOnAny(ctx, filters, checkpoint.Since{}, last+1, func(e checkpoint.StoredEvent) error {
-		if !stream.Own(e) {
-			return nil
-		}
-		attributes, data, err := schema.Unwrap(e.Header, e.Data)
+		change, err := schema.ReadFleetChange(e.Subject, e.Header, e.Data)
 		if err != nil {
-			return err // it was read before
+			return nil // somebody else's
 		}
+		attributes, _, _ := schema.Unwrap(e.Header, e.Data) // it was read a moment ago
 		at, err := time.Parse(time.RFC3339, attributes["time"])
-		if err != nil {
-			return fmt.Errorf("%s at sequence %d: time: %w", e.Subject, e.Seq, err)
+		if err == nil {
+			err = history.Take(change.Data, at)
 		}
-		return history.Take(data, at)
+		if err != nil {
+			return fmt.Errorf("%s at sequence %d: %w", e.Subject, e.Seq, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("audit the inventory: %w", err)

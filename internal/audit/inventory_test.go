@@ -152,10 +152,11 @@ func TestTheFleetOfTheVendorSaysWhatIsDue(t *testing.T) {
 	}
 }
 
-// change stores a change of the fleet that was seen at a time.
+// change stores a change of the fleet that was seen at a time, in either content mode.
 func (c *court) change(at time.Time, kind schema.FleetKind, tenant string, removed bool, document string) {
 	c.Helper()
 	changes, before := publish.NewChanges(c.js, config), uint64(0)
+	changes.Mode = [...]schema.Mode{schema.Binary, schema.Structured}[at.Hour()%2]
 	change := schema.FleetChange{Kind: kind, Tenant: tenant, Key: "k", Document: []byte(document), Hash: fmt.Sprint(at.Unix()), Removed: removed, LookedAt: at}
 	err := changes.Load(c.Context(), func(e schema.StoredFleetChange, sequence uint64) error {
 		if e.Kind == kind && strings.Contains(string(e.Document), `"`+tenant+`"`) {
@@ -219,6 +220,9 @@ func TestBeforeTheFirstLookNothingIsKnown(t *testing.T) {
 	c.steady("1", 0, "5", 20, 80)
 	c.steady("1", 1, "5")
 	c.covered(schema.Alarms, days(0, 2))
+	if _, err := c.js.Publish(t.Context(), "saveris-ingest.devices.device.tenant-1.k", []byte("somebody else's")); err != nil {
+		t.Fatal(err)
+	}
 	c.change(midnight.Add(36*time.Hour), schema.KindDevice, "tenant-1", false,
 		`{"tenant_uuid":"tenant-1","device_uuid":"d","device_display_name":"Fridge","device_measuring_cycle":450000,"sensors":[{"sensor_uuid":"sensor-1","sensor_serial_no":"1","channels":[{"channel_no":1}]},{"sensor_uuid":"sensor-2","channels":[{"channel_no":1}]}]}`)
 	got := c.read(c.audit(days(0, 2), c.inventory(days(0, 2))))
@@ -237,5 +241,35 @@ func TestBeforeTheFirstLookNothingIsKnown(t *testing.T) {
 	}
 	if d := got.of("sensor-2/1"); len(d) != 1 || *d["2026-11-24"].Due != 96 || *d["2026-11-24"].Missing != 96 {
 		t.Errorf("never heard: %+v", d)
+	}
+}
+
+// TestALongerCycleCountsFromBeforeTheLookThatHasFoundIt: so does that a channel is off; a shorter cycle does not.
+func TestALongerCycleCountsFromBeforeTheLookThatHasFoundIt(t *testing.T) {
+	c := newCourt(t)
+	device := func(cycle string) string {
+		return `{"tenant_uuid":"tenant-1","device_uuid":"d","device_measuring_cycle":` + cycle + `,"sensors":[{"sensor_uuid":"sensor-1","sensor_serial_no":"1","channels":[{"channel_no":1}]}]}`
+	}
+	at := func(minutes int) time.Time { return midnight.Add(time.Duration(minutes) * time.Minute) }
+	var events []schema.Event
+	distance := 15
+	for minute := 0; minute < 20*60; minute += distance {
+		events = append(events, c.reading("1", at(minute), "5"))
+		switch minute {
+		case 5 * 60:
+			distance = 30
+		case 12 * 60:
+			distance = 15
+		}
+	}
+	c.store(schema.Readings, events...)
+	c.covered(schema.Alarms, days(0, 1))
+	c.change(at(0), schema.KindDevice, "tenant-1", false, device("900000"))
+	c.change(at(6*60), schema.KindDevice, "tenant-1", false, device("1800000")) // it is since 05:00
+	c.change(at(12*60), schema.KindDevice, "tenant-1", false, device("900000")) // shorter again
+	c.change(at(21*60), schema.KindDevice, "tenant-1", true, device("900000"))  // gone since 20:00
+	d := c.read(c.audit(days(0, 1), c.inventory(days(0, 1)))).of("1/1")["2026-11-23"]
+	if d.Missing == nil || *d.Missing != 0 || *d.Due != len(events) {
+		t.Errorf("%d readings, %+v: %d due, %d missing", len(events), d, *d.Due, *d.Missing)
 	}
 }
