@@ -42,7 +42,8 @@ func TestStatusShowsTheFleet(t *testing.T) {
 	store(0, schema.KindDeviceStatus, "1", battery("1", "21"), false)
 	store(1, schema.KindDevice, "1", device("1", "Bar", "7"), false, "/device_display_name")
 	store(2, schema.KindDevice, "3", device("3", "Old one", "9"), true)
-	seed.Store(t, s.js, schema.Readings, seed.FirstHour(), seed.Reading("r1", "7", "1"), seed.Reading("r2", "9", "2"))
+	seed.Store(t, s.js, schema.Readings, seed.FirstHour(), seed.Reading("r1", "7", "1"), seed.Reading("r2", "9", "2"),
+		seed.Event(schema.Readings, "uuid", "r0", "timestamp", seed.FirstHour().From.Add(-time.Minute).Format(time.RFC3339), "serial_no", "7", "customer_site", "before", "physical_extension", "Air Temperature"))
 	silent := silenceOf("100", true)
 	silent.Names = `{"site":"Harbour","equipment":"Fridge 1","part":"Inside"}`
 	if err := silences.Store(t.Context(), []schema.Silence{silent}, func(int, uint64) {}); err != nil {
@@ -56,7 +57,7 @@ func TestStatusShowsTheFleet(t *testing.T) {
 		t.Fatalf("%+v", now.Fleet)
 	}
 	for _, one := range recent.Sensors {
-		if one.Gone != (one.Serial == "9") || one.Silent {
+		if one.Gone != (one.Serial == "9" || one.Site == "before") || one.Silent {
 			t.Errorf("%s: gone %v, silent %v", one.Serial, one.Gone, one.Silent)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unique"
 
 	"saveris-bridge/internal/schema"
 )
@@ -40,8 +41,12 @@ type rank struct {
 func (s *sensors) ranks(readings Feed, there *fleet, said func(*sensor) bool) (list []rank, silent int) {
 	list = make([]rank, 0, len(s.byKey))
 	var rest, gone []rank
+	moved := func(*sensor) bool { return false }
+	if there.knows() {
+		moved = s.moved()
+	}
 	for _, one := range s.ordered() {
-		r := rank{sensor: one, newest: one.points[len(one.points)-1].at, last: one.heard, gone: there.gone(one.serial)}
+		r := rank{sensor: one, newest: one.points[len(one.points)-1].at, last: one.heard, gone: there.gone(one.serial) || moved(one)}
 		r.silent = !r.gone && (said(one) || !there.knows() && one.silentIn(readings))
 		switch {
 		case r.gone:
@@ -54,6 +59,23 @@ func (s *sensors) ranks(readings Feed, there *fleet, said func(*sensor) bool) (l
 	}
 	silent = len(list)
 	return slices.Concat(list, rest, gone), silent
+}
+
+// moved returns what reports whether the channel has been heard at another site since: then it is not where it was.
+func (s *sensors) moved() func(*sensor) bool {
+	type channel struct {
+		tenant, quantity unique.Handle[string]
+		serial, no       string
+	}
+	of := func(one *sensor) channel { return channel{one.tenant, one.quantity, one.serial, one.channel} }
+	newest := map[channel]*sensor{}
+	for _, one := range s.byKey {
+		last := newest[of(one)]
+		if last == nil || last.points[len(last.points)-1].at < one.points[len(one.points)-1].at {
+			newest[of(one)] = one
+		}
+	}
+	return func(one *sensor) bool { return newest[of(one)].site != one.site }
 }
 
 // Recent returns what the streams hold of late. Search picks sensors and alarms: each of its first four words is a part of
