@@ -18,6 +18,8 @@ const (
 	mostRejectGroups  = 5
 	mostRejectSamples = 10 // of a group
 	mostBackfills     = 20
+	mostSilent        = 8    // channels one by one; more are one line
+	mostFleet         = 20   // low batteries, and changes
 	mostGaps          = 20   // of a feed, and days that are partly read
 	longestText       = 120  // characters of a name
 	longestError      = 500  // characters of why a backfill has failed
@@ -30,6 +32,9 @@ func bounded(r status.Recent) status.Recent {
 	for i := range r.Sensors {
 		s := &r.Sensors[i]
 		cut(longestText, &s.Tenant, &s.Site, &s.Serial, &s.Channel, &s.Quantity, &s.Unit, &s.Name, &s.SiteName)
+		if l := s.Limits; l != nil {
+			s.Limits = &status.Limits{Low: number(l.Low), High: number(l.High)}
+		}
 		s.Points = slices.Clone(s.Points[max(0, len(s.Points)-mostPoints):])
 		for j := range s.Points {
 			s.Points[j].Value = number(s.Points[j].Value)

@@ -104,6 +104,12 @@ func calm(now time.Time) (status.Status, status.Recent) {
 		recent.Sensors = append(recent.Sensors, calmSensor(now, i))
 	}
 	recent.Sensors[5] = asDoor(recent.Sensors[5])
+	recent.Sensors[0].Limits = &status.Limits{Low: ptr(json.Number("2")), High: ptr(json.Number("7.5"))}
+	recent.Sensors[35].Gone = true
+	s.Fleet = &status.Fleet{Devices: 12, Channels: 36, Low: []status.Battery{}, Changes: []status.Change{
+		{At: now.Add(-3 * time.Hour), Kind: schema.KindDevice, Key: "20011234", Name: "Fridge 1 - Logger", SiteName: "Market Square", Text: "renamed, was Fridge 1", Count: 1},
+		{At: now.AddDate(0, 0, -300), Kind: schema.KindDevice, Text: "device new", Count: 12},
+	}}
 	return s, recent
 }
 
@@ -172,6 +178,11 @@ func trouble(now time.Time) (status.Status, status.Recent) {
 		{ToldAt: now.Add(-2 * time.Hour), Backfill: schema.Backfill{ID: "alarms-q3", Phase: schema.BackfillFailed, Feeds: []schema.Feed{"alarms"}, From: now.AddDate(0, -5, 0), Until: now.AddDate(0, -2, 0), Covered: 0.9991, Error: ptr("window 2026-08-02T00:00:00Z/P1D: export failed 12 times: the vendor says “internal error”")}},
 		{ToldAt: now.AddDate(0, 0, -3), Backfill: schema.Backfill{ID: "readings-q2", Phase: schema.BackfillFinished, Feeds: []schema.Feed{"readings"}, From: now.AddDate(0, -8, 0), Until: now.AddDate(0, -5, 0), Rows: 3_110_000, Stored: 3_109_882, Covered: 1}},
 	}
+	s.Silent = []status.Silence{
+		{Tenant: "6d1f9c4e", Site: "b2c3d4e5", Serial: "22011234", Channel: "1", Name: "Fridge 1, Cooling compartment", SiteName: "Market Square", LastAt: ptr(now.Add(-5 * time.Hour)), DueAt: now.Add(-4 * time.Hour)},
+		{Tenant: "6d1f9c4e", Site: "b2c3d4e5", Serial: "22011234", Channel: "2", DueAt: now.Add(-4 * time.Hour)},
+	}
+	s.Fleet.Low, s.Fleet.LowCount = []status.Battery{{Serial: "20011234", Name: "Fridge 1 - Logger", SiteName: "Market Square", Percent: 8, At: now.Add(-time.Hour)}}, 1
 	for i, severity := range []string{"warning", "alarm", "unknown", "warning"} {
 		value := json.Number([]string{"9.30", "12.7", "61.0", "8.1"}[i])
 		recent.Alarms = append(recent.Alarms, status.Alarm{

@@ -116,6 +116,9 @@ func TestHostileTextStaysText(t *testing.T) {
 		s.Backfills = append(s.Backfills, backfill)
 		r.Sensors = append([]status.Sensor{{Tenant: text, Site: text, Serial: text, Channel: text, Quantity: text, Unit: text, Name: text, SiteName: text, Points: r.Sensors[0].Points}}, r.Sensors...)
 		r.Alarms = append(r.Alarms, status.Alarm{ID: bad(), At: now, Tenant: bad(), Site: bad(), Serial: text, Severity: bad(), Text: text, Condition: text, Reason: text, Quantity: text, Unit: text, Name: text, SiteName: text, Value: ptr(json.Number(text))})
+		s.Silent = append(s.Silent[:min(len(s.Silent), mostSilent-1)], status.Silence{Tenant: bad(), Site: bad(), Serial: text, Channel: bad(), Name: bad(), SiteName: text, DueAt: now})
+		s.Fleet.Low = append(s.Fleet.Low, status.Battery{Serial: text, Name: bad(), SiteName: bad(), Percent: 1, At: now})
+		s.Fleet.Changes = append([]status.Change{{At: now, Kind: schema.FleetKind(text), Key: bad(), Name: text, SiteName: bad(), Text: text, Count: 1}}, s.Fleet.Changes...)
 		r.Rejects = append(r.Rejects, status.Reject{Feed: schema.Feed(text), At: now, Reason: text, Row: text + "\n" + text})
 	}
 	for _, width := range []int64{1280, 360} {

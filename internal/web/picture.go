@@ -143,6 +143,8 @@ func (p *picture) draw(c choice) (parts, error) {
 		"alarms":    status.Together(some.Alarms),
 		"known":     map[string]*time.Time{"alarms": some.AlarmsSince},
 		"rejects":   grouped(all.Rejects),
+		"silent":    silentOf(now.Silent),
+		"fleet":     fleetOf(now.Fleet),
 		"counts":    map[string]int{"sensors": all.Known, "silent": all.Silent, "alarms": all.Open, "severe": all.Severe, "found": len(all.Alarms)},
 	} {
 		body, err := json.Marshal(part)
@@ -212,6 +214,49 @@ func backfills(all []status.Backfill) []status.Backfill {
 		}
 	}
 	return list
+}
+
+// silent are the channels that should have been heard and were not: where they are many, only how many and since when.
+type silent struct {
+	Count    int              `json:"count"`
+	Since    *time.Time       `json:"since"` // when the first of them was due; nil where there is none
+	Channels []status.Silence `json:"channels"`
+}
+
+func silentOf(all []status.Silence) silent {
+	s := silent{Count: len(all), Channels: []status.Silence{}}
+	for i := range all {
+		if due := all[i].DueAt; s.Since == nil || due.Before(*s.Since) {
+			s.Since = &due
+		}
+	}
+	if len(all) <= mostSilent {
+		s.Channels = head(all, mostSilent)
+	}
+	for i := range s.Channels {
+		one := &s.Channels[i]
+		cut(longestText, &one.Tenant, &one.Site, &one.Serial, &one.Channel, &one.Name, &one.SiteName)
+	}
+	return s
+}
+
+// fleetOf is nil where nothing is known of the fleet.
+func fleetOf(known *status.Fleet) *status.Fleet {
+	if known == nil {
+		return nil
+	}
+	f := *known
+	f.Low, f.Changes = head(f.Low, mostFleet), head(f.Changes, mostFleet)
+	for i := range f.Low {
+		cut(longestText, &f.Low[i].Serial, &f.Low[i].Name, &f.Low[i].SiteName)
+	}
+	for i := range f.Changes {
+		c := &f.Changes[i]
+		cut(longestText, &c.Key, &c.Name, &c.SiteName)
+		cut(longestText, &c.Kind)
+		cut(longestError, &c.Text)
+	}
+	return &f
 }
 
 // years are those with a record, the newest first.

@@ -195,7 +195,7 @@ func TestFirstEventHasEverythingAndLaterOnesWhatIsNew(t *testing.T) {
 	answer := events(t, server, "")
 	stream := bufio.NewReader(answer.Body)
 	name, first := frame(t, stream)
-	want := []string{"alarms", "at", "backfills", "bridge", "counts", "days", "feeds", "known", "rejects", "sensors", "verdict", "years"}
+	want := []string{"alarms", "at", "backfills", "bridge", "counts", "days", "feeds", "fleet", "known", "rejects", "sensors", "silent", "verdict", "years"}
 	if got := keys(first); name != "" || !slices.Equal(got, want) {
 		t.Fatalf("event %q has %v, want %v", name, got, want)
 	}

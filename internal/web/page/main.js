@@ -5,10 +5,12 @@ import { showCalendars, showYears } from "./calendar.js";
 import { age, grow, now } from "./clock.js";
 import { el, id, setText } from "./dom.js";
 import { showFeeds } from "./feeds.js";
+import { showFleet } from "./fleet.js";
 import { showLateness } from "./lateness.js";
 import { Live } from "./live.js";
 import { showReadings } from "./readings.js";
 import { showRejects } from "./rejects.js";
+import { showSilent } from "./silent.js";
 import { plain } from "./text.js";
 import { showVerdict } from "./verdict.js";
 
@@ -29,6 +31,8 @@ const sections = [
   [["feeds"], () => showLateness(state)],
   [["sensors", "counts"], () => showReadings(state, chosen)],
   [["alarms", "counts", "known"], () => showAlarms(state, chosen.search)],
+  [["silent"], () => showSilent(state)],
+  [["fleet"], () => showFleet(state)],
   [["backfills", "bridge"], () => showBackfills(state)],
   [["rejects", "feeds"], () => showRejects(state)],
   [["years"], () => showYears(state.years, chosen.year)],

@@ -16,6 +16,14 @@ const digits = (value) => {
 
 const keyOf = (s) => JSON.stringify([s.tenant, s.site, s.serial, s.channel, s.quantity]);
 
+// limits are those between which all is well.
+const limits = ({ limits: l, unit: u }) => {
+  if (!l) return [];
+  const [low, high] = [l.low, l.high].map((v) => (v == null ? null : shortNumber(String(v))));
+  const text = low != null && high != null ? `${low} to ${high}` : low != null ? `${low} at least` : `${high} at most`;
+  return [" ", el("span", { class: "limits" }, text, " ", unit(u))];
+};
+
 const row = (s, old) => {
   const last = s.points.at(-1);
   const site = plain(s.site_name || s.site);
@@ -25,8 +33,8 @@ const row = (s, old) => {
   return el("tr", { role: "row", class: old ? "fresh" : null },
     el("th", { role: "rowheader", scope: "row", class: "sensor" },
       ...(s.name ? [el("span", { class: "name" }, plain(s.name)), " ", note(number)]
-        : [el("span", { class: "name" }, plain(s.serial)), note("/" + plain(s.channel))]), s.silent && el("span", { class: "silent" }, " silent")),
-    cell("quantity", quantity(s.quantity)),
+        : [el("span", { class: "name" }, plain(s.serial)), note("/" + plain(s.channel))]), s.silent && el("span", { class: "silent" }, " silent"), s.gone && el("span", { class: "gone" }, " no longer there")),
+    cell("quantity", quantity(s.quantity), ...limits(s)),
     cell("site", el("span", { class: "clip", title: site }, site)),
     cell("trend", line(s.points, states)),
     cell("number value", ...value, " ", el("span", { class: "note unit" }, unit(s.unit))),
