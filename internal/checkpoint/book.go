@@ -135,7 +135,7 @@ func (b *Book) tryLoad(ctx context.Context, page *Page, record Record, seq uint6
 // left is still proven. The leader is asked where the index begins, since a replica that lags may know nothing of it.
 func (b *Book) left(ctx context.Context, day string, first uint64, head tally, record Record) (before tally, err error) {
 	begin, err := b.stream.next(ctx, b.stream.IndexSubject(day), 1)
-	if err != nil || begin.seq != first {
+	if err != nil || begin.Seq != first {
 		return tally{}, err
 	}
 	if first == 0 { // only records are left of the day

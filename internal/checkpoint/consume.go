@@ -21,7 +21,7 @@ import (
 
 // scanned is a message that a consumer has delivered.
 type scanned struct {
-	storedMessage
+	StoredEvent
 	pending uint64 // messages that the consumer still has
 }
 
@@ -186,13 +186,13 @@ func (f *fetcher) fetch(ctx context.Context, n uint64, each func(m scanned) erro
 		}
 		f.came++
 		f.pending--
-		if f.done = m.seq >= f.until; f.done || m.seq < f.next {
+		if f.done = m.Seq >= f.until; f.done || m.Seq < f.next {
 			continue
 		}
 		if err := each(m); err != nil {
 			return false, err
 		}
-		f.next, f.done = m.seq+1, m.seq == f.until-1
+		f.next, f.done = m.Seq+1, m.Seq == f.until-1
 	}
 	return true, ctx.Err()
 }
@@ -203,5 +203,5 @@ func (f *fetcher) ours(msg *nats.Msg) (m scanned, place uint64, ours bool) {
 	if err != nil || meta.Stream != f.stream.name || meta.Consumer != f.consumer {
 		return m, 0, false
 	}
-	return scanned{storedMessage{meta.Sequence.Stream, msg.Subject, msg.Header, msg.Data, meta.Timestamp}, meta.NumPending}, meta.Sequence.Consumer, true
+	return scanned{StoredEvent{meta.Sequence.Stream, msg.Subject, msg.Header, msg.Data, meta.Timestamp}, meta.NumPending}, meta.Sequence.Consumer, true
 }

@@ -103,8 +103,8 @@ func TestTheLastOfEachSubjectIsReadThoughTheConsumerIsDropped(t *testing.T) {
 			if len(newest) != 3*fetchSize || !slices.IsSorted(seqs) {
 				t.Errorf("read %d subjects, in order: %t, expected %d", len(newest), slices.IsSorted(seqs), 3*fetchSize)
 			}
-			if m, err := s.stream.message(t.Context(), map[string]any{"last_by_subj": "shelf.>"}); err != nil || newest[m.subject] != m.seq {
-				t.Errorf("read %s as of sequence %d, expected %d (%v)", m.subject, newest[m.subject], m.seq, err)
+			if m, err := s.stream.message(t.Context(), map[string]any{"last_by_subj": "shelf.>"}); err != nil || newest[m.Subject] != m.Seq {
+				t.Errorf("read %s as of sequence %d, expected %d (%v)", m.Subject, newest[m.Subject], m.Seq, err)
 			}
 		})
 	}

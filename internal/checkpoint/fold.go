@@ -31,12 +31,9 @@ func (s *Stream) EventsOnAny(ctx context.Context, filters []string, from Since, 
 		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &from.At
 	}
 	return s.consume(ctx, config, Seqs{from.Seq, until}, func(m scanned) error {
-		return each(StoredEvent{m.seq, m.subject, m.header, m.data, m.at})
+		return each(m.StoredEvent)
 	})
 }
-
-// Stands reports whether the message of a position, if it is one, is still there: else the stream is another one or has lost its tail.
-func (s *Stream) Stands(ctx context.Context, p Position) (bool, error) { return s.stands(ctx, p) }
 
 // EventSubject is the filter for all of the feed's events.
 func (s *Stream) EventSubject() string { return s.prefix + "." + s.feed + ".>" }
@@ -59,12 +56,12 @@ func (s *Stream) EventsOfDays(ctx context.Context, day string, from Since, until
 		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &from.At
 	}
 	err = s.consume(ctx, config, Seqs{from.Seq, until}, func(m scanned) error {
-		_, of := s.kindOf(m.subject)
-		size, err := strconv.ParseUint(m.header.Get(nats.MsgSize), 10, 32)
-		if err != nil || of == RejectedDay || !isDay(of) || of < day || foreignIndex(m.header, size, m.seq) != "" {
+		_, of := s.kindOf(m.Subject)
+		size, err := strconv.ParseUint(m.Header.Get(nats.MsgSize), 10, 32)
+		if err != nil || of == RejectedDay || !isDay(of) || of < day || foreignIndex(m.Header, size, m.Seq) != "" {
 			return nil
 		}
-		at := Seqs{m.seq - size/EntrySize, m.seq}
+		at := Seqs{m.Seq - size/EntrySize, m.Seq}
 		if n := len(list); n > 0 && at.From <= list[n-1].Until+joined {
 			list[n-1].Until = at.Until
 		} else {

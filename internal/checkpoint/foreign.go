@@ -21,11 +21,11 @@ type ForeignMessage struct {
 	Why     string // what is wrong with it
 }
 
-// own reports whether a message is a bridge's. One on a subject of the feed that is not, is passed over, and OnForeign is called.
-func (s *Stream) own(m storedMessage) bool {
+// Own reports whether a message is a bridge's. One on a subject of the feed that is not, is passed over, and OnForeign is called.
+func (s *Stream) Own(m StoredEvent) bool {
 	why := s.foreign(m)
 	if why != "" {
-		s.pass(ForeignMessage{m.seq, m.subject, why})
+		s.pass(ForeignMessage{m.Seq, m.Subject, why})
 	}
 	return why == ""
 }
@@ -36,30 +36,25 @@ func (s *Stream) pass(f ForeignMessage) {
 	}
 }
 
-// Own reports whether an event is a bridge's. One that is not is passed over, and OnForeign is called.
-func (s *Stream) Own(e StoredEvent) bool {
-	return s.own(storedMessage{seq: e.Seq, subject: e.Subject, header: e.Header, data: e.Data})
-}
-
 // foreign returns why a message on a subject of the feed is none of a bridge's, "" where it is one. A record of a version that
 // this bridge does not know is one: it must not be passed over.
-func (s *Stream) foreign(m storedMessage) string {
-	switch kind, day := s.kindOf(m.subject); kind {
+func (s *Stream) foreign(m StoredEvent) string {
+	switch kind, day := s.kindOf(m.Subject); kind {
 	case "event":
-		_, err := schema.ReadStored(m.header, m.data)
+		_, err := schema.ReadStored(m.Header, m.Data)
 		switch schema.Feed(s.feed) {
 		case schema.Devices:
-			_, err = schema.ReadFleetChange(m.subject, m.header, m.data)
+			_, err = schema.ReadFleetChange(m.Subject, m.Header, m.Data)
 		case schema.Health:
-			_, err = schema.ReadSilence(m.subject, m.header, m.data)
+			_, err = schema.ReadSilence(m.Subject, m.Header, m.Data)
 		}
 		if err != nil {
 			return "it is no event of the bridge: " + err.Error()
 		}
 	case "index":
-		return foreignIndex(m.header, uint64(len(m.data)), m.seq)
+		return foreignIndex(m.Header, uint64(len(m.Data)), m.Seq)
 	case "record":
-		return s.foreignRecord(day, m.data)
+		return s.foreignRecord(day, m.Data)
 	}
 	return ""
 }
@@ -101,37 +96,37 @@ func (s *Stream) foreignRecord(day string, data []byte) string {
 
 // newest reads the newest of the bridge's messages on a subject, which may have wildcards, without a seq where there is none.
 // Last is the sequence of the last message there, whosever it is.
-func (s *Stream) newest(ctx context.Context, subject string) (m storedMessage, last uint64, err error) {
+func (s *Stream) newest(ctx context.Context, subject string) (m StoredEvent, last uint64, err error) {
 	m, err = s.message(ctx, map[string]any{"last_by_subj": subject})
-	if last = m.seq; err != nil || last == 0 || s.own(m) {
+	if last = m.Seq; err != nil || last == 0 || s.Own(m) {
 		return m, last, err
 	}
 	const first, wider = 1000, 8 // an own one may be near, or very far away
 	for until, width := last, uint64(first); until > 1; width *= wider {
 		at := Seqs{until - min(width, until-1), until}
-		m = storedMessage{}
+		m = StoredEvent{}
 		err := s.scan(ctx, at, []string{subject}, false, func(next scanned) error {
-			if s.own(next.storedMessage) {
-				m = next.storedMessage
+			if s.Own(next.StoredEvent) {
+				m = next.StoredEvent
 			}
 			return nil
 		})
-		if err != nil || m.seq > 0 {
+		if err != nil || m.Seq > 0 {
 			return m, last, err
 		}
 		until = at.From
 	}
-	return storedMessage{}, last, nil
+	return StoredEvent{}, last, nil
 }
 
 // next reads the first of the bridge's messages on a subject from a sequence on, without a seq where there is none.
-func (s *Stream) next(ctx context.Context, subject string, from uint64) (storedMessage, error) {
+func (s *Stream) next(ctx context.Context, subject string, from uint64) (StoredEvent, error) {
 	for {
 		m, err := s.message(ctx, map[string]any{"seq": from, "next_by_subj": subject})
-		if err != nil || m.seq == 0 || s.own(m) {
+		if err != nil || m.Seq == 0 || s.Own(m) {
 			return m, err
 		}
-		from = m.seq + 1
+		from = m.Seq + 1
 	}
 }
 
@@ -160,17 +155,17 @@ func (s *Stream) Look(ctx context.Context, from uint64, most int) (next uint64, 
 	var gaps []Seqs
 	next = max(from, newest, state.FirstSeq)
 	err = s.scan(ctx, Seqs{next, state.LastSeq + 1}, []string{s.IndexSubject(">"), s.RecordSubject(">")}, false, func(m scanned) error {
-		if s.foreign(m.storedMessage) != "" {
+		if s.foreign(m.StoredEvent) != "" {
 			return nil // it stands in a gap
 		}
-		first := m.seq
-		if kind, _ := s.kindOf(m.subject); kind == "index" {
-			first -= uint64(len(m.data) / EntrySize) // less than seq, or it would be foreign
+		first := m.Seq
+		if kind, _ := s.kindOf(m.Subject); kind == "index" {
+			first -= uint64(len(m.Data) / EntrySize) // less than seq, or it would be foreign
 		}
 		if next < first {
 			gaps = append(gaps, Seqs{next, first})
 		}
-		next = m.seq + 1
+		next = m.Seq + 1
 		return nil
 	})
 	for _, gap := range gaps {
@@ -190,11 +185,11 @@ func (s *Stream) Look(ctx context.Context, from uint64, most int) (next uint64, 
 // lookInto looks at messages that no index and no record accounts for, or, if they are not settled, may yet account for.
 func (s *Stream) lookInto(ctx context.Context, gap Seqs, settled bool, most *int) error {
 	return s.scan(ctx, gap, nil, false, func(m scanned) error {
-		kind, _ := s.kindOf(m.subject)
+		kind, _ := s.kindOf(m.Subject)
 		if kind == "" {
 			return nil // a subject of the stream's that is not the bridge's business
 		}
-		why := s.foreign(m.storedMessage)
+		why := s.foreign(m.StoredEvent)
 		if why == "" && settled && kind == "event" {
 			why = unindexed
 		}
@@ -205,7 +200,7 @@ func (s *Stream) lookInto(ctx context.Context, gap Seqs, settled bool, most *int
 			return errEnough
 		}
 		*most--
-		s.pass(ForeignMessage{m.seq, m.subject, why})
+		s.pass(ForeignMessage{m.Seq, m.Subject, why})
 		return nil
 	})
 }

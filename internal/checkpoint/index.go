@@ -38,14 +38,14 @@ const maxGarbage = 16 << 20
 func (s *Stream) index(ctx context.Context, day string, at Seqs, rows uint64, found *index) error {
 	found.again()
 	err := s.scan(ctx, at, []string{s.IndexSubject(day)}, false, func(m scanned) error {
-		if !s.own(m.storedMessage) {
+		if !s.Own(m.StoredEvent) {
 			return nil
 		}
 		if found.first == 0 {
 			rows = min(rows, (m.pending+1)*maxTorn, maxReserve) // a record may count what retention has removed, or lie
 			found.ids.reserve(int(rows + rows/20))              // the day goes on
 		}
-		return found.add(m.data, listsAgain(m.header), m.seq)
+		return found.add(m.Data, listsAgain(m.Header), m.Seq)
 	})
 	if err != nil {
 		return fmt.Errorf("read index %s.%s: %w", s.feed, day, err)

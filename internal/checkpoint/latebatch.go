@@ -34,15 +34,15 @@ func (s *Stream) LateBatches(ctx context.Context, day string) (late []LateBatch,
 	}
 	var last Record
 	err = s.scan(ctx, Seqs{state.FirstSeq, state.LastSeq + 1}, []string{s.RecordSubject(day)}, false, func(m scanned) error {
-		if !s.own(m.storedMessage) {
+		if !s.Own(m.StoredEvent) {
 			return nil
 		}
-		record, err := ParseRecord(m.data)
+		record, err := ParseRecord(m.Data)
 		if err != nil {
 			return err
 		}
-		if n := record.Rows - last.Rows; record.Late > last.Late && last.Version > 0 && record.Rows > last.Rows && n+1 < m.seq {
-			late = append(late, LateBatch{Seqs{m.seq - 1 - n, m.seq - 1}, last.Covered})
+		if n := record.Rows - last.Rows; record.Late > last.Late && last.Version > 0 && record.Rows > last.Rows && n+1 < m.Seq {
+			late = append(late, LateBatch{Seqs{m.Seq - 1 - n, m.Seq - 1}, last.Covered})
 		}
 		last = record
 		return nil

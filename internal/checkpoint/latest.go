@@ -19,7 +19,8 @@ func (s *Stream) Latest(ctx context.Context, each func(e StoredEvent, last uint6
 			if err != nil {
 				return fmt.Errorf("read %s: %w", s.name, err)
 			}
-			e = StoredEvent{m.seq, e.Subject, m.header, m.data, m.at}
+			m.Subject = e.Subject
+			e = m
 		}
 		return each(e, last)
 	})
@@ -30,7 +31,7 @@ func (s *Stream) Latest(ctx context.Context, each func(e StoredEvent, last uint6
 func (s *Stream) LastOn(ctx context.Context, filter string, each func(StoredEvent) error) error {
 	config := jetstream.ConsumerConfig{FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}
 	return s.consume(ctx, config, Seqs{0, math.MaxUint64}, func(m scanned) error {
-		return each(StoredEvent{m.seq, m.subject, m.header, m.data, m.at})
+		return each(m.StoredEvent)
 	})
 }
 
@@ -45,15 +46,15 @@ func (s *Stream) NewestEvent(ctx context.Context, subject string) (StoredEvent, 
 // It asks the stream's leader.
 func (s *Stream) EventAt(ctx context.Context, seq uint64) (StoredEvent, error) {
 	m, err := s.message(ctx, map[string]any{"seq": seq})
-	if kind, _ := s.kindOf(m.subject); err == nil && (kind != "event" || !s.own(m)) {
+	if kind, _ := s.kindOf(m.Subject); err == nil && (kind != "event" || !s.Own(m)) {
 		return StoredEvent{}, nil
 	}
 	return s.asEvent(m, err)
 }
 
-func (s *Stream) asEvent(m storedMessage, err error) (StoredEvent, error) {
+func (s *Stream) asEvent(m StoredEvent, err error) (StoredEvent, error) {
 	if err != nil {
 		return StoredEvent{}, fmt.Errorf("read an event of %s: %w", s.name, err)
 	}
-	return StoredEvent{m.seq, m.subject, m.header, m.data, m.at}, nil
+	return m, nil
 }

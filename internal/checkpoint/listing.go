@@ -96,8 +96,8 @@ func (s *Stream) listing(ctx context.Context, day string) (*Listing, error) {
 	}
 	l := &Listing{Record: record, Seq: seq, Oldest: state.FirstSeq, Entries: make([]Entry, 0, min(record.Rows, state.Msgs))}
 	err = s.scan(ctx, Seqs{state.FirstSeq, seq}, []string{s.IndexSubject(day)}, false, func(m scanned) error {
-		if s.own(m.storedMessage) {
-			return l.add(m.storedMessage)
+		if s.Own(m.StoredEvent) {
+			return l.add(m.StoredEvent)
 		}
 		return nil
 	})
@@ -108,13 +108,13 @@ func (s *Stream) listing(ctx context.Context, day string) (*Listing, error) {
 }
 
 // add takes over an index message.
-func (l *Listing) add(m storedMessage) error {
-	entries, err := Entries(m.data)
+func (l *Listing) add(m StoredEvent) error {
+	entries, err := Entries(m.Data)
 	if err != nil {
-		return fmt.Errorf("sequence %d: %w", m.seq, err)
+		return fmt.Errorf("sequence %d: %w", m.Seq, err)
 	}
 	n := uint64(len(entries))
-	l.stretches = append(l.stretches, stretch{Seqs{m.seq - n, m.seq}, len(l.Entries), listsAgain(m.header)})
+	l.stretches = append(l.stretches, stretch{Seqs{m.Seq - n, m.Seq}, len(l.Entries), listsAgain(m.Header)})
 	l.Entries = append(l.Entries, entries...)
 	return nil
 }

@@ -11,15 +11,6 @@ import (
 	"saveris-bridge/internal/jsapi"
 )
 
-// storedMessage is one message of a stream.
-type storedMessage struct {
-	seq     uint64 // 0: there is no such message
-	subject string
-	header  nats.Header
-	data    []byte
-	at      time.Time // when it was stored
-}
-
 type messageAnswer struct {
 	jsapi.Answer
 	Message struct {
@@ -33,17 +24,17 @@ type messageAnswer struct {
 
 // message asks the stream's leader for a message, not whichever replica answers first: what a replica does not know yet
 // costs a conflict. Which is the request as the JetStream API has it.
-func (s *Stream) message(ctx context.Context, which map[string]any) (storedMessage, error) {
+func (s *Stream) message(ctx context.Context, which map[string]any) (StoredEvent, error) {
 	a, err := jsapi.Ask[messageAnswer](ctx, s.caller(), "STREAM.MSG.GET."+s.name, "stream_msg_get_response", which)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return storedMessage{}, nil
+		return StoredEvent{}, nil
 	}
 	if err != nil {
-		return storedMessage{}, err
+		return StoredEvent{}, err
 	}
-	m := storedMessage{seq: a.Message.Seq, subject: a.Message.Subject, data: a.Message.Data, at: a.Message.Time}
+	m := StoredEvent{Seq: a.Message.Seq, Subject: a.Message.Subject, Data: a.Message.Data, At: a.Message.Time}
 	if len(a.Message.Header) > 0 {
-		m.header, _ = nats.DecodeHeadersMsg(a.Message.Header) // what cannot be read is not of a bridge
+		m.Header, _ = nats.DecodeHeadersMsg(a.Message.Header) // what cannot be read is not of a bridge
 	}
 	return m, nil
 }

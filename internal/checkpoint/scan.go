@@ -11,13 +11,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// StoredEvent is an event's message as it stands in the stream.
+// StoredEvent is an event's message as it stands in the stream, or whatever else stands there.
 type StoredEvent struct {
-	Seq     uint64
+	Seq     uint64 // 0: there is no such message
 	Subject string // of the message
 	Header  nats.Header
 	Data    []byte
-	At      time.Time // when it was stored; only EventsAfter says it
+	At      time.Time // when it was stored
 }
 
 // Seqs are the half-open stream sequences [From, Until).
@@ -34,10 +34,10 @@ const shortRun = 3
 func (s *Stream) Events(ctx context.Context, at Seqs, each func(StoredEvent) error) error {
 	if at.Len() > shortRun {
 		return s.scan(ctx, at, nil, false, func(m scanned) error { // with a filter on many subjects the server takes eight times as long
-			if kind, _ := s.kindOf(m.subject); kind != "event" {
+			if kind, _ := s.kindOf(m.Subject); kind != "event" {
 				return nil
 			}
-			return each(StoredEvent{Seq: m.seq, Subject: m.subject, Header: m.header, Data: m.data})
+			return each(m.StoredEvent)
 		})
 	}
 	for seq := at.From; seq < at.Until; seq++ {
@@ -45,10 +45,10 @@ func (s *Stream) Events(ctx context.Context, at Seqs, each func(StoredEvent) err
 		if err != nil {
 			return fmt.Errorf("read %s at sequence %d: %w", s.name, seq, err)
 		}
-		if kind, _ := s.kindOf(m.subject); kind != "event" {
+		if kind, _ := s.kindOf(m.Subject); kind != "event" {
 			continue
 		}
-		if err := each(StoredEvent{Seq: m.seq, Subject: m.subject, Header: m.header, Data: m.data}); err != nil {
+		if err := each(m); err != nil {
 			return err
 		}
 	}
@@ -70,16 +70,16 @@ func (s *Stream) Unlisted(ctx context.Context) ([]Seqs, error) {
 		}
 	}
 	err = s.scan(ctx, Seqs{next, end}, []string{s.IndexSubject(">"), s.RecordSubject(">")}, true, func(m scanned) error {
-		first := m.seq
-		if kind, _ := s.kindOf(m.subject); kind == "index" {
-			size, err := strconv.ParseUint(m.header.Get(nats.MsgSize), 10, 32)
-			if err != nil || foreignIndex(m.header, size, m.seq) != "" { // somebody else may write that header too
+		first := m.Seq
+		if kind, _ := s.kindOf(m.Subject); kind == "index" {
+			size, err := strconv.ParseUint(m.Header.Get(nats.MsgSize), 10, 32)
+			if err != nil || foreignIndex(m.Header, size, m.Seq) != "" { // somebody else may write that header too
 				return nil
 			}
-			first = m.seq - size/EntrySize
+			first = m.Seq - size/EntrySize
 		}
 		add(first)
-		next = m.seq + 1
+		next = m.Seq + 1
 		return nil
 	})
 	add(end)
@@ -120,7 +120,7 @@ func (s *Stream) EventsOnAfter(ctx context.Context, filter string, after Positio
 	if end == after {
 		return after, nil
 	}
-	stands, err := s.stands(ctx, after)
+	stands, err := s.Stands(ctx, after)
 	if err != nil {
 		return after, err
 	}
@@ -133,7 +133,7 @@ func (s *Stream) EventsOnAfter(ctx context.Context, filter string, after Positio
 		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &since
 	}
 	err = s.consume(ctx, config, Seqs{from, end.Seq + 1}, func(m scanned) error {
-		return each(StoredEvent{m.seq, m.subject, m.header, m.data, m.at})
+		return each(m.StoredEvent)
 	})
 	if err != nil {
 		return after, err
@@ -141,8 +141,8 @@ func (s *Stream) EventsOnAfter(ctx context.Context, filter string, after Positio
 	return end, nil
 }
 
-// stands reports whether the message of a place is still there.
-func (s *Stream) stands(ctx context.Context, p Position) (bool, error) {
+// Stands reports whether the message of a position, if it is one, is still there: else the stream is another one or has lost its tail.
+func (s *Stream) Stands(ctx context.Context, p Position) (bool, error) {
 	if p.Seq == 0 {
 		return false, nil
 	}
@@ -150,5 +150,5 @@ func (s *Stream) stands(ctx context.Context, p Position) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("read %s at sequence %d: %w", s.name, p.Seq, err)
 	}
-	return m.seq == p.Seq && m.at.Equal(p.At), nil
+	return m.Seq == p.Seq && m.At.Equal(p.At), nil
 }

@@ -30,15 +30,15 @@ func (s *Stream) RecordAt(ctx context.Context, seq uint64) (RecordMessage, error
 	return s.asRecord(m, err)
 }
 
-func (s *Stream) asRecord(m storedMessage, err error) (RecordMessage, error) {
+func (s *Stream) asRecord(m StoredEvent, err error) (RecordMessage, error) {
 	if err != nil {
 		return RecordMessage{}, fmt.Errorf("read a record of %s: %w", s.name, err)
 	}
-	day, found := strings.CutPrefix(m.subject, s.RecordSubject(""))
+	day, found := strings.CutPrefix(m.Subject, s.RecordSubject(""))
 	if !found {
 		return RecordMessage{}, nil
 	}
-	return RecordMessage{day, m.seq, m.data}, nil
+	return RecordMessage{day, m.Seq, m.Data}, nil
 }
 
 // Info returns what the stream is and holds at present.

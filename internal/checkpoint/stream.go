@@ -49,9 +49,9 @@ type Head struct {
 // lastRecord reads a day's newest record.
 func (s *Stream) lastRecord(ctx context.Context, day string) (p Head, err error) {
 	m, last, err := s.newest(ctx, s.RecordSubject(day))
-	p.Seq, p.Last = m.seq, last
-	if err == nil && m.seq > 0 {
-		p.Record, err = ParseRecord(m.data)
+	p.Seq, p.Last = m.Seq, last
+	if err == nil && m.Seq > 0 {
+		p.Record, err = ParseRecord(m.Data)
 	}
 	if err != nil {
 		return Head{}, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
@@ -64,26 +64,26 @@ func (s *Stream) Newest(ctx context.Context) (Head, error) {
 	m, last, err := s.newest(ctx, s.RecordSubject(">"))
 	var record Record
 	switch {
-	case err == nil && m.seq == 0:
+	case err == nil && m.Seq == 0:
 		return Head{}, nil
-	case err == nil && last != m.seq: // somebody else's may stand on another subject
-		return s.lastRecord(ctx, s.dayOf(m.subject))
+	case err == nil && last != m.Seq: // somebody else's may stand on another subject
+		return s.lastRecord(ctx, s.dayOf(m.Subject))
 	case err == nil:
-		record, err = ParseRecord(m.data)
+		record, err = ParseRecord(m.Data)
 	}
 	if err != nil {
 		return Head{}, fmt.Errorf("read the newest record of %s: %w", s.name, err)
 	}
-	return Head{record, m.seq, last}, nil
+	return Head{record, m.Seq, last}, nil
 }
 
 // Holds reports whether a record still stands where it was read.
 func (s *Stream) Holds(ctx context.Context, p Head) (bool, error) {
 	m, err := s.message(ctx, map[string]any{"seq": p.Seq})
-	if err != nil || m.subject != s.RecordSubject(p.Day) { // where a stream was made anew it may be any message
+	if err != nil || m.Subject != s.RecordSubject(p.Day) { // where a stream was made anew it may be any message
 		return false, err
 	}
-	record, err := ParseRecord(m.data)
+	record, err := ParseRecord(m.Data)
 	return err == nil && record.Batch == p.Batch, nil
 }
 
@@ -97,10 +97,10 @@ type Batch struct {
 // LastBatch returns the batch with events that was stored last for a day, nil if there is none.
 func (s *Stream) LastBatch(ctx context.Context, day string, before time.Time) (*Batch, error) {
 	index, _, err := s.newest(ctx, s.IndexSubject(day))
-	if err != nil || index.seq == 0 {
+	if err != nil || index.Seq == 0 {
 		return nil, err
 	}
-	stored, err := s.RecordAt(ctx, index.seq+1)
+	stored, err := s.RecordAt(ctx, index.Seq+1)
 	if err != nil {
 		return nil, err
 	}
@@ -109,15 +109,15 @@ func (s *Stream) LastBatch(ctx context.Context, day string, before time.Time) (*
 		return nil, nil
 	}
 	b := &Batch{Account: record.Account}
-	if b.Entries, err = Entries(index.data); err != nil {
-		return nil, fmt.Errorf("sequence %d: %w", index.seq, err)
+	if b.Entries, err = Entries(index.Data); err != nil {
+		return nil, fmt.Errorf("sequence %d: %w", index.Seq, err)
 	}
 	for n := range uint64(len(b.Entries)) {
-		m, err := s.message(ctx, map[string]any{"seq": index.seq - 1 - n})
+		m, err := s.message(ctx, map[string]any{"seq": index.Seq - 1 - n})
 		if err != nil {
 			return nil, err
 		}
-		event, err := schema.ReadStored(m.header, m.data)
+		event, err := schema.ReadStored(m.Header, m.Data)
 		if err == nil && event.Day() == day && event.Revises == "" && event.Time.Before(before) {
 			b.At = event.Time
 			break
@@ -129,8 +129,8 @@ func (s *Stream) LastBatch(ctx context.Context, day string, before time.Time) (*
 // recordAfter reads the first record of a day behind a sequence; a zero Version says that there is none.
 func (s *Stream) recordAfter(ctx context.Context, day string, seq uint64) (record Record, err error) {
 	m, err := s.next(ctx, s.RecordSubject(day), seq+1)
-	if err == nil && m.seq > 0 {
-		record, err = ParseRecord(m.data)
+	if err == nil && m.Seq > 0 {
+		record, err = ParseRecord(m.Data)
 	}
 	if err != nil {
 		return Record{}, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)

@@ -51,7 +51,7 @@ func (b *Book) Torn(ctx context.Context) (torn *Torn, last uint64, err error) {
 		if err != nil {
 			return nil, last, fmt.Errorf("look at the end of stream %s: %w", b.stream.name, err)
 		}
-		kind, day := b.stream.kindOf(m.subject)
+		kind, day := b.stream.kindOf(m.Subject)
 		if kind == "event" {
 			more, err := end.takes(ctx, m)
 			if err != nil {
@@ -65,11 +65,11 @@ func (b *Book) Torn(ctx context.Context) (torn *Torn, last uint64, err error) {
 			break
 		}
 		switch {
-		case kind == "record" && b.stream.own(m):
+		case kind == "record" && b.stream.Own(m):
 			return nil, last, nil
-		case kind == "index" && b.stream.own(m):
-			torn := &Torn{Last: last, Day: day, Again: listsAgain(m.header)}
-			torn.Index, err = Entries(m.data)
+		case kind == "index" && b.stream.Own(m):
+			torn := &Torn{Last: last, Day: day, Again: listsAgain(m.Header)}
+			torn.Index, err = Entries(m.Data)
 			return torn, last, err
 		}
 	}
@@ -80,27 +80,27 @@ func (b *Book) Torn(ctx context.Context) (torn *Torn, last uint64, err error) {
 type tail struct {
 	stream  *Stream
 	last    uint64
-	events  []storedMessage
+	events  []StoredEvent
 	day     string
 	batches map[string]bool // ids of batches that were committed
 	copied  *bool           // the stream is a copy without the headers of batches
 }
 
 // takes takes an event over if it belongs to the torn batch, and reports whether it did.
-func (t *tail) takes(ctx context.Context, m storedMessage) (bool, error) {
-	event, err := schema.ReadStored(m.header, m.data)
+func (t *tail) takes(ctx context.Context, m StoredEvent) (bool, error) {
+	event, err := schema.ReadStored(m.Header, m.Data)
 	if err != nil {
-		t.stream.own(m)
+		t.stream.Own(m)
 		return false, nil
 	}
 	if len(t.events) > 0 {
 		follows := t.events[len(t.events)-1]
-		if event.Day() != t.day || follows.seq != m.seq+1 || batchOf(follows) != batchOf(m) || batchSequenceOf(follows) > 0 && batchSequenceOf(follows) != batchSequenceOf(m)+1 {
+		if event.Day() != t.day || follows.Seq != m.Seq+1 || batchOf(follows) != batchOf(m) || batchSequenceOf(follows) > 0 && batchSequenceOf(follows) != batchSequenceOf(m)+1 {
 			return false, nil
 		}
 	} else if unfinished, err := t.unfinished(ctx, m); err != nil || !unfinished {
 		if err == nil {
-			t.stream.pass(ForeignMessage{m.seq, m.subject, unindexed})
+			t.stream.pass(ForeignMessage{m.Seq, m.Subject, unindexed})
 		}
 		return false, err
 	}
@@ -109,10 +109,10 @@ func (t *tail) takes(ctx context.Context, m storedMessage) (bool, error) {
 }
 
 // unfinished reports whether an event stands in a batch that has not been committed.
-func (t *tail) unfinished(ctx context.Context, m storedMessage) (is bool, err error) {
+func (t *tail) unfinished(ctx context.Context, m StoredEvent) (is bool, err error) {
 	id := batchOf(m)
 	switch {
-	case m.header.Get("Nats-Batch-Commit") != "":
+	case m.Header.Get("Nats-Batch-Commit") != "":
 		if t.batches == nil {
 			t.batches = map[string]bool{}
 		}
@@ -125,7 +125,7 @@ func (t *tail) unfinished(ctx context.Context, m storedMessage) (is bool, err er
 		if err != nil {
 			return false, err
 		}
-		copied := index.seq > 0 && batchOf(index) == ""
+		copied := index.Seq > 0 && batchOf(index) == ""
 		t.copied = &copied
 	}
 	return *t.copied, nil
@@ -136,23 +136,23 @@ func (t *tail) torn() *Torn {
 	if len(t.events) == 0 {
 		return nil
 	}
-	if newest := t.events[0]; newest.seq != t.last {
-		t.stream.pass(ForeignMessage{newest.seq, newest.subject, fmt.Sprintf(
+	if newest := t.events[0]; newest.Seq != t.last {
+		t.stream.pass(ForeignMessage{newest.Seq, newest.Subject, fmt.Sprintf(
 			"the broker has lost the end of its batch, and something else stands behind it: its %d events are stored again", len(t.events))})
 		return nil
 	}
 	torn := &Torn{Last: t.last}
 	for _, m := range slices.Backward(t.events) {
-		torn.Events = append(torn.Events, TornMessage{m.header, m.data})
+		torn.Events = append(torn.Events, TornMessage{m.Header, m.Data})
 	}
 	return torn
 }
 
-func batchOf(m storedMessage) string { return m.header.Get("Nats-Batch-Id") }
+func batchOf(m StoredEvent) string { return m.Header.Get("Nats-Batch-Id") }
 
 // batchSequenceOf is a message's sequence in its batch, 0 where it does not say.
-func batchSequenceOf(m storedMessage) uint64 {
-	n, _ := strconv.ParseUint(m.header.Get("Nats-Batch-Sequence"), 10, 64)
+func batchSequenceOf(m StoredEvent) uint64 {
+	n, _ := strconv.ParseUint(m.Header.Get("Nats-Batch-Sequence"), 10, 64)
 	return n
 }
 
