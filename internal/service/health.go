@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"runtime"
+	"slices"
 	"time"
 
 	"saveris-bridge/internal/natsconn"
@@ -123,6 +124,9 @@ const noLogin = "the vendor has not accepted the login yet"
 func (o *operation) process() status.Process {
 	h := status.Process{
 		Began: o.started, Lost: o.watchdog.disconnectedSince(), Held: o.vendor.ThrottledUntil(), Store: natsconn.StoreText(o.store()), Causes: map[schema.Feed]string{},
+	}
+	if slices.Contains(o.feeds, schema.Devices) {
+		h.Looked = o.polled(schema.Devices)
 	}
 	for _, feed := range o.feeds {
 		h.Causes[feed] = o.cause(feed)

@@ -42,6 +42,7 @@ type Process struct {
 	Held   time.Time              // until when the vendor throttles; zero: he does not
 	Lost   time.Time              // since when there is no connection to NATS; zero: there is one
 	Store  string                 // why nothing can be stored and what to do, harmless; empty: nothing is known of any reason
+	Looked time.Time              // when this process last looked at the fleet, by our clock; zero: it has not
 	Causes map[schema.Feed]string // why polls of this process fail, harmless and short
 }
 

@@ -48,15 +48,22 @@ func chosen(q url.Values) choice {
 
 // about is what a page has to know of the bridge itself.
 type about struct {
-	Version string  `json:"version"`
-	Whose   string  `json:"whose"`
-	Poll    float64 `json:"poll_seconds"`
-	Quiet   float64 `json:"quiet_seconds"`
-	Silent  float64 `json:"silent_seconds"` // how long a backfill may publish nothing
+	Version string     `json:"version"`
+	Whose   string     `json:"whose"`
+	Poll    float64    `json:"poll_seconds"`
+	Quiet   float64    `json:"quiet_seconds"`
+	Silent  float64    `json:"silent_seconds"` // how long a backfill may publish nothing
+	Looked  *time.Time `json:"looked_at"`      // when this bridge last looked at the fleet; nil where it has not
 }
 
 func (p *picture) about() about {
-	return about{p.options.Version, words.Shortened(p.options.Whose, longestText), p.options.Poll.Seconds(), p.options.Quiet.Seconds(), status.SilentAfter.Seconds()}
+	a := about{p.options.Version, words.Shortened(p.options.Whose, longestText), p.options.Poll.Seconds(), p.options.Quiet.Seconds(), status.SilentAfter.Seconds(), nil}
+	if p.options.Process != nil {
+		if looked := p.options.Process().Looked.UTC(); !looked.IsZero() {
+			a.Looked = &looked
+		}
+	}
+	return a
 }
 
 // verdict is whether all is well, as of now.

@@ -326,14 +326,20 @@ func TestScriptsGetTheVerdict(t *testing.T) {
 	s, r := calm(time.Now().UTC())
 	s.Feeds[0].ReadAt = ptr(time.Now().Add(-time.Hour))
 	here := func() status.Process {
-		return status.Process{Causes: map[schema.Feed]string{"readings": "connection refused"}}
+		return status.Process{Causes: map[schema.Feed]string{"readings": "connection refused"}, Looked: s.At}
 	}
 	var all struct {
 		OK       *bool
 		Problems []status.Problem
+		Bridge   struct {
+			Looked *time.Time `json:"looked_at"`
+		}
 	}
 	if err := json.NewDecoder(get(t, serve(t, newFake(s, r), Options{Poll: time.Minute, Process: here}, usual), "/status.json").Body).Decode(&all); err != nil {
 		t.Fatal(err)
+	}
+	if all.Bridge.Looked == nil || !all.Bridge.Looked.Equal(s.At) {
+		t.Errorf("the fleet was looked at at %v, want %v", all.Bridge.Looked, s.At)
 	}
 	if all.OK == nil || *all.OK || len(all.Problems) != 1 || all.Problems[0].Level != status.Bad || !strings.HasSuffix(all.Problems[0].Text, ": connection refused") {
 		t.Errorf("%+v", all)

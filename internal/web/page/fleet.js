@@ -18,11 +18,13 @@ const change = (c) => el("li", { class: "change" },
 
 const few = 5; // of each
 
-export const showFleet = ({ fleet }) => {
+export const showFleet = ({ fleet, bridge }) => {
   id("fleet-section").hidden = !fleet;
   if (!fleet) return;
   setText(id("fleet-count"), listed(plural(fleet.devices, "device"), plural(fleet.channels, "channel"),
     fleet.low_battery_count > few && `${plural(fleet.low_battery_count, "low battery", "low batteries")}`));
+  id("fleet-looked").hidden = !bridge.looked_at;
+  id("fleet-looked").replaceChildren("last look ", age(bridge.looked_at));
   keyed(id("batteries"), fleet.low_batteries.slice(0, few), (b) => b.serial, battery);
   keyed(id("changes"), fleet.changes.slice(0, few), (c) => JSON.stringify([c.at, c.kind, c.key, c.text]), change);
 };
