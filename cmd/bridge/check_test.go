@@ -4,18 +4,23 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"testing"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/preflight"
-	"saveris-bridge/internal/saveris/saveristest"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
+)
+
+// What these tests share with those of package preflight.
+var (
+	wantLines = bridgetest.WantLines
+	vendor    = bridgetest.Vendor
 )
 
 // checkNATS runs the checks of NATS and returns what they print.
@@ -59,38 +64,6 @@ func TestCheckAsACommand(t *testing.T) {
 	if refused.code != hint.Vendor || strings.Contains(refused.out+refused.err, "wrong") {
 		t.Errorf("exit code %d\n%s%s", refused.code, refused.out, refused.err)
 	}
-}
-
-// wantLines wants a line for each of want, which begins with its first word and holds all others.
-func wantLines(t *testing.T, out string, want ...string) {
-	t.Helper()
-	for _, w := range want {
-		words := strings.Fields(w)
-		found := false
-		for line := range strings.Lines(out) {
-			missing := slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) })
-			found = found || strings.HasPrefix(line, words[0]+" ") && !missing
-		}
-		if !found {
-			t.Errorf("no line %q in:\n%s", w, out)
-		}
-	}
-}
-
-// vendor starts a pretend vendor that prepares exports at once.
-func vendor(t *testing.T, change func(*saveristest.Config)) *saveristest.Server {
-	t.Helper()
-	pretend := saveristest.Config{Username: "ada", Password: "hunter2"}
-	pretend.Switches.QueryLatency = "zero"
-	if change != nil {
-		change(&pretend)
-	}
-	s, err := saveristest.Start(pretend)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
 }
 
 // makeStreams connects and makes the streams as a start does.

@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,24 +46,14 @@ func checkVendor(t *testing.T, env config.Lookup) (string, error) {
 	return out.String(), err
 }
 
+// What these tests share with those of the command.
+var (
+	wantLines = bridgetest.WantLines
+	vendor    = bridgetest.Vendor
+)
+
 func printTo(out *strings.Builder) func(Finding) {
 	return func(f Finding) { out.WriteString(f.String() + "\n") }
-}
-
-// wantLines wants a line for each of want, which begins with its first word and holds all others.
-func wantLines(t *testing.T, out string, want ...string) {
-	t.Helper()
-	for _, w := range want {
-		words := strings.Fields(w)
-		found := false
-		for line := range strings.Lines(out) {
-			missing := slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) })
-			found = found || strings.HasPrefix(line, words[0]+" ") && !missing
-		}
-		if !found {
-			t.Errorf("no line %q in:\n%s", w, out)
-		}
-	}
 }
 
 // wantCode wants the exit code of an error, 0 = there is none.

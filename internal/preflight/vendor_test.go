@@ -12,22 +12,6 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// vendor starts a pretend vendor that prepares exports at once.
-func vendor(t *testing.T, change func(*saveristest.Config)) *saveristest.Server {
-	t.Helper()
-	config := saveristest.Config{Username: "ada", Password: "hunter2"}
-	config.Switches.QueryLatency = "zero"
-	if change != nil {
-		change(&config)
-	}
-	s, err := saveristest.Start(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
-}
-
 func TestCheckReadsEveryFeed(t *testing.T) {
 	t.Parallel()
 	s := vendor(t, nil)
