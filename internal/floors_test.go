@@ -100,7 +100,7 @@ var rooms = []struct {
 		others: []string{natsGo, sync},
 	}},
 	{"internal/preflight", room{
-		ours: []string{"internal/notebook", "internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/natsd",
+		ours: []string{"internal/fleet", "internal/notebook", "internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/natsd",
 			"internal/listen", "internal/jsapi", "internal/hint", "internal/printable"},
 		others: []string{natsGo},
 		http:   true, // whether a proxy is set

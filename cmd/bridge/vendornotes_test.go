@@ -88,7 +88,7 @@ func TestWhatTheVendorGivesNoMoreIsToldOnceAndStopsNothingElse(t *testing.T) {
 				t.Fatal(err)
 			}
 			deadline := time.Now().Add(2 * time.Minute)
-			for out := ""; !strings.Contains(out, tt.status); out = bridge(t, env, "status").out {
+			for out := ""; !strings.Contains(out, tt.status) || !strings.Contains(log.String(), `"reason":"tail"`); out = bridge(t, env, "status").out {
 				if time.Now().After(deadline) {
 					t.Fatalf("no %q in:\n%s\n%s", tt.status, out, log.String())
 				}

@@ -23,6 +23,9 @@ func vendorChecks(s config.Pipeline) []check {
 	for _, feed := range s.Feeds {
 		list = append(list, check{"feed " + feed, (*checkup).loggedIn, checkFeed(schema.Feed(feed))})
 	}
+	if s.Devices {
+		list = append(list, check{"feed devices", (*checkup).loggedIn, checkFleet})
+	}
 	return append(list, check{"clock", (*checkup).loggedIn, checkClock})
 }
 

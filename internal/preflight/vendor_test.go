@@ -3,6 +3,8 @@ package preflight
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +21,8 @@ func TestCheckReadsEveryFeed(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	wantLines(t, out, "ok settings", "ok accepted by", "ok feed readings", "ok feed alarms", "ok clock")
-	if got := s.Count("submit"); got != 2 {
+	wantLines(t, out, "ok settings", "ok accepted by", "ok feed readings", "ok feed alarms", "ok feed devices", "ok clock")
+	if got := s.Count("submit.measurements") + s.Count("submit.alarms"); got != 2 {
 		t.Errorf("%d exports were asked for, expected one a feed", got)
 	}
 }
@@ -39,6 +41,46 @@ func TestCheckTellsThatTheLicenceHasNoTasks(t *testing.T) {
 	if wantLines(t, out, "ok feed tasks", "ok feed readings"); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestCheckTellsWhatTheLicenceHasOfTheFleet: nothing, some, or all of it. Nothing is stored.
+func TestCheckTellsWhatTheLicenceHasOfTheFleet(t *testing.T) {
+	for name, c := range map[string]struct {
+		set  func(*saveristest.Switches)
+		want []string
+		code int
+	}{
+		"all":     {func(*saveristest.Switches) {}, []string{"ok feed devices things seen"}, 0},
+		"nothing": {func(w *saveristest.Switches) { w.AuthLacks = "devices" }, []string{"FAIL feed devices hint leave devices out of BRIDGE_FEEDS", "ok feed readings"}, hint.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := vendor(t, func(v *saveristest.Config) { c.set(&v.Switches) })
+			out, err := checkVendor(t, with("SAVERIS_URL", s.URL(), "BRIDGE_FEEDS", "readings,devices"))
+			wantLines(t, out, c.want...)
+			wantCode(t, err, c.code)
+		})
+	}
+}
+
+// TestCheckNamesTheKindThatTheLicenceLacks, and is well with the rest of the fleet.
+func TestCheckNamesTheKindThatTheLicenceLacks(t *testing.T) {
+	s := vendor(t, nil)
+	behind, err := url.Parse(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pass := httputil.NewSingleHostReverseProxy(behind)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "equipments") {
+			http.Error(w, `{"message":"Missing required permission or license."}`, http.StatusForbidden)
+			return
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	out, err := checkVendor(t, with("SAVERIS_URL", front.URL, "BRIDGE_FEEDS", "readings,devices"))
+	wantLines(t, out, "warn feed devices things seen equipment licence", "ok feed readings")
+	wantCode(t, err, 0)
 }
 
 func TestCheckTellsARefusedLogin(t *testing.T) {
