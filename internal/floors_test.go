@@ -80,11 +80,11 @@ var rooms = []struct {
 		http:   true,
 	}},
 	{"internal/bridgetest/seed", room{ // test support: events, and how the bridge stores them
-		ours:   []string{"internal/views", "internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris"},
+		ours:   []string{"internal/bridgetest", "internal/views", "internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris"},
 		others: []string{natsGo},
 	}},
 	{"internal/bridgetest", room{ // test support: environments, files, logins, a TCP link, and the audit of streams
-		ours:   []string{"internal/saveris/saveristest"},
+		ours:   []string{"internal/saveris/saveristest", "internal/natsd"},
 		others: []string{natsGo, natsServer, nkeys, jwt},
 	}},
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag

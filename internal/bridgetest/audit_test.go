@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -38,30 +38,13 @@ type court struct {
 
 func newCourt(t *testing.T) *court {
 	t.Helper()
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	nc, err := nats.Connect("", nats.InProcessServer(server))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
-	if err := publish.Open(t.Context(), js, config); err != nil {
-		t.Fatal(err)
-	}
+	js := seed.Streams(t)
 	vendor, err := saveristest.Start(saveristest.Config{World: saveristest.World{Empty: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { vendor.Close() })
-	c := &court{T: t, js: js, vendor: vendor, writer: publish.NewWriter(js, config, publish.Options{
+	c := &court{T: t, js: js, vendor: vendor, writer: publish.NewWriter(js, seed.Broker, publish.Options{
 		Feed: schema.Readings, Name: "test", LiveAge: time.Hour, Now: func() time.Time { return noon },
 	})}
 	for i := range 10 {

@@ -7,6 +7,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/natsd"
 )
 
 // NATSServer starts a NATS server on a free port of this machine, and ends it with the test.
@@ -31,8 +33,19 @@ func NATSServer(t *testing.T, o *server.Options) *server.Server {
 	return s
 }
 
+// Embedded starts the server that is in the binary on a free port of this machine, with an empty store, and ends it with the test.
+func Embedded(t testing.TB) *natsd.Server {
+	t.Helper()
+	s, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
 // JetStream connects to a NATS server, until the test ends. What is published while the connection is lost fails at once.
-func JetStream(t *testing.T, url string) jetstream.JetStream {
+func JetStream(t testing.TB, url string) jetstream.JetStream {
 	t.Helper()
 	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1))
 	if err != nil {

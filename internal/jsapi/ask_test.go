@@ -10,16 +10,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/jsapi"
-	"saveris-bridge/internal/natsd"
 )
 
 func TestOnlyJetStreamsAnswersCount(t *testing.T) {
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
+	server := bridgetest.Embedded(t)
 	connect := func() *nats.Conn {
 		nc, err := nats.Connect(server.ClientURL())
 		if err != nil {
@@ -75,17 +71,8 @@ func TestOnlyJetStreamsAnswersCount(t *testing.T) {
 }
 
 func TestWithoutJetStreamTheAccountHasNone(t *testing.T) {
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	nc, err := nats.Connect(server.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.NewWithDomain(nc, "elsewhere")
+	here := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
+	js, err := jetstream.NewWithDomain(here.Conn(), "elsewhere")
 	if err != nil {
 		t.Fatal(err)
 	}

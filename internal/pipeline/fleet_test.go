@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/config"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -30,20 +30,7 @@ func storeDevice(t *testing.T, js jetstream.JetStream, header nats.Header, data 
 
 // Events have the names that the stream holds, from its making on and through changes, and none before.
 func TestNamesFollowTheStreamOfTheFleet(t *testing.T) {
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	nc, err := nats.Connect(server.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	p := New(config.Pipeline{Streams: config.Streams{Prefix: "saveris"}}, js)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

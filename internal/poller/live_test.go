@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/bridgetest"
@@ -57,25 +56,14 @@ func newBench(t *testing.T, config saveristest.Config) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.vendor.Close() })
-	if b.broker, err = natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.broker.Close)
+	b.broker = bridgetest.Embedded(t)
 	b.js = b.connect(b.broker.ClientURL())
 	return b
 }
 
 func (b *bench) connect(url string) jetstream.JetStream {
 	b.Helper()
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(20*time.Millisecond))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		b.Fatal(err)
-	}
+	js := bridgetest.JetStream(b, url)
 	if err := publish.Open(b.Context(), js, publish.Config{Names: names, Replicas: 1}); err != nil {
 		b.Fatal(err)
 	}

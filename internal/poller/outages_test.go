@@ -8,44 +8,20 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
 
-var outagesBroker = publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
-
-func alarmStreams(t *testing.T) jetstream.JetStream {
-	t.Helper()
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	nc, err := nats.Connect(server.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err == nil {
-		err = publish.Open(t.Context(), js, outagesBroker)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
-}
-
 func alarmsOf(js jetstream.JetStream) *checkpoint.Stream {
-	return checkpoint.NewStream(js, outagesBroker.Names.Stream(schema.Alarms), "saveris", string(schema.Alarms))
+	return checkpoint.NewStream(js, seed.Broker.Names.Stream(schema.Alarms), "saveris", string(schema.Alarms))
 }
 
 // TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd is what a process that starts anew knows.
 func TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd(t *testing.T) {
 	t.Parallel()
-	js := alarmStreams(t)
+	js := seed.Streams(t)
 	raised := time.Now().UTC().Truncate(time.Second).AddDate(0, 0, -40)
 	store := func(uuid, state string, at time.Time) (stored time.Time) {
 		ack, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: "saveris-ingest.alarms.history.t.s.alarm." + state + ".1",
@@ -55,7 +31,7 @@ func TestABeginningIsKnownThoughItWasStoredLongBeforeTheEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stream, err := js.Stream(t.Context(), outagesBroker.Names.Stream(schema.Alarms))
+		stream, err := js.Stream(t.Context(), seed.Broker.Names.Stream(schema.Alarms))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +58,7 @@ func TestAnEndIsKnownThoughItWasStoredWhereOthersHadBeen(t *testing.T) {
 	t.Parallel()
 	for name, more := range map[string]int{"as long": 0, "longer": 1} {
 		t.Run(name, func(t *testing.T) {
-			js := alarmStreams(t)
+			js := seed.Streams(t)
 			day := time.Now().UTC().Truncate(time.Second).AddDate(0, 0, -1)
 			store := func(uuid, state string, at time.Time) {
 				t.Helper()
@@ -105,10 +81,10 @@ func TestAnEndIsKnownThoughItWasStoredWhereOthersHadBeen(t *testing.T) {
 			store("begin", "raised", day)
 			store("another", "raised", day.Add(time.Minute))
 			ended()
-			if err := js.DeleteStream(t.Context(), outagesBroker.Names.Stream(schema.Alarms)); err != nil {
+			if err := js.DeleteStream(t.Context(), seed.Broker.Names.Stream(schema.Alarms)); err != nil {
 				t.Fatal(err)
 			}
-			if err := publish.Open(t.Context(), js, outagesBroker); err != nil {
+			if err := publish.Open(t.Context(), js, seed.Broker); err != nil {
 				t.Fatal(err)
 			}
 			store("begin", "raised", day)
@@ -124,8 +100,8 @@ func TestAnEndIsKnownThoughItWasStoredWhereOthersHadBeen(t *testing.T) {
 
 func TestWithoutAStreamNoOutageHasEnded(t *testing.T) {
 	t.Parallel()
-	js := alarmStreams(t)
-	if err := js.DeleteStream(t.Context(), outagesBroker.Names.Stream(schema.Alarms)); err != nil {
+	js := seed.Streams(t)
+	if err := js.DeleteStream(t.Context(), seed.Broker.Names.Stream(schema.Alarms)); err != nil {
 		t.Fatal(err)
 	}
 	if ended, err := NewOutages(alarmsOf(js)).Ended(t.Context()); err != nil || len(ended) > 0 {

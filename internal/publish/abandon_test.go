@@ -5,11 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -17,20 +14,7 @@ import (
 // TestBatchesThatAreAbandonedStandInNobodysWay: the server takes fifty unfinished batches.
 func TestBatchesThatAreAbandonedStandInNobodysWay(t *testing.T) {
 	t.Parallel()
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	nc, err := nats.Connect(server.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	config := Config{Names: Names{Prefix: "saveris"}, Replicas: 1}
 	if err := Open(t.Context(), js, config); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -87,7 +88,7 @@ func accountsOf(t *testing.T, js jetstream.JetStream) map[string]int {
 func TestOfTwoAccountsAtOnceOnAnEmptyPrefixOneWins(t *testing.T) {
 	t.Parallel()
 	for range 20 {
-		js := open(t, connect(t, startServer(t).ClientURL()))
+		js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 		accounts := []string{ada, bob}
 		errs := make([]error, len(publish.Feeds)*len(accounts))
 		var group sync.WaitGroup
@@ -123,7 +124,7 @@ func TestOfTwoAccountsAtOnceOnAnEmptyPrefixOneWins(t *testing.T) {
 
 func TestCoverageOfAnotherAccountNeverCounts(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	newProcess(js, ada).cover(t, noon, readings(0, 10)...)
 	before := len(stored(t, js, stream))
 	other := newProcess(js, bob)
@@ -156,7 +157,7 @@ func TestCoverageOfAnotherAccountNeverCounts(t *testing.T) {
 
 func TestARecordOfOursVouchesForThoseBeforeItAndNoOthers(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	first := newProcess(js, ada)
 	days := []time.Time{noon, noon.AddDate(0, 0, 1), noon.AddDate(0, 0, 2)}
 	for _, day := range days {
@@ -193,7 +194,7 @@ func TestARecordOfOursVouchesForThoseBeforeItAndNoOthers(t *testing.T) {
 
 func TestAStreamThatWasMadeAnewVouchesForNobody(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	first := newProcess(js, ada)
 	for i := range 9 {
 		first.must(t, first.cover(t, noon.AddDate(0, 0, i)))
@@ -217,7 +218,7 @@ func TestAStreamThatWasMadeAnewVouchesForNobody(t *testing.T) {
 
 func TestRecordsOfOlderBuildsBearNoAccountAndHaveToBeProven(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Hour))
 	p := newProcess(js, ada)
 	unknown, err := p.Look(t.Context())
@@ -234,7 +235,7 @@ func TestRecordsOfOlderBuildsBearNoAccountAndHaveToBeProven(t *testing.T) {
 
 func TestAdoptedCoverageIsOursFromThenOn(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	first := newProcess(js, ada)
 	first.must(t, first.cover(t, noon, readings(0, 10)...))
 	first.must(t, first.cover(t, noon.AddDate(0, 0, -1)))
@@ -264,7 +265,7 @@ func TestAdoptedCoverageIsOursFromThenOn(t *testing.T) {
 
 func TestWhatIsUncoveredIsAGapAndIsStoredStill(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	p := newProcess(js, ada)
 	w := p.writers[schema.Readings]
 	w.SetLowWatermark(noon)
@@ -300,7 +301,7 @@ func TestWhatIsUncoveredIsAGapAndIsStoredStill(t *testing.T) {
 
 func TestAClaimIsToldOfUnderItsOwnFeed(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	p := newProcess(js, ada)
 	told := map[schema.Feed][]string{}
 	p.OnRecord = func(feed schema.Feed, r checkpoint.RecordMessage) { told[feed] = append(told[feed], r.Day) }
@@ -316,7 +317,7 @@ func TestAClaimIsToldOfUnderItsOwnFeed(t *testing.T) {
 
 func TestATraceIsWhatAnAccountHasStoredItself(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	first := newProcess(js, ada)
 	first.must(t, first.cover(t, noon, readings(0, 10)...))
 	p := newProcess(js, bob)
@@ -348,7 +349,7 @@ func TestATraceIsWhatAnAccountHasStoredItself(t *testing.T) {
 
 func TestAClaimLooksAtTheEndOfAStreamOnce(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	looks, err := js.Conn().SubscribeSync("$JS.API.STREAM.INFO." + stream)
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/publish"
 )
 
@@ -70,7 +71,7 @@ func TestTheVersionThatCountsIsThatOfTheServerThatHoldsTheStream(t *testing.T) {
 		"the stream is made without allow_atomic":    {[]string{`"allow_atomic":true`, `"allow_atomic":null`}, "allow_atomic"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			js, err := jetstream.New(connect(t, altered(t, startServer(t).ClientURL(), c.pairs...)))
+			js, err := jetstream.New(connect(t, altered(t, bridgetest.Embedded(t).ClientURL(), c.pairs...)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -27,7 +27,7 @@ func startLimited(t *testing.T, n int) (url string) {
 
 func TestLostAckIsNotStoredTwice(t *testing.T) {
 	t.Parallel()
-	server := startServer(t)
+	server := bridgetest.Embedded(t)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestLostAckIsNotStoredTwice(t *testing.T) {
 
 func TestAnAnswerThatNeverComesDoesNotHoldUpTheEnd(t *testing.T) {
 	t.Parallel()
-	server := startServer(t)
+	server := bridgetest.Embedded(t)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +182,7 @@ func TestForeignStreamsAreRefusedWithTheDifference(t *testing.T) {
 		"small messages":  {func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1000 }, "max_msg_size is 1000"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			nc := connect(t, startServer(t).ClientURL())
+			nc := connect(t, bridgetest.Embedded(t).ClientURL())
 			js, err := jetstream.New(nc)
 			if err != nil {
 				t.Fatal(err)
@@ -202,7 +202,7 @@ func TestForeignStreamsAreRefusedWithTheDifference(t *testing.T) {
 
 func TestAStreamThatCanServeIsUsedAsItIs(t *testing.T) {
 	t.Parallel()
-	nc := connect(t, startServer(t).ClientURL())
+	nc := connect(t, bridgetest.Embedded(t).ClientURL())
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +225,7 @@ func TestAStreamThatCanServeIsUsedAsItIs(t *testing.T) {
 
 func TestAPageWhoseBeginningRetentionRemovedIsStillProven(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 2500), interval(0, time.Hour))
 	s, err := js.Stream(t.Context(), stream)
 	if err != nil {
@@ -272,7 +272,7 @@ func TestATornBatchInACopyOfAStreamIsFinished(t *testing.T) {
 	t.Parallel()
 	for name, keep := range map[string]int{"events without an index": 700, "an index without a record": 999} {
 		t.Run(name, func(t *testing.T) {
-			js := open(t, connect(t, startServer(t).ClientURL()))
+			js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 			commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
 			withoutBatches(t, js)
 			tearBatch(t, js, readings(10, 1008), keep)
@@ -287,7 +287,7 @@ func TestABatchThatTheServerStopsHalfwayIsFinished(t *testing.T) {
 	t.Parallel()
 	for name, keep := range map[string]int{"events without an index": 34, "an index without a record": 999} {
 		t.Run(name, func(t *testing.T) {
-			js := open(t, connect(t, startServer(t).ClientURL()))
+			js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 			commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
 			withoutBatches(t, js)
 			w := newWriter(js, 0)
@@ -367,7 +367,7 @@ func TestAnotherBatchAtTheSameSequenceIsNoticed(t *testing.T) {
 
 func TestARecordThatItsIndexDoesNotProveIsNotBelieved(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
 	messages := stored(t, js, stream)
 	record := string(messages[len(messages)-1].data)
@@ -383,7 +383,7 @@ func TestARecordThatItsIndexDoesNotProveIsNotBelieved(t *testing.T) {
 
 func TestTheBatchInHandIsFinishedWhenItIsToldToStop(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	w := newWriter(js, 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.Now = func() time.Time { cancel(); return noon } // asked for right before a batch is sent
@@ -396,7 +396,7 @@ func TestTheBatchInHandIsFinishedWhenItIsToldToStop(t *testing.T) {
 
 func TestANewPageTakesTheWatermarkFromTheNewestOneBeforeIt(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	since := noon.Add(-90 * time.Minute)
 	w := newWriter(js, 0)
 	w.SetLowWatermark(since)
@@ -425,7 +425,7 @@ func TestANewPageTakesTheWatermarkFromTheNewestOneBeforeIt(t *testing.T) {
 
 func TestAPageOfWhichRetentionLeftOnlyRecordsIsStillUsed(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute)) // ten events, an index, a record
 	commit(t, newWriter(js, 0), nil, interval(0, 2*time.Minute))
 	s, err := js.Stream(t.Context(), stream)

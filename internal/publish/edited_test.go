@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -28,7 +29,7 @@ func TestAStreamThatIsEditedIsNamedAndWrittenAgainOnceItIsMended(t *testing.T) {
 		"one message a subject": {func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 5000 }, "max_msgs_per_subject is 5000"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			js := open(t, connect(t, startServer(t).ClientURL()))
+			js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 			w := newWriter(js, time.Second)
 			commit(t, w, readings(0, 10), interval(0, time.Minute))
 			edited := config.Stream(schema.Readings)

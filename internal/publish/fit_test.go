@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -39,9 +40,9 @@ func firstEdition(t *testing.T, js jetstream.JetStream, messages []message) {
 
 func TestAStreamOfTheFirstEditionIsRefusedUntilItIsEdited(t *testing.T) {
 	t.Parallel()
-	first := open(t, connect(t, startServer(t).ClientURL()))
+	first := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	commit(t, newWriter(first, 0), readings(0, 10), interval(0, time.Minute))
-	js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
+	js, err := jetstream.New(connect(t, bridgetest.Embedded(t).ClientURL()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -84,7 +85,7 @@ func TestWhatSomebodyElseStoresStandsInNobodysWay(t *testing.T) {
 	t.Parallel()
 	for name, stray := range strays {
 		t.Run(name, func(t *testing.T) {
-			js := open(t, connect(t, startServer(t).ClientURL()))
+			js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 			accounts := func() *publish.Accounts { return publish.NewAccounts(js, config, "00112233aabbccdd") }
 			writer := func(n *named) *publish.Writer {
 				w := newWriter(js, 0)
@@ -236,7 +237,7 @@ func TestATornBatchIsFinishedAndNothingElse(t *testing.T) {
 // TestAStrayRecordInTheMiddleOfACommitIsAConflict, and no more: the batch is sent again behind it.
 func TestAStrayRecordInTheMiddleOfACommitIsAConflict(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	w := newWriter(js, 0)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
 	put := sync.OnceFunc(func() { store(t, js, strays["a text for a record"]) })
@@ -249,7 +250,7 @@ func TestAStrayRecordInTheMiddleOfACommitIsAConflict(t *testing.T) {
 
 func TestForeignMessagesAreFoundBeforeTheFirstRecord(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	var n named
 	w := newWriter(js, 0)
 	w.OnForeign = n.note

@@ -15,7 +15,7 @@ func TestWhatAFullDiskTookIsStoredOnceAfterwards(t *testing.T) {
 	if bridgetest.Apart(t) {
 		return
 	}
-	server := startServer(t)
+	server := bridgetest.Embedded(t)
 	js := open(t, connect(t, server.ClientURL()))
 	w := newWriter(js, time.Second)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))

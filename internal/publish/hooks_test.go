@@ -62,7 +62,7 @@ func checkTold(t *testing.T, js jetstream.JetStream, untold int, told ...*ledger
 
 func TestEveryBatchIsToldOnceItIsStored(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	w, told := tellingWriter(js, 0)
 	before := time.Now()
 	commit(t, w, readings(0, 2500), interval(0, time.Hour))
@@ -90,7 +90,7 @@ func TestABatchWhoseAckWasLostIsToldOnceUnlessAnotherFollowedIt(t *testing.T) {
 	t.Parallel()
 	for name, meanwhile := range map[string]int{"nothing happens meanwhile": 0, "another writes meanwhile": 3} {
 		t.Run(name, func(t *testing.T) {
-			server := startServer(t)
+			server := bridgetest.Embedded(t)
 			link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 			if err != nil {
 				t.Fatal(err)
@@ -126,7 +126,7 @@ func TestABatchWhoseAckWasLostIsToldOnceUnlessAnotherFollowedIt(t *testing.T) {
 // TestABatchIsToldThoughTheNextOneCannotBeSent: the connection goes between the two.
 func TestABatchIsToldThoughTheNextOneCannotBeSent(t *testing.T) {
 	t.Parallel()
-	server := startServer(t)
+	server := bridgetest.Embedded(t)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestABatchIsToldThoughTheNextOneCannotBeSent(t *testing.T) {
 
 func TestABatchThatWasNotStoredIsNotTold(t *testing.T) {
 	t.Parallel()
-	server := startServer(t)
+	server := bridgetest.Embedded(t)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func TestABatchThatWasNotStoredIsNotTold(t *testing.T) {
 
 func TestTwoWritersTellTheirOwn(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	a, toldA := tellingWriter(js, 0)
 	b, toldB := tellingWriter(js, 0)
 	var both sync.WaitGroup

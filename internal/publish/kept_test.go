@@ -4,30 +4,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/schema"
 )
 
 func testStream(t *testing.T, names Names) jetstream.JetStream {
 	t.Helper()
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	nc, err := nats.Connect(server.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	if err := Open(t.Context(), js, Config{Names: names, Replicas: 1}); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -24,7 +25,7 @@ func lateOf(t *testing.T, js jetstream.JetStream, page string) checkpoint.Record
 
 func TestRowsThatASecondReadingFindsAreLate(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	w := newWriter(js, 0)
 	w.Now = func() time.Time { return noon.Add(3 * time.Hour) }
 	check := func(when string, want uint64) {
@@ -54,7 +55,7 @@ func TestRowsThatASecondReadingFindsAreLate(t *testing.T) {
 
 func TestRejectedRowsAreNeverLate(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	w := newWriter(js, 0)
 	commit(t, w, readings(0, 3), interval(0, time.Hour))
 	maker := schema.NewMaker(schema.Readings, "saveris", "http://vendor")

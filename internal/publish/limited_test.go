@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -91,7 +92,7 @@ func TestAStreamWhoseLimitsWouldBreakTheBridgeIsRefused(t *testing.T) {
 		"inactive_threshold":        func(c *jetstream.StreamConfig) { c.ConsumerLimits.InactiveThreshold = publish.MinIdle - time.Second },
 		"subject_delete_marker_ttl": func(c *jetstream.StreamConfig) { c.SubjectDeleteMarkerTTL, c.AllowMsgTTL = time.Hour, true },
 	} {
-		js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
+		js, err := jetstream.New(connect(t, bridgetest.Embedded(t).ClientURL()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +159,7 @@ func TestAServerWithAShortDuplicateWindowTakesAllStreamsAndBuckets(t *testing.T)
 			t.Errorf("%s has a duplicate window of %v", info.Config.Name, info.Config.Duplicates)
 		}
 	}
-	other, err := jetstream.New(connect(t, startServer(t).ClientURL()))
+	other, err := jetstream.New(connect(t, bridgetest.Embedded(t).ClientURL()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +177,7 @@ func TestAServerWithAShortDuplicateWindowTakesAllStreamsAndBuckets(t *testing.T)
 // TestReadingWaitsForAConsumer that somebody else leaves: here the server drops those that nobody uses.
 func TestReadingWaitsForAConsumer(t *testing.T) {
 	t.Parallel()
-	js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
+	js, err := jetstream.New(connect(t, bridgetest.Embedded(t).ClientURL()))
 	if err != nil {
 		t.Fatal(err)
 	}

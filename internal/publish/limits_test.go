@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/backfill"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -85,7 +86,7 @@ func TestAnAccountWithoutRoomForTheSizeLimitIsUnusable(t *testing.T) {
 
 func TestNewStreamsAreCompressed(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	for _, feed := range publish.Streams {
 		s, err := js.Stream(t.Context(), config.Names.Stream(feed))
 		if err != nil {
@@ -110,7 +111,7 @@ func TestStreamsWithReplicasAreNotCompressed(t *testing.T) {
 
 func TestNothingCanBeRemovedFromImmutableStreams(t *testing.T) {
 	t.Parallel()
-	js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
+	js, err := jetstream.New(connect(t, bridgetest.Embedded(t).ClientURL()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +139,7 @@ func TestNothingCanBeRemovedFromImmutableStreams(t *testing.T) {
 // that is half gone is still proven, and all else goes on.
 func TestWhatASizeLimitHasRemovedIsAsWhatAnAgeLimitHas(t *testing.T) {
 	t.Parallel()
-	js, err := jetstream.New(connect(t, startServer(t).ClientURL()))
+	js, err := jetstream.New(connect(t, bridgetest.Embedded(t).ClientURL()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -24,7 +25,7 @@ func newWriterIn(js jetstream.JetStream, mode schema.Mode) *publish.Writer {
 
 // newStream opens the streams of a server of its own.
 func newStream(t *testing.T) jetstream.JetStream {
-	return open(t, connect(t, startServer(t).ClientURL()))
+	return open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 }
 
 // TestModesDifferInTheirMessagesOnly commits the same events in both content modes.

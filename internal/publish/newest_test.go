@@ -17,7 +17,7 @@ func handed(to *[]checkpoint.RecordMessage) func(checkpoint.RecordMessage) {
 
 func TestTheNewestRecordIsHandedOverOnceForEachCall(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	var records []checkpoint.RecordMessage
 	w := newWriter(js, 0)
 	w.OnRecord = handed(&records)
@@ -47,7 +47,7 @@ func TestTheNewestRecordIsHandedOverOnceForEachCall(t *testing.T) {
 
 func TestARecordWhoseAnswerWasLostIsHandedOver(t *testing.T) {
 	t.Parallel()
-	server := startServer(t)
+	server := bridgetest.Embedded(t)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,6 @@ import (
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -33,16 +32,6 @@ var (
 )
 
 func TestMain(m *testing.M) { bridgetest.Main(m) }
-
-func startServer(t *testing.T) *natsd.Server {
-	t.Helper()
-	s, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s
-}
 
 func connect(t *testing.T, url string) *nats.Conn {
 	t.Helper()
@@ -216,7 +205,7 @@ func checkIndex(t *testing.T, messages []message) {
 
 func TestEventsOfManyBatchesAreStoredOnce(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	w, events := newWriter(js, 0), readings(0, 2500)
 	result := commit(t, w, events, interval(0, time.Hour))
 	if result.Stored != 2500 {
@@ -237,7 +226,7 @@ func TestEventsOfManyBatchesAreStoredOnce(t *testing.T) {
 
 func TestWhatIsStoredIsRecognisedByAnotherProcess(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 1500), interval(0, time.Hour))
 	result := commit(t, newWriter(js, 0), readings(500, 2000), interval(0, time.Hour))
 	if result.Stored != 500 {
@@ -248,7 +237,7 @@ func TestWhatIsStoredIsRecognisedByAnotherProcess(t *testing.T) {
 
 func TestARowThatComesTwiceInOneReadingIsOneEvent(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	result := commit(t, newWriter(js, 0), append(readings(0, 10), readings(5, 12)...), nil)
 	if result.Stored != 12 {
 		t.Errorf("result %+v, want 12 stored and 5 known", result)
@@ -258,7 +247,7 @@ func TestARowThatComesTwiceInOneReadingIsOneEvent(t *testing.T) {
 
 func TestCorrectionIsAnEventOfItsOwn(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	w := newWriter(js, 0)
 	first, second := reading("u", noon, "4.7"), reading("u", noon, "4.8")
 	for range 2 { // the second round brings nothing new, whichever content comes
@@ -276,7 +265,7 @@ func TestCorrectionIsAnEventOfItsOwn(t *testing.T) {
 
 func TestTwoWritersDoubleNothing(t *testing.T) {
 	t.Parallel()
-	server := startServer(t)
+	server := bridgetest.Embedded(t)
 	js := open(t, connect(t, server.ClientURL()))
 	events := readings(0, 6000)
 	conflicts := make(chan int, 3)
@@ -302,7 +291,7 @@ func TestTwoWritersDoubleNothing(t *testing.T) {
 
 func TestOldEventsTakeTheHistoryLane(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	w := newWriter(js, 0)
 	w.LiveAge = time.Hour + 30*time.Minute
 	commit(t, w, []schema.Event{reading("old", noon.Add(-time.Hour), "1"), reading("new", noon, "2")}, nil)
@@ -317,7 +306,7 @@ func TestOldEventsTakeTheHistoryLane(t *testing.T) {
 
 func TestAStreamThatDisappearsIsMadeAgain(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	w := newWriter(js, 0)
 	commit(t, w, readings(0, 10), interval(0, time.Hour))
 	if err := js.DeleteStream(t.Context(), stream); err != nil {

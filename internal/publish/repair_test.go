@@ -134,7 +134,7 @@ func lacking(t *testing.T, js jetstream.JetStream, day string) []checkpoint.Lack
 
 func TestARemovedEventIsPutBackOnce(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	beside := newWriter(js, 0) // has the page in memory
 	commit(t, beside, readings(0, 20), interval(0, time.Minute))
 	commit(t, beside, readings(20, 30), interval(0, time.Minute))
@@ -179,7 +179,7 @@ func TestARemovedEventIsPutBackOnce(t *testing.T) {
 
 func TestManyRemovedEventsArePutBackInTheirOrder(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 2500), interval(0, time.Hour))
 	s, err := js.Stream(t.Context(), stream)
 	if err != nil {
@@ -202,7 +202,7 @@ func TestManyRemovedEventsArePutBackInTheirOrder(t *testing.T) {
 
 func TestTwoRepairsAtOncePutAnEventBackOnce(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 1500), interval(0, time.Hour))
 	for seq := uint64(2); seq < 900; seq += 3 {
 		remove(t, js, seq)
@@ -230,7 +230,7 @@ func TestTwoRepairsAtOncePutAnEventBackOnce(t *testing.T) {
 
 func TestARepairWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	t.Parallel()
-	server := startServer(t)
+	server := bridgetest.Embedded(t)
 	direct := open(t, connect(t, server.ClientURL()))
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
@@ -279,7 +279,7 @@ func TestATornRepairIsFinished(t *testing.T) {
 
 func TestOnlyTheSameContentIsPutBack(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	w := newWriter(js, 0)
 	commit(t, w, []schema.Event{reading("a", noon, "4.7"), reading("b", noon, "4.7"), reading("c", noon, "4.7")}, interval(0, time.Minute)) // 1 to 3
 	commit(t, w, []schema.Event{reading("b", noon, "4.8"), reading("c", noon, "4.8")}, interval(0, time.Minute))                            // 6 and 7
@@ -303,7 +303,7 @@ func TestOnlyTheSameContentIsPutBack(t *testing.T) {
 
 func TestARejectedRowIsPutBack(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	maker := schema.NewMaker(schema.Readings, "saveris", "http://vendor")
 	garbage := func(text string) schema.Event {
 		row := saveris.Row{Raw: []byte(text), Fields: []saveris.Field{{Name: "uuid", Kind: saveris.String, Text: []byte(text)}}}
@@ -329,7 +329,7 @@ func TestARejectedRowIsPutBack(t *testing.T) {
 
 func TestWhatRetentionHasRemovedIsNotPutBack(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute)) // ten events, an index, a record
 	s, err := js.Stream(t.Context(), stream)
 	if err != nil {
@@ -359,7 +359,7 @@ func TestWhatRetentionHasRemovedIsNotPutBack(t *testing.T) {
 func TestAPageIsProvenWhenRetentionHasTakenWhatWasPutBack(t *testing.T) {
 	t.Parallel()
 	for first := uint64(2); first <= 22; first++ {
-		js := open(t, connect(t, startServer(t).ClientURL()))
+		js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 		commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute)) // index 11, record 12
 		remove(t, js, 3, 5)
 		commit(t, repairer(js), readings(0, 15), interval(0, time.Minute)) // again 13 and 14, index 15, record 16; new 17 to 21, index 22, record 23
@@ -385,7 +385,7 @@ func TestAPageIsProvenWhenRetentionHasTakenWhatWasPutBack(t *testing.T) {
 // A replica that lags cannot hide what was put back: it would be put back again.
 func TestARecordThatCountsMoreRepairsThanItsIndexListsIsNotBelieved(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
 	remove(t, js, 3)
 	commit(t, repairer(js), readings(0, 10), interval(0, time.Minute)) // again 13, index 14

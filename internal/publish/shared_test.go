@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -44,7 +45,7 @@ func TestTwoProcessesKeepToOneNumberOfExports(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { vendor.Close() })
-	server := startServer(t)
+	server := bridgetest.Embedded(t)
 	js := open(t, connect(t, server.ClientURL()))
 	read := func(clients ...*saveris.Client) {
 		t.Helper()
@@ -85,7 +86,7 @@ func TestTwoProcessesKeepToOneNumberOfExports(t *testing.T) {
 
 func TestWhoeverMayNotCreateTheBucketFindsIt(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	if _, err := publish.FindRequests(t.Context(), js, config); !errors.Is(err, jetstream.ErrBucketNotFound) {
 		t.Errorf("got %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -48,7 +49,7 @@ func TestOnlyTheServersAnswersCount(t *testing.T) {
 	} {
 		for when, early := range map[string]bool{"beside the server": false, "before the server": true} {
 			t.Run(name+", "+when, func(t *testing.T) {
-				server := startServer(t)
+				server := bridgetest.Embedded(t)
 				js := open(t, connect(t, server.ClientURL()))
 				answerAll(t, connect(t, server.ClientURL()), text, early)
 				var named atomic.Int64
@@ -88,7 +89,7 @@ func TestABatchThatOnlyAStrangerAnswersIsNotStored(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{"a word": "+OK", "an object": "{}", "an ack": `{"stream":"OTHER","seq":99}`} {
 		t.Run(name, func(t *testing.T) {
-			server := startServer(t)
+			server := bridgetest.Embedded(t)
 			js := open(t, connect(t, server.ClientURL()))
 			w := newWriter(js, 500*time.Millisecond)
 			commit(t, w, readings(0, 10), interval(0, time.Minute))
@@ -121,7 +122,7 @@ func TestStreamsAreReadiedBesideAStranger(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{"a word": "+OK", "an object": "{}", "an ack": `{"stream":"OTHER","seq":99}`} {
 		t.Run(name, func(t *testing.T) {
-			server := startServer(t)
+			server := bridgetest.Embedded(t)
 			answerAll(t, connect(t, server.ClientURL()), text, false)
 			js, err := jetstream.New(connect(t, server.ClientURL()))
 			if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
 )
@@ -27,27 +27,8 @@ func subscriberAt() time.Time { return time.Date(2026, 7, 1, 11, 0, 0, 0, time.U
 // startStreams starts a server with the bridge's streams and returns a connection to it.
 func startStreams(t *testing.T) jetstream.JetStream {
 	t.Helper()
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	js := dial(t, server.ClientURL())
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	if err := Open(t.Context(), js, subscriberConfig); err != nil {
-		t.Fatal(err)
-	}
-	return js
-}
-
-func dial(t *testing.T, url string) jetstream.JetStream {
-	t.Helper()
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
 		t.Fatal(err)
 	}
 	return js
@@ -56,7 +37,7 @@ func dial(t *testing.T, url string) jetstream.JetStream {
 // listen subscribes as people do who do not know of streams.
 func listen(t *testing.T, js jetstream.JetStream, subject string) *nats.Subscription {
 	t.Helper()
-	sub, err := dial(t, js.Conn().ConnectedUrl()).Conn().SubscribeSync(subject)
+	sub, err := bridgetest.JetStream(t, js.Conn().ConnectedUrl()).Conn().SubscribeSync(subject)
 	if err == nil {
 		err = js.Conn().Flush()
 	}

@@ -6,12 +6,13 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/schema"
 )
 
 func TestACommitThatFailsNamesTheTroubleOfTheStore(t *testing.T) {
 	t.Parallel()
-	js := open(t, connect(t, startServer(t).ClientURL()))
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
 	w, full := newWriter(js, 0), errors.New("store: no space left")
 	w.Trouble = func() error { return full }
 	if _, err := w.Commit(t.Context(), day, []schema.Event{reading("a", noon, "1")}, nil); err != nil {

@@ -9,23 +9,12 @@ import (
 	"time"
 
 	"saveris-bridge/internal/bridgetest"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/replay"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-func startServer(t *testing.T) *natsd.Server {
-	t.Helper()
-	s, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s
-}
 
 func connect(t *testing.T, url string) *nats.Conn {
 	t.Helper()
@@ -157,7 +146,7 @@ func TestACopyThatHasNotArrivedIsNotCounted(t *testing.T) {
 }
 
 func TestCopiesThatNobodyStoresReachThoseWhoListen(t *testing.T) {
-	url := startServer(t).ClientURL()
+	url := bridgetest.Embedded(t).ClientURL()
 	nc := connect(t, url)
 	js, err := jetstream.New(nc)
 	if err != nil {

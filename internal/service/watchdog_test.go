@@ -12,9 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -162,11 +160,7 @@ func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer vendor.Close()
-			broker, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer broker.Close()
+			broker := bridgetest.Embedded(t)
 			w := newClockedWatchdog()
 			ctx, stop := context.WithCancel(t.Context())
 			steps := make(chan poller.Step) // a line goes on when it has been heard
@@ -221,15 +215,7 @@ func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
 // quickLive polls readings every few milliseconds.
 func quickLive(t *testing.T, vendorURL, natsURL string) *poller.Live {
 	t.Helper()
-	nc, err := nats.Connect(natsURL, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := bridgetest.JetStream(t, natsURL)
 	config := publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
 	if err := publish.Open(t.Context(), js, config); err != nil {
 		t.Fatal(err)

@@ -10,13 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/backfill"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/lease"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
@@ -43,30 +42,13 @@ type stage struct {
 
 func newStage(t testing.TB) *stage {
 	t.Helper()
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	s := &stage{TB: t, config: publish.Config{Names: names, Replicas: 1}, url: server.ClientURL()}
+	s := &stage{TB: t, config: publish.Config{Names: names, Replicas: 1}, url: bridgetest.Embedded(t).ClientURL()}
 	s.js = s.dial()
 	s.ready()
 	return s
 }
 
-func (s *stage) dial() jetstream.JetStream {
-	s.Helper()
-	nc, err := nats.Connect(s.url, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1))
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		s.Fatal(err)
-	}
-	return js
-}
+func (s *stage) dial() jetstream.JetStream { return bridgetest.JetStream(s, s.url) }
 
 // ready makes the streams where they are missing.
 func (s *stage) ready() {

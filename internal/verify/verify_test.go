@@ -13,8 +13,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -52,25 +52,10 @@ type court struct {
 
 func newCourt(t *testing.T, world saveristest.World, switches saveristest.Switches) *court {
 	t.Helper()
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	nc, err := nats.Connect("", nats.InProcessServer(server))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := publish.Open(t.Context(), js, config); err != nil {
-		t.Fatal(err)
-	}
-	c := &court{T: t, js: js, url: server.ClientURL(), feed: schema.Readings, now: midnight.Add(30 * time.Hour), rows: 100_000, keep: 100}
+	js := seed.Streams(t)
+	c := &court{T: t, js: js, url: js.Conn().ConnectedUrl(), feed: schema.Readings, now: midnight.Add(30 * time.Hour), rows: 100_000, keep: 100}
 	switches.QueryLatency = "zero"
+	var err error
 	c.vendor, err = saveristest.Start(saveristest.Config{World: world, Switches: switches, Now: func() time.Time {
 		if hook := c.hook.Swap(nil); hook != nil {
 			(*hook)()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -18,6 +19,16 @@ import (
 
 // Broker is what the bridge's streams are made with in tests.
 var Broker = publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
+
+// Streams starts a server that has the bridge's streams and connects to it, until the test ends.
+func Streams(t testing.TB) jetstream.JetStream {
+	t.Helper()
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
+	if err := publish.Open(t.Context(), js, Broker); err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
 
 // Event makes an event of the columns of a row, names and values in turn.
 func Event(feed schema.Feed, columns ...string) schema.Event {
