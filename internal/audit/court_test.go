@@ -6,12 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/checkpoint"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -34,23 +33,7 @@ type court struct {
 
 func newCourt(t *testing.T) *court {
 	t.Helper()
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	nc, err := nats.Connect("", nats.InProcessServer(server))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := publish.Open(t.Context(), js, config); err != nil {
-		t.Fatal(err)
-	}
+	js := seed.Streams(t)
 	c := &court{T: t, js: js, writers: map[schema.Feed]*publish.Writer{}, makers: map[schema.Feed]*schema.Maker{}, now: midnight}
 	for _, feed := range []schema.Feed{schema.Readings, schema.Alarms} {
 		c.makers[feed] = schema.NewMaker(feed, "saveris", "http://vendor")

@@ -10,14 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/fleet"
 	"saveris-bridge/internal/inventory"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -54,38 +52,20 @@ func newScene(t *testing.T) *scene {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.vendor.Close() })
-	broker, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(broker.Close)
+	broker := bridgetest.Embedded(t)
 	if s.link, err = bridgetest.NewLink(strings.TrimPrefix(broker.ClientURL(), "nats://")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.link.Close)
-	s.js = s.connect(broker.ClientURL())
+	s.js = bridgetest.JetStream(s, broker.ClientURL())
 	if err := publish.Open(t.Context(), s.js, config); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func (s *scene) connect(url string) jetstream.JetStream {
-	s.Helper()
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(10*time.Millisecond))
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		s.Fatal(err)
-	}
-	return js
-}
-
 // linked connects by the link.
-func (s *scene) linked() jetstream.JetStream { return s.connect("nats://" + s.link.Addr()) }
+func (s *scene) linked() jetstream.JetStream { return bridgetest.JetStream(s, "nats://"+s.link.Addr()) }
 
 func (s *scene) client() *saveris.Client {
 	s.Helper()

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/lease"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -67,7 +68,7 @@ func asked(t *testing.T, js jetstream.JetStream, owner string, times int) {
 }
 
 func TestOneLeadsAndTheOtherFollowsWhenItStops(t *testing.T) {
-	js := connect(t, startServer(t))
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	a := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "the first one to work", a.began)
 	second, leaders := leases(t, js, schema.Readings, "b"), make(chan string, 1)
@@ -98,7 +99,7 @@ func TestOneLeadsAndTheOtherFollowsWhenItStops(t *testing.T) { // R-38
 
 func TestOneThatHasLostItsLeaseStandsByUntilItIsFree(t *testing.T) {
 	t.Parallel()
-	js := connect(t, startServer(t))
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	a := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "it to work", a.began)
 	kv, err := js.KeyValue(t.Context(), "saveris-leases")
@@ -132,7 +133,7 @@ func TestALeaseIsTakenAtOnceByWhoeverReplacesItsOwner(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			js := connect(t, startServer(t))
+			js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 			former := startWorker(t, leases(t, js, schema.Readings, "former"), false)
 			soon(t, "the former one to work", former.began)
 			w := startWorker(t, leases(t, js, schema.Readings, c.owner), c.force)
@@ -152,7 +153,7 @@ func TestALeaseIsTakenAtOnceByWhoeverReplacesItsOwner(t *testing.T) {
 // TestLeadingCostsFewRoundTrips counts what is asked one after the other before work begins, at a broker that may be far away.
 func TestLeadingCostsFewRoundTrips(t *testing.T) {
 	t.Parallel()
-	js := connect(t, startServer(t))
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	asked := func(f func() error) uint64 {
 		t.Helper()
 		before := js.Conn().Stats().OutMsgs
@@ -183,8 +184,8 @@ func TestLeadingCostsFewRoundTrips(t *testing.T) {
 
 func TestWithoutAnyWordOnTheLeaseItWorks(t *testing.T) {
 	t.Parallel()
-	server := startServer(t)
-	js := connect(t, server)
+	server := bridgetest.Embedded(t)
+	js := bridgetest.JetStream(t, server.ClientURL())
 	l, away := leases(t, js, schema.Readings, "a"), js.Conn().StatusChanged(nats.RECONNECTING)
 	server.Close()
 	<-away
@@ -193,7 +194,7 @@ func TestWithoutAnyWordOnTheLeaseItWorks(t *testing.T) {
 
 func TestALeaseIsKeptWhenTheAnswerToItsRenewalWasLost(t *testing.T) {
 	t.Parallel()
-	js := connect(t, startServer(t))
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	a := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "it to work", a.began)
 	kv, err := js.KeyValue(t.Context(), "saveris-leases")
@@ -215,7 +216,7 @@ func TestALeaseIsKeptWhenTheAnswerToItsRenewalWasLost(t *testing.T) {
 
 func TestLeasesThatAreRemovedUnderALeaderAreMadeAgain(t *testing.T) {
 	t.Parallel()
-	js := connect(t, startServer(t))
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	a := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "it to work", a.began)
 	if err := js.DeleteKeyValue(t.Context(), "saveris-leases"); err != nil {
@@ -247,7 +248,7 @@ var (
 
 func TestNobodyStandsByForAnotherAccount(t *testing.T) {
 	t.Parallel()
-	js := connect(t, startServer(t))
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	leader := startWorker(t, publish.NewLeases(js, config, schema.Readings, "a", publish.NewAccounts(js, config, ada)), false)
 	soon(t, "it to work", leader.began)
 	lead := func(accounts *publish.Accounts) error {
@@ -278,7 +279,7 @@ func TestNobodyStandsByForAnotherAccount(t *testing.T) {
 
 func TestALeaseWithoutAnAccountIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	js := connect(t, startServer(t))
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	older := startWorker(t, leases(t, js, schema.Readings, "a"), false)
 	soon(t, "it to work", older.began)
 	w := startWorker(t, publish.NewLeases(js, config, schema.Readings, "b", publish.NewAccounts(js, config, bob)), false)

@@ -6,12 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/lease"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -22,30 +20,6 @@ var config = publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1
 
 func TestMain(m *testing.M) { bridgetest.Main(m) }
 
-func startServer(t *testing.T) *natsd.Server {
-	t.Helper()
-	s, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s
-}
-
-func connect(t *testing.T, s *natsd.Server) jetstream.JetStream {
-	t.Helper()
-	nc, err := nats.Connect(s.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(50*time.Millisecond))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
-}
-
 func leases(t *testing.T, js jetstream.JetStream, feed schema.Feed, owner string) *lease.Leases {
 	t.Helper()
 	return publish.NewLeases(js, config, feed, owner, nil).Shorten(300 * time.Millisecond)
@@ -53,7 +27,7 @@ func leases(t *testing.T, js jetstream.JetStream, feed schema.Feed, owner string
 
 func TestADayIsLeasedToOneWorkerUntilHeGivesItBack(t *testing.T) {
 	t.Parallel()
-	js := connect(t, startServer(t))
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	a, b := leases(t, js, schema.Readings, "a"), leases(t, js, schema.Readings, "b")
 	take := func(l *lease.Leases, want bool) {
 		t.Helper()
@@ -77,7 +51,7 @@ func TestADayIsLeasedToOneWorkerUntilHeGivesItBack(t *testing.T) {
 
 func TestLeasesAreGivenBackWhenTheirWorkerEnds(t *testing.T) {
 	t.Parallel()
-	js := connect(t, startServer(t))
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	a, b := leases(t, js, schema.Readings, "a"), leases(t, js, schema.Readings, "b")
 	if ours, err := a.Take(t.Context(), day); err != nil || !ours {
 		t.Fatal(ours, err)
@@ -92,7 +66,7 @@ func TestLeasesAreGivenBackWhenTheirWorkerEnds(t *testing.T) {
 
 func TestADeadWorkersLeaseEnds(t *testing.T) {
 	t.Parallel()
-	js := connect(t, startServer(t))
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	if ours, err := leases(t, js, schema.Readings, "dead").Take(t.Context(), day); err != nil || !ours {
 		t.Fatal(ours, err)
 	}
@@ -113,7 +87,7 @@ func TestADeadWorkersLeaseEnds(t *testing.T) {
 
 func TestABucketWhoseKeysLiveForEverIsNoPlaceForLeases(t *testing.T) {
 	t.Parallel()
-	js := connect(t, startServer(t))
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	if _, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: config.Names.Leases()}); err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/fleet"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -36,24 +36,7 @@ func TestMain(m *testing.M) { bridgetest.Main(m) }
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	server, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	nc, err := nats.Connect(server.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := publish.Open(t.Context(), js, config); err != nil {
-		t.Fatal(err)
-	}
-	return &scene{T: t, js: js, clock: at(0)}
+	return &scene{T: t, js: seed.Streams(t), clock: at(0)}
 }
 
 // add adds channels whose cycle is ten minutes, known since long ago.
