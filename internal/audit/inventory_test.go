@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -92,8 +93,29 @@ func (w *watched) rows(span checkpoint.Span, drop func(m saveristest.Measurement
 	return due, dropped
 }
 
+// limits are those of a moment at the vendor's, by serial number and channel.
+func (w *watched) limits(at time.Time) map[string]saveristest.Limits {
+	fleet := w.vendor.Fleet(at)
+	byUUID, byChannel := map[string]saveristest.Limits{}, map[string]saveristest.Limits{}
+	for _, e := range fleet.Equipments {
+		for _, part := range e.Parts {
+			for _, l := range part.Limits {
+				byUUID[l.LimitValuesUUID] = l
+			}
+		}
+	}
+	for _, d := range fleet.Devices {
+		for _, s := range d.Sensors {
+			for _, c := range s.Channels {
+				byChannel[fmt.Sprintf("%s/%d", s.SerialNo, c.ChannelNo)] = byUUID[c.LimitValuesUUID]
+			}
+		}
+	}
+	return byChannel
+}
+
 // TestTheFleetOfTheVendorSaysWhatIsDue: devices are renamed, moved, replaced and retired, one is silent all the time, and others have
-// holes. What is due of each channel and day is what the vendor has.
+// holes. What is due of each channel and day is what the vendor has, and what is outside is outside of his limits.
 func TestTheFleetOfTheVendorSaysWhatIsDue(t *testing.T) {
 	c := newCourt(t)
 	span := days(-1, 4)
@@ -124,10 +146,25 @@ func TestTheFleetOfTheVendorSaysWhatIsDue(t *testing.T) {
 			silent = d.Sensors[0].SerialNo
 		}
 	}
+	limits, warning, alarm := w.limits(span.Until), map[string]float64{}, map[string]float64{}
 	due, dropped := w.rows(span, func(m saveristest.Measurement) bool {
-		hour := m.Timestamp.Hour()
-		return m.SerialNo == silent || m.ChannelNo == 2 && hour >= 3 && hour < 5
+		if hour := m.Timestamp.Hour(); m.SerialNo == silent || m.ChannelNo == 2 && hour >= 3 && hour < 5 {
+			return true
+		}
+		value, err := strconv.ParseFloat(m.Measurement, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, key := limits[keyOf(m)], keyOf(m)+" "+checkpoint.DayOf(m.Timestamp)
+		if value < l.LowerWarning || value > l.UpperWarning {
+			warning[key] += 15
+		}
+		if value < l.LowerViolation || value > l.UpperViolation {
+			alarm[key] += 15
+		}
+		return false
 	})
+	outside := 0.0
 	got := c.read(c.audit(days(0, 3), c.inventory(days(0, 3))))
 	seen := map[string]bool{}
 	for _, channel := range got.Channels {
@@ -140,12 +177,20 @@ func TestTheFleetOfTheVendorSaysWhatIsDue(t *testing.T) {
 			if d.CycleFrom != "inventory" || *d.CycleSeconds != 900 || *d.Due != due[key] || *d.Missing != dropped[key] {
 				t.Errorf("%s: %+v, want %d due and %d missing", key, d, due[key], dropped[key])
 			}
+			if l := limits[fmt.Sprintf("%s/%d", channel.SerialNo, channel.ChannelNo)]; l.Bounded && d.Stored > 0 {
+				if outside += alarm[key]; d.Warning == nil || *d.Warning != warning[key] || *d.Alarm != alarm[key] {
+					t.Errorf("%s: %+v, want %v and %v minutes outside", key, d, warning[key], alarm[key])
+				}
+			}
 		}
 	}
 	for key := range due {
 		if !strings.HasSuffix(key, checkpoint.DayOf(span.From)) && !seen[key] {
 			t.Errorf("%s is not listed", key)
 		}
+	}
+	if outside == 0 {
+		t.Error("nothing is outside of alarm limits: this proves little")
 	}
 	if silent == "" || !seen[silent+"/1 2026-11-25"] {
 		t.Errorf("the silent sensor %q is not listed", silent)
