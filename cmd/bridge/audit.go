@@ -108,7 +108,7 @@ func runAudit(ctx context.Context, s config.Settings, o auditOptions, span check
 			c.Alarms = stream
 		}
 	}
-	if c.Inventory, err = readInventory(ctx, js, s, span); err != nil {
+	if c.Inventory, err = readInventory(ctx, js, s, c); err != nil {
 		return orStopped(ctx, err)
 	}
 	if c.Inventory != nil {
@@ -126,10 +126,10 @@ func runAudit(ctx context.Context, s config.Settings, o auditOptions, span check
 }
 
 // readInventory reads what is known of the fleet; without its stream nothing is.
-func readInventory(ctx context.Context, js jetstream.JetStream, s config.Settings, span checkpoint.Span) ([]audit.Channel, error) {
+func readInventory(ctx context.Context, js jetstream.JetStream, s config.Settings, c audit.Config) ([]audit.Channel, error) {
 	name := pipeline.Broker(s.Streams).Names.Stream(schema.Devices)
 	stream := checkpoint.NewStream(js, name, s.Prefix, string(schema.Devices))
-	channels, err := audit.ReadInventory(ctx, stream, s.Prefix, span, s.InventoryInterval)
+	channels, err := audit.ReadInventory(ctx, stream, c.Readings, s.Prefix, c.Span, s.InventoryInterval)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, nil
 	}

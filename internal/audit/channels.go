@@ -59,9 +59,12 @@ func (a *auditor) newChannel(known Channel) *channel {
 	return c
 }
 
-// channelOf returns the channel of a reading. A sensor that has no serial number goes by its uuid.
+// keyOf returns the key of a reading's channel. A sensor that has no serial number goes by its uuid.
+func keyOf(r *schema.StoredReading) Key { return Key{cmp.Or(r.Serial, r.Sensor), r.Channel} }
+
+// channelOf returns the channel of a reading.
 func (a *auditor) channelOf(r *schema.StoredReading) *channel {
-	key := Key{cmp.Or(r.Serial, r.Sensor), r.Channel}
+	key := keyOf(r)
 	c := a.byKey[key]
 	if c == nil {
 		key.Serial, key.No = strings.Clone(key.Serial), strings.Clone(key.No)

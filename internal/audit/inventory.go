@@ -57,8 +57,10 @@ const looks = 2
 
 // ReadInventory reads what was in force in a span from the stream of the fleet, which is looked at once an interval. It takes two looks
 // until a thing counts as removed. So what makes less due, that a channel is off or has a longer cycle, counts from two intervals
-// before the look that has found it.
-func ReadInventory(ctx context.Context, stream *checkpoint.Stream, prefix string, span checkpoint.Span, interval time.Duration) ([]Channel, error) {
+// before the look that has found it. A channel that was gone before the first look counts as off from its last reading on; nil for
+// the stream of readings = such channels are not looked for.
+func ReadInventory(ctx context.Context, stream, readings *checkpoint.Stream, prefix string, span checkpoint.Span, interval time.Duration) ([]Channel, error) {
+	from := span.From.Add(-24 * time.Hour)
 	last, err := stream.Last(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("audit the inventory: %w", err)
@@ -67,7 +69,7 @@ func ReadInventory(ctx context.Context, stream *checkpoint.Stream, prefix string
 	for _, kind := range fleet.HistoryKinds {
 		filters = append(filters, prefix+"."+string(schema.Devices)+"."+string(kind)+".>")
 	}
-	history := fleet.NewHistory(span.From.Add(-24*time.Hour), span.Until)
+	history := fleet.NewHistory(from, span.Until)
 	err = stream.EventsOnAny(ctx, filters, checkpoint.Since{}, last+1, func(e checkpoint.StoredEvent) error {
 		change, err := schema.ReadFleetChange(e.Subject, e.Header, e.Data)
 		if err != nil {
@@ -90,7 +92,47 @@ func ReadInventory(ctx context.Context, stream *checkpoint.Stream, prefix string
 	for _, past := range history.Channels() {
 		channels = append(channels, channelOf(past, looks*interval))
 	}
+	if readings != nil {
+		before, err := goneBefore(ctx, readings, prefix, channels, from)
+		if err != nil {
+			return nil, fmt.Errorf("audit the inventory: %w", err)
+		}
+		channels = append(channels, before...)
+	}
 	return channels, nil
+}
+
+// goneBefore returns the channels whose last reading was before the first look at their tenant, which has not found them. It reads the
+// last message of each subject, and nothing where all tenants were known since a moment.
+func goneBefore(ctx context.Context, readings *checkpoint.Stream, prefix string, known []Channel, from time.Time) ([]Channel, error) {
+	there, looked, all := map[Key]bool{}, map[string]time.Time{}, true
+	for _, c := range known {
+		there[c.Key] = true
+		if first, some := looked[c.Tenant]; !some || c.Periods[0].From.Before(first) {
+			looked[c.Tenant] = c.Periods[0].From
+		}
+	}
+	for _, first := range looked {
+		all = all && !first.After(from)
+	}
+	if all {
+		return nil, nil
+	}
+	reader, last := schema.NewReadingReader(), map[Key]schema.StoredReading{}
+	err := readings.LastOn(ctx, prefix+"."+string(schema.Readings)+".>", func(e checkpoint.StoredEvent) error {
+		r, err := reader.Read(e.Header, e.Data)
+		if key := keyOf(&r); err == nil && !there[key] && r.MeasuredAt.After(last[key].MeasuredAt) {
+			last[key] = r
+		}
+		return nil
+	})
+	var gone []Channel
+	for key, r := range last {
+		if r.MeasuredAt.Before(looked[r.Tenant]) {
+			gone = append(gone, Channel{Key: key, Tenant: r.Tenant, Site: r.Site, Quantity: r.Quantity, Periods: []Period{{From: r.MeasuredAt.Add(time.Millisecond), Off: true}}})
+		}
+	}
+	return gone, err
 }
 
 func channelOf(past *fleet.PastChannel, notice time.Duration) Channel {

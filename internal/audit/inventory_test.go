@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -64,7 +65,7 @@ func (c *court) watch(world saveristest.World, span checkpoint.Span) *watched {
 func (c *court) inventory(span checkpoint.Span) []audit.Channel {
 	c.Helper()
 	stream := checkpoint.NewStream(c.js, config.Names.Stream(schema.Devices), "saveris", string(schema.Devices))
-	channels, err := audit.ReadInventory(c.Context(), stream, "saveris", span, look)
+	channels, err := audit.ReadInventory(c.Context(), stream, c.stream(schema.Readings), "saveris", span, look)
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -316,5 +317,38 @@ func TestALongerCycleCountsFromBeforeTheLookThatHasFoundIt(t *testing.T) {
 	d := c.read(c.audit(days(0, 1), c.inventory(days(0, 1)))).of("1/1")["2026-11-23"]
 	if d.Missing == nil || *d.Missing != 0 || *d.Due != len(events) {
 		t.Errorf("%d readings, %+v: %d due, %d missing", len(events), d, *d.Due, *d.Missing)
+	}
+}
+
+// TestWhatWasGoneBeforeTheFirstLookIsDueUntilItsLastReading: in a tenant that was looked at. What comes later goes on.
+func TestWhatWasGoneBeforeTheFirstLookIsDueUntilItsLastReading(t *testing.T) {
+	c := newCourt(t)
+	var events []schema.Event
+	for i := range 96 {
+		at := midnight.Add(time.Duration(i) * 15 * time.Minute)
+		if i < 40 && i != 20 {
+			other := c.event(schema.Readings, "uuid", at.Format("20060102T150405"), "sensor_uuid", "o", "channel_no", "1", "serial_no", "other", "tenant_uuid", "tenant-2", "timestamp", at.Format(time.RFC3339), "measurement", "5")
+			events = append(events, c.reading("gone", at, "5"), other)
+		}
+		if i < 40 || i > 60 && i < 70 {
+			events = append(events, c.reading("heard", at, "5"))
+		}
+	}
+	c.store(schema.Readings, events...)
+	c.covered(schema.Readings, days(1, 1))
+	c.covered(schema.Alarms, days(0, 2))
+	c.change(midnight.Add(15*time.Hour), schema.KindDevice, "tenant-1", false,
+		`{"tenant_uuid":"tenant-1","device_uuid":"d","device_measuring_cycle":900000,"sensors":[{"sensor_uuid":"sensor-1","sensor_serial_no":"1","channels":[{"channel_no":1}]}]}`)
+	got := c.read(c.audit(days(0, 2), c.inventory(days(0, 2))))
+	for serial, want := range map[string][]int{"gone": {40, 1}, "other": {96, 57, 96, 96}, "heard": {96, 47, 96, 96}} {
+		is, byDay := []int{}, got.of(serial+"/1")
+		for day := range 2 {
+			if d, some := byDay[checkpoint.DayOf(midnight.AddDate(0, 0, day))]; some {
+				is = append(is, *d.Due, *d.Missing)
+			}
+		}
+		if !slices.Equal(is, want) {
+			t.Errorf("%s: due and missing are %v, want %v", serial, is, want)
+		}
 	}
 }
