@@ -16,6 +16,9 @@ import (
 // codeInvalidConfig is what the server answers to settings of a stream that it does not allow.
 const codeInvalidConfig = 10052
 
+// ErrBucketSettings says that a bucket is there but not as the bridge makes it, which it gets along with.
+var ErrBucketSettings = errors.New("foreign settings")
+
 // CheckpointBucket is how the checkpoint bucket is created.
 func (c Config) CheckpointBucket() jetstream.KeyValueConfig {
 	return c.viewBucket(c.Names.Bucket(), "what has been read, by feed and UTC day (a view of the streams)", checkpointBytes)

@@ -47,3 +47,11 @@ func openLeases(ctx context.Context, js jetstream.JetStream, config Config) (kv 
 	}
 	return kv, nil
 }
+
+// CheckLeases returns how the life of a lease in the stream of an existing bucket differs from what NewLeases would have created: an ErrBucketSettings.
+func CheckLeases(have jetstream.StreamConfig) error {
+	if err := lease.CheckLife(have.MaxAge); err != nil {
+		return fmt.Errorf("%w: %w", ErrBucketSettings, err)
+	}
+	return nil
+}

@@ -154,3 +154,19 @@ func keysOf(ctx context.Context, js jetstream.JetStream, bucket string) ([]strin
 	}
 	return keys, nil
 }
+
+// CheckRequests returns how the settings of the stream of an existing bucket of running exports differ from those that OpenRequests
+// would create it with: an ErrBucketSettings.
+func CheckRequests(have jetstream.StreamConfig) error {
+	var wrong []string
+	if have.MaxAge != requestLife {
+		wrong = append(wrong, fmt.Sprintf("ttl is %v, expected %v", have.MaxAge, requestLife))
+	}
+	if have.Mirror != nil || len(have.Sources) > 0 || have.Sealed {
+		wrong = append(wrong, "it is sealed, a mirror, or has sources")
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("%w: %s", ErrBucketSettings, strings.Join(wrong, "; "))
+	}
+	return nil
+}
