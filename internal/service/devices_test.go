@@ -44,6 +44,7 @@ func (s *scene) jetStream() jetstream.JetStream {
 
 // TestTheFleetIsStoredAndShownBesideTheRows, by one of two bridges, and by the other when that one has ended.
 func TestTheFleetIsStoredAndShownBesideTheRows(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	js := s.jetStream()
 	roles := func(role string) string {
@@ -72,6 +73,7 @@ func TestTheFleetIsStoredAndShownBesideTheRows(t *testing.T) {
 
 // TestTheFirstReadingsHaveNames, of the very first start, for they wait for the fleet.
 func TestTheFirstReadingsHaveNames(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.start("one", withFleet...)
 	s.await("a reading", func() bool { return s.newest("SAVERIS_READINGS", "saveris.readings.>") != "" })
@@ -91,6 +93,7 @@ func TestTheFirstReadingsHaveNames(t *testing.T) {
 // TestReadingsDoNotWaitForAFleetThatDoesNotCome: a vendor who says nothing of it is waited for at the very first start, and only so long;
 // one who refuses it, or has none, is not waited for.
 func TestReadingsDoNotWaitForAFleetThatDoesNotCome(t *testing.T) {
+	t.Parallel()
 	hangs := func(s *scene) {
 		s.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultHang, On: "sync.tenants", Times: -1})
 	}
@@ -122,6 +125,7 @@ func TestReadingsDoNotWaitForAFleetThatDoesNotCome(t *testing.T) {
 
 // TestAnUnknownChannelHasTheFleetLookedAtOnce, and what the vendor does not know either waits for the next regular look.
 func TestAnUnknownChannelHasTheFleetLookedAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	r := s.start("one", "BRIDGE_FEEDS", "readings,devices", "BRIDGE_INVENTORY_INTERVAL", "1h")
 	looks := func() int { return strings.Count(r.log.String(), `"msg":"fleet looked at"`) }
@@ -161,6 +165,7 @@ func (s *scene) newest(stream, subject string) string {
 
 // TestTheFleetMayBeTheOnlyFeed, which makes a bridge ready once it has been looked at.
 func TestTheFleetMayBeTheOnlyFeed(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	r := s.start("one", "BRIDGE_FEEDS", "devices", "BRIDGE_INVENTORY_INTERVAL", "1s")
 	s.await("it to be ready", func() bool { h := r.health(); return h.OK && len(h.Polled) == 1 && h.Role["devices"] == "leading" })

@@ -30,6 +30,7 @@ func (s *scene) keysOf(js jetstream.JetStream, bucket string) (n int, one string
 
 // TestTheNewestReadingsAndOpenAlarmsAreShown by the bridge that leads, and by the next one when the buckets have gone with it.
 func TestTheNewestReadingsAndOpenAlarmsAreShown(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	url, _ := bridgetest.Env(s.env...)("NATS_URL")
 	js := bridgetest.JetStream(t, url)
@@ -52,6 +53,7 @@ func TestTheNewestReadingsAndOpenAlarmsAreShown(t *testing.T) {
 
 // TestABucketOfSomebodyElseStopsNoRows, and people are told.
 func TestABucketOfSomebodyElseStopsNoRows(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	url, _ := bridgetest.Env(s.env...)("NATS_URL")
 	js := bridgetest.JetStream(t, url)

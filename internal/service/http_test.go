@@ -56,6 +56,7 @@ func greedy(t *testing.T, address, path string) net.Conn {
 }
 
 func TestWhoeverTakesNothingIsLetGo(t *testing.T) {
+	t.Parallel()
 	gone := make(chan error, 1)
 	address := serving(t, func(w http.ResponseWriter, r *http.Request) {
 		page := strings.Repeat("x", 1<<20)
@@ -78,6 +79,7 @@ func TestWhoeverTakesNothingIsLetGo(t *testing.T) {
 }
 
 func TestEventsAreSentForLongerThanAnAnswerMayTake(t *testing.T) {
+	t.Parallel()
 	address := serving(t, func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
 		for range 3 {
@@ -102,6 +104,7 @@ func TestEventsAreSentForLongerThanAnAnswerMayTake(t *testing.T) {
 }
 
 func TestWhoeverHoldsAllConnectionsKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
 	becameIdle := make(chan struct{}, maxConnections) // an answer is read before its connection counts as idle
 	address := serving(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "here")

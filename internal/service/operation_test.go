@@ -65,6 +65,7 @@ func newTestOperation(t *testing.T) *testOperation {
 
 // Rows do not wait for a look at the fleet; a bridge without rows does.
 func TestTheFleetCountsForReadinessWhereThereAreNoRows(t *testing.T) {
+	t.Parallel()
 	w := newTestOperation(t)
 	if err := w.operation.vendor.Login(t.Context()); err != nil {
 		t.Fatal(err)
@@ -114,6 +115,7 @@ func same(list []string, want ...string) bool {
 }
 
 func TestReadyOnceLoginBrokerAndFirstPollAreThere(t *testing.T) {
+	t.Parallel()
 	w := newTestOperation(t)
 	w.connected = false
 	const noLogin, noPoll, noNATS = "the vendor has not accepted the login yet", "no poll of readings has been stored yet", "NATS is not connected: RECONNECTING"
@@ -132,6 +134,7 @@ func TestReadyOnceLoginBrokerAndFirstPollAreThere(t *testing.T) {
 }
 
 func TestWhoeverStandsByIsReadyWithoutAPoll(t *testing.T) {
+	t.Parallel()
 	w := newTestOperation(t)
 	w.leads[schema.Readings] = false
 	if h := w.ask(t, "/readyz"); h.OK {
@@ -144,6 +147,7 @@ func TestWhoeverStandsByIsReadyWithoutAPoll(t *testing.T) {
 }
 
 func TestWhoseTurnItIsHasToBeKnown(t *testing.T) {
+	t.Parallel()
 	w := newTestOperation(t)
 	w.leads[schema.Readings] = false
 	w.logIn(t)
@@ -165,6 +169,7 @@ func TestWhoseTurnItIsHasToBeKnown(t *testing.T) {
 }
 
 func TestOnceReadyOnlyNATSUndoesIt(t *testing.T) {
+	t.Parallel()
 	w := newTestOperation(t)
 	w.leads[schema.Readings] = false
 	w.logIn(t)
@@ -188,6 +193,7 @@ func TestOnceReadyOnlyNATSUndoesIt(t *testing.T) {
 }
 
 func TestWhatWillPassIsAWarning(t *testing.T) {
+	t.Parallel()
 	w := newTestOperation(t)
 	w.logIn(t)
 	w.polls[schema.Readings] = vendorAt
@@ -223,6 +229,7 @@ func TestWhatWillPassIsAWarning(t *testing.T) {
 }
 
 func TestThePageIsToldWhatOnlyThisBridgeKnows(t *testing.T) {
+	t.Parallel()
 	w := newTestOperation(t)
 	clock := vendorAt
 	w.watchdog.now = func() time.Time { return clock }
@@ -258,6 +265,7 @@ func TestThePageIsToldWhatOnlyThisBridgeKnows(t *testing.T) {
 }
 
 func TestAFullDiskIsTheCauseOfEverything(t *testing.T) {
+	t.Parallel()
 	w := newTestOperation(t)
 	w.logIn(t)
 	w.polls[schema.Readings] = vendorAt
@@ -278,6 +286,7 @@ func TestAFullDiskIsTheCauseOfEverything(t *testing.T) {
 }
 
 func TestTheServerEndsWhileSomebodyListens(t *testing.T) {
+	t.Parallel()
 	on, err := listen.On("test", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -317,6 +326,7 @@ func TestTheServerEndsWhileSomebodyListens(t *testing.T) {
 }
 
 func TestThePageIsMountedBesideHealthAndMetrics(t *testing.T) {
+	t.Parallel()
 	w := newTestOperation(t)
 	w.page = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "page at "+r.URL.Path) })
 	for path, want := range map[string]string{"/": "page at /", "/events": "page at /events", "/metrics": "saveris_bridge_build_info", "/livez": `"ok":true`} {

@@ -27,6 +27,8 @@ var quick = Timings{
 	ShutdownTimeout: 2 * time.Second, ReadHeader: 10 * time.Second, Answer: 30 * time.Second, Idle: time.Minute,
 }
 
+func TestMain(m *testing.M) { bridgetest.Main(m) }
+
 // scene is a vendor and a NATS server for services in this process.
 type scene struct {
 	*testing.T
@@ -147,6 +149,7 @@ func (l *lockedBuffer) String() string {
 }
 
 func TestBothOfTwoBridgesBecomeReadyAndTheOtherTakesOver(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	roles := func(role string) string { return fmt.Sprint(map[string]string{"readings": role, "alarms": role}) }
 	first := s.start("first")

@@ -44,6 +44,7 @@ func (s *scene) silences(js jetstream.JetStream) (events []schema.StoredSilence,
 // TestAChannelThatIsCutOffIsSilentAndComesBack: the pretend vendor cuts a logger off for some cycles, each in its turn. Each silence is
 // stored once, and what ends one follows it.
 func TestAChannelThatIsCutOffIsSilentAndComesBack(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	vendor, err := saveristest.Start(saveristest.Config{
 		World: saveristest.World{
@@ -94,6 +95,7 @@ func TestAChannelThatIsCutOffIsSilentAndComesBack(t *testing.T) {
 
 // TestALoggerThatTheFleetShowsToBeBackIsReadAgain, though no alarm tells of it.
 func TestALoggerThatTheFleetShowsToBeBackIsReadAgain(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	vendor, err := saveristest.Start(saveristest.Config{
 		World: saveristest.World{

@@ -31,6 +31,7 @@ func (s *scene) tasksStored() (data string, n uint64) {
 
 // TestTasksAreStoredBesideTheOtherRows, without who did them where that is set.
 func TestTasksAreStoredBesideTheOtherRows(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.vendor.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.TasksColumn = "processed" })
 	r := s.start("one", "BRIDGE_FEEDS", "readings,alarms,tasks", "BRIDGE_TASK_USERS", "drop")
@@ -50,6 +51,7 @@ func TestTasksAreStoredBesideTheOtherRows(t *testing.T) {
 
 // TestWhatTheVendorRefusesStopsNoOtherFeed: people are told of it, and it is asked for again until he gives it.
 func TestWhatTheVendorRefusesStopsNoOtherFeed(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.vendor.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.AuthLacks = "tasks and devices" })
 	r := s.start("one", "BRIDGE_FEEDS", "tasks,readings,alarms,devices", "BRIDGE_INVENTORY_INTERVAL", "1h")

@@ -73,6 +73,7 @@ func (p stubborn) Next(ctx context.Context) (poller.Window, error) {
 func (stubborn) Done(poller.Window, int, error) {}
 
 func TestALineThatHangsIsSeen(t *testing.T) {
+	t.Parallel()
 	w := newClockedWatchdog()
 	line := &poller.Line{
 		Name: poller.FillLine, Interval: time.Minute, MaxWait: time.Second, Log: slog.New(slog.DiscardHandler),
@@ -98,6 +99,7 @@ func TestALineThatHangsIsSeen(t *testing.T) {
 }
 
 func TestWhatALineMayTakeIsBounded(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		step     poller.Step
 		throttle time.Duration // how long the vendor makes everybody wait
@@ -122,6 +124,7 @@ func TestWhatALineMayTakeIsBounded(t *testing.T) {
 }
 
 func TestBatchesAreStepsOfWhoeverCommits(t *testing.T) {
+	t.Parallel()
 	w := newClockedWatchdog()
 	w.tail(poller.Step{Doing: poller.Commits})
 	w.step(schema.Readings, poller.Step{Line: poller.FillLine, Doing: poller.Fetches})
@@ -133,6 +136,7 @@ func TestBatchesAreStepsOfWhoeverCommits(t *testing.T) {
 }
 
 func TestWhoeverStandsByIsNotWatched(t *testing.T) {
+	t.Parallel()
 	w := newClockedWatchdog()
 	w.step(schema.Alarms, poller.Step{Line: poller.TailLine, Doing: poller.Fetches})
 	if got := w.after(10 * time.Hour); got != nil {
@@ -150,6 +154,7 @@ func TestWhoeverStandsByIsNotWatched(t *testing.T) {
 // TestAnOutageIsNoReasonToStartAnew: while vendor or NATS is away each try is a step. The watchdog's clock runs ahead by
 // a quarter of an hour whenever both lines have made one.
 func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
+	t.Parallel()
 	for name, outage := range map[string]func(*saveristest.Server, *natsd.Server){
 		"vendor": func(vendor *saveristest.Server, _ *natsd.Server) { vendor.Close() },
 		"NATS":   func(_ *saveristest.Server, broker *natsd.Server) { broker.Close() },
@@ -235,6 +240,7 @@ func quickLive(t *testing.T, vendorURL, natsURL string) *poller.Live {
 }
 
 func TestAStalledFeedIsToldOnceWithTheLastCause(t *testing.T) {
+	t.Parallel()
 	w := newClockedWatchdog()
 	told := func(when string, want ...string) {
 		t.Helper()
@@ -283,6 +289,7 @@ func TestAStalledFeedIsToldOnceWithTheLastCause(t *testing.T) {
 }
 
 func TestAThrottledFeedIsSaidToBe(t *testing.T) {
+	t.Parallel()
 	w := newClockedWatchdog()
 	if w.after(4 * time.Minute); !strings.Contains(w.log.String(), "feed has stalled") || strings.Contains(w.log.String(), "err=") {
 		t.Errorf("without a cause the log says\n%s", &w.log)
@@ -301,6 +308,7 @@ func TestAThrottledFeedIsSaidToBe(t *testing.T) {
 }
 
 func TestALateExportIsTheCauseOfAStandstill(t *testing.T) {
+	t.Parallel()
 	w := newClockedWatchdog()
 	w.tail(poller.Step{Doing: poller.Retries, Err: errors.New("an older failure")})
 	w.tail(poller.Step{Doing: poller.AwaitsExport, Since: vendorAt})

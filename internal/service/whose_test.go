@@ -9,6 +9,7 @@ import (
 )
 
 func TestThePageSaysWhoseDataItShows(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		want string
 		env  []string
