@@ -133,24 +133,27 @@ func TestWhoeverHoldsAllConnectionsKeepsNobodyOut(t *testing.T) {
 		}
 		return conn, reader
 	}
-	var busy, idle []*bufio.Reader
+	var busy, idle []net.Conn
 	for range maxConnections - 2 {
-		_, reader := ask("/busy")
-		busy = append(busy, reader)
+		conn, _ := ask("/busy")
+		busy = append(busy, conn)
 	}
 	for range 2 {
-		_, reader := ask("/")
+		conn, reader := ask("/")
 		if _, err := reader.ReadString('\n'); err != nil { // the end of the last chunk
 			t.Fatal(err)
 		}
 		<-becameIdle
-		idle = append(idle, reader)
+		idle = append(idle, conn)
 	}
 	for range 3 {
 		ask("/busy")
 	}
-	for name, reader := range map[string]*bufio.Reader{"the first idle one": idle[0], "the second idle one": idle[1], "the first busy one": busy[0]} {
-		if _, err := io.ReadAll(reader); errors.Is(err, os.ErrDeadlineExceeded) {
+	for name, conn := range map[string]net.Conn{"the first idle one": idle[0], "the second idle one": idle[1], "the first busy one": busy[0]} {
+		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("%s still has its place", name)
 		}
 	}
