@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -224,7 +225,14 @@ func (f *Fleet) changed(c *Change, d *fleetData, path []string, was thing) strin
 	case "device_display_name":
 		return "renamed" + before(was.name, shown(value))
 	case "sensor_display_name":
+		if slices.Contains(d.Changed, "/device_display_name") { // they are renamed together
+			return ""
+		}
 		return "sensor renamed"
+	case "sensor_is_active":
+		return either(value == true, "sensor switched on", "sensor switched off")
+	case "sensor_is_connected":
+		return either(value == true, "sensor connected", "sensor disconnected")
 	case "customer_site":
 		return "moved" + before(f.SiteName(was.site), f.SiteName(shown(value)))
 	case "device_is_active", "is_active":
