@@ -43,7 +43,7 @@ func demoCommand(std streams) *cobra.Command {
 		Use:   "demo",
 		Short: "see everything at work in one process, no account needed",
 		Long: `Starts a pretend vendor, a NATS server and the bridge between them in this process, and prints the events as they are
-stored. No account and no settings are needed; BRIDGE_CONTENT_MODE counts here too, and BRIDGE_HTTP_ADDR, BRIDGE_NATS_LISTEN and BRIDGE_DATA_DIR
+stored: within two minutes names, limits, a channel that is silent and heard again, a low battery, an alarm and its end, and a task. No account and no settings are needed; BRIDGE_CONTENT_MODE counts here too, and BRIDGE_HTTP_ADDR, BRIDGE_NATS_LISTEN and BRIDGE_DATA_DIR
 are the defaults of the flags. Ctrl-C ends it; the next start goes on where it was, in the same store. Look at it beside or after with
 BRIDGE_DATA_DIR=` + config.DemoStore + ` bridge status; tail and replay do likewise.`,
 		Args: noArgs,

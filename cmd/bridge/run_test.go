@@ -199,7 +199,7 @@ func get(ctx context.Context, url string) int {
 }
 
 // demoEvent is a line of the demo that shows an event.
-var demoEvent = regexp.MustCompile(`^[0-9:]{8} +(live|history) +[0-9a-f]{8} .*[a-z]`)
+var demoEvent = regexp.MustCompile(`^[0-9:]{8} +(live|history) +[0-9A-Za-z].*[a-z]`)
 
 func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
