@@ -41,7 +41,7 @@ Exit code 0: all is covered. 1: stopped before, or parts cannot be had; they sta
 listed.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := config.Load(cmd.Context(), std.env)
+			s, err := std.load(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -20,7 +20,7 @@ func checkCommand(std streams) *cobra.Command {
 there. Prints one line a check, with a hint where it is not well. Nothing is created, changed or stored.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := config.Load(cmd.Context(), std.env)
+			s, err := std.load(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -107,7 +107,7 @@ of the events.
 Exit code 0: done, or nothing of it was covered. 2: --yes is missing, or the coverage is another account's.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := config.Load(cmd.Context(), std.env)
+			s, err := std.load(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -173,7 +173,7 @@ Exit code 0: done, or it is this login's already. 2: --yes is missing, or it is 
 login.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := config.Load(cmd.Context(), std.env)
+			s, err := std.load(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -24,7 +24,7 @@ func streamsOf(env []string, out, err io.Writer) streams {
 			}
 			return "", false
 		},
-		environ: func() []string { return env }, out: out, err: err,
+		environ: func() []string { return env }, out: out, err: err, firstPoll: quickPoll,
 	}
 }
 

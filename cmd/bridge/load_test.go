@@ -19,6 +19,7 @@ func load(t *testing.T, env config.Lookup) config.Settings {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.FirstPoll = quickPoll
 	return s
 }
 

@@ -11,11 +11,16 @@ import (
 )
 
 func main() {
+	start(streams{env: os.LookupEnv, environ: os.Environ, out: os.Stdout, err: os.Stderr})
+}
+
+// start is what the process does, and ends it.
+func start(std streams) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
 	ctx := untilSignal(context.Background())
-	os.Exit(execute(ctx, os.Args[1:], streams{env: os.LookupEnv, environ: os.Environ, out: os.Stdout, err: os.Stderr}))
+	os.Exit(execute(ctx, os.Args[1:], std))
 }
 
 // gcPercent is less than half of Go's default: a window that is being stored lives for seconds, and the collector would let

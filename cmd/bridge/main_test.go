@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"saveris-bridge/internal/hint"
-	"saveris-bridge/internal/pipeline"
 
 	"github.com/spf13/cobra"
 )
@@ -23,10 +22,12 @@ import (
 // asCommand makes the test binary the command itself.
 const asCommand = "TEST_BINARY_IS_THE_COMMAND"
 
+// quickPoll fits the pretend vendor, whose exports are ready at once.
+const quickPoll = 20 * time.Millisecond
+
 func TestMain(m *testing.M) {
-	pipeline.FirstPoll = 20 * time.Millisecond // the pretend vendor's exports are ready at once
 	if os.Getenv(asCommand) != "" {
-		main()
+		start(streams{env: os.LookupEnv, environ: os.Environ, out: os.Stdout, err: os.Stderr, firstPoll: quickPoll})
 	}
 	if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil { // they wait for processes more than they compute
 		panic(err)

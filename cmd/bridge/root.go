@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,15 @@ type streams struct {
 	environ func() []string // all of env, as NAME=value
 	out     io.Writer
 	err     io.Writer
+
+	firstPoll time.Duration // see config.Vendor, which no variable sets
+}
+
+// load reads the settings of a command that asks the vendor.
+func (s streams) load(ctx context.Context) (config.Settings, error) {
+	settings, err := config.Load(ctx, s.env)
+	settings.FirstPoll = s.firstPoll
+	return settings, err
 }
 
 // execute runs the command that args name and gives the exit code of the process. What fails is told on standard error.

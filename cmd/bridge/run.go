@@ -24,7 +24,7 @@ hand, then it exits with 0. Settings are environment variables:
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			s, err := config.Load(ctx, std.env)
+			s, err := std.load(ctx)
 			if err != nil {
 				return err
 			}

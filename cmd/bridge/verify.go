@@ -47,7 +47,7 @@ A difference is one of
 Exit code 0: proven. 1: not proven, or it could not be finished.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := config.Load(cmd.Context(), std.env)
+			s, err := std.load(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -26,12 +25,9 @@ func VendorConfig(s config.Vendor, windowRows int) saveris.Config {
 		MostRows: max(mostRows, 10*windowRows),
 
 		ExportTimeout: s.ExportTimeout,
-		FirstPoll:     cmp.Or(s.FirstPoll, FirstPoll),
+		FirstPoll:     s.FirstPoll,
 	}
 }
-
-// FirstPoll is how long an export is left alone before it is looked at first, 0 = as long as the vendor wants. Tests set it.
-var FirstPoll time.Duration
 
 // mostRows is what a window may hold whatever windows should hold: five minutes of the largest fleet have a tenth of it.
 const mostRows = 1_000_000

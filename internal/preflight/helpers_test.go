@@ -11,15 +11,11 @@ import (
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsconn"
-	"saveris-bridge/internal/pipeline"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-func TestMain(m *testing.M) {
-	pipeline.FirstPoll = 20 * time.Millisecond // the pretend vendor's exports are ready at once
-	bridgetest.Main(m)
-}
+func TestMain(m *testing.M) { bridgetest.Main(m) }
 
 func load(t *testing.T, env config.Lookup) config.Pipeline {
 	t.Helper()
@@ -27,6 +23,7 @@ func load(t *testing.T, env config.Lookup) config.Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.FirstPoll = 20 * time.Millisecond // the pretend vendor's exports are ready at once
 	return s.Pipeline
 }
 
