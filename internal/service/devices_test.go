@@ -75,9 +75,10 @@ func TestTheFleetIsStoredAndShownBesideTheRows(t *testing.T) {
 func TestTheFirstReadingsHaveNames(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
+	js := s.jetStream()
 	s.start("one", withFleet...)
-	s.await("a reading", func() bool { return s.newest("SAVERIS_READINGS", "saveris.readings.>") != "" })
-	stream, err := s.jetStream().Stream(t.Context(), "SAVERIS_READINGS")
+	s.await("a reading", func() bool { return s.newest(js, "SAVERIS_READINGS", "saveris.readings.>") != "" })
+	stream, err := js.Stream(t.Context(), "SAVERIS_READINGS")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,9 +128,12 @@ func TestReadingsDoNotWaitForAFleetThatDoesNotCome(t *testing.T) {
 func TestAnUnknownChannelHasTheFleetLookedAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
+	js := s.jetStream()
 	r := s.start("one", "BRIDGE_FEEDS", "readings,devices", "BRIDGE_INVENTORY_INTERVAL", "1h")
 	looks := func() int { return strings.Count(r.log.String(), `"msg":"fleet looked at"`) }
-	s.await("names in readings", func() bool { return strings.Contains(s.newest("SAVERIS_READINGS", "saveris.readings.>"), `"names":{`) })
+	s.await("names in readings", func() bool {
+		return strings.Contains(s.newest(js, "SAVERIS_READINGS", "saveris.readings.>"), `"names":{`)
+	})
 	if n := looks(); n != 1 {
 		t.Errorf("the fleet was looked at %d times before anything unknown came", n)
 	}
@@ -138,7 +142,7 @@ func TestAnUnknownChannelHasTheFleetLookedAtOnce(t *testing.T) {
 			UUID: fmt.Sprintf("stranger-%d", n), SensorUUID: "00000000-0000-4000-8000-000000000001", ChannelNo: 1, SerialNo: "999", Measurement: "4.7", Timestamp: time.Now(),
 		})
 		s.await("the reading of an unknown channel", func() bool {
-			return strings.Contains(s.newest("SAVERIS_READINGS", "saveris.readings.*.*.*.999.>"), fmt.Sprintf("stranger-%d", n))
+			return strings.Contains(s.newest(js, "SAVERIS_READINGS", "saveris.readings.*.*.*.999.>"), fmt.Sprintf("stranger-%d", n))
 		})
 	}
 	stranger(1)
@@ -151,8 +155,8 @@ func TestAnUnknownChannelHasTheFleetLookedAtOnce(t *testing.T) {
 }
 
 // newest returns the data of the newest message on a subject; empty where there is none.
-func (s *scene) newest(stream, subject string) string {
-	from, err := s.jetStream().Stream(s.Context(), stream)
+func (s *scene) newest(js jetstream.JetStream, stream, subject string) string {
+	from, err := js.Stream(s.Context(), stream)
 	if err != nil {
 		return ""
 	}
