@@ -140,8 +140,8 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	return err
 }
 
-// demoWorld is so restless that two minutes show a bit of everything: a channel is silent two cycles and a transmission after its last
-// reading, so some of the outages are long enough for that.
+// demoWorld is so restless that two minutes show a bit of everything: a channel is silent a cycle and a transmission after its last
+// reading, so most of the outages are long enough for that.
 var demoWorld = saveristest.World{
 	Sites: 3, Loggers: 3, Channels: 2, Cycle: demoCycle, Delay: 3 * time.Second, LateShare: 0.02,
 	OutageEvery: 2 * time.Minute, OutageMax: time.Minute, AlarmEvery: 2 * time.Minute, BatteryEvery: time.Minute, ChangeEvery: 5 * time.Minute, TaskEvery: time.Minute,
@@ -163,7 +163,7 @@ func demoSettings(o demoOptions, vendorURL string) config.Settings {
 			"SAVERIS_URL": vendorURL, "SAVERIS_USERNAME": pretendUser, "SAVERIS_PASSWORD": pretendPassword,
 			"BRIDGE_NATS_LISTEN": freeAddress(o.NATSListen), "BRIDGE_DATA_DIR": o.DataDir, "BRIDGE_HTTP_ADDR": "",
 			"BRIDGE_POLL_INTERVAL": demoInterval.String(), "BRIDGE_START": demoStart.String(), "BRIDGE_LIVE_AGE": demoLiveAge.String(),
-			"BRIDGE_FEEDS": "readings,alarms,devices,tasks", "BRIDGE_INVENTORY_INTERVAL": demoLook.String(), "BRIDGE_SILENT_AFTER": "2", "BRIDGE_REVISIT": "10m,30m,2h", "BRIDGE_CONTENT_MODE": o.ContentMode,
+			"BRIDGE_FEEDS": "readings,alarms,devices,tasks", "BRIDGE_INVENTORY_INTERVAL": demoLook.String(), "BRIDGE_SILENT_AFTER": "1", "BRIDGE_REVISIT": "10m,30m,2h", "BRIDGE_CONTENT_MODE": o.ContentMode,
 		}[name]
 		return value, set
 	})
