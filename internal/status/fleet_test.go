@@ -61,6 +61,9 @@ func TestStatusShowsTheFleet(t *testing.T) {
 			t.Errorf("%s: gone %v, silent %v", one.Serial, one.Gone, one.Silent)
 		}
 	}
+	if recent.Gone != 2 || recent.Silent != 0 {
+		t.Errorf("%d are gone, %d silent", recent.Gone, recent.Silent)
+	}
 	text, day := status.NewReport(now, recent, status.Rules{Poll: time.Minute}).Text(), today.Format(time.DateOnly)
 	for _, want := range []string{
 		"\nfleet\n  2 devices, 4 channels\n  battery low, 12 %: Freezer, 2, Harbour\n  " + day + " 12:02:00  device removed: Old one, 3, Harbour\n  " + day + " 12:01:00  renamed: Bar, 1, Harbour\n",

@@ -36,9 +36,9 @@ type rank struct {
 	gone   bool
 }
 
-// ranks returns all sensors, the silent ones first and those that are gone last, and how many are silent. A channel is silent by an
+// ranks returns all sensors, the silent ones first and those that are gone last, and how many are silent, and gone. A channel is silent by an
 // event that says so; where the fleet is not known, by what its readings show.
-func (s *sensors) ranks(readings Feed, there *fleet, said func(*sensor) bool) (list []rank, silent int) {
+func (s *sensors) ranks(readings Feed, there *fleet, said func(*sensor) bool) (list []rank, silent, lost int) {
 	list = make([]rank, 0, len(s.byKey))
 	var rest, gone []rank
 	moved := func(*sensor) bool { return false }
@@ -57,8 +57,7 @@ func (s *sensors) ranks(readings Feed, there *fleet, said func(*sensor) bool) (l
 			rest = append(rest, r)
 		}
 	}
-	silent = len(list)
-	return slices.Concat(list, rest, gone), silent
+	return slices.Concat(list, rest, gone), len(list), len(gone)
 }
 
 // moved returns what reports whether the channel has been heard at another site since: then it is not where it was.
@@ -121,7 +120,7 @@ func (b *Board) look() *view {
 	v := &view{usual: Recent{
 		Known: len(b.sensors.byKey), Alarms: b.alarms.show(), AlarmsSince: b.alarms.since(b.records.entries), Rejects: b.rejects(),
 	}}
-	v.ranks, v.usual.Silent = b.sensors.ranks(b.summed[schema.Readings], b.fleet, b.saidSilent)
+	v.ranks, v.usual.Silent, v.usual.Gone = b.sensors.ranks(b.summed[schema.Readings], b.fleet, b.saidSilent)
 	v.usual.Open, v.usual.Severe = len(v.usual.Alarms), Severe(v.usual.Alarms)
 	for _, a := range v.usual.Alarms {
 		v.alarms = append(v.alarms, strings.ToLower(strings.Join([]string{a.Tenant, a.Site, a.Serial, a.Quantity, a.Severity, a.Text, a.Condition, a.Reason, a.Name, a.SiteName}, "\n")))

@@ -82,6 +82,7 @@ type Recent struct {
 	Sensors []Sensor `json:"sensors"` // silent ones first, then by site, serial number and channel
 	Known   int      `json:"known"`   // sensors' channels that are known, of which Sensors may show a part
 	Silent  int      `json:"silent"`  // of these, those that are silent
+	Gone    int      `json:"gone"`    // likewise, those that belong to no device that is there now
 	Alarms  []Alarm  `json:"alarms"`  // open, newest first
 	Open    int      `json:"open"`    // alarms that are open, of which Alarms may show a part
 	Severe  int      `json:"severe"`  // of these, those of severity alarm

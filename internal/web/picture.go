@@ -152,7 +152,7 @@ func (p *picture) draw(c choice) (parts, error) {
 		"rejects":   grouped(all.Rejects),
 		"silent":    silentOf(now.Silent),
 		"fleet":     fleetOf(now.Fleet),
-		"counts":    map[string]int{"sensors": all.Known, "silent": all.Silent, "alarms": all.Open, "severe": all.Severe, "found": len(all.Alarms)},
+		"counts":    map[string]int{"sensors": all.Known, "silent": all.Silent, "gone": all.Gone, "alarms": all.Open, "severe": all.Severe, "found": len(all.Alarms)},
 	} {
 		body, err := json.Marshal(part)
 		if err != nil {

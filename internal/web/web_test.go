@@ -257,7 +257,7 @@ func TestPageIsSentABoundedPart(t *testing.T) {
 	if size > 2_000_000 {
 		t.Errorf("the page is sent %d bytes", size)
 	}
-	if got := string(first["counts"]); got != `{"alarms":5000,"found":5000,"sensors":5000,"severe":0,"silent":0}` {
+	if got := string(first["counts"]); got != `{"alarms":5000,"found":5000,"gone":0,"sensors":5000,"severe":0,"silent":0}` {
 		t.Errorf("counts are %s", got)
 	}
 	if len(r.Sensors[0].Points) != 3000 || r.Sensors[0].Site != long {

@@ -47,9 +47,9 @@ const part = (shown, known, { search, newest }) => {
   return known ? plural(known, "channel") : "";
 };
 
-const counted = (shown, { sensors, silent }, chosen) => {
+const counted = (shown, { sensors, silent, gone }, chosen) => {
   const text = part(shown, sensors, chosen);
-  return text && listed(text, silent > 0 && `${count(silent)} silent`);
+  return text && listed(text, silent > 0 && `${count(silent)} silent`, gone > 0 && `${count(gone)} no longer there`);
 };
 
 const few = 18; // rows until somebody wants all: what lies below them should not be a long way off
