@@ -263,7 +263,11 @@ func (f *failures) add(seen fleet.Look) {
 	case errors.Is(seen.Err, saveris.ErrForbidden), errors.Is(seen.Err, saveris.ErrRetired):
 		f.refused++
 	}
-	f.why = append(f.why, fmt.Errorf("%s: %w", strings.ReplaceAll(string(seen.Kind), "_", " "), seen.Err))
+	name := strings.ReplaceAll(string(seen.Kind), "_", " ")
+	if errors.Is(seen.Err, saveris.ErrForbidden) {
+		name += " (refused, asked for again every hour)"
+	}
+	f.why = append(f.why, fmt.Errorf("%s: %w", name, seen.Err))
 }
 
 // nothing is why nothing of the fleet could be read; nil where something was.

@@ -364,6 +364,33 @@ func TestARefusedFleetIsToldOnceAndRestsForAnHour(t *testing.T) {
 	}
 }
 
+// TestWhatIsRefusedOfTheFleetIsNamed, and the rest of it is stored.
+func TestWhatIsRefusedOfTheFleetIsNamed(t *testing.T) {
+	s := newScene(t)
+	line := s.line(s.js)
+	line.Source = unlicensed{line.Source, saveris.Equipments}
+	looks := make(chan inventory.Look, 1000)
+	line.OnLook = func(look inventory.Look) { looks <- look }
+	s.start(line)
+	look := <-looks
+	if err := fmt.Sprint(look.Err); !strings.HasPrefix(err, "equipment (refused, asked for again every hour): ") || look.Things[schema.KindDevice] == 0 || look.Things[schema.KindEquipment] > 0 {
+		t.Errorf("%s: %v", err, look.Things)
+	}
+}
+
+// unlicensed is a vendor who refuses one feed.
+type unlicensed struct {
+	fleet.Source
+	feed saveris.Feed
+}
+
+func (u unlicensed) Snapshot(ctx context.Context, q saveris.SnapshotQuery, each func(*saveris.Row) error) (saveris.Answer, error) {
+	if q.Feed == u.feed {
+		return saveris.Answer{}, fmt.Errorf("read %s: %w", q.Feed, saveris.ErrForbidden)
+	}
+	return u.Source.Snapshot(ctx, q, each)
+}
+
 func TestALookThatFailsRecovers(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
