@@ -24,6 +24,7 @@ func (c *court) crowd(day, n int) {
 
 // TestADayOfAnySizeIsReadWithItsNeighbours: more than are read ahead, as many, and few, behind each other.
 func TestADayOfAnySizeIsReadWithItsNeighbours(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	sizes := []int{95, audit.Ahead + 1, 190, 95, audit.Ahead + 96}
 	for day, n := range sizes {
@@ -53,6 +54,7 @@ func TestADayOfAnySizeIsReadWithItsNeighbours(t *testing.T) {
 
 // TestADayThatIsReadAheadWaitsForNobody: else the server drops its consumer while a day before it is summed up.
 func TestADayThatIsReadAheadWaitsForNobody(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	c.crowd(0, audit.Ahead)
 	if err := audit.ReadAhead(t.Context(), audit.Config{Readings: c.stream(schema.Readings)}, checkpoint.DayOf(midnight)); err != nil {

@@ -92,6 +92,7 @@ func (r reported) of(key string) map[string]figures {
 // TestKnownHolesOfTheVendorAreFound: what is due of each channel and day is what the pretend vendor has, and what is missing is what
 // was not stored, in either content mode.
 func TestKnownHolesOfTheVendorAreFound(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	span := days(-1, 5)
 	hole := func(m saveristest.Measurement) bool {
@@ -163,6 +164,7 @@ func TestKnownHolesOfTheVendorAreFound(t *testing.T) {
 }
 
 func TestNothingMissingIsComplete(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	c.world(saveristest.World{Start: midnight.AddDate(0, 0, -1), Sites: 1}, days(-1, 3), func(saveristest.Measurement) bool { return false })
 	for name, span := range map[string]checkpoint.Span{
@@ -193,6 +195,7 @@ func (c *court) steady(serial string, day int, value string, but ...int) {
 }
 
 func TestTheInventorySaysWhatIsDue(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	for day := range 3 {
 		c.steady("1", day, "4.5")
@@ -229,6 +232,7 @@ func TestTheInventorySaysWhatIsDue(t *testing.T) {
 }
 
 func TestTimeOutsideOfTheLimitsInForce(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	var events []schema.Event
 	for i, value := range []string{"5", "7.5", "9", "9", "5", "1", "", "5"} { // a quarter of an hour apart
@@ -252,6 +256,7 @@ func TestTimeOutsideOfTheLimitsInForce(t *testing.T) {
 }
 
 func TestACorrectionTakesThePlaceOfWhatItRevises(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	at := midnight.Add(time.Hour)
 	c.store(schema.Readings, c.reading("1", at, "40"), c.reading("1", at.Add(time.Minute), "5"), c.reading("1", at.Add(2*time.Minute), "5"), c.reading("1", at.Add(3*time.Minute), "5"))
@@ -268,6 +273,7 @@ func TestACorrectionTakesThePlaceOfWhatItRevises(t *testing.T) {
 
 // TestLateIsWhatTheRecordsCountAsLate: readings that were stored although their time had been read.
 func TestLateIsWhatTheRecordsCountAsLate(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	received := func(at time.Time, after time.Duration) []string {
 		return []string{"processed_at", at.Add(after).Format(time.RFC3339)}
@@ -293,6 +299,7 @@ func TestLateIsWhatTheRecordsCountAsLate(t *testing.T) {
 }
 
 func TestWhatIsNotSettledIsNotMissing(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	c.steady("1", -1, "5")
 	c.steady("1", 0, "5", 40, 41, 42, 43, 44, 45)
@@ -306,6 +313,7 @@ func TestWhatIsNotSettledIsNotMissing(t *testing.T) {
 }
 
 func TestWhatWasNotReadKeepsAReportFromBeingComplete(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	day := days(0, 1)
 	if _, err := c.writers[schema.Readings].Commit(t.Context(), "2026-11-23", nil, cover(day.From, day.From.Add(20*time.Hour))); err != nil {
@@ -319,6 +327,7 @@ func TestWhatWasNotReadKeepsAReportFromBeingComplete(t *testing.T) {
 }
 
 func TestWhatWasRemovedIsAFault(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	c.steady("1", 0, "5")
 	c.covered(schema.Alarms, days(0, 1))
@@ -339,6 +348,7 @@ func TestWhatWasRemovedIsAFault(t *testing.T) {
 }
 
 func TestRejectedRowsOfTheRangeAreNamed(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	e := c.event(schema.Readings, "uuid", "no time")
 	if _, err := c.writers[schema.Readings].Commit(t.Context(), e.Day(), []schema.Event{e}, nil); err != nil {
@@ -370,6 +380,7 @@ func (c *court) alarm(id, status string, at, changed time.Time, more ...string) 
 }
 
 func TestAlarmsHaveTheirDurations(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	before := midnight.AddDate(0, 0, -1)
 	at := func(hour int) time.Time { return midnight.Add(time.Duration(hour) * time.Hour) }

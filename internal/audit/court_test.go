@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/audit"
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
@@ -30,6 +31,8 @@ type court struct {
 	makers  map[schema.Feed]*schema.Maker
 	now     time.Time // the vendor's
 }
+
+func TestMain(m *testing.M) { bridgetest.Main(m) }
 
 func newCourt(t *testing.T) *court {
 	t.Helper()

@@ -38,6 +38,7 @@ func (c *court) sample() *audit.Report {
 }
 
 func TestOutputs(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	r := c.sample()
 	for name, write := range map[string]func(b *bytes.Buffer) error{
@@ -66,6 +67,7 @@ func TestOutputs(t *testing.T) {
 
 // TestThePageNeedsNothingFromOutside: no script, no link, no picture, and names are text.
 func TestThePageNeedsNothingFromOutside(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("testdata/report.html")
 	if err != nil {
 		t.Fatal(err)

@@ -118,6 +118,7 @@ func (w *watched) limits(at time.Time) map[string]saveristest.Limits {
 // TestTheFleetOfTheVendorSaysWhatIsDue: devices are renamed, moved, replaced and retired, one is silent all the time, and others have
 // holes. What is due of each channel and day is what the vendor has, and what is outside is outside of his limits.
 func TestTheFleetOfTheVendorSaysWhatIsDue(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	span := days(-1, 4)
 	w := c.watch(saveristest.World{Start: span.From, Sites: 4, Loggers: 3, ChangeEvery: 144 * time.Hour, OutageEvery: -1}, span)
@@ -222,6 +223,7 @@ func (c *court) change(at time.Time, kind schema.FleetKind, tenant string, remov
 // TestLimitsNamesAndTenantsThatChangeWithinTheRange: each reading is judged by the limits of its time; the report has the newest
 // name and tenant.
 func TestLimitsNamesAndTenantsThatChangeWithinTheRange(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	device := func(tenant, name string) string {
 		return `{"tenant_uuid":"` + tenant + `","device_uuid":"d","device_display_name":"` + name + `","device_measuring_cycle":900000,"sensors":[{"sensor_uuid":"sensor-1","sensor_serial_no":"1",` +
@@ -261,6 +263,7 @@ func TestLimitsNamesAndTenantsThatChangeWithinTheRange(t *testing.T) {
 
 // TestBeforeTheFirstLookNothingIsKnown: cycles come from readings, and no limit is known, until the inventory knows better.
 func TestBeforeTheFirstLookNothingIsKnown(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	c.steady("1", -1, "5")
 	c.steady("1", 0, "5", 20, 80)
@@ -292,6 +295,7 @@ func TestBeforeTheFirstLookNothingIsKnown(t *testing.T) {
 
 // TestALongerCycleCountsFromBeforeTheLookThatHasFoundIt: so does that a channel is off; a shorter cycle does not.
 func TestALongerCycleCountsFromBeforeTheLookThatHasFoundIt(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	device := func(cycle string) string {
 		return `{"tenant_uuid":"tenant-1","device_uuid":"d","device_measuring_cycle":` + cycle + `,"sensors":[{"sensor_uuid":"sensor-1","sensor_serial_no":"1","channels":[{"channel_no":1}]}]}`
@@ -322,6 +326,7 @@ func TestALongerCycleCountsFromBeforeTheLookThatHasFoundIt(t *testing.T) {
 
 // TestWhatWasGoneBeforeTheFirstLookIsDueUntilItsLastReading: in a tenant that was looked at. What comes later goes on.
 func TestWhatWasGoneBeforeTheFirstLookIsDueUntilItsLastReading(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t)
 	var events []schema.Event
 	for i := range 96 {

@@ -9,6 +9,7 @@ import (
 
 // TestRowsAreTheSameWhereverTheyLie: in memory and in a file.
 func TestRowsAreTheSameWhereverTheyLie(t *testing.T) {
+	t.Parallel()
 	tables := []*table{{inMemory: 1 << 20}, {inMemory: 10_000}, {}}
 	for day, channels := range []int{3000, 6000, 6001} {
 		rows := make([]row, channels)

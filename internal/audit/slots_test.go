@@ -6,6 +6,7 @@ const minute = 60_000
 
 // TestSlotsAreCountedByTheReadingsThatFillThem: a day of a hundred minutes, in which a reading is due every ten.
 func TestSlotsAreCountedByTheReadingsThatFillThem(t *testing.T) {
+	t.Parallel()
 	const begin, end = 1_000_000 * minute, 1_000_100 * minute
 	for name, x := range map[string]struct {
 		next         int64 // minute of the slot that is expected first, 0 = not known
@@ -45,6 +46,7 @@ func TestSlotsAreCountedByTheReadingsThatFillThem(t *testing.T) {
 
 // TestASecondAtMidnightMakesNothingMissing: what is due a moment before midnight is looked for in the next day too.
 func TestASecondAtMidnightMakesNothingMissing(t *testing.T) {
+	t.Parallel()
 	const midnight = 1_000_000 * minute
 	cycle := func(int64) state { return state{cycle: 10 * minute} }
 	for _, jitter := range []int64{-2000, 0, 2000} {
@@ -61,6 +63,7 @@ func TestASecondAtMidnightMakesNothingMissing(t *testing.T) {
 
 // TestSlotsOutsideOfTheRangeAreNotMissing: nor are those that are not settled, or at which the channel was not active.
 func TestSlotsOutsideOfTheRangeAreNotMissing(t *testing.T) {
+	t.Parallel()
 	cycle := func(int64) state { return state{cycle: 10 * minute} }
 	n := counting{from: 1000 * minute, end: 1050 * minute}
 	s := slots{next: 900 * minute}
@@ -76,6 +79,7 @@ func TestSlotsOutsideOfTheRangeAreNotMissing(t *testing.T) {
 }
 
 func TestACycleThatChangesIsFollowed(t *testing.T) {
+	t.Parallel()
 	cycle := func(at int64) state {
 		if at < 1060*minute {
 			return state{cycle: 10 * minute}
@@ -98,6 +102,7 @@ func TestACycleThatChangesIsFollowed(t *testing.T) {
 
 // TestNothingIsDueWhileAChannelIsOff: but what comes all the same was due.
 func TestNothingIsDueWhileAChannelIsOff(t *testing.T) {
+	t.Parallel()
 	inForce := func(at int64) state {
 		return state{cycle: 10 * minute, off: at >= 1025*minute && at < 1063*minute || at >= 1085*minute, until: map[bool]int64{true: 1063 * minute, false: never}[at < 1085*minute]}
 	}
@@ -125,6 +130,7 @@ func TestNothingIsDueWhileAChannelIsOff(t *testing.T) {
 }
 
 func TestTheMostFrequentDistance(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct {
 		times    []int64
 		distance int64

@@ -12,6 +12,7 @@ const (
 )
 
 func TestSumsOfValues(t *testing.T) {
+	t.Parallel()
 	for name, x := range map[string]struct {
 		values                 []float64
 		unit                   string
@@ -41,6 +42,7 @@ func near(a, b float64) bool {
 }
 
 func TestSumsOfDaysAreThoseOfTheRange(t *testing.T) {
+	t.Parallel()
 	values := []float64{2, 8.5, -18.25, 4, 7.75, 30}
 	var all, first, second, none, days sums
 	for i, v := range values {
@@ -60,6 +62,7 @@ func TestSumsOfDaysAreThoseOfTheRange(t *testing.T) {
 }
 
 func TestOutsideOfLimits(t *testing.T) {
+	t.Parallel()
 	two, seven := 2.0, 7.0
 	for _, x := range []struct {
 		value        float64

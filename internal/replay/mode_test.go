@@ -18,6 +18,7 @@ import (
 // TestReplayTurnsOneContentModeIntoTheOther: of a stream that holds both, every event comes in the mode that is asked for, and
 // is the same event.
 func TestReplayTurnsOneContentModeIntoTheOther(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	for i, mode := range []schema.Mode{schema.Binary, schema.Structured} {
 		at := midnight.Add(time.Duration(i) * time.Hour)
@@ -68,6 +69,7 @@ func sameEvent(t *testing.T, mode schema.Mode, got, want message) {
 
 // TestMessageIDsAreTheSameInEitherContentMode: what was replayed in one mode is not stored again in the other.
 func TestMessageIDsAreTheSameInEitherContentMode(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.storeIn(schema.Binary, schema.Readings, reading("a b%ü", midnight, "1"))
 	s.storeIn(schema.Structured, schema.Readings, reading("c d%ü", midnight, "1"))

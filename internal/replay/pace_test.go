@@ -9,6 +9,7 @@ import (
 )
 
 func TestSpeedKeepsTheDistancesOfMeasuring(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		speed float64
 		want  time.Duration // after which the event that was measured two hours later is due
@@ -29,6 +30,7 @@ func TestSpeedKeepsTheDistancesOfMeasuring(t *testing.T) {
 }
 
 func TestWhatWasLateIsCaughtUpWith(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		first := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 		p := pacer{speed: 1}

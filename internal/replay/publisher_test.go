@@ -27,6 +27,7 @@ func connect(t *testing.T, url string) *nats.Conn {
 }
 
 func TestSubjectsOfTheBridgeAreItsOwn(t *testing.T) {
+	t.Parallel()
 	for subject, want := range map[string]bool{
 		"saveris.readings.live.x": true, "saveris.readings.>": true, "saveris.alarms": true, "saveris.>": true,
 		"saveris.index.readings.2026-11-23": true, "saveris.index.x": true, "saveris.checkpoints.>": true, "saveris.rejected.readings": true,
@@ -39,6 +40,7 @@ func TestSubjectsOfTheBridgeAreItsOwn(t *testing.T) {
 }
 
 func TestTargetStreamsAreThoseThatStoreAllOfIt(t *testing.T) {
+	t.Parallel()
 	js := newStage(t).js
 	for name, c := range map[string]jetstream.StreamConfig{
 		"ALL":    {Subjects: []string{"all.>"}, AllowAtomicPublish: true},
@@ -94,6 +96,7 @@ func copyAll(t *testing.T, p *replay.Publisher, n int) error {
 }
 
 func TestCopiesAreStoredInTheirOrderWhateverTheBatchLimit(t *testing.T) {
+	t.Parallel()
 	s := bridgetest.NATSServer(t, &server.Options{
 		JetStream:       true,
 		JetStreamLimits: server.JSLimitOpts{MaxBatchSize: 300},
@@ -132,6 +135,7 @@ func TestCopiesAreStoredInTheirOrderWhateverTheBatchLimit(t *testing.T) {
 }
 
 func TestACopyThatHasNotArrivedIsNotCounted(t *testing.T) {
+	t.Parallel()
 	js := newStage(t).js
 	for _, targets := range [][]replay.TargetStream{{{Stream: "GONE"}}, {{Stream: "GONE", Atomic: true}}} {
 		c := replay.NewPublisher(js, targets, false) // the stream has disappeared since it was looked up
@@ -146,6 +150,7 @@ func TestACopyThatHasNotArrivedIsNotCounted(t *testing.T) {
 }
 
 func TestCopiesThatNobodyStoresReachThoseWhoListen(t *testing.T) {
+	t.Parallel()
 	url := bridgetest.Embedded(t).ClientURL()
 	nc := connect(t, url)
 	js, err := jetstream.New(nc)
@@ -182,6 +187,7 @@ func TestCopiesThatNobodyStoresReachThoseWhoListen(t *testing.T) {
 }
 
 func TestAMissingRightIsToldAtTheFirstCopy(t *testing.T) {
+	t.Parallel()
 	s := bridgetest.NATSServer(t, &server.Options{
 		JetStream: true,
 		Users:     []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"copy.>", "old"}}}}},

@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
@@ -36,6 +37,8 @@ type stage struct {
 	*testing.T
 	js jetstream.JetStream
 }
+
+func TestMain(m *testing.M) { bridgetest.Main(m) }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
@@ -197,6 +200,7 @@ func ids(list []message) (ids []string) {
 }
 
 func TestReplayKeepsEveryByte(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.store(schema.Readings, reading("a", midnight.Add(time.Hour), "4.70"), reading("b \"%ü", midnight.Add(2*time.Hour), "22.382542"))
 	s.storeIn(schema.Structured, schema.Readings, reading("a", midnight.Add(time.Hour), "4.71")) // a correction
@@ -236,6 +240,7 @@ func TestReplayKeepsEveryByte(t *testing.T) {
 }
 
 func TestReplayOrdersByMeasurementTime(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	const size = 13_000               // of a day: more than a slice
@@ -271,6 +276,7 @@ func TestReplayOrdersByMeasurementTime(t *testing.T) {
 }
 
 func TestARangeIsHalfOpenInTheTimeOfMeasuring(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	hour := func(n int) time.Time { return midnight.Add(time.Duration(n) * time.Hour) }
 	for _, n := range []int{30, 10, 12, 11, 13, -5} {
@@ -302,6 +308,7 @@ func TestARangeIsHalfOpenInTheTimeOfMeasuring(t *testing.T) {
 }
 
 func TestRejectedRowsAreNotReplayed(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	row := saveris.Row{Fields: []saveris.Field{text("uuid", "x")}} // no time
 	s.store(schema.Readings, schema.NewMaker(schema.Readings, "saveris", "http://vendor").Event(&row, schema.Window{}, midnight))
@@ -314,6 +321,7 @@ func TestRejectedRowsAreNotReplayed(t *testing.T) {
 }
 
 func TestWhatRetentionHasLeftIsReplayedAndTheRestCounted(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	for i := range 4 {
 		s.store(schema.Readings, reading(fmt.Sprint(i, "a"), midnight.Add(time.Duration(i)*time.Hour), "1"), reading(fmt.Sprint(i, "b"), midnight.Add(time.Duration(i)*time.Hour), "1"))
@@ -334,6 +342,7 @@ func TestWhatRetentionHasLeftIsReplayedAndTheRestCounted(t *testing.T) {
 }
 
 func TestWhatIsNotThereIsToldAndTheRestReplayed(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.store(schema.Readings, reading("a", midnight, "1"), reading("b", midnight, "1"), reading("c", midnight, "1"))
 	s.store(schema.Readings, reading("d", midnight, "1"))
@@ -367,6 +376,7 @@ func TestWhatIsNotThereIsToldAndTheRestReplayed(t *testing.T) {
 }
 
 func TestWhatWasPutBackIsReplayedOnce(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	var events []schema.Event
 	for i := range 20 {
@@ -399,6 +409,7 @@ func TestWhatWasPutBackIsReplayedOnce(t *testing.T) {
 }
 
 func TestARefusedEventIsNamedAndTheReplayGoesOnFromThere(t *testing.T) {
+	t.Parallel()
 	for _, atomic := range []bool{false, true} {
 		s := newStage(t)
 		var list []schema.Event
@@ -443,6 +454,7 @@ func (s *stopper) PublishMsgAsync(m *nats.Msg, o ...jetstream.PublishOpt) (jetst
 }
 
 func TestAReplayThatIsStoppedGoesOnWithoutLossAndWithoutDoubles(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	var list []schema.Event
 	for i := range 400 {
@@ -471,6 +483,7 @@ func TestAReplayThatIsStoppedGoesOnWithoutLossAndWithoutDoubles(t *testing.T) {
 }
 
 func TestMessageIDsKeepASecondReplayFromDoubling(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.store(schema.Readings, reading("a", midnight, "1"), reading("b", midnight, "1"))
 	s.store(schema.Readings, reading("a", midnight, "2"))

@@ -3,6 +3,7 @@ package replay
 import "testing"
 
 func TestASliceEndsBetweenTwoTimesUnlessTooManyShareOne(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		every int // events of the same time
 		want  []int

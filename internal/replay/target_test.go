@@ -10,6 +10,7 @@ import (
 )
 
 func TestATargetIsASubjectOrAPrefix(t *testing.T) {
+	t.Parallel()
 	const stored = "saveris.readings.live.t.s.1.1.air_temperature"
 	for text, want := range map[string]string{
 		"replay":           "replay",
@@ -33,6 +34,7 @@ func TestATargetIsASubjectOrAPrefix(t *testing.T) {
 }
 
 func TestPatternsHoldAllSubjectsOfAReplay(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string][]string{
 		"all": {"all"},
 		"r.>": {"r.readings.live.>", "r.readings.history.>", "r.alarms.live.>", "r.alarms.history.>"},

@@ -43,6 +43,7 @@ func openIDs(b *status.Board) string {
 
 // TestAnAlarmThatStillHoldsIsOpen: one of a hundred days ago, whatever has come since.
 func TestAnAlarmThatStillHoldsIsOpen(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	w := s.writer(schema.Alarms)
 	long := today.AddDate(0, 0, -100)
@@ -66,6 +67,7 @@ func TestAnAlarmThatStillHoldsIsOpen(t *testing.T) {
 // TestAlarmsAreKnownSinceWhatWasRead: what was raised before the feed's beginning, or before what is read of a long stream, is
 // named as unknown.
 func TestAlarmsAreKnownSinceWhatWasRead(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	if b := s.board(); b.Recent("").AlarmsSince != nil {
 		t.Errorf("nothing is stored, and alarms are known since %s", b.Recent("").AlarmsSince)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestABoardBeginsWithSoManyReadingsAtMost(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	w := s.writer(schema.Readings)
 	var events []schema.Event

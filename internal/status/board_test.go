@@ -40,6 +40,8 @@ type stage struct {
 	url    string
 }
 
+func TestMain(m *testing.M) { bridgetest.Main(m) }
+
 func newStage(t testing.TB) *stage {
 	t.Helper()
 	s := &stage{TB: t, config: publish.Config{Names: names, Replicas: 1}, url: bridgetest.Embedded(t).ClientURL()}
@@ -157,6 +159,7 @@ func reading(serial string, at time.Time, value string, more ...string) schema.E
 }
 
 func TestAFeedIsToldFromItsRecords(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	w := s.writer(schema.Readings)
 	w.SetLowWatermark(minute(60))
@@ -191,6 +194,7 @@ func TestAFeedIsToldFromItsRecords(t *testing.T) {
 }
 
 func TestGapsAreMergedAcrossDays(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	w := s.writer(schema.Readings)
 	w.SetLowWatermark(minute(0))
@@ -208,6 +212,7 @@ func TestGapsAreMergedAcrossDays(t *testing.T) {
 }
 
 func TestWhatIsStoredLaterIsShown(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	b := s.board() // nothing is there yet
 	if f := b.Status().Feeds[1]; f.Feed != schema.Alarms || f.CoveredUntil != nil || f.Newest != nil {
@@ -227,6 +232,7 @@ func TestWhatIsStoredLaterIsShown(t *testing.T) {
 }
 
 func TestLeaderAndBackfillsAreTold(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	b := s.board() // neither bucket exists yet
 	leases := publish.NewLeases(s.js, s.config, schema.Alarms, "host/7", nil)
@@ -265,6 +271,7 @@ func TestLeaderAndBackfillsAreTold(t *testing.T) {
 
 // TestALeaseEndsWithoutAWord, as that of a bridge that was killed does.
 func TestALeaseEndsWithoutAWord(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	kv, err := s.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: names.Leases(), TTL: time.Second})
 	if err != nil {
@@ -280,6 +287,7 @@ func TestALeaseEndsWithoutAWord(t *testing.T) {
 }
 
 func TestTheLastPictureStaysAndTheNextOneComes(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.store(s.writer(schema.Readings), cover(0, 60), reading("a", minute(1), "1"))
 	b := s.board()
@@ -298,6 +306,7 @@ func TestTheLastPictureStaysAndTheNextOneComes(t *testing.T) {
 }
 
 func TestRejectedRowsAreShownCutAndOnce(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	w := s.writer(schema.Alarms)
 	long := strings.Repeat("é", 3000)
@@ -322,6 +331,7 @@ func TestRejectedRowsAreShownCutAndOnce(t *testing.T) {
 }
 
 func TestNoContentStopsABoard(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	b := s.board()
 	nc := s.js.Conn()

@@ -9,6 +9,7 @@ import (
 )
 
 func TestALateExportIsShownUntilItIsThere(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	requests, err := publish.OpenRequests(t.Context(), s.js, s.config)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestOnlyAPollIsTheLastPoll(t *testing.T) {
+	t.Parallel()
 	now := base.Add(12 * time.Hour)
 	poll := span(10*time.Hour, 11*time.Hour, 11*time.Hour)
 	for name, c := range map[string]struct {
@@ -44,6 +45,7 @@ func TestOnlyAPollIsTheLastPoll(t *testing.T) {
 }
 
 func TestADayThatIsPartlyReadIsNamed(t *testing.T) {
+	t.Parallel()
 	midnight := base.Truncate(24 * time.Hour)
 	span := func(from, until, read time.Duration) checkpoint.Interval {
 		return checkpoint.Interval{From: midnight.Add(from), Until: midnight.Add(until), ReadAt: midnight.Add(read), Route: "sync"}

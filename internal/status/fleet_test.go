@@ -14,6 +14,7 @@ import (
 // TestStatusShowsTheFleet: how much there is, which batteries are low, what has become of things, and whose readings are nobody's any
 // more. Names come first, also those of silent channels.
 func TestStatusShowsTheFleet(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	noon := today.Add(12 * time.Hour)
 	changes, silences := publish.NewChanges(s.js, s.config), publish.NewSilences(s.js, s.config)

@@ -22,6 +22,7 @@ import (
 // TestWhatFollowsALostTailIsShown takes a broker back to an older copy of its store, as a power cut may, while a board and
 // a follower look on: the sequences of what was lost are given away again.
 func TestWhatFollowsALostTailIsShown(t *testing.T) {
+	t.Parallel()
 	dir, older := t.TempDir(), t.TempDir()+"/copy"
 	listen := "127.0.0.1:0"
 	start := func() *natsd.Server {

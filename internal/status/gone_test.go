@@ -8,6 +8,7 @@ import (
 )
 
 func TestABridgeOfTheFleetAloneHasReadAllThereIs(t *testing.T) {
+	t.Parallel()
 	for fleet, want := range map[bool]int{true: 0, false: 1} {
 		if got := New(nil, Config{Fleet: fleet}).Status().Problems(Rules{}); len(got) != want {
 			t.Errorf("fleet %v: %v", fleet, got)
@@ -16,6 +17,7 @@ func TestABridgeOfTheFleetAloneHasReadAllThereIs(t *testing.T) {
 }
 
 func TestNoBridgeRunsWhereNoneHasHeldALeaseForTwentySeconds(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	for name, c := range map[string]struct {
 		change func(*Board)

@@ -15,6 +15,7 @@ import (
 
 // TestABoardShowsTheSameInEitherContentMode stores the same events in one mode, the other, and both by turns.
 func TestABoardShowsTheSameInEitherContentMode(t *testing.T) {
+	t.Parallel()
 	garbage := saveris.Row{Raw: []byte(`{"timestamp":"\"`), Err: errors.New("garbage")}
 	rejected := schema.NewMaker(schema.Alarms, names.Prefix, "http://vendor").Event(&garbage, schema.Window{}, minute(9))
 	readings := []schema.Event{
@@ -68,6 +69,7 @@ func TestABoardShowsTheSameInEitherContentMode(t *testing.T) {
 
 // TestOutagesAreFoundInEitherContentMode: a logger's alarm is raised in one mode and ends in the other.
 func TestOutagesAreFoundInEitherContentMode(t *testing.T) {
+	t.Parallel()
 	for _, modes := range [][]schema.Mode{{schema.Binary, schema.Structured}, {schema.Structured, schema.Binary}} {
 		s := newStage(t)
 		for i, state := range []string{"Alarm", "Ok"} {

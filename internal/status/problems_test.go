@@ -11,6 +11,7 @@ import (
 )
 
 func TestOneVerdictNamesEveryProblemAtItsLimit(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 25, 4, 0, 0, 0, time.UTC)
 	back := func(d time.Duration) *time.Time { at := now.Add(-d); return &at }
 	well := func() status.Status {

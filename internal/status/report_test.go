@@ -12,6 +12,7 @@ import (
 )
 
 func TestStatusIsReadAtAGlance(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	back := func(d time.Duration) *time.Time { t := at.Add(-d); return &t }
 	eta, trouble := 90.0, "no \x1b[31mluck"
@@ -76,6 +77,7 @@ backfills
 }
 
 func TestAClockThatIsAheadIsNotNever(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	until := at.Add(2 * time.Hour)
 	now := status.Status{At: at, Feeds: []status.Feed{{Feed: schema.Readings, CoveredUntil: &until, Days: []status.Day{{Day: "2026-11-24"}}}}}
@@ -86,6 +88,7 @@ func TestAClockThatIsAheadIsNotNever(t *testing.T) {
 }
 
 func TestAllIsNotWellAboveASevereAlarm(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	now := status.Status{At: at, Feeds: []status.Feed{{Feed: schema.Alarms, ReadAt: &at}}}
 	first := func(severe int) string {
@@ -108,6 +111,7 @@ func TestAllIsNotWellAboveASevereAlarm(t *testing.T) {
 }
 
 func TestOpenAlarmsAreReadAtAGlance(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	since := at.AddDate(0, 0, -300)
 	open := []status.Alarm{

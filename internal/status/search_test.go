@@ -11,6 +11,7 @@ import (
 )
 
 func TestAPageMaySearchForFourWords(t *testing.T) {
+	t.Parallel()
 	s := newSensors()
 	s.take("a", readingAt(base, "1"))
 	long := strings.Repeat("x", 2*longestText)

@@ -19,6 +19,7 @@ func readingAt(at time.Time, value string) []byte {
 }
 
 func TestPointsAreTheNewestInTheOrderOfTime(t *testing.T) {
+	t.Parallel()
 	s := newSensors()
 	for _, m := range []int{5, 3, 9, 3, 7, 9} { // two of them come again, corrected
 		read, ok := s.take("key", readingAt(base.Add(time.Duration(m)*time.Minute), fmt.Sprintf("%d.10", m)))
@@ -51,6 +52,7 @@ func TestPointsAreTheNewestInTheOrderOfTime(t *testing.T) {
 }
 
 func TestSearchFindsEachWordInAnyCase(t *testing.T) {
+	t.Parallel()
 	s := newSensors()
 	s.take("a", readingAt(base, "1"))
 	for search, want := range map[string]int{"": 1, "KÖLN": 1, "22 temp": 1, "22 humidity": 0, "  ": 1, "t": 1, "23": 0} {
@@ -61,6 +63,7 @@ func TestSearchFindsEachWordInAnyCase(t *testing.T) {
 }
 
 func TestSensorsAreBoundedAndTheSilentOnesGo(t *testing.T) {
+	t.Parallel()
 	s := newSensors()
 	total := func() (n int) {
 		for _, one := range s.byKey {
@@ -84,6 +87,7 @@ func TestSensorsAreBoundedAndTheSilentOnesGo(t *testing.T) {
 }
 
 func TestQuantilesAreOfTheNewest(t *testing.T) {
+	t.Parallel()
 	var d delays
 	for i := range 2 * measured { // the older half took ever longer
 		took := time.Duration(i) * time.Second
@@ -100,6 +104,7 @@ func TestQuantilesAreOfTheNewest(t *testing.T) {
 }
 
 func TestAHundredRejectedRowsAreRemembered(t *testing.T) {
+	t.Parallel()
 	var r rejects
 	for i := range 3 * maxRejects {
 		for range 2 { // a follower that begins anew brings it again
@@ -138,6 +143,7 @@ func BenchmarkTakeReading(b *testing.B) {
 
 // TestSensorsSayWhatPeopleCallThem: as the newest reading does, also where the first one had no names.
 func TestSensorsSayWhatPeopleCallThem(t *testing.T) {
+	t.Parallel()
 	s := newSensors()
 	body := func(minute int, more string) []byte {
 		return fmt.Appendf(nil, `{"uuid":"u","tenant":"t","site":"b2","sensor":{"uuid":"s","serial_no":"2201","model_code":null,"channel_no":1},"quantity":"q","value":1,"unit":"Cel",`+

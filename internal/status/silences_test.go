@@ -21,6 +21,7 @@ func silenceOf(serial string, heard bool) schema.Silence {
 
 // TestStatusNamesTheChannelsThatAreSilent, one that is heard again no more, and it is no fault of the bridge.
 func TestStatusNamesTheChannelsThatAreSilent(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	silences := publish.NewSilences(s.js, s.config)
 	store := func(all ...schema.Silence) (last uint64) {

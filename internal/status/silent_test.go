@@ -47,6 +47,7 @@ func shownAs(r Recent) string {
 }
 
 func TestRowsStayWhereTheyAre(t *testing.T) {
+	t.Parallel()
 	b := New(nil, Config{Feeds: []schema.Feed{schema.Readings}})
 	for _, at := range []int{0, 1} {
 		b.takeAt("b", "1", "2", at)
@@ -72,6 +73,7 @@ func TestRowsStayWhereTheyAre(t *testing.T) {
 
 // TestSilentChannelsComeFirst: three cycles without a reading, as far as the feed has been read.
 func TestSilentChannelsComeFirst(t *testing.T) {
+	t.Parallel()
 	b := New(nil, Config{Feeds: []schema.Feed{schema.Readings}})
 	for minute := 0; minute <= 100; minute += 10 {
 		b.takeAt("a", "1", "1", minute)
@@ -108,6 +110,7 @@ func TestSilentChannelsComeFirst(t *testing.T) {
 }
 
 func TestSearchFindsAlarmsToo(t *testing.T) {
+	t.Parallel()
 	b := New(nil, Config{Feeds: []schema.Feed{schema.Readings, schema.Alarms}})
 	for i, severity := range []string{"warning", "alarm", "warning"} {
 		data := fmt.Appendf(nil, `{"uuid":"u%d","site":"Köln","state":"raised","severity":%q,"condition":"Upper limit","sensor":{"serial_no":"22%d"},"quantity":"air_temperature","raised_at":%q}`,
@@ -133,6 +136,7 @@ func TestSearchFindsAlarmsToo(t *testing.T) {
 
 // A channel is shown as silent where an event says so, whatever its own readings show.
 func TestAnEventSaysThatAChannelIsSilent(t *testing.T) {
+	t.Parallel()
 	b := New(nil, Config{Names: publish.Names{Prefix: "saveris"}, Feeds: []schema.Feed{schema.Readings}})
 	b.takeAt("a", "1", "1", 0)
 	b.takeAt("a", "2", "1", 0)

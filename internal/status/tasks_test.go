@@ -12,6 +12,7 @@ import (
 
 // The board shows of tasks what it shows of every feed, and takes them for no reading.
 func TestTasksAreAFeedOfTheBoard(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	at := time.Now().UTC().Add(-time.Hour).Truncate(time.Second)
 	task := seed.Event(schema.Tasks, "uuid", "u1", "task_execution_uuid", "x", "sequence_no", "1", "timestamp", at.Format(time.RFC3339),

@@ -7,6 +7,7 @@ import (
 )
 
 func TestWarningAndAlarmOfAChannelAreTogether(t *testing.T) {
+	t.Parallel()
 	list := []Alarm{
 		{ID: "1", Serial: "22", Severity: "warning", Condition: "Upper limit"},
 		{ID: "2", Serial: "22", Severity: "warning", Condition: "Lower limit"},
