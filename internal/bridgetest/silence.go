@@ -35,8 +35,8 @@ const heardFor = 6 * time.Second
 
 // AuditSilence audits the stream of silence. A channel's silence is right where no reading of it that had been measured by then could be
 // seen when it was due; it is stored once, and its end once, when there is a later reading, with the number of those that were missing
-// then. It has to be stored where it lasts while all is quiet. A feed's silence is right where no poll of it was stored meanwhile, and has its
-// end.
+// then. It has to be stored where it lasts while all is quiet and the channel is known. A feed's silence is right where no poll of it was
+// stored meanwhile, and has its end.
 func AuditSilence(ctx context.Context, js jetstream.JetStream, vendor *saveristest.Server, rule SilenceRule, quiet Quiet) (*AuditReport, error) {
 	all, err := readOn(ctx, js, "SAVERIS_HEALTH", "saveris.health.>")
 	if err != nil {
@@ -49,6 +49,9 @@ func AuditSilence(ctx context.Context, js jetstream.JetStream, vendor *saveriste
 		}
 	}
 	a := &silenceAudit{rule: rule, quiet: quiet, polls: polls, heard: heardOf(vendor, rule, quiet), report: &AuditReport{Stored: len(all)}, told: map[string]bool{}}
+	if a.known, err = knownSensors(ctx, js, rule); err != nil {
+		return nil, err
+	}
 	ids, open := map[string]bool{}, map[string]storedSilence{}
 	for _, m := range all {
 		if ids[m.event.id] {
@@ -84,6 +87,7 @@ type silenceAudit struct {
 	quiet  Quiet
 	polls  map[string][]poll
 	heard  map[string][]heardAt // by sensor and channel
+	known  map[string]time.Time // since when the bridges know a sensor, by the vendor's clock
 	told   map[string]bool      // silences that are stored: channel and last reading
 	report *AuditReport
 }
@@ -132,6 +136,11 @@ func readSilence(m message) (s storedSilence, err error) {
 }
 
 func channelName(sensor string, no int) string { return fmt.Sprintf("%s/%d", sensor, no) }
+
+func sensorOf(channel string) string {
+	sensor, _, _ := strings.Cut(channel, "/")
+	return sensor
+}
 
 // heardAt is a reading of a channel, and from when on it could be seen.
 type heardAt struct{ at, visible time.Time }
@@ -262,10 +271,12 @@ func (a *silenceAudit) mustBe(vendor *saveristest.Server) {
 				}
 			}
 			from := due
-			if h.visible.After(from) {
-				from = h.visible
+			for _, at := range []time.Time{h.visible, a.known[sensorOf(channel)]} {
+				if at.After(from) {
+					from = at
+				}
 			}
-			if back.Sub(from) < heardFor || a.told[channel+" "+h.at.String()] {
+			if a.known[sensorOf(channel)].IsZero() || back.Sub(from) < heardFor || a.told[channel+" "+h.at.String()] {
 				continue
 			}
 			if first, last := a.within(polls, due, from, back); last.Sub(first) >= heardFor && a.always(active, channel, first.Add(-10*time.Second), last) {
@@ -297,6 +308,33 @@ func (a *silenceAudit) within(polls []poll, due, from, until time.Time) (first, 
 		}
 	}
 	return first, last
+}
+
+// knownSensors lists since when the stream of the fleet has each sensor. One that nobody has seen yet is not missed.
+func knownSensors(ctx context.Context, js jetstream.JetStream, rule SilenceRule) (map[string]time.Time, error) {
+	devices, err := readOn(ctx, js, "SAVERIS_DEVICES", "saveris.devices.device.>")
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]time.Time{}
+	for _, m := range devices {
+		var d struct {
+			Document struct {
+				Sensors []struct {
+					UUID string `json:"sensor_uuid"`
+				}
+			}
+		}
+		if err := json.Unmarshal(m.event.body, &d); err != nil {
+			return nil, err
+		}
+		for _, s := range d.Document.Sensors {
+			if _, is := known[s.UUID]; !is {
+				known[s.UUID] = m.at.Add(rule.Ahead)
+			}
+		}
+	}
+	return known, nil
 }
 
 func activeChannels(f saveristest.Fleet) map[string]bool {
