@@ -75,7 +75,7 @@ var brokenBuilds = []broken{
 	{"publishes where readers listen", "three bridges at once", storedSubjects},
 	{"takes what the bucket shows for stored", "NATS loses its tail", []edit{bucketAhead}},
 	{"takes the bucket for what it was", "buckets deleted", []edit{bucketWhole}},
-	{"stores a document again, and shows what is no longer so", "bridge killed at random", []edit{changeTwice, olderWins, staysOpen, goneIsShown}},
+	{"stores a document again, and shows what is no longer so", "NATS full", []edit{changeTwice, olderWins, staysOpen, goneIsShown}},
 	{"says of no channel that it is silent", "loggers cut off, bridge killed", []edit{neverSilent}},
 	{"says of no channel that it is heard again", "loggers cut off, bridge killed", []edit{neverHeard}},
 	{"counts as missing what has come", "loggers cut off, bridge killed", []edit{miscounts}},
