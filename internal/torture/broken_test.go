@@ -28,7 +28,7 @@ var (
 	ownClock       = edit{"internal/poller/tail.go", `now, err := t.Now(ctx)`, `_, err := t.Now(ctx); now := time.Now().UTC()`}
 	tornStays      = edit{"internal/publish/torn.go", `if connection == w.lookedOn {`, `if connection > 0 {`}
 	noMargin       = edit{"internal/saveris/query.go", `const Margin = time.Second`, `const Margin = 0 * time.Second`}
-	noOutages      = edit{"internal/service/service.go", `live.Outages = poller.NewOutages(pipe.Stream(schema.Alarms)).Ended`, `_ = poller.NewOutages`}
+	noOutages      = edit{"internal/service/rows.go", `live.Outages = poller.NewOutages(pipe.Stream(schema.Alarms)).Ended`, `_ = poller.NewOutages`}
 	storedSubjects = []edit{
 		{"internal/schema/event.go", `const ingest = "-ingest"`, `const ingest = ""`},
 		{"internal/config/rules.go", `strings.HasSuffix(text, schema.IngestPrefix(""))`, `schema.IngestPrefix("") != ""`},
