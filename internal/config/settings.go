@@ -82,7 +82,7 @@ type Streams struct {
 	Prefix      string        `env:"BRIDGE_PREFIX, default=saveris" doc:"first subject token, and the stem of the names of streams (upper case) and buckets; each Saveris account needs its own"`
 	Feeds       []string      `env:"BRIDGE_FEEDS, default=readings,alarms,devices" doc:"feeds to run, of 'readings', 'alarms', 'tasks' and 'devices'"`
 	ContentMode schema.Mode   `env:"BRIDGE_CONTENT_MODE, default=binary" doc:"content mode of CloudEvents that events are stored in: 'binary' has the attributes in headers, 'structured' all of an event in the body, for consumers that do not see headers; a stream may hold both"`
-	TaskUsers   string        `env:"BRIDGE_TASK_USERS, default=keep" doc:"'drop' leaves user name and user uuid out of 'tasks' events, which are personal data"`
+	TaskUsers   string        `env:"BRIDGE_TASK_USERS, default=keep" doc:"'drop' leaves user name and user uuid out of 'tasks' events, which are personal data; each process that stores needs it, above all 'bridge backfill'"`
 	Replicas    int           `env:"BRIDGE_REPLICAS, default=1" doc:"replicas of streams and bucket that the bridge creates"`
 	MaxAge      time.Duration `env:"BRIDGE_MAX_AGE, default=0" doc:"age limit of streams that the bridge creates, '0' is none"`
 	MaxBytes    int64         `env:"BRIDGE_MAX_BYTES, default=0" doc:"size limit of each stream that the bridge creates, such as '10GB' or '512MiB', '0' is none; the buckets have smaller ones then. For accounts that demand one: it is reserved"`

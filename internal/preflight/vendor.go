@@ -3,6 +3,7 @@ package preflight
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,9 @@ func vendorChecks(s config.Pipeline) []check {
 	if s.Proxied {
 		list = append(list, check{name: "proxy", run: checkProxy})
 	}
+	if slices.Contains(s.Feeds, string(schema.Tasks)) {
+		list = append(list, check{name: "task users", run: showTaskUsers})
+	}
 	list = append(list, check{name: "vendor login", run: checkLogin})
 	for _, feed := range s.Feeds {
 		list = append(list, check{"feed " + feed, (*checkup).loggedIn, checkFeed(schema.Feed(feed))})
@@ -27,6 +31,14 @@ func vendorChecks(s config.Pipeline) []check {
 		list = append(list, check{"feed devices", (*checkup).loggedIn, checkFleet})
 	}
 	return append(list, check{"clock", (*checkup).loggedIn, checkClock})
+}
+
+// showTaskUsers shows whether this process would store who executed a task.
+func showTaskUsers(_ context.Context, c *checkup) Finding {
+	if c.settings.TaskUsers == config.DropUsers {
+		return info("left out of tasks by this process (BRIDGE_TASK_USERS=%s); others that store need it too, above all bridge backfill", config.DropUsers)
+	}
+	return info("stored with tasks, which is personal data; BRIDGE_TASK_USERS=%s leaves them out", config.DropUsers)
 }
 
 func checkProxy(_ context.Context, c *checkup) Finding {

@@ -186,3 +186,16 @@ func TestAnOverlapThatIsPointlessIsTold(t *testing.T) {
 	}
 	wantLines(t, out, "warn settings BRIDGE_OVERLAP an hour at most")
 }
+
+// TestCheckShowsWhetherUsersAreStored, where tasks are read.
+func TestCheckShowsWhetherUsersAreStored(t *testing.T) {
+	t.Parallel()
+	s := vendor(t, nil)
+	for users, want := range map[string]string{"keep": "info task users stored with tasks", "drop": "info task users left out of tasks by this process"} {
+		out, _ := checkVendor(t, with("SAVERIS_URL", s.URL(), "BRIDGE_FEEDS", "tasks", "BRIDGE_TASK_USERS", users))
+		wantLines(t, out, want)
+	}
+	if out, _ := checkVendor(t, with("SAVERIS_URL", s.URL())); strings.Contains(out, "task users") {
+		t.Errorf("tasks are not read:\n%s", out)
+	}
+}
