@@ -119,28 +119,37 @@ func (d *Directory) Alarm(a Alarm) *Place {
 	return s.place
 }
 
-// alarmQuantities are those that an alarm calls otherwise than the channel (vendor's notice, behaviour notes, 7).
+// alarmQuantities are those whose channel the vendor's notice names (behaviour notes, 7).
 var alarmQuantities = []struct{ property, extension, channelProperty, channelExtension string }{
 	{"Temperature", "Unknown", "Temperature", "Air Temperature"},
-	{"Door", "Door Contact", "Unknown", "Door Contact"},
 }
 
-// quantity returns the only channel of a quantity as alarms name it; nil where there is none or several.
+// quantity returns the only channel of a quantity as alarms name it; nil where there is none or several. Alarms of all
+// quantities may lack the extension that the channel has, or have its extension beside another property.
 func (s *sensorEntry) quantity(property, extension string) *Place {
-	if place := s.only(property, extension); place != nil {
+	if place := s.only(func(c *channelEntry) bool { return same(c.property, property) && same(c.extension, extension) }); place != nil {
 		return place
 	}
 	for _, q := range alarmQuantities {
 		if same(property, q.property) && same(extension, q.extension) {
-			return s.only(q.channelProperty, q.channelExtension)
+			return s.only(func(c *channelEntry) bool {
+				return same(c.property, q.channelProperty) && same(c.extension, q.channelExtension)
+			})
 		}
+	}
+	switch {
+	case !unknown(extension):
+		return s.only(func(c *channelEntry) bool { return same(c.extension, extension) })
+	case !unknown(property):
+		return s.only(func(c *channelEntry) bool { return same(c.property, property) || same(c.extension, property) })
 	}
 	return nil
 }
 
-func (s *sensorEntry) only(property, extension string) (place *Place) {
+// only returns the place of the only channel that is meant; nil where there is none or several.
+func (s *sensorEntry) only(meant func(*channelEntry) bool) (place *Place) {
 	for i := range s.channels {
-		if c := &s.channels[i]; same(c.property, property) && same(c.extension, extension) {
+		if c := &s.channels[i]; meant(c) {
 			if place != nil {
 				return nil
 			}

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +145,36 @@ func TestTheDirectoryAllocatesNothingARow(t *testing.T) {
 		n += len(p.Names()) + len(p.Limits(at, unit)) + len(d.Alarm(alarm).Names())
 	}); allocs != 0 || n == 0 {
 		t.Errorf("%v allocations", allocs)
+	}
+}
+
+// TestAlarmsOfAllQuantities: an alarm may lack its channel's extension, or name it beside another property.
+func TestAlarmsOfAllQuantities(t *testing.T) {
+	room := rowsOf{saveris.Equipments: {`{"tenant_uuid":"t1","equipment_uuid":"e1","equipment_title":"Room","equipment_parts_uuid":"p1","equipment_parts_title":"Room","limit_values_uuid":"l1","display_unit":"relative humidity","upper_warning":60}`}}
+	for i, c := range []struct{ property, extension, unit string }{
+		{"Temperature", "Air Temperature", "°C"}, {"Humidity", "Relative Humidity", "%rF"}, {"Temperature", "Dewpoint Temperature", "°C"}, {"Density", "Absolute Humidity", "g/m³"},
+		{"Pressure", "Absolute Pressure", "hPa"}, {"Pressure", "Differential Pressure", "hPa"}, {"Temperature", "Product Temperature", "°C"}, {"Unknown", "Door Contact", ""}, {"CO2", "Unknown", "ppm"},
+	} {
+		room[saveris.DeviceProperties] = append(room[saveris.DeviceProperties], fmt.Sprintf(`{"tenant_uuid":"t1","device_uuid":"d1","equipment_uuid":"e1","sensor_uuid":"s1","sensor_display_name":"Air","channel_no":%d,`+
+			`"channel_physical_unit":%q,"channel_physical_property_name":%q,"channel_physical_extension":%q,"equipment_parts_uuid":"p1"}`, i+1, c.unit, c.property, c.extension))
+	}
+	d := known(t, room).Directory()
+	for words, channel := range map[string]string{
+		"Temperature/Unknown": "1", "Temperature/Air Temperature": "1", "Humidity/Unknown": "2", "humidity/": "2", "Relative Humidity/Unknown": "2", "Relative_Humidity/Relative_Humidity": "2", "Unknown/Relative Humidity": "2",
+		"Temperature/Dewpoint Temperature": "3", "Density/Unknown": "4", "Absolute Humidity/Unknown": "4", "Pressure/Absolute Pressure": "5", "Pressure/Unknown": "", "Product Temperature/Product Temperature": "7",
+		"Temperature/Product Temperature": "7", "Product Temperature/Unknown": "7", "Door/Door Contact": "8", "CO2/Unknown": "9", "Humidity/Wind": "", "Unknown/Unknown": "",
+	} {
+		property, extension, _ := strings.Cut(words, "/")
+		want := d.Channel([]byte("s1"), []byte(channel))
+		if want == nil {
+			want = d.sensors["s1"].place
+		}
+		if got := d.Alarm(Alarm{"measurement alarm", "s1", "", property, extension}); got != want {
+			t.Errorf("%s: not the place of channel %q", words, channel)
+		}
+	}
+	if got := d.Alarm(Alarm{"measurement alarm", "s1", "", "Humidity", "Unknown"}).Limits(time.Now(), "%"); !strings.Contains(got, `"upper_warning":60`) {
+		t.Errorf("humidity has limits %s", got)
 	}
 }
 
