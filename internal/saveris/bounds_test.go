@@ -221,7 +221,6 @@ func (r *trickle) Read(p []byte) (int, error) {
 
 // TestDribbledHeadersEnd: a header that comes byte by byte is no answer in time.
 func TestDribbledHeadersEnd(t *testing.T) {
-	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
