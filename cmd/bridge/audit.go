@@ -37,7 +37,8 @@ func auditCommand(std streams) *cobra.Command {
 		Long: `Makes the completeness report: for each channel and UTC day what was due, stored, late and missing, the least, mean and greatest
 value, the mean kinetic temperature, and the minutes outside of the limits in force; the alarms with their durations; rows and
 digest of each day. It reads the streams alone: nothing is asked of the vendor, nothing is written, and it may run beside run.
-Settings are those of run, but none of the vendor's is needed; bridge run --help lists them.
+Settings are those of run, but none of the vendor's is needed; bridge run --help lists them. Readings are audited whatever
+BRIDGE_FEEDS says; alarms where it names them, or where any of the range has been read.
 
 T is an RFC 3339 time, or how long ago: 24h, 7d. The range is half-open and counts in the time of measuring.
 
@@ -51,7 +52,7 @@ Exit code 0: nothing is missing. 1: something is, or has not been read, or the r
 				return err
 			}
 			now := time.Now().UTC().Truncate(time.Second)
-			span, err := o.check(&s, now)
+			span, err := o.check(now)
 			if err != nil {
 				return err
 			}
@@ -68,15 +69,12 @@ Exit code 0: nothing is missing. 1: something is, or has not been read, or the r
 }
 
 // check refuses wrong flags and returns the range. It may end in the future: clocks differ, and what is stored counts.
-func (o auditOptions) check(s *config.Settings, now time.Time) (span checkpoint.Span, err error) {
+func (o auditOptions) check(now time.Time) (span checkpoint.Span, err error) {
 	if o.JSON && o.CSV || (o.JSON || o.CSV) && o.HTML != "" {
 		return span, flagf("audit", "--json, --csv and --html exclude each other")
 	}
-	if err := o.timeRange.check(s); err != nil {
+	if err := o.moments(); err != nil {
 		return span, err
-	}
-	if slices.Equal(s.Feeds, []string{string(schema.Tasks)}) {
-		return span, flagf("audit", "the feed is tasks, whose steps are due at no time: expected --feeds readings, alarms or both")
 	}
 	span.From, _ = moment(o.From, now) // the check has read them
 	if span.Until, _ = moment(o.Until, now); span.Empty() {
@@ -89,24 +87,24 @@ func runAudit(ctx context.Context, s config.Settings, o auditOptions, span check
 	if _, set := std.env("GOGC"); !set {
 		debug.SetGCPercent(100) // Go's default: no window is held here, and gcPercent would cost as much again as all else
 	}
+	feeds := []string{string(schema.Readings)}
+	if slices.Contains(s.Feeds, string(schema.Alarms)) {
+		feeds = append(feeds, string(schema.Alarms))
+	}
+	s.Feeds = feeds // what is there counts, not what a bridge runs with these settings
 	js, stop, err := readBroker(ctx, s, std.err)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	c := audit.Config{Span: span, Now: now, Prefix: s.Prefix, Version: version}
-	for _, feed := range []schema.Feed{schema.Readings, schema.Alarms} {
-		if !slices.Contains(pipeline.Feeds(s.Streams), feed) {
-			continue
-		}
-		name := pipeline.Broker(s.Streams).Names.Stream(feed)
-		c.Streams = append(c.Streams, name)
-		stream := checkpoint.NewStream(js, name, s.Prefix, string(feed))
-		if feed == schema.Readings {
-			c.Readings = stream
-		} else {
-			c.Alarms = stream
-		}
+	name := pipeline.Broker(s.Streams).Names.Stream(schema.Readings)
+	c := audit.Config{Span: span, Now: now, Prefix: s.Prefix, Version: version, Streams: []string{name}}
+	c.Readings = checkpoint.NewStream(js, name, s.Prefix, string(schema.Readings))
+	if c.Alarms, err = alarmsToAudit(ctx, js, s, span); err != nil {
+		return orStopped(ctx, err)
+	}
+	if c.Alarms != nil {
+		c.Streams = append(c.Streams, pipeline.Broker(s.Streams).Names.Stream(schema.Alarms))
 	}
 	if c.Inventory, err = readInventory(ctx, js, s, c); err != nil {
 		return orStopped(ctx, err)
@@ -123,6 +121,24 @@ func runAudit(ctx context.Context, s config.Settings, o auditOptions, span check
 		return err
 	}
 	return report.Err()
+}
+
+// alarmsToAudit returns the stream of alarms; nil where the settings do not name that feed and none of the range has been read of it.
+func alarmsToAudit(ctx context.Context, js jetstream.JetStream, s config.Settings, span checkpoint.Span) (*checkpoint.Stream, error) {
+	stream := checkpoint.NewStream(js, pipeline.Broker(s.Streams).Names.Stream(schema.Alarms), s.Prefix, string(schema.Alarms))
+	if slices.Contains(s.Feeds, string(schema.Alarms)) {
+		return stream, nil
+	}
+	recorded, err := stream.Recorded(ctx)
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, err
+	}
+	for _, day := range span.Days() {
+		if slices.Contains(recorded, day) {
+			return stream, nil
+		}
+	}
+	return nil, nil
 }
 
 // readInventory reads what is known of the fleet; without its stream nothing is.

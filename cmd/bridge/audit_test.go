@@ -17,8 +17,14 @@ import (
 	"saveris-bridge/internal/saveris/saveristest"
 )
 
-func (s *scene) auditCommand(args ...string) outcome {
+func (s *scene) auditCommand(args ...string) outcome { return s.auditWith("", args...) }
+
+// auditWith audits with BRIDGE_FEEDS; empty is its default.
+func (s *scene) auditWith(feeds string, args ...string) outcome {
 	env := []string{"BRIDGE_HTTP_ADDR="}
+	if feeds != "" {
+		env = append(env, "BRIDGE_FEEDS="+feeds)
+	}
 	for _, v := range s.env { // none of the vendor's
 		if strings.HasPrefix(v, "NATS_") {
 			env = append(env, v)
@@ -38,6 +44,16 @@ func TestAuditReportsWhatIsMissing(t *testing.T) {
 	got := s.auditCommand()
 	if got.code != hint.Done || got.err != "" || !strings.Contains(got.out, "\ncomplete: 12 channels, nothing that was due is missing\n") || !strings.Contains(got.out, "check again: bridge verify --from 2026-11-23T22:20:00Z") {
 		t.Fatalf("exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+	for _, feeds := range []string{"readings", "alarms", "tasks", "devices"} { // what is stored counts
+		got := s.auditWith(feeds)
+		if got.code != hint.Done || !strings.Contains(got.out, "SAVERIS_READINGS, SAVERIS_ALARMS") || !strings.Contains(got.out, "\ncomplete: 12 channels, ") {
+			t.Errorf("BRIDGE_FEEDS=%s: exit code %d\n%s%s", feeds, got.code, got.out, got.err)
+		}
+		got = s.auditWith(feeds, "--from", "2026-09-01T00:00:00Z", "--until", "2026-09-02T00:00:00Z") // of which nothing was read
+		if strings.Contains(got.out, "SAVERIS_ALARMS") != (feeds == "alarms") || !strings.Contains(got.out, "SAVERIS_READINGS") || got.code != hint.Failed {
+			t.Errorf("BRIDGE_FEEDS=%s: exit code %d\n%s%s", feeds, got.code, got.out, got.err)
+		}
 	}
 	stream, err := s.js.Stream(t.Context(), streamOfReadings)
 	if err != nil {

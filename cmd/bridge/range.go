@@ -25,13 +25,8 @@ func (r *timeRange) flags(cmd *cobra.Command) {
 
 // check refuses wrong flags and lets those that name feeds win over the settings.
 func (r *timeRange) check(s *config.Settings) error {
-	if r.From == "" {
-		return flagf(r.command, "--from is missing: expected %s", wantMoment)
-	}
-	for _, flag := range [][2]string{{"from", r.From}, {"until", r.Until}} {
-		if _, err := moment(flag[1], time.Now()); err != nil {
-			return flagf(r.command, "--%s is %q: expected %s", flag[0], flag[1], wantMoment)
-		}
+	if err := r.moments(); err != nil {
+		return err
 	}
 	if r.Feeds != "" {
 		normal, want := config.RowFeeds(r.Feeds)
@@ -41,6 +36,19 @@ func (r *timeRange) check(s *config.Settings) error {
 		s.Feeds = strings.Split(normal, ",")
 	}
 	return needsRows(r.command, *s)
+}
+
+// moments refuses times that cannot be read.
+func (r *timeRange) moments() error {
+	if r.From == "" {
+		return flagf(r.command, "--from is missing: expected %s", wantMoment)
+	}
+	for _, flag := range [][2]string{{"from", r.From}, {"until", r.Until}} {
+		if _, err := moment(flag[1], time.Now()); err != nil {
+			return flagf(r.command, "--%s is %q: expected %s", flag[0], flag[1], wantMoment)
+		}
+	}
+	return nil
 }
 
 // needsRows refuses settings without a feed of rows, for a command that works on rows.
