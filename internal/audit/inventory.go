@@ -66,7 +66,7 @@ func ReadInventory(ctx context.Context, stream, readings *checkpoint.Stream, pre
 		return nil, fmt.Errorf("audit the inventory: %w", err)
 	}
 	var filters []string
-	for _, kind := range fleet.HistoryKinds {
+	for _, kind := range fleet.PlaceKinds {
 		filters = append(filters, prefix+"."+string(schema.Devices)+"."+string(kind)+".>")
 	}
 	history := fleet.NewHistory(from, span.Until)

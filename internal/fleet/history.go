@@ -8,9 +8,6 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// HistoryKinds are the kinds of things whose changes a History is made of, in no order.
-var HistoryKinds = []Kind{schema.KindTenant, schema.KindLocation, schema.KindEquipment, schema.KindDevice}
-
 // History is what was in force for each channel at any time of a span. It keeps the newest document of each thing, and what has
 // changed of each channel. It serves one goroutine.
 type History struct {

@@ -6,6 +6,9 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
+// PlaceKinds are the kinds of things that a Directory and a History are made of, in no order.
+var PlaceKinds = []Kind{schema.KindTenant, schema.KindLocation, schema.KindEquipment, schema.KindDevice}
+
 // maker makes places out of what is known.
 type maker struct {
 	tenants   map[string]*object

@@ -48,9 +48,12 @@ func (p *Pipeline) FollowFleet(ctx context.Context, log *slog.Logger) (read <-ch
 // followFleet follows the stream until that fails. It calls read once it has the newest message of each thing.
 func (p *Pipeline) followFleet(ctx context.Context, read func()) error {
 	broker := Broker(p.Settings.Streams)
-	filter := broker.Names.Prefix + "." + string(schema.Devices) + ".>"
+	var filters []string
+	for _, kind := range fleet.PlaceKinds { // most things are states of devices and sensors
+		filters = append(filters, broker.Names.Prefix+"."+string(schema.Devices)+"."+string(kind)+".>")
+	}
 	consumer, err := p.JS.OrderedConsumer(ctx, broker.Names.Stream(schema.Devices), jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
+		FilterSubjects: filters, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
 	})
 	if err != nil {
 		return err
