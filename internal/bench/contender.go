@@ -15,11 +15,12 @@ import (
 
 // contender is one way to get the rows of the range into the stream.
 type contender struct {
-	key     string // a1, a2, a4, b, c, d, e, f1, f2, f4
+	key     string // a1, a2, a4, b, c, d, e, f1, f2, f4, g
 	name    string
 	batches bool // its stream takes atomic batches
 	creates bool // it creates the streams itself
 	rows    func(sync string) int
+	prepare func(ctx context.Context, s *broker) error        // before anything is measured; nil = nothing
 	command func(s *broker, rows int) (*exec.Cmd, any, error) // the process and its input
 }
 
@@ -35,6 +36,9 @@ func (b *bench) contenders(ctx context.Context) (list []contender, err error) {
 	}
 	if asked("b") {
 		list = append(list, contender{key: "b", name: "bridge backfill", creates: true, rows: whole, command: b.backfill})
+	}
+	if asked("g") { // right behind it, for the same reason
+		list = append(list, contender{key: "g", name: "bridge backfill, names and limits", creates: true, rows: whole, prepare: b.storeFleet, command: b.backfill})
 	}
 	if asked("e") { // right behind the other one: the two are compared
 		list = append(list, contender{key: "e", name: "bridge backfill, structured", creates: true, rows: whole, command: b.structured})

@@ -24,6 +24,8 @@ var goals = []goal{
 	{"e/f: share of the ceiling, structured", "always", 0.80, false, ratio("e", "f")},
 	{"e/b: structured against binary", "default", 1.15, false, ratio("e", "b")},
 	{"e/b: structured against binary", "always", 1.15, false, ratio("e", "b")},
+	{"g/b: rows/s with names against without", "default", 0.97, false, ratio("g", "b")},
+	{"g/b: rows/s with names against without", "always", 0.97, false, ratio("g", "b")},
 	{"bridge CPU in structured mode, µs a row", "default", 6, true, cpuRowOf("e")},
 	{"bridge CPU in structured mode, µs a row", "always", 6, true, cpuRowOf("e")},
 	{"on disk, bytes a row", "default", 300, true, diskOfBridge},

@@ -99,7 +99,7 @@ func parse(args []string) (settings, error) {
 	f.IntVar(&s.slowRows, "slow-rows", 50_000, "rows at most for contenders that wait for the disk at every message")
 	f.IntVar(&s.benthos, "benthos-rows", 250_000, "rows at most for Benthos")
 	f.IntVar(&s.rounds, "rounds", 5, "rounds; figures are medians")
-	f.StringVar(&only, "only", "a,b,c,d,e,f", "contenders: a raw ceiling, b bridge, c script, d Benthos, e bridge in structured mode, f raw ceiling in structured mode")
+	f.StringVar(&only, "only", "a,b,c,d,e,f,g", "contenders: a raw ceiling, b bridge, c script, d Benthos, e bridge in structured mode, f raw ceiling in structured mode, g bridge that knows the fleet")
 	f.StringVar(&syncs, "sync", "default,always", "the server's sync_interval")
 	f.StringVar(&s.natsServer, "nats-server", "", "binary of nats-server; empty = install "+natsServerVersion)
 	f.StringVar(&s.temp, "temp", "", "where stores and binaries lie while it runs; empty = the system's place")
@@ -112,8 +112,8 @@ func parse(args []string) (settings, error) {
 	s.contenders, s.syncs = strings.Split(only, ","), strings.Split(syncs, ",")
 	s.rows = (s.rows + rowsASecond - 1) / rowsASecond * rowsASecond
 	for _, c := range s.contenders {
-		if !slices.Contains([]string{"a", "b", "c", "d", "e", "f"}, c) {
-			return s, fmt.Errorf("-only has %q: want some of a,b,c,d,e,f", c)
+		if !slices.Contains([]string{"a", "b", "c", "d", "e", "f", "g"}, c) {
+			return s, fmt.Errorf("-only has %q: want some of a,b,c,d,e,f,g", c)
 		}
 	}
 	for _, sync := range s.syncs {

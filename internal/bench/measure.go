@@ -104,6 +104,11 @@ func (b *bench) measure(ctx context.Context, c contender, sync string) (run, err
 			return run{}, err
 		}
 	}
+	if c.prepare != nil {
+		if err := c.prepare(ctx, s); err != nil {
+			return run{}, err
+		}
+	}
 	r := run{Contender: c.key, Name: c.name, Sync: sync, Rows: c.rows(sync)}
 	cmd, in, err := c.command(s, r.Rows)
 	if err != nil {
@@ -143,6 +148,11 @@ func (b *bench) prove(ctx context.Context, s *broker, r run, rendered int) error
 	}
 	if readings != r.Rows || ids != r.Rows {
 		return fmt.Errorf("%w: the stream holds %d readings with %d ids, not %d", errVoid, readings, ids, r.Rows)
+	}
+	if r.Contender == "g" {
+		if err := s.proveNames(ctx); err != nil {
+			return err
+		}
 	}
 	if now := len(b.vendor.cache.Files()); rendered > 0 && now > rendered {
 		return fmt.Errorf("%w: the vendor rendered %d files meanwhile", errVoid, now-rendered)

@@ -51,9 +51,9 @@ func count(n int) string {
 func backfillPlot(r results) (file, svg string) {
 	var bars []bar
 	for _, sync := range []string{"default", "always"} {
-		for _, key := range []string{"a", "f", "b", "e", "c", "d"} {
+		for _, key := range []string{"a", "f", "b", "g", "e", "c", "d"} {
 			if l, ok := find(linesOf(r.Backfill), key, sync); ok {
-				bars = append(bars, bar{group: "sync_interval: " + sync, label: l.Name, value: l.Rate.Median, low: l.Rate.Min, high: l.Rate.Max, strong: key == "b" || key == "e"})
+				bars = append(bars, bar{group: "sync_interval: " + sync, label: l.Name, value: l.Rate.Median, low: l.Rate.Min, high: l.Rate.Max, strong: key == "b" || key == "g" || key == "e"})
 			}
 		}
 	}
