@@ -240,7 +240,7 @@ func leaseKey(feed schema.Feed) string { return lease.Key(string(feed), lease.Le
 // draw makes the status of what is known.
 func (b *Board) draw(now time.Time) {
 	s := Status{Backfills: sumUpBackfills(b.backfills, now), Vendor: sumUpNotes(b.notes, now, false), Bridge: sumUpNotes(b.notes, now, true), Feeds: []Feed{}, fleet: b.config.Fleet}
-	s.NoBridge, s.Silent = b.noBridge(now), sumUpSilences(b.silences)
+	s.NoBridge, s.Silent = b.noBridge(now), sumUpSilences(b.silences, b.fleet)
 	s.Fleet = b.fleet.sumUp()
 	if !b.heard.IsZero() {
 		heard := b.heard.UTC()

@@ -58,12 +58,13 @@ type fleet struct {
 	devices   map[string]tail.Change // by subject
 	channels  int                    // of all of them
 	sensors   map[string]int         // how many devices have a sensor of this serial number
+	due       map[string]int         // how many devices have this channel and are to be heard of it, see tail.Change
 	batteries map[string]tail.Change // that are low, by subject
 	changes   []Change               // newest first
 }
 
 func newFleet() *fleet {
-	return &fleet{called: tail.NewFleet(), devices: map[string]tail.Change{}, sensors: map[string]int{}, batteries: map[string]tail.Change{}}
+	return &fleet{called: tail.NewFleet(), devices: map[string]tail.Change{}, sensors: map[string]int{}, due: map[string]int{}, batteries: map[string]tail.Change{}}
 }
 
 // followFleet follows what there is, and what becomes of it.
@@ -113,6 +114,9 @@ func (f *fleet) count(subject string, c tail.Change) {
 	for _, serial := range old.Serials {
 		f.sensors[serial]--
 	}
+	for _, channel := range old.Due {
+		f.due[channel]--
+	}
 	delete(f.devices, subject)
 	if c.Removed {
 		return
@@ -121,6 +125,9 @@ func (f *fleet) count(subject string, c tail.Change) {
 	f.channels += c.Channels
 	for _, serial := range c.Serials {
 		f.sensors[serial]++
+	}
+	for _, channel := range c.Due {
+		f.due[channel]++
 	}
 }
 
@@ -147,6 +154,9 @@ func (f *fleet) knows() bool { return f != nil && len(f.devices) > 0 }
 
 // gone reports whether a sensor belongs to no device that is there.
 func (f *fleet) gone(serial string) bool { return f.knows() && f.sensors[serial] <= 0 }
+
+// expects reports whether readings of a channel are due: not of one that is gone or switched off. All are where nothing is known.
+func (f *fleet) expects(channel string) bool { return !f.knows() || f.due[channel] > 0 }
 
 // sumUp returns what is shown; nil where nothing is known.
 func (f *fleet) sumUp() *Fleet {

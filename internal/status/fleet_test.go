@@ -30,7 +30,7 @@ func TestStatusShowsTheFleet(t *testing.T) {
 		}
 	}
 	device := func(serial, name, sensor string) string {
-		return `{"device_serial_no":"` + serial + `","device_display_name":"` + name + `","customer_site":"s1","sensors":[{"sensor_serial_no":"` + sensor + `","channels":[{"channel_no":1},{"channel_no":2}]}]}`
+		return `{"device_serial_no":"` + serial + `","device_display_name":"` + name + `","customer_site":"s1","sensors":[{"sensor_serial_no":"` + sensor + `","sensor_uuid":"u` + sensor + `","channels":[{"channel_no":1},{"channel_no":2}]}]}`
 	}
 	battery := func(serial, level string) string {
 		return `{"serial_no":"` + serial + `","battery_level_percent":` + level + `}`
@@ -38,6 +38,7 @@ func TestStatusShowsTheFleet(t *testing.T) {
 	store(0, schema.KindDevice, "1", device("1", "Fridge", "7"), false)
 	store(0, schema.KindDevice, "2", device("2", "Freezer", "8"), false)
 	store(0, schema.KindDevice, "3", device("3", "Old one", "9"), false)
+	store(0, schema.KindDevice, "4", strings.Replace(device("4", "Spare", "6"), "{", `{"device_is_active":false,`, 1), false)
 	store(0, schema.KindLocation, "s1", `{"location_uuid":"s1","name":"Harbour"}`, false)
 	store(0, schema.KindDeviceStatus, "2", battery("2", "12"), false)
 	store(0, schema.KindDeviceStatus, "1", battery("1", "21"), false)
@@ -45,16 +46,18 @@ func TestStatusShowsTheFleet(t *testing.T) {
 	store(2, schema.KindDevice, "3", device("3", "Old one", "9"), true)
 	seed.Store(t, s.js, schema.Readings, seed.FirstHour(), seed.Reading("r1", "7", "1"), seed.Reading("r2", "9", "2"),
 		seed.Event(schema.Readings, "uuid", "r0", "timestamp", seed.FirstHour().From.Add(-time.Minute).Format(time.RFC3339), "serial_no", "7", "customer_site", "before", "physical_extension", "Air Temperature"))
-	silent := silenceOf("100", true)
-	silent.Names = `{"site":"Harbour","equipment":"Fridge 1","part":"Inside"}`
-	if err := silences.Store(t.Context(), []schema.Silence{silent}, func(int, uint64) {}); err != nil {
+	silent := silenceOf("8", true)
+	silent.Sensor, silent.Names = "U8", `{"site":"Harbour","equipment":"Fridge 1","part":"Inside"}`
+	gone, off := silenceOf("9", true), silenceOf("6", true)
+	gone.Sensor, off.Sensor = "u9", "u6"
+	if err := silences.Store(t.Context(), []schema.Silence{silent, gone, off}, func(int, uint64) {}); err != nil {
 		t.Fatal(err)
 	}
 	now, recent, err := status.Read(t.Context(), s.js, status.Config{Names: names, Feeds: []schema.Feed{schema.Readings}, Timings: quick})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := now.Fleet; f == nil || f.Devices != 2 || f.Channels != 4 || f.LowCount != 1 || len(f.Changes) != 4 {
+	if f := now.Fleet; f == nil || f.Devices != 3 || f.Channels != 6 || f.LowCount != 1 || len(f.Changes) != 4 {
 		t.Fatalf("%+v", now.Fleet)
 	}
 	for _, one := range recent.Sensors {
@@ -65,10 +68,13 @@ func TestStatusShowsTheFleet(t *testing.T) {
 	if recent.Gone != 2 || recent.Silent != 0 {
 		t.Errorf("%d are gone, %d silent", recent.Gone, recent.Silent)
 	}
+	if len(now.Silent) != 1 || now.Silent[0].Serial != "8" {
+		t.Errorf("silent are %+v, one is gone and one switched off", now.Silent)
+	}
 	text, day := status.NewReport(now, recent, status.Rules{Poll: time.Minute}).Text(), today.Format(time.DateOnly)
 	for _, want := range []string{
-		"\nfleet\n  2 devices, 4 channels\n  battery low, 12 %: Freezer, 2, Harbour\n  " + day + " 12:02:00  device removed: Old one, 3, Harbour\n  " + day + " 12:01:00  renamed: Bar, 1, Harbour\n",
-		"\nsilent\n  Fridge 1, Inside, 100/1, Harbour  last reading " + day + " 11:00:00, due at",
+		"\nfleet\n  3 devices, 6 channels\n  battery low, 12 %: Freezer, 2, Harbour\n  " + day + " 12:02:00  device removed: Old one, 3, Harbour\n  " + day + " 12:01:00  renamed: Bar, 1, Harbour\n",
+		"\nsilent\n  Fridge 1, Inside, 8/1, Harbour  last reading " + day + " 11:00:00, due at",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

@@ -16,8 +16,8 @@ import (
 	"saveris-bridge/internal/words"
 )
 
-// Silence is a channel that should have been heard and was not, by the newest event of SAVERIS_HEALTH about it. Texts are the
-// vendor's: whoever shows them has to escape them.
+// Silence is a channel that should have been heard and was not, by the newest event of SAVERIS_HEALTH about it, and that the fleet
+// still has. Texts are the vendor's: whoever shows them has to escape them.
 type Silence struct {
 	Tenant   string     `json:"tenant"` // as a token, like the site
 	Site     string     `json:"site"`
@@ -27,6 +27,8 @@ type Silence struct {
 	SiteName string     `json:"site_name"`
 	LastAt   *time.Time `json:"last_at"` // of its last reading; nil where it never had one
 	DueAt    time.Time  `json:"due_at"`
+
+	key string // see tail.ChannelKey
 }
 
 // followHealth follows which channels are silent.
@@ -48,7 +50,7 @@ func (b *Board) followHealth() *tail.Follow {
 				delete(b.silences, m.Subject())
 				return nil
 			}
-			one := Silence{Tenant: s.Tenant, Site: s.Site, Serial: s.Serial, Channel: s.Channel, DueAt: s.DueAt}
+			one := Silence{Tenant: s.Tenant, Site: s.Site, Serial: s.Serial, Channel: s.Channel, DueAt: s.DueAt, key: tail.ChannelKey(s.Sensor, s.Channel)}
 			var called schema.PlaceNames
 			_ = json.Unmarshal([]byte(s.Names), &called) // else it has none
 			one.Name, one.SiteName = words.Shortened(called.Label(), longestText), words.Shortened(called.Site, longestText)
@@ -61,21 +63,24 @@ func (b *Board) followHealth() *tail.Follow {
 	}
 }
 
-// saidSilent reports whether an event says that a channel is silent.
+// saidSilent reports whether an event says that a channel is silent, and it still is to be heard.
 func (b *Board) saidSilent(one *sensor) bool {
 	if len(b.silences) == 0 {
 		return false
 	}
 	channel := schema.Silence{Tenant: one.tenant.Value(), Site: one.site.Value(), Serial: one.serial, Channel: one.channel}
-	_, silent := b.silences[channel.Subject(b.config.Names.Prefix)]
-	return silent
+	said, silent := b.silences[channel.Subject(b.config.Names.Prefix)]
+	return silent && b.fleet.expects(said.key)
 }
 
-// sumUpSilences lists the channels that are silent, the newest first.
-func sumUpSilences(silences map[string]Silence) []Silence {
+// sumUpSilences lists the channels that are silent, the newest first. What has been removed or switched off while it was silent will
+// never be heard again, and is left out.
+func sumUpSilences(silences map[string]Silence, there *fleet) []Silence {
 	list := []Silence{}
 	for _, s := range silences {
-		list = append(list, s)
+		if there.expects(s.key) {
+			list = append(list, s)
+		}
 	}
 	slices.SortFunc(list, func(x, y Silence) int {
 		return cmp.Or(y.DueAt.Compare(x.DueAt), strings.Compare(x.Serial, y.Serial), strings.Compare(x.Channel, y.Channel), strings.Compare(x.Tenant, y.Tenant))

@@ -28,6 +28,7 @@ type Change struct {
 
 	Serials  []string // of a device's sensors; of a status, whose it is
 	Channels int      // of a device
+	Due      []string // its channels of which readings are due, as ChannelKey has them: all but those that are switched off
 	Battery  *int     // of a status, in percent; nil where it has none
 	Low      bool     // the battery has fallen to LowBattery or below
 	Renewed  bool     // and is above it again
@@ -143,6 +144,7 @@ func (f *Fleet) name(c *Change, d *fleetData) (was thing) {
 			serial := sensor.text("sensor_serial_no")
 			f.remember(serial, thing{name: sensor.text("sensor_display_name"), site: site})
 			c.Serials, c.Channels = append(c.Serials, serial), c.Channels+len(sensor.inner("channels"))
+			c.Due = append(c.Due, due(d.Document, sensor)...)
 		}
 	case schema.KindDeviceStatus, schema.KindSensorStatus:
 		serial := d.Document.text("serial_no")
@@ -152,6 +154,21 @@ func (f *Fleet) name(c *Change, d *fleetData) (was thing) {
 	}
 	c.Site = f.SiteName(site)
 	return was
+}
+
+// ChannelKey is what tells a channel from all others: the sensor's uuid and its number.
+func ChannelKey(sensor, channel string) string { return strings.ToLower(sensor) + "/" + channel }
+
+// due are the channels of a sensor, none where it or its device is switched off.
+func due(device, sensor document) (keys []string) {
+	other, _ := sensor["other"].(map[string]any)
+	if device["device_is_active"] == false || sensor["sensor_is_active"] == false || other["sensor_is_active"] == false {
+		return nil
+	}
+	for _, channel := range sensor.inner("channels") {
+		keys = append(keys, ChannelKey(sensor.text("sensor_uuid"), channel.text("channel_no")))
+	}
+	return keys
 }
 
 func (f *Fleet) remember(serial string, now thing) (was thing) {
