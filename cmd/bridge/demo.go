@@ -45,7 +45,7 @@ func demoCommand(std streams) *cobra.Command {
 		Long: `Starts a pretend vendor, a NATS server and the bridge between them in this process, and prints the events as they are
 stored: within two minutes names, limits, a channel that is silent and heard again, a low battery, an alarm and its end, and a task. No account and no settings are needed; BRIDGE_CONTENT_MODE counts here too, and BRIDGE_HTTP_ADDR, BRIDGE_NATS_LISTEN and BRIDGE_DATA_DIR
 are the defaults of the flags. Ctrl-C ends it; the next start goes on where it was, in the same store. Look at it beside or after with
-BRIDGE_DATA_DIR=` + config.DemoStore + ` bridge status; tail and replay do likewise.`,
+BRIDGE_DATA_DIR=` + config.DemoStore + ` BRIDGE_FEEDS=` + demoFeeds + ` bridge status; tail and replay do likewise.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.ContentMode, _ = std.env("BRIDGE_CONTENT_MODE")
@@ -96,6 +96,7 @@ const (
 	demoLook     = 10 * time.Second
 	demoStart    = time.Hour
 	demoLiveAge  = 5 * time.Minute
+	demoFeeds    = "readings,alarms,devices,tasks"
 	defaultNATS  = "127.0.0.1:4222"
 	defaultHTTP  = "127.0.0.1:8080"
 )
@@ -163,7 +164,7 @@ func demoSettings(o demoOptions, vendorURL string) config.Settings {
 			"SAVERIS_URL": vendorURL, "SAVERIS_USERNAME": pretendUser, "SAVERIS_PASSWORD": pretendPassword,
 			"BRIDGE_NATS_LISTEN": freeAddress(o.NATSListen), "BRIDGE_DATA_DIR": o.DataDir, "BRIDGE_HTTP_ADDR": "",
 			"BRIDGE_POLL_INTERVAL": demoInterval.String(), "BRIDGE_START": demoStart.String(), "BRIDGE_LIVE_AGE": demoLiveAge.String(),
-			"BRIDGE_FEEDS": "readings,alarms,devices,tasks", "BRIDGE_INVENTORY_INTERVAL": demoLook.String(), "BRIDGE_SILENT_AFTER": "1", "BRIDGE_REVISIT": "10m,30m,2h", "BRIDGE_CONTENT_MODE": o.ContentMode,
+			"BRIDGE_FEEDS": demoFeeds, "BRIDGE_INVENTORY_INTERVAL": demoLook.String(), "BRIDGE_SILENT_AFTER": "1", "BRIDGE_REVISIT": "10m,30m,2h", "BRIDGE_CONTENT_MODE": o.ContentMode,
 		}[name]
 		return value, set
 	})
@@ -196,9 +197,9 @@ subscribe       nats --server nats://%[2]s sub 'saveris.readings.live.>'  (each 
 alarms only     nats --server nats://%[2]s sub 'saveris.alarms.live.*.*.alarm.raised.>'
 all of it       nats --server nats://%[2]s sub --stream SAVERIS_READINGS --all 'saveris.readings.>'
 checkpoints     nats --server nats://%[2]s kv watch saveris-checkpoints
-look            BRIDGE_DATA_DIR=%[3]s bridge status
+look            BRIDGE_DATA_DIR=%[3]s BRIDGE_FEEDS=%[5]s bridge status
 Ctrl-C ends it; the next start goes on where it was.
-`, vendorURL, s.NATSListen, s.DataDir, page)
+`, vendorURL, s.NATSListen, s.DataDir, page, demoFeeds)
 }
 
 // printStored prints what an earlier start has left in the store.

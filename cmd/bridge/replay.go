@@ -22,6 +22,7 @@ import (
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/replay"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
 )
 
 // replayOptions are the flags of bridge replay.
@@ -132,6 +133,11 @@ func runReplay(ctx context.Context, s config.Settings, plan replayPlan, std stre
 		return err
 	}
 	defer stop()
+	if plan.options.Feeds == "" {
+		for _, feed := range leftOut(ctx, js, s) {
+			fmt.Fprintln(std.err, status.LeftOutText(feed))
+		}
+	}
 	list := make([]replay.Feed, len(s.Feeds))
 	names := make([]schema.Feed, len(s.Feeds))
 	for i, name := range s.Feeds {

@@ -16,6 +16,7 @@ import (
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
 )
@@ -93,12 +94,33 @@ func readStatus(ctx context.Context, s config.Settings, log io.Writer) (now stat
 	case err != nil:
 		return now, recent, fmt.Errorf("%w: %w", natsconn.ErrUnusable, natsconn.Refusal(js.Conn(), err))
 	}
+	now.LeftOut = leftOut(wait, js, s)
 	something := func(f status.Feed) bool { return len(f.Days) > 0 || f.Rejected > 0 || f.Export != nil }
-	if len(now.Vendor)+len(now.Bridge) == 0 && !slices.ContainsFunc(now.Feeds, something) && !fleetStored(wait, js, s) {
+	if len(now.Vendor)+len(now.Bridge)+len(now.LeftOut) == 0 && !slices.ContainsFunc(now.Feeds, something) && !fleetStored(wait, js, s) {
 		return now, recent, fmt.Errorf("%w: no checkpoint is there", natsconn.ErrNothingStored)
 	}
 	now.Bridge = append(now.Bridge, unfitStreams(wait, js, s)...)
 	return now, recent, nil
+}
+
+// leftOut are the feeds of rows that are stored too, with a checkpoint record, and not among those of the settings. What cannot be
+// asked for is not named.
+func leftOut(ctx context.Context, js jetstream.JetStream, s config.Settings) (feeds []schema.Feed) {
+	names := pipeline.Broker(s.Streams).Names
+	for _, feed := range publish.Feeds {
+		if slices.Contains(s.Feeds, string(feed)) {
+			continue
+		}
+		stream, err := js.Stream(ctx, names.Stream(feed))
+		if err != nil {
+			continue
+		}
+		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(names.Prefix+".checkpoints."+string(feed)+".>"))
+		if err == nil && len(info.State.Subjects) > 0 {
+			feeds = append(feeds, feed)
+		}
+	}
+	return feeds
 }
 
 // fleetStored reports whether the feed of the fleet is set and has stored anything.

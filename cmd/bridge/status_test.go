@@ -128,3 +128,50 @@ func TestABridgeMayRunWhereTheStoreIsTaken(t *testing.T) {
 		t.Errorf("after its end: %+v", rules)
 	}
 }
+
+// TestStatusAndReplayNameTheFeedsThatTheirSettingsLeaveOut, where they are stored; that is no problem.
+func TestStatusAndReplayNameTheFeedsThatTheirSettingsLeaveOut(t *testing.T) {
+	t.Parallel()
+	js, env := lookedAt(t)
+	from := time.Now().UTC().Truncate(24 * time.Hour)
+	for _, feed := range []schema.Feed{schema.Readings, schema.Tasks} {
+		put(t, js, feed, &checkpoint.Interval{From: from, Until: time.Now().UTC(), ReadAt: time.Now().UTC(), Route: "sync"})
+	}
+	const tasks, readings = "note: tasks are stored too; BRIDGE_FEEDS of this command leaves them out\n", "note: readings are stored too; BRIDGE_FEEDS of this command leaves them out\n"
+	run := func(feeds string, args ...string) (out, err string) {
+		t.Helper()
+		var o, e strings.Builder
+		lookup := func(name string) (string, bool) {
+			switch {
+			case name == "BRIDGE_FEEDS":
+				return feeds, true
+			case args[0] == "replay" && name == "NATS_USER":
+				return "all", true
+			case args[0] == "replay" && name == "NATS_PASSWORD":
+				return "a", true
+			}
+			return env(name)
+		}
+		if code := execute(t.Context(), args, streams{env: lookup, out: &o, err: &e}); code != hint.Done {
+			t.Errorf("%s: exit code %d, %s", args, code, &e)
+		}
+		return o.String(), e.String()
+	}
+	for feeds, want := range map[string]string{"readings,devices": tasks, "devices": readings + tasks, "tasks": readings, "readings,tasks": ""} {
+		if out, _ := run(feeds, "status"); strings.Count(out, "note: ") != strings.Count(want, "note: ") || !strings.Contains(out, want) {
+			t.Errorf("%s:\n%s", feeds, out)
+		}
+		var now status.Report
+		out, _ := run(feeds, "status", "--json")
+		if err := json.Unmarshal([]byte(out), &now); err != nil || len(now.LeftOut) != strings.Count(want, "note: ") {
+			t.Errorf("%s: %v, left out are %v", feeds, err, now.LeftOut)
+		}
+	}
+	replay := []string{"replay", "--from", "1h", "--to", "again"}
+	if _, said := run("readings", replay...); said != tasks {
+		t.Errorf("replay says %q", said)
+	}
+	if _, said := run("readings", append(replay, "--feeds", "readings")...); said != "" {
+		t.Errorf("replay --feeds says %q", said)
+	}
+}

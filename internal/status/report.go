@@ -9,6 +9,7 @@ import (
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/printable"
+	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/words"
 )
 
@@ -52,6 +53,9 @@ func (r Report) Text() string {
 			b.WriteString(strings.TrimRight(fmt.Sprintf("  %-14s %s", line[0], line[1]), " ") + "\n")
 		}
 	}
+	for i, feed := range r.LeftOut {
+		b.WriteString([...]string{"\n", ""}[min(i, 1)] + LeftOutText(feed) + "\n")
+	}
 	if len(r.Vendor) > 0 {
 		b.WriteString("\nvendor\n")
 		for _, n := range r.Vendor {
@@ -65,6 +69,11 @@ func (r Report) Text() string {
 		}
 	}
 	return b.String() + r.fleetText() + r.silencesText() + r.alarmsText()
+}
+
+// LeftOutText says of a feed that it is stored too.
+func LeftOutText(feed schema.Feed) string {
+	return fmt.Sprintf("note: %s are stored too; BRIDGE_FEEDS of this command leaves them out", feed)
 }
 
 // verdictAndAlarms adds severe alarms and silent channels to the verdict. They are no fault of the bridge, but then not all is well.

@@ -17,9 +17,13 @@ type Status struct {
 	Backfills []Backfill `json:"backfills"` // newest first: those that run, and those whose last state is remembered
 	Silent    []Silence  `json:"silent"`    // channels that should have been heard and were not, newest first
 	Fleet     *Fleet     `json:"fleet"`     // nil where nothing is known of it
-	NoBridge  bool       `json:"no_bridge"` // no bridge has held a lease to poll for 20 s, or none can run
-	fleet     bool       // the feed of the fleet is run, which has no checkpoints
-	Heard     *time.Time `json:"heard_at"` // when the last bridge was seen to poll, by our clock; nil where that is not known
+
+	// LeftOut are feeds that are stored too, and that whoever asked has left out of Feeds, as far as he has looked for them.
+	LeftOut []schema.Feed `json:"left_out,omitempty"`
+
+	NoBridge bool       `json:"no_bridge"` // no bridge has held a lease to poll for 20 s, or none can run
+	fleet    bool       // the feed of the fleet is run, which has no checkpoints
+	Heard    *time.Time `json:"heard_at"` // when the last bridge was seen to poll, by our clock; nil where that is not known
 }
 
 // Backfill is the last published state of a backfill.
