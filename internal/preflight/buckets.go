@@ -18,17 +18,18 @@ type optionalBucket struct {
 	check   func(jetstream.StreamConfig) error // of the stream behind it
 	does    string
 	without string // what is so where it cannot be had
+	by      string // the command that creates it
 }
 
 func optionalBuckets(broker publish.Config) []optionalBucket {
 	return []optionalBucket{
-		{broker.Names.Bucket(), views.CheckBucket, "shows the checkpoints", "nobody sees what is read from now on: bridge status and the page are not updated"},
-		{broker.Names.Inventory(), views.CheckBucket, "shows the fleet", "nobody sees the fleet as it is now in " + broker.Names.Inventory() + "; the stream has it"},
-		{broker.Names.Latest(), views.CheckBatchBucket, "shows the newest readings", "nobody sees the newest reading of each channel in " + broker.Names.Latest() + "; the stream has them"},
-		{broker.Names.OpenAlarms(), views.CheckBatchBucket, "shows the open alarms", "nobody sees which alarms are open in " + broker.Names.OpenAlarms() + "; the stream has them"},
-		{broker.Names.Requests(), publish.CheckRequests, "remembers running exports, and how many each process has", "running exports are not remembered across restarts, and processes do not keep to SAVERIS_EXPORTS together"},
-		{broker.Names.Leases(), publish.CheckLeases, "says who works at what", "two bridges poll beside each other, and workers do not share a backfill"},
-		{broker.Names.Backfills(), nil, "tells how backfills go", "nobody is told how backfills go"},
+		{broker.Names.Bucket(), views.CheckBucket, "shows the checkpoints", "nobody sees what is read from now on: bridge status and the page are not updated", "run"},
+		{broker.Names.Inventory(), views.CheckBucket, "shows the fleet", "nobody sees the fleet as it is now in " + broker.Names.Inventory() + "; the stream has it", "run"},
+		{broker.Names.Latest(), views.CheckBatchBucket, "shows the newest readings", "nobody sees the newest reading of each channel in " + broker.Names.Latest() + "; the stream has them", "run"},
+		{broker.Names.OpenAlarms(), views.CheckBatchBucket, "shows the open alarms", "nobody sees which alarms are open in " + broker.Names.OpenAlarms() + "; the stream has them", "run"},
+		{broker.Names.Requests(), publish.CheckRequests, "remembers running exports, and how many each process has", "running exports are not remembered across restarts, and processes do not keep to SAVERIS_EXPORTS together", "run"},
+		{broker.Names.Leases(), publish.CheckLeases, "says who works at what", "two bridges poll beside each other, and workers do not share a backfill", "run"},
+		{broker.Names.Backfills(), nil, "tells how backfills go", "nobody is told how backfills go", "the first bridge backfill"},
 	}
 }
 
@@ -53,7 +54,7 @@ func (a optionalBucket) look(ctx context.Context, c *checkup) Finding {
 		err = a.check(info.Config)
 	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		found, err = c.mayCreate(ctx, "KV_"+a.name), nil
+		found, err = c.mayCreate(ctx, "KV_"+a.name, a.by), nil
 	}
 	switch {
 	case found.Err != nil:

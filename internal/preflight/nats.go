@@ -262,7 +262,7 @@ func (c *checkup) newStream(ctx context.Context, feed schema.Feed) Finding {
 		return fail(fmt.Errorf("%w: BRIDGE_REPLICAS is %d, but this server is in no cluster", natsconn.ErrUnusable, c.broker.Replicas),
 			"set BRIDGE_REPLICAS=1, or use a cluster")
 	}
-	f := fatal(c.mayCreate(ctx, c.broker.Names.Stream(feed)))
+	f := fatal(c.mayCreate(ctx, c.broker.Names.Stream(feed), "run"))
 	if f.Err != nil {
 		return f
 	}

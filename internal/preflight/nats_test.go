@@ -27,7 +27,8 @@ func TestCheckOfNATSChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	wantLines(t, out, "ok connected to", "ok version 2.", "ok on, 0 streams", "info sync_interval", "ok SAVERIS_READINGS", "ok run creates it", "ok bucket saveris-checkpoints", "ok bucket saveris-exports does not exist", "ok rights")
+	wantLines(t, out, "ok connected to", "ok version 2.", "ok on, 0 streams", "info sync_interval", "ok SAVERIS_READINGS", "ok run creates it", "ok bucket saveris-checkpoints", "ok bucket saveris-exports does not exist yet, run creates it",
+		"ok bucket saveris-backfills does not exist yet, the first bridge backfill creates it", "ok rights")
 	if got := s.NumSubscriptions(); s.GlobalAccount().JetStreamUsage().Streams != 0 {
 		t.Errorf("the check made a stream (%d subscriptions)", got)
 	}

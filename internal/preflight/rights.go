@@ -68,12 +68,13 @@ func (c *checkup) mayAsk(ctx context.Context, stream string) *Finding {
 }
 
 // mayCreate asks for a stream in words that no server understands: the refusal shows that the account may ask.
-func (c *checkup) mayCreate(ctx context.Context, stream string) Finding {
+// By is the command that creates it.
+func (c *checkup) mayCreate(ctx context.Context, stream, by string) Finding {
 	subject := c.api("STREAM.CREATE." + stream)
 	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: subject, Data: []byte("{")}); err != nil {
 		return fail(fmt.Errorf("it does not exist, and cannot be created: %w", err), c.allow(err, subject)+", or create it")
 	}
-	return ok("does not exist yet, run creates it")
+	return ok("does not exist yet, %s creates it", by)
 }
 
 // fatal says that nothing goes without what a Finding is about.
