@@ -14,9 +14,6 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// leaveOut is the hint where the account has no licence for the fleet.
-const leaveOut = "without the licence, leave devices out of BRIDGE_FEEDS; run goes on with the other feeds, and asks every hour"
-
 // checkFleet looks at the fleet once, and throws away what it sees. Exports that are not ready in time are no failure.
 func checkFleet(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, feedPatience)
@@ -41,11 +38,7 @@ func checkFleet(ctx context.Context, c *checkup) Finding {
 	case err != nil && !late:
 		return c.vendorFailing(err)
 	case len(seen) == 0 && len(wrong) > 0:
-		f := c.vendorFailing(wrong[0])
-		if errors.Is(wrong[0], saveris.ErrForbidden) {
-			f.Hint = leaveOut
-		}
-		return f
+		return c.feedFailing(schema.Devices, wrong[0])
 	}
 	c.answered++
 	took := time.Since(began).Round(100 * time.Millisecond)

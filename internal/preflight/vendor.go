@@ -2,6 +2,8 @@ package preflight
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -71,6 +73,20 @@ func (c *checkup) vendorFailing(err error) Finding {
 	return fail(err, adviceOf(err))
 }
 
+// feedFailing is vendorFailing for a feed. Where the account has no licence for it, but for others, the feed can be left out.
+func (c *checkup) feedFailing(feed schema.Feed, err error) Finding {
+	f := c.vendorFailing(err)
+	leave := fmt.Sprintf("leave %s out of BRIDGE_FEEDS; run goes on with the other feeds, and asks every hour", feed)
+	switch {
+	case !errors.Is(err, saveris.ErrForbidden):
+	case c.answered > 0:
+		f.Hint = "without the licence, " + leave
+	case len(pipeline.AllFeeds(c.settings.Streams)) > 1: // the others are looked at later
+		f.Hint += "; if another feed is well, " + leave
+	}
+	return f
+}
+
 // feedPatience is how long an export may take until a check gives it up.
 const feedPatience = 3 * time.Minute
 
@@ -89,7 +105,7 @@ func checkFeed(feed schema.Feed) func(context.Context, *checkup) Finding {
 		began := time.Now()
 		answer, err := pipeline.ReadALittle(ctx, c.settings.Vendor, c.vendor, feed, feedPatience)
 		if err != nil {
-			return c.vendorFailing(err)
+			return c.feedFailing(feed, err)
 		}
 		c.answered++
 		if text, advice := endingOf(c.vendor, feed); text != "" {

@@ -32,9 +32,14 @@ func TestCheckTellsThatTheLicenceHasNoTasks(t *testing.T) {
 	t.Parallel()
 	s := vendor(t, func(c *saveristest.Config) { c.Switches.AuthLacks = "tasks" })
 	out, err := checkVendor(t, with("SAVERIS_URL", s.URL(), "BRIDGE_FEEDS", "tasks,readings"))
-	wantLines(t, out, "FAIL feed tasks licence hint", "ok feed readings")
+	wantLines(t, out, "FAIL feed tasks licence hint if another feed is well, leave tasks out of BRIDGE_FEEDS", "ok feed readings")
 	if code, _ := hint.Of(err); code != hint.Failed { // not every feed is refused
 		t.Errorf("exit code %d: %v", code, err)
+	}
+	out, _ = checkVendor(t, with("SAVERIS_URL", s.URL(), "BRIDGE_FEEDS", "readings,tasks"))
+	wantLines(t, out, "ok feed readings", "FAIL feed tasks hint without the licence, leave tasks out of BRIDGE_FEEDS")
+	if out, _ = checkVendor(t, with("SAVERIS_URL", s.URL(), "BRIDGE_FEEDS", "tasks")); strings.Contains(out, "BRIDGE_FEEDS") {
+		t.Errorf("the only feed can be left out:\n%s", out)
 	}
 	s.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.AuthLacks = "nothing" })
 	out, err = checkVendor(t, with("SAVERIS_URL", s.URL(), "BRIDGE_FEEDS", "tasks,readings"))
