@@ -45,11 +45,8 @@ type Fleet struct {
 	low    map[string]bool   // batteries, by kind and key
 }
 
-// thing is a device or a sensor. Unsure is one whose name is newer than what is taken next.
-type thing struct {
-	name, site string // the site's uuid
-	unsure     bool
-}
+// thing is a device or a sensor.
+type thing struct{ name, site string } // the site's uuid
 
 // NewFleet returns one that knows nothing.
 func NewFleet() *Fleet {
@@ -174,18 +171,7 @@ func due(device, sensor document) (keys []string) {
 func (f *Fleet) remember(serial string, now thing) (was thing) {
 	was = f.things[serial]
 	f.things[serial] = now
-	if was.unsure {
-		return thing{}
-	}
 	return was
-}
-
-// ahead notes that what is taken next is older than what was taken until now.
-func (f *Fleet) ahead() {
-	for serial, known := range f.things {
-		known.unsure = true
-		f.things[serial] = known
-	}
 }
 
 // SiteName returns what people call a site, or the site itself where that is not known.

@@ -130,3 +130,37 @@ func TestTailFollowsTheFleetAndSilenceByName(t *testing.T) {
 	}
 	health.end()
 }
+
+// TestLinesOfTheFleetHaveTheNamesOfTheirTime: not those that came later, whatever else is left out.
+func TestLinesOfTheFleetHaveTheNamesOfTheirTime(t *testing.T) {
+	t.Parallel()
+	js, _ := newBroker(t)
+	changes := publish.NewChanges(js, seed.Broker)
+	if err := changes.Load(t.Context(), func(schema.StoredFleetChange, uint64) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	device := func(name, site string) string {
+		return `{"device_serial_no":"2001","device_display_name":"Logger","customer_site":"` + site + `","sensors":[{"sensor_serial_no":"2201","sensor_display_name":"` + name + `"}]}`
+	}
+	sequences := map[schema.FleetKind]uint64{}
+	store := func(c *schema.FleetChange) {
+		t.Helper()
+		c.Before = sequences[c.Kind]
+		if err := changes.Store(t.Context(), []schema.FleetChange{*c}, func(_ int, sequence uint64) { sequences[c.Kind] = sequence }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := time.Now().Add(-time.Hour)
+	store(change(schema.KindDevice, "2001", device("Fridge", "market")))
+	store(change(schema.KindSensorStatus, "2201", `{"serial_no":"2201","radio_level_percent":71}`))
+	store(change(schema.KindDevice, "2001", device("Cellar", "station"), "/customer_site"))
+	store(change(schema.KindSensorStatus, "2201", `{"serial_no":"2201","radio_level_percent":72}`, "/radio_level_percent"))
+	run := start(t, js, Config{Filter: Filter{Feeds: []string{"devices"}, Serials: []string{"2201"}}, Since: before})
+	run.next()
+	for _, want := range []string{"market            Fridge", "station           Cellar"} {
+		if line := run.next(); !strings.Contains(line, want) {
+			t.Errorf("%q has no %q", line, want)
+		}
+	}
+	run.end()
+}

@@ -16,7 +16,7 @@ type subscription struct {
 }
 
 func (s subscription) takes(subject string) bool {
-	return len(s.subjects) == 1 || slices.ContainsFunc(s.subjects, func(wanted string) bool { return schema.SubjectWithin(subject, wanted) })
+	return len(s.subjects) == 1 && s.subjects[0] == s.filter || slices.ContainsFunc(s.subjects, func(wanted string) bool { return schema.SubjectWithin(subject, wanted) })
 }
 
 // subscriptions returns what the streams are asked for.
@@ -37,7 +37,9 @@ func (f *Filter) subscriptions(names publish.Names) (list []subscription) {
 			case schema.Tasks:
 				list = append(list, subscribe(stream, prefix, f.Lanes, nil, nil, nil))
 			case schema.Devices:
-				list = append(list, subscribe(stream, prefix, nil, nil, f.Serials))
+				fleet := subscribe(stream, prefix, nil, nil, f.Serials)
+				fleet.filter = prefix[0] + ".>" // what is not wanted says what other things are called
+				list = append(list, fleet)
 			case schema.Health:
 				list = append(list, subscribe(stream, prefix, []string{"sensor"}, nil, sites, f.Serials, nil))
 				if len(f.Sites)+len(f.Serials) == 0 {

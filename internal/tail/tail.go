@@ -48,10 +48,13 @@ func Run(ctx context.Context, js jetstream.JetStream, c Config) error {
 			f.Begin = knowing(p.known, f.Begin)
 		}
 		f.Each = func(m Message) error {
-			if !one.takes(m.Subject()) {
-				return nil
+			switch {
+			case one.takes(m.Subject()):
+				return p.print(m)
+			case one.stream == c.Names.Stream(schema.Devices):
+				p.learn(m)
 			}
-			return p.print(m)
+			return nil
 		}
 		group.Go(func() error { return f.Run(ctx, js) })
 	}
@@ -80,7 +83,7 @@ func from(since time.Time) beginning {
 	}
 }
 
-// knowing begins once what the fleet calls its things is known as of now.
+// knowing begins once what the fleet called its things before is known.
 func knowing(known func(context.Context, jetstream.Stream) error, begin beginning) beginning {
 	return func(ctx context.Context, stream jetstream.Stream, again bool) (jetstream.OrderedConsumerConfig, error) {
 		config, err := begin(ctx, stream, again) // before, so that nothing falls in between
@@ -91,28 +94,41 @@ func knowing(known func(context.Context, jetstream.Stream) error, begin beginnin
 	}
 }
 
-// known reads what the fleet calls its things.
+// known reads what the fleet called its things before the first line: no name shows that came later.
 func (p *printer) known(ctx context.Context, stream jetstream.Stream) error {
-	err := readNames(ctx, stream, p.Names, func(m jetstream.Msg) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		_, _ = ParseEvent(m.Headers(), m.Data(), p.fleet) // what is none is noted when it is to be printed
-	})
-	if !p.Since.IsZero() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.fleet.ahead()
-	}
-	return err
+	return readNames(ctx, stream, p.Names, p.Since, p.learn)
 }
 
-// readNames hands out the newest event of each device and each location.
-func readNames(ctx context.Context, stream jetstream.Stream, names publish.Names, take func(jetstream.Msg)) error {
+// learn takes over what a message of the fleet calls its thing, and prints nothing.
+func (p *printer) learn(m Message) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, _ = ParseEvent(m.Headers(), m.Data(), p.fleet) // what is none is noted when it is to be printed
+}
+
+// readNames hands out the newest event of each device and each location; where before is not zero, all that were stored until then, in
+// their order, for the newest ones at a moment cannot be asked for.
+func readNames(ctx context.Context, stream jetstream.Stream, names publish.Names, before time.Time, take func(Message)) error {
 	devices := names.Prefix + "." + string(schema.Devices) + "."
-	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+	config := jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{devices + string(schema.KindLocation) + ".>", devices + string(schema.KindDevice) + ".>"}, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
-		MaxResetAttempts: 1, InactiveThreshold: ConsumerIdle,
+	}
+	if !before.IsZero() {
+		config.DeliverPolicy = jetstream.DeliverAllPolicy
+	}
+	return Stored(ctx, stream, config, func(m Message) bool {
+		if !before.IsZero() && !m.At.Before(before) {
+			return false
+		}
+		take(m)
+		return true
 	})
+}
+
+// Stored hands out what a consumer has before it at first, until each returns false.
+func Stored(ctx context.Context, stream jetstream.Stream, config jetstream.OrderedConsumerConfig, each func(Message) bool) error {
+	config.MaxResetAttempts, config.InactiveThreshold = 1, ConsumerIdle
+	consumer, err := stream.OrderedConsumer(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -126,12 +142,19 @@ func readNames(ctx context.Context, stream jetstream.Stream, names publish.Names
 		return err
 	}
 	defer messages.Stop()
-	for ; left > 0; left-- {
+	for left > 0 {
 		m, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
 			return err
 		}
-		take(m)
+		meta, err := m.Metadata()
+		if err != nil {
+			return err
+		}
+		if !each(Message{m, meta.Sequence.Stream, meta.Timestamp.UTC()}) {
+			return nil
+		}
+		left = min(left-1, meta.NumPending) // retention may remove some meanwhile
 	}
 	return nil
 }

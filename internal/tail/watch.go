@@ -38,7 +38,7 @@ func Watch(ctx context.Context, js jetstream.JetStream, names publish.Names, fee
 		}
 		if feed == schema.Devices { // nobody else takes what becomes of it
 			f.Begin = knowing(func(ctx context.Context, stream jetstream.Stream) error {
-				return readNames(ctx, stream, names, func(m jetstream.Msg) { _, _ = ParseEvent(m.Headers(), m.Data(), called) })
+				return readNames(ctx, stream, names, time.Time{}, func(m Message) { _, _ = ParseEvent(m.Headers(), m.Data(), called) })
 			}, f.Begin)
 		}
 		group.Go(func() error { return f.Run(ctx, js) })
