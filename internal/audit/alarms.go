@@ -11,21 +11,21 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// Alarm is one that was raised, or not ended, in the range.
+// Alarm is one that was raised, or not ended, in the range. Texts are empty where there is none.
 type Alarm struct {
-	ID        string     `json:"id"` // of the event that raised it
-	RaisedAt  time.Time  `json:"raised_at"`
-	EndedAt   *time.Time `json:"ended_at"` // null while it is open
-	Minutes   float64    `json:"minutes"`  // until it ended, or until the end of the range
-	Severity  string     `json:"severity"`
-	Kind      string     `json:"kind"`
-	Condition string     `json:"condition"`
-	Tenant    string     `json:"tenant"`
-	Site      string     `json:"site"`
-	SerialNo  string     `json:"serial_no"`
-	Quantity  string     `json:"quantity"`
-	Value     string     `json:"value"` // the literal; empty where there is none
-	Unit      string     `json:"unit"`
+	ID        string // of the event that raised it
+	RaisedAt  time.Time
+	EndedAt   *time.Time // nil while it is open
+	Minutes   float64    // until it ended, or until the end of the range
+	Severity  string
+	Kind      string
+	Condition string
+	Tenant    string
+	Site      string
+	SerialNo  string
+	Quantity  string
+	Value     string // the literal
+	Unit      string
 }
 
 // mostAlarms is how many alarms are named; all are counted.

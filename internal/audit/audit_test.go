@@ -54,10 +54,14 @@ type reported struct {
 		Feed        string
 		From, Until time.Time
 	} `json:"not_read"`
-	Faults        []string
-	Corrections   int
-	AlarmCount    int `json:"alarm_count"`
-	Alarms        []audit.Alarm
+	Faults      []string
+	Corrections int
+	AlarmCount  int `json:"alarm_count"`
+	Alarms      []struct {
+		ID, Severity string
+		Minutes      float64
+		EndedAt      *time.Time `json:"ended_at"`
+	}
 	RejectedCount int `json:"rejected_count"`
 	Rejected      []audit.Rejected
 	Bridge        struct{ Version string }
@@ -377,6 +381,25 @@ func (c *court) alarm(id, status string, at, changed time.Time, more ...string) 
 		"alarm_condition_type", "Upper limit", "alarm_severity", "Warning", "alarm_value", "9.30", "physical_property_name", "Temperature", "physical_extension", "Air Temperature",
 		"physical_unit", "°C", "serial_no", "1", "tenant_uuid", "tenant-1", "customer_site", "site-1",
 	}, more...)...)
+}
+
+// TestAlarmsInJSON: numbers are numbers, in the vendor's digits, and what is missing is null.
+func TestAlarmsInJSON(t *testing.T) {
+	t.Parallel()
+	at := midnight
+	for want, alarm := range map[string]audit.Alarm{
+		`{"id":"a","raised_at":"2026-11-23T00:00:00Z","ended_at":"2026-11-23T00:00:00Z","minutes":0.5,"severity":"warning","kind":"measurement alarm","condition":"Upper limit",` +
+			`"tenant":"t","site":"s","serial_no":"1","quantity":"humidity","value":25.9361670,"unit":"%"}`: {ID: "a", RaisedAt: at, EndedAt: &at, Minutes: 0.5, Severity: "warning",
+			Kind: "measurement alarm", Condition: "Upper limit", Tenant: "t", Site: "s", SerialNo: "1", Quantity: "humidity", Value: "25.9361670", Unit: "%"},
+		`{"id":"b","raised_at":"2026-11-23T00:00:00Z","ended_at":null,"minutes":0,"severity":null,"kind":null,"condition":null,` +
+			`"tenant":null,"site":null,"serial_no":null,"quantity":null,"value":null,"unit":null}`: {ID: "b", RaisedAt: at},
+		`{"id":"c","raised_at":"2026-11-23T00:00:00Z","ended_at":null,"minutes":0,"severity":null,"kind":null,"condition":null,` +
+			`"tenant":null,"site":null,"serial_no":null,"quantity":null,"value":null,"unit":null}`: {ID: "c", RaisedAt: at, Value: "1111…"},
+	} {
+		if got, err := json.Marshal(alarm); string(got) != want || err != nil {
+			t.Errorf("%s (%v), want %s", got, err, want)
+		}
+	}
 }
 
 func TestAlarmsHaveTheirDurations(t *testing.T) {

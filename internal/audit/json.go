@@ -140,3 +140,29 @@ func (j *jsonWriter) channel(r *Report, c *channel) {
 	}
 	j.text("]}")
 }
+
+// MarshalJSON writes an alarm with its value in the vendor's digits, and with null for what is empty. A literal that was cut is no number.
+func (a Alarm) MarshalJSON() ([]byte, error) {
+	value := json.RawMessage("null")
+	if json.Valid([]byte(a.Value)) {
+		value = json.RawMessage(a.Value)
+	}
+	return json.Marshal(struct {
+		ID        string          `json:"id"`
+		RaisedAt  time.Time       `json:"raised_at"`
+		EndedAt   *time.Time      `json:"ended_at"`
+		Minutes   float64         `json:"minutes"`
+		Severity  *string         `json:"severity"`
+		Kind      *string         `json:"kind"`
+		Condition *string         `json:"condition"`
+		Tenant    *string         `json:"tenant"`
+		Site      *string         `json:"site"`
+		SerialNo  *string         `json:"serial_no"`
+		Quantity  *string         `json:"quantity"`
+		Value     json.RawMessage `json:"value"`
+		Unit      *string         `json:"unit"`
+	}{
+		a.ID, a.RaisedAt, a.EndedAt, a.Minutes, orNull(a.Severity), orNull(a.Kind), orNull(a.Condition), orNull(a.Tenant), orNull(a.Site),
+		orNull(a.SerialNo), orNull(a.Quantity), value, orNull(a.Unit),
+	})
+}
