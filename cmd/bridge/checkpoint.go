@@ -71,7 +71,7 @@ came late, and when it was read last. All times are UTC. It changes nothing, and
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the records as JSON, one a line")
-	cmd.Flags().StringVar(&only, "feeds", "", "feeds to show, comma separated (default: BRIDGE_FEEDS)")
+	cmd.Flags().StringVar(&only, "feeds", "", "feeds to show, comma separated (default: those of BRIDGE_FEEDS that have rows)")
 	return cmd
 }
 

@@ -122,3 +122,13 @@ func TestHelpSaysOfNowThatItIsNow(t *testing.T) {
 		}
 	}
 }
+
+// TestHelpSaysWhichFeedsAreTheDefault: devices, which BRIDGE_FEEDS may name, has no rows.
+func TestHelpSaysWhichFeedsAreTheDefault(t *testing.T) {
+	for _, command := range []string{"backfill", "verify", "replay", "checkpoint show", "tail"} {
+		help := bridge(t, nil, append(strings.Fields(command), "--help")...).out
+		if !strings.Contains(help, "(default: those of BRIDGE_FEEDS that have rows)") {
+			t.Errorf("bridge %s --help:\n%s", command, help)
+		}
+	}
+}

@@ -20,7 +20,7 @@ func (r *timeRange) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.From, "from", "", "where the range begins (needed)")
 	cmd.Flags().StringVar(&r.Until, "until", "0s", "where it ends; the vendor's now unless given")
 	cmd.Flags().Lookup("until").DefValue = "" // what is said of it is enough
-	cmd.Flags().StringVar(&r.Feeds, "feeds", "", "feeds to "+r.command+", comma separated (default: BRIDGE_FEEDS)")
+	cmd.Flags().StringVar(&r.Feeds, "feeds", "", "feeds to "+r.command+", comma separated (default: those of BRIDGE_FEEDS that have rows)")
 }
 
 // check refuses wrong flags and lets those that name feeds win over the settings.
