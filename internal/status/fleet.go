@@ -23,7 +23,7 @@ type Fleet struct {
 	Channels int       `json:"channels"`
 	LowCount int       `json:"low_battery_count"`
 	Low      []Battery `json:"low_batteries"` // the lowest first, at most 20
-	Changes  []Change  `json:"changes"`       // the newest of each thing, newest first, at most 20
+	Changes  []Change  `json:"changes"`       // by the newest 200 messages, newest first, at most 20
 }
 
 // Battery is one that is low.
@@ -50,6 +50,7 @@ type Change struct {
 const (
 	mostBatteries = 20
 	mostChanges   = 20
+	mostNews      = 200 // messages of the stream, of which some tell of changes
 )
 
 // fleet is what a board knows of it.
@@ -60,7 +61,19 @@ type fleet struct {
 	sensors   map[string]int         // how many devices have a sensor of this serial number
 	due       map[string]int         // how many devices have this channel and are to be heard of it, see tail.Change
 	batteries map[string]tail.Change // that are low, by subject
-	changes   []Change               // newest first
+
+	news    []told   // of the newest messages those that tell of what is listed, oldest first
+	last    told     // the newest message, whatever it tells
+	changes []Change // what the news come to, newest first
+	stale   bool     // they come to something else
+}
+
+// told is a message about a thing of the fleet.
+type told struct {
+	seq    uint64
+	stored time.Time
+	at     time.Time // of the event
+	data   []byte
 }
 
 func newFleet() *fleet {
@@ -72,20 +85,60 @@ func (b *Board) followFleet() *tail.Follow {
 	all := b.config.Names.Prefix + "." + string(schema.Devices) + "."
 	return &tail.Follow{
 		Stream: b.config.Names.Stream(schema.Devices), Filters: []string{all + ">"},
-		Begin: func(context.Context, jetstream.Stream, bool) (jetstream.OrderedConsumerConfig, error) {
+		Begin: func(ctx context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
+			known := newFleet()
+			newest := jetstream.OrderedConsumerConfig{FilterSubjects: []string{all + ">"}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: 1}
+			if last := stream.CachedInfo().State.LastSeq; last > mostNews {
+				newest.OptStartSeq = last - mostNews + 1
+			}
+			err := tail.Stored(ctx, stream, newest, func(m tail.Message) bool {
+				known.note(kindOf(m, all), m)
+				return true
+			})
+			if err != nil {
+				return newest, err
+			}
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			b.fleet = newFleet()
+			b.fleet = known
 			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}, nil
 		},
 		Each: func(m tail.Message) error {
-			switch kind, _, _ := strings.Cut(m.Subject()[len(all):], "."); schema.FleetKind(kind) {
-			case schema.KindTenant, schema.KindLocation, schema.KindDevice, schema.KindDeviceStatus: // the others are not shown
+			kind := kindOf(m, all)
+			b.fleet.note(kind, m)
+			if listed(kind) || kind == schema.KindDeviceStatus { // the others are not shown
 				b.fleet.take(m)
 			}
 			return nil
 		},
 	}
+}
+
+// kindOf is what the subject of a message names behind what all of them have.
+func kindOf(m tail.Message, all string) schema.FleetKind {
+	kind, _, _ := strings.Cut(m.Subject()[len(all):], ".")
+	return schema.FleetKind(kind)
+}
+
+// listed reports whether changes of a kind are listed.
+func listed(kind schema.FleetKind) bool {
+	return kind == schema.KindTenant || kind == schema.KindLocation || kind == schema.KindDevice
+}
+
+// note takes note of a message, unless it is older than another one. The list of changes goes by nothing else, so that it is the same
+// for all, whenever they have begun to look.
+func (f *fleet) note(kind schema.FleetKind, m tail.Message) {
+	if m.Seq <= f.last.seq && !m.At.After(f.last.stored) {
+		return
+	}
+	attributes, data := m.Event()
+	f.last = told{m.Seq, m.At, timeOf(attributes), data}
+	old := len(f.news)
+	f.news = slices.DeleteFunc(f.news, func(n told) bool { return n.seq+mostNews <= m.Seq })
+	if listed(kind) {
+		f.news = append(f.news, f.last)
+	}
+	f.stale = f.stale || listed(kind) || len(f.news) < old
 }
 
 func (f *fleet) take(m tail.Message) {
@@ -95,6 +148,8 @@ func (f *fleet) take(m tail.Message) {
 		return // somebody else's
 	}
 	switch c.Kind {
+	case schema.KindLocation:
+		f.stale = true // it names sites
 	case schema.KindDevice:
 		f.count(m.Subject(), c)
 	case schema.KindDeviceStatus:
@@ -102,9 +157,18 @@ func (f *fleet) take(m tail.Message) {
 		if c.Battery != nil && *c.Battery <= tail.LowBattery && !c.Removed {
 			f.batteries[m.Subject()] = c
 		}
-		return
 	}
-	f.changed(c)
+}
+
+// list makes the changes of the news.
+func (f *fleet) list() {
+	f.changes, f.stale = nil, false
+	sites := f.called.Sites()
+	for _, n := range f.news {
+		if c, err := sites.Take(n.data, n.at); err == nil && c.Key != "" {
+			f.changed(c)
+		}
+	}
 }
 
 // count takes a device over, or that it is gone.
@@ -160,13 +224,16 @@ func (f *fleet) expects(channel string) bool { return !f.knows() || f.due[channe
 
 // sumUp returns what is shown; nil where nothing is known.
 func (f *fleet) sumUp() *Fleet {
-	if !f.knows() && (f == nil || len(f.changes) == 0) {
+	if f == nil {
 		return nil
 	}
-	out := &Fleet{Devices: len(f.devices), Channels: f.channels, LowCount: len(f.batteries), Low: []Battery{}, Changes: slices.Clone(f.changes)}
-	for i := range out.Changes {
-		out.Changes[i].SiteName = f.called.SiteName(out.Changes[i].SiteName)
+	if f.stale {
+		f.list()
 	}
+	if !f.knows() && len(f.changes) == 0 {
+		return nil
+	}
+	out := &Fleet{Devices: len(f.devices), Channels: f.channels, LowCount: len(f.batteries), Low: []Battery{}, Changes: append([]Change{}, f.changes...)}
 	for _, c := range f.batteries {
 		name, site := f.called.NameOf(c.Serials[0])
 		out.Low = append(out.Low, Battery{words.Shortened(c.Serials[0], longestText), words.Shortened(name, longestText), words.Shortened(site, longestText), *c.Battery, c.At.UTC()})

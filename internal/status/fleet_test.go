@@ -1,6 +1,8 @@
 package status_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,11 +75,67 @@ func TestStatusShowsTheFleet(t *testing.T) {
 	}
 	text, day := status.NewReport(now, recent, status.Rules{Poll: time.Minute}).Text(), today.Format(time.DateOnly)
 	for _, want := range []string{
-		"\nfleet\n  3 devices, 6 channels\n  battery low, 12 %: Freezer, 2, Harbour\n  " + day + " 12:02:00  device removed: Old one, 3, Harbour\n  " + day + " 12:01:00  renamed: Bar, 1, Harbour\n",
+		"\nfleet\n  3 devices, 6 channels\n  battery low, 12 %: Freezer, 2, Harbour\n  " + day + " 12:02:00  device removed: Old one, 3, Harbour\n  " + day + " 12:01:00  renamed, was Fridge: Bar, 1, Harbour\n",
 		"\nsilent\n  Fridge 1, Inside, 8/1, Harbour  last reading " + day + " 11:00:00, due at",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
+}
+
+// TestThePageAndStatusListTheSameChanges: whoever has looked on since the beginning, and whoever looks for the first time. A move is
+// not hidden by a later name, and what lies far back is listed by neither.
+func TestThePageAndStatusListTheSameChanges(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	changes, noon := publish.NewChanges(s.js, s.config), today.Add(12*time.Hour)
+	if err := changes.Load(t.Context(), func(schema.StoredFleetChange, uint64) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	page, sequences := s.board(), map[string]uint64{}
+	store := func(minute int, all ...schema.FleetChange) {
+		t.Helper()
+		for i := range all {
+			c := &all[i]
+			c.Tenant, c.LookedAt, c.Before = "t", noon.Add(time.Duration(minute)*time.Minute), sequences[string(c.Kind)+c.Key]
+		}
+		if err := changes.Store(t.Context(), all, func(i int, sequence uint64) { sequences[string(all[i].Kind)+all[i].Key] = sequence }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	device := func(key, name, site string, changed ...string) schema.FleetChange {
+		return schema.FleetChange{Kind: schema.KindDevice, Key: key, Document: []byte(`{"device_serial_no":"` + key + `","device_display_name":"` + name + `","customer_site":"` + site + `"}`), Changed: changed}
+	}
+	list := func(f *status.Fleet) (lines []string) {
+		if f != nil {
+			for _, c := range f.Changes {
+				lines = append(lines, fmt.Sprint(c.Count, " ", c.Text, " ", c.Key, " ", c.Name, " ", c.SiteName))
+			}
+		}
+		return lines
+	}
+	agree := func(want ...string) {
+		t.Helper()
+		now, _, err := status.Read(t.Context(), s.js, status.Config{Names: names, Timings: quick})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := list(now.Fleet); !slices.Equal(got, want) {
+			t.Errorf("status has %q, want %q", got, want)
+		}
+		s.await(page, "the same", func() bool { return slices.Equal(list(page.Status().Fleet), want) })
+	}
+	site := schema.FleetChange{Kind: schema.KindLocation, Key: "a", Document: []byte(`{"location_uuid":"a","name":"Harbour"}`)}
+	store(0, site, device("1", "Fridge", "a"), device("2", "Freezer", "a"), device("3", "Room", "a"))
+	agree("3 device new   ", "1 location new a Harbour ")
+	store(1, device("1", "Fridge", "b", "/customer_site"))
+	store(2, device("1", "Bar", "b", "/device_display_name"))
+	agree("1 renamed, was Fridge 1 Bar b", "1 moved, was Harbour 1 Fridge b", "3 device new   ", "1 location new a Harbour ")
+	var many []schema.FleetChange
+	for i := range 197 {
+		many = append(many, schema.FleetChange{Kind: schema.KindSensorStatus, Key: fmt.Sprint(i), Document: []byte(`{"serial_no":"7"}`)})
+	}
+	store(3, many...)
+	agree("1 renamed, was Fridge 1 Bar b", "1 moved 1 Fridge b", "1 device new 3 Room Harbour")
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -172,6 +173,13 @@ func (f *Fleet) remember(serial string, now thing) (was thing) {
 	was = f.things[serial]
 	f.things[serial] = now
 	return was
+}
+
+// Sites returns one that knows what sites are called, and nothing else.
+func (f *Fleet) Sites() *Fleet {
+	sites := NewFleet()
+	maps.Copy(sites.sites, f.sites)
+	return sites
 }
 
 // SiteName returns what people call a site, or the site itself where that is not known.
