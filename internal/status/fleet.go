@@ -23,7 +23,7 @@ type Fleet struct {
 	Channels int       `json:"channels"`
 	LowCount int       `json:"low_battery_count"`
 	Low      []Battery `json:"low_batteries"` // the lowest first, at most 20
-	Changes  []Change  `json:"changes"`       // by the newest 200 messages, newest first, at most 20
+	Changes  []Change  `json:"changes"`       // of tenants, sites and devices by their newest 200 messages, newest first, at most 20
 }
 
 // Battery is one that is low.
@@ -50,7 +50,7 @@ type Change struct {
 const (
 	mostBatteries = 20
 	mostChanges   = 20
-	mostNews      = 200 // messages of the stream, of which some tell of changes
+	mostNews      = 200 // messages that changes are listed by
 )
 
 // fleet is what a board knows of it.
@@ -62,8 +62,7 @@ type fleet struct {
 	due       map[string]int         // how many devices have this channel and are to be heard of it, see tail.Change
 	batteries map[string]tail.Change // that are low, by subject
 
-	news    []told   // of the newest messages those that tell of what is listed, oldest first
-	last    told     // the newest message, whatever it tells
+	news    []told   // the newest messages about what is listed, oldest first
 	changes []Change // what the news come to, newest first
 	stale   bool     // they come to something else
 }
@@ -87,14 +86,13 @@ func (b *Board) followFleet() *tail.Follow {
 		Stream: b.config.Names.Stream(schema.Devices), Filters: []string{all + ">"},
 		Begin: func(ctx context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
 			known := newFleet()
-			newest := jetstream.OrderedConsumerConfig{FilterSubjects: []string{all + ">"}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: 1}
-			if last := stream.CachedInfo().State.LastSeq; last > mostNews {
-				newest.OptStartSeq = last - mostNews + 1
+			newest, err := newestListed(ctx, stream, all)
+			if err == nil {
+				err = tail.Stored(ctx, stream, newest, func(m tail.Message) bool {
+					known.note(m)
+					return true
+				})
 			}
-			err := tail.Stored(ctx, stream, newest, func(m tail.Message) bool {
-				known.note(kindOf(m, all), m)
-				return true
-			})
 			if err != nil {
 				return newest, err
 			}
@@ -104,9 +102,12 @@ func (b *Board) followFleet() *tail.Follow {
 			return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}, nil
 		},
 		Each: func(m tail.Message) error {
-			kind := kindOf(m, all)
-			b.fleet.note(kind, m)
-			if listed(kind) || kind == schema.KindDeviceStatus { // the others are not shown
+			kind, _, _ := strings.Cut(m.Subject()[len(all):], ".")
+			shown := slices.Contains(listed, schema.FleetKind(kind))
+			if shown {
+				b.fleet.note(m)
+			}
+			if shown || schema.FleetKind(kind) == schema.KindDeviceStatus { // the others are not shown
 				b.fleet.take(m)
 			}
 			return nil
@@ -114,31 +115,38 @@ func (b *Board) followFleet() *tail.Follow {
 	}
 }
 
-// kindOf is what the subject of a message names behind what all of them have.
-func kindOf(m tail.Message, all string) schema.FleetKind {
-	kind, _, _ := strings.Cut(m.Subject()[len(all):], ".")
-	return schema.FleetKind(kind)
+// listed are the kinds whose changes are listed.
+var listed = []schema.FleetKind{schema.KindTenant, schema.KindLocation, schema.KindDevice}
+
+// newestListed begins with the newest messages of the kinds that are listed: mostNews of them or more, or all there are.
+func newestListed(ctx context.Context, stream jetstream.Stream, all string) (config jetstream.OrderedConsumerConfig, err error) {
+	config.DeliverPolicy = jetstream.DeliverByStartSequencePolicy
+	for _, kind := range listed {
+		config.FilterSubjects = append(config.FilterSubjects, all+string(kind)+".>")
+	}
+	last := stream.CachedInfo().State.LastSeq
+	for span := uint64(mostNews); ; span *= 10 { // those of other kinds between them may be many
+		config.OptStartSeq = 1
+		if span < last {
+			config.OptStartSeq = last - span + 1
+		}
+		n, err := pending(ctx, stream, config)
+		if err != nil || n >= mostNews || config.OptStartSeq == 1 {
+			return config, err
+		}
+	}
 }
 
-// listed reports whether changes of a kind are listed.
-func listed(kind schema.FleetKind) bool {
-	return kind == schema.KindTenant || kind == schema.KindLocation || kind == schema.KindDevice
-}
-
-// note takes note of a message, unless it is older than another one. The list of changes goes by nothing else, so that it is the same
-// for all, whenever they have begun to look.
-func (f *fleet) note(kind schema.FleetKind, m tail.Message) {
-	if m.Seq <= f.last.seq && !m.At.After(f.last.stored) {
+// note takes note of a message of what is listed, unless it is older than another one. The list goes by nothing else, so that it is the
+// same for all, whenever they have begun to look.
+func (f *fleet) note(m tail.Message) {
+	if n := len(f.news); n > 0 && m.Seq <= f.news[n-1].seq && !m.At.After(f.news[n-1].stored) {
 		return
 	}
 	attributes, data := m.Event()
-	f.last = told{m.Seq, m.At, timeOf(attributes), data}
-	old := len(f.news)
-	f.news = slices.DeleteFunc(f.news, func(n told) bool { return n.seq+mostNews <= m.Seq })
-	if listed(kind) {
-		f.news = append(f.news, f.last)
-	}
-	f.stale = f.stale || listed(kind) || len(f.news) < old
+	f.news = append(f.news, told{m.Seq, m.At, timeOf(attributes), data})
+	f.news = slices.Delete(f.news, 0, max(0, len(f.news)-mostNews))
+	f.stale = true
 }
 
 func (f *fleet) take(m tail.Message) {

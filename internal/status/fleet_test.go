@@ -132,10 +132,15 @@ func TestThePageAndStatusListTheSameChanges(t *testing.T) {
 	store(1, device("1", "Fridge", "b", "/customer_site"))
 	store(2, device("1", "Bar", "b", "/device_display_name"))
 	agree("1 renamed, was Fridge 1 Bar b", "1 moved, was Harbour 1 Fridge b", "3 device new   ", "1 location new a Harbour ")
-	var many []schema.FleetChange
-	for i := range 197 {
-		many = append(many, schema.FleetChange{Kind: schema.KindSensorStatus, Key: fmt.Sprint(i), Document: []byte(`{"serial_no":"7"}`)})
+	var others, sites []schema.FleetChange
+	for i := range 300 {
+		others = append(others, schema.FleetChange{Kind: schema.KindSensorStatus, Key: fmt.Sprint(i), Document: []byte(`{"serial_no":"7"}`)})
 	}
-	store(3, many...)
-	agree("1 renamed, was Fridge 1 Bar b", "1 moved 1 Fridge b", "1 device new 3 Room Harbour")
+	store(3, others...)
+	agree("1 renamed, was Fridge 1 Bar b", "1 moved, was Harbour 1 Fridge b", "3 device new   ", "1 location new a Harbour ")
+	for i := range 197 {
+		sites = append(sites, schema.FleetChange{Kind: schema.KindLocation, Key: fmt.Sprint(i), Document: []byte(`{}`)})
+	}
+	store(4, sites...)
+	agree("197 location new   ", "1 renamed, was Fridge 1 Bar b", "1 moved 1 Fridge b", "1 device new 3 Room Harbour")
 }

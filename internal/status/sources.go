@@ -103,15 +103,22 @@ const mostRead = 100_000
 // bounded begins later than config where that would be more than most, so that what is read ends with the sequence last.
 func bounded(ctx context.Context, stream jetstream.Stream, subject string, config jetstream.OrderedConsumerConfig, last, most uint64) (jetstream.OrderedConsumerConfig, error) {
 	try := config
-	try.FilterSubjects, try.MaxResetAttempts, try.InactiveThreshold = []string{subject}, 1, tail.ConsumerIdle
-	consumer, err := stream.OrderedConsumer(ctx, try)
-	if err == nil {
-		defer tail.Drop(stream, consumer)
-	}
-	if err != nil || consumer.CachedInfo().NumPending <= most {
+	try.FilterSubjects = []string{subject}
+	if n, err := pending(ctx, stream, try); err != nil || n <= most {
 		return config, err
 	}
 	return jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: last - most + 1}, nil
+}
+
+// pending returns how many messages a consumer would begin with.
+func pending(ctx context.Context, stream jetstream.Stream, config jetstream.OrderedConsumerConfig) (uint64, error) {
+	config.MaxResetAttempts, config.InactiveThreshold = 1, tail.ConsumerIdle
+	consumer, err := stream.OrderedConsumer(ctx, config)
+	if err != nil {
+		return 0, err
+	}
+	defer tail.Drop(stream, consumer)
+	return consumer.CachedInfo().NumPending, nil
 }
 
 // since begins with what was stored since a moment; with all if that is long ago.
