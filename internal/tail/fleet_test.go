@@ -164,3 +164,19 @@ func TestLinesOfTheFleetHaveTheNamesOfTheirTime(t *testing.T) {
 	}
 	run.end()
 }
+
+// TestReadingsAreDueOfWhatIsSwitchedOn: device and sensor, as the documents of either route of the vendor say it.
+func TestReadingsAreDueOfWhatIsSwitchedOn(t *testing.T) {
+	t.Parallel()
+	for document, want := range map[string]string{
+		`{"sensors":[{"sensor_uuid":"U1","channels":[{"channel_no":1},{"channel_no":2}]},{"sensor_uuid":"u2","channels":[{"channel_no":1}]}]}`: "u1/1 u1/2 u2/1",
+		`{"device_is_active":false,"sensors":[{"sensor_uuid":"u1","channels":[{"channel_no":1}]}]}`:                                            "",
+		`{"device_is_active":true,"sensors":[{"sensor_uuid":"u1","channels":[{"channel_no":1}],"other":{"sensor_is_active":false}}]}`:          "",
+		`{"sensors":[{"sensor_uuid":"u1","channels":[{"channel_no":1}],"other":{"sensor_is_active":true}}]}`:                                   "u1/1",
+	} {
+		c, err := NewFleet().Take([]byte(`{"kind":"device","key":"1","document":`+document+`}`), noon)
+		if got := strings.Join(c.Due, " "); err != nil || got != want {
+			t.Errorf("%s: %q, want %q, %v", document, got, want, err)
+		}
+	}
+}
