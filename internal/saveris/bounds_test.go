@@ -221,6 +221,7 @@ func (r *trickle) Read(p []byte) (int, error) {
 
 // TestDribbledHeadersEnd: a header that comes byte by byte is no answer in time.
 func TestDribbledHeadersEnd(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +247,7 @@ func TestDribbledHeadersEnd(t *testing.T) {
 			}()
 		}
 	}()
-	c := newClient(t, "http://"+l.Addr().String(), func(cfg *Config) { cfg.Answer = 50 * time.Millisecond })
+	c := newClient(t, "http://"+l.Addr().String(), func(cfg *Config) { cfg.Answer = time.Second })
 	if err := c.Login(t.Context()); err == nil || asked.Load() != 1+moreTries { // the transport's bound or ours, they are the same
 		t.Errorf("got %v after %d requests", err, asked.Load())
 	}
