@@ -16,6 +16,7 @@ type AuditReport struct {
 	Rejected    int // among Stored
 	Corrections int // among Stored
 
+	Due        int // of AuditSilence: silences that had to be there
 	Missing    int // rows that had to be there
 	Doubled    int // events whose id is there already, or contents that are
 	Unexpected int // events that no row accounts for

@@ -41,6 +41,8 @@ var (
 		return nil, err
 	}
 `, ``}
+	neverSilent = edit{"internal/silence/line.go", `case !open && Overdue(`, `case open && !open && Overdue(`}
+	neverHeard  = edit{"internal/silence/line.go", `case open && len(l.ears.heard[k]) > 0:`, `case open && !open:`}
 	staysOpen   = edit{"internal/views/openalarms.go", `o.changed, o.open = false, map[string]uint64{}`, `if o.changed = false; o.open == nil { o.open = map[string]uint64{} }`}
 	nothingLost = []edit{
 		{"internal/poller/watermark.go", `	return m.begin, nil`, `	return now, nil`},
@@ -71,6 +73,8 @@ var brokenBuilds = []broken{
 	{"takes the bucket for what it was", "buckets deleted", []edit{bucketWhole}},
 	{"stores documents again, and shows alarms that have ended", "NATS full", []edit{changeTwice, staysOpen}},
 	{"hears before it asks what is covered", "bridges dead for long", []edit{heardBefore}},
+	{"says of no channel that it is silent", "loggers cut off, bridge killed", []edit{neverSilent}},
+	{"says of no channel that it is heard", "loggers cut off, bridge killed", []edit{neverHeard}},
 	{"does all of that", "all of it", []edit{coverFirst, noFence, memoryOnly, tornStays}},
 }
 

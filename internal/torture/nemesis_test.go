@@ -43,7 +43,7 @@ var nemeses = []nemesis{
 	{"stream deleted", setting{nodes: 1, bridges: 1, broker: forgets}, spell, false, once(deleteStream)},
 	{"stream purged", setting{nodes: 1, bridges: 1, broker: forgets}, spell, false, once(purgeStream)},
 	{"buckets deleted", setting{nodes: 1, bridges: 1}, 2 * spell, false, once(deleteFilled)},
-	{"loggers cut off, bridge killed", setting{nodes: 1, bridges: 1, outages: 20 * time.Second}, 2 * spell, false, forever(killBridge, rest, rest)},
+	{"loggers cut off, bridge killed", setting{nodes: 1, bridges: 1, outages: time.Minute}, 2 * spell, false, forever(killBridge, rest, rest)},
 	{"vendor refuses devices and tasks", setting{nodes: 1, bridges: 1}, 3 * spell, false, once(refuse)},
 	{"bridges dead for long", setting{nodes: 1, bridges: 2}, spell, false, once(deadForLong)},
 	{"three bridges at once", setting{nodes: 1, bridges: 3}, spell, false, forever(killBridge)},

@@ -109,6 +109,9 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 	a.heal()
 	a.healed = a.now()
 	a.await("the logger to be back", func(context.Context) bool { return a.now().After(a.back.Add(2 * time.Second)) })
+	if n.setting.outages > 0 {
+		a.awaitSilence()
+	}
 	until := a.now()
 	for _, feed := range feeds {
 		delayed := a.delayed(feed, until)
@@ -152,12 +155,27 @@ func (a *arena) awaitFleet(since time.Time) {
 	}
 }
 
+// awaitSilence waits until a channel has been silent for so long, while all was well, that this has to be stored.
+func (a *arena) awaitSilence() {
+	a.Helper()
+	due := func(ctx context.Context) bool {
+		r, err := bridgetest.AuditSilence(ctx, a.js, a.vendor, a.silenceRule(), bridgetest.Quiet{Began: a.began, Since: a.healed, Stopped: a.now()})
+		return err == nil && r.Due > 0
+	}
+	if !a.within(patience, due) {
+		a.Fatalf("waited %v for a channel to be silent for long", patience)
+	}
+}
+
+func (a *arena) silenceRule() bridgetest.SilenceRule {
+	return bridgetest.SilenceRule{Cycle: cycle, Communication: cycle, After: silentAfter, Start: a.start, Interval: time.Second, Feeds: feeds, Ahead: a.ahead}
+}
+
 // auditChanges holds the fleet and the silences against the world.
 func (a *arena) auditChanges(until, stopped time.Time, result *row) {
 	ctx, cancel := context.WithTimeout(a.Context(), 2*time.Minute)
 	defer cancel()
-	rule := bridgetest.SilenceRule{Cycle: cycle, Communication: cycle, After: silentAfter, Start: a.start, Interval: time.Second, Feeds: feeds, Ahead: a.ahead}
-	silence, err := bridgetest.AuditSilence(ctx, a.js, a.vendor, rule, bridgetest.Quiet{Began: a.began, Since: a.healed, Stopped: stopped})
+	silence, err := bridgetest.AuditSilence(ctx, a.js, a.vendor, a.silenceRule(), bridgetest.Quiet{Began: a.began, Since: a.healed, Stopped: stopped})
 	if err != nil {
 		a.Fatal(err)
 	}
