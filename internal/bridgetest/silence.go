@@ -241,7 +241,10 @@ func (a *silenceAudit) stillOpen(s storedSilence) {
 		return
 	}
 	for _, h := range a.heard[s.channel] {
-		if h.at.After(s.last) && h.visible.Before(a.quiet.Since) {
+		if !h.at.After(s.last) {
+			continue
+		}
+		if first, last := a.within(a.polls["readings"], h.at, h.visible, a.quiet.Stopped); h.visible.Before(a.quiet.Since) || last.Sub(first) >= heardFor {
 			a.report.wrong(&a.report.Missing, "missing: the end of %s, which could be heard again at %v", s.id, h.visible)
 			return
 		}
