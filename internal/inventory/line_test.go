@@ -121,8 +121,8 @@ func (s *scene) looks(n int, looked chan struct{}) {
 	for range n {
 		select {
 		case <-looked:
-		case <-time.After(time.Minute):
-			s.Fatal("waited a minute for a look")
+		case <-time.After(5 * time.Minute):
+			s.Fatal("waited five minutes for a look")
 		}
 	}
 }

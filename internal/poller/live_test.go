@@ -190,7 +190,7 @@ func (b *bench) awaitEvent(feed schema.Feed, id string) {
 // await asks again and again until it is so, as fast as the broker or the vendor answers.
 func (b *bench) await(what string, so func(context.Context) bool) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(b.Context(), 5*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -198,7 +198,7 @@ func (b *bench) await(what string, so func(context.Context) bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			b.Fatalf("waited a minute for %s", what)
+			b.Fatalf("waited five minutes for %s", what)
 		}
 	}
 }

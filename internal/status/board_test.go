@@ -85,7 +85,7 @@ func (s *stage) Go(f func()) {
 // await waits until the board shows something.
 func (s *stage) await(b *status.Board, what string, so func() bool) {
 	s.Helper()
-	deadline := time.After(time.Minute)
+	deadline := time.After(5 * time.Minute)
 	for {
 		changed := b.Changed()
 		if so() {
@@ -94,7 +94,7 @@ func (s *stage) await(b *status.Board, what string, so func() bool) {
 		select {
 		case <-changed:
 		case <-deadline:
-			s.Fatalf("waited a minute for %s; %+v", what, b.Status())
+			s.Fatalf("waited five minutes for %s; %+v", what, b.Status())
 		}
 	}
 }

@@ -121,9 +121,9 @@ func (s *stage) check(err error) {
 // await waits for something, generously.
 func (s *stage) await(what string, so func() bool) {
 	s.Helper()
-	for deadline := time.Now().Add(time.Minute); !so(); {
+	for deadline := time.Now().Add(5 * time.Minute); !so(); {
 		if time.Now().After(deadline) {
-			s.Fatalf("waited a minute for %s", what)
+			s.Fatalf("waited five minutes for %s", what)
 		}
 		select {
 		case <-time.After(10 * time.Millisecond):
