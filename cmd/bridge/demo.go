@@ -191,7 +191,7 @@ func freeAddress(address string) string {
 // printBanner prints where everything is.
 func printBanner(out io.Writer, vendorURL, page string, s config.NATS) {
 	fmt.Fprintf(out, `page            http://%[4]s/
-pretend vendor  %[1]s
+pretend vendor  %[1]s   user name demo, password demo
 NATS JetStream  nats://%[2]s   store %[3]s
 subscribe       nats --server nats://%[2]s sub 'saveris.readings.live.>'  (each live event, once it is stored)
 alarms only     nats --server nats://%[2]s sub 'saveris.alarms.live.*.*.alarm.raised.>'
