@@ -127,9 +127,23 @@ func (b *Backlog) next(ctx context.Context, s *share) (span checkpoint.Span, oth
 			return checkpoint.Span{}, false, err
 		}
 		span, others, err := b.take(ctx, b.free(gaps))
-		if err != nil || !span.Empty() {
+		if err != nil {
+			return checkpoint.Span{}, false, err
+		}
+		if !span.Empty() && b.Leases != nil { // another worker may have read it before the day became ours
+			left, err := b.gaps(ctx, span, now, false)
+			if err != nil {
+				return checkpoint.Span{}, false, err
+			}
+			if len(left) == 0 {
+				from = from.Add(-lookahead) // once more
+				continue
+			}
+			span = grow(left[0])
+		}
+		if !span.Empty() {
 			s.taken = span
-			return span, false, err
+			return span, false, nil
 		}
 		othersHave = othersHave || others
 	}

@@ -161,6 +161,33 @@ func TestBacklogLeavesTheDaysOfOthersAndTakesThemOverWhenTheyDie(t *testing.T) {
 	})
 }
 
+// finished are leases of days that another worker covers and releases between the look at what is covered and the lease.
+type finished struct {
+	parted
+	shelf *shelf
+}
+
+func (f finished) Take(ctx context.Context, day string) (bool, error) {
+	if span, err := checkpoint.DaySpan(day); err == nil && day == "2026-06-02" {
+		f.shelf.list.add(poller.Window{Span: span}, june.AddDate(1, 0, 0), nil)
+	}
+	return f.parted.Take(ctx, day)
+}
+
+func TestWhatAnotherHasReadBeforeItsDayBecomesOursIsNotReadAgain(t *testing.T) {
+	t.Parallel()
+	s := newShelf(days(0, 3))
+	s.Leases = finished{parted{ownedBy("nobody"), "me"}, s}
+	for _, w := range s.carry(t, s.Share(), 0) {
+		if overlap := w.Cut(days(1, 2).From, days(1, 2).Until); overlap.Width() > 5*time.Minute {
+			t.Errorf("%v was read again", w)
+		}
+	}
+	if gaps := checkpoint.Gaps(s.list, s.From, s.Until); len(gaps) > 0 {
+		t.Errorf("left %v", gaps)
+	}
+}
+
 func TestBacklogAsksFirstForWhatAnEarlierProcessHasAskedFor(t *testing.T) {
 	t.Parallel()
 	s := newShelf(days(0, 2))
