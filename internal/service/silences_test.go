@@ -41,11 +41,9 @@ func (s *scene) silences(js jetstream.JetStream) (events []schema.StoredSilence,
 	return events, armed
 }
 
-// TestAChannelThatIsCutOffIsSilentAndComesBack: the pretend vendor cuts a logger off for some cycles, each in its turn. Each silence is
-// stored once, and what ends one follows it.
-func TestAChannelThatIsCutOffIsSilentAndComesBack(t *testing.T) {
-	t.Parallel()
-	s := newScene(t)
+// cutOffInTurn starts a pretend vendor that cuts each of four loggers off for some cycles, in its turn.
+func cutOffInTurn(t *testing.T) *saveristest.Server {
+	t.Helper()
 	vendor, err := saveristest.Start(saveristest.Config{
 		World: saveristest.World{
 			Cycle: time.Second, CommCycle: time.Second, Start: time.Now().Add(-time.Minute), Sites: 1, Loggers: 4,
@@ -57,6 +55,15 @@ func TestAChannelThatIsCutOffIsSilentAndComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { vendor.Close() })
+	return vendor
+}
+
+// TestAChannelThatIsCutOffIsSilentAndComesBack: the pretend vendor cuts a logger off for some cycles, each in its turn. Each silence is
+// stored once, and what ends one follows it.
+func TestAChannelThatIsCutOffIsSilentAndComesBack(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	vendor := cutOffInTurn(t)
 	js := s.jetStream()
 	r := s.start("one", "SAVERIS_URL", vendor.URL(), "BRIDGE_FEEDS", "readings,alarms,devices", "BRIDGE_INVENTORY_INTERVAL", "1s",
 		"BRIDGE_START", "1m", "BRIDGE_SILENT_AFTER", "1")
@@ -97,17 +104,7 @@ func TestAChannelThatIsCutOffIsSilentAndComesBack(t *testing.T) {
 func TestALoggerThatTheFleetShowsToBeBackIsReadAgain(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	vendor, err := saveristest.Start(saveristest.Config{
-		World: saveristest.World{
-			Cycle: time.Second, CommCycle: time.Second, Start: time.Now().Add(-time.Minute), Sites: 1, Loggers: 4,
-			OutageEvery: 24 * time.Second, OutageMax: 12 * time.Second,
-		},
-		Switches: saveristest.Switches{QueryLatency: "zero"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { vendor.Close() })
+	vendor := cutOffInTurn(t)
 	r := s.start("one", "SAVERIS_URL", vendor.URL(), "BRIDGE_FEEDS", "readings,devices", "BRIDGE_INVENTORY_INTERVAL", "1s", "BRIDGE_START", "1m", "BRIDGE_SILENT_AFTER", "1")
 	s.await("a window to be read again", func() bool { return strings.Contains(r.log.String(), `"reason":"outage"`) })
 	if !strings.Contains(r.log.String(), `"msg":"devices that were cut off are back"`) {
