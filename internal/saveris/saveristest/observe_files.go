@@ -132,10 +132,10 @@ var fileObservers = map[string]func(Traffic) string{
 
 	"json.layout": func(t Traffic) string {
 		files := t.files("", "json").with(hasRows)
+		if files.any(func(e Exchange) bool { return strings.Contains(e.text(), "]\n[") }) {
+			return "arrays" // a short file of theirs is one array
+		}
 		return cmp.Or(firstOf(files, func(e Exchange) string {
-			if strings.Contains(e.text(), "]\n[") {
-				return "arrays"
-			}
 			for start, layout := range map[string]string{"[": "array", "{\n": "object", `{"version"`: "envelope", `{"data"`: "envelopes"} {
 				if strings.HasPrefix(e.text(), start) {
 					return layout

@@ -160,3 +160,18 @@ func (v *vendor) aged(body string) {
 		v.call("GET", "/v2/measurements/"+id, "")
 	}
 }
+
+// TestAShortFileDoesNotHideThatArraysFollowEachOther: a file of ten rows or fewer is one array under both layouts.
+func TestAShortFileDoesNotHideThatArraysFollowEachOther(t *testing.T) {
+	row := `{"value": "` + strings.Repeat("x", 400) + `"}`
+	file := func(text string) Exchange {
+		return Exchange{Kind: "download", Feed: FeedAlarms, Path: "/x.json", Status: http.StatusOK, Body: []byte(text)}
+	}
+	short, long := file("["+row+"]"), file("["+row+"]\n["+row+"]")
+	if got := (Traffic{short, long}).Shows("json.layout"); got != "arrays" {
+		t.Errorf("the traffic shows %q, want arrays", got)
+	}
+	if got := (Traffic{short}).Shows("json.layout"); got != "array" {
+		t.Errorf("the traffic shows %q, want array", got)
+	}
+}
