@@ -13,6 +13,7 @@ type comparison struct {
 	keys    map[string]string // of the things seen, by identity
 	places  map[string]string // of the things known, by identity
 	ids     map[string]bool   // identities of what was seen
+	parts   map[string]bool   // likewise of what stands within it; nil until it is asked for
 	changes []Change
 }
 
@@ -32,6 +33,9 @@ func (c *comparison) there(doc *object) {
 	}
 	if change.before != nil && change.before.identity() == id {
 		doc.keep(change.before, c.cover, 0)
+		if c.Err != nil {
+			doc.keepParts(change.before, c.partsSeen())
+		}
 	}
 	if t != nil && !t.removed {
 		if t.missed = 0; !doc.changed(t.doc) {
@@ -40,6 +44,19 @@ func (c *comparison) there(doc *object) {
 		}
 	}
 	c.changes = append(c.changes, change)
+}
+
+// partsSeen are the identities of what stands within the things that were seen, whatever thing it is in.
+func (c *comparison) partsSeen() map[string]bool {
+	if c.parts == nil {
+		c.parts = map[string]bool{}
+		for _, doc := range c.things {
+			for _, part := range doc.inner {
+				c.parts[part.identity()] = true
+			}
+		}
+	}
+	return c.parts
 }
 
 // gone finds what was not seen where it is known.

@@ -237,6 +237,23 @@ func (o *object) keep(before *object, c *coverage, level int) {
 	}
 }
 
+// keepParts takes over from before what stood within it and may stand in rows that were not understood: not what was seen in another
+// thing. Configurations tell nobody which of them another one replaces, so those of before are kept only where there is none.
+func (o *object) keepParts(before *object, elsewhere map[string]bool) {
+	none := len(o.inner) == 0
+	for _, part := range before.inner {
+		i := slices.IndexFunc(o.inner, part.is)
+		switch {
+		case i >= 0:
+			o.inner[i].keepParts(part, nil)
+		case elsewhere[part.identity()]:
+		case !part.shape.joint || none:
+			o.inner = append(o.inner, part)
+		}
+	}
+	o.sort()
+}
+
 // refresh takes over what is no change from the same object at another time.
 func (o *object) refresh(now *object) {
 	for i, c := range o.shape.columns {

@@ -218,12 +218,16 @@ func (r *reader) object(fields []saveris.Field, level int, parent *object) error
 	if within == nil {
 		return nil
 	}
-	return saveris.Elements(within, func(row *saveris.Row) error {
-		if row.Err != nil {
-			return row.Err
+	var odd error // the first one; the others are read
+	err := saveris.Elements(within, func(row *saveris.Row) error {
+		err := row.Err
+		if err == nil {
+			err = r.object(row.Fields, level+1, kept)
 		}
-		return r.object(row.Fields, level+1, kept)
+		odd = cmp.Or(odd, err)
+		return nil
 	})
+	return cmp.Or(err, odd)
 }
 
 // part returns the object within o that p is, as it is kept; nil where p has nothing to tell it by.
