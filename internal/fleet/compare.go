@@ -38,7 +38,9 @@ func (c *comparison) there(doc *object) {
 		}
 	}
 	if t != nil && !t.removed {
-		if t.missed = 0; !doc.changed(t.doc) {
+		if t.missed = 0; t.lost {
+			change.before = nil // the first message of a thing
+		} else if !doc.changed(t.doc) {
 			t.doc.refresh(doc) // and let the rest of it go
 			return
 		}

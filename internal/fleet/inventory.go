@@ -26,6 +26,7 @@ type thing struct {
 	sequence uint64    // of its newest message
 	since    time.Time // when the oldest look was that it is known by; zero where nobody has said
 	removed  bool      // by that message
+	lost     bool      // the stream does not hold that message any more
 	missed   int       // looks in a row without it
 	here     bool      // in the look that is compared
 }
@@ -152,6 +153,21 @@ func (inv *Inventory) Compare(seen Look) []Change {
 // Stored notes that a change has been stored, with the sequence of its message.
 func (inv *Inventory) Stored(c Change, sequence uint64) {
 	inv.kinds[c.Kind][c.place] = &thing{doc: c.doc, sequence: sequence, removed: c.Removed}
+}
+
+// Lost notes that the stream holds nothing any more that stands before a sequence, and returns of how many things that is the newest
+// message: Compare has them stored again, as new, unless they are gone.
+func (inv *Inventory) Lost(before uint64) (n int) {
+	for _, things := range inv.kinds {
+		for _, t := range things {
+			if t.sequence > 0 && t.sequence < before {
+				if t.sequence, t.lost = 0, true; !t.removed {
+					n++
+				}
+			}
+		}
+	}
+	return n
 }
 
 // Len returns how many things of a kind are known and not removed.

@@ -190,6 +190,30 @@ func TestAFallbackInMidFlightIsNoChange(t *testing.T) {
 	}
 }
 
+// TestWhatTheStreamHasLostIsStoredAsNew, with what is known of it beside the answer, and its end as well.
+func TestWhatTheStreamHasLostIsStoredAsNew(t *testing.T) {
+	inv := NewInventory()
+	a, b, c := [4]string{"1", "ua", "t1", "A"}, [4]string{"2", "ub", "t1", "B"}, [4]string{"3", "uc", "t1", "C"}
+	first := seen(t, a, b, c)
+	for _, doc := range first.things {
+		doc.set("device_x", "1") // a column that the next answer does not have
+	}
+	store(inv, inv.Compare(first))
+	if n := inv.Lost(3); n != 2 {
+		t.Errorf("%d things are lost", n)
+	}
+	changes := inv.Compare(seen(t, [4]string{"1", "ua", "t1", "A2"}, c))
+	if got := told(changes); !slices.Equal(got, []string{"+t1.1@0"}) || !strings.Contains(string(changes[0].Event().Document), `"other":{"device_x":1}`) {
+		t.Errorf("%q, %s", got, changes[0].Event().Document)
+	}
+	if err := inv.Load((&schema.FleetChange{Kind: schema.KindDevice, Key: "1", Tenant: "t1", Document: changes[0].Event().Document}).AppendData(nil), 4); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(inv.Compare(seen(t, [4]string{"1", "ua", "t1", "A2"}, c))); !slices.Equal(got, []string{"-t1.2@0"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestARowThatIsNotUnderstoodShowsAndRemovesNothing(t *testing.T) {
 	inv := NewInventory()
 	store(inv, inv.Compare(seen(t, [4]string{"1", "ua", "t1", "A"}, [4]string{"2", "ub", "t1", "B"})))

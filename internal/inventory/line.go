@@ -205,8 +205,12 @@ func (l *Line) back(seen fleet.Look) {
 // load reads what the stream holds, unless it is known.
 func (l *Line) load(ctx context.Context) error {
 	if l.known != nil {
-		if stands, err := l.Changes.Stands(ctx); stands || err != nil {
+		stands, err := l.Changes.Stands(ctx)
+		if err != nil {
 			return err
+		}
+		if stands {
+			return l.lost(ctx)
 		}
 		l.known = nil
 	}
@@ -217,6 +221,19 @@ func (l *Line) load(ctx context.Context) error {
 	}
 	l.known = known
 	l.walker.Know(known)
+	return nil
+}
+
+// lost notes what the limits of the stream have removed. It is stored again, however long it has not changed: who begins to read the
+// stream finds what is there and no more.
+func (l *Line) lost(ctx context.Context) error {
+	first, err := l.Changes.First(ctx)
+	if err != nil {
+		return err
+	}
+	if n := l.known.Lost(first); n > 0 {
+		l.Log.Info("the stream has lost things of the fleet to its limits, storing them again", "things", n)
+	}
 	return nil
 }
 

@@ -288,6 +288,28 @@ func TestWhatTheBrokerHasLostIsStoredAgain(t *testing.T) {
 	}
 }
 
+// TestWhatRetentionHasRemovedIsStoredAgain: whoever begins to read the stream finds all there is, however long it has not changed.
+func TestWhatRetentionHasRemovedIsStoredAgain(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	line := s.line(s.js)
+	looked := counted(line)
+	s.start(line)
+	s.looks(2, looked)
+	stored := s.audit()
+	stream, err := s.js.Stream(t.Context(), "SAVERIS_DEVICES")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context(), jetstream.WithPurgeKeep(3)); err != nil { // the newest ones, as BRIDGE_MAX_AGE does
+		t.Fatal(err)
+	}
+	s.looks(3, looked)
+	if n := s.audit(); n != stored {
+		t.Errorf("%d things are stored after retention has removed what is old, were %d", n, stored)
+	}
+}
+
 // TestSomebodyElsesMessageIsPassedOver, as the last one on a subject, and as the only one.
 func TestSomebodyElsesMessageIsPassedOver(t *testing.T) {
 	t.Parallel()

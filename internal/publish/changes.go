@@ -43,6 +43,15 @@ func (c *Changes) Stands(ctx context.Context) (bool, error) {
 	})
 }
 
+// First returns the sequence of the stream's first message: its limits have removed what stood before it.
+func (c *Changes) First(ctx context.Context) (uint64, error) {
+	info, err := c.stream.Info(ctx)
+	if err != nil {
+		return 0, c.diagnose(ctx, err)
+	}
+	return info.State.FirstSeq, nil
+}
+
 // Store stores changes of different things, in their order, and calls done with each and the sequence of its message once it is stored.
 // It fails with ErrConflict where a subject's last message is another one than the change follows. After any error the stream may
 // hold more than done was called for, and has to be loaded again before anything else is stored. A context that ends lets the
