@@ -156,7 +156,7 @@ func (f *fleet) take(m tail.Message) {
 		return // somebody else's
 	}
 	switch c.Kind {
-	case schema.KindLocation:
+	case schema.KindLocation, schema.KindTenant:
 		f.stale = true // it names sites
 	case schema.KindDevice:
 		f.count(m.Subject(), c)

@@ -42,7 +42,7 @@ const LowBattery = 20
 // use it.
 type Fleet struct {
 	things map[string]thing  // devices and sensors by serial number
-	sites  map[string]string // names by uuid
+	sites  map[string]string // names by uuid, or by the customer's own number
 	low    map[string]bool   // batteries, by kind and key
 }
 
@@ -130,6 +130,9 @@ func (f *Fleet) name(c *Change, d *fleetData) (was thing) {
 	switch c.Kind {
 	case schema.KindTenant:
 		c.Name = d.Document.text("organisation_name")
+		if id := d.Document.text("organisation_id"); id != "" { // the customer's own number, which may be what devices have for a site
+			f.sites[id] = c.Name
+		}
 	case schema.KindLocation:
 		c.Name = d.Document.text("name")
 		f.sites[d.Document.text("location_uuid")] = c.Name
