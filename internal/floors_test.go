@@ -122,7 +122,7 @@ var rooms = []struct {
 	{"internal/inventory", room{ours: []string{"internal/fleet", "internal/poller", "internal/publish", "internal/schema", "internal/saveris", "internal/sleep"}}},
 	{"internal/silence", room{ours: []string{"internal/fleet", "internal/publish", "internal/checkpoint", "internal/schema", "internal/sleep"}}},
 	{"internal/audit", room{ours: []string{"internal/fleet", "internal/checkpoint", "internal/schema", "internal/hint", "internal/printable"}}},
-	{"internal/fleet", room{ours: []string{"internal/schema", "internal/saveris"}}},
+	{"internal/fleet", room{ours: []string{"internal/schema", "internal/saveris"}, others: []string{jsonV2}}},
 	{"internal/poller", room{
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint", "internal/sleep"},
 		others: []string{backoff, sync},

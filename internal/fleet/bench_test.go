@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -99,6 +100,41 @@ func BenchmarkLook(b *testing.B) {
 	b.ReportMetric(float64(heap()-known)/1e6, "MB-directory")
 	runtime.KeepAlive(inv)
 	runtime.KeepAlive(directory)
+}
+
+// BenchmarkLoad is what a bridge does at its start: it reads what the stream has of 18,000 devices, and makes a directory of it.
+func BenchmarkLoad(b *testing.B) {
+	vendor := &fixedVendor{dir: b.TempDir()}
+	vendor.files = onDisk(b, vendor.dir, chain(18_000, 0))
+	inv := NewInventory()
+	var stored [][]byte
+	err := NewWalker(vendor.start(b, func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever }), inv).Look(b.Context(), func(seen Look) error {
+		for _, c := range inv.Compare(seen) {
+			if slices.Contains(PlaceKinds, c.Kind) {
+				event := c.Event()
+				stored = append(stored, event.AppendData(nil))
+			}
+		}
+		return seen.Err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	inv = nil
+	before := heap()
+	peak := watch()
+	b.ReportAllocs()
+	for b.Loop() {
+		known := NewPlaces()
+		for i, data := range stored {
+			if err := known.Load(data, uint64(i)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		known.Directory()
+	}
+	b.ReportMetric(float64(peak()-before)/1e6, "MB-peak")
+	b.ReportMetric(float64(len(stored)), "things")
 }
 
 // onDisk writes files into a folder, and returns their names in it.

@@ -15,13 +15,15 @@ func TestChannelsHaveTheCycleInForce(t *testing.T) {
 		cycle, talks time.Duration
 		inactive     bool
 	}{
-		"sensor, in force": {`"sensor_measuring_cycle_effective":60000,"sensor_measuring_cycle":2,"device_measuring_cycle_effective":3,"device_communication_log_time":900000`, time.Minute, 15 * time.Minute, false},
-		"sensor":           {`"sensor_measuring_cycle":60000,"device_measuring_cycle_effective":3`, time.Minute, 0, false},
-		"device, in force": {`"sensor_measuring_cycle":0,"device_measuring_cycle_effective":"60000","device_measuring_cycle":3`, time.Minute, 0, false},
-		"device":           {`"device_measuring_cycle":60000`, time.Minute, 0, false},
-		"none":             {`"device_communication_log_time":-1`, 0, 0, false},
-		"switched off":     {`"device_is_active":"false","device_measuring_cycle":60000`, time.Minute, 0, true},
-		"active":           {`"device_is_active":true,"device_measuring_cycle":60000`, time.Minute, 0, false},
+		"sensor, in force":                   {`"sensor_measuring_cycle_effective":60000,"sensor_measuring_cycle":2,"device_measuring_cycle_effective":3,"device_communication_log_time":900000`, time.Minute, 15 * time.Minute, false},
+		"sensor":                             {`"sensor_measuring_cycle":60000,"device_measuring_cycle_effective":3`, time.Minute, 0, false},
+		"device, in force":                   {`"sensor_measuring_cycle":0,"device_measuring_cycle_effective":"60000","device_measuring_cycle":3`, time.Minute, 0, false},
+		"device":                             {`"device_measuring_cycle":60000`, time.Minute, 0, false},
+		"channel, as older versions have it": {`"channel_measurement_log_time":60000`, time.Minute, 0, false},
+		"switched off, as older versions have it": {`"sensor_is_active":false,"device_measuring_cycle":60000`, time.Minute, 0, true},
+		"none":         {`"device_communication_log_time":-1`, 0, 0, false},
+		"switched off": {`"device_is_active":"false","device_measuring_cycle":60000`, time.Minute, 0, true},
+		"active":       {`"device_is_active":true,"device_measuring_cycle":60000`, time.Minute, 0, false},
 	} {
 		inv := known(t, rowsOf{saveris.DeviceProperties: {device + `"sensor_uuid":"s1",` + c.columns + `}`}})
 		want := Channel{

@@ -193,7 +193,9 @@ func unknown(name string) bool {
 func (inv *Inventory) Directory() *Directory {
 	m := makerOf(inv)
 	d := &Directory{sensors: map[string]*sensorEntry{}, serials: map[string]*sensorEntry{}, devices: map[string]*Place{}, loggers: map[string]*Place{}}
-	for _, thing := range inv.devices() {
+	devices := inv.devices()
+	d.channels = make([]Channel, 0, 2*len(devices)) // as most have
+	for _, thing := range devices {
 		device := thing.doc
 		place := m.place(device, nil, nil)
 		put(d.devices, device.get("device_uuid"), place)

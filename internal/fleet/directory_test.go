@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,15 +14,19 @@ import (
 // known is the inventory of fixed rows.
 func known(t testing.TB, rows rowsOf) *Inventory {
 	t.Helper()
-	inv := NewInventory()
+	inv, places := NewInventory(), NewPlaces()
 	err := NewWalker(rows, inv).Look(t.Context(), func(look Look) error {
-		store(inv, inv.Compare(look))
+		for _, change := range store(inv, inv.Compare(look)) {
+			if err := places.Load(change.AppendData(nil), 1); err != nil && slices.Contains(PlaceKinds, change.Kind) {
+				return err
+			}
+		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return inv
+	return places
 }
 
 // kitchen is a fridge with an air sensor, whose second channel is its humidity, a door, and a second tenant with the same serial.

@@ -48,7 +48,7 @@ type Period struct {
 // channels are called.
 func NewHistory(from, until time.Time) *History {
 	return &History{
-		from: from, until: until, known: NewInventory(), maker: newMaker(), channels: map[channelKey]*PastChannel{}, on: map[string][]*PastChannel{},
+		from: from, until: until, known: NewPlaces(), maker: newMaker(), channels: map[channelKey]*PastChannel{}, on: map[string][]*PastChannel{},
 		users: map[string]map[string]struct{}{},
 	}
 }

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,8 +15,9 @@ const looksUntilGone = 2
 // Inventory is the fleet as it is known: the newest message of each subject of the stream, and the last look. One goroutine at
 // a time may use it; what Directory returns serves any number.
 type Inventory struct {
-	kinds map[Kind]map[string]*thing // by tenant and key as tokens, joined by a dot
-	pools pools
+	kinds  map[Kind]map[string]*thing // by tenant and key as tokens, joined by a dot
+	shapes map[Kind]*shape            // of what is kept
+	pools  pools
 }
 
 // thing is one that the stream has, or has had.
@@ -33,7 +33,7 @@ type thing struct {
 
 // NewInventory returns one that knows nothing.
 func NewInventory() *Inventory {
-	inv := &Inventory{kinds: map[Kind]map[string]*thing{}, pools: pools{}}
+	inv := &Inventory{kinds: map[Kind]map[string]*thing{}, shapes: shapes, pools: pools{}}
 	for _, kind := range schema.FleetKinds {
 		inv.kinds[kind] = map[string]*thing{}
 	}
@@ -60,29 +60,24 @@ type loaded struct {
 }
 
 func (inv *Inventory) load(data []byte, sequence uint64, at time.Time) (l loaded, err error) {
-	var d struct {
-		Kind     Kind            `json:"kind"`
-		Key      string          `json:"key"`
-		Document json.RawMessage `json:"document"`
-		Removed  bool            `json:"removed"`
-	}
-	if err := json.Unmarshal(data, &d); err != nil {
+	d, err := readStored(data)
+	if err != nil {
 		return l, fmt.Errorf("load a change of the fleet: %w", err)
 	}
-	shape, known := shapes[d.Kind]
-	if !known || d.Key == "" {
-		return l, fmt.Errorf("load a change of the fleet: no kind %q with the key %q", d.Kind, d.Key)
+	shape, known := inv.shapes[d.kind]
+	if !known || d.key == "" {
+		return l, fmt.Errorf("load a change of the fleet: no kind %q with the key %q", d.kind, d.key)
 	}
-	doc, err := inv.pools.parseObject(shape, d.Document)
+	doc, err := inv.pools.parseObject(shape, d.document)
 	if err != nil {
-		return l, fmt.Errorf("load %s %s: %w", d.Kind, d.Key, err)
+		return l, fmt.Errorf("load %s %s: %w", d.kind, d.key, err)
 	}
-	l = loaded{kind: d.Kind, place: placeOf(d.Kind, doc, d.Key)}
+	l = loaded{kind: d.kind, place: placeOf(d.kind, doc, d.key)}
 	l.before = inv.kinds[l.kind][l.place]
 	if was := l.before; was != nil && !was.removed && !was.since.IsZero() && was.since.Before(at) {
 		at = was.since
 	}
-	l.now = &thing{doc: doc, sequence: sequence, removed: d.Removed, since: at}
+	l.now = &thing{doc: doc, sequence: sequence, removed: d.removed, since: at}
 	inv.kinds[l.kind][l.place] = l.now
 	return l, nil
 }

@@ -255,7 +255,7 @@ func TestTheDocumentOfAStoredChangeIsReadAgain(t *testing.T) {
 		}
 	}
 	inv := NewInventory()
-	for _, bad := range []string{``, `{}`, `{"kind":"device","key":"1"}`, `{"kind":"device","key":"1","document":{"sensors":[1]}}`, `{"kind":"ship","key":"1","document":{}}`, `{"kind":"device","key":"","document":{"sensors":[]}}`} {
+	for _, bad := range []string{``, `{}`, `{"kind":"device","key":"1"}`, `{"kind":"device","key":"1","document":{"sensors":[1]}}`, `{"kind":"device","key":"1","document":{"sensors":[]}}{}`, `{"kind":"device","key":"1","document":{"sensors":[]}`, `{"kind":"ship","key":"1","document":{}}`, `{"kind":"device","key":"","document":{"sensors":[]}}`} {
 		if err := inv.Load([]byte(bad), 1); err == nil {
 			t.Errorf("%s was taken", bad)
 		}

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"strings"
 	"time"
 
 	"saveris-bridge/internal/schema"
@@ -8,6 +9,34 @@ import (
 
 // PlaceKinds are the kinds of things that a Directory and a History are made of, in no order.
 var PlaceKinds = []Kind{schema.KindTenant, schema.KindLocation, schema.KindEquipment, schema.KindDevice}
+
+// placeShapes are the shapes of PlaceKinds with what a Directory and a History need of them: about half.
+var placeShapes = func() map[Kind]*shape {
+	wanted, parts := map[string]bool{}, map[Kind]*shape{}
+	for _, name := range strings.Fields(`tenant_uuid organisation_id organisation_name main_timezone
+		location_uuid name
+		equipment_uuid equipment_title area_title is_active equipment_parts_uuid equipment_parts_title
+		display_unit lower_violation lower_warning upper_warning upper_violation valid_from_time valid_until_time
+		customer_site device_uuid device_serial_no device_display_name device_is_active device_communication_log_time
+		device_measuring_cycle device_measuring_cycle_effective
+		sensor_uuid sensor_serial_no sensor_model_code sensor_display_name sensor_is_active sensor_measuring_cycle
+		sensor_measuring_cycle_effective
+		channel_no channel_physical_unit channel_physical_property_name channel_physical_extension channel_measurement_log_time`) {
+		wanted[name] = true
+	}
+	for _, kind := range PlaceKinds {
+		parts[kind] = shapes[kind].part(wanted)
+	}
+	return parts
+}()
+
+// NewPlaces returns an inventory of PlaceKinds that knows nothing. It keeps of each thing only what Directory needs, and compares
+// nothing.
+func NewPlaces() *Inventory {
+	inv := NewInventory()
+	inv.shapes = placeShapes
+	return inv
+}
 
 // maker makes places out of what is known.
 type maker struct {
@@ -18,6 +47,7 @@ type maker struct {
 	zones     map[string]*time.Location // nil: not known
 	limits    map[*object][]limit       // of equipment parts
 	shared    map[string]string         // texts of names
+	room      []byte                    // to write one in
 }
 
 type partEntry struct{ equipment, part *object }
@@ -111,7 +141,7 @@ var names = [...]string{"tenant", "site", "device", "sensor", "equipment", "part
 
 // text writes names as JSON. Places of the same names share it.
 func (m *maker) text(values ...string) string {
-	b, known := []byte("{"), false
+	b, known := append(m.room[:0], '{'), false
 	for i, value := range values {
 		b = appendName(b, 1, names[i])
 		if value == "" {
@@ -125,6 +155,7 @@ func (m *maker) text(values ...string) string {
 		return "null"
 	}
 	b = append(b, '}')
+	m.room = b
 	if shared, there := m.shared[string(b)]; there {
 		return shared
 	}

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"slices"
 	"strings"
 
 	"saveris-bridge/internal/saveris"
@@ -43,6 +44,7 @@ type shape struct {
 	joint   bool     // all of them do together
 	nest    string   // member that holds the objects within
 	inner   *shape
+	partial bool // columns that have no place of their own are dropped
 
 	index map[string]int // of columns and, behind them, extras, by name
 }
@@ -59,6 +61,18 @@ func columnsOf(table string) (all []column) {
 		all = append(all, column{name, f, `"` + name + `":`, volatile(name)})
 	}
 	return all
+}
+
+// part returns a shape with some of the columns of s, on all its levels.
+func (s *shape) part(wanted map[string]bool) *shape {
+	if s == nil {
+		return nil
+	}
+	unwanted := func(c column) bool { return !wanted[c.name] }
+	return shape{
+		columns: slices.DeleteFunc(slices.Clone(s.columns), unwanted), extras: slices.DeleteFunc(slices.Clone(s.extras), unwanted),
+		nest: s.nest, inner: s.inner.part(wanted), partial: true,
+	}.indexed()
 }
 
 func (s shape) indexed() *shape {

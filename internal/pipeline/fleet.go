@@ -64,7 +64,7 @@ func (p *Pipeline) followFleet(ctx context.Context, read func()) error {
 	}
 	defer messages.Stop()
 	defer context.AfterFunc(ctx, messages.Stop)()
-	known := fleet.NewInventory()
+	known := fleet.NewPlaces()
 	pending := consumer.CachedInfo().NumPending
 	begun := pending > 0
 	if pending == 0 {
