@@ -106,6 +106,19 @@ func (s *broker) streams(ctx context.Context, batches bool) error {
 	return err
 }
 
+// firstReading returns when the first reading was stored.
+func (s *broker) firstReading(ctx context.Context) (time.Time, error) {
+	stream, err := s.js.Stream(ctx, names.Stream(schema.Readings))
+	if err != nil {
+		return time.Time{}, err
+	}
+	msg, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(readingsPrefix+">"))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return msg.Time, nil
+}
+
 // state is what the stream of readings holds.
 func (s *broker) state(ctx context.Context) (jetstream.StreamState, error) {
 	stream, err := s.js.Stream(ctx, names.Stream(schema.Readings))

@@ -17,6 +17,7 @@ type run struct {
 	Sync      string
 	Rows      int
 	Seconds   float64 // from the start to the last stored message
+	First     float64 // seconds from the start to the first stored reading; 0 = not measured
 	CPU       float64 // seconds
 	BrokerCPU float64
 	Peak      int64 // bytes
@@ -26,6 +27,8 @@ type run struct {
 }
 
 func (r run) rate() float64        { return float64(r.Rows) / r.Seconds }
+func (r run) flow() float64        { return float64(r.Rows) / (r.Seconds - r.First) }
+func (r run) first() float64       { return r.First }
 func (r run) cpuRow() float64      { return r.CPU / float64(r.Rows) * 1e6 }
 func (r run) brokerRow() float64   { return r.BrokerCPU / float64(r.Rows) * 1e6 }
 func (r run) megabytes() float64   { return float64(r.Peak) / (1 << 20) }
@@ -131,6 +134,11 @@ func (b *bench) measure(ctx context.Context, c contender, sync string) (run, err
 		return r, err
 	}
 	r.Seconds, r.Stored = stored.LastTime.Sub(used.began).Seconds(), stored.Bytes
+	first, err := s.firstReading(ctx)
+	if err != nil {
+		return r, err
+	}
+	r.First = first.Sub(used.began).Seconds()
 	if r.Disk, err = s.disk(ctx); err != nil {
 		return r, err
 	}

@@ -11,10 +11,10 @@ func backfillText(r results) string {
 	lines := linesOf(r.Backfill)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s.\n\n", r.Machine)
-	b.WriteString("| | `sync_interval` | rows | rows/s, median (least–most) | CPU, µs a row | server CPU, µs a row | peak RSS, MB | server's, MB | stored, bytes a row | on disk, bytes a row |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	b.WriteString("| | `sync_interval` | rows | rows/s, median (least–most) | first row after, s | CPU, µs a row | server CPU, µs a row | peak RSS, MB | server's, MB | stored, bytes a row | on disk, bytes a row |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, l := range lines {
-		fmt.Fprintf(&b, "| (%s) %s | %s | %s | **%s** (%s–%s) | %.1f | %.1f | %s | %.0f | %.0f | %s |\n", l.Contender[:1], l.Name, l.Sync, count(l.Rows),
-			count(int(l.Rate.Median)), count(int(l.Rate.Min)), count(int(l.Rate.Max)), l.CPU, l.Broker, l.peakText(), l.BrokerPeak, l.Stored, l.diskText())
+		fmt.Fprintf(&b, "| (%s) %s | %s | %s | **%s** (%s–%s) | %s | %.1f | %.1f | %s | %.0f | %.0f | %s |\n", l.Contender[:1], l.Name, l.Sync, count(l.Rows),
+			count(int(l.Rate.Median)), count(int(l.Rate.Min)), count(int(l.Rate.Max)), l.firstText(), l.CPU, l.Broker, l.peakText(), l.BrokerPeak, l.Stored, l.diskText())
 	}
 	b.WriteString("\n| figure | `sync_interval` | goal | measured | |\n|---|---|---:|---:|---|\n")
 	for _, g := range goals {
@@ -29,6 +29,14 @@ func (l line) peakText() string {
 		return "–"
 	}
 	return fmt.Sprintf("%.0f", l.Peak)
+}
+
+// firstText leaves out what was measured before anybody looked at it, and those who hold all their messages beforehand.
+func (l line) firstText() string {
+	if l.First <= 0 || l.peakText() == "–" {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", l.First)
 }
 
 // diskText leaves out what was measured before anybody looked at the disk.

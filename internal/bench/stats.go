@@ -42,6 +42,8 @@ type line struct {
 	Contender, Name, Sync string
 	Rows, Runs            int
 	Rate                  figure
+	First                 float64 // seconds until the first reading, median
+	Flow                  float64 // rows a second from then on, median
 	CPU, Broker           float64 // microseconds a row, medians
 	Peak, BrokerPeak      float64 // megabytes, the most
 	Stored, Disk          float64 // bytes a row, medians
@@ -76,7 +78,7 @@ func lineOf(runs []run) line {
 	first := runs[0]
 	return line{
 		Contender: first.Contender, Name: first.Name, Sync: first.Sync, Rows: first.Rows, Runs: len(runs),
-		Rate: figureOf(values(run.rate)), CPU: median(values(run.cpuRow)), Broker: median(values(run.brokerRow)),
+		Rate: figureOf(values(run.rate)), First: median(values(run.first)), Flow: median(values(run.flow)), CPU: median(values(run.cpuRow)), Broker: median(values(run.brokerRow)),
 		Peak: slices.Max(values(run.megabytes)), BrokerPeak: slices.Max(values(run.brokerSpace)),
 		Stored: median(values(run.storedRow)), Disk: median(values(run.diskRow)),
 	}
