@@ -95,8 +95,8 @@ func TestPlotsAreWellFormed(t *testing.T) {
 			t.Errorf("not a number in\n%s", svg)
 		}
 	}
-	if strings.Count(bars, `class="ours"`) != 3 || strings.Contains(bars, "raw, 1") {
-		t.Errorf("want the bridge three times and the best ceiling only:\n%s", bars)
+	if strings.Count(bars, `class="ours"`) != 4 || strings.Contains(bars, "raw, 1") {
+		t.Errorf("want the bridge four times and the best ceiling only:\n%s", bars)
 	}
 }
 
