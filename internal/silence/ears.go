@@ -114,6 +114,18 @@ func (e *ears) hear(m checkpoint.StoredEvent, clock time.Time) {
 	}
 }
 
+// heardSince reads from the stream when a channel was heard after a moment: distinct times, ascending.
+func (e *ears) heardSince(ctx context.Context, c *fleet.Channel, since, clock time.Time) ([]time.Time, error) {
+	one := ears{after: map[key]time.Time{keyOf(c): since}}
+	one.forget()
+	place := schema.Token(c.Tenant) + "." + schema.Token(c.Site) + "." + schema.Token(c.Serial) + "." + schema.Token(c.No)
+	_, err := e.readings.EventsOnAfter(ctx, e.subjects+"*."+place+".*", checkpoint.Position{}, since.Add(-ahead), func(m checkpoint.StoredEvent) error {
+		one.hear(m, clock)
+		return nil
+	})
+	return one.heard[keyOf(c)], err
+}
+
 // await remembers from now on what is heard of a channel after its last reading.
 func (e *ears) await(k key, last time.Time) {
 	e.after[k] = last

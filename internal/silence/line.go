@@ -31,6 +31,7 @@ type Line struct {
 	Log     *slog.Logger
 
 	ears   ears
+	met    map[key]time.Time               // when each channel came; zero where it was there from the beginning. nil: there was no beginning
 	known  map[string]schema.StoredSilence // newest event by subject; nil where the stream has to be read
 	open   map[key]string                  // subjects of channels that are silent
 	polled chan struct{}
@@ -63,7 +64,7 @@ func (l *Line) Open() (n int, known bool) {
 
 // Run judges after each poll, until ctx ends, whose error it returns. What fails is tried again.
 func (l *Line) Run(ctx context.Context) error {
-	l.ears, l.known = l.newEars(), nil
+	l.ears, l.known, l.met = l.newEars(), nil, nil
 	defer l.count.Store(0)
 	for retry := firstRetry; ; {
 		select {
@@ -106,6 +107,7 @@ func (l *Line) Judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	channels = l.meet(channels, clock)
 	if err := l.load(ctx); err != nil { // who is waited for has to be known before anybody is heard
 		return err
 	}
@@ -119,6 +121,24 @@ func (l *Line) Judge(ctx context.Context) error {
 	}
 	l.count.Store(int64(l.counted(channels)) + 1)
 	return err
+}
+
+// meet returns the channels, each known since it came, where it came to a device that is known for longer. No reading of it is due before.
+func (l *Line) meet(channels []fleet.Channel, clock time.Time) []fleet.Channel {
+	channels = slices.Clone(channels) // it is nobody's to change
+	met := make(map[key]time.Time, len(channels))
+	for i := range channels {
+		c := &channels[i]
+		came, known := l.met[keyOf(c)]
+		if l.met != nil && !known {
+			came = clock
+		}
+		if met[keyOf(c)] = came; c.Known.Before(came) {
+			c.Known = came
+		}
+	}
+	l.met = met
+	return channels
 }
 
 // load reads which channels are silent by the stream, unless it is known.
@@ -161,7 +181,7 @@ func (l *Line) news(ctx context.Context, channels []fleet.Channel, back time.Dur
 		last := l.ears.last[k]
 		switch subject, open := l.open[k]; {
 		case open && len(l.ears.heard[k]) > 0:
-			news = append(news, l.resumed(subject, k, clock))
+			news = append(news, l.resumed(subject, l.ears.heard[k], clock))
 		case !open && Overdue(l.Rule.Due(last, *c), clock):
 			overdue = append(overdue, c)
 			if last.Before(from) {
@@ -169,6 +189,11 @@ func (l *Line) news(ctx context.Context, channels []fleet.Channel, back time.Dur
 			}
 		}
 	}
+	ended, err := l.inherited(ctx, channels, clock)
+	if err != nil {
+		return nil, err
+	}
+	news = append(news, ended...)
 	if len(overdue) > 0 {
 		begun, err := l.silent(ctx, overdue, from, back, clock)
 		if err != nil {
@@ -180,9 +205,43 @@ func (l *Line) news(ctx context.Context, channels []fleet.Channel, back time.Dur
 	return slices.CompactFunc(news, func(a, b schema.Silence) bool { return a.Subject("") == b.Subject("") }), nil // two channels of one name cannot both be stored
 }
 
-// resumed is the end of a silence.
-func (l *Line) resumed(subject string, k key, clock time.Time) schema.Silence {
-	s, heard := l.known[subject].Silence, l.ears.heard[k]
+// inherited are the ends of silences that were said of sensors which the fleet does not have any more, while the channel on their subject
+// is heard: the sensor has got another uuid.
+func (l *Line) inherited(ctx context.Context, channels []fleet.Channel, clock time.Time) (ended []schema.Silence, err error) {
+	there := make(map[key]bool, len(channels))
+	for i := range channels {
+		there[keyOf(&channels[i])] = true
+	}
+	left := map[string]bool{}
+	for k, subject := range l.open {
+		if !there[k] {
+			left[subject] = true
+		}
+	}
+	if len(left) == 0 {
+		return nil, nil
+	}
+	for i := range channels {
+		c := &channels[i]
+		subject := (&schema.Silence{Tenant: c.Tenant, Site: c.Site, Serial: c.Serial, Channel: c.No}).Subject(l.Prefix)
+		last, before := l.ears.last[keyOf(c)], l.known[subject].LastAt
+		if !left[subject] || !last.After(before) || Overdue(l.Rule.Due(last, *c), clock) {
+			continue
+		}
+		heard, err := l.ears.heardSince(ctx, c, before, clock)
+		if err != nil {
+			return nil, err
+		}
+		if len(heard) > 0 {
+			ended = append(ended, l.resumed(subject, heard, clock))
+		}
+	}
+	return ended, nil
+}
+
+// resumed is the end of a silence, after which readings of these times were heard, ascending.
+func (l *Line) resumed(subject string, heard []time.Time, clock time.Time) schema.Silence {
+	s := l.known[subject].Silence
 	s.Resumed, s.At = true, clock
 	s.Missing = Missing(s.LastAt, heard[len(heard)-1], s.Cycle, len(heard)-1)
 	return s

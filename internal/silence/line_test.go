@@ -52,11 +52,17 @@ func (s *scene) add(serials ...string) {
 // reads stores readings of a channel, so many minutes after noon.
 func (s *scene) reads(serial, lane string, minutes ...int) {
 	s.Helper()
+	s.readsAs("u"+serial, serial, lane, minutes...)
+}
+
+// readsAs stores readings of a sensor with a uuid.
+func (s *scene) readsAs(uuid, serial, lane string, minutes ...int) {
+	s.Helper()
 	for _, minute := range minutes {
 		header := nats.Header{
 			"ce-specversion": {"1.0"}, "ce-id": {fmt.Sprint("r", s.stored.Add(1))}, "ce-source": {"https://vendor.example/tenants/t"}, "ce-type": {"saveris.reading.v1"},
 			"ce-subject": {serial + "/1"}, "ce-time": {at(minute).Format(time.RFC3339)}, "ce-datacontenttype": {"application/json"},
-			"ce-dataschema": {"urn:saveris-bridge:reading:v1"}, "ce-partitionkey": {"u" + serial}, "ce-lane": {lane},
+			"ce-dataschema": {"urn:saveris-bridge:reading:v1"}, "ce-partitionkey": {uuid}, "ce-lane": {lane},
 		}
 		msg := &nats.Msg{Subject: "saveris-ingest.readings." + lane + ".t.s." + serial + ".1.air_temperature", Header: header, Data: []byte(`{}`)}
 		if _, err := s.js.PublishMsg(s.Context(), msg); err != nil {
@@ -232,6 +238,43 @@ func TestChannelsThatAreRetiredOrInactiveAreNotSilent(t *testing.T) {
 	s.judge(l, 2)
 	s.wantOpen(l, 0)
 	s.want("200.1.never", "300.1.never")
+}
+
+// TestASensorThatHasJustComeIsNotSilent, however long its device is known: nothing of it was due yet.
+func TestASensorThatHasJustComeIsNotSilent(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.add("100")
+	s.reads("100", "live", 0)
+	l := s.line()
+	s.judge(l, 1)
+	s.add("200")
+	s.judge(l, 2)
+	s.reads("100", "live", 41)
+	s.judge(l, 42)
+	s.want()
+	s.judge(l, 43)
+	s.want("200.1.never")
+}
+
+// TestASilenceEndsThoughTheSensorHasAnotherUUIDNow: what people and subjects know it by is the same.
+func TestASilenceEndsThoughTheSensorHasAnotherUUIDNow(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.add("100")
+	s.reads("100", "live", 0)
+	s.judge(s.line(), 41)
+	l := s.line()
+	s.judge(l, 42)
+	s.channels[0].Sensor = "another"
+	s.judge(l, 43) // the device is known since long ago, but this uuid is not
+	s.readsAs("another", "100", "live", 45, 50)
+	s.judge(l, 51)
+	ended := []string{id("100", 0), id("100", 0) + ".resumed missing 3"}
+	s.want(ended...)
+	s.wantOpen(l, 0)
+	s.judge(s.line(), 91)
+	s.want(append(ended, id("100", 50))...)
 }
 
 // TestAReadingFromTheFutureKeepsNoChannelFromBeingSilent: a logger with a wrong clock.
