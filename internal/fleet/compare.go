@@ -70,12 +70,25 @@ func (c *comparison) gone() {
 		if c.Err == nil {
 			t.missed++
 		}
-		if t.missed < looksUntilGone && !c.ids[t.doc.identity()] {
+		if t.missed < looksUntilGone && !c.ids[t.doc.identity()] && !c.emptied(t.doc) {
 			continue
 		}
 		key := place[strings.IndexByte(place, '.')+1:]
 		c.changes = append(c.changes, Change{Kind: c.Kind, Key: key, Removed: true, place: place, doc: t.doc, at: c.At, last: t.sequence})
 	}
+}
+
+// emptied reports, of a thing that was not seen, whether all that stands within it was seen in others: they have taken its place.
+func (c *comparison) emptied(doc *object) bool {
+	if c.Err != nil || len(doc.inner) == 0 {
+		return false
+	}
+	for _, part := range doc.inner {
+		if !c.partsSeen()[part.identity()] {
+			return false
+		}
+	}
+	return true
 }
 
 // keys are those of the things of a look, by identity: the serial number, else the uuid, as a token; where two would share one,

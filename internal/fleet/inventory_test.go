@@ -214,6 +214,30 @@ func TestWhatTheStreamHasLostIsStoredAsNew(t *testing.T) {
 	}
 }
 
+// TestALoggerThatHasLeftItsSensorToAnotherIsGoneAtOnce: a sensor of two devices would have no names until the second look.
+func TestALoggerThatHasLeftItsSensorToAnotherIsGoneAtOnce(t *testing.T) {
+	row := func(device, sensor string) string {
+		return fmt.Sprintf(`{"device_uuid":%q,"device_display_name":%q,"sensor_uuid":%q,"channel_no":1}`, device, device, sensor)
+	}
+	inv := NewInventory()
+	store(inv, inv.Compare(seenJSON(t, schema.KindDevice, row("ua", "s1"), row("ua", "s2"), row("uc", "s3"))))
+	for _, step := range []struct{ rows, want []string }{
+		{[]string{row("ub", "s1"), row("uc", "s3")}, []string{"+.ub@0"}}, // s2 may be anywhere
+		{[]string{row("ub", "s1"), row("ub", "s2"), row("uc", "s3")}, []string{"-.ua@1", "~.ub@1 /sensors"}},
+		{[]string{row("ub", "s1"), row("ub", "s2"), row("ud", "s3")}, []string{"-.uc@2", "+.ud@0"}},
+		{[]string{row("ub", "s1"), row("ub", "s2")}, nil},
+	} {
+		changes := inv.Compare(seenJSON(t, schema.KindDevice, step.rows...))
+		if got := told(changes); !slices.Equal(got, step.want) {
+			t.Errorf("%q, want %q", got, step.want)
+		}
+		store(inv, changes)
+	}
+	if place := inv.Directory().Channel([]byte("s3"), []byte("1")); place == nil || !strings.Contains(place.Names(), `"device":"ud"`) {
+		t.Errorf("s3 is at %s", place.Names())
+	}
+}
+
 func TestARowThatIsNotUnderstoodShowsAndRemovesNothing(t *testing.T) {
 	inv := NewInventory()
 	store(inv, inv.Compare(seen(t, [4]string{"1", "ua", "t1", "A"}, [4]string{"2", "ub", "t1", "B"})))
