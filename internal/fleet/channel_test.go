@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
 )
 
 // TestChannelsHaveTheCycleInForce: the sensor's before its device's, the one in force before the one that is set.
@@ -32,6 +33,36 @@ func TestChannelsHaveTheCycleInForce(t *testing.T) {
 		}
 		if got := inv.Directory().Channels(); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// TestWhetherASensorIsActiveIsTakenFromTheNewestRoute: what an older version has said of it is forgotten once the current one says otherwise.
+func TestWhetherASensorIsActiveIsTakenFromTheNewestRoute(t *testing.T) {
+	row := func(active string) string {
+		return `{"device_uuid":"d1","device_serial_no":"100","sensor_uuid":"s1","channel_no":1,` + active + `}`
+	}
+	inv := NewInventory()
+	for i, step := range []struct {
+		row      string
+		old      bool // it comes by the older version
+		inactive bool
+	}{
+		{row(`"sensor_is_active":"0"`), true, true},
+		{row(`"device_is_active":"true"`), false, false},
+		{row(`"device_is_active":"false"`), false, true},
+		{row(`"device_is_active":"true"`), false, false},
+		{row(`"sensor_is_active":"0"`), true, true},
+		{row(`"device_is_active":"true"`), false, true}, // not another than it was known to be: the older version may know more
+		{row(`"sensor_is_active":"1"`), true, false},
+	} {
+		seen := seenJSON(t, schema.KindDevice, step.row)
+		if step.old {
+			seen.cover = coverageOf(schema.KindDevice, "/v1/devices/properties")
+		}
+		store(inv, inv.Compare(seen))
+		if all := inv.Directory().Channels(); len(all) != 1 || all[0].Inactive != step.inactive {
+			t.Errorf("step %d: %+v, want inactive %v", i+1, all, step.inactive)
 		}
 	}
 }

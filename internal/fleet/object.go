@@ -220,21 +220,35 @@ func (o *object) changed(before *object) bool { return len(o.diff(before, "", ni
 
 // keep takes over from before what the answer that o comes from could not have.
 func (o *object) keep(before *object, c *coverage, level int) {
+	o.keepUnless(o.switched(before), before, c, level)
+}
+
+// keepUnless is keep without what an older version has said of a sensor and the device says otherwise by now: whether it is active.
+func (o *object) keepUnless(active value, before *object, c *coverage, level int) {
 	for i, could := range c.cells[level] {
 		if !could && o.cells[i] == null {
 			o.cells[i] = before.cells[i]
 		}
 	}
 	for _, m := range before.other {
-		if !c.other[level][m.name] {
+		if stale := active != null && m.name == "sensor_is_active" && m.value != active; !stale && !c.other[level][m.name] {
 			o.set(m.name, m.value)
 		}
 	}
 	for _, part := range o.inner {
 		if i := slices.IndexFunc(before.inner, part.is); i >= 0 {
-			part.keep(before.inner[i], c, level+1)
+			part.keepUnless(active, before.inner[i], c, level+1)
 		}
 	}
+}
+
+// switched returns whether a device is active, where that was not known of it before; null where it was, or it is none.
+func (o *object) switched(before *object) value {
+	i, device := o.shape.index["device_is_active"]
+	if !device || o.cells[i] == before.cells[i] {
+		return null
+	}
+	return o.cells[i]
 }
 
 // keepParts takes over from before what stood within it and may stand in rows that were not understood: not what was seen in another
