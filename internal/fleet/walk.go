@@ -24,6 +24,7 @@ type Walker struct {
 	source  Source
 	known   *Inventory
 	refused map[Kind]*refusal
+	seen    map[Kind]time.Time // when was asked for the newest look
 }
 
 // refusal is what is known of a kind that the vendor refuses, or has refused.
@@ -36,7 +37,7 @@ type refusal struct {
 // NewWalker returns one that looks with what is known in mind: where there were things before, an answer without any is asked for
 // twice, see saveris.SnapshotQuery.
 func NewWalker(s Source, known *Inventory) *Walker {
-	return &Walker{source: s, known: known, refused: map[Kind]*refusal{}}
+	return &Walker{source: s, known: known, refused: map[Kind]*refusal{}, seen: map[Kind]time.Time{}}
 }
 
 // Know has it look with something else in mind.
@@ -86,7 +87,7 @@ func (w *Walker) kind(ctx context.Context, kind Kind) Look {
 		return Look{Kind: kind, Err: refused.err}
 	}
 	r := newReader(kind)
-	ans, err := w.source.Snapshot(ctx, saveris.SnapshotQuery{Feed: sources[kind].feed, RowsExpected: w.known.Len(kind) > 0}, r.row)
+	ans, err := w.source.Snapshot(ctx, saveris.SnapshotQuery{Feed: sources[kind].feed, RowsExpected: w.known.Len(kind) > 0, NewerThan: w.seen[kind]}, r.row)
 	if refused.err = nil; err == nil || errors.Is(err, saveris.ErrForbidden) {
 		if refused.tries.Confirm(err) {
 			refused.err, refused.until = err, time.Now().Add(w.Licence)
@@ -95,6 +96,7 @@ func (w *Walker) kind(ctx context.Context, kind Kind) Look {
 	if err != nil {
 		return Look{Kind: kind, Err: err}
 	}
+	w.seen[kind] = ans.AskedAt
 	cover := coverageOf(kind, ans.Endpoint)
 	cover.add(r.seen)
 	seen := Look{Kind: kind, At: ans.AskedAt, Route: ans.Route, Endpoint: ans.Endpoint, Rows: r.rows, things: r.done(), cover: cover}

@@ -17,10 +17,12 @@ type partly struct {
 	rowsOf
 	refused saveris.Feed
 	asked   map[saveris.Feed]int
+	newer   time.Time // than what the last question was for
 }
 
 func (p *partly) Snapshot(ctx context.Context, q saveris.SnapshotQuery, each func(*saveris.Row) error) (saveris.Answer, error) {
 	p.asked[q.Feed]++
+	p.newer = q.NewerThan
 	if q.Feed == p.refused {
 		return saveris.Answer{}, fmt.Errorf("read %s: %w", q.Feed, saveris.ErrForbidden)
 	}
@@ -74,4 +76,15 @@ func TestAKindThatIsRefusedIsAskedForOnceAnHour(t *testing.T) {
 		looks(2)
 		expect("it may be a hiccup", 8, 14)
 	})
+}
+
+// TestALookIsNewerThanTheOneBefore.
+func TestALookIsNewerThanTheOneBefore(t *testing.T) {
+	source := &partly{rowsOf: rowsOf{saveris.Tenants: {}}, asked: map[saveris.Feed]int{}}
+	w := NewWalker(source, NewInventory())
+	for _, want := range []time.Time{{}, lookedAt} {
+		if w.kind(t.Context(), schema.KindTenant); !source.newer.Equal(want) {
+			t.Errorf("asked for what is newer than %v, want %v", source.newer, want)
+		}
+	}
 }

@@ -58,6 +58,9 @@ type SnapshotQuery struct {
 	// RowsExpected says that there were rows before: a synchronous answer without any is then confirmed by an export, where those
 	// are allowed.
 	RowsExpected bool
+	// NewerThan is when was asked for what is known, by the vendor's clock: no export is adopted that was asked for before. Zero = nothing
+	// is known.
+	NewerThan time.Time
 }
 
 // ErrNoSync: the feed has no synchronous endpoint, and the settings allow no export.
@@ -97,7 +100,11 @@ func (c *Client) snapshot(ctx context.Context, q SnapshotQuery, each func(*Row) 
 		}
 	}
 	now, _ := c.clock.vendorTime(time.Now())
-	r, err := c.prepareExport(ctx, &Query{Feed: q.Feed, Background: true, AskedSince: now.Add(-oldestSnapshot)})
+	since := now.Add(-oldestSnapshot)
+	if q.NewerThan.After(since) {
+		since = q.NewerThan
+	}
+	r, err := c.prepareExport(ctx, &Query{Feed: q.Feed, Background: true, AskedSince: since})
 	if err != nil {
 		return Answer{}, err
 	}

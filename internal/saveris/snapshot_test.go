@@ -110,6 +110,35 @@ func TestAnEmptySnapshotIsConfirmedByAnExport(t *testing.T) {
 	}
 }
 
+// TestAnExportOlderThanWhatWasSeenIsNotAdopted: what there was before would look like a change back.
+func TestAnExportOlderThanWhatWasSeenIsNotAdopted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		newer       time.Duration // than when the export was asked for
+		submissions int
+	}{"nothing was seen since": {-time.Minute, 1}, "seen meanwhile": {time.Minute, 2}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var asked []string
+				began := time.Now()
+				client := wired(t, fleetVendor(&asked, map[string]func() *http.Response{"GET /v3/tenants": func() *http.Response {
+					if time.Since(began) < 20*time.Minute {
+						return reply(200, `{"status":"In Progress"}`)
+					}
+					return reply(200, `{"status":"Completed","data_urls":["https://files.example.net/a?X-Amz-Signature=sealed"]}`)
+				}}), func(cfg *Config) { cfg.Sync = SyncNever })
+				if _, _, err := tenants(t, client, true); !errors.Is(err, ErrNotReady) {
+					t.Fatalf("got %v", err)
+				}
+				ans, err := client.Snapshot(t.Context(), SnapshotQuery{Feed: Tenants, NewerThan: began.Add(c.newer)}, func(*Row) error { return nil })
+				if err != nil || ans.AskedAt.Before(began.Add(c.newer)) || len(asked) != c.submissions {
+					t.Errorf("asked at %v after %v, %q (%v)", ans.AskedAt, began, asked, err)
+				}
+			})
+		})
+	}
+}
+
 func TestSyncModeDecidesForSnapshots(t *testing.T) {
 	t.Parallel()
 	var asked []string
