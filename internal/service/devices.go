@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 
@@ -13,6 +14,10 @@ import (
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/views"
 )
+
+// cutOffAfter is how many communication cycles without a word cut a device off where no channel is ever silent: what it delivers when it
+// is back is read again all the same.
+const cutOffAfter = 3
 
 // devices is the feed of the fleet: what looks at it, and the view of its things.
 type devices struct {
@@ -30,7 +35,7 @@ func newDevices(pipe *pipeline.Pipeline, vendor *saveris.Client, notes *notebook
 	d.line = &inventory.Line{
 		Source: vendor, Changes: changes, Interval: s.InventoryInterval, Log: log, Hint: pipeline.PollHint,
 		Wanted: pipe.Fleet.Wanted(), Soonest: t.Wanted, Licence: t.Licence,
-		SilentAfter: s.SilentAfter, OnBack: back.Add,
+		SilentAfter: cmp.Or(s.SilentAfter, cutOffAfter), OnBack: back.Add,
 		OnStored:  func(c schema.FleetChange, sequence uint64) { d.view.Put(views.Thing(c.Stored(), sequence)) },
 		OnRefusal: func(err error) { notes.FeedShut(schema.Devices, err) },
 	}

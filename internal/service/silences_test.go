@@ -100,14 +100,19 @@ func TestAChannelThatIsCutOffIsSilentAndComesBack(t *testing.T) {
 	}
 }
 
-// TestALoggerThatTheFleetShowsToBeBackIsReadAgain, though no alarm tells of it.
+// TestALoggerThatTheFleetShowsToBeBackIsReadAgain, though no alarm tells of it, and whether or not channels count as silent.
 func TestALoggerThatTheFleetShowsToBeBackIsReadAgain(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
-	vendor := cutOffInTurn(t)
-	r := s.start("one", "SAVERIS_URL", vendor.URL(), "BRIDGE_FEEDS", "readings,devices", "BRIDGE_INVENTORY_INTERVAL", "1s", "BRIDGE_START", "1m", "BRIDGE_SILENT_AFTER", "1")
-	s.await("a window to be read again", func() bool { return strings.Contains(r.log.String(), `"reason":"outage"`) })
-	if !strings.Contains(r.log.String(), `"msg":"devices that were cut off are back"`) {
-		t.Error("the log does not say that devices are back")
+	for _, after := range []string{"1", "0"} {
+		t.Run(after, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			vendor := cutOffInTurn(t)
+			r := s.start("one", "SAVERIS_URL", vendor.URL(), "BRIDGE_FEEDS", "readings,devices", "BRIDGE_INVENTORY_INTERVAL", "1s", "BRIDGE_START", "1m", "BRIDGE_SILENT_AFTER", after)
+			s.await("a window to be read again", func() bool { return strings.Contains(r.log.String(), `"reason":"outage"`) })
+			if !strings.Contains(r.log.String(), `"msg":"devices that were cut off are back"`) {
+				t.Error("the log does not say that devices are back")
+			}
+		})
 	}
 }
