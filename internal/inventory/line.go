@@ -35,7 +35,9 @@ type Line struct {
 	// Hint returns what a person can do about an error, "" where nothing is known; nil = nothing is.
 	Hint func(error) string
 
-	OnStored  func(c schema.FleetChange, sequence uint64)
+	// OnStored is called with each change that is stored, also where that shows only when the stream is read again. What was stored before
+	// Run began is not among them.
+	OnStored  func(c schema.StoredFleetChange, sequence uint64)
 	OnLook    func(Look)            // after each look that has seen anything
 	OnStep    func(poller.Step)     // whenever the line goes on
 	OnBack    func([]schema.Outage) // when devices that were cut off are back, with their outages
@@ -43,6 +45,8 @@ type Line struct {
 
 	contacts fleet.Contacts
 	known    *fleet.Inventory // nil where the stream has to be read
+	begun    bool             // the stream was read once
+	reported uint64           // sequence of the last change that OnStored was called with, or that was there before
 	walker   *fleet.Walker
 	refusals saveris.Refusals
 	refused  error  // why the vendor does not give the fleet
@@ -86,7 +90,7 @@ func (l *Line) Run(ctx context.Context) error {
 	l.Licence = cmp.Or(l.Licence, licenceWait)
 	l.walker = fleet.NewWalker(l.Source, nil)
 	l.walker.Licence = l.Licence
-	l.known, l.contacts = nil, fleet.Contacts{After: l.SilentAfter}
+	l.known, l.begun, l.contacts = nil, false, fleet.Contacts{After: l.SilentAfter}
 	for retry := firstRetry; ; {
 		began := time.Now()
 		err := l.look(ctx)
@@ -215,13 +219,25 @@ func (l *Line) load(ctx context.Context) error {
 		l.known = nil
 	}
 	l.step(poller.Step{Doing: poller.Plans})
-	known := fleet.NewInventory()
-	if err := l.Changes.Load(ctx, func(c schema.StoredFleetChange, sequence uint64) error { return known.Load(c.Data, sequence) }); err != nil {
+	known, newest := fleet.NewInventory(), uint64(0)
+	err := l.Changes.Load(ctx, func(c schema.StoredFleetChange, sequence uint64) error {
+		if newest = max(newest, sequence); l.begun && sequence > l.reported {
+			l.stored(c, sequence)
+		}
+		return known.Load(c.Data, sequence)
+	})
+	if err != nil {
 		return err
 	}
-	l.known = known
+	l.known, l.begun, l.reported = known, true, newest
 	l.walker.Know(known)
 	return nil
+}
+
+func (l *Line) stored(c schema.StoredFleetChange, sequence uint64) {
+	if l.OnStored != nil {
+		l.OnStored(c, sequence)
+	}
 }
 
 // lost notes what the limits of the stream have removed. It is stored again, however long it has not changed: who begins to read the
@@ -251,9 +267,8 @@ func (l *Line) store(ctx context.Context, seen fleet.Look) (n int, err error) {
 		err := l.Changes.Store(ctx, events, func(i int, sequence uint64) {
 			n++
 			l.known.Stored(changes[i], sequence)
-			if l.OnStored != nil {
-				l.OnStored(events[i], sequence)
-			}
+			l.stored(events[i].Stored(), sequence)
+			l.reported = sequence
 		})
 		if err != nil {
 			l.known = nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -255,6 +256,48 @@ func TestTwoBridgesStoreEachChangeOnce(t *testing.T) {
 		s.looks(3, twos)
 	}
 	s.audit()
+}
+
+// TestWhatWasStoredWithoutAnAnswerIsReported: the view of the fleet shows what is reported, and compares all only after it was cut off.
+func TestWhatWasStoredWithoutAnAnswerIsReported(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	line := s.line(s.linked())
+	var mu sync.Mutex
+	reported := map[string]uint64{} // newest sequence by subject
+	line.OnStored = func(c schema.StoredFleetChange, sequence uint64) {
+		mu.Lock()
+		defer mu.Unlock()
+		reported[string(c.Kind)+"."+c.Key] = max(sequence, reported[string(c.Kind)+"."+c.Key])
+	}
+	failed := make(chan struct{}, 1)
+	line.OnStep = func(step poller.Step) {
+		if step.Err != nil && s.link.Deaf() {
+			select {
+			case failed <- struct{}{}:
+			default:
+			}
+		}
+	}
+	looked := counted(line)
+	s.start(line)
+	s.looks(1, looked)
+	s.link.DeafenAt(`"batch"`)
+	s.now.Add(48 * 3600)
+	<-failed
+	s.link.Mend()
+	s.looks(2, looked)
+	mu.Lock()
+	defer mu.Unlock()
+	err := publish.NewChanges(s.js, config).Load(t.Context(), func(c schema.StoredFleetChange, sequence uint64) error {
+		if got := reported[string(c.Kind)+"."+c.Key]; got < sequence {
+			t.Errorf("of %s %s the last that was reported is %d, the stream has %d", c.Kind, c.Key, got, sequence)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestWhatTheBrokerHasLostIsStoredAgain(t *testing.T) {

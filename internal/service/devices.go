@@ -36,7 +36,7 @@ func newDevices(pipe *pipeline.Pipeline, vendor *saveris.Client, notes *notebook
 		Source: vendor, Changes: changes, Interval: s.InventoryInterval, Log: log, Hint: pipeline.PollHint,
 		Wanted: pipe.Fleet.Wanted(), Soonest: t.Wanted, Licence: t.Licence,
 		SilentAfter: cmp.Or(s.SilentAfter, cutOffAfter), OnBack: back.Add,
-		OnStored:  func(c schema.FleetChange, sequence uint64) { d.view.Put(views.Thing(c.Stored(), sequence)) },
+		OnStored:  func(c schema.StoredFleetChange, sequence uint64) { d.view.Put(views.Thing(c, sequence)) },
 		OnRefusal: func(err error) { notes.FeedShut(schema.Devices, err) },
 	}
 	return d
