@@ -2,6 +2,7 @@ package poller
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -77,6 +78,7 @@ func (p *AfterOutage) Done(w Window, rows int, err error) {
 // due returns what is to be read again at now, oldest first.
 func (p *AfterOutage) due(ctx context.Context, now time.Time) ([]checkpoint.Span, error) {
 	outages, err := p.Outages(ctx)
+	maps.DeleteFunc(p.settled, func(o schema.Outage, _ bool) bool { return now.Sub(o.Ended) > rememberedFor+keptFor }) // nobody tells of it any more
 	outages = slices.DeleteFunc(outages, func(o schema.Outage) bool { return p.settled[o] })
 	if err != nil || len(outages) == 0 {
 		return nil, err

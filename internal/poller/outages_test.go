@@ -1,7 +1,9 @@
 package poller
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -106,5 +108,28 @@ func TestWithoutAStreamNoOutageHasEnded(t *testing.T) {
 	}
 	if ended, err := NewOutages(alarmsOf(js)).Ended(t.Context()); err != nil || len(ended) > 0 {
 		t.Errorf("%v, %v", ended, err)
+	}
+}
+
+// TestAnOutageThatNobodyTellsOfAnyMoreIsForgotten: a large fleet has some every hour, for years.
+func TestAnOutageThatNobodyTellsOfAnyMoreIsForgotten(t *testing.T) {
+	ended := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	list := []schema.Outage{{Begun: ended.Add(-time.Hour), Ended: ended}}
+	p := &AfterOutage{
+		Outages: func(context.Context) ([]schema.Outage, error) { return slices.Clone(list), nil },
+		Covered: func(_ context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
+			return []checkpoint.Interval{{From: span.From, Until: span.Until, ReadAt: span.Until}}, nil
+		},
+	}
+	for _, step := range []struct {
+		after time.Duration
+		want  int
+	}{{2 * keptFor, 1}, {rememberedFor, 1}, {rememberedFor + 2*keptFor, 0}} {
+		if step.after > rememberedFor {
+			list = nil
+		}
+		if spans, err := p.due(t.Context(), ended.Add(step.after)); err != nil || len(spans) > 0 || len(p.settled) != step.want {
+			t.Errorf("after %v: %v is due, %d outages are settled, want %d (%v)", step.after, spans, len(p.settled), step.want, err)
+		}
 	}
 }
