@@ -76,6 +76,7 @@ func (b *bench) client(change func(*saveris.Config)) *saveris.Client {
 	config := saveris.Config{
 		BaseURL: b.vendor.URL(), Username: "demo", Password: secret.New("demo"),
 		FirstPoll: time.Millisecond, Answer: 2 * time.Second, Stall: 2 * time.Second,
+		RetryWait: 20 * time.Millisecond, ThrottledWait: 50 * time.Millisecond,
 	}
 	if change != nil {
 		change(&config)

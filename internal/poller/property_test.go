@@ -4,9 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
-	"runtime"
-	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,8 +30,7 @@ func TestMain(m *testing.M) {
 	if !set { // each check is a vendor and a pair of streams of its own
 		_ = flag.Set("rapid.checks", "15")
 	}
-	_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))) // they wait for servers more than they compute
-	os.Exit(m.Run())
+	bridgetest.Main(m)
 }
 
 // TestWhateverHappensEachRowIsStoredOnce draws worlds, windows, faults, crashes and second writers, and holds streams and
@@ -113,7 +109,8 @@ func newStory(t *rapid.T, js jetstream.JetStream, prefix string) *story {
 
 // line makes a bridge that remembers nothing.
 func (s *story) line(t *rapid.T) *poller.Line {
-	client, err := saveris.New(saveris.Config{BaseURL: s.vendor.URL(), Username: "demo", Password: secret.New("demo"), FirstPoll: time.Millisecond})
+	client, err := saveris.New(saveris.Config{BaseURL: s.vendor.URL(), Username: "demo", Password: secret.New("demo"), FirstPoll: time.Millisecond,
+		RetryWait: time.Millisecond, ThrottledWait: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

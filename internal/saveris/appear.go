@@ -9,7 +9,7 @@ import (
 	"saveris-bridge/internal/sleep"
 )
 
-// A completed export's file may not be there yet: the store shows it a moment later. These are times of Client.retryWait.
+// A completed export's file may not be there yet: the store shows it a moment later. These are times of Config.RetryWait.
 const (
 	appearing     = 120 // how long it is waited for, a minute
 	longestAppear = 20  // between two looks, ten seconds
@@ -32,7 +32,7 @@ func (c *Client) absence(onWait func()) *absence {
 
 // renew lets it wait once more, for what fresh links lead to.
 func (p *absence) renew() {
-	first := p.client.retryWait
+	first := p.client.cfg.RetryWait
 	p.waits, p.left = growing(first, longestAppear*first), appearing*first
 }
 

@@ -36,7 +36,7 @@ type answer struct {
 // and repeats what failed in passing a few times, unless it submits: whether a lost submission was heard is unknown,
 // and its caller decides. Every other answer becomes an *Error.
 func (c *Client) call(ctx context.Context, k call) (answer, error) {
-	t := try{call: k, client: c, retry: growing(c.retryWait, longestRetry), throttle: growing(c.throttledWait, throttledMost)}
+	t := try{call: k, client: c, retry: growing(c.cfg.RetryWait, longestRetry), throttle: growing(c.cfg.ThrottledWait, throttledMost)}
 	for {
 		ans, err := t.once(ctx)
 		var e *Error

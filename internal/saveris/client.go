@@ -78,6 +78,9 @@ type Config struct {
 	FirstPoll time.Duration // wait before an export is polled first, more where exports are known to take longer; 0 = 2 s
 	Answer    time.Duration // wait for the head of an HTTP answer, connecting included; 0 = 40 s (the gateway gives up after 29 s)
 	Stall     time.Duration // wait for the next byte of a body; 0 = 60 s
+
+	RetryWait     time.Duration // wait before what failed is tried again first; 0 = 500 ms
+	ThrottledWait time.Duration // the same where the vendor throttles without saying for how long; 0 = 2 s
 }
 
 // Client reads the vendor's API. Many goroutines may use one Client.
@@ -87,9 +90,6 @@ type Client struct {
 	host       string            // where files may come from over http, empty where the API itself is https
 	local      bool              // the API is on this machine, or http, as in tests: files may be on this machine too
 	api, files http.RoundTripper // files never sees a login
-
-	retryWait     time.Duration // before something is repeated first
-	throttledWait time.Duration // the first one where the vendor throttles without saying for how long
 
 	*known
 	throttle throttle
@@ -125,16 +125,14 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		cfg:           cfg,
-		base:          address,
-		api:           newTransport(cfg.Answer),
-		local:         base.Scheme == "http" || thisMachine(base.Hostname()),
-		retryWait:     500 * time.Millisecond,
-		throttledWait: 2 * time.Second,
-		known:         &known{tokens: newTokens()},
-		throttle:      throttle{onHold: cfg.OnThrottle},
-		slots:         newSlots(cfg.Exports, !cfg.NoLive),
-		pace:          pace{first: cfg.FirstPoll},
+		cfg:      cfg,
+		base:     address,
+		api:      newTransport(cfg.Answer),
+		local:    base.Scheme == "http" || thisMachine(base.Hostname()),
+		known:    &known{tokens: newTokens()},
+		throttle: throttle{onHold: cfg.OnThrottle},
+		slots:    newSlots(cfg.Exports, !cfg.NoLive),
+		pace:     pace{first: cfg.FirstPoll},
 	}
 	c.budget = newBudget(&cfg, c.flights.overdue, c.throttle.follow)
 	c.throttle.onOwnHold = c.budget.throttledUntil
@@ -181,13 +179,15 @@ func (c *Config) complete() error {
 	c.FirstPoll = cmp.Or(c.FirstPoll, 2*time.Second)
 	c.Answer = cmp.Or(c.Answer, 40*time.Second)
 	c.Stall = cmp.Or(c.Stall, time.Minute)
+	c.RetryWait = cmp.Or(c.RetryWait, 500*time.Millisecond)
+	c.ThrottledWait = cmp.Or(c.ThrottledWait, 2*time.Second)
 	if c.Sync != SyncAuto && c.Sync != SyncNever && c.Sync != SyncAlways {
 		return fmt.Errorf("sync: %q is not auto, never or always", c.Sync)
 	}
 	if c.Format != JSON && c.Format != CSV {
 		return fmt.Errorf("format: %q is not JSON or CSV", c.Format)
 	}
-	if c.Exports < 0 || c.MostRows < 0 || c.ExportTimeout < 0 || c.FirstPoll < 0 || c.Answer < 0 || c.Stall < 0 {
+	if c.Exports < 0 || c.MostRows < 0 || c.ExportTimeout < 0 || min(c.FirstPoll, c.Answer, c.Stall, c.RetryWait, c.ThrottledWait) < 0 {
 		return errors.New("exports, rows and times cannot be negative")
 	}
 	return nil

@@ -17,8 +17,8 @@ const (
 
 // readFile reads one file, from its start again where it broke off. Being throttled is no failure here either.
 func (c *Client) readFile(ctx context.Context, link string, feed Feed, each func(*Row) error) (int, error) {
-	retry := growing(c.retryWait, longestPoll)
-	throttled := growing(c.throttledWait, throttledMost)
+	retry := growing(c.cfg.RetryWait, longestPoll)
+	throttled := growing(c.cfg.ThrottledWait, throttledMost)
 	for failures := 0; ; {
 		n, err := c.download(ctx, link, feed, each)
 		var e *Error

@@ -116,6 +116,6 @@ func TestSyncThatHasWorkedIsNotGivenUpForARefusedToken(t *testing.T) {
 
 // quick shortens a client's waits.
 func quick(c *Client) *Client {
-	c.retryWait, c.throttledWait, c.pace.first = time.Nanosecond, time.Nanosecond, time.Nanosecond
+	c.cfg.RetryWait, c.cfg.ThrottledWait, c.pace.first = time.Nanosecond, time.Nanosecond, time.Nanosecond
 	return c
 }

@@ -42,7 +42,7 @@ func TestFilesComeOverHTTPSOnly(t *testing.T) {
 			}
 			return nil
 		}), func(cfg *Config) { cfg.BaseURL = tt.base })
-		c.retryWait, c.pace.first = time.Nanosecond, time.Nanosecond
+		c.cfg.RetryWait, c.pace.first = time.Nanosecond, time.Nanosecond
 		_, err := c.Rows(t.Context(), sixHours, nothing)
 		if (err == nil) != tt.want || (asked != "") != tt.want {
 			t.Errorf("%s of %s: %v, and %q was asked", tt.link, tt.base, err, asked)
@@ -63,7 +63,7 @@ func TestANameThatLeadsToThisMachineIsNotFollowed(t *testing.T) {
 	c := wired(t, vendor(func(req *http.Request) *http.Response { return nil }))
 	c.files = c.newFileTransport()
 	trust(c, inside)
-	c.retryWait = time.Nanosecond
+	c.cfg.RetryWait = time.Nanosecond
 	_, err := c.readFile(t.Context(), "https://localhost:"+port+"/inside", "", nothing)
 	if !errors.Is(err, errLink) || len(seen) != 0 {
 		t.Errorf("got %v, and %d requests arrived", err, len(seen))

@@ -84,7 +84,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 							cfg.Username, cfg.Password, cfg.APIKey = "", secret.Text{}, secret.New(key)
 						}
 					})
-					c.retryWait, c.cfg.FirstPoll, c.pace.first = time.Nanosecond, time.Nanosecond, time.Nanosecond
+					c.cfg.RetryWait, c.cfg.FirstPoll, c.pace.first = time.Nanosecond, time.Nanosecond, time.Nanosecond
 					q := sixHours
 					q.Timeout = time.Millisecond
 					_, err := c.Rows(t.Context(), q, nothing)

@@ -112,7 +112,7 @@ func (c *Client) token(ctx context.Context, refused string) (string, error) {
 // vendor's login service may merely be down.
 func (c *Client) logIn(ctx context.Context) (string, error) {
 	token, life, err := c.askForToken(ctx)
-	retry := growing(c.retryWait, longestRetry)
+	retry := growing(c.cfg.RetryWait, longestRetry)
 	for n := 0; errors.Is(err, errNoToken) && n < moreTries; n++ {
 		if err := sleep.For(ctx, retry.NextBackOff()); err != nil {
 			return "", err

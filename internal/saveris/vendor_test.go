@@ -3,15 +3,14 @@ package saveris
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/secret"
 )
@@ -21,14 +20,7 @@ var (
 	until = from.Add(6 * time.Hour)
 )
 
-// TestMain lets more tests run at once than there are processors: they wait for each other's servers, not for work.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if flag.Lookup("test.fuzz").Value.String() == "" {
-		flag.Set("test.parallel", "8")
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { bridgetest.Main(m) }
 
 func startVendor(t *testing.T, cfg saveristest.Config) *saveristest.Server {
 	t.Helper()
@@ -47,7 +39,8 @@ func startVendor(t *testing.T, cfg saveristest.Config) *saveristest.Server {
 // newClient is a client whose waits are short.
 func newClient(t *testing.T, url string, change ...func(*Config)) *Client {
 	t.Helper()
-	cfg := Config{BaseURL: url, Username: "demo", Password: secret.New("demo"), FirstPoll: time.Millisecond}
+	cfg := Config{BaseURL: url, Username: "demo", Password: secret.New("demo"), FirstPoll: time.Millisecond,
+		RetryWait: time.Millisecond, ThrottledWait: 5 * time.Millisecond}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -55,7 +48,6 @@ func newClient(t *testing.T, url string, change ...func(*Config)) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.retryWait, c.throttledWait = time.Millisecond, 5*time.Millisecond
 	t.Cleanup(func() {
 		for _, rt := range []any{c.api, c.files} {
 			if idle, ok := rt.(interface{ CloseIdleConnections() }); ok {

@@ -30,8 +30,8 @@ var provocations = map[string]struct {
 	"query.failure":      {fault: Fault{Kind: FaultQueryError, On: "submit"}},
 	"query.failure_text": {fault: Fault{Kind: FaultQueryError, On: "submit"}},
 	"request.unknown":    {fault: Fault{Kind: FaultForgotten, On: "poll"}},
-	"poll.waiting_word":  {settings: []string{"query.latency=2s"}},
-	"pending.data_urls":  {settings: []string{"query.latency=2s"}},
+	"poll.waiting_word":  {settings: []string{"query.latency=500ms"}},
+	"pending.data_urls":  {settings: []string{"query.latency=500ms"}},
 	"empty.result":       {settings: []string{"json.layout=array"}},
 
 	"range.column":         {settings: []string{"world.late_share=0.3"}},
