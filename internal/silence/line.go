@@ -123,9 +123,20 @@ func (l *Line) Judge(ctx context.Context) error {
 	return err
 }
 
-// meet returns the channels, each known since it came, where it came to a device that is known for longer. No reading of it is due before.
-func (l *Line) meet(channels []fleet.Channel, clock time.Time) []fleet.Channel {
-	channels = slices.Clone(channels) // it is nobody's to change
+// meet returns the channels, each once and rather where it is active, and known since it came, where it came to a device that is known
+// for longer: no reading of it is due before.
+func (l *Line) meet(all []fleet.Channel, clock time.Time) []fleet.Channel {
+	channels, place := make([]fleet.Channel, 0, len(all)), make(map[key]int, len(all))
+	for _, c := range all {
+		at, twice := place[keyOf(&c)]
+		switch {
+		case !twice:
+			place[keyOf(&c)] = len(channels)
+			channels = append(channels, c)
+		case channels[at].Inactive:
+			channels[at] = c
+		}
+	}
 	met := make(map[key]time.Time, len(channels))
 	for i := range channels {
 		c := &channels[i]

@@ -257,6 +257,22 @@ func TestASensorThatHasJustComeIsNotSilent(t *testing.T) {
 	s.want("200.1.never")
 }
 
+// TestAChannelThatTheFleetHasTwiceIsSilentOnce, as while a sensor goes from one logger to another: the silence at the other place would
+// have no end.
+func TestAChannelThatTheFleetHasTwiceIsSilentOnce(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.add("100", "100", "100")
+	s.channels[0].Inactive, s.channels[2].Site = true, "another"
+	s.reads("100", "live", 0)
+	l := s.line()
+	s.judge(l, 41)
+	s.wantOpen(l, 1)
+	s.reads("100", "live", 50)
+	s.judge(l, 51)
+	s.want(id("100", 0), id("100", 0)+".resumed missing 4")
+}
+
 // TestASilenceEndsThoughTheSensorHasAnotherUUIDNow: what people and subjects know it by is the same.
 func TestASilenceEndsThoughTheSensorHasAnotherUUIDNow(t *testing.T) {
 	t.Parallel()
