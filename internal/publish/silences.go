@@ -15,11 +15,15 @@ import (
 
 // Silences stores what is silent and what is heard again, each exactly once, and reads what is stored. One goroutine at a time may use
 // it.
-type Silences struct{ changeStore }
+type Silences struct {
+	changeStore
+
+	now func() time.Time // our clock
+}
 
 // NewSilences makes what stores silences in their stream.
 func NewSilences(js jetstream.JetStream, config Config) *Silences {
-	s := &Silences{}
+	s := &Silences{now: time.Now}
 	s.init(js, config, schema.Health)
 	return s
 }
@@ -73,8 +77,13 @@ func readSilence(e checkpoint.StoredEvent) (schema.StoredSilence, error) {
 }
 
 // Arm has the broker store a silence when it is due, in the place of what it was armed with before for the same subject. It needs no
-// bridge then. What stands on the subject meanwhile does not matter.
+// bridge then. What stands on the subject meanwhile does not matter. When it is due is a time by our clock, which may be another than
+// the broker's.
 func (s *Silences) Arm(ctx context.Context, silence schema.Silence) error {
+	ahead, err := s.brokerAhead(ctx)
+	if err != nil {
+		return s.diagnose(ctx, err)
+	}
 	header, body := silence.Message(s.Mode, s.BaseURL, time.Now().Truncate(time.Millisecond))
 	target := silence.Ingest(s.names.Prefix)
 	msg := &nats.Msg{Subject: s.names.schedule(target), Data: body, Header: nats.Header{}}
@@ -82,7 +91,7 @@ func (s *Silences) Arm(ctx context.Context, silence schema.Silence) error {
 		msg.Header[key] = values
 	}
 	msg.Header["Nats-Expected-Stream"] = []string{s.names.Stream(schema.Health)}
-	msg.Header["Nats-Schedule"] = []string{"@at " + silence.DueAt.UTC().Format(time.RFC3339Nano)}
+	msg.Header["Nats-Schedule"] = []string{"@at " + silence.DueAt.Add(ahead).UTC().Format(time.RFC3339Nano)}
 	msg.Header["Nats-Schedule-Target"] = []string{target}
 	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
@@ -90,4 +99,14 @@ func (s *Silences) Arm(ctx context.Context, silence schema.Silence) error {
 		return s.diagnose(ctx, fmt.Errorf("arm the schedule of %s: %w", strconv.Quote(string(silence.Feed)), err))
 	}
 	return nil
+}
+
+// brokerAhead is how far the clock of the broker that leads the stream is ahead of ours, in whole seconds: an answer takes a moment.
+func (s *Silences) brokerAhead(ctx context.Context) (time.Duration, error) {
+	asked := s.now()
+	info, err := s.stream.Info(ctx)
+	if err != nil || info.TimeStamp.IsZero() { // an older server
+		return 0, err
+	}
+	return info.TimeStamp.Sub(asked.Add(s.now().Sub(asked) / 2)).Truncate(time.Second), nil
 }

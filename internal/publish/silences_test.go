@@ -2,6 +2,7 @@ package publish
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,29 @@ func TestTheBrokerItselfSaysThatABridgeIsSilent(t *testing.T) {
 				t.Errorf("after it resumed: %v, %v", msg, err)
 			}
 		})
+	}
+}
+
+// TestTheSwitchGoesByTheBrokersClock: a bridge whose clock is behind would be silent at once, and one ahead much too late.
+func TestTheSwitchGoesByTheBrokersClock(t *testing.T) {
+	t.Parallel()
+	js := startStreams(t)
+	for _, ahead := range []time.Duration{-10 * time.Minute, 0, 10 * time.Minute} {
+		silences := NewSilences(js, subscriberConfig)
+		silences.now = func() time.Time { return time.Now().Add(ahead) }
+		before := time.Now()
+		polled := silences.now().UTC()
+		if err := silences.Arm(t.Context(), bridgeSilence(polled, polled.Add(time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+		m, err := silences.stream.NewestEvent(t.Context(), "saveris.schedules.>")
+		if err != nil || m.Seq == 0 {
+			t.Fatalf("nothing is armed: %v", err)
+		}
+		at, err := time.Parse(time.RFC3339, strings.TrimPrefix(m.Header.Get("Nats-Schedule"), "@at "))
+		if err != nil || at.Before(before.Add(time.Hour-time.Second)) || at.After(time.Now().Add(time.Hour+time.Second)) {
+			t.Errorf("a clock that is ahead by %v: it fires at %v, want an hour after %v (%v)", ahead, at, before, err)
+		}
 	}
 }
 
