@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -58,7 +59,8 @@ func (p *Pipeline) followFleet(ctx context.Context, read func()) error {
 	if err != nil {
 		return err
 	}
-	messages, err := consumer.Messages()
+	most := jetstream.PullMaxMessages(cmp.Or(consumer.CachedInfo().Config.MaxRequestBatch, jetstream.DefaultMaxMessages))
+	messages, err := consumer.Messages(most)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -69,5 +70,20 @@ func TestNamesFollowTheStreamOfTheFleet(t *testing.T) {
 	AwaitFleet(ctx, again.FollowFleet(ctx, slog.New(slog.DiscardHandler)))
 	if again.Fleet.Directory() == nil {
 		t.Error("the stream was not waited for")
+	}
+}
+
+// TestNamesAreReadWhereFewMessagesMayBeAskedForAtOnce, as a server's max_request_batch can demand.
+func TestNamesAreReadWhereFewMessagesMayBeAskedForAtOnce(t *testing.T) {
+	n := bridgetest.NATSServer(t, &server.Options{JetStream: true, JetStreamLimits: server.JSLimitOpts{MaxRequestBatch: 7}})
+	js := bridgetest.JetStream(t, n.ClientURL())
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "SAVERIS_DEVICES", Subjects: []string{"saveris.devices.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	storeDevice(t, js, nil, fmt.Sprintf(device, "Logger"))
+	p := New(config.Pipeline{Streams: config.Streams{Prefix: "saveris"}}, js)
+	AwaitFleet(t.Context(), p.FollowFleet(t.Context(), slog.New(slog.DiscardHandler)))
+	if p.Fleet.Directory() == nil {
+		t.Error("the stream was not read")
 	}
 }
