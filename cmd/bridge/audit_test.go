@@ -35,6 +35,7 @@ func (s *scene) auditWith(feeds string, args ...string) outcome {
 
 // TestAuditReportsWhatIsMissing in every form, from the streams alone, and changes nothing.
 func TestAuditReportsWhatIsMissing(t *testing.T) {
+	t.Parallel()
 	s := filled(t)
 	var listed []string
 	for info := range s.js.ListStreams(t.Context()).Info() {
@@ -110,6 +111,7 @@ func TestAuditReportsWhatIsMissing(t *testing.T) {
 }
 
 func TestAuditRefusesWhatItDoesNotUnderstand(t *testing.T) {
+	t.Parallel()
 	for args, want := range map[string]string{
 		"":                            "--from is missing",
 		"--from yesterday":            `--from is "yesterday"`,
@@ -133,6 +135,7 @@ func TestAuditRefusesWhatItDoesNotUnderstand(t *testing.T) {
 
 // TestAuditKnowsTheFleet: names that a look has found after the range, and the stream that has them.
 func TestAuditKnowsTheFleet(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Sites: 1, Loggers: 1, Cycle: time.Minute})
 	s.punctual()
 	s.env = append(s.env, "NATS_URL=nats://"+s.broker(), "BRIDGE_FEEDS=readings,alarms,devices")

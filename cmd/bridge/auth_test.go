@@ -174,6 +174,7 @@ func TestEveryWayIntoNATSStoresRows(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		w := all[name]
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w.server.JetStream = true
 			host := strings.TrimPrefix(natsServer(t, w.server).ClientURL(), "nats://")
 			host = strings.TrimPrefix(host, "tls://")
@@ -287,11 +288,30 @@ func (n *noise) String() string {
 	return n.b.String()
 }
 
+// contextFile has the nats command line know a context, which is named for the test, and returns its name. Processes are told by
+// XDG_CONFIG_HOME where this one, too, looks for it.
+func contextFile(t *testing.T, holds map[string]string) (name string) {
+	t.Helper()
+	folder := filepath.Join(os.Getenv("XDG_CONFIG_HOME"), "nats", "context")
+	name = strings.ReplaceAll(t.Name(), "/", "-")
+	text, err := json.Marshal(holds)
+	if err == nil {
+		err = os.MkdirAll(folder, 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, name+".json"), text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 // TestAContextHoldsEveryWayIntoNATS: what the variables can say, a context of the nats command line can.
 func TestAContextHoldsEveryWayIntoNATS(t *testing.T) {
+	t.Parallel()
 	p, op := bridgetest.NewPKI(t), bridgetest.NewOperator(t)
 	seedFile, public := bridgetest.UserKey(t)
-	config := t.TempDir()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	for name, c := range map[string]struct {
 		server *server.Options
@@ -304,27 +324,18 @@ func TestAContextHoldsEveryWayIntoNATS(t *testing.T) {
 			map[string]string{"creds": file(t, op.Creds(t)), "ca": p.CAFile, "cert": p.CertFile, "key": p.KeyFile}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c.server.JetStream = true
 			c.holds["url"] = natsServer(t, c.server).ClientURL()
-			folder := filepath.Join(config, "nats", "context")
-			if err := os.MkdirAll(folder, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			text, err := json.Marshal(c.holds)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(folder, "here.json"), text, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			t.Setenv("XDG_CONFIG_HOME", config) // of the test's own connection
-			way{secrets: []string{"password-0123456789", "token-0123456789"}}.works(t, append(slices.Clone(s.env), "NATS_CONTEXT=here", "XDG_CONFIG_HOME="+config))
+			env := append(slices.Clone(s.env), "NATS_CONTEXT="+contextFile(t, c.holds), "XDG_CONFIG_HOME="+os.Getenv("XDG_CONFIG_HOME"))
+			way{secrets: []string{"password-0123456789", "token-0123456789"}}.works(t, env)
 		})
 	}
 }
 
 // TestExchangedFilesAreUsedAtTheNextConnection: mounted secrets are exchanged while the bridge runs.
 func TestExchangedFilesAreUsedAtTheNextConnection(t *testing.T) {
+	t.Parallel()
 	p, next := bridgetest.NewPKI(t), bridgetest.NewPKI(t)
 	op, nextOp := bridgetest.NewOperator(t), bridgetest.NewOperator(t)
 	passwordFile, tokenFile, credsFile := file(t, "old-0123456789"), file(t, "old-0123456789"), file(t, op.Creds(t))

@@ -14,6 +14,7 @@ func (s *scene) past() []string {
 }
 
 func TestBackfillRefusesWrongFlags(t *testing.T) {
+	t.Parallel()
 	env := []string{"SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo"}
 	for _, c := range []struct{ args, want string }{
 		{"", "--from is missing"},

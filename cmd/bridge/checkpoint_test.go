@@ -183,6 +183,7 @@ func TestAnotherAccountCannotAdoptOrReset(t *testing.T) {
 }
 
 func TestCheckpointRefusesWrongUsage(t *testing.T) {
+	t.Parallel()
 	env := []string{"SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo", "BRIDGE_FEEDS=devices"}
 	for args, want := range map[string]string{
 		"":                      "no command given",

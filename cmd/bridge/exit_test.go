@@ -134,6 +134,7 @@ func TestRunSaysWhyItCannotRun(t *testing.T) {
 }
 
 func TestALoginIsTriedBeforeStreamsAreMade(t *testing.T) {
+	t.Parallel()
 	v := vendor(t, nil)
 	broker := natsServer(t, &server.Options{JetStream: true})
 	for _, args := range []string{"run", "backfill --from 1h"} {

@@ -12,9 +12,11 @@ import (
 // TestAStartDoesNotWaitForOneAnswerAfterTheOther holds an answer back until all that does not depend on it has been asked for:
 // at a broker that is far away each answer takes long.
 func TestAStartDoesNotWaitForOneAnswerAfterTheOther(t *testing.T) {
+	t.Parallel()
 	const info = "$JS.API.STREAM.INFO.KV_saveris-"
 	for command, subjects := range map[string][]string{"run": {info + "exports", info + "leases"}, "backfill": {info + "exports", info + "leases", info + "backfills"}} {
 		t.Run(command, func(t *testing.T) {
+			t.Parallel()
 			s := newScene(t, saveristest.World{Cycle: 10 * time.Minute})
 			link, err := bridgetest.NewLink(s.broker())
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 // TestNoFlagTakesASecret: what stands in flags is shown by ps, and kept by shells. The flags of simulate are names of the
 // pretend vendor's behaviour.
 func TestNoFlagTakesASecret(t *testing.T) {
+	t.Parallel()
 	flag := regexp.MustCompile(`--([a-z][a-z0-9._-]*)`)
 	secretive := regexp.MustCompile(`pass|token|secret|cred|seed|nkey|api-?key|login|user`)
 	seen := 0

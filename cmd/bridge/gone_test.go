@@ -13,6 +13,7 @@ import (
 )
 
 func TestABridgeThatDiesWhileItIsJoinedLeavesItsStoreToWhoLooks(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	server, err := natsd.Start(natsd.Config{Dir: dir, Listen: "127.0.0.1:0"})
 	if err != nil {

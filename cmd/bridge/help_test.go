@@ -35,6 +35,7 @@ var contract = []struct{ name, value string }{
 var withFile = map[string]bool{"SAVERIS_PASSWORD": true, "SAVERIS_API_KEY": true, "NATS_PASSWORD": true, "NATS_TOKEN": true}
 
 func TestHelpReadmeAndContractAgree(t *testing.T) {
+	t.Parallel()
 	list := config.Variables()
 	if len(list) != len(contract) {
 		t.Errorf("%d variables, the contract has %d", len(list), len(contract))
@@ -116,6 +117,7 @@ func settingsTable(list []config.Variable) string {
 }
 
 func TestHelpSaysOfNowThatItIsNow(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"backfill", "verify", "audit", "replay"} {
 		if got := bridge(t, nil, name, "--help"); !strings.Contains(got.out, "now unless given\n") || strings.Contains(got.out, `"0s"`) {
 			t.Errorf("%s: exit code %d\n%s", name, got.code, got.out)
@@ -125,6 +127,7 @@ func TestHelpSaysOfNowThatItIsNow(t *testing.T) {
 
 // TestHelpSaysWhichFeedsAreTheDefault: devices, which BRIDGE_FEEDS may name, has no rows.
 func TestHelpSaysWhichFeedsAreTheDefault(t *testing.T) {
+	t.Parallel()
 	for _, command := range []string{"backfill", "verify", "replay", "checkpoint show", "tail"} {
 		help := bridge(t, nil, append(strings.Fields(command), "--help")...).out
 		if !strings.Contains(help, "(default: those of BRIDGE_FEEDS that have rows)") {

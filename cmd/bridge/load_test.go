@@ -24,6 +24,7 @@ func load(t *testing.T, env config.Lookup) config.Settings {
 }
 
 func TestSizesReachTheStreams(t *testing.T) {
+	t.Parallel()
 	s := load(t, with("BRIDGE_MAX_BYTES", "1GiB", "BRIDGE_IMMUTABLE", "true"))
 	if streams := pipeline.Broker(s.Streams); streams.MaxBytes != 1<<30 || !streams.Immutable {
 		t.Errorf("streams are made with %+v", streams)
@@ -31,6 +32,7 @@ func TestSizesReachTheStreams(t *testing.T) {
 }
 
 func TestSecretsAreNeverLogged(t *testing.T) {
+	t.Parallel()
 	const hidden = "s3cr3t"
 	s := load(t, with("SAVERIS_PASSWORD", hidden, "NATS_URL", "nats://127.0.0.1:1", "NATS_USER", "u", "NATS_PASSWORD", hidden))
 	var log strings.Builder
@@ -68,6 +70,7 @@ func TestAHostThatDoesNotResolveNamesWhatMadeItsName(t *testing.T) {
 }
 
 func TestARefusedPasswordInQuotationMarksHasAHint(t *testing.T) {
+	t.Parallel()
 	v := vendor(t, nil)
 	out, _ := checkVendor(t, with("SAVERIS_URL", v.URL(), "SAVERIS_PASSWORD", `"hunter2"`))
 	wantLines(t, out, "FAIL vendor login SAVERIS_PASSWORD quotation marks")
@@ -79,6 +82,7 @@ func TestARefusedPasswordInQuotationMarksHasAHint(t *testing.T) {
 
 // TestFilesOfNATSMayBeginWithAMark: each kind of login works from files that an editor on Windows has saved.
 func TestFilesOfNATSMayBeginWithAMark(t *testing.T) {
+	t.Parallel()
 	const password = "s3cr3t-0123456789"
 	seedFile, public := bridgetest.UserKey(t)
 	op, p := bridgetest.NewOperator(t), bridgetest.NewPKI(t)
@@ -106,6 +110,7 @@ func TestFilesOfNATSMayBeginWithAMark(t *testing.T) {
 }
 
 func TestCheckNamesUnknownVariables(t *testing.T) {
+	t.Parallel()
 	env := []string{"SAVERIS_URL=" + vendor(t, nil).URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "BRIDGE_POL_INTERVAL=1m", "BRIDGE_NATS_LISTEN=127.0.0.1:0"}
 	if out := bridge(t, env, "check").out; !strings.Contains(out, "BRIDGE_POL_INTERVAL is no variable") {
 		t.Errorf("bridge check does not tell it:\n%s", out)

@@ -17,6 +17,7 @@ import (
 const evil = "\x1b[31mred\r\n2026 ERR all is well\u009b31m\u202e\x00\x7f" + `\x1b[2J`
 
 func TestForeignTextCannotSteerTheTerminal(t *testing.T) {
+	t.Parallel()
 	handlers := map[string]func(*strings.Builder) *slog.Logger{
 		"json": func(b *strings.Builder) *slog.Logger { return newLogger(config.Log{LogFormat: "json"}, b) },
 		"text": func(b *strings.Builder) *slog.Logger { return newLogger(config.Log{LogFormat: "text"}, b) },
@@ -45,6 +46,7 @@ func TestForeignTextCannotSteerTheTerminal(t *testing.T) {
 }
 
 func TestLogLevelAndFormatAreObeyed(t *testing.T) {
+	t.Parallel()
 	var b strings.Builder
 	log := newLogger(config.Log{LogLevel: "warn", LogFormat: "auto"}, &b)
 	log.Info("quiet")

@@ -13,6 +13,7 @@ func TestAStartIsOneLogin(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"run", "backfill"} {
 		t.Run(command, func(t *testing.T) {
+			t.Parallel()
 			s := newScene(t, saveristest.World{})
 			env, args := append(s.env, "NATS_URL=nats://"+s.broker(), "BRIDGE_LOG_FORMAT=json"), []string{"run"}
 			if command == "backfill" {

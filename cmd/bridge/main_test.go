@@ -5,15 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"os"
 	"os/exec"
-	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/hint"
 
 	"github.com/spf13/cobra"
@@ -29,10 +27,16 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
 		start(streams{env: os.LookupEnv, environ: os.Environ, out: os.Stdout, err: os.Stderr, firstPoll: quickPoll})
 	}
-	if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil { // they wait for processes more than they compute
+	config, err := os.MkdirTemp("", "config")
+	if err == nil {
+		err = os.Setenv("XDG_CONFIG_HOME", config) // those who run the tests have contexts of the nats command, too
+	}
+	if err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	code := bridgetest.Run(m, 8) // they wait for processes most of the time
+	_ = os.RemoveAll(config)
+	os.Exit(code)
 }
 
 // outcome is what a run of the command left behind.
@@ -84,7 +88,7 @@ func command(t *testing.T, env []string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(t.Context(), self, args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append([]string{asCommand + "=1", "HOME=" + cmd.Dir}, env...)
+	cmd.Env = append([]string{asCommand + "=1", "HOME=" + cmd.Dir, "GOGC=400"}, env...)
 	return cmd
 }
 
@@ -99,6 +103,7 @@ func lastLines(t *testing.T, text string) (cause, advice string) {
 }
 
 func TestWrongUsageExitsWith2AndAHint(t *testing.T) {
+	t.Parallel()
 	some := file(t, "x")
 	for _, c := range []struct{ args, hint string }{
 		{"", "bridge --help"}, {"rum", "bridge --help"}, {"run now", "bridge run --help"}, {"run --fast", "bridge run --help"},
@@ -122,6 +127,7 @@ func TestWrongUsageExitsWith2AndAHint(t *testing.T) {
 }
 
 func TestAShellIsOfferedTheValuesOfFlags(t *testing.T) {
+	t.Parallel()
 	for args, want := range map[string]string{
 		"tail --severity ": "alarm warning unknown :4", "tail --feeds ": "readings alarms tasks :4", "backfill --feeds ": "readings alarms tasks :4", "tail --lane ": "live history :4",
 		"checkpoint show --feeds ": "readings alarms tasks :4", "replay --content-mode ": "binary structured :4", "demo --log-level ": "debug info warn error :4",
@@ -135,6 +141,7 @@ func TestAShellIsOfferedTheValuesOfFlags(t *testing.T) {
 }
 
 func TestEveryFlagThatNamesFeedsIsCalledTheSame(t *testing.T) {
+	t.Parallel()
 	var look func(*cobra.Command)
 	look = func(cmd *cobra.Command) {
 		for _, below := range cmd.Commands() {
@@ -153,6 +160,7 @@ func TestEveryFlagThatNamesFeedsIsCalledTheSame(t *testing.T) {
 }
 
 func TestEveryCommandIsOffered(t *testing.T) {
+	t.Parallel()
 	help := bridge(t, nil, "--help")
 	if help.code != hint.Done {
 		t.Fatalf("help: exit code %d", help.code)
@@ -165,6 +173,7 @@ func TestEveryCommandIsOffered(t *testing.T) {
 }
 
 func TestMissingCredentialsOfferTheDemo(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"run", "check"} {
 		got := bridge(t, nil, name)
 		cause, advice := lastLines(t, got.err)
@@ -180,6 +189,7 @@ func TestMissingCredentialsOfferTheDemo(t *testing.T) {
 }
 
 func TestWrongSettingsAreToldAllAtOnceByTheCommand(t *testing.T) {
+	t.Parallel()
 	got := bridge(t, []string{"SAVERIS_REGION=mars", "BRIDGE_REPLICAS=many", "BRIDGE_LOG_LEVEL=loud", "BRIDGE_NATS_LISTEN=4222"}, "run")
 	for _, want := range []string{
 		`SAVERIS_REGION is "mars": expected eu, am or ap`,
@@ -198,6 +208,7 @@ func TestWrongSettingsAreToldAllAtOnceByTheCommand(t *testing.T) {
 }
 
 func TestTheLastErrorIsJSONWhereTheLogIs(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		format, args string
 		json         bool
@@ -219,6 +230,7 @@ func TestTheLastErrorIsJSONWhereTheLogIs(t *testing.T) {
 }
 
 func TestVersionAndSchemaPrint(t *testing.T) {
+	t.Parallel()
 	if got := bridge(t, nil, "version"); got.code != hint.Done || !strings.HasPrefix(got.out, "bridge dev, commit ") {
 		t.Errorf("version: exit code %d, %q", got.code, got.out)
 	}

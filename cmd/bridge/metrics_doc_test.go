@@ -9,6 +9,7 @@ import (
 )
 
 func TestMetricsOfDocumentAndCodeAgree(t *testing.T) {
+	t.Parallel()
 	documented(t, operate, "metrics", metricsTable(metrics.New(build()).List()))
 }
 

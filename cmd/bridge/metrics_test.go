@@ -122,7 +122,7 @@ func newMetricsScene(t *testing.T) *metricsScene {
 		f.Garbage, f.Duplicate = .005, .01
 	})
 	for _, fault := range []saveristest.Fault{
-		{Kind: saveristest.FaultTooMany, On: "poll", Times: 3}, {Kind: saveristest.FaultUnavailable, On: "poll", Times: 2},
+		{Kind: saveristest.FaultTooManyWait, On: "poll", Times: 3}, {Kind: saveristest.FaultUnavailable, On: "poll", Times: 2},
 		{Kind: saveristest.FaultQueryError, On: "submit.measurements", After: 2}, {Kind: saveristest.FaultForgotten, On: "poll.alarms", After: 1},
 		{Kind: saveristest.FaultThrottled, On: "token"}, {Kind: saveristest.FaultReset, On: "submit.alarms", After: 3},
 	} {

@@ -141,6 +141,7 @@ func (s *scene) replays(mode string, stored []string) {
 }
 
 func TestAWrongContentModeIsNamed(t *testing.T) {
+	t.Parallel()
 	for command, name := range map[string]string{"run": "BRIDGE_CONTENT_MODE", "backfill --from 24h": "BRIDGE_CONTENT_MODE", "demo": "BRIDGE_CONTENT_MODE", "replay --from 24h --to a.b --content-mode json": "--content-mode"} {
 		env := []string{"SAVERIS_USERNAME=u", "SAVERIS_PASSWORD=p"}
 		if name[0] != '-' {

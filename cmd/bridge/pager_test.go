@@ -66,6 +66,7 @@ func alarmRow(uuid, status string, more ...string) schema.Event {
 
 // TestThePagerOfTheDocumentsBeginsWithNewAlarmsAndSeesTheirEnds makes its consumer where an old alarm is stored.
 func TestThePagerOfTheDocumentsBeginsWithNewAlarmsAndSeesTheirEnds(t *testing.T) {
+	t.Parallel()
 	n := natsServer(t, &server.Options{JetStream: true})
 	c := load(t, with("NATS_URL", n.ClientURL()))
 	nc, err := natsconn.ConnectNamed(t.Context(), c.NATS, quiet)
@@ -112,6 +113,7 @@ export const jetstream = () => ({ consumers: { get: async () => ({ consume: asyn
 
 // TestThePagerOfTheDocumentsRuns runs the example with Node.js, if there is one, on alarms of each way to end.
 func TestThePagerOfTheDocumentsRuns(t *testing.T) {
+	t.Parallel()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("no node on the path")

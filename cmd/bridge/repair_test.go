@@ -59,6 +59,7 @@ func TestRepairBesideLivePollingPutsBackTheNewest(t *testing.T) {
 }
 
 func TestRepairGoesAlone(t *testing.T) {
+	t.Parallel()
 	env := []string{"SAVERIS_USERNAME=demo", "SAVERIS_PASSWORD=demo"}
 	for _, other := range []string{"--reread", "--republish", "--workers 2"} {
 		got := bridge(t, env, append([]string{"backfill", "--from", "1h", "--repair"}, strings.Fields(other)...)...)

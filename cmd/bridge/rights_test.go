@@ -65,6 +65,7 @@ func rightsBut(t *testing.T, missing string) (url string) {
 // TestCheckNamesEveryMissingRight takes away one right after the other, on a server where nothing is yet and on one where
 // all streams and buckets are.
 func TestCheckNamesEveryMissingRight(t *testing.T) {
+	t.Parallel()
 	mayMiss := []string{"$KV.saveris-checkpoints.>", "$KV.saveris-inventory.>", "$KV.saveris-latest.>", "$KV.saveris-open-alarms.>", "$KV.saveris-exports.>", "$KV.saveris-leases.>", "$KV.saveris-backfills.>", "$JS.API.STREAM.NAMES"}
 	for _, missing := range append(rights(t, "publish"), rights(t, "subscribe")...) {
 		t.Run(missing, func(t *testing.T) {

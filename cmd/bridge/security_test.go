@@ -11,6 +11,7 @@ import (
 
 // TestSecurityNamesTestsThatExist: SECURITY.md proves its sentences by tests, which may be renamed.
 func TestSecurityNamesTestsThatExist(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../SECURITY.md")
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 )
 
 func TestSimulateServesUntilItIsStopped(t *testing.T) {
+	t.Parallel()
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		cmd := command(t, nil, "simulate", "--listen", "127.0.0.1:0", "--token.key", "idToken", "--world.sites=3", "--world.empty")
 		out, err := cmd.StdoutPipe()
@@ -46,6 +47,7 @@ func TestSimulateServesUntilItIsStopped(t *testing.T) {
 }
 
 func TestSimulateOffersEverySettingOfThePretendVendor(t *testing.T) {
+	t.Parallel()
 	help := bridge(t, nil, "simulate", "--help").out
 	for _, key := range saveristest.Keys() {
 		if !strings.Contains(help, "--"+key.Name+" ") || !strings.Contains(help, key.Help) {
@@ -61,6 +63,7 @@ func TestSimulateOffersEverySettingOfThePretendVendor(t *testing.T) {
 }
 
 func TestATakenAddressIsToldWithAHint(t *testing.T) {
+	t.Parallel()
 	server, err := saveristest.Start(saveristest.Config{})
 	if err != nil {
 		t.Fatal(err)

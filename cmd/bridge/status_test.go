@@ -52,6 +52,7 @@ func lookedAt(t *testing.T) (js jetstream.JetStream, env config.Lookup) {
 }
 
 func TestStatusNeedsOnlyToLook(t *testing.T) {
+	t.Parallel()
 	js, env := lookedAt(t)
 	var out, log strings.Builder
 	std := streams{env: env, out: &out, err: &log}
@@ -115,6 +116,7 @@ func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
 }
 
 func TestABridgeMayRunWhereTheStoreIsTaken(t *testing.T) {
+	t.Parallel()
 	s := config.Settings{Pipeline: config.Pipeline{NATS: config.NATS{DataDir: t.TempDir()}}}
 	server, err := natsd.Start(natsd.Config{Dir: s.DataDir, Listen: "127.0.0.1:0"})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 )
 
 func TestBeforeTheFirstRunNothingIsWrongWithNATS(t *testing.T) {
+	t.Parallel()
 	broker := natsServer(t, &server.Options{JetStream: true})
 	v := vendor(t, nil)
 	const (
@@ -49,6 +50,7 @@ func in(t *testing.T, dir string, env []string, args ...string) outcome {
 }
 
 func TestLookingMakesNoStoreAndNamesTheRightOne(t *testing.T) {
+	t.Parallel()
 	const none = "error: nothing has been stored yet here: BRIDGE_DATA_DIR=./bridge-data is not the store of a bridge"
 	dir, nobody := t.TempDir(), "BRIDGE_NATS_LISTEN="+freeAddress("127.0.0.1:0")
 	want := func(when string, listen, cause, advice string) {

@@ -20,6 +20,7 @@ import (
 
 // TestASubscriberNeedsNoRightToPublish has the bridge and a subscriber on one server with the rights of docs/operate.md.
 func TestASubscriberNeedsNoRightToPublish(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	n := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{
@@ -67,6 +68,7 @@ func TestASubscriberNeedsNoRightToPublish(t *testing.T) {
 
 // TestADurableConsumerNeedsTheRightsOfTheDocument makes, reads, acknowledges and looks at one, with no right but these.
 func TestADurableConsumerNeedsTheRightsOfTheDocument(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	n := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{

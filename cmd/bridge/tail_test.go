@@ -60,6 +60,7 @@ func (r *tailed) end() {
 }
 
 func TestTailNeedsOnlyToLookAndIsHarmless(t *testing.T) {
+	t.Parallel()
 	js, env := lookedAt(t)
 	hostile := "up\x1b[31m\u009b2J\u202e<b>\"\U000E0001"
 	put(t, js, schema.Readings, hour(), measured("a", hostile, "22.3825420000"))
@@ -99,6 +100,7 @@ func TestTailNeedsOnlyToLookAndIsHarmless(t *testing.T) {
 }
 
 func TestWrongFiltersAreRefusedByName(t *testing.T) {
+	t.Parallel()
 	var many []string
 	for i := range 101 {
 		many = append(many, fmt.Sprint(i))
@@ -123,6 +125,7 @@ func TestWrongFiltersAreRefusedByName(t *testing.T) {
 }
 
 func TestTailEndsQuietlyWhenNobodyReadsIt(t *testing.T) {
+	t.Parallel()
 	js, env := lookedAt(t)
 	put(t, js, schema.Readings, hour(), measured("a", "7", "1"))
 	url, _ := env("NATS_URL")

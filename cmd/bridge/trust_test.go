@@ -164,6 +164,7 @@ func TestAProxyIsHonouredForAPIAndFiles(t *testing.T) {
 		{"only for http", []string{"HTTP_PROXY=http://ada:" + secret + "@PROXY"}, false, nil, "lookup"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			proxy := &tunnel{to: vendor.Listener.Addr().String(), auth: "Basic " + base64.StdEncoding.EncodeToString([]byte("ada:"+secret))}
 			server := httptest.NewServer(proxy)
 			defer server.Close()

@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,17 +18,11 @@ import (
 
 // TestAnUnfitServerIsNamedWithWhatHelps by check and by run, and neither sends to the other.
 func TestAnUnfitServerIsNamedWithWhatHelps(t *testing.T) {
+	t.Parallel()
 	small := natsServer(t, &server.Options{JetStream: true, MaxPayload: 1000}).ClientURL()
 	few := demanding(t, "max_file: 2GB, max_consumers: 1")
 	plain := natsServer(t, &server.Options{JetStream: true}).ClientURL()
-	folder := filepath.Join(t.TempDir(), "nats", "context")
-	t.Setenv("XDG_CONFIG_HOME", filepath.Dir(filepath.Dir(folder)))
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "prod.json"), []byte(`{"url": "`+plain+`", "jetstream_domain": "leaf"}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	prod := contextFile(t, map[string]string{"url": plain, "jetstream_domain": "leaf"})
 	for _, c := range []struct {
 		name string
 		env  []string
@@ -41,9 +33,10 @@ func TestAnUnfitServerIsNamedWithWhatHelps(t *testing.T) {
 		{"consumers", []string{"NATS_URL", few, "NATS_USER", "u", "NATS_PASSWORD", "p"}, "raise max_consumers of the account to 10", true},
 		{"domain", []string{"NATS_URL", plain, "NATS_JS_DOMAIN", "nowhere"}, "NATS_JS_DOMAIN=nowhere", false},
 		{"prefix", []string{"NATS_URL", plain, "NATS_JS_API_PREFIX", "$JS.other.API"}, "NATS_JS_API_PREFIX=$JS.other.API", false},
-		{"context", []string{"NATS_CONTEXT", "prod"}, "jetstream_domain of NATS_CONTEXT prod=leaf", false},
+		{"context", []string{"NATS_CONTEXT", prod}, "jetstream_domain of NATS_CONTEXT " + prod + "=leaf", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			out, err := checkNATS(t, with(c.env...))
 			if code, _ := verdict(err); code != hint.NATS || !strings.Contains(out, "hint: ") || !strings.Contains(out, c.want) || strings.Contains(out, "bridge check") {
 				t.Errorf("check: exit code %d:\n%s", code, out)
@@ -104,6 +97,7 @@ func TestWhatIsStoppedWhileItWaitsSaysSo(t *testing.T) {
 
 // TestASlipOfAFlagIsSuggested where an s is missing.
 func TestASlipOfAFlagIsSuggested(t *testing.T) {
+	t.Parallel()
 	var out strings.Builder
 	code := execute(t.Context(), []string{"backfill", "--feed", "readings"}, streams{env: with(), out: &out, err: &out})
 	if code != hint.Settings || !strings.Contains(out.String(), "unknown flag: --feed, did you mean --feeds?") {
@@ -113,6 +107,7 @@ func TestASlipOfAFlagIsSuggested(t *testing.T) {
 
 // TestTheHintOnOtherMessagesStandsOnce, though they are in both streams.
 func TestTheHintOnOtherMessagesStandsOnce(t *testing.T) {
+	t.Parallel()
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())
 	js, stop, err := makeStreams(t.Context(), load(t, env).Pipeline)
 	if err != nil {

@@ -188,6 +188,7 @@ func (l *lockedBuffer) String() string {
 }
 
 func TestCheckTellsOfOneFeedThatIsNotGiven(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		set  func(*saveristest.Switches)
 		code int

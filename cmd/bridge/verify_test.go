@@ -145,6 +145,7 @@ func TestVerifyWorksBesideARunWithItsOwnServer(t *testing.T) {
 }
 
 func TestVerifyCreatesNothingAndRefusesWrongRanges(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	env := append(s.env, "NATS_URL=nats://"+s.broker())
 	for args, want := range map[string]int{

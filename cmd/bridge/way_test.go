@@ -16,6 +16,7 @@ func TestAHubBehindALeafNodeIsReachedByItsDomain(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{"NATS_JS_DOMAIN": "hub", "NATS_JS_API_PREFIX": "$JS.hub.API"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			at := &server.Options{ServerName: "hub", JetStream: true, JetStreamDomain: "hub", LeafNode: server.LeafNodeOpts{Host: "127.0.0.1", Port: server.RANDOM_PORT}}
 			hub := natsServer(t, at)
 			to := &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", at.LeafNode.Port)}
