@@ -155,7 +155,7 @@ func (a *auditor) likeSDK(row *saveris.Row, e Event) error {
 			if err != nil {
 				return err
 			}
-			if got.String() != want.String() {
+			if !sameEvent(got, want) {
 				return fmt.Errorf("parsed %s\nexpected %s", got, want)
 			}
 		}
