@@ -82,11 +82,13 @@ func ask(t *testing.T, key, value string) Traffic {
 	}
 	v.result("/v2/measurements", rangeBody(began.Add(-3*time.Hour), began, "CSV"))
 	v.result("/v3/alarms", rangeBody(began.Add(-40*24*time.Hour), began.Add(-39*24*time.Hour), "JSON"))
-	v.result("/v3/alarms", rangeBody(began.Add(-30*24*time.Hour), began.Add(-25*24*time.Hour), "JSON"))
-	v.result("/v3/alarms", rangeBody(began.Add(-30*24*time.Hour), began.Add(-25*24*time.Hour), "CSV"))
+	v.result("/v3/alarms", rangeBody(began.Add(-30*24*time.Hour), began.Add(-28*24*time.Hour), "JSON"))
+	v.result("/v3/alarms", rangeBody(began.Add(-30*24*time.Hour), began.Add(-28*24*time.Hour), "CSV"))
 	v.result("/v1/measurements", rangeBody(began.Add(-time.Hour), began, "JSON"))
 	v.result("/v2/alarms", rangeBody(began.Add(-time.Hour), began, "JSON"))
-	v.result("/v2/measurements", rangeBody(began.Add(-7*24*time.Hour-time.Second), began, "CSV"))
+	if key == "range.too_long" {
+		v.result("/v2/measurements", rangeBody(began.Add(-7*24*time.Hour-time.Second), began, "CSV"))
+	}
 	v.result("/v2/measurements", rangeBody(began.Add(-time.Minute), began.Add(time.Minute), "CSV"))
 	v.result("/v2/measurements", rangeBody(began, began.Add(-time.Hour), "CSV"))
 	for _, feed := range []string{FeedMeasurements, FeedAlarms} {
