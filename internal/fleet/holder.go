@@ -10,6 +10,7 @@ import (
 // Names holds the newest Directory for those who make events; it is a schema.Names. Any number of goroutines may use it.
 type Names struct {
 	now    atomic.Pointer[lookup]
+	count  atomic.Uint64 // of Set
 	known  chan struct{} // closed once there is a Directory
 	wanted chan string   // holds one
 
@@ -27,7 +28,7 @@ func NewNames() *Names {
 
 // Set takes over what is known now.
 func (n *Names) Set(d *Directory) {
-	if n.now.Swap(&lookup{d, n}) == nil {
+	if n.now.Swap(&lookup{d, n, n.count.Add(1)}) == nil {
 		close(n.known)
 	}
 }
@@ -72,8 +73,12 @@ func (n *Names) want(place string) {
 // lookup is a Directory as makers of events use it.
 type lookup struct {
 	*Directory
-	names *Names
+	names   *Names
+	version uint64
 }
+
+// Version implements schema.Directory.
+func (l *lookup) Version() uint64 { return l.version }
 
 // Channel implements schema.Directory. A channel that is not known asks for a look.
 func (l *lookup) Channel(sensor, channel []byte) schema.Place {

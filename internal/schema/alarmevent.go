@@ -103,8 +103,8 @@ func ReadAlarm(id string, seq uint64, data []byte) (e AlarmEvent, ok bool) {
 	if json.Unmarshal(data, &d, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil { // a column that we do not know may hold anything
 		return e, false
 	}
-	e = AlarmEvent{
-		ID: shortText(id), Seq: seq, Tenant: shortText(d.Tenant), Site: shortText(d.Site), Serial: shortText(d.Sensor.Serial), Severity: shortText(d.Severity),
+	e = AlarmEvent{ // it outlives the message: a text of a header holds all headers
+		ID: strings.Clone(shortText(id)), Seq: seq, Tenant: shortText(d.Tenant), Site: shortText(d.Site), Serial: shortText(d.Sensor.Serial), Severity: shortText(d.Severity),
 		Kind: shortText(d.Kind), Condition: shortText(d.Condition), Quantity: shortText(d.Quantity), Reason: shortText(d.Reason), Unit: shortText(d.Unit),
 		Name: shortText(d.Names.Label()), SiteName: shortText(d.Names.Site),
 		RaisedAt: readTime(d.RaisedAt), ChangedAt: readTime(d.ChangedAt), Received: readTime(d.Received),

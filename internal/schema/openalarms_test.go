@@ -3,11 +3,13 @@ package schema
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"saveris-bridge/internal/saveris"
 )
@@ -244,6 +246,19 @@ func TestAnOpenAlarmIsTheEventThatBeganIt(t *testing.T) {
 		e.Tenant != "tenant-1" || e.Site != "site-1" || e.Serial != "22011234" || e.Severity != "warning" || e.Condition != "Upper limit" || e.Reason != reasons["violated"] || !e.Received.Equal(alarmBegan) {
 		t.Errorf("%+v", e)
 	}
+}
+
+// TestAnAlarmHoldsNoMessage: the texts of a message's headers are parts of one, which would stay for each alarm.
+func TestAnAlarmHoldsNoMessage(t *testing.T) {
+	headers := []byte("a.alarm.20260701T100000Z and all the others")
+	gone := make(chan struct{})
+	runtime.AddCleanup(&headers[0], func(gone chan struct{}) { close(gone) }, gone)
+	e, ok := ReadAlarm(unsafe.String(&headers[0], 24), 1, []byte(`{"uuid":"a","state":"raised","raised_at":"2026-07-01T10:00:00Z"}`))
+	if headers = nil; !ok {
+		t.Fatal("it was not read")
+	}
+	awaitFreed(t, gone)
+	runtime.KeepAlive(e)
 }
 
 func TestWhatIsNoAlarmIsNotRead(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 // Names has the Directory that is in force. Any number of goroutines may use it.
 type Names interface {
-	// Directory returns what is known now, nil while the fleet is not known. It is the same pointer until something else is known.
+	// Directory returns what is known now, nil while the fleet is not known.
 	Directory() Directory
 }
 
@@ -17,6 +17,8 @@ type Directory interface {
 	Channel(sensor, channel []byte) Place
 	// Alarm returns the place of an alarm, nil if it is not known.
 	Alarm(AlarmPlace) Place
+	// Version tells it apart from those before it: it is large, and nobody keeps one to compare it with the next.
+	Version() uint64
 }
 
 // AlarmPlace is what an alarm says of its place, in the vendor's words; Source is the uuid in lower case.
@@ -52,10 +54,10 @@ func (s *said) size() int { return len(`,"names":,"limits":`) + len(s.names) + l
 
 // called is what a series remembers of its place. It does not change.
 type called struct {
-	directory Directory // in which place was looked up
-	place     Place     // nil: not known
-	steady    bool      // one of said is enough
-	said      []*said   // by it until now: one, unless limits change with the time of day
+	version uint64  // of the directory in which place was looked up
+	place   Place   // nil: not known
+	steady  bool    // one of said is enough
+	said    []*said // by it until now: one, unless limits change with the time of day
 }
 
 // WithNames lets events have the names and limits that are known when they are made, and returns the Maker. It comes before the
@@ -75,8 +77,8 @@ func (m *Maker) say(s *series, cell [][]byte, at time.Time) *said {
 		return nothing
 	}
 	known := s.called.Load()
-	if known == nil || known.directory != d {
-		known = &called{directory: d, place: m.place(d, cell)}
+	if known == nil || known.version != d.Version() {
+		known = &called{version: d.Version(), place: m.place(d, cell)}
 		known.steady = known.place != nil && known.place.Steady()
 		s.called.Store(known)
 	}
@@ -96,7 +98,7 @@ func (m *Maker) say(s *series, cell [][]byte, at time.Time) *said {
 	if now.size() > maxSaid {
 		now = &said{"null", limits}
 	}
-	s.called.Store(&called{d, known.place, known.steady, append(slices.Clip(known.said), now)})
+	s.called.Store(&called{known.version, known.place, known.steady, append(slices.Clip(known.said), now)})
 	return now
 }
 

@@ -3,12 +3,14 @@ package schema
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // fleetOf is a fleet that a test knows: Names, Directory and Place in one, whose pointer stands for what is known.
@@ -27,6 +29,8 @@ func (f *fleetOf) Directory() Directory {
 	}
 	return f
 }
+
+func (f *fleetOf) Version() uint64 { return uint64(uintptr(unsafe.Pointer(f))) }
 
 func (f *fleetOf) Channel(sensor, channel []byte) Place {
 	f.ask(fmt.Sprintf("%s/%s", sensor, channel))
@@ -232,6 +236,38 @@ func TestMakersThatShareSeriesSayNames(t *testing.T) {
 	}
 	makers.Wait()
 }
+
+// TestAFleetThatIsNoLongerKnownLeavesMemory: a channel that is never heard of again keeps its names and limits, not those of all others.
+func TestAFleetThatIsNoLongerKnownLeavesMemory(t *testing.T) {
+	type directory struct{ *fleetOf } // its places are others
+	known := &directory{fleet()}
+	gone := make(chan struct{})
+	runtime.AddCleanup(known, func(gone chan struct{}) { close(gone) }, gone)
+	m := NewMaker(Readings, "saveris", "https://vendor.example").WithNames(namesOf(func() Directory { return known }))
+	m.Event(parseRow(readingRow), testWindow, testReadAt)
+	known = nil
+	awaitFreed(t, gone)
+	runtime.KeepAlive(m)
+}
+
+// awaitFreed waits until the collector has closed a channel.
+func awaitFreed(t *testing.T, gone <-chan struct{}) {
+	t.Helper()
+	for {
+		runtime.GC()
+		select {
+		case <-gone:
+			return
+		case <-t.Context().Done():
+			t.Fatal("it is kept")
+		default:
+		}
+	}
+}
+
+type namesOf func() Directory
+
+func (n namesOf) Directory() Directory { return n() }
 
 type changing struct{ now atomic.Pointer[fleetOf] }
 

@@ -50,6 +50,11 @@ type newest struct {
 	event checkpoint.StoredEvent // without a Seq where it was released
 }
 
+// newestOf outlives the event: a text of a header holds all headers.
+func newestOf(m schema.ReadingMoment, e checkpoint.StoredEvent) *newest {
+	return &newest{strings.Clone(m.First), m.At, e.Seq, e}
+}
+
 // olderThan reports whether another reading of the channel takes the place of this one.
 func (n *newest) olderThan(m schema.ReadingMoment, seq uint64) bool {
 	if m.First == n.first {
@@ -98,7 +103,7 @@ func (l *latest) takeAs(key string, e checkpoint.StoredEvent) {
 	if was != nil && m.At.Before(was.at) {
 		l.doubtful[key] = true
 	}
-	l.channels[key] = &newest{m.First, m.At, e.Seq, e}
+	l.channels[key] = newestOf(m, e)
 }
 
 func (l *latest) shows(each func(key string, seq uint64)) {
@@ -136,7 +141,7 @@ func (l *latest) choose(ctx context.Context, key string, since checkpoint.Since,
 	contents := map[string]*newest{}
 	err := l.source.EventsOn(ctx, l.subjects(key), since, until, func(e checkpoint.StoredEvent) error {
 		if m, ok := l.read(e); ok {
-			contents[m.First] = &newest{m.First, m.At, e.Seq, e}
+			contents[m.First] = newestOf(m, e)
 		}
 		return nil
 	})
