@@ -100,8 +100,11 @@ func (l *Line) newEars() ears {
 // Judge judges all channels as of now, and stores what has changed. After an error it may be called again at any time.
 func (l *Line) Judge(ctx context.Context) error {
 	channels := l.Channels()
-	if len(channels) == 0 {
-		return nil // the fleet is not known
+	if len(channels) == 0 { // the fleet is not known, or there is nobody left in it
+		if l.met != nil {
+			l.count.Store(1)
+		}
+		return nil
 	}
 	clock, err := l.Now(ctx)
 	if err != nil {

@@ -237,6 +237,12 @@ func TestChannelsThatAreRetiredOrInactiveAreNotSilent(t *testing.T) {
 	s.channels[1].Inactive, s.channels = true, s.channels[:2]
 	s.judge(l, 2)
 	s.wantOpen(l, 0)
+	s.channels[1].Inactive = false
+	s.judge(l, 3)
+	s.wantOpen(l, 1)
+	s.channels = nil // all of them are retired
+	s.judge(l, 4)
+	s.wantOpen(l, 0)
 	s.want("200.1.never", "300.1.never")
 }
 
