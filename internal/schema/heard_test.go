@@ -9,11 +9,11 @@ import (
 
 // TestWhoWasHeardIsReadInEitherMode: the same of a row's event, and of nothing else.
 func TestWhoWasHeardIsReadInEitherMode(t *testing.T) {
-	heard := func(sensor, serial string) [2]string {
+	heard := func(sensor, serial, channel string) [2]string {
 		t.Helper()
 		row := saveris.Row{Fields: []saveris.Field{
 			{Name: "uuid", Kind: saveris.String, Text: []byte("row-1")}, {Name: "sensor_uuid", Kind: saveris.String, Text: []byte(sensor)},
-			{Name: "serial_no", Kind: saveris.String, Text: []byte(serial)}, {Name: "channel_no", Kind: saveris.Number, Text: []byte("12")},
+			{Name: "serial_no", Kind: saveris.String, Text: []byte(serial)}, {Name: "channel_no", Kind: saveris.Number, Text: []byte(channel)},
 			{Name: "timestamp", Kind: saveris.String, Text: []byte("2026-07-01T10:15:00.5Z")},
 		}}
 		event := NewMaker(Readings, "saveris", "http://vendor").Event(&row, Window{}, alarmBegan)
@@ -30,13 +30,15 @@ func TestWhoWasHeardIsReadInEitherMode(t *testing.T) {
 		}
 		return texts
 	}
-	const want = "5f4e3d2c-0000-4000-8000-000000000001 12 2026-07-01T10:15:00.5Z"
 	for _, serial := range []string{"22011234", "22/01", ""} {
-		if got := heard("5f4e3d2c-0000-4000-8000-000000000001", serial); got != [2]string{want, want} {
-			t.Errorf("serial %q: heard %q, want %q twice", serial, got, want)
+		for _, channel := range []string{"12", ""} { // measurements v1 have none
+			want := "5f4e3d2c-0000-4000-8000-000000000001 " + channel + " 2026-07-01T10:15:00.5Z"
+			if got := heard("5f4e3d2c-0000-4000-8000-000000000001", serial, channel); got != [2]string{want, want} {
+				t.Errorf("serial %q: heard %q, want %q twice", serial, got, want)
+			}
 		}
 	}
-	if got := heard("", "22011234"); got != [2]string{} {
+	if got := heard("", "22011234", "12"); got != [2]string{} {
 		t.Errorf("of no sensor: heard %q", got)
 	}
 	if _, _, _, ok := ReadHeard(map[string][]string{keyDataSchema: {kinds[alarmRaised].dataSchema}, keyPartitionKey: {"a"}, keyTime: {"2026-07-01T10:15:00Z"}}, nil); ok {

@@ -126,6 +126,24 @@ func (e *ears) heardSince(ctx context.Context, c *fleet.Channel, since, clock ti
 	return one.heard[keyOf(c)], err
 }
 
+// lastOf returns when a channel was heard last; zero where it never was. A reading without a channel's number, as measurements v1 are,
+// may be of any channel of its sensor, and counts for all.
+func (e *ears) lastOf(k key) time.Time {
+	last := e.last[k]
+	if unnumbered := e.last[key{sensor: k.sensor}]; unnumbered.After(last) {
+		return unnumbered
+	}
+	return last
+}
+
+// heardOf returns when a channel that is waited for was heard since: distinct times, ascending.
+func (e *ears) heardOf(k key) []time.Time {
+	if last := e.lastOf(k); len(e.heard[k]) == 0 && last.After(e.after[k]) {
+		return []time.Time{last}
+	}
+	return e.heard[k]
+}
+
 // await remembers from now on what is heard of a channel after its last reading.
 func (e *ears) await(k key, last time.Time) {
 	e.after[k] = last

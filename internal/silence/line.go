@@ -192,10 +192,10 @@ func (l *Line) news(ctx context.Context, channels []fleet.Channel, back time.Dur
 	for i := range channels {
 		c := &channels[i]
 		k := keyOf(c)
-		last := l.ears.last[k]
+		last := l.ears.lastOf(k)
 		switch subject, open := l.open[k]; {
-		case open && len(l.ears.heard[k]) > 0:
-			news = append(news, l.resumed(subject, l.ears.heard[k], clock))
+		case open && len(l.ears.heardOf(k)) > 0:
+			news = append(news, l.resumed(subject, l.ears.heardOf(k), clock))
 		case !open && Overdue(l.Rule.Due(last, *c), clock):
 			overdue = append(overdue, c)
 			if last.Before(from) {
@@ -238,7 +238,7 @@ func (l *Line) inherited(ctx context.Context, channels []fleet.Channel, clock ti
 	for i := range channels {
 		c := &channels[i]
 		subject := (&schema.Silence{Tenant: c.Tenant, Site: c.Site, Serial: c.Serial, Channel: c.No}).Subject(l.Prefix)
-		last, before := l.ears.last[keyOf(c)], l.known[subject].LastAt
+		last, before := l.ears.lastOf(keyOf(c)), l.known[subject].LastAt
 		if !left[subject] || !last.After(before) || Overdue(l.Rule.Due(last, *c), clock) {
 			continue
 		}
@@ -278,7 +278,7 @@ func (l *Line) silent(ctx context.Context, overdue []*fleet.Channel, from time.T
 		return nil, err
 	}
 	for _, c := range overdue {
-		last := l.ears.last[keyOf(c)]
+		last := l.ears.lastOf(keyOf(c))
 		if !l.Rule.Silent(last, *c, now) {
 			continue
 		}

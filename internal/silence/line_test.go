@@ -58,13 +58,19 @@ func (s *scene) reads(serial, lane string, minutes ...int) {
 // readsAs stores readings of a sensor with a uuid.
 func (s *scene) readsAs(uuid, serial, lane string, minutes ...int) {
 	s.Helper()
+	s.readsOf(uuid, serial, "1", lane, minutes...)
+}
+
+// readsOf stores readings of a channel.
+func (s *scene) readsOf(uuid, serial, channel, lane string, minutes ...int) {
+	s.Helper()
 	for _, minute := range minutes {
 		header := nats.Header{
 			"ce-specversion": {"1.0"}, "ce-id": {fmt.Sprint("r", s.stored.Add(1))}, "ce-source": {"https://vendor.example/tenants/t"}, "ce-type": {"saveris.reading.v1"},
-			"ce-subject": {serial + "/1"}, "ce-time": {at(minute).Format(time.RFC3339)}, "ce-datacontenttype": {"application/json"},
+			"ce-subject": {serial + "/" + channel}, "ce-time": {at(minute).Format(time.RFC3339)}, "ce-datacontenttype": {"application/json"},
 			"ce-dataschema": {"urn:saveris-bridge:reading:v1"}, "ce-partitionkey": {uuid}, "ce-lane": {lane},
 		}
-		msg := &nats.Msg{Subject: "saveris-ingest.readings." + lane + ".t.s." + serial + ".1.air_temperature", Header: header, Data: []byte(`{}`)}
+		msg := &nats.Msg{Subject: "saveris-ingest.readings." + lane + ".t.s." + serial + "." + channel + ".air_temperature", Header: header, Data: []byte(`{}`)}
 		if _, err := s.js.PublishMsg(s.Context(), msg); err != nil {
 			s.Fatal(err)
 		}
@@ -261,6 +267,24 @@ func TestASensorThatHasJustComeIsNotSilent(t *testing.T) {
 	s.want()
 	s.judge(l, 43)
 	s.want("200.1.never")
+}
+
+// TestReadingsWithoutAChannelAreOfAllOfASensor: measurements v1, which the bridge falls back to, have no number of one.
+func TestReadingsWithoutAChannelAreOfAllOfASensor(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.add("100", "200")
+	s.reads("100", "live", 0)
+	s.reads("200", "live", 0)
+	l := s.line()
+	s.readsOf("u100", "100", "_", "live", 30)
+	s.judge(l, 41)
+	s.want(id("200", 0))
+	s.readsOf("u200", "200", "_", "live", 50)
+	s.judge(l, 51)
+	s.want(id("200", 0), id("200", 0)+".resumed missing 4")
+	s.judge(s.line(), 71)
+	s.want(id("200", 0), id("200", 0)+".resumed missing 4", id("100", 30))
 }
 
 // TestAChannelThatTheFleetHasTwiceIsSilentOnce, as while a sensor goes from one logger to another: the silence at the other place would
