@@ -1,6 +1,7 @@
 package views
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -38,6 +39,7 @@ type latest struct {
 	now    func() time.Time
 	few    int // channels that are read one by one
 
+	compact  bool // the events of all channels are in memory
 	channels map[string]*newest
 	doubtful map[string]bool // keys whose reading was corrected to an earlier time: another may be the newest now
 }
@@ -50,8 +52,14 @@ type newest struct {
 	event checkpoint.StoredEvent // without a Seq where it was released
 }
 
-// newestOf outlives the event: a text of a header holds all headers.
-func newestOf(m schema.ReadingMoment, e checkpoint.StoredEvent) *newest {
+// newestOf outlives the event: a text of a header holds all headers, and headers take several times what they say.
+func (l *latest) newestOf(m schema.ReadingMoment, e checkpoint.StoredEvent) *newest {
+	if l.compact {
+		value, err := schema.StructuredEvent(e.Header, e.Data)
+		if err == nil {
+			e = checkpoint.StoredEvent{Seq: e.Seq, Header: structured, Data: bytes.Clone(value), At: e.At}
+		}
+	}
 	return &newest{strings.Clone(m.First), m.At, e.Seq, e}
 }
 
@@ -103,7 +111,7 @@ func (l *latest) takeAs(key string, e checkpoint.StoredEvent) {
 	if was != nil && m.At.Before(was.at) {
 		l.doubtful[key] = true
 	}
-	l.channels[key] = newestOf(m, e)
+	l.channels[key] = l.newestOf(m, e)
 }
 
 func (l *latest) shows(each func(key string, seq uint64)) {
@@ -141,7 +149,7 @@ func (l *latest) choose(ctx context.Context, key string, since checkpoint.Since,
 	contents := map[string]*newest{}
 	err := l.source.EventsOn(ctx, l.subjects(key), since, until, func(e checkpoint.StoredEvent) error {
 		if m, ok := l.read(e); ok {
-			contents[m.First] = newestOf(m, e)
+			contents[m.First] = l.newestOf(m, e)
 		}
 		return nil
 	})
@@ -177,7 +185,8 @@ const (
 )
 
 func (l *latest) rebuild(ctx context.Context, shown map[string]cell, state jetstream.StreamState) error {
-	l.channels, l.doubtful = map[string]*newest{}, map[string]bool{}
+	l.channels, l.doubtful, l.compact = map[string]*newest{}, map[string]bool{}, true
+	defer func() { l.compact = false }()
 	for key, c := range shown { // retention has removed what they show
 		if c.there && 0 < c.seq && c.seq < state.FirstSeq {
 			l.takeAs(key, checkpoint.StoredEvent{Seq: c.seq, Header: structured, Data: c.data, At: state.FirstTime})

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/schema"
 )
 
 // TestAReadingThatIsShownHoldsNoMessage: the texts of a message's headers are parts of one, which would stay for each channel.
@@ -36,5 +37,23 @@ func TestAReadingThatIsShownHoldsNoMessage(t *testing.T) {
 			t.Fatal("they are kept")
 		default:
 		}
+	}
+}
+
+// TestAStartKeepsOfAReadingWhatIsShown: the messages of all channels would be several times as large.
+func TestAStartKeepsOfAReadingWhatIsShown(t *testing.T) {
+	at := time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
+	e := checkpoint.StoredEvent{Seq: 1, At: at, Data: []byte(`{"value":4.7}`), Header: nats.Header{
+		"ce-specversion": {"1.0"}, "ce-id": {"a"}, "ce-time": {at.Format(time.RFC3339)}, "ce-dataschema": {"urn:saveris-bridge:reading:v1"},
+	}}
+	want, err := schema.StructuredEvent(e.Header, e.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &latest{now: func() time.Time { return at }, channels: map[string]*newest{}, doubtful: map[string]bool{}, compact: true}
+	l.takeAs("t.s.1.1", e)
+	kept, found := l.event("t.s.1.1")
+	if got, err := schema.StructuredEvent(kept.Header, kept.Data); err != nil || !found || string(got) != string(want) || len(kept.Header) != 1 {
+		t.Errorf("kept %v %s (%v), want %s", kept.Header, got, err, want)
 	}
 }
