@@ -78,6 +78,25 @@ func TestNamesOfAReading(t *testing.T) {
 	}
 }
 
+// TestANumberOfTheCustomersOwnIsHisAlone: two tenants may have the same, and a device of neither may mean either.
+func TestANumberOfTheCustomersOwnIsHisAlone(t *testing.T) {
+	row := func(tenant, device string) string {
+		return `{"tenant_uuid":"` + tenant + `","customer_site":"0001","device_uuid":"` + device + `","device_display_name":"D","sensor_uuid":"` + device + `","channel_no":1}`
+	}
+	d := known(t, rowsOf{
+		saveris.Tenants: {
+			`{"tenant_uuid":"t1","organisation_name":"One","organisation_id":"0001"}`, `{"tenant_uuid":"t2","organisation_name":"Two","organisation_id":"0001"}`,
+			`{"tenant_uuid":"t3","organisation_name":"Three","organisation_id":"0003"}`,
+		},
+		saveris.Locations: {}, saveris.Equipments: {}, saveris.DeviceProperties: {row("t1", "a"), row("t2", "b"), row("t3", "c")},
+	}).Directory()
+	for device, want := range map[string]string{"a": `"site":"One"`, "b": `"site":"Two"`, "c": `"site":null`} {
+		if got := d.Channel([]byte(device), []byte("1")).Names(); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", device, got, want)
+		}
+	}
+}
+
 func TestLimitsInForce(t *testing.T) {
 	d := known(t, kitchen).Directory()
 	for _, tt := range []struct{ channel, at, unit, want string }{

@@ -41,7 +41,8 @@ func NewPlaces() *Inventory {
 // maker makes places out of what is known.
 type maker struct {
 	tenants   map[string]*object
-	sites     map[string]string // names, by uuid of the location or by the customer's own number
+	sites     map[string]string // names, by uuid of the location or by the customer's own number, where that is one tenant's alone
+	numbers   map[string]string // whose the customers' own numbers are: uuid of the tenant, or several
 	equipment map[string]*object
 	parts     map[string]partEntry
 	zones     map[string]*time.Location // nil: not known
@@ -54,7 +55,7 @@ type partEntry struct{ equipment, part *object }
 
 func newMaker() *maker {
 	return &maker{
-		tenants: map[string]*object{}, sites: map[string]string{}, equipment: map[string]*object{}, parts: map[string]partEntry{},
+		tenants: map[string]*object{}, sites: map[string]string{}, numbers: map[string]string{}, equipment: map[string]*object{}, parts: map[string]partEntry{},
 		zones: map[string]*time.Location{}, limits: map[*object][]limit{}, shared: map[string]string{},
 	}
 }
@@ -75,7 +76,7 @@ func (m *maker) take(kind Kind, doc *object) {
 	switch kind {
 	case schema.KindTenant:
 		m.tenants[doc.get("tenant_uuid")] = doc
-		m.site(doc.get("organisation_id"), doc.get("organisation_name"))
+		m.number(doc)
 	case schema.KindLocation:
 		m.site(doc.get("location_uuid"), doc.get("name"))
 	case schema.KindEquipment:
@@ -84,6 +85,28 @@ func (m *maker) take(kind Kind, doc *object) {
 			m.parts[part.get("equipment_parts_uuid")] = partEntry{doc, part}
 		}
 	}
+}
+
+// several stands for more tenants than one.
+const several = "several"
+
+// number takes over what a tenant's own number names.
+func (m *maker) number(tenant *object) {
+	number, uuid, name := tenant.get("organisation_id"), tenant.get("tenant_uuid"), tenant.get("organisation_name")
+	if whose, taken := m.numbers[number]; taken && whose != uuid {
+		uuid, name = several, ""
+	}
+	m.numbers[number] = uuid
+	m.site(number, name)
+}
+
+// siteOf is what the site of a device is called. A tenant's own number is meant before another's.
+func (m *maker) siteOf(device, tenant *object) string {
+	site := device.get("customer_site")
+	if site != "" && nameIn(tenant, "organisation_id") == site {
+		return tenant.get("organisation_name")
+	}
+	return m.sites[site]
 }
 
 func (m *maker) site(key, name string) {
@@ -119,7 +142,7 @@ func (m *maker) place(device, sensor, channel *object) *Place {
 	}
 	tenant := m.tenants[device.get("tenant_uuid")]
 	p.names = m.text(
-		nameIn(tenant, "organisation_name"), m.sites[device.get("customer_site")], nameIn(device, "device_display_name"),
+		nameIn(tenant, "organisation_name"), m.siteOf(device, tenant), nameIn(device, "device_display_name"),
 		nameIn(sensor, "sensor_display_name"), nameIn(equipment, "equipment_title"), nameIn(part, "equipment_parts_title"),
 		nameIn(equipment, "area_title"),
 	)

@@ -42,7 +42,7 @@ const LowBattery = 20
 // use it.
 type Fleet struct {
 	things map[string]thing  // devices and sensors by serial number
-	sites  map[string]string // names by uuid, or by the customer's own number
+	sites  map[string]string // names by uuid, or by tenant and his own number
 	low    map[string]bool   // batteries, by kind and key
 }
 
@@ -126,12 +126,12 @@ func (c *Change) charge() string {
 
 // name finds out what the thing is called, remembers it, and returns what it was before.
 func (f *Fleet) name(c *Change, d *fleetData) (was thing) {
-	site := d.Document.text("customer_site")
+	site := f.siteOf(d.Document)
 	switch c.Kind {
 	case schema.KindTenant:
 		c.Name = d.Document.text("organisation_name")
-		if id := d.Document.text("organisation_id"); id != "" { // the customer's own number, which may be what devices have for a site
-			f.sites[id] = c.Name
+		if own := ownNumber(d.Document, "organisation_id"); own != "" {
+			f.sites[own] = c.Name
 		}
 	case schema.KindLocation:
 		c.Name = d.Document.text("name")
@@ -155,6 +155,22 @@ func (f *Fleet) name(c *Change, d *fleetData) (was thing) {
 	}
 	c.Site = f.SiteName(site)
 	return was
+}
+
+// siteOf is what the site of a thing is known by.
+func (f *Fleet) siteOf(d document) string {
+	if own := ownNumber(d, "customer_site"); f.sites[own] != "" {
+		return own
+	}
+	return d.text("customer_site")
+}
+
+// ownNumber is a customer's own number, which may be what devices have for a site: it is his alone. It is empty where there is none.
+func ownNumber(d document, column string) string {
+	if d.text(column) == "" {
+		return ""
+	}
+	return d.text("tenant_uuid") + " " + d.text(column)
 }
 
 // ChannelKey is what tells a channel from all others: the sensor's uuid and its number.

@@ -58,6 +58,7 @@ func TestChangesOfTheFleetArePrintedAsPeopleReadThem(t *testing.T) {
 		{change(schema.KindEquipment, "e", `{"equipment_title":"\u001b[31m","is_active":false}`, "/is_active"), "12:00:00        devices                    \\u001b[31m                           switched off  e"},
 		{removed, "12:00:00        devices  s2                Bar                             device removed  2001"},
 		{change(schema.KindTenant, "t", `{"organisation_id":"R-0815","organisation_name":"Musterstadt"}`), "12:00:00        devices                    Musterstadt                     tenant new  t"},
+		{change(schema.KindTenant, "u", `{"tenant_uuid":"u","organisation_id":"R-0815","organisation_name":"Other"}`), "12:00:00        devices                    Other                           tenant new  u"},
 		{change(schema.KindDevice, "2002", device("Till", "R-0815")), "12:00:00        devices  Musterstadt       Till                            device new  2002"},
 		{change(schema.KindMeasuringObject, "m", `{}`, "/customer_site"), "12:00:00        devices                    measuring object                moved  m"},
 	} {
