@@ -157,6 +157,7 @@ func checkJetStream(ctx context.Context, c *checkup) Finding {
 		err = natsconn.OrNoJetStream(c.settings.NATS, err)
 		return fail(fmt.Errorf("%w: ask for JetStream: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
 	}
+	c.account = info
 	if err := c.broker.CheckAccount(info); err != nil {
 		c.off = true
 		return fail(err, natsconn.Hint(err))
@@ -266,11 +267,10 @@ func (c *checkup) newStream(ctx context.Context, feed schema.Feed) Finding {
 	if f.Err != nil {
 		return f
 	}
-	account, err := jsapi.AccountInfo(ctx, jsapi.Caller{JS: c.js})
-	if err != nil {
-		return fail(fmt.Errorf("%w: %w", natsconn.ErrUnusable, err), natsconn.Hint(err))
+	if c.account == nil {
+		return info("it is not known whether run could create it: this account may not ask %s", c.api("INFO"))
 	}
-	if err := c.reserve(account); err != nil {
+	if err := c.reserve(c.account); err != nil {
 		return fail(err, natsconn.Hint(err))
 	}
 	if f := c.mayStore(ctx, feed); f != nil {

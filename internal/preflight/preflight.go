@@ -20,6 +20,8 @@ import (
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/schema"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Config says what is checked.
@@ -112,6 +114,7 @@ type checkup struct {
 	vendor   *saveris.Client                            // nil until the login was well
 	answered int                                        // feeds that the vendor shows
 	off      bool                                       // the server has no JetStream
+	account  *jetstream.AccountInfo                     // nil where the server does not say it
 	joined   bool                                       // the server is that of a bridge that runs
 }
 
