@@ -96,11 +96,12 @@ func (i *intruder) run(ctx context.Context, js jetstream.JetStream, until func()
 	})
 	maker := schema.NewMaker(schema.Readings, "saveris", "http://intruder")
 	for n := 0; !until(); n++ {
+		at := vendorAt.Add(-time.Duration(n%2) * time.Hour) // what the bridge catches up with is of the day before
 		row := saveris.Row{Fields: []saveris.Field{
 			{Name: "uuid", Kind: saveris.String, Text: fmt.Appendf(nil, "intruder-%d", n)},
-			{Name: "timestamp", Kind: saveris.String, Text: []byte(vendorAt.Format(time.RFC3339))},
+			{Name: "timestamp", Kind: saveris.String, Text: []byte(at.Format(time.RFC3339))},
 		}}
-		if _, err := w.Commit(ctx, checkpoint.DayOf(vendorAt), []schema.Event{maker.Event(&row, schema.Window{}, vendorAt)}, nil); err != nil {
+		if _, err := w.Commit(ctx, checkpoint.DayOf(at), []schema.Event{maker.Event(&row, schema.Window{}, at)}, nil); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"os"
@@ -23,32 +24,25 @@ func TestStatusShowsWhyNothingCanBeRead(t *testing.T) {
 	s.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) { sw.FileForm = "zip" })
 	broker := natsServer(t, &server.Options{JetStream: true})
 	env := []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "NATS_URL=" + broker.ClientURL(),
-		"BRIDGE_HTTP_ADDR=", "BRIDGE_POLL_INTERVAL=1s", "BRIDGE_START=1h"}
+		"BRIDGE_HTTP_ADDR=", "BRIDGE_FEEDS=readings,alarms", "BRIDGE_POLL_INTERVAL=1s", "BRIDGE_START=1h"}
 	cmd := command(t, env, "run")
 	var log lockedBuffer
 	cmd.Stderr = &log
+	logIfFailed(t, &log)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	const why = "readings cannot be read: "
-	await := func(what string, so func(status string) bool) {
+	status := func(what string, so func(status string) bool) {
 		t.Helper()
-		for deadline := time.Now().Add(2 * time.Minute); ; {
-			out := bridge(t, env, "status")
-			if so(out.out) {
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("no %s in:\n%s%s\n%s", what, out.out, out.err, log.String())
-			}
-		}
+		(&scene{T: t}).await(what, func(context.Context) bool { return so(bridge(t, env, "status").out) })
 	}
-	await("reason", func(status string) bool {
-		return strings.Contains(status, why) && strings.Contains(status, "the file looks like a zip archive, expected JSON or CSV")
+	status("a reason", func(out string) bool {
+		return strings.Contains(out, why) && strings.Contains(out, "the file looks like a zip archive, expected JSON or CSV")
 	})
 	s.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) { sw.FileForm = "text" })
-	await("recovery", func(status string) bool {
-		return !strings.Contains(status, why) && !strings.Contains(status, "alarms cannot be read")
+	status("a recovery", func(out string) bool {
+		return strings.Contains(out, "\nreadings\n") && !strings.Contains(out, why) && !strings.Contains(out, "alarms cannot be read")
 	})
 	if code := stop(t, cmd); code != hint.Done {
 		t.Errorf("ended with %d", code)
@@ -76,6 +70,7 @@ func TestWhatTheVendorGivesNoMoreIsToldOnceAndStopsNothingElse(t *testing.T) {
 			"the clock of this machine is used", "the vendor's answers have no readable Date, so the clock of the bridge's machine is used"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := vendor(t, nil)
 			s.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) { tt.set(sw) })
 			broker := natsServer(t, &server.Options{JetStream: true})
@@ -84,15 +79,13 @@ func TestWhatTheVendorGivesNoMoreIsToldOnceAndStopsNothingElse(t *testing.T) {
 			cmd := command(t, env, "run")
 			var log lockedBuffer
 			cmd.Stderr = &log
+			logIfFailed(t, &log)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			deadline := time.Now().Add(2 * time.Minute)
-			for out := ""; !strings.Contains(out, tt.status) || !strings.Contains(log.String(), `"reason":"tail"`); out = bridge(t, env, "status").out {
-				if time.Now().After(deadline) {
-					t.Fatalf("no %q in:\n%s\n%s", tt.status, out, log.String())
-				}
-			}
+			(&scene{T: t}).await("a poll in the log, and status to say "+tt.status, func(context.Context) bool {
+				return strings.Contains(log.String(), tt.log) && strings.Contains(log.String(), `"reason":"tail"`) && strings.Contains(bridge(t, env, "status").out, tt.status)
+			})
 			if got := bridge(t, env, "status", "--json"); !strings.Contains(got.out, tt.status) {
 				t.Errorf("the JSON lacks it:\n%s", got.out)
 			}
@@ -132,16 +125,14 @@ func TestAThrottlingVendorIsNamedEverywhere(t *testing.T) {
 	cmd := command(t, env, "run")
 	var log lockedBuffer
 	cmd.Stderr = &log
+	logIfFailed(t, &log)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	const want = "throttled (HTTP 429) until "
-	deadline := time.Now().Add(2 * time.Minute)
-	for out := ""; !strings.Contains(out, "readings have not been read yet: "+want); out = bridge(t, env, "status").out {
-		if time.Now().After(deadline) {
-			t.Fatalf("status does not say it:\n%s\n%s", out, log.String())
-		}
-	}
+	(&scene{T: t}).await("status to say it", func(context.Context) bool {
+		return strings.Contains(bridge(t, env, "status").out, "readings have not been read yet: "+want)
+	})
 	if got := body(t, "http://"+page+"/status.json"); !strings.Contains(got, "have not been read yet: "+want) {
 		t.Errorf("the page has\n%s", got)
 	}
@@ -185,6 +176,15 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// logIfFailed has the log of a process printed where its test fails.
+func logIfFailed(t *testing.T, log *lockedBuffer) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
 }
 
 func TestCheckTellsOfOneFeedThatIsNotGiven(t *testing.T) {
