@@ -117,11 +117,15 @@ type fetcher struct {
 func (s *Stream) newFetcher(ctx context.Context, config jetstream.ConsumerConfig) (*fetcher, error) {
 	config.AckPolicy, config.MemoryStorage, config.Replicas, config.InactiveThreshold = jetstream.AckNonePolicy, true, 1, time.Minute
 	config.Name = rand.Text()
+	f := &fetcher{stream: s, consumer: config.Name, inbox: s.js.Conn().NewInbox()}
 	made, err := s.makeConsumer(ctx, config)
 	if err != nil {
+		if ctx.Err() != nil { // the server may make it all the same
+			f.close(ctx)
+		}
 		return nil, err
 	}
-	f := &fetcher{stream: s, consumer: config.Name, inbox: s.js.Conn().NewInbox(), pending: made.Pending, most: min(fetchSize, cmp.Or(made.Config.MaxBatch, fetchSize))}
+	f.pending, f.most = made.Pending, min(fetchSize, cmp.Or(made.Config.MaxBatch, fetchSize))
 	if f.messages, err = s.js.Conn().SubscribeSync(f.inbox); err == nil {
 		err = f.messages.SetPendingLimits(-1, -1) // fetchSize is the limit
 	}

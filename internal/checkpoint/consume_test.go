@@ -2,14 +2,17 @@ package checkpoint
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/jsapi"
 )
 
@@ -123,5 +126,31 @@ func TestMessagesThatWereRemovedMeanwhileAreMissed(t *testing.T) {
 	err = s.stream.EventsOn(t.Context(), "shelf.>", Since{Seq: 100}, math.MaxUint64, func(e StoredEvent) error { return each(e.Seq) })
 	if err == nil {
 		t.Errorf("read %d messages without an error, though %d more had been removed", len(seqs), fetchSize)
+	}
+}
+
+// TestAReaderThatIsStoppedLeavesNoConsumer, though the server makes it only then: it could take the place of the next reader's.
+func TestAReaderThatIsStoppedLeavesNoConsumer(t *testing.T) {
+	server := bridgetest.Embedded(t)
+	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(link.Close)
+	js := bridgetest.JetStream(t, server.ClientURL())
+	made, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "SHELF", Subjects: []string{"shelf.>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &shelf{T: t, js: js}
+	s.fill(1)
+	ctx, stop := context.WithCancel(t.Context())
+	link.Before("consumer_create_response", stop)
+	far := NewStream(bridgetest.JetStream(t, "nats://"+link.Addr()), "SHELF", "shelf", "readings")
+	if err := far.LastOn(ctx, "shelf.>", func(StoredEvent) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("the reader ends with %v", err)
+	}
+	if info, err := made.Info(t.Context()); err != nil || info.State.Consumers != 0 {
+		t.Errorf("%d consumers are left (%v)", info.State.Consumers, err)
 	}
 }
