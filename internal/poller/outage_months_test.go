@@ -85,8 +85,8 @@ func TestMonthsOfOutages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				began, length := time.Now().UTC(), 25*24*time.Hour
-				f := newFleet(rand.New(rand.NewPCG(1, 2)), began, length, 120)
+				began, length := time.Now().UTC(), 18*24*time.Hour
+				f := newFleet(rand.New(rand.NewPCG(1, 2)), began, length, 70)
 				a := account{ages: c.ages}
 				ctx, cancel := context.WithTimeout(t.Context(), length)
 				defer cancel()

@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,8 @@ type Proof struct {
 	Accounts *publish.Accounts
 	Maker    func(feed schema.Feed) *schema.Maker
 	Log      *slog.Logger
-	Once     bool // fail where vendor or broker do not answer, instead of asking again and again
+	Once     bool          // fail where vendor or broker do not answer, instead of asking again and again
+	Wait     time.Duration // before it asks again first, more after each time; 0 = a second
 }
 
 // Settle looks whose the newest records and the leases are, until all are known to be ours. It fails with a
@@ -164,7 +166,7 @@ func (p *Proof) read(ctx context.Context, feed schema.Feed, c *comparison, sampl
 
 // retry tries until it succeeds, or fails for good.
 func (p *Proof) retry(ctx context.Context, try func() error) error {
-	pause := backoff.NewExponentialBackOff(backoff.WithInitialInterval(time.Second), backoff.WithMultiplier(2),
+	pause := backoff.NewExponentialBackOff(backoff.WithInitialInterval(cmp.Or(p.Wait, time.Second)), backoff.WithMultiplier(2),
 		backoff.WithMaxInterval(maxWait), backoff.WithMaxElapsedTime(0))
 	refusals := saveris.Refusals{Worked: true}
 	return backoff.RetryNotify(func() error {

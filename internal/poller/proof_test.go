@@ -68,9 +68,15 @@ func (b *bench) now() time.Time {
 // settle has the later login find out whose the coverage is.
 func (b *bench) settle() (*publish.Accounts, error) {
 	b.Helper()
+	return b.settleAfter(20 * time.Millisecond)
+}
+
+// settleAfter is settle with the wait before the first look that is repeated.
+func (b *bench) settleAfter(wait time.Duration) (*publish.Accounts, error) {
+	b.Helper()
 	accounts := b.accounts(later)
 	proof := &poller.Proof{
-		Source: b.client(nil), Accounts: accounts, Log: slog.New(counter{&b.warned, b}),
+		Source: b.client(nil), Accounts: accounts, Log: slog.New(counter{&b.warned, b}), Wait: wait,
 		Maker: func(feed schema.Feed) *schema.Maker { return schema.NewMaker(feed, names.Prefix, b.vendor.URL()) },
 	}
 	ctx, cancel := context.WithTimeout(b.Context(), 2*time.Minute)
@@ -167,7 +173,7 @@ func TestAnEmptyAnswerIsAskedForAgain(t *testing.T) {
 	o := b.other(saveristest.Config{World: saveristest.World{Empty: true}})
 	settled := make(chan error, 1)
 	go func() {
-		_, err := o.settle()
+		_, err := o.settleAfter(time.Second) // time enough for the row to come
 		settled <- err
 	}()
 	b.await("an empty answer", func(context.Context) bool { return o.vendor.Count("poll.measurements") > 0 })

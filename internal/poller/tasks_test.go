@@ -12,8 +12,10 @@ import (
 // TestEveryExecutedStepOnce, whichever column the vendor compares with the range: steps from outside of a window are stored on
 // their own day, and an execution that goes on is a correction.
 func TestEveryExecutedStepOnce(t *testing.T) {
+	t.Parallel()
 	for _, column := range []string{"start", "end", "processed"} {
 		t.Run(column, func(t *testing.T) {
+			t.Parallel()
 			b := newBench(t, saveristest.Config{
 				World:    saveristest.World{Sites: 40, Loggers: 1, Channels: 1, Cycle: time.Minute, TaskEvery: 55 * time.Minute},
 				Switches: saveristest.Switches{TasksColumn: column},
