@@ -178,7 +178,7 @@ func ReadSilence(subject string, header map[string][]string, body []byte) (Store
 	if err := json.Unmarshal(data, &d); err != nil {
 		return StoredSilence{}, fmt.Errorf("data of a silence: %w", err)
 	}
-	s := StoredSilence{ID: attributes["id"], Silence: Silence{
+	s := StoredSilence{ID: strings.Clone(attributes["id"]), Silence: Silence{
 		Feed: d.Feed, Resumed: strings.HasSuffix(attributes["type"], ".resumed.v1"), Names: string(d.Names), LastAt: readTime(d.LastAt), DueAt: readTime(d.DueAt),
 		Cycle: time.Duration((d.Cycle + d.Interval) * float64(time.Second)), Missing: d.Missing, At: readTime(attributes["time"]),
 	}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"saveris-bridge/internal/checkpoint"
@@ -103,7 +104,7 @@ func (e *ears) hear(m checkpoint.StoredEvent, clock time.Time) {
 	if !ok || at.After(clock.Add(ahead)) {
 		return
 	}
-	k := key{sensor, channel}
+	k := key{strings.Clone(sensor), strings.Clone(channel)} // a text of a header holds all headers, for each channel
 	if at.After(e.last[k]) {
 		e.last[k] = at
 	}
