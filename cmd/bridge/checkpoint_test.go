@@ -151,7 +151,7 @@ func TestAdoptTakesOverWhatNoRowCanProve(t *testing.T) {
 	if got := bridge(t, c.key, "checkpoint", "adopt"); got.code != hint.Done || !strings.Contains(got.out, "readings: of this login's account already") {
 		t.Errorf("once more: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	c.refused(c.ada, "run")
+	c.refused(c.ada, resetArgs(c.start, vendorAt, "--yes")...)
 	records := accountsIn(t, c.js)[accountOf(c.key)]
 	run = c.startCommand(c.key, "run")
 	c.await("more records", func(context.Context) bool { return accountsIn(t, c.js)[accountOf(c.key)] > records })

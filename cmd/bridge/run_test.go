@@ -114,7 +114,7 @@ func (s *scene) await(what string, so func(context.Context) bool) {
 			return
 		}
 		select {
-		case <-time.After(max(20*time.Millisecond, 4*time.Since(began))):
+		case <-time.After(min(max(20*time.Millisecond, 4*time.Since(began)), time.Second)):
 		case <-ctx.Done():
 			s.Fatalf("waited three minutes for %s", what)
 		}
