@@ -92,9 +92,9 @@ func TestHostileAnswersAreBounded(t *testing.T) {
 		broken int   // of them, in all tries
 		text   string
 	}{
-		"a bomb of 2 GiB in 2 MiB": {answer: func(w http.ResponseWriter) { io.Copy(w, members(spaces, 128)) }},
-		"a line of 256 MiB": {answer: func(w http.ResponseWriter) {
-			io.Copy(w, io.MultiReader(strings.NewReader(`{"a":"`), &endless{'x', 256 * mib}))
+		"a bomb of 512 MiB in half a MiB": {answer: func(w http.ResponseWriter) { io.Copy(w, members(spaces, 32)) }},
+		"a line of 64 MiB": {answer: func(w http.ResponseWriter) {
+			io.Copy(w, io.MultiReader(strings.NewReader(`{"a":"`), &endless{'x', 64 * mib}))
 		}, want: io.ErrUnexpectedEOF},
 		"nested lists": {answer: func(w http.ResponseWriter) {
 			io.Copy(w, io.MultiReader(strings.NewReader(`[`), &endless{'[', 16 * mib}))
