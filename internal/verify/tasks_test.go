@@ -13,7 +13,7 @@ import (
 func TestTasksAcrossMidnightAreProven(t *testing.T) {
 	t.Parallel()
 	for _, column := range []string{"start", "end", "processed"} {
-		c := newCourt(t, saveristest.World{Start: midnight.AddDate(0, 0, -3), Cycle: time.Minute, Sites: 15, Loggers: 1, Channels: 1, TaskEvery: 55 * time.Minute},
+		c := newCourt(t, saveristest.World{Start: midnight.AddDate(0, 0, -3), Cycle: time.Minute, Sites: 8, Loggers: 1, Channels: 1, TaskEvery: 55 * time.Minute},
 			saveristest.Switches{TasksColumn: column, RowsLate: "off"})
 		c.feed = schema.Tasks
 		c.store(midnight.Add(-24*time.Hour), midnight.Add(30*time.Hour))

@@ -239,8 +239,8 @@ func TestACleanStreamIsProven(t *testing.T) {
 	t.Parallel()
 	for _, feed := range publish.Feeds {
 		t.Run(string(feed), func(t *testing.T) {
-			c := newCourt(t, saveristest.World{Start: midnight.AddDate(0, 0, -3), Cycle: time.Minute, Sites: 2}, saveristest.Switches{RowsRetransmit: "same", FileDuplicates: "on"})
-			c.feed, c.rows = feed, 3000
+			c := newCourt(t, saveristest.World{Start: midnight.AddDate(0, 0, -3), Cycle: time.Minute, Sites: 1}, saveristest.Switches{RowsRetransmit: "same", FileDuplicates: "on"})
+			c.feed, c.rows = feed, 1500
 			c.store(midnight.Add(-2*time.Hour), midnight.Add(26*time.Hour))
 			d := c.about()
 			wantProven(t, d, d.RecordRows)
@@ -375,7 +375,7 @@ func TestCorrectionsAreAccountedFor(t *testing.T) {
 
 func TestDayEdgesAndPartsOfADay(t *testing.T) {
 	t.Parallel()
-	c := newCourt(t, saveristest.World{Start: midnight.AddDate(0, 0, -2), Cycle: time.Minute, Delay: time.Second, LateShare: 0.000001}, saveristest.Switches{RowsLate: "off", RangeTooShort: "400B"})
+	c := newCourt(t, saveristest.World{Start: midnight.AddDate(0, 0, -2), Cycle: time.Minute, Sites: 1, Channels: 1, Delay: time.Second, LateShare: 0.000001}, saveristest.Switches{RowsLate: "off", RangeTooShort: "400B"})
 	c.store(midnight.Add(-3*time.Hour), midnight.Add(27*time.Hour))
 	for _, span := range []checkpoint.Span{
 		{From: midnight, Until: midnight.AddDate(0, 0, 1)},
