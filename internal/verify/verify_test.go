@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -114,6 +115,7 @@ func (c *court) store(from, until time.Time) {
 			if day == checkpoint.DayOf(at) {
 				cover = &checkpoint.Interval{From: at, Until: at.Add(time.Hour), ReadAt: at.Add(time.Hour), Route: "export"}
 			}
+			slices.SortStableFunc(list, func(a, b schema.Event) int { return a.Time.Compare(b.Time) })
 			if _, err := writer.Commit(c.Context(), day, list, cover); err != nil {
 				c.Fatal(err)
 			}
