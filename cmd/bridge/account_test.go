@@ -213,7 +213,7 @@ func accountsIn(t *testing.T, js jetstream.JetStream) map[string]int {
 	}
 	found := map[string]int{}
 	for left := consumer.CachedInfo().NumPending; left > 0; left-- {
-		m, err := consumer.Next(jetstream.FetchMaxWait(30 * time.Second))
+		m, err := consumer.Next(jetstream.FetchMaxWait(time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -207,7 +207,7 @@ func everything(t *testing.T, js jetstream.JetStream, name string) (all []jetstr
 		t.Fatal(err)
 	}
 	for {
-		m, err := consumer.Next(jetstream.FetchMaxWait(10 * time.Second))
+		m, err := consumer.Next(jetstream.FetchMaxWait(time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}

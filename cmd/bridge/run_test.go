@@ -287,7 +287,7 @@ func once(t *testing.T, js jetstream.JetStream) {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
-	batch, err := consumer.Fetch(int(stream.CachedInfo().State.Msgs), jetstream.FetchMaxWait(3*time.Second))
+	batch, err := consumer.Fetch(int(stream.CachedInfo().State.Msgs), jetstream.FetchMaxWait(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
