@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -358,8 +357,14 @@ func TestExchangedFilesAreUsedAtTheNextConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			first := natsServer(t, c.before)
-			nc, err := natsconn.ConnectNamed(t.Context(), load(t, with(append(c.env, "NATS_URL", first.ClientURL())...)).NATS, quiet)
+			first, second := natsServer(t, c.before), natsServer(t, c.after)
+			link, err := bridgetest.NewLink(first.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer link.Close()
+			url := strings.Replace(first.ClientURL(), first.Addr().String(), link.Addr(), 1)
+			nc, err := natsconn.ConnectNamed(t.Context(), load(t, with(append(c.env, "NATS_URL", url)...)).NATS, quiet)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -371,10 +376,7 @@ func TestExchangedFilesAreUsedAtTheNextConnection(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			c.after.Port = first.Addr().(*net.TCPAddr).Port
-			first.Shutdown()
-			first.WaitForShutdown()
-			natsServer(t, c.after)
+			link.Lead(second.Addr().String())
 			select {
 			case <-again:
 			case <-time.After(time.Minute):

@@ -207,7 +207,9 @@ func TestASecondSignalAtOnceKillsNothing(t *testing.T) {
 	go func() { ended <- cmd.Wait() }()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	stop := func() error { return errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Process.Signal(os.Interrupt)) }
+	stop := func() error {
+		return errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Process.Signal(os.Interrupt))
+	}
 	first := time.Now()
 	if err := stop(); err != nil {
 		t.Fatal(err)

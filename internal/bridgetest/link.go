@@ -10,11 +10,11 @@ import (
 
 // Link forwards connections to a target. Its methods may be called at any time from any goroutine.
 type Link struct {
-	target   string
 	listener net.Listener
 	workers  sync.WaitGroup
 
 	mu     sync.Mutex
+	target string
 	conns  map[net.Conn]bool
 	down   bool
 	deaf   bool
@@ -38,6 +38,9 @@ func NewLink(target string) (*Link, error) {
 
 // Addr is where to connect.
 func (l *Link) Addr() string { return l.listener.Addr().String() }
+
+// Lead ends all connections and leads the next ones to another address.
+func (l *Link) Lead(target string) { l.set(func() { l.target = target; l.drop() }) }
 
 // Cut ends all connections and refuses new ones until Mend.
 func (l *Link) Cut() { l.set(func() { l.down = true; l.drop() }) }
@@ -107,7 +110,9 @@ func (l *Link) accept() {
 
 func (l *Link) serve(client net.Conn) {
 	defer client.Close()
-	server, err := net.Dial("tcp", l.target)
+	var target string
+	l.set(func() { target = l.target })
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		return
 	}
