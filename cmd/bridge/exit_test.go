@@ -152,7 +152,7 @@ func TestALoginIsTriedBeforeStreamsAreMade(t *testing.T) {
 
 func TestAStartSurvivesAVendorThatIsAway(t *testing.T) {
 	t.Parallel()
-	addr := freeAddress("127.0.0.1:0")
+	addr := bridgetest.Address(t)
 	env := []string{"SAVERIS_URL=http://" + addr, "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "BRIDGE_HTTP_ADDR=",
 		"BRIDGE_NATS_LISTEN=127.0.0.1:0", "BRIDGE_START=1h", "BRIDGE_POLL_INTERVAL=1s"}
 	cmd := command(t, env, "run")

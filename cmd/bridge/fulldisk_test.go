@@ -69,7 +69,7 @@ func TestAFullDiskIsToldAndOutlived(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			disk := prepare(t)
 			s := newScene(t, saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: 20 * time.Second})
-			listen, page := freeAddress("127.0.0.1:0"), freeAddress("127.0.0.1:0")
+			listen, page := bridgetest.Address(t), bridgetest.Address(t)
 			env := append(s.env, "BRIDGE_DATA_DIR="+disk.dir, "BRIDGE_NATS_LISTEN="+listen, "BRIDGE_HTTP_ADDR="+page)
 			says := func(path, text string) func(context.Context) bool {
 				return func(ctx context.Context) bool { return strings.Contains(answered(ctx, "http://"+page+path), text) }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 )
@@ -28,7 +29,7 @@ func TestAStartOnAFullDisk(t *testing.T) {
 		}
 	}
 	s := newScene(t, saveristest.World{Sites: 1, Cycle: time.Minute})
-	listen := freeAddress("127.0.0.1:0")
+	listen := bridgetest.Address(t)
 	env := append(s.env, "BRIDGE_DATA_DIR="+filepath.Join(dir, "store"), "BRIDGE_NATS_LISTEN="+listen, "BRIDGE_LOG_FORMAT=json")
 
 	full()

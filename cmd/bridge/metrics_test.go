@@ -18,6 +18,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/publish"
@@ -129,7 +130,7 @@ func newMetricsScene(t *testing.T) *metricsScene {
 	} {
 		s.vendor.Inject(fault)
 	}
-	addr, page := s.broker(), freeAddress("127.0.0.1:0")
+	addr, page := s.broker(), bridgetest.Address(t)
 	m := &metricsScene{scene: s, url: "http://" + page}
 	m.cmd = s.startCommand(append(s.env, "NATS_URL=nats://"+addr, "BRIDGE_HTTP_ADDR="+page, "SAVERIS_SYNC=never"), "run")
 	return m

@@ -47,7 +47,7 @@ func TestEveryRowOnceInRealProcesses(t *testing.T) {
 	}
 	start := time.Now().UTC().Truncate(time.Second).Add(-20 * time.Minute)
 	s := &scene{T: t, start: start}
-	vendorURL, natsAddr := "http://"+freeAddress("127.0.0.1:0"), freeAddress("127.0.0.1:0")
+	vendorURL, natsAddr := "http://"+bridgetest.Address(t), bridgetest.Address(t)
 
 	simulate := []string{"simulate", "--listen", strings.TrimPrefix(vendorURL, "http://"), "--world.start", start.Format(time.RFC3339)}
 	for key, value := range everyFault {

@@ -170,8 +170,8 @@ func stop(t *testing.T, cmd *exec.Cmd) int {
 func TestRunWithItsOwnServerGoesOnAfterARestart(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
-	listen := freeAddress("127.0.0.1:0")
-	health := freeAddress("127.0.0.1:0")
+	listen := bridgetest.Address(t)
+	health := bridgetest.Address(t)
 	env := append(s.env, "BRIDGE_DATA_DIR="+t.TempDir(), "BRIDGE_NATS_LISTEN="+listen, "BRIDGE_HTTP_ADDR="+health)
 	s.connect("nats://" + listen)
 	for range 2 {
@@ -204,10 +204,10 @@ var demoEvent = regexp.MustCompile(`^[0-9:]{8} +(live|history) +[0-9A-Za-z].*[a-
 
 func TestDemoShowsEventsAndGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
-	dir, listen, page := t.TempDir(), freeAddress("127.0.0.1:0"), freeAddress("127.0.0.1:0")
+	dir, listen, page := t.TempDir(), bridgetest.Address(t), bridgetest.Address(t)
 	for round := range 2 {
 		mode := [...]schema.Mode{schema.Binary, schema.Structured}[round]
-		cmd := command(t, []string{"BRIDGE_CONTENT_MODE=" + string(mode)}, "demo", "--data-dir", dir, "--nats-listen", listen, "--vendor-listen", freeAddress("127.0.0.1:0"), "--http-listen", page)
+		cmd := command(t, []string{"BRIDGE_CONTENT_MODE=" + string(mode)}, "demo", "--data-dir", dir, "--nats-listen", listen, "--vendor-listen", bridgetest.Address(t), "--http-listen", page)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)

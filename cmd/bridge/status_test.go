@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
@@ -82,7 +83,7 @@ func TestStatusNeedsOnlyToLook(t *testing.T) {
 func TestStatusSpeaksOfABridgeThatRunsWithItsOwnServer(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
-	listen := freeAddress("127.0.0.1:0")
+	listen := bridgetest.Address(t)
 	env := append(s.env, "BRIDGE_DATA_DIR="+t.TempDir(), "BRIDGE_NATS_LISTEN="+listen)
 	s.connect("nats://" + listen)
 	run := s.startCommand(env, "run")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsd"
 )
@@ -52,7 +53,7 @@ func in(t *testing.T, dir string, env []string, args ...string) outcome {
 func TestLookingMakesNoStoreAndNamesTheRightOne(t *testing.T) {
 	t.Parallel()
 	const none = "error: nothing has been stored yet here: BRIDGE_DATA_DIR=./bridge-data is not the store of a bridge"
-	dir, nobody := t.TempDir(), "BRIDGE_NATS_LISTEN="+freeAddress("127.0.0.1:0")
+	dir, nobody := t.TempDir(), "BRIDGE_NATS_LISTEN="+bridgetest.Address(t)
 	want := func(when string, listen, cause, advice string) {
 		t.Helper()
 		for _, args := range []string{"status", "tail", "replay --from 1h --to x.y", "checkpoint show"} {

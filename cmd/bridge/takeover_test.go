@@ -64,7 +64,7 @@ func newDuo(t *testing.T) *duo {
 	}
 	t.Cleanup(func() { vendor.Close() })
 	p := &duo{scene: &scene{T: t, start: start, vendor: vendor}, bridges: map[string]*exec.Cmd{}, arrived: make(chan time.Time, 1)}
-	addr := freeAddress("127.0.0.1:0")
+	addr := bridgetest.Address(t)
 	startNATS(t, addr)
 	p.connect("nats://" + addr)
 	p.env = []string{

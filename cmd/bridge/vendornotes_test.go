@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 
@@ -119,7 +120,7 @@ func TestAThrottlingVendorIsNamedEverywhere(t *testing.T) {
 	s := vendor(t, nil)
 	s.Inject(saveristest.Fault{Kind: saveristest.FaultTooManyWait, On: "submit", Wait: time.Hour})
 	broker := natsServer(t, &server.Options{JetStream: true})
-	page := freeAddress("127.0.0.1:0")
+	page := bridgetest.Address(t)
 	env := []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "SAVERIS_SYNC=never", "NATS_URL=" + broker.ClientURL(),
 		"BRIDGE_HTTP_ADDR=" + page, "BRIDGE_POLL_INTERVAL=1s", "BRIDGE_START=1h", "BRIDGE_LOG_FORMAT=json"}
 	cmd := command(t, env, "run")

@@ -9,7 +9,6 @@ import (
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
-	"saveris-bridge/internal/listen"
 	"saveris-bridge/internal/natsconn"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -68,15 +67,6 @@ func wantCode(t *testing.T, err error, want int) {
 var with, natsServer, file = bridgetest.Env, bridgetest.NATSServer, bridgetest.File
 
 // freeAddress returns an address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := listen.On("free", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 // makeStreams connects and makes the streams as a start does.
 func makeStreams(ctx context.Context, s config.Pipeline) (js jetstream.JetStream, stop func(), err error) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
@@ -190,7 +191,7 @@ func TestCheckFailsWhatRunRefuses(t *testing.T) {
 
 func TestCheckOfTheEmbeddedServer(t *testing.T) {
 	t.Parallel()
-	dir, addr := t.TempDir(), freeAddress(t)
+	dir, addr := t.TempDir(), bridgetest.Address(t)
 	env := with("BRIDGE_DATA_DIR", dir, "BRIDGE_NATS_LISTEN", addr)
 	out, err := checkNATS(t, env)
 	if err != nil {
@@ -214,7 +215,7 @@ func TestCheckOfTheEmbeddedServer(t *testing.T) {
 
 func TestCheckLooksAtTheServerOfABridgeThatRuns(t *testing.T) {
 	t.Parallel()
-	dir, addr := t.TempDir(), freeAddress(t)
+	dir, addr := t.TempDir(), bridgetest.Address(t)
 	running, err := natsd.Start(natsd.Config{Dir: dir, Listen: addr})
 	if err != nil {
 		t.Fatal(err)
