@@ -25,6 +25,8 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
+func TestMain(m *testing.M) { bridgetest.Main(m) }
+
 // vendorAt is the pretend vendor's time when a test begins: its world is two hours old, with a midnight in them.
 var vendorAt = time.Date(2026, 11, 24, 0, 20, 0, 0, time.UTC)
 
@@ -165,6 +167,7 @@ func (s *scene) state() (state schema.Backfill) {
 }
 
 func TestABackfillThatIsStoppedPausesAndGoesOn(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute}) // 16,800 rows
 	link, err := bridgetest.NewLink(strings.TrimPrefix(s.url, "nats://"))
 	if err != nil {
@@ -204,6 +207,7 @@ func TestABackfillThatIsStoppedPausesAndGoesOn(t *testing.T) {
 }
 
 func TestAForecastChangesNothing(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	if out := s.forecast(func(*backfill.Config) {}); !strings.Contains(out, "readings: 2 windows, 2h0m0s of 2h0m0s are not covered; nothing is stored yet") {
 		t.Error(out)
@@ -218,6 +222,7 @@ func TestAForecastChangesNothing(t *testing.T) {
 }
 
 func TestARereadFindsWhatHasChangedAndStoresNothingTwice(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	s.fill(nil)
 	stored := s.messages(">")
@@ -238,6 +243,7 @@ func TestARereadFindsWhatHasChangedAndStoresNothingTwice(t *testing.T) {
 }
 
 func TestDaysThatRetentionRemovedAreLeftAloneUnlessRepublished(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	midnight := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 	s.fill(func(c *backfill.Config) {

@@ -16,6 +16,7 @@ import (
 )
 
 func TestOthersSeeHowABackfillGoes(t *testing.T) {
+	t.Parallel()
 	js := bridgetest.JetStream(t, bridgetest.NATSServer(t, &server.Options{JetStream: true}).ClientURL())
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	b, err := backfill.OpenStates(t.Context(), js, seed.Broker, "https://vendor.example")
