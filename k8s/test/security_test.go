@@ -89,12 +89,12 @@ func limitsTheCollector(c corev1.Container) bool {
 	return mib >= 0 && mib < limit // Kubernetes knows only what stands before
 }
 
-// Measured with 1,500 sites, 36,000 readings a quarter of an hour: whoever stands by has 90 MB, and the leader 450 at most.
+// Measured with 1,500 sites, 36,000 readings a quarter of an hour and all feeds but tasks: the leader has 1.1 GB at most.
 func TestAChainOfShopsFitsIntoTheResources(t *testing.T) {
 	for _, root := range []string{"../base", "../overlays/ha", "../overlays/monitoring"} {
 		for _, w := range render(t, root).workloads() {
 			r := w.container().Resources
-			if r.Requests.Memory().Value() < 90e6 || r.Limits.Memory().Value() < 500e6 || r.Requests.Cpu().MilliValue() < 5 {
+			if r.Requests.Memory().Value() < 90e6 || r.Limits.Memory().Value() < 1.2e9 || r.Requests.Cpu().MilliValue() < 5 {
 				t.Errorf("%s: %s asks for %s and %s, and may have %s", root, w.name, r.Requests.Cpu(), r.Requests.Memory(), r.Limits.Memory())
 			}
 		}
