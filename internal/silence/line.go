@@ -13,7 +13,6 @@ import (
 	"saveris-bridge/internal/fleet"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
-	"saveris-bridge/internal/sleep"
 )
 
 // Line judges after each poll of the readings which channels are silent, and stores each silence and its end once. Run is for one
@@ -86,8 +85,11 @@ func (l *Line) Run(ctx context.Context) error {
 				}
 				l.Log.Log(ctx, level, "silent channels cannot be judged, retrying", "wait", retry, "err", err)
 			}
-			if err := sleep.For(ctx, retry); err != nil {
-				return err
+			select {
+			case <-time.After(retry):
+			case <-l.polled: // what was away is back
+			case <-ctx.Done():
+				return ctx.Err()
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -334,6 +335,30 @@ func TestAReadingFromTheFutureKeepsNoChannelFromBeingSilent(t *testing.T) {
 }
 
 // TestNothingIsSilentWhileTheFleetIsUnknown, or the readings have a gap.
+// TestAPollEndsTheWaitAfterAFailure: what was away for long is back then.
+func TestAPollEndsTheWaitAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tries atomic.Int64
+		l := &Line{Channels: func() []fleet.Channel { return make([]fleet.Channel, 1) }, Log: slog.New(slog.DiscardHandler)}
+		l.Now = func(context.Context) (time.Time, error) {
+			tries.Add(1)
+			return time.Time{}, errors.New("away")
+		}
+		l.Init()
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go l.Run(ctx)
+		l.Polled()
+		time.Sleep(20 * time.Second) // the waits of 1, 2, 4 and 8 seconds are over
+		before := tries.Load()
+		l.Polled()
+		synctest.Wait()
+		if tries.Load() == before {
+			t.Errorf("not judged after a poll, %d times before", before)
+		}
+	})
+}
+
 func TestNothingIsSilentWhileTheFleetIsUnknown(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)

@@ -36,13 +36,13 @@ var (
 	}
 	bucketAhead = edit{"internal/views/settle.go", `at.Key == key && bytes.Equal(at.Value, shown.Value)`, `true || at.Key == key && bytes.Equal(at.Value, shown.Value)`}
 	bucketWhole = edit{"internal/views/look.go", ` || emptied(v.seen.bucket, info)`, ``}
-	changeTwice = edit{"internal/fleet/compare.go", `if t.missed = 0; !doc.changed(t.doc) {`, `if t.missed = 0; false {`}
+	changeTwice = edit{"internal/fleet/compare.go", `} else if !doc.changed(t.doc) {`, `} else if false {`}
 	heardBefore = edit{"internal/silence/line.go", `	if err := l.ears.listen(ctx, back, clock); err != nil {
 		return nil, err
 	}
 `, ``}
 	neverSilent = edit{"internal/silence/line.go", `case !open && Overdue(`, `case open && !open && Overdue(`}
-	neverHeard  = edit{"internal/silence/line.go", `case open && len(l.ears.heard[k]) > 0:`, `case open && !open:`}
+	neverHeard  = edit{"internal/silence/line.go", `case open && len(l.ears.heardOf(k)) > 0:`, `case open && !open:`}
 	staysOpen   = edit{"internal/views/openalarms.go", `o.changed, o.open = false, map[string]uint64{}`, `if o.changed = false; o.open == nil { o.open = map[string]uint64{} }`}
 	nothingLost = []edit{
 		{"internal/poller/watermark.go", `	return m.begin, nil`, `	return now, nil`},
