@@ -92,6 +92,11 @@ func readOf(ctx context.Context, s jetstream.Stream, stream string, total uint64
 	if err != nil {
 		return nil, fmt.Errorf("audit %s: %w", stream, err)
 	}
+	defer func() { // or whoever audits again and again leaves so many that nobody else may have one
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = s.DeleteConsumer(ctx, consumer.CachedInfo().Name)
+	}()
 	messages, err := consumer.Messages(jetstream.PullMaxMessages(cmp.Or(consumer.CachedInfo().Config.MaxRequestBatch, jetstream.DefaultMaxMessages)))
 	if err != nil {
 		return nil, fmt.Errorf("audit %s: %w", stream, err)

@@ -288,7 +288,7 @@ func (a *arena) await(what string, so func(context.Context) bool) {
 func (a *arena) within(limit time.Duration, so func(context.Context) bool) bool {
 	ctx, cancel := context.WithTimeout(a.Context(), limit)
 	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	try := func() bool { // a cluster without a leader answers nothing
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
