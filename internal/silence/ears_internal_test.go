@@ -8,15 +8,14 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 )
 
 // TestAChannelThatIsHeardHoldsNoMessage: the texts of a message's headers are parts of one, which would stay for each channel.
 func TestAChannelThatIsHeardHoldsNoMessage(t *testing.T) {
 	at := time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
-	headers := []byte("5f4e3d2c-1b0a-4f9e-8d7c-6b5a4f3e2d1c22011234/1 and all the others")
-	gone := make(chan struct{})
-	runtime.AddCleanup(&headers[0], func(gone chan struct{}) { close(gone) }, gone)
+	headers, freed := bridgetest.Headers("5f4e3d2c-1b0a-4f9e-8d7c-6b5a4f3e2d1c22011234/1 and all the others")
 	e := &ears{}
 	e.forget()
 	e.hear(checkpoint.StoredEvent{Seq: 1, At: at, Header: nats.Header{
@@ -26,15 +25,6 @@ func TestAChannelThatIsHeardHoldsNoMessage(t *testing.T) {
 	if headers = nil; len(e.last) != 1 {
 		t.Fatal("it was not heard")
 	}
-	for {
-		runtime.GC()
-		select {
-		case <-gone:
-			runtime.KeepAlive(e)
-			return
-		case <-t.Context().Done():
-			t.Fatal("they are kept")
-		default:
-		}
-	}
+	bridgetest.AwaitFreed(t, freed)
+	runtime.KeepAlive(e)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
 )
@@ -16,9 +17,7 @@ import (
 func TestAReadingThatIsShownHoldsNoMessage(t *testing.T) {
 	at := time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
 	l := &latest{now: func() time.Time { return at }, channels: map[string]*newest{}, doubtful: map[string]bool{}}
-	headers := []byte("c1d2e3f4-a5b6-4c7d-8e9f-0a1b2c3d4e5f and all the others")
-	gone := make(chan struct{})
-	runtime.AddCleanup(&headers[0], func(gone chan struct{}) { close(gone) }, gone)
+	headers, freed := bridgetest.Headers("c1d2e3f4-a5b6-4c7d-8e9f-0a1b2c3d4e5f and all the others")
 	l.takeAs("t.s.1.1", checkpoint.StoredEvent{Seq: 1, At: at, Header: nats.Header{
 		"ce-specversion": {"1.0"}, "ce-id": {unsafe.String(&headers[0], 36)}, "ce-time": {at.Format(time.RFC3339)}, "ce-dataschema": {"urn:saveris-bridge:reading:v1"},
 	}})
@@ -27,17 +26,8 @@ func TestAReadingThatIsShownHoldsNoMessage(t *testing.T) {
 	if l.channels["t.s.1.1"] == nil {
 		t.Fatal("the reading was not taken")
 	}
-	for {
-		runtime.GC()
-		select {
-		case <-gone:
-			runtime.KeepAlive(l)
-			return
-		case <-t.Context().Done():
-			t.Fatal("they are kept")
-		default:
-		}
-	}
+	bridgetest.AwaitFreed(t, freed)
+	runtime.KeepAlive(l)
 }
 
 // TestAStartKeepsOfAReadingWhatIsShown: the messages of all channels would be several times as large.
