@@ -24,7 +24,12 @@ type shelf struct {
 
 func newShelf(t *testing.T) *shelf {
 	t.Helper()
-	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
+	return newShelfOn(t, bridgetest.Embedded(t).ClientURL())
+}
+
+func newShelfOn(t *testing.T, url string) *shelf {
+	t.Helper()
+	js := bridgetest.JetStream(t, url)
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "SHELF", Subjects: []string{"shelf.>"}, FirstSeq: 100}); err != nil {
 		t.Fatal(err)
 	}

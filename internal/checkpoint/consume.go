@@ -28,7 +28,7 @@ type scanned struct {
 // fetchSize is how many messages are asked for at once: 16 kB each at most where it is the index that is read.
 const fetchSize = 256
 
-// fetchTime bounds the wait for them.
+// fetchTime bounds the wait for them, on a connection that stays.
 const fetchTime = 10 * time.Second
 
 // scan calls each with the messages on subjects at these sequences, oldest first, or only with their headers.
@@ -68,11 +68,11 @@ func (s *Stream) consume(ctx context.Context, config jetstream.ConsumerConfig, a
 		if err != nil || f.done {
 			return err
 		}
-		if removed || f.next == next { // or the broker is away: what was read proves nothing
+		if removed || f.next == next && !f.lost { // or the broker is away: what was read proves nothing
 			return fmt.Errorf("read stream %s: %d messages did not come", s.name, max(missing, f.pending))
 		}
 		next, missing = f.next, f.pending
-		if config.DeliverPolicy != jetstream.DeliverLastPerSubjectPolicy {
+		if next > 0 && config.DeliverPolicy != jetstream.DeliverLastPerSubjectPolicy {
 			config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartSequencePolicy, next, nil
 		}
 	}
@@ -111,6 +111,7 @@ type fetcher struct {
 	next    uint64 // sequence of the stream behind the last one that was called with
 	until   uint64 // sequence before which it ends
 	done    bool   // there are no more
+	lost    bool   // messages were sent to a connection that is no more
 }
 
 // newFetcher makes a consumer. The fetcher has to be closed.
@@ -160,17 +161,25 @@ func (f *fetcher) fetchAll(ctx context.Context, n uint64, each func(m scanned) e
 	return nil
 }
 
-// fetch calls each with the next n messages, or fewer if no more come. It is not whole where a message is missing between them.
+// fetch calls each with the next n messages, or fewer if no more come. It is not whole where messages are missing between them, or
+// behind them because the connection was lost.
 func (f *fetcher) fetch(ctx context.Context, n uint64, each func(m scanned) error) (whole bool, err error) {
-	wait, cancel := context.WithTimeout(ctx, fetchTime)
+	nc := f.stream.js.Conn()
+	connected, stop := jsapi.UntilReconnected(ctx, nc, nc.Stats().Reconnects)
+	defer stop()
+	wait, cancel := context.WithTimeout(connected, f.stream.fetchTime)
 	defer cancel()
 	subject := jsapi.Subject(f.stream.js.Options(), "CONSUMER.MSG.NEXT."+f.stream.name+"."+f.consumer)
-	text, _ := json.Marshal(map[string]any{"batch": n, "expires": fetchTime}) // numbers always marshal
-	if err := f.stream.js.Conn().PublishRequest(subject, f.inbox, text); err != nil {
+	text, _ := json.Marshal(map[string]any{"batch": n, "expires": f.stream.fetchTime}) // numbers always marshal
+	if err := nc.PublishRequest(subject, f.inbox, text); err != nil {
 		return false, err
 	}
 	for end := f.came + n; f.came < end && !f.done; {
 		msg, err := f.messages.NextMsgWithContext(wait)
+		if err != nil && ctx.Err() == nil && errors.Is(context.Cause(connected), jsapi.ErrReconnected) {
+			f.lost = true
+			return false, nil
+		}
 		if errors.Is(err, nats.ErrNoResponders) || ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 			break // there is no such consumer any more, or the broker is away
 		}

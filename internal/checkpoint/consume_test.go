@@ -129,28 +129,57 @@ func TestMessagesThatWereRemovedMeanwhileAreMissed(t *testing.T) {
 	}
 }
 
-// TestAReaderThatIsStoppedLeavesNoConsumer, though the server makes it only then: it could take the place of the next reader's.
-func TestAReaderThatIsStoppedLeavesNoConsumer(t *testing.T) {
+// farShelf is a shelf that is read over a link.
+func farShelf(t *testing.T) (s *shelf, link *bridgetest.Link, far *Stream) {
+	t.Helper()
 	server := bridgetest.Embedded(t)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(link.Close)
-	js := bridgetest.JetStream(t, server.ClientURL())
-	made, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "SHELF", Subjects: []string{"shelf.>"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &shelf{T: t, js: js}
+	return newShelfOn(t, server.ClientURL()), link, NewStream(bridgetest.JetStream(t, "nats://"+link.Addr()), "SHELF", "shelf", "readings")
+}
+
+// TestAReaderThatIsStoppedLeavesNoConsumer, though the server makes it only then: it could take the place of the next reader's.
+func TestAReaderThatIsStoppedLeavesNoConsumer(t *testing.T) {
+	s, link, far := farShelf(t)
 	s.fill(1)
 	ctx, stop := context.WithCancel(t.Context())
 	link.Before("consumer_create_response", stop)
-	far := NewStream(bridgetest.JetStream(t, "nats://"+link.Addr()), "SHELF", "shelf", "readings")
 	if err := far.LastOn(ctx, "shelf.>", func(StoredEvent) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("the reader ends with %v", err)
 	}
-	if info, err := made.Info(t.Context()); err != nil || info.State.Consumers != 0 {
-		t.Errorf("%d consumers are left (%v)", info.State.Consumers, err)
+	s.wantNoConsumer()
+}
+
+func (s *shelf) wantNoConsumer() {
+	s.Helper()
+	if info, err := s.stream.Info(s.Context()); err != nil || info.State.Consumers != 0 {
+		s.Errorf("%d consumers are left (%v)", info.State.Consumers, err)
+	}
+}
+
+// TestAReaderGoesOnOnceTheConnectionIsBack, and waits for nothing that was sent to the one before: it would wait for an hour here.
+func TestAReaderGoesOnOnceTheConnectionIsBack(t *testing.T) {
+	for name, lost := range map[string]string{"the first message": "$JS.ACK.SHELF.", "one in the middle": "shelf.readings.400 ", "the consumer": "consumer_create_response"} {
+		t.Run(name, func(t *testing.T) {
+			s, link, far := farShelf(t)
+			s.fill(3 * fetchSize)
+			far.fetchTime = time.Hour
+			link.Before(lost, func() { link.Cut(); link.Mend() })
+			var seqs, want []uint64
+			s.ok(far.EventsOn(t.Context(), "shelf.>", Since{Seq: 1}, math.MaxUint64, func(e StoredEvent) error { seqs = append(seqs, e.Seq); return nil }))
+			for i := range uint64(3 * fetchSize) {
+				want = append(want, 100+i)
+			}
+			if !slices.Equal(seqs, want) {
+				t.Errorf("read %d messages, expected each of the %d once and in order", len(seqs), len(want))
+			}
+			if n := far.js.Conn().Stats().Reconnects; n != 1 {
+				t.Errorf("connected anew %d times", n)
+			}
+			s.wantNoConsumer()
+		})
 	}
 }

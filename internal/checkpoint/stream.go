@@ -22,11 +22,13 @@ type Stream struct {
 	name   string // of the stream
 	prefix string // first subject token
 	feed   string
+
+	fetchTime time.Duration
 }
 
 // NewStream names where a feed's pages live.
 func NewStream(js jetstream.JetStream, name, prefix, feed string) *Stream {
-	return &Stream{js: js, name: name, prefix: prefix, feed: feed}
+	return &Stream{js: js, name: name, prefix: prefix, feed: feed, fetchTime: fetchTime}
 }
 
 // RecordSubject is where the records of a day stand.

@@ -32,7 +32,8 @@ type Answer struct {
 func (a Answer) common() Answer { return a }
 
 // Ask sends a request, which has to marshal, and returns the answer of the kind, such as "stream_info_response". Call is the end
-// of the subject, such as STREAM.INFO.<name>. It fails with the APIError of an answer that bears one.
+// of the subject, such as STREAM.INFO.<name>. It fails with the APIError of an answer that bears one. Where the connection is lost
+// it asks once more when there is another one: all calls may be repeated.
 func Ask[A interface{ common() Answer }](ctx context.Context, c Caller, call, kind string, request any) (a A, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -42,10 +43,22 @@ func Ask[A interface{ common() Answer }](ctx context.Context, c Caller, call, ki
 			return a, err
 		}
 	}
-	nc, subject := c.JS.Conn(), Subject(c.JS.Options(), call)
-	msg, err := nc.RequestWithContext(ctx, subject, text)
+	for {
+		a, err = ask[A](ctx, c, Subject(c.JS.Options(), call), kind, text)
+		if !errors.Is(err, ErrReconnected) {
+			return a, err
+		}
+	}
+}
+
+// ask is Ask on one connection: it fails with ErrReconnected where that is lost and there is another one.
+func ask[A interface{ common() Answer }](ctx context.Context, c Caller, subject, kind string, request []byte) (a A, err error) {
+	nc := c.JS.Conn()
+	ctx, end := UntilReconnected(ctx, nc, nc.Stats().Reconnects)
+	defer end()
+	msg, err := nc.RequestWithContext(ctx, subject, request)
 	if err != nil {
-		return a, err
+		return a, orReconnected(ctx, err)
 	}
 	if a, ours := parse[A](msg.Data, kind); ours {
 		return a, failure(a)
@@ -59,18 +72,26 @@ func Ask[A interface{ common() Answer }](ctx context.Context, c Caller, call, ki
 		return a, err
 	}
 	defer func() { _ = answers.Unsubscribe() }() // of a connection that is closed: it has none any more
-	if err := nc.PublishRequest(subject, inbox, text); err != nil {
+	if err := nc.PublishRequest(subject, inbox, request); err != nil {
 		return a, err
 	}
 	for {
 		msg, err := answers.NextMsgWithContext(ctx)
 		if err != nil {
-			return a, fmt.Errorf("somebody else answers %s, and JetStream does not: %w", subject, err)
+			return a, fmt.Errorf("somebody else answers %s, and JetStream does not: %w", subject, orReconnected(ctx, err))
 		}
 		if a, ours := parse[A](msg.Data, kind); ours {
 			return a, failure(a)
 		}
 	}
+}
+
+// orReconnected returns ErrReconnected in the place of an error where that has ended the context.
+func orReconnected(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrReconnected) {
+		return ErrReconnected
+	}
+	return err
 }
 
 func parse[A interface{ common() Answer }](data []byte, kind string) (a A, ours bool) {
