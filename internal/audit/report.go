@@ -120,7 +120,10 @@ func (f *figures) sums(s sums, known uint8, unit string) {
 	if s.n == 0 {
 		return
 	}
-	f.Min, f.Mean, f.Max = &s.least, new(s.mean()), &s.most
+	f.Min, f.Max = &s.least, &s.most
+	if mean := s.mean(); !math.IsNaN(mean) {
+		f.Mean = &mean
+	}
 	if t := s.mkt(); known&isTemperature != 0 && !math.IsNaN(t) {
 		f.MKT = new(fromKelvin(t, unit))
 	}

@@ -12,7 +12,7 @@ type sums struct {
 	kinetic            float64 // sum of exp(-activation/T)
 }
 
-// add adds a value and, where it is one, its temperature in kelvin; NaN is none.
+// add adds a value and its temperature in kelvin; a value that is NaN is none. One that no temperature can have leaves no mkt.
 func (s *sums) add(value, kelvin float64) {
 	if math.IsNaN(value) {
 		return
@@ -22,6 +22,9 @@ func (s *sums) add(value, kelvin float64) {
 	}
 	s.n++
 	s.least, s.most, s.total = min(s.least, value), max(s.most, value), s.total+value
+	if kelvin <= 0 {
+		kelvin = math.NaN()
+	}
 	s.kinetic += math.Exp(-activation / kelvin)
 }
 
@@ -38,11 +41,19 @@ func (s *sums) merge(other sums) {
 	s.n, s.total, s.kinetic = s.n+other.n, s.total+other.total, s.kinetic+other.kinetic
 }
 
-// mean is NaN where there is no value.
-func (s *sums) mean() float64 { return s.total / float64(s.n) }
+// mean is NaN where there is no value, or the values are too great for a sum.
+func (s *sums) mean() float64 { return finite(s.total / float64(s.n)) }
 
 // mkt is the mean kinetic temperature in kelvin; NaN where there is none.
-func (s *sums) mkt() float64 { return activation / -math.Log(s.kinetic/float64(s.n)) }
+func (s *sums) mkt() float64 { return finite(activation / -math.Log(s.kinetic/float64(s.n))) }
+
+// finite returns NaN for an infinity, which no report can hold.
+func finite(x float64) float64 {
+	if math.IsInf(x, 0) {
+		return math.NaN()
+	}
+	return x
+}
 
 // kelvin turns a temperature in a unit (a UCUM code) into kelvin; NaN if the unit is none of temperature.
 func kelvin(value float64, unit string) float64 {

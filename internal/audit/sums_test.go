@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/json"
 	"math"
 	"testing"
 )
@@ -18,13 +19,17 @@ func TestSumsOfValues(t *testing.T) {
 		unit                   string
 		least, mean, most, mkt float64
 	}{
-		"one":            {[]float64{4.7}, "Cel", 4.7, 4.7, 4.7, 4.7},
-		"alike":          {[]float64{25, 25, 25}, "Cel", 25, 25, 25, 25},
-		"5 and 25":       {[]float64{5, 25}, "Cel", 5, 15, 25, mktOf5And25},
-		"2, 4 and 8":     {[]float64{2, 4, 8}, "Cel", 2, 14.0 / 3, 8, mktOf2And4And8},
-		"in Fahrenheit":  {[]float64{41, 77}, "[degF]", 41, 59, 77, mktOf5And25*9/5 + 32},
-		"no temperature": {[]float64{40, 60}, "%", 40, 50, 60, math.NaN()},
-		"none is no 0":   {[]float64{math.NaN(), 3, math.NaN()}, "Cel", 3, 3, 3, 3},
+		"one":             {[]float64{4.7}, "Cel", 4.7, 4.7, 4.7, 4.7},
+		"alike":           {[]float64{25, 25, 25}, "Cel", 25, 25, 25, 25},
+		"5 and 25":        {[]float64{5, 25}, "Cel", 5, 15, 25, mktOf5And25},
+		"2, 4 and 8":      {[]float64{2, 4, 8}, "Cel", 2, 14.0 / 3, 8, mktOf2And4And8},
+		"in Fahrenheit":   {[]float64{41, 77}, "[degF]", 41, 59, 77, mktOf5And25*9/5 + 32},
+		"no temperature":  {[]float64{40, 60}, "%", 40, 50, 60, math.NaN()},
+		"colder than 0 K": {[]float64{5, -999}, "Cel", -999, -497, 5, math.NaN()},
+		"only 0 K":        {[]float64{-273.15}, "Cel", -273.15, -273.15, -273.15, math.NaN()},
+		"too hot to tell": {[]float64{1e300}, "Cel", 1e300, 1e300, 1e300, math.NaN()},
+		"too much to sum": {[]float64{1e308, 1e308}, "%", 1e308, math.NaN(), 1e308, math.NaN()},
+		"none is no 0":    {[]float64{math.NaN(), 3, math.NaN()}, "Cel", 3, 3, 3, 3},
 	} {
 		var s sums
 		for _, v := range x.values {
@@ -33,6 +38,22 @@ func TestSumsOfValues(t *testing.T) {
 		mkt := fromKelvin(s.mkt(), x.unit)
 		if s.least != x.least || s.most != x.most || !near(s.mean(), x.mean) || !near(mkt, x.mkt) {
 			t.Errorf("%s: %v, %v, %v, %v, want %v, %v, %v, %v", name, s.least, s.mean(), s.most, mkt, x.least, x.mean, x.most, x.mkt)
+		}
+	}
+}
+
+// Whatever a broken sensor sends: a report without one number is better than none.
+func TestAnImpossibleValueKeepsNoReportFromBeingWritten(t *testing.T) {
+	t.Parallel()
+	for _, values := range [][]float64{{-999}, {1e300}, {1e308, 1e308}, {-1e308, -1e308}} {
+		var s sums
+		for _, v := range values {
+			s.add(v, kelvin(v, "Cel"))
+		}
+		var f figures
+		f.sums(s, isTemperature, "Cel")
+		if text, err := json.Marshal(f); err != nil || f.Min == nil || f.MKT != nil {
+			t.Errorf("%v: %s, %v, want the least value and no mean kinetic temperature", values, text, err)
 		}
 	}
 }
