@@ -75,12 +75,7 @@ func ReadInventory(ctx context.Context, stream, readings *checkpoint.Stream, pre
 		if err != nil {
 			return nil // somebody else's
 		}
-		attributes, _, _ := schema.Unwrap(e.Header, e.Data) // it was read a moment ago
-		at, err := time.Parse(time.RFC3339, attributes["time"])
-		if err == nil {
-			err = history.Take(change.Data, at)
-		}
-		if err != nil {
+		if err := history.Take(change.Data, change.At); err != nil {
 			return fmt.Errorf("%s at sequence %d: %w", e.Subject, e.Seq, err)
 		}
 		return nil

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/bridgetest"
@@ -365,8 +366,17 @@ func TestSomebodyElsesMessageIsPassedOver(t *testing.T) {
 	s.looks(2, looked)
 	stop()
 	for subject := range s.subjects() {
-		if _, err := s.js.Publish(t.Context(), strings.Replace(subject, "saveris.", "saveris-ingest.", 1), []byte("{}")); err != nil {
-			t.Fatal(err)
+		ingest, tokens := strings.Replace(subject, "saveris.", "saveris-ingest.", 1), strings.Split(subject, ".")
+		messages := []*nats.Msg{{Subject: ingest, Data: []byte("{}")}}
+		for _, document := range []string{`5`, `{"tenant_uuid":"x","customer_uuid":"x","sensors":[],"equipment_parts":[]}`} {
+			forged := schema.FleetChange{Kind: fleet.Kind(tokens[2]), Key: tokens[4], Document: []byte(document), LookedAt: time.Unix(s.now.Load(), 0)}
+			header, body := forged.Message(schema.Binary, s.vendor.URL(), time.Now())
+			messages = append(messages, &nats.Msg{Subject: ingest, Header: header, Data: body})
+		}
+		for _, m := range messages {
+			if _, err := s.js.PublishMsg(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	s.now.Add(48 * 3600)

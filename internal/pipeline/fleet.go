@@ -105,9 +105,8 @@ func load(known *fleet.Inventory, msg jetstream.Msg, pending *uint64) bool {
 		return false
 	}
 	*pending = meta.NumPending
-	attributes, data, err := schema.Unwrap(msg.Headers(), msg.Data())
-	at, _ := time.Parse(time.RFC3339, attributes["time"]) // zero: nobody says since when
-	return err == nil && known.LoadAt(data, meta.Sequence.Stream, at) == nil
+	change, err := schema.ReadFleetChange(msg.Subject(), msg.Headers(), msg.Data())
+	return err == nil && known.LoadAt(change.Data, meta.Sequence.Stream, change.At) == nil
 }
 
 // AwaitFleet waits for the names that FollowFleet reads, never for long.

@@ -24,6 +24,9 @@ const device = `{"kind":"device","key":"100","document":{"tenant_uuid":"t1","dev
 // storeDevice stores a device as the feed of the fleet does.
 func storeDevice(t *testing.T, js jetstream.JetStream, header nats.Header, data string) {
 	t.Helper()
+	if header == nil {
+		header = nats.Header{"ce-id": {"device.100.0.0"}, "ce-time": {"2026-07-01T10:00:00Z"}}
+	}
 	if _, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: "saveris.devices.device.t1.100", Header: header, Data: []byte(data)}); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +65,7 @@ func TestNamesFollowTheStreamOfTheFleet(t *testing.T) {
 	storeDevice(t, js, nil, fmt.Sprintf(device, "Logger"))
 	await("Logger")
 	storeDevice(t, js, nil, "somebody else's")
-	structured := fmt.Sprintf(`{"specversion":"1.0","id":"i","source":"s","type":"saveris.device.changed.v1","data":%s}`, fmt.Sprintf(device, "Freezer"))
+	structured := fmt.Sprintf(`{"specversion":"1.0","id":"device.100.1.1","source":"s","type":"saveris.device.changed.v1","time":"2026-07-01T10:00:00Z","data":%s}`, fmt.Sprintf(device, "Freezer"))
 	storeDevice(t, js, nats.Header{"content-type": {"application/cloudevents+json"}}, structured)
 	await("Freezer")
 

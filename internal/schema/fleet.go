@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -99,38 +98,41 @@ type StoredFleetChange struct {
 	Document []byte
 	Changed  []string
 	Removed  bool
-	Data     []byte // of the event
+	At       time.Time // when it was looked at, by the vendor's clock
+	Data     []byte    // of the event
 }
 
 // Stored returns what a change says of itself once it is stored, but its data.
 func (c *FleetChange) Stored() StoredFleetChange {
-	return StoredFleetChange{ID: c.ID(), Kind: c.Kind, Key: c.Key, Document: c.Document, Changed: c.Changed, Removed: c.Removed}
+	return StoredFleetChange{ID: c.ID(), Kind: c.Kind, Key: c.Key, Document: c.Document, Changed: c.Changed, Removed: c.Removed, At: c.LookedAt}
 }
 
-// ReadFleetChange reads the message that is stored on a subject, in either content mode. It fails where that is no change of the fleet, or
-// one that belongs on another subject.
+// ReadFleetChange reads the message that is stored on a subject, in either content mode. It fails where that is no change of the fleet, one
+// that belongs on another subject, or one whose document is none of its kind.
 func ReadFleetChange(subject string, header map[string][]string, body []byte) (StoredFleetChange, error) {
 	attributes, data, err := Unwrap(header, body)
 	if err != nil {
 		return StoredFleetChange{}, err
 	}
-	var d struct {
-		Kind     FleetKind       `json:"kind"`
-		Key      string          `json:"key"`
-		Document json.RawMessage `json:"document"`
-		Changed  []string        `json:"changed"`
-		Removed  bool            `json:"removed"`
-	}
-	if err := json.Unmarshal(data, &d); err != nil {
+	c, err := readFleetData(data)
+	if err != nil {
 		return StoredFleetChange{}, fmt.Errorf("data of a change of the fleet: %w", err)
 	}
 	tokens := strings.Split(subject, ".")
 	n := len(tokens)
-	if n < 5 || tokens[n-4] != string(Devices) || tokens[n-3] != string(d.Kind) || tokens[n-1] != d.Key || !slices.Contains(FleetKinds, d.Kind) {
-		return StoredFleetChange{}, fmt.Errorf("%s has no %q with the key %q", subject, d.Kind, d.Key)
+	if n < 5 || tokens[n-4] != string(Devices) || tokens[n-3] != string(c.Kind) || tokens[n-1] != c.Key || !slices.Contains(FleetKinds, c.Kind) {
+		return StoredFleetChange{}, fmt.Errorf("%s has no %q with the key %q", subject, c.Kind, c.Key)
 	}
-	if !strings.HasPrefix(attributes["id"], string(d.Kind)+"."+d.Key+".") || len(d.Document) == 0 {
-		return StoredFleetChange{}, fmt.Errorf("%s has an event %q, which is no change of the fleet", subject, attributes["id"])
+	c.ID, c.At, c.Data = attributes["id"], readTime(attributes["time"]), data
+	if !strings.HasPrefix(c.ID, string(c.Kind)+"."+c.Key+".") || c.At.IsZero() {
+		return StoredFleetChange{}, fmt.Errorf("%s has an event %q at %q, which is no change of the fleet", subject, c.ID, attributes["time"])
 	}
-	return StoredFleetChange{attributes["id"], d.Kind, d.Key, d.Document, d.Changed, d.Removed, data}, nil
+	tenant, err := readFleetDocument(c.Kind, c.Document)
+	if err == nil && Token(tenant) != tokens[n-2] {
+		err = fmt.Errorf("it is one of the tenant %q", tenant)
+	}
+	if err != nil {
+		return StoredFleetChange{}, fmt.Errorf("document of the change on %s: %w", subject, err)
+	}
+	return c, nil
 }

@@ -26,7 +26,7 @@ func TestStatusShowsTheFleet(t *testing.T) {
 	sequences := map[string]uint64{}
 	store := func(minute int, kind schema.FleetKind, key, document string, removed bool, changed ...string) {
 		t.Helper()
-		c := schema.FleetChange{Kind: kind, Tenant: "t", Key: key, Document: []byte(document), Changed: changed, Removed: removed, LookedAt: noon.Add(time.Duration(minute) * time.Minute), Before: sequences[key+string(kind)]}
+		c := schema.FleetChange{Kind: kind, Key: key, Document: []byte(document), Changed: changed, Removed: removed, LookedAt: noon.Add(time.Duration(minute) * time.Minute), Before: sequences[key+string(kind)]}
 		if err := changes.Store(t.Context(), []schema.FleetChange{c}, func(_ int, sequence uint64) { sequences[key+string(kind)] = sequence }); err != nil {
 			t.Fatal(err)
 		}
@@ -98,14 +98,14 @@ func TestThePageAndStatusListTheSameChanges(t *testing.T) {
 		t.Helper()
 		for i := range all {
 			c := &all[i]
-			c.Tenant, c.LookedAt, c.Before = "t", noon.Add(time.Duration(minute)*time.Minute), sequences[string(c.Kind)+c.Key]
+			c.LookedAt, c.Before = noon.Add(time.Duration(minute)*time.Minute), sequences[string(c.Kind)+c.Key]
 		}
 		if err := changes.Store(t.Context(), all, func(i int, sequence uint64) { sequences[string(all[i].Kind)+all[i].Key] = sequence }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	device := func(key, name, site string, changed ...string) schema.FleetChange {
-		return schema.FleetChange{Kind: schema.KindDevice, Key: key, Document: []byte(`{"device_serial_no":"` + key + `","device_display_name":"` + name + `","customer_site":"` + site + `"}`), Changed: changed}
+		return schema.FleetChange{Kind: schema.KindDevice, Key: key, Document: []byte(`{"device_serial_no":"` + key + `","device_display_name":"` + name + `","customer_site":"` + site + `","sensors":[]}`), Changed: changed}
 	}
 	list := func(f *status.Fleet) (lines []string) {
 		if f != nil {

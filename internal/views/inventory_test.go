@@ -28,7 +28,7 @@ func (s *stage) things(view *views.View) *things {
 func (w *things) store(tenant, key string, version int, removed bool) {
 	w.Helper()
 	c := schema.FleetChange{
-		Kind: schema.KindDevice, Tenant: tenant, Key: key, Document: fmt.Appendf(nil, `{"tenant_uuid":%q,"version":%d}`, tenant, version),
+		Kind: schema.KindDevice, Tenant: tenant, Key: key, Document: fmt.Appendf(nil, `{"tenant_uuid":%q,"sensors":[],"version":%d}`, tenant, version),
 		Hash: fmt.Sprint("h", version), Removed: removed, Before: w.last[tenant+key], LookedAt: time.Now(),
 	}
 	w.check(w.changes.Store(w.Context(), []schema.FleetChange{c}, func(_ int, sequence uint64) {
