@@ -58,7 +58,7 @@ func ask[A interface{ common() Answer }](ctx context.Context, c Caller, subject,
 	defer end()
 	msg, err := nc.RequestWithContext(ctx, subject, request)
 	if err != nil {
-		return a, orReconnected(ctx, err)
+		return a, OrReconnected(ctx, err)
 	}
 	if a, ours := parse[A](msg.Data, kind); ours {
 		return a, failure(a)
@@ -78,20 +78,12 @@ func ask[A interface{ common() Answer }](ctx context.Context, c Caller, subject,
 	for {
 		msg, err := answers.NextMsgWithContext(ctx)
 		if err != nil {
-			return a, fmt.Errorf("somebody else answers %s, and JetStream does not: %w", subject, orReconnected(ctx, err))
+			return a, fmt.Errorf("somebody else answers %s, and JetStream does not: %w", subject, OrReconnected(ctx, err))
 		}
 		if a, ours := parse[A](msg.Data, kind); ours {
 			return a, failure(a)
 		}
 	}
-}
-
-// orReconnected returns ErrReconnected in the place of an error where that has ended the context.
-func orReconnected(ctx context.Context, err error) error {
-	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrReconnected) {
-		return ErrReconnected
-	}
-	return err
 }
 
 func parse[A interface{ common() Answer }](data []byte, kind string) (a A, ours bool) {

@@ -30,3 +30,11 @@ func UntilReconnected(ctx context.Context, nc *nats.Conn, reconnects uint64) (un
 		cancel(nil)
 	}
 }
+
+// OrReconnected returns ErrReconnected in the place of an error where that has ended the context, which is one of UntilReconnected or made of one.
+func OrReconnected(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrReconnected) {
+		return ErrReconnected
+	}
+	return err
+}

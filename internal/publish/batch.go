@@ -56,6 +56,7 @@ type batch struct {
 	why           string    // what its rows were read for
 	first         string    // id of the first event of the commit that made it
 	begun         time.Time // when it was made, by our clock
+	reconnects    uint64    // of the connection when its first message was sent
 }
 
 // newBatchID makes an id of 26 characters that never comes twice.
@@ -123,6 +124,7 @@ func (s *sender) end() {
 
 // stage sends a batch's events and index. A batch that is given up then is dropped by the server.
 func (s *sender) stage(b *batch) error {
+	b.reconnects = s.nc.Stats().Reconnects
 	if len(b.entries) == 0 {
 		return nil
 	}
@@ -224,11 +226,19 @@ func (s *sender) abandon(b *batch) {
 	}})
 }
 
-// answer waits until the server has stored a batch and returns the sequence of its record. When ctx ends it waits lastAnswer more.
+// waiting returns the context in which the answer to a batch is waited for: when ctx ends, for lastAnswer more, and no longer than the
+// connection lasts on which it was sent.
+func (s *sender) waiting(ctx context.Context, b *batch) (wait context.Context, end func()) {
+	connected, stop := jsapi.UntilReconnected(context.WithoutCancel(ctx), s.nc, b.reconnects)
+	wait, cancel := context.WithTimeout(connected, s.timeout)
+	ended := context.AfterFunc(ctx, func() { time.AfterFunc(s.last, cancel) })
+	return wait, func() { ended(); cancel(); stop() }
+}
+
+// answer waits until the server has stored a batch and returns the sequence of its record.
 func (s *sender) answer(ctx context.Context, b *batch) (uint64, error) {
-	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(s.last, cancel) })()
+	wait, end := s.waiting(ctx, b)
+	defer end()
 	var seq uint64
 	var err error
 	if len(b.entries) > 0 {
@@ -268,7 +278,7 @@ func (s *sender) await(ctx context.Context, subject string, b *batch) (seq uint6
 		}
 		msg, err := s.answers.NextMsgWithContext(ctx)
 		if err != nil {
-			return 0, err
+			return 0, jsapi.OrReconnected(ctx, err)
 		}
 		s.early[msg.Subject] = append(s.early[msg.Subject], msg)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -60,7 +59,8 @@ func (b *Batches) Store(ctx context.Context, messages []*nats.Msg, done func(n i
 func (s *sender) messages(ctx context.Context, stream string, messages []*nats.Msg) (last uint64, err error) {
 	b := &batch{
 		stream: stream, record: checkpoint.Record{Batch: newBatchID()}, recordSubject: messages[0].Subject,
-		entries: make([]checkpoint.Entry, 1), // it has messages before the one that commits it
+		entries:    make([]checkpoint.Entry, 1), // it has messages before the one that commits it
+		reconnects: s.nc.Stats().Reconnects,
 	}
 	for i, msg := range messages {
 		msg.Header["Nats-Batch-Id"] = []string{b.record.Batch}
@@ -85,9 +85,8 @@ func (s *sender) stored(ctx context.Context, b *batch, n int) (last uint64, err 
 	if n > 1 {
 		last, err = s.answer(ctx, b)
 	} else {
-		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
-		defer cancel()
-		defer context.AfterFunc(ctx, func() { time.AfterFunc(s.last, cancel) })()
+		wait, end := s.waiting(ctx, b)
+		defer end()
 		last, err = s.await(wait, s.commitReply(b), b)
 	}
 	if errors.Is(err, errConflict) {

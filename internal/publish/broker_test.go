@@ -50,6 +50,28 @@ func TestLostAckIsNotStoredTwice(t *testing.T) {
 	checkOnce(t, direct, readings(0, 30))
 }
 
+// TestABatchIsNotWaitedForOnceTheConnectionIsBack: its answer went to the one before, and would be waited for for an hour here.
+func TestABatchIsNotWaitedForOnceTheConnectionIsBack(t *testing.T) {
+	t.Parallel()
+	server := bridgetest.Embedded(t)
+	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	direct := open(t, connect(t, server.ClientURL()))
+	w := newWriter(open(t, connect(t, "nats://"+link.Addr())), time.Hour)
+	commit(t, w, readings(0, 10), interval(0, time.Minute))
+	for _, events := range [][]schema.Event{readings(0, 20), nil} { // a batch, and a record alone
+		link.Before(`{"stream":"`, func() { link.Cut(); link.Mend() })
+		if _, err := w.Commit(t.Context(), day, events, interval(0, 2*time.Minute)); !errors.Is(err, publish.ErrDisconnected) {
+			t.Errorf("the commit of %d events ends with %v", len(events), err)
+		}
+		commitUntilDone(t, w, events, interval(0, 2*time.Minute))
+	}
+	checkOnce(t, direct, readings(0, 20))
+}
+
 func TestAnAnswerThatNeverComesDoesNotHoldUpTheEnd(t *testing.T) {
 	t.Parallel()
 	server := bridgetest.Embedded(t)

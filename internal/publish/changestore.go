@@ -168,7 +168,7 @@ func (c *changeStore) message(e change, recorded time.Time) *nats.Msg {
 
 // diagnose names a connection that is down, which the log has already, and makes the stream again where somebody has removed it.
 func (c *changeStore) diagnose(ctx context.Context, err error) error {
-	if !c.js.Conn().IsConnected() {
+	if disconnected(c.js.Conn(), err) {
 		return fmt.Errorf("%w: %w", ErrDisconnected, err)
 	}
 	if !jsapi.Missing(err) && !errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -12,8 +12,14 @@ import (
 	"saveris-bridge/internal/jsapi"
 )
 
-// ErrDisconnected says that there is no connection to NATS at present. It comes back by itself.
+// ErrDisconnected says that there is no connection to NATS at present, which comes back by itself, or that there was none before an
+// answer came.
 var ErrDisconnected = errors.New("NATS is not connected")
+
+// disconnected reports whether a call failed because the connection was lost.
+func disconnected(nc *nats.Conn, err error) bool {
+	return !nc.IsConnected() || errors.Is(err, jsapi.ErrReconnected)
+}
 
 // removalTime is for how long a stream has to be missing before it is created again. nats-server 2.15 answers the deletion of a
 // stream while it is still removing files: a stream of that name that is created at once may lose its own, and never stores again.
@@ -37,7 +43,7 @@ func (w *Writer) diagnose(ctx context.Context, err error) error {
 			err = fmt.Errorf("%w: %w", cause, err)
 		}
 	}
-	if !w.js.Conn().IsConnected() {
+	if disconnected(w.js.Conn(), err) {
 		return fmt.Errorf("%w: %w", ErrDisconnected, err)
 	}
 	if errors.Is(err, nats.ErrNoResponders) || jsapi.HasCode(err, jetstream.JSErrCodeStreamNotFound) {

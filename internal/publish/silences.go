@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/schema"
 )
 
@@ -93,10 +94,13 @@ func (s *Silences) Arm(ctx context.Context, silence schema.Silence) error {
 	msg.Header["Nats-Expected-Stream"] = []string{s.names.Stream(schema.Health)}
 	msg.Header["Nats-Schedule"] = []string{"@at " + silence.DueAt.Add(ahead).UTC().Format(time.RFC3339Nano)}
 	msg.Header["Nats-Schedule-Target"] = []string{target}
-	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
+	wait, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
-	if _, err := s.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0)); err != nil {
-		return s.diagnose(ctx, fmt.Errorf("arm the schedule of %s: %w", strconv.Quote(string(silence.Feed)), err))
+	nc := s.js.Conn()
+	wait, end := jsapi.UntilReconnected(wait, nc, nc.Stats().Reconnects)
+	defer end()
+	if _, err := s.js.PublishMsg(wait, msg, jetstream.WithRetryAttempts(0)); err != nil {
+		return s.diagnose(ctx, fmt.Errorf("arm the schedule of %s: %w", strconv.Quote(string(silence.Feed)), jsapi.OrReconnected(wait, err)))
 	}
 	return nil
 }

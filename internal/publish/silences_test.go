@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
 )
@@ -95,6 +96,28 @@ func TestTheSwitchGoesByTheBrokersClock(t *testing.T) {
 }
 
 // TestASilenceIsStoredOnce: whoever has read an older state of the stream stores nothing, and reads again.
+func TestTheSwitchWaitsForNoConnectionThatWasLost(t *testing.T) {
+	t.Parallel()
+	server := bridgetest.Embedded(t)
+	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(link.Close)
+	js := bridgetest.JetStream(t, "nats://"+link.Addr())
+	if err := Open(t.Context(), js, subscriberConfig); err != nil {
+		t.Fatal(err)
+	}
+	silences, last := NewSilences(js, subscriberConfig), time.Now()
+	link.Before(`{"stream":"`, func() { link.Cut(); link.Mend() })
+	if err := silences.Arm(t.Context(), bridgeSilence(last, last.Add(time.Hour))); !errors.Is(err, ErrDisconnected) {
+		t.Errorf("%v", err)
+	}
+	if err := silences.Arm(t.Context(), bridgeSilence(last, last.Add(time.Hour))); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestASilenceIsStoredOnce(t *testing.T) {
 	t.Parallel()
 	js := startStreams(t)

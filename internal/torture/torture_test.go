@@ -107,7 +107,7 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 	n.work(work, a)
 	cancel()
 	a.heal()
-	a.healed = a.now().Add(settles)
+	a.healed = a.now().Add(n.setting.settles())
 	a.await("the logger to be back", func(context.Context) bool { return a.now().After(a.back.Add(2 * time.Second)) })
 	if n.setting.outages > 0 {
 		a.awaitSilence()
@@ -141,8 +141,14 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 	return result
 }
 
-// settles is how long what a bridge had asked for when the broker went may keep it waiting: a reader waits ten seconds for messages.
-const settles = 12 * time.Second
+// settles is how long what a bridge had asked for when the broker went may keep it waiting: it connects anew after two seconds, and asks
+// again then. Where a node goes that it is not connected to, a reader waits ten seconds for its messages.
+func (s setting) settles() time.Duration {
+	if s.nodes > 1 {
+		return 12 * time.Second
+	}
+	return 3 * time.Second
+}
 
 // awaitFleet waits until the newest document of each thing is one that the world has had since a moment.
 func (a *arena) awaitFleet(since time.Time) {
