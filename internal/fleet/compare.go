@@ -1,6 +1,10 @@
 package fleet
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
 	"strings"
 
 	"saveris-bridge/internal/schema"
@@ -15,6 +19,44 @@ type comparison struct {
 	ids     map[string]bool   // identities of what was seen
 	parts   map[string]bool   // likewise of what stands within it; nil until it is asked for
 	changes []Change
+}
+
+// keepPlaces has what is known by tenant and serial number keep them where a look lacks them: no thing loses them.
+func (c *comparison) keepPlaces() {
+	source := sources[c.Kind]
+	for _, doc := range c.things {
+		place, known := c.places[doc.identity()]
+		if !known {
+			continue
+		}
+		for i, column := range doc.shape.columns {
+			if (column.name == source.tenant || column.name == source.serial) && doc.cells[i] == null {
+				doc.cells[i] = c.known[place].doc.cells[i]
+			}
+		}
+	}
+}
+
+// halfRead returns why a look was not understood, although each of its rows was: no thing has anything within it on a level on which
+// known things have, while there is a column that has no place.
+func (inv *Inventory) halfRead(seen Look, strange string) error {
+	if strange == "" || len(seen.things) == 0 {
+		return nil
+	}
+	known := inv.living(seen.Kind)
+	for level, s := 0, shapes[seen.Kind]; s.inner != nil; level, s = level+1, s.inner {
+		if hasWithin(known, level) && !hasWithin(seen.things, level) {
+			return fmt.Errorf("nothing has %s any more, and nobody knows the column %s", s.nest, strange)
+		}
+	}
+	return nil
+}
+
+// hasWithin reports whether any of some objects has one within it, so many levels below.
+func hasWithin(all []*object, below int) bool {
+	return slices.ContainsFunc(all, func(o *object) bool {
+		return len(o.inner) > 0 && (below == 0 || hasWithin(o.inner, below-1))
+	})
 }
 
 // there compares a thing that was seen.
@@ -92,7 +134,8 @@ func (c *comparison) emptied(doc *object) bool {
 }
 
 // keys are those of the things of a look, by identity: the serial number, else the uuid, as a token; where two would share one,
-// both joined. A look that lacks rows counts what is known as well.
+// both joined; where that is still no key of its own, with a part of a digest of what tells the thing apart. A look that lacks rows
+// counts what is known as well.
 func (inv *Inventory) keys(seen Look) map[string]string {
 	all := map[string]*object{}
 	if seen.Err != nil {
@@ -105,17 +148,29 @@ func (inv *Inventory) keys(seen Look) map[string]string {
 	for _, doc := range seen.things {
 		all[doc.identity()] = doc
 	}
-	users := map[string]int{}
-	for _, doc := range all {
-		users[plainKey(seen.Kind, doc)]++
-	}
 	keys := map[string]string{}
 	for id, doc := range all {
-		if keys[id] = plainKey(seen.Kind, doc); users[keys[id]] > 1 {
-			keys[id] = keys[id] + "_" + schema.Token(doc.get(doc.shape.id[0]))
+		keys[id] = plainKey(seen.Kind, doc)
+	}
+	lengthen(keys, func(id string) string { return schema.Token(all[id].get(all[id].shape.id[0])) })
+	lengthen(keys, func(id string) string {
+		sum := sha256.Sum256([]byte(id))
+		return hex.EncodeToString(sum[:8])
+	})
+	return keys
+}
+
+// lengthen appends something to each of the keys that are not unique.
+func lengthen(keys map[string]string, more func(id string) string) {
+	users := map[string]int{}
+	for _, key := range keys {
+		users[key]++
+	}
+	for id, key := range keys {
+		if users[key] > 1 {
+			keys[id] = key + "_" + more(id)
 		}
 	}
-	return keys
 }
 
 func plainKey(kind Kind, doc *object) string {

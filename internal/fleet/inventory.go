@@ -116,19 +116,22 @@ func (c *Change) Event() schema.FleetChange {
 // knowledge gives the same changes. No change is: processed_at, status_time, last_communication_time, next_communication_time,
 // last_measurement_time, last_modified_at, version_timestamp, and whatever ends with _last_modified. A thing is removed once two
 // looks in a row were without it, or at once where it is seen under another key or tenant, or all that stands within it in others.
-// A look that has failed, or lacks rows, says of no thing, and of nothing within one, that it is gone. Compare counts the looks, takes
+// A look that has failed, or lacks rows, says of no thing, and of nothing within one, that it is gone; one without the tenant or the
+// serial number of a thing that it has seen does not move it. Compare counts the looks, takes
 // over what is no change, and uses the look up; a change is known only once it is Stored, and comes again until then.
 func (inv *Inventory) Compare(seen Look) []Change {
 	if seen.cover == nil { // nothing could be read
 		return nil
 	}
-	c := comparison{Look: seen, known: inv.kinds[seen.Kind], keys: inv.keys(seen), places: map[string]string{}, ids: map[string]bool{}}
+	c := comparison{Look: seen, known: inv.kinds[seen.Kind], places: map[string]string{}, ids: map[string]bool{}}
 	for place, t := range c.known {
 		if t.here = false; !t.removed {
 			id := t.doc.identity()
 			c.places[id] = max(c.places[id], place) // two, where a move was stored by half
 		}
 	}
+	c.keepPlaces()
+	c.keys = inv.keys(seen)
 	for _, doc := range seen.things {
 		c.there(doc)
 	}

@@ -23,9 +23,11 @@ type reader struct {
 	things   map[string]*object
 	buf      []byte
 
-	rows   int
-	odd    int   // rows that are no thing of the kind
-	reason error // of the first
+	rows    int
+	odd     int    // rows that are no thing of the kind
+	reason  error  // of the first
+	unnamed error  // of the row or object at hand: what should tell it apart is none of its form
+	strange string // a column with a value that has no place
 }
 
 // slot is a column of the answer at hand: where it belongs, and its last value, which mostly comes again.
@@ -62,6 +64,7 @@ func (r *reader) row(row *saveris.Row) error {
 }
 
 func (r *reader) take(fields []saveris.Field) error {
+	r.unnamed = nil
 	r.nested = slices.ContainsFunc(fields, func(f saveris.Field) bool {
 		return f.Kind == saveris.Nested && r.within(f.Name, 0).nest
 	})
@@ -82,10 +85,22 @@ func (r *reader) take(fields []saveris.Field) error {
 	for deepest > 0 && r.level[deepest].identity() == "" {
 		deepest--
 	}
+	if r.unnamed != nil {
+		return r.unnamed
+	}
+	var noList error
 	for _, f := range homeless {
+		if deepest == 0 && r.within(f.Name, 0).nest && !blank(f) {
+			noList = cmp.Or(noList, fmt.Errorf("%s is no list", f.Name))
+		}
 		r.putOther(f, min(deepest, r.spelling.levelOf(f.Name)))
 	}
-	return r.attach(deepest)
+	return cmp.Or(r.attach(deepest), noList)
+}
+
+// blank reports whether a column says nothing.
+func blank(f saveris.Field) bool {
+	return f.Kind == saveris.Null || f.Kind == saveris.String && len(f.Text) == 0
 }
 
 // within returns where a column of an object belongs that stands on a level.
@@ -122,6 +137,9 @@ func (r *reader) put(f saveris.Field, c *slot) bool {
 	v, ok := r.value(f, c)
 	switch {
 	case !ok:
+		if o.shape.names(c.name) {
+			r.unnamed = cmp.Or(r.unnamed, fmt.Errorf("%s is not understood", c.name))
+		}
 		return false
 	case extra:
 		if o.otherValue(c.name) == null {
@@ -163,8 +181,11 @@ func (r *reader) value(f saveris.Field, c *slot) (value, bool) {
 // putOther puts a column that has no cell into "other", as the vendor wrote it.
 func (r *reader) putOther(f saveris.Field, level int) {
 	r.seen.other[level][f.Name] = true
-	if f.Kind == saveris.Null || f.Kind == saveris.String && len(f.Text) == 0 {
+	if blank(f) {
 		return
+	}
+	if r.strange == "" {
+		r.strange = strings.Clone(f.Name)
 	}
 	r.level[level].set(strings.ToValidUTF8(f.Name, "\ufffd"), value(schema.AppendVendor(nil, f)))
 }
@@ -182,10 +203,10 @@ func (r *reader) attach(deepest int) error {
 	} else {
 		o.settle(r.level[0])
 	}
-	for _, part := range r.level[1 : deepest+1] {
+	for level, part := range r.level[1 : deepest+1] {
 		o = o.part(part)
 		if o == nil {
-			break
+			return fmt.Errorf("what stands in %s has no %s", r.spelling.levels[level].nest, part.shape.id[0])
 		}
 	}
 	return nil
@@ -196,15 +217,22 @@ func (r *reader) object(fields []saveris.Field, level int, parent *object) error
 	o := r.level[level]
 	clear(o.cells)
 	o.other = o.other[:0]
+	r.unnamed = nil
 	var within []byte
+	var odd error // the first one; the others are read
 	for _, f := range fields {
 		switch c := r.within(f.Name, level); {
 		case c.nest && f.Kind == saveris.Nested:
 			within = f.Text
-		case c.nest && f.Kind == saveris.Null:
+		case c.nest && !blank(f):
+			odd = fmt.Errorf("%s is no list", f.Name)
+		case c.nest:
 		case !r.put(f, c):
 			r.putOther(f, level)
 		}
+	}
+	if r.unnamed != nil {
+		return r.unnamed
 	}
 	var kept *object
 	if level == 0 {
@@ -216,9 +244,8 @@ func (r *reader) object(fields []saveris.Field, level int, parent *object) error
 		return fmt.Errorf("an object in %s has no %s", r.spelling.levels[level-1].nest, o.shape.id[0])
 	}
 	if within == nil {
-		return nil
+		return odd
 	}
-	var odd error // the first one; the others are read
 	err := saveris.Elements(within, func(row *saveris.Row) error {
 		err := row.Err
 		if err == nil {

@@ -86,6 +86,9 @@ func (s shape) indexed() *shape {
 	return &s
 }
 
+// names reports whether a column is one of those that tell such objects apart.
+func (s *shape) names(column string) bool { return slices.Contains(s.id, column) }
+
 // cell is the index of a column; it must be one.
 func (s *shape) cell(name string) int {
 	i, known := s.index[name]

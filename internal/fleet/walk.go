@@ -101,6 +101,9 @@ func (w *Walker) kind(ctx context.Context, kind Kind) Look {
 	cover.add(r.seen)
 	seen := Look{Kind: kind, At: ans.AskedAt, Route: ans.Route, Endpoint: ans.Endpoint, Rows: r.rows, things: r.done(), cover: cover}
 	seen.Things = len(seen.things)
+	if err := w.known.halfRead(seen, r.strange); err != nil {
+		seen.Err = fmt.Errorf("%s from %s is %w: %w", sources[kind].feed, ans.Endpoint, saveris.ErrNotUnderstood, err)
+	}
 	if r.odd > 0 {
 		seen.Err = fmt.Errorf("%d of %d rows of %s from %s are %w, the first one: %w", r.odd, r.rows, sources[kind].feed, ans.Endpoint, saveris.ErrNotUnderstood, r.reason)
 	}

@@ -1,0 +1,103 @@
+package fleet
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+)
+
+// TestAnAnswerThatIsUnderstoodByHalfRemovesNothing: where names or forms of columns have changed that tell sensors, channels and parts
+// apart, each row is still one of a device. That is an error, and nothing is gone or moved, however often it is looked.
+func TestAnAnswerThatIsUnderstoodByHalfRemovesNothing(t *testing.T) {
+	const head = `{"device_uuid":"ua","device_serial_no":"1","tenant_uuid":"t1",`
+	const one = head + `"sensor_uuid":"s1","sensor_display_name":"A","channel_no":1}`
+	const part = `{"equipment_uuid":"e","equipment_parts_uuid":"p","upper_warning":7,"valid_from_time":0}`
+	for name, c := range map[string]struct {
+		kind   Kind
+		before string
+		after  string
+	}{
+		"another name of the sensor":        {schema.KindDevice, one, head + `"head_uuid":"s1","sensor_display_name":"A","channel_no":1}`},
+		"another name of the channel":       {schema.KindDevice, one, head + `"sensor_uuid":"s1","sensor_display_name":"A","channel_number":1}`},
+		"a channel in words":                {schema.KindDevice, one, strings.Replace(one, `"channel_no":1`, `"channel_no":"Channel 1"`, 1)},
+		"a channel that is no number":       {schema.KindDevice, one, strings.Replace(one, `"channel_no":1`, `"channel_no":1e400`, 1)},
+		"a sensor that is an object":        {schema.KindDevice, one, strings.Replace(one, `"sensor_uuid":"s1"`, `"sensor_uuid":{"value":"s1"}`, 1)},
+		"a device that is an object":        {schema.KindDevice, one, strings.Replace(one, `"device_uuid":"ua"`, `"device_uuid":{"value":"ua"}`, 1)},
+		"a serial number that is a list":    {schema.KindDevice, one, strings.Replace(one, `"device_serial_no":"1"`, `"device_serial_no":["1"]`, 1)},
+		"sensors under another name":        {schema.KindDevice, one, head + `"heads":[{"sensor_uuid":"s1","channels":[{"channel_no":1}]}]}`},
+		"sensors in a text":                 {schema.KindDevice, one, head + `"sensors":"[{\"sensor_uuid\":\"s1\"}]"}`},
+		"sensors as a number":               {schema.KindDevice, one, head + `"sensors":1}`},
+		"channels under another name":       {schema.KindDevice, one, head + `"sensors":[{"sensor_uuid":"s1","sensor_display_name":"A","lines":[{"channel_no":1}]}]}`},
+		"channels in a text":                {schema.KindDevice, one, head + `"sensors":[{"sensor_uuid":"s1","sensor_display_name":"A","channels":"1"}]}`},
+		"another name of the part":          {schema.KindEquipment, part, strings.Replace(part, `equipment_parts_uuid`, `zone_uuid`, 1)},
+		"another name of the configuration": {schema.KindEquipment, part, `{"equipment_uuid":"e","equipment_parts":[{"equipment_parts_uuid":"p","limits":[{"upper_warning":7}]}]}`},
+	} {
+		inv := NewInventory()
+		store(inv, inv.Compare(seenJSON(t, c.kind, c.before)))
+		for range looksUntilGone + 1 {
+			k := NewWalker(rowsOf{sources[c.kind].feed: {c.after}}, inv).kind(t.Context(), c.kind)
+			if !errors.Is(k.Err, saveris.ErrNotUnderstood) {
+				t.Errorf("%s: %v", name, k.Err)
+			}
+			changes := inv.Compare(k)
+			for _, change := range changes {
+				e := change.Event()
+				if e.Removed || change.place != placeOf(c.kind, change.doc, change.Key) || !hasWithin([]*object{change.doc}, 1) {
+					t.Errorf("%s: %q", name, told(changes))
+				}
+			}
+			store(inv, changes)
+		}
+		if got := len(inv.kinds[c.kind]); got != 1 {
+			t.Errorf("%s: %d things", name, got)
+		}
+	}
+}
+
+// TestAThingWithoutTenantOrSerialStaysWhereItIs: no thing loses them, so that a look lacks them says nothing.
+func TestAThingWithoutTenantOrSerialStaysWhereItIs(t *testing.T) {
+	inv := NewInventory()
+	store(inv, inv.Compare(seen(t, [4]string{"1", "ua", "t1", "A"})))
+	if got := told(inv.Compare(seen(t, [4]string{"", "ua", "", "B"}))); !slices.Equal(got, []string{"~t1.1@1 /device_display_name"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestADeviceThatHasLostItsSensorHasNone, where all of the answer is understood.
+func TestADeviceThatHasLostItsSensorHasNone(t *testing.T) {
+	inv := NewInventory()
+	store(inv, inv.Compare(seen(t, [4]string{"1", "ua", "t1", "A"})))
+	k := NewWalker(rowsOf{saveris.DeviceProperties: {`{"device_serial_no":"1","device_uuid":"ua","tenant_uuid":"t1","device_display_name":"A","sensor_uuid":null,"sensors":[]}`}}, inv).kind(t.Context(), schema.KindDevice)
+	if got := told(inv.Compare(k)); k.Err != nil || !slices.Equal(got, []string{"~t1.1@1 /sensors"}) {
+		t.Errorf("%q (%v)", got, k.Err)
+	}
+}
+
+// TestThingsWhoseNamesAreOneTokenHaveKeysOfTheirOwn, and are stored once.
+func TestThingsWhoseNamesAreOneTokenHaveKeysOfTheirOwn(t *testing.T) {
+	long := strings.Repeat("7", 200)
+	for name, c := range map[string]struct {
+		kind Kind
+		rows []string
+	}{
+		"serial numbers, and no uuid": {schema.KindDevice, []string{`{"device_serial_no":"A.B","tenant_uuid":"t"}`, `{"device_serial_no":"A B","tenant_uuid":"t"}`, `{"device_serial_no":"A_B","tenant_uuid":"t"}`}},
+		"serial numbers and uuids":    {schema.KindDevice, []string{`{"device_serial_no":"*","device_uuid":"u.1"}`, `{"device_serial_no":">","device_uuid":"u 1"}`}},
+		"uuids":                       {schema.KindTenant, []string{`{"tenant_uuid":"A.B"}`, `{"tenant_uuid":"A\u0000B"}`}},
+		"long ones":                   {schema.KindSensorStatus, []string{`{"serial_no":"` + long + `1"}`, `{"serial_no":"` + long + `2"}`}},
+	} {
+		inv, subjects := NewInventory(), map[string]bool{}
+		for _, e := range store(inv, inv.Compare(seenJSON(t, c.kind, c.rows...))) {
+			subjects[e.Subject("saveris")] = true
+		}
+		if len(subjects) != len(c.rows) {
+			t.Errorf("%s: %v", name, subjects)
+		}
+		if changes := inv.Compare(seenJSON(t, c.kind, c.rows...)); len(changes) > 0 {
+			t.Errorf("%s: once more: %q", name, told(changes))
+		}
+	}
+}
