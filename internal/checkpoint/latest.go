@@ -29,7 +29,12 @@ func (s *Stream) Latest(ctx context.Context, each func(e StoredEvent, last uint6
 // LastOn calls each with the last message on every subject that a filter takes, whosever it is, oldest first. A message that was
 // stored meanwhile may come behind the one before it on its subject.
 func (s *Stream) LastOn(ctx context.Context, filter string, each func(StoredEvent) error) error {
-	config := jetstream.ConsumerConfig{FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}
+	return s.LastOnAny(ctx, []string{filter}, each)
+}
+
+// LastOnAny is LastOn for filters of which none takes what another one does.
+func (s *Stream) LastOnAny(ctx context.Context, filters []string, each func(StoredEvent) error) error {
+	config := jetstream.ConsumerConfig{FilterSubjects: filters, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}
 	return s.consume(ctx, config, Seqs{0, math.MaxUint64}, func(m scanned) error {
 		return each(m.StoredEvent)
 	})

@@ -1,16 +1,15 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/fleet"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/sleep"
@@ -18,10 +17,10 @@ import (
 
 // How long names wait.
 const (
-	fleetQuiet    = time.Second // changes come many at once
-	fleetStale    = 10 * time.Second
-	fleetRetry    = time.Second // where the stream cannot be read; then twice as long each time
+	fleetLook     = time.Second // between looks at the stream; where it cannot be read twice as long each time
 	fleetLastWait = 30 * time.Second
+	fleetStale    = 10 * time.Second // for changes to come to an end
+	fleetAwait    = 10 * time.Second // events for names
 )
 
 // FollowFleet keeps what events call things at what the stream of the fleet says, until ctx ends. Where there is no such stream, or it
@@ -30,90 +29,118 @@ const (
 func (p *Pipeline) FollowFleet(ctx context.Context, log *slog.Logger) (read <-chan struct{}) {
 	done := make(chan struct{})
 	once := sync.OnceFunc(func() { close(done) })
+	r := p.fleetReader()
 	go func() {
 		defer once()
-		for wait := fleetRetry; ; wait = min(2*wait, fleetLastWait) {
-			err := p.followFleet(ctx, once)
+		repeat(ctx, func(ctx context.Context) error {
+			err := r.step(ctx)
 			once()
-			if !errors.Is(err, jetstream.ErrStreamNotFound) && ctx.Err() == nil {
-				log.Debug("names of the fleet cannot be read, trying again", "err", err)
+			if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) && ctx.Err() == nil {
+				log.Debug("names of the fleet cannot be read, retrying", "err", err)
 			}
-			if sleep.For(ctx, wait) != nil {
-				return
-			}
-		}
+			return err
+		})
 	}()
 	return done
 }
 
-// followFleet follows the stream until that fails. It calls read once it has the newest message of each thing.
-func (p *Pipeline) followFleet(ctx context.Context, read func()) error {
-	broker := Broker(p.Settings.Streams)
-	var filters []string
+// repeat takes one step after the other until ctx ends.
+func repeat(ctx context.Context, step func(context.Context) error) {
+	for wait := fleetLook; ; {
+		if err := step(ctx); err == nil {
+			wait = fleetLook
+		} else {
+			wait = min(2*wait, fleetLastWait)
+		}
+		if sleep.For(ctx, wait) != nil {
+			return
+		}
+	}
+}
+
+// fleetReader reads names from the stream of the fleet. It has no consumer there but while it reads: the stream may be allowed few.
+// One goroutine uses it.
+type fleetReader struct {
+	stream  *checkpoint.Stream
+	filters []string
+	names   *fleet.Names
+
+	known *fleet.Inventory
+	at    checkpoint.Position // up to where the stream is read
+	read  bool                // it has been read
+	since time.Time           // when something became known that the names do not say; zero: there is none
+}
+
+func (p *Pipeline) fleetReader() *fleetReader {
+	r := &fleetReader{stream: p.Stream(schema.Devices), names: p.Fleet, known: fleet.NewPlaces()}
 	for _, kind := range fleet.PlaceKinds { // most things are states of devices and sensors
-		filters = append(filters, broker.Names.Prefix+"."+string(schema.Devices)+"."+string(kind)+".>")
+		r.filters = append(r.filters, p.Settings.Prefix+"."+string(schema.Devices)+"."+string(kind)+".>")
 	}
-	consumer, err := p.JS.OrderedConsumer(ctx, broker.Names.Stream(schema.Devices), jetstream.OrderedConsumerConfig{
-		FilterSubjects: filters, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
-	})
+	return r
+}
+
+// step takes over what was stored since the last step. Names are made of it once a step finds nothing more, for changes come many at
+// once, or after fleetStale; of all that the first one finds at once.
+func (r *fleetReader) step(ctx context.Context) error {
+	changed, err := r.take(ctx)
+	if changed && r.since.IsZero() {
+		r.since = time.Now()
+	}
 	if err != nil {
 		return err
 	}
-	most := jetstream.PullMaxMessages(cmp.Or(consumer.CachedInfo().Config.MaxRequestBatch, jetstream.DefaultMaxMessages))
-	messages, err := consumer.Messages(most)
-	if err != nil {
-		return err
+	first := !r.read
+	r.read = true
+	if !r.since.IsZero() && (first || !changed || time.Since(r.since) > fleetStale) && r.worthKnowing() {
+		r.names.Set(r.known.Directory())
+		r.since = time.Time{}
 	}
-	defer messages.Stop()
-	defer context.AfterFunc(ctx, messages.Stop)()
-	known := fleet.NewPlaces()
-	pending := consumer.CachedInfo().NumPending
-	begun := pending > 0
-	if pending == 0 {
-		read()
-	}
-	for shown, changed := time.Now(), false; ; {
-		msg, err := messages.Next(jetstream.NextMaxWait(fleetQuiet))
-		switch {
-		case errors.Is(err, nats.ErrTimeout):
-		case err != nil:
-			return err
-		default:
-			changed = load(known, msg, &pending) || changed
-		}
-		first := pending == 0 && begun && p.Fleet.Directory() == nil
-		if changed && (err != nil || first || time.Since(shown) > fleetStale) && p.worthKnowing(known) {
-			p.Fleet.Set(known.Directory())
-			shown, changed = time.Now(), false
-		}
-		if pending == 0 {
-			read()
-		}
-	}
+	return nil
 }
 
-// worthKnowing reports whether events can be named by a fleet: the first look stores its devices last.
-func (p *Pipeline) worthKnowing(known *fleet.Inventory) bool {
-	return p.Fleet.Directory() != nil || known.Len(schema.KindDevice) > 0
+// take takes over what the stream holds behind the last message that was seen, or the newest of each thing where that stands there no
+// more. It reports whether there was anything: somebody else's message is passed over.
+func (r *fleetReader) take(ctx context.Context) (changed bool, err error) {
+	info, err := r.stream.Info(ctx)
+	if err != nil {
+		return false, err
+	}
+	end := checkpoint.Position{Seq: info.State.LastSeq, At: info.State.LastTime}
+	if end == r.at {
+		return false, nil
+	}
+	load := func(e checkpoint.StoredEvent) error {
+		attributes, data, err := schema.Unwrap(e.Header, e.Data)
+		at, _ := time.Parse(time.RFC3339, attributes["time"]) // zero: nobody says since when
+		if err == nil && r.known.LoadAt(data, e.Seq, at) == nil {
+			changed = true
+		}
+		return nil
+	}
+	goesOn, err := r.stream.Stands(ctx, r.at)
+	switch {
+	case err != nil:
+	case goesOn:
+		err = r.stream.EventsOnAny(ctx, r.filters, checkpoint.Since{Seq: r.at.Seq + 1}, end.Seq+1, load)
+	default:
+		err = r.stream.LastOnAny(ctx, r.filters, load)
+	}
+	if err == nil {
+		r.at = end
+	}
+	return changed, err
 }
 
-// load takes over a message, and how many there are behind it. It reports whether it is a change of the fleet: somebody else's
-// message is passed over.
-func load(known *fleet.Inventory, msg jetstream.Msg, pending *uint64) bool {
-	meta, err := msg.Metadata()
-	if err != nil {
-		return false
-	}
-	*pending = meta.NumPending
-	change, err := schema.ReadFleetChange(msg.Subject(), msg.Headers(), msg.Data())
-	return err == nil && known.LoadAt(change.Data, meta.Sequence.Stream, change.At) == nil
+// worthKnowing reports whether events can be named by what is known: the first look at the fleet stores its devices last.
+func (r *fleetReader) worthKnowing() bool {
+	return r.names.Directory() != nil || r.known.Len(schema.KindDevice) > 0
 }
 
 // AwaitFleet waits for the names that FollowFleet reads, never for long.
 func AwaitFleet(ctx context.Context, read <-chan struct{}) {
 	select {
 	case <-read:
-	case <-time.After(fleetStale):
+	case <-time.After(fleetAwait):
 	case <-ctx.Done():
 	}
 }

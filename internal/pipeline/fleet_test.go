@@ -2,10 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -32,48 +35,91 @@ func storeDevice(t *testing.T, js jetstream.JetStream, header nats.Header, data 
 	}
 }
 
-// Events have the names that the stream holds, from its making on and through changes, and none before.
+// TestNamesFollowTheStreamOfTheFleet: events have the names that the stream holds, from its making on and through changes, and none before.
 func TestNamesFollowTheStreamOfTheFleet(t *testing.T) {
 	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
 	p := New(config.Pipeline{Streams: config.Streams{Prefix: "saveris"}}, js)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	row := saveris.Row{Raw: []byte(`{}`), Fields: []saveris.Field{
 		{Name: "uuid", Kind: saveris.String, Text: []byte("u1")}, {Name: "sensor_uuid", Kind: saveris.String, Text: []byte("s1")},
 		{Name: "channel_no", Kind: saveris.Number, Text: []byte("1")}, {Name: "timestamp", Kind: saveris.String, Text: []byte("2026-07-01T10:15:00Z")},
 	}}
-	maker := p.Maker(schema.Readings)
-	says := func(want string) bool {
-		e := maker.Event(&row, schema.Window{}, time.Time{})
-		return strings.Contains(string(e.AppendData(nil)), want)
-	}
-	AwaitFleet(ctx, p.FollowFleet(ctx, slog.New(slog.DiscardHandler)))
-	if !says(`"names":null`) {
-		t.Error("names without a stream")
-	}
-	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "SAVERIS_DEVICES", Subjects: []string{"saveris.devices.>"}}); err != nil {
-		t.Fatal(err)
-	}
-	await := func(name string) {
+	maker, r := p.Maker(schema.Readings), p.fleetReader()
+	says := func(want string) {
 		t.Helper()
-		for deadline := time.Now().Add(time.Minute); !says(fmt.Sprintf(`"device":%q`, name)); time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("no event says %q", name)
+		e := maker.Event(&row, schema.Window{}, time.Time{})
+		if text := string(e.AppendData(nil)); !strings.Contains(text, want) {
+			t.Errorf("the event lacks %s: %s", want, text)
+		}
+	}
+	steps := func(n int) {
+		t.Helper()
+		for range n {
+			if err := r.step(t.Context()); err != nil {
+				t.Error(err)
 			}
 		}
 	}
-	storeDevice(t, js, nil, fmt.Sprintf(device, "Logger"))
-	await("Logger")
-	storeDevice(t, js, nil, "somebody else's")
-	structured := fmt.Sprintf(`{"specversion":"1.0","id":"device.100.1.1","source":"s","type":"saveris.device.changed.v1","time":"2026-07-01T10:00:00Z","data":%s}`, fmt.Sprintf(device, "Freezer"))
-	storeDevice(t, js, nats.Header{"content-type": {"application/cloudevents+json"}}, structured)
-	await("Freezer")
-
-	again := New(config.Pipeline{Streams: config.Streams{Prefix: "saveris"}}, js)
-	AwaitFleet(ctx, again.FollowFleet(ctx, slog.New(slog.DiscardHandler)))
-	if again.Fleet.Directory() == nil {
-		t.Error("the stream was not waited for")
+	if err := r.step(t.Context()); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("without a stream: %v", err)
 	}
+	says(`"names":null`)
+	create := func() {
+		t.Helper()
+		if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "SAVERIS_DEVICES", Subjects: []string{"saveris.devices.>"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create()
+	steps(1)
+	says(`"names":null`)
+	storeDevice(t, js, nil, fmt.Sprintf(device, "Logger"))
+	steps(1)
+	says(`"names":null`) // more may follow
+	steps(1)
+	says(`"device":"Logger"`)
+	storeDevice(t, js, nil, "somebody else's")
+	structured := fmt.Sprintf(`{"specversion":"1.0","id":"i","source":"s","type":"saveris.device.changed.v1","data":%s}`, fmt.Sprintf(device, "Freezer"))
+	storeDevice(t, js, nats.Header{"content-type": {"application/cloudevents+json"}}, structured)
+	steps(2)
+	says(`"device":"Freezer"`)
+	if err := js.DeleteStream(t.Context(), "SAVERIS_DEVICES"); err != nil {
+		t.Fatal(err)
+	}
+	create()
+	steps(1)
+	says(`"device":"Freezer"`)
+	storeDevice(t, js, nil, fmt.Sprintf(device, "Cellar"))
+	steps(2)
+	says(`"device":"Cellar"`)
+	again := New(config.Pipeline{Streams: config.Streams{Prefix: "saveris"}}, js)
+	maker, r = again.Maker(schema.Readings), again.fleetReader()
+	steps(1)
+	says(`"device":"Cellar"`)
+}
+
+// TestNamesAreReadSoonAgainAfterFailures: what lies between two failures is not held against them.
+func TestNamesAreReadSoonAgainAfterFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failure := errors.New("no")
+		results := []error{failure, failure, failure, failure, failure, failure, nil, nil, failure, nil}
+		want := []time.Duration{2, 4, 8, 16, 30, 30, 1, 1, 2}
+		ctx, cancel := context.WithCancel(t.Context())
+		var waits []time.Duration
+		last := time.Now()
+		repeat(ctx, func(context.Context) error {
+			if waited := time.Since(last); waited > 0 {
+				waits = append(waits, waited/time.Second)
+			}
+			last = time.Now()
+			if len(waits) == len(want) {
+				cancel()
+			}
+			return results[len(waits)]
+		})
+		if !slices.Equal(waits, want) {
+			t.Errorf("seconds between the tries: %v, want %v", waits, want)
+		}
+	})
 }
 
 // TestNamesAreReadWhereFewMessagesMayBeAskedForAtOnce, as a server's max_request_batch can demand.
@@ -88,5 +134,23 @@ func TestNamesAreReadWhereFewMessagesMayBeAskedForAtOnce(t *testing.T) {
 	AwaitFleet(t.Context(), p.FollowFleet(t.Context(), slog.New(slog.DiscardHandler)))
 	if p.Fleet.Directory() == nil {
 		t.Error("the stream was not read")
+	}
+}
+
+// TestNamesLeaveTheStreamsConsumersToOthers: a broker may allow few of a stream.
+func TestNamesLeaveTheStreamsConsumersToOthers(t *testing.T) {
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
+	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "SAVERIS_DEVICES", Subjects: []string{"saveris.devices.>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	storeDevice(t, js, nil, fmt.Sprintf(device, "Logger"))
+	p := New(config.Pipeline{Streams: config.Streams{Prefix: "saveris"}}, js)
+	AwaitFleet(t.Context(), p.FollowFleet(t.Context(), slog.New(slog.DiscardHandler)))
+	if p.Fleet.Directory() == nil {
+		t.Error("the stream was not read")
+	}
+	if info, err := stream.Info(t.Context()); err != nil || info.State.Consumers != 0 {
+		t.Errorf("%d consumers are left (%v)", info.State.Consumers, err)
 	}
 }
