@@ -146,7 +146,7 @@ var limitedBrokers = map[string]limitedBroker{
 	"a subject less":                              {config: jetStreamOn, prepare: edited(func(c *jetstream.StreamConfig) { c.Subjects = c.Subjects[:3] }), names: "subjects saveris-ingest.checkpoints.readings.> are missing"},
 	"no transform":                                {config: jetStreamOn, prepare: edited(func(c *jetstream.StreamConfig) { c.SubjectTransform, c.RePublish = nil, nil }), names: "subject transform is none"},
 	"max_payload of the user":                     {creds: func(c *jwt.UserClaims) { c.Limits.Payload = 65536 }, names: "max_payload"},
-	"default_max_consumers":                       {config: limited("default_max_consumers: 1"), env: []string{"BRIDGE_FEEDS=readings,alarms"}}, // who follows the names has the one of the fleet's stream
+	"default_max_consumers":                       {config: limited("default_max_consumers: 1")},
 	"batch.max_msgs under three":                  {config: limited("batch { max_msgs: 2 }"), prepare: made(nil), names: "max_msgs"},
 	"batch.max_msgs under three, without streams": {config: limited("batch { max_msgs: 2 }"), names: "max_msgs", unseen: true},
 	"a domain":                                    {config: "jetstream { domain: hub }\n", env: []string{"NATS_JS_DOMAIN=hub"}},
