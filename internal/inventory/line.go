@@ -59,7 +59,7 @@ type Look struct {
 	Things  map[fleet.Kind]int // that are known now
 	Changed map[fleet.Kind]int // changes that were stored
 	Took    time.Duration
-	// Err is why some of the fleet could not be read; nil where all of it was.
+	// Err is why some of the fleet could not be read, or not be stored; nil where all of it was.
 	Err error
 }
 
@@ -172,6 +172,7 @@ func (l *Line) look(ctx context.Context) error {
 	}
 	l.step(poller.Step{Doing: poller.Fetches, For: longestLook})
 	result, failures := Look{Things: map[fleet.Kind]int{}, Changed: map[fleet.Kind]int{}}, failures{}
+	l.Changes.OnTooLarge = failures.leave
 	err := l.walker.Look(ctx, func(seen fleet.Look) error {
 		failures.add(seen)
 		l.back(seen)
@@ -283,6 +284,13 @@ type failures struct {
 	kinds, read int // kinds looked at, and those of them that were read at least in part
 	refused     int // by the vendor: the licence lacks them, or they are retired
 	why         []error
+	left        int   // changes that are too large to be stored
+	leftWhy     error // the first of them
+}
+
+func (f *failures) leave(subject string, err error) {
+	f.left++
+	f.leftWhy = cmp.Or(f.leftWhy, fmt.Errorf("%s: %w", subject, err))
 }
 
 func (f *failures) add(seen fleet.Look) {
@@ -313,12 +321,14 @@ func (f *failures) nothing() error {
 	return f.why[0]
 }
 
-// err is why some of the fleet could not be read, in one line.
+// err is why some of the fleet could not be read, or not be stored, in one line.
 func (f *failures) err() error {
-	switch len(f.why) {
-	case 0:
+	switch {
+	case len(f.why) == 0 && f.left > 0:
+		return fmt.Errorf("things that cannot be stored: %d, the first one: %w", f.left, f.leftWhy)
+	case len(f.why) == 0:
 		return nil
-	case 1:
+	case len(f.why) == 1:
 		return f.why[0]
 	}
 	return fmt.Errorf("%d of %d kinds of things, the first one: %w", len(f.why), f.kinds, f.why[0])
@@ -333,11 +343,11 @@ func (l *Line) report(look Look) {
 	l.Log.Info("fleet looked at", "things", things, "changed", changed, "took", look.Took.Round(time.Millisecond))
 	switch {
 	case look.Err == nil && l.trouble != "":
-		l.Log.Info("all of the fleet can be read again")
+		l.Log.Info("all of the fleet can be read and stored again")
 		l.trouble = ""
 	case look.Err != nil && l.trouble != look.Err.Error():
 		l.trouble = look.Err.Error()
-		l.Log.Warn("some of the fleet cannot be read, retrying", "wait", l.Interval, "err", look.Err, "hint", l.hint(look.Err))
+		l.Log.Warn("some of the fleet cannot be read or stored, retrying", "wait", l.Interval, "err", look.Err, "hint", l.hint(look.Err))
 	}
 	if l.OnLook != nil {
 		l.OnLook(look)

@@ -34,7 +34,8 @@ func Missing(err error) bool {
 
 // Codes of nats-server 2.15 that the client library has no names for.
 const (
-	CodeBatchIncomplete = 10176 // it was idle for too long, or messages of it were lost
+	CodeBatchIncomplete = 10176 // it was idle for too long, or messages of it were lost or refused
+	CodeMessageTooLarge = 10054
 	CodeBatchTooLarge   = 10199
 	CodeManyBatches     = 10210 // others have as many begun as the server allows
 

@@ -33,6 +33,9 @@ type changeStore struct {
 	// OnForeign is called with somebody else's message whenever it is passed over; OnForeignAnswer when somebody else has answered.
 	OnForeign       func(checkpoint.ForeignMessage)
 	OnForeignAnswer func(subject string, answer []byte)
+	// OnTooLarge is called with each event that is larger than a message may be, with its subject and the reason: it is left out, and the
+	// others are stored. nil = such an event is an error like any other.
+	OnTooLarge func(subject string, err error)
 
 	js     jetstream.JetStream
 	config Config
@@ -112,20 +115,28 @@ func (c *changeStore) stands(ctx context.Context, id func(checkpoint.StoredEvent
 // See Changes.Store.
 func (c *changeStore) store(ctx context.Context, n int, event func(i int) change, done func(i int, sequence uint64)) error {
 	defer c.send.end()
-	for at := 0; at < n; {
+	for at, most := 0, c.most; at < n; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		some := make([]change, min(c.most, n-at))
+		some := make([]change, min(most, n-at))
 		for i := range some {
 			some[i] = event(at + i)
 		}
 		last, err := c.batch(ctx, some)
-		if jsapi.HasCode(err, jsapi.CodeBatchTooLarge) && c.most > 1 {
+		switch {
+		case jsapi.HasCode(err, jsapi.CodeBatchTooLarge) && c.most > 1:
 			c.most = max(1, c.most/2)
+			most = c.most
 			continue
-		}
-		if err != nil {
+		case tooLarge(err) && len(some) > 1: // one of them
+			most = len(some) / 2
+			continue
+		case errors.Is(err, errTooLarge) && c.OnTooLarge != nil:
+			c.OnTooLarge(some[0].Subject(c.names.Prefix), err)
+			at, most = at+1, c.most
+			continue
+		case err != nil:
 			return c.diagnose(ctx, fmt.Errorf("store %d %s: %w", len(some), c.feed, err))
 		}
 		for i, e := range some {
@@ -133,9 +144,18 @@ func (c *changeStore) store(ctx context.Context, n int, event func(i int) change
 			done(at+i, last-uint64(len(some)-1-i))
 		}
 		c.newest = stored{last, some[len(some)-1].ID()}
-		at += len(some)
+		at, most = at+len(some), c.most
 	}
 	return nil
+}
+
+// errTooLarge: a message is larger than the connection or the stream takes.
+var errTooLarge = errors.New("it is too large for a message")
+
+// tooLarge reports whether one of the messages of a batch may be too large: of all but the first and the last the server says only that the
+// batch lacks them.
+func tooLarge(err error) bool {
+	return errors.Is(err, errTooLarge) || jsapi.HasCode(err, jsapi.CodeBatchIncomplete)
 }
 
 // batch stores changes in one atomic batch and returns the sequence of the last one.
@@ -147,9 +167,19 @@ func (c *changeStore) batch(ctx context.Context, changes []change) (last uint64,
 	messages := make([]*nats.Msg, len(changes))
 	for i := range changes {
 		messages[i] = c.message(changes[i], recorded)
+		if size, most := messages[i].Size()+roomForBatch, c.js.Conn().MaxPayload(); most > 0 && int64(size) > most {
+			return 0, fmt.Errorf("%w: %d bytes, max_payload is %d", errTooLarge, size, most)
+		}
 	}
-	return c.send.messages(ctx, c.names.Stream(c.feed), messages)
+	last, err = c.send.messages(ctx, c.names.Stream(c.feed), messages)
+	if jsapi.HasCode(err, jsapi.CodeMessageTooLarge) {
+		err = fmt.Errorf("%w: %w", errTooLarge, err)
+	}
+	return last, err
 }
+
+// roomForBatch is more than the headers take that a message has as one of a batch.
+const roomForBatch = 256
 
 // message makes the message of a change, which the server refuses where the last one on its subject is not the one that the change follows.
 func (c *changeStore) message(e change, recorded time.Time) *nats.Msg {
