@@ -7,14 +7,10 @@ import (
 	"fmt"
 	"time"
 
-	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/schema"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// codeInvalidConfig is what the server answers to settings of a stream that it does not allow.
-const codeInvalidConfig = 10052
 
 // ErrBucketSettings says that a bucket is there but not as the bridge makes it, which it gets along with.
 var ErrBucketSettings = errors.New("foreign settings")
@@ -68,28 +64,27 @@ func EnsureBucket(ctx context.Context, js jetstream.JetStream, want jetstream.Ke
 	return kv, nil
 }
 
-// MakeBucket creates a bucket as the client library does. Where the server does not allow that, because its limit of
-// duplicate_window is shorter than the two minutes that the library asks for, the window is as long as it allows: nothing
-// that the bridge puts into a bucket has a message id.
+// MakeBucket creates a bucket, or opens an identical one.
 func MakeBucket(ctx context.Context, js jetstream.JetStream, want jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
-	kv, err := js.CreateKeyValue(ctx, want)
-	if !jsapi.HasCode(err, codeInvalidConfig) {
-		return kv, err
-	}
-	if _, again := js.CreateStream(ctx, bucketStream(want)); again != nil {
+	if _, err := createStream(ctx, js, bucketStream(want)); err != nil {
 		return nil, err
 	}
 	return js.KeyValue(ctx, want.Bucket)
 }
 
-// MakeBatchBucket creates a bucket that takes atomic batches, which the client library cannot ask for, and returns the stream behind it.
+// MakeBatchBucket is MakeBucket for one that takes atomic batches, and returns the stream behind it.
 func MakeBatchBucket(ctx context.Context, js jetstream.JetStream, want jetstream.KeyValueConfig) (jetstream.Stream, error) {
 	config := bucketStream(want)
 	config.AllowAtomicPublish = true
-	return js.CreateStream(ctx, config)
+	if _, err := createStream(ctx, js, config); err != nil {
+		return nil, err
+	}
+	return js.Stream(ctx, config.Name)
 }
 
-// bucketStream is the stream of a bucket of the bridge's, as the client library makes it, but for the duplicate window.
+// bucketStream is the stream of a bucket, as the client library makes it, but that it says how many consumers there may be, and leaves
+// the duplicate window to the server, which may allow none as long as the library's: nothing that the bridge puts into a bucket has a
+// message id.
 func bucketStream(want jetstream.KeyValueConfig) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:              "KV_" + want.Bucket,
@@ -100,7 +95,7 @@ func bucketStream(want jetstream.KeyValueConfig) jetstream.StreamConfig {
 		MaxAge:            want.TTL,
 		MaxMsgSize:        -1,
 		MaxMsgs:           -1,
-		MaxConsumers:      -1,
+		MaxConsumers:      maxConsumers,
 		Storage:           want.Storage,
 		Replicas:          max(1, want.Replicas),
 		AllowRollup:       true,

@@ -18,6 +18,10 @@ const (
 	MinIdle      = time.Minute // that a consumer may be inactive
 )
 
+// maxConsumers is how many consumers the bridge's streams and buckets may have: as many as nats-server 2.15 allows by itself. Where it
+// were not said, the server's default_max_consumers would count, which nobody can ask for.
+const maxConsumers = 1000
+
 // Unfit is a stream that exists and cannot hold a feed as it is. It is an ErrUnfit.
 type Unfit struct {
 	Want   jetstream.StreamConfig // what the bridge would create

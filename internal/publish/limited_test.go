@@ -174,6 +174,41 @@ func TestAServerWithAShortDuplicateWindowTakesAllStreamsAndBuckets(t *testing.T)
 	}
 }
 
+// TestAServersDefaultForConsumersDoesNotBindTheBridgesStreams: who stores, who looks and names read at the same time.
+func TestAServersDefaultForConsumersDoesNotBindTheBridgesStreams(t *testing.T) {
+	t.Parallel()
+	js, err := jetstream.New(connect(t, startConfigured(t, "jetstream { store_dir: %q, limits { default_max_consumers: 1 } }\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := createAll(t, js, config); err != nil {
+		t.Fatal(err)
+	}
+	names := js.StreamNames(t.Context())
+	for name := range names.Name() {
+		for n := range publish.MinConsumers {
+			if _, err := js.CreateConsumer(t.Context(), name, jetstream.ConsumerConfig{}); err != nil {
+				t.Errorf("%s: consumer %d: %v", name, n+1, err)
+				break
+			}
+		}
+	}
+	if err := names.Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAnAccountThatAllowsFewConsumersTakesAllStreamsAndBuckets: its limit is theirs.
+func TestAnAccountThatAllowsFewConsumersTakesAllStreamsAndBuckets(t *testing.T) {
+	t.Parallel()
+	js := startAccount(t, fmt.Sprintf("max_mem: 64MB, max_file: 2GB, max_consumers: %d", publish.MinConsumers))
+	for range 2 { // and finds them as they are
+		if err := createAll(t, js, config); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestReadingWaitsForAConsumer that somebody else leaves: here the server drops those that nobody uses.
 func TestReadingWaitsForAConsumer(t *testing.T) {
 	t.Parallel()

@@ -42,7 +42,8 @@ func createAll(t *testing.T, js jetstream.JetStream, c publish.Config) error {
 	_, backfills := backfill.OpenStates(t.Context(), js, c, "http://vendor")
 	leases := publish.NewLeases(js, c, "readings", "test", nil).Try(t.Context())
 	_, checkpoints := publish.MakeBucket(t.Context(), js, c.CheckpointBucket())
-	return errors.Join(err, backfills, leases, checkpoints)
+	_, latest := publish.MakeBatchBucket(t.Context(), js, c.LatestBucket())
+	return errors.Join(err, backfills, leases, checkpoints, latest)
 }
 
 func TestAnAccountThatDemandsASizeLimitTakesAllStreamsAndBuckets(t *testing.T) {
@@ -67,7 +68,7 @@ func TestAnAccountThatDemandsASizeLimitTakesAllStreamsAndBuckets(t *testing.T) {
 			t.Errorf("%s has max_bytes %d, want %d", stream, bytes, limited.MaxBytes)
 		}
 	}
-	if names != len(publish.Streams)+4 {
+	if names != len(publish.Streams)+5 {
 		t.Errorf("%d streams and buckets", names)
 	}
 }

@@ -65,6 +65,7 @@ func (c Config) Stream(feed schema.Feed) jetstream.StreamConfig {
 		Replicas:           c.Replicas,
 		MaxAge:             c.MaxAge,
 		MaxBytes:           cmp.Or(c.MaxBytes, -1),
+		MaxConsumers:       maxConsumers,
 		Compression:        c.compression(),
 		DenyDelete:         c.Immutable,
 		DenyPurge:          c.Immutable && !scheduled,
@@ -130,11 +131,10 @@ func (c Config) MakeStreams(ctx context.Context, js jetstream.JetStream) error {
 }
 
 func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed schema.Feed) error {
-	caller := jsapi.Caller{JS: js}
-	info, err := jsapi.CreateStream(ctx, caller, c.Stream(feed)) // succeeds on an identical one
+	info, err := createStream(ctx, js, c.Stream(feed))
 	made := err == nil
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		info, err = jsapi.StreamInfo(ctx, caller, c.Names.Stream(feed), jsapi.InfoRequest{})
+		info, err = jsapi.StreamInfo(ctx, jsapi.Caller{JS: js}, c.Names.Stream(feed), jsapi.InfoRequest{})
 	}
 	if err != nil {
 		return refusedForGood(err)
@@ -143,6 +143,18 @@ func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed s
 		return unfitf("the server that made it knows nothing of allow_atomic: it is older than %s", MinServer)
 	}
 	return c.CheckStream(feed, info.Config)
+}
+
+// createStream creates a stream, or succeeds where there is an identical one. Where the account allows fewer consumers than it asks for,
+// the account's limit is the stream's.
+func createStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (*jetstream.StreamInfo, error) {
+	caller := jsapi.Caller{JS: js}
+	info, err := jsapi.CreateStream(ctx, caller, want)
+	if jsapi.HasCode(err, jetstream.JSErrCodeMaximumConsumersLimit) {
+		want.MaxConsumers = 0
+		info, err = jsapi.CreateStream(ctx, caller, want)
+	}
+	return info, err
 }
 
 // codeNoPeers is what a cluster answers that is still gathering.
