@@ -264,6 +264,7 @@ func TestWhatWasStoredWithoutAnAnswerIsReported(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	line := s.line(s.linked())
+	line.Changes.Timeout = time.Second
 	var mu sync.Mutex
 	reported := map[string]uint64{} // newest sequence by subject
 	line.OnStored = func(c schema.StoredFleetChange, sequence uint64) {

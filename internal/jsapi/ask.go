@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,14 +13,12 @@ import (
 // Caller asks the JetStream API. Many goroutines may use it.
 //
 // Everybody who hears a request may answer it, before the server and as often as he likes, and the client library takes the
-// first answer for the server's. A Caller passes over what is not JetStream's.
+// first answer for the server's. A Caller passes over what is not JetStream's. One request may take as long as JS has been told
+// (jetstream.WithDefaultTimeout), which is 5 s unless something else was.
 type Caller struct {
 	JS              jetstream.JetStream
 	OnForeignAnswer func(subject string, answer []byte) // called with the answers that it passes over; nil = nobody is
 }
-
-// answerTimeout bounds one request: an answer that is lost on the way never comes.
-const answerTimeout = 5 * time.Second
 
 // Answer is what all answers of the API have in common; types of answers embed it.
 type Answer struct {
@@ -35,7 +32,7 @@ func (a Answer) common() Answer { return a }
 // of the subject, such as STREAM.INFO.<name>. It fails with the APIError of an answer that bears one. Where the connection is lost
 // it asks once more when there is another one: all calls may be repeated.
 func Ask[A interface{ common() Answer }](ctx context.Context, c Caller, call, kind string, request any) (a A, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.JS.Options().DefaultTimeout) // an answer that is lost on the way never comes
 	defer cancel()
 	var text []byte
 	if request != nil {

@@ -14,6 +14,7 @@ import (
 // TestEveryRowOnceInWhateverSpelling: rows that look different each time they are read are stored once, also where they stand in
 // two files, change in place, or hold no number.
 func TestEveryRowOnceInWhateverSpelling(t *testing.T) {
+	t.Parallel()
 	mixed := "time.fraction=mixed uuid.case=mixed column.case=mixed file.duplicates=on value.broken_probe="
 	for _, c := range []struct {
 		settings string

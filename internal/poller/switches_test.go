@@ -31,6 +31,7 @@ var elsewhere = map[string]bool{
 
 // TestEveryRowOnceWhateverTheVendorDoes takes every value of every switch: what the vendor's document leaves open.
 func TestEveryRowOnceWhateverTheVendorDoes(t *testing.T) {
+	t.Parallel()
 	for _, key := range saveristest.Keys() {
 		for _, value := range key.Values {
 			if name := key.Name + "=" + value; value != key.Default && !refusing[name] && !saveristest.Unasked(key.Name) {
@@ -111,6 +112,7 @@ func notCovered(t *testing.T, key, value string) {
 // TestEveryRowOnceInEverySpelling has every two values of every two switches together that shape one row: its id, its
 // content, its time.
 func TestEveryRowOnceInEverySpelling(t *testing.T) {
+	t.Parallel()
 	for _, switches := range [][]string{
 		{"alarm.names", "alarm.value", "alarm.type_text", "alarm.source_event", "alarm.rows", "alarm.source_uuid", "alarm.unknown", "alarm.closing", "alarm.time_skew", "local.suffix", "json.null"},
 		{"json.time", "time.fraction", "uuid.case", "json.channel_no", "column.case", "local.suffix", "site.value", "unit.text", "rows.retransmit", "value.broken_probe"},

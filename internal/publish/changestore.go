@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,8 @@ type change interface {
 // time may use it.
 type changeStore struct {
 	Mode    schema.Mode
-	BaseURL string // the vendor's, without the version part
+	BaseURL string        // the vendor's, without the version part
+	Timeout time.Duration // how long the broker may take for a batch before it counts as unanswered, 0 = 15 s
 	// OnForeign is called with somebody else's message whenever it is passed over; OnForeignAnswer when somebody else has answered.
 	OnForeign       func(checkpoint.ForeignMessage)
 	OnForeignAnswer func(subject string, answer []byte)
@@ -114,6 +116,7 @@ func (c *changeStore) stands(ctx context.Context, id func(checkpoint.StoredEvent
 // store stores n events of different subjects, in their order, and calls done with each and the sequence of its message once it is stored.
 // See Changes.Store.
 func (c *changeStore) store(ctx context.Context, n int, event func(i int) change, done func(i int, sequence uint64)) error {
+	c.send.timeout = cmp.Or(c.Timeout, defaultTimeout)
 	defer c.send.end()
 	for at, most := 0, c.most; at < n; {
 		if err := ctx.Err(); err != nil {

@@ -41,6 +41,7 @@ func (l *ledger) total() (n int) {
 }
 
 func TestEveryRequestAndEveryExportIsTold(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		fault saveristest.Fault

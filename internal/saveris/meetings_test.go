@@ -37,6 +37,7 @@ var troubles = map[string][]saveristest.Fault{
 
 // TestSwitchesThatMeetAreSurvivedInPairs has every two values of every two switches of a meeting together once.
 func TestSwitchesThatMeetAreSurvivedInPairs(t *testing.T) {
+	t.Parallel()
 	for name, switches := range meetings {
 		for _, list := range saveristest.Pairs(noPair, switches...) {
 			t.Run(name+"/"+strings.Join(list, ","), func(t *testing.T) {
@@ -75,6 +76,7 @@ func (t *trial) pair(name string, list []string, format Format) {
 
 // TestLoginsInPairs: each kind of login is let in or refused as the deployment says, whatever an unknown request is answered.
 func TestLoginsInPairs(t *testing.T) {
+	t.Parallel()
 	for _, list := range saveristest.Pairs(nil, "auth.accept", "request.unknown", "auth.expired", "auth.no_licence", "path.unknown", "error.gzip") {
 		for _, keyed := range []bool{true, false} {
 			t.Run(map[bool]string{true: "key/", false: "password/"}[keyed]+strings.Join(list, ","), func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 // Switches that meet in one code path, together.
 func TestSwitchesThatMeetInAFile(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		settings string
 		format   Format

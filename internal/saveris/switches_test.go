@@ -32,6 +32,7 @@ var retiring = map[string]bool{"retired=measurements": true, "retired=alarms": t
 var shownAs = map[string]string{"range.ends=open-until": "half-open", "retired=older": "off"}
 
 func TestEverySwitchIsMetAndSurvived(t *testing.T) {
+	t.Parallel()
 	settings := []string{"query.latency=zero", "query.latency=20ms", "url.life=1s", "token.life=1s", "sync.limit=100", "file.max=9"}
 	for _, key := range saveristest.Keys() {
 		for _, value := range key.Values {
@@ -250,6 +251,7 @@ func neverSent(t *testing.T, traffic saveristest.Traffic) {
 
 // TestTheWidestAndTheNarrowestRange: what the vendor may answer to other ranges is never met.
 func TestTheWidestAndTheNarrowestRange(t *testing.T) {
+	t.Parallel()
 	for _, window := range []time.Duration{7 * 24 * time.Hour, 7*24*time.Hour - time.Second, 5 * time.Minute} {
 		for _, key := range []string{"range.too_long", "range.too_short"} {
 			for _, list := range saveristest.Pairs(nil, key, "range.ends") {
@@ -267,6 +269,7 @@ func TestTheWidestAndTheNarrowestRange(t *testing.T) {
 }
 
 func TestEveryFaultOnceIsSurvived(t *testing.T) {
+	t.Parallel()
 	for _, key := range saveristest.Keys() {
 		kind, isFault := strings.CutPrefix(key.Name, "fault.")
 		if !isFault || slices.Contains([]string{"late", "duplicate", "duplicate_across", "garbage"}, kind) {

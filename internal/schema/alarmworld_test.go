@@ -22,6 +22,7 @@ const crossed = 5
 // TestTheListIsTheVendorsTruth reads a pretend vendor's days at two moments: what is open is what is open in his world, for
 // whoever has read all along and for whoever reads all of it at the end.
 func TestTheListIsTheVendorsTruth(t *testing.T) {
+	t.Parallel()
 	values := map[string][]string{}
 	for _, key := range saveristest.Keys() {
 		values[key.Name] = key.Values

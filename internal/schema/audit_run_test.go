@@ -8,6 +8,7 @@ import (
 // TestFastPathAndSDKAgree holds all promises of auditor.check over a population of ordinary and odd rows: fast path, SDK
 // path and plain reference give the same message, every event fits its schema, and nothing is dropped.
 func TestFastPathAndSDKAgree(t *testing.T) {
+	t.Parallel()
 	for _, feed := range RowFeeds {
 		t.Run(string(feed), func(t *testing.T) {
 			t.Parallel()

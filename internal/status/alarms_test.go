@@ -106,6 +106,7 @@ func TestAlarmsAreKnownSinceWhatWasRead(t *testing.T) {
 // TestTheBoardShowsTheVendorsOpenAlarms: the whole way, from the vendor's rows to the list, for rows that say as little as they
 // may, those that are updated in place, and what a vendor of the document's sends.
 func TestTheBoardShowsTheVendorsOpenAlarms(t *testing.T) {
+	t.Parallel()
 	for _, set := range []string{
 		"", "alarm.source_event=never alarm.closing=mixed alarm.unknown=mixed alarm.time_skew=minutes alarm.source_uuid=null",
 		"alarm.rows=in-place alarm.closing=Unknown alarm.unknown=mixed", "alarm.source_event=all alarm.names=document site.value=null",

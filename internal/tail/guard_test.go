@@ -27,6 +27,7 @@ func emptyStream(t *testing.T) (jetstream.JetStream, jetstream.Stream) {
 // TestAFollowerNoticesThatTheStreamIsAnother where its consumer does not: one that is made again at once goes on behind
 // the old stream's last sequence.
 func TestAFollowerNoticesThatTheStreamIsAnother(t *testing.T) {
+	t.Parallel()
 	js, stream := emptyStream(t)
 	t.Run("cases", func(t *testing.T) {
 		for name, c := range map[string]struct {
@@ -60,6 +61,7 @@ func TestAFollowerNoticesThatTheStreamIsAnother(t *testing.T) {
 
 // TestAFollowerGoesOnWhereAnotherMessageHasItsPlace has a stream lose its tail and grow again before the follower is back.
 func TestAFollowerGoesOnWhereAnotherMessageHasItsPlace(t *testing.T) {
+	t.Parallel()
 	js, stream := emptyStream(t)
 	var at [3]time.Time
 	for i := range at {

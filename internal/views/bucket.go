@@ -31,11 +31,16 @@ type cell struct {
 
 const subjects = "$KV."
 
+// withTimeout bounds one request to NATS.
+func (b *bucket) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, b.js.Options().DefaultTimeout)
+}
+
 func (b *bucket) subject(key string) string { return subjects + b.config.Bucket + "." + key }
 
 // open looks the bucket up, and creates it if it is missing.
 func (b *bucket) open(ctx context.Context) (jetstream.Stream, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := b.withTimeout(ctx)
 	defer cancel()
 	stream, err := b.js.Stream(ctx, "KV_"+b.config.Bucket)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -94,7 +99,7 @@ func CheckBucket(have jetstream.StreamConfig) error {
 
 // keys lists the keys that have a message, deleted ones among them.
 func (b *bucket) keys(ctx context.Context, stream jetstream.Stream) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := b.withTimeout(ctx)
 	defer cancel()
 	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(b.subject(b.prefix+">")))
 	if err != nil {
@@ -116,14 +121,14 @@ func (b *bucket) key(subject string) string { return strings.TrimPrefix(subject,
 
 // get reads what stands under a key.
 func (b *bucket) get(ctx context.Context, stream jetstream.Stream, key string) (cell, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := b.withTimeout(ctx)
 	defer cancel()
 	return cellOf(stream.GetLastMsgForSubject(ctx, b.subject(key)))
 }
 
 // after reads the first message of the bucket's part from a revision on.
 func (b *bucket) after(ctx context.Context, stream jetstream.Stream, rev uint64) (key string, c cell, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := b.withTimeout(ctx)
 	defer cancel()
 	m, err := stream.GetMsg(ctx, rev, jetstream.WithGetMsgSubject(b.subject(b.prefix+">")))
 	if m != nil {
@@ -151,7 +156,7 @@ func cellOfMessage(rev uint64, header nats.Header, data []byte) cell {
 
 // write puts an entry, or deletes its key, if the key's last message has that revision. It returns the new one.
 func (b *bucket) write(ctx context.Context, e Entry, rev uint64) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := b.withTimeout(ctx)
 	defer cancel()
 	ack, err := b.js.PublishMsg(ctx, b.message(e), jetstream.WithExpectLastSequencePerSubject(rev))
 	if err != nil {

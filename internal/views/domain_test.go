@@ -50,7 +50,7 @@ func TestABucketInAnotherDomainIsWritten(t *testing.T) {
 			s := &stage{T: t}
 			js, err := jetstream.NewWithDomain(s.dial(leaf).Conn(), "hub")
 			s.check(err)
-			s.js = js
+			s.js, s.bridge = js, js
 			s.connected()
 			s.open()
 			view := s.view(s.js)
@@ -72,7 +72,7 @@ func TestAFoldInAnotherDomainIsWritten(t *testing.T) {
 	s := &stage{T: t}
 	js, err := jetstream.NewWithDomain(s.dial(leaf).Conn(), "hub")
 	s.check(err)
-	s.js = js
+	s.js, s.bridge = js, js
 	s.connected()
 	s.open()
 	f := s.folded(schema.Readings)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// hurried looks and tries again ten times as often as usual, and writes to the end however busy the machine is.
-var hurried = pace{look: usual.look / 10, pass: usual.pass / 10, most: usual.most / 10, last: time.Minute}
+// hurried looks and tries again ten times as often as usual and at least each second, and writes to the end however busy the machine is.
+var hurried = pace{look: usual.look / 10, pass: usual.pass / 10, most: time.Second, last: time.Minute}
 
 // Hurry has the view look and try again sooner.
 func (v *View) Hurry() {

@@ -45,9 +45,9 @@ func (f *folded) another() *publish.Writer {
 }
 
 func (f *folded) view() *views.Fold {
-	v := views.NewLatest(f.js, config, time.Now)
+	v := views.NewLatest(f.bridge, config, time.Now)
 	if f.feed == schema.Alarms {
-		v = views.NewOpenAlarms(f.js, config)
+		v = views.NewOpenAlarms(f.bridge, config)
 	}
 	v.Hurry()
 	if counter.Add(1)%2 == 0 {
@@ -278,6 +278,7 @@ func (f *folded) value(serial string) string {
 }
 
 func TestTheNewestReadingByItsTimeIsShown(t *testing.T) {
+	t.Parallel()
 	for _, led := range []bool{true, false} { // by a view that follows, and by one that begins after each
 		t.Run(fmt.Sprint("followed ", led), func(t *testing.T) {
 			t.Parallel()
@@ -349,6 +350,7 @@ func TestAnAlarmIsShownAsLongAsItIsOpen(t *testing.T) {
 // TestWhateverHappenedFoldsAreRight stores rows in any order, by several bridges that are killed, and does to stream and bucket all that
 // can be done, while two leaders keep the view, one of which is replaced all the time.
 func TestWhateverHappenedFoldsAreRight(t *testing.T) {
+	t.Parallel()
 	for _, feed := range []schema.Feed{schema.Readings, schema.Alarms} {
 		t.Run(string(feed), func(t *testing.T) {
 			t.Parallel()
@@ -478,6 +480,7 @@ func TestWhatRetentionRemovesStaysShown(t *testing.T) {
 
 // TestABucketThatTakesNoBatchesHoldsUpNothing has it said once, and the view go on when the cause is gone.
 func TestABucketThatTakesNoBatchesHoldsUpNothing(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		config jetstream.KeyValueConfig
 		mend   func(*folded)
@@ -653,7 +656,7 @@ func TestAReadingThatIsAheadOfItsReceiptIsLeftOut(t *testing.T) {
 	f := newStage(t).folded(schema.Readings)
 	f.store(f.writer, f.reading("a 1 10", 1), f.event("uuid", "b", "timestamp", f.at(120), "processed_at", f.at(0), "sensor_uuid", "s", "serial_no", "1", "channel_no", "1",
 		"tenant_uuid", "t", "customer_site", "x", "physical_extension", "Air Temperature", "measurement", "2"))
-	later := views.NewLatest(f.js, config, func() time.Time { return time.Now().Add(24 * time.Hour) })
+	later := views.NewLatest(f.bridge, config, func() time.Time { return time.Now().Add(24 * time.Hour) })
 	for name, view := range map[string]*views.Fold{"now": f.view(), "a day later": later} {
 		f.check(view.Step(t.Context()))
 		if is := f.value("1"); is != "1" {

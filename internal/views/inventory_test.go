@@ -76,7 +76,7 @@ func TestTheInventoryShowsTheStream(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	config := publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
-	view := views.NewInventory(s.js, config)
+	view := views.NewInventory(s.bridge, config)
 	view.Hurry()
 	dead := s.things(nil) // killed before it has put anything
 	for key := range 30 {

@@ -43,9 +43,6 @@ type pace struct {
 
 var usual = pace{look: 3 * time.Second, pass: 10 * time.Second, most: time.Minute, last: 2 * time.Second}
 
-// answerTime is how long NATS may take for one request.
-const answerTime = 5 * time.Second
-
 // wake has the view do what there is to do. It does not wait.
 func (k *keeper) wake() {
 	select {

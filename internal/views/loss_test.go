@@ -18,7 +18,7 @@ import (
 func TestALostTailIsShownNoLonger(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	view := s.view(s.js)
+	view := s.view(s.bridge)
 	s.keep(view)
 	w := s.writer(schema.Readings, view)
 	s.commit(w, 0, 10)
@@ -41,7 +41,7 @@ func TestALostTailIsShownNoLonger(t *testing.T) {
 func TestALostTailThatHasGrownAgainIsShownNoLonger(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	view := s.view(s.js)
+	view := s.view(s.bridge)
 	stop := s.keep(view)
 	w := s.writer(schema.Readings, view)
 	s.commit(w, 0, 10)
@@ -62,7 +62,7 @@ func TestALostTailThatHasGrownAgainIsShownNoLonger(t *testing.T) {
 func TestWhatWasStoredAndLostBeforeItWasShownIsNotShown(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	view := s.view(s.js)
+	view := s.view(s.bridge)
 	stop := s.keep(view)
 	w := s.writer(schema.Readings, view)
 	s.commit(w, 0, 10)
@@ -80,7 +80,7 @@ func TestWhatWasStoredAndLostBeforeItWasShownIsNotShown(t *testing.T) {
 func TestAReconnectIsEnoughToCompare(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	view := s.view(s.js)
+	view := s.view(s.bridge)
 	view.LookNever()
 	s.keep(view)
 	w := s.writer(schema.Readings, view)
@@ -99,7 +99,7 @@ func TestAReconnectIsEnoughToCompare(t *testing.T) {
 func TestWhatRetentionRemovesBeforeItIsShownIsShown(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	view := s.view(s.js)
+	view := s.view(s.bridge)
 	w := s.writer(schema.Readings, view)
 	s.commit(w, 0, 10)
 	s.commit(w, 1, 10)
@@ -114,7 +114,7 @@ func TestWhatRetentionRemovesBeforeItIsShownIsShown(t *testing.T) {
 func TestAStreamMadeAnewIsShown(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	view := s.view(s.js)
+	view := s.view(s.bridge)
 	s.keep(view)
 	w := s.writer(schema.Readings, view)
 	for day := range 3 {
@@ -130,7 +130,7 @@ func TestAStreamMadeAnewIsShown(t *testing.T) {
 func TestWhatRetentionHasRemovedStaysShown(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	view := s.view(s.js)
+	view := s.view(s.bridge)
 	s.keep(view)
 	w := s.writer(schema.Readings, view)
 	for day := range 3 {
@@ -158,7 +158,7 @@ func TestWhatRetentionHasRemovedStaysShown(t *testing.T) {
 func TestABucketThatSomebodySpoiledIsMadeRight(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	view := s.view(s.js)
+	view := s.view(s.bridge)
 	s.keep(view)
 	w := s.writer(schema.Readings, view)
 	for day := range 3 {
@@ -216,7 +216,7 @@ func (s *stage) equalBut(key string) bool {
 func TestATruncatedStreamIsShown(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	view := s.view(s.js)
+	view := s.view(s.bridge)
 	s.keep(view)
 	w := s.writer(schema.Readings, view)
 	for day := range 6 {

@@ -37,7 +37,8 @@ type stage struct {
 	*testing.T
 	dir, listen string
 	server      *natsd.Server
-	js          jetstream.JetStream
+	js          jetstream.JetStream // the test's
+	bridge      jetstream.JetStream // of what is tested, which does not wait long for an answer that is lost
 }
 
 func newStage(t *testing.T) *stage {
@@ -47,6 +48,7 @@ func newStage(t *testing.T) *stage {
 	s.listen = strings.TrimPrefix(s.server.ClientURL(), "nats://")
 	t.Cleanup(func() { s.server.Close() })
 	s.js = s.dial(s.server.ClientURL())
+	s.bridge = s.impatient(s.js.Conn())
 	s.open()
 	return s
 }
@@ -68,9 +70,15 @@ func (s *stage) dial(url string, options ...nats.Option) jetstream.JetStream {
 	}
 	s.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)
-	if err != nil {
-		s.Fatal(err)
-	}
+	s.check(err)
+	return js
+}
+
+// impatient gives the answer to a request up after two seconds.
+func (s *stage) impatient(nc *nats.Conn) jetstream.JetStream {
+	s.Helper()
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(2*time.Second))
+	s.check(err)
 	return js
 }
 
@@ -106,7 +114,9 @@ func (s *stage) remember() (forget func(meanwhile func())) {
 func (s *stage) connected() {
 	s.Helper()
 	s.await("the connection to be back", func() bool {
-		_, err := s.js.AccountInfo(s.Context())
+		ctx, cancel := context.WithTimeout(s.Context(), time.Second) // what is asked while the server starts may get no answer
+		defer cancel()
+		_, err := s.js.AccountInfo(ctx)
 		return err == nil
 	})
 }
@@ -139,7 +149,7 @@ func (s *stage) writer(feed schema.Feed, view *views.Checkpoints) *publish.Write
 	if view != nil {
 		options.OnRecord = view.Show
 	}
-	return publish.NewWriter(s.js, config, options)
+	return publish.NewWriter(s.bridge, config, options)
 }
 
 // view is one that waits for nothing long.
@@ -198,7 +208,7 @@ func (s *stage) keep(v *views.Checkpoints) (stop func()) {
 // takeOver is a bridge that becomes leader and stops at once.
 func (s *stage) takeOver() {
 	s.Helper()
-	s.check(s.view(s.js).Keep(s.Context(), func(context.Context) error { return nil }))
+	s.check(s.view(s.bridge).Keep(s.Context(), func(context.Context) error { return nil }))
 }
 
 // shown is what the bucket shows of a feed's days: sequence and value, by key.

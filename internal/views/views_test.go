@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { bridgetest.Main(m) }
 func TestTheNewestRecordIsShownOnceForEachWindow(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	view := s.view(s.js)
+	view := s.view(s.bridge)
 	s.keep(view)
 	w := s.writer(schema.Readings, view)
 	s.commit(w, 0, 10)
@@ -44,7 +44,7 @@ func TestTheNewestRecordIsShownOnceForEachWindow(t *testing.T) {
 func TestTheEndOfTheWorkIsShown(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	view := s.view(s.js)
+	view := s.view(s.bridge)
 	w := s.writer(schema.Readings, view)
 	s.check(view.Keep(t.Context(), func(context.Context) error {
 		s.commit(w, 0, 10)
@@ -75,7 +75,7 @@ func TestATakeOverShowsWhatTheOneBeforeHasNot(t *testing.T) {
 func TestALeaderThatLeadsAgainShowsWhatAnotherHasNot(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	view := s.view(s.js)
+	view := s.view(s.bridge)
 	view.LookNever()
 	for day := range 3 {
 		s.commit(s.writer(schema.Readings, nil), day, 3)
@@ -193,7 +193,7 @@ func TestWhateverHappenedATakeOverMakesItRight(t *testing.T) {
 		},
 		"show what is old": func() {
 			if len(old) > 0 {
-				view := s.view(s.js)
+				view := s.view(s.bridge)
 				s.check(view.Keep(t.Context(), func(context.Context) error { view.Show(old[rng.IntN(len(old))]); return nil }))
 			}
 		},

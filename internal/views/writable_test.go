@@ -37,6 +37,7 @@ func (o *told) list() []error {
 // TestABucketThatCannotBeWrittenHoldsUpNothing stores beside buckets that take nothing, has it said once, and has it go on by
 // itself when they do.
 func TestABucketThatCannotBeWrittenHoldsUpNothing(t *testing.T) {
+	t.Parallel()
 	sourced := []*jetstream.StreamSource{{
 		Name:              stream,
 		SubjectTransforms: []jetstream.SubjectTransformConfig{{Source: "saveris.checkpoints.readings.>", Destination: "$KV." + bucket + ".readings.>"}},
@@ -71,7 +72,7 @@ func TestABucketThatCannotBeWrittenHoldsUpNothing(t *testing.T) {
 				s.check(err)
 			}
 			o := &told{}
-			view := views.NewCheckpoints(s.js, config, schema.Readings)
+			view := views.NewCheckpoints(s.bridge, config, schema.Readings)
 			view.OnWritable = o.say
 			view.Hurry()
 			s.keep(view)
@@ -120,7 +121,7 @@ func TestWithoutTheRightToTheBucketEverythingElseGoesOn(t *testing.T) {
 	s.js = s.dial(broker.ClientURL(), nats.UserInfo("all", "a"))
 	s.open()
 	o := &told{}
-	bridge := s.dial(broker.ClientURL(), nats.UserInfo("bridge", "b"))
+	bridge := s.impatient(s.dial(broker.ClientURL(), nats.UserInfo("bridge", "b")).Conn())
 	view := views.NewCheckpoints(bridge, config, schema.Readings)
 	view.OnWritable = o.say
 	view.Hurry()

@@ -39,6 +39,7 @@ func wantAlarm(a Alarm) map[string]string {
 // hold the rows that Measurements and Alarms name, column by column, no more and
 // no fewer, and Served says the same.
 func TestServedEqualsTruth(t *testing.T) {
+	t.Parallel()
 	dialects := []string{
 		"", "file.count=n", "file.count=1", "file.order=sorted", "file.duplicates=on", "file.gzip=never", "file.gzip=always",
 		"file.gzip=mixed", "file.gzip=content-encoding", "file.last_newline=no", "json.layout=array", "json.layout=object", "json.null=null",

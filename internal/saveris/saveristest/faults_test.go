@@ -12,6 +12,7 @@ import (
 // TestEachFault: every kind can be injected, is seen by the client, is counted,
 // and is over afterwards. With its rate at 1 the same happens without injection.
 func TestEachFault(t *testing.T) {
+	t.Parallel()
 	transport := func(a answer) bool { return a.err != nil }
 	status := func(code int, text string) func(answer) bool {
 		return func(a answer) bool {

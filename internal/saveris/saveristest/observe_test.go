@@ -32,6 +32,7 @@ var same = map[string]string{"range.ends=open-until": "half-open"}
 // TestEveryValueOfASwitchShows: no switch is without effect, no two of its values have the same, and all of it goes over
 // the wire. A new switch needs an observer, and maybe a request of ask.
 func TestEveryValueOfASwitchShows(t *testing.T) {
+	t.Parallel()
 	for _, key := range Keys() {
 		if strings.HasPrefix(key.Name, "world.") || strings.HasPrefix(key.Name, "fault.") {
 			continue
