@@ -66,7 +66,7 @@ func (o *tailOptions) flags(cmd *cobra.Command) {
 	f.StringSliceVar(&o.filter.Feeds, "feed", nil, "as --feeds, which it was called")
 	f.Lookup("feed").Hidden = true
 	f.StringSliceVar(&o.filter.Lanes, "lane", nil, "live, history")
-	f.StringSliceVar(&o.filter.Sites, "site", nil, "sites, or how they begin: 8 characters at least")
+	f.StringSliceVar(&o.filter.Sites, "site", nil, "sites by their names, or how they begin as tokens: 8 characters at least")
 	f.StringSliceVar(&o.filter.Serials, "serial", nil, "serial numbers")
 	f.StringSliceVar(&o.filter.Quantities, "quantity", nil, "quantities, such as air_temperature")
 	f.StringSliceVar(&o.filter.Called, "name", nil, "parts of names of equipment, sensors, devices, sites, tasks")

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 type Filter struct {
 	Feeds                      []string // not empty
 	Lanes                      []string
-	Sites, Serials, Quantities []string // as the vendor has them or as tokens of subjects; a site may be its beginning
+	Sites, Serials, Quantities []string // as the vendor has them or as tokens of subjects; a site may be its beginning, or what people call it
 	Severities, States         []string // of alarms
 	Called                     []string // parts of what people call a place or a thing, in any case
 	Rejected                   bool     // take rejected rows too, whatever the lists hold
@@ -105,19 +106,19 @@ func expected(allowed []string) string {
 	return strings.Join(allowed[:len(allowed)-1], ", ") + " or " + allowed[len(allowed)-1]
 }
 
-// shortSite is how much of a site's name is enough to go by: a line shows no more of it.
+// shortSite is how much of a site is enough to go by: a line shows no more of one whose name is not known.
 const shortSite = 8
 
-// mayBegin reports whether a name may be the beginning of a site's: the vendor's are UUIDs, and a whole one is all of it.
-func mayBegin(site string) bool {
-	const wholeSite = len("8bb9264f-0000-4000-8000-000000000000")
-	return shortSite <= len(site) && len(site) < wholeSite
-}
+// wholeSite reports whether a token is all of a site's, as the vendor's UUIDs are. Any other may be its beginning, or what people
+// call it.
+func wholeSite(token string) bool { return uuid.MatchString(token) }
+
+var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // takes reports whether an event that came is picked: no subject asks for the beginning of a site's name or for what people call
 // a place, and that of an alarm does not have its quantity.
 func (f *Filter) takes(e Event) bool {
-	return !e.Rejected.IsZero() || f.takesSite(schema.Token(e.Site)) && f.takesName(e) &&
+	return !e.Rejected.IsZero() || f.takesSite(schema.Token(e.Site), e.Names.Site) && f.takesName(e) &&
 		(len(f.Quantities) == 0 || !e.alarm() || slices.Contains(f.Quantities, schema.QuantityToken(e.Quantity)))
 }
 
@@ -135,8 +136,9 @@ func (f *Filter) takesName(e Event) bool {
 	return slices.ContainsFunc(f.Called, func(part string) bool { return strings.Contains(text, part) })
 }
 
-func (f *Filter) takesSite(token string) bool {
+// takesSite reports whether a site is picked by its token, by the beginning of that, or by what people call it.
+func (f *Filter) takesSite(token, name string) bool {
 	return len(f.Sites) == 0 || slices.ContainsFunc(f.Sites, func(site string) bool {
-		return token == site || mayBegin(site) && strings.HasPrefix(token, site)
+		return token == site || len(site) >= shortSite && strings.HasPrefix(token, site) || name != "" && strings.EqualFold(schema.Token(name), site)
 	})
 }

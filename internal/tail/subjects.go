@@ -22,7 +22,7 @@ func (s subscription) takes(subject string) bool {
 // subscriptions returns what the streams are asked for.
 func (f *Filter) subscriptions(names publish.Names) (list []subscription) {
 	sites := f.Sites
-	if slices.ContainsFunc(sites, mayBegin) {
+	if slices.ContainsFunc(sites, func(site string) bool { return !wholeSite(site) }) {
 		sites = nil // takes looks for them
 	}
 	for _, name := range f.Feeds {

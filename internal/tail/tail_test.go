@@ -156,6 +156,28 @@ func TestASiteIsFoundByWhatALineShowsOfIt(t *testing.T) {
 	}
 }
 
+func TestASiteIsFoundByItsName(t *testing.T) {
+	var named, other Event
+	named.Site, named.Names.Site = "8bb9264f-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "Market Square 7/8, behind the old town hall"
+	other.Site, other.Names.Site = "9cc9264f-cccc-4ccc-8ccc-cccccccccccc", "Harbour"
+	nameless := Event{Site: "_"}
+	for site, want := range map[string][3]bool{
+		named.Names.Site: {true, false, false}, "harbour": {false, true, false}, "Harbou": {}, "Market Square": {}, "8bb9264f": {true, false, false}, other.Site: {false, true, false}, "_": {false, false, true},
+	} {
+		f := Filter{Feeds: []string{"readings"}, Sites: []string{site}}
+		if err := f.Check(names); err != nil {
+			t.Fatal(err)
+		}
+		asked := f.subscriptions(names)[0].filter
+		for i, e := range []Event{named, other, nameless} {
+			passes := schema.SubjectWithin("saveris.readings.live.t."+e.Site+".7.1.q", asked)
+			if got := passes && f.takes(e); got != want[i] {
+				t.Errorf("--site %q takes %q: %v, want %v (asks for %s)", site, e.Names.Site, got, want[i], asked)
+			}
+		}
+	}
+}
+
 func TestAFilterBecomesSubjects(t *testing.T) {
 	readings, all := []string{"readings"}, []string{"readings", "alarms"}
 	for _, c := range []struct {
@@ -163,7 +185,7 @@ func TestAFilterBecomesSubjects(t *testing.T) {
 		want   string
 	}{
 		{Filter{Feeds: all}, "saveris.readings.*.*.*.*.*.* saveris.alarms.*.*.*.*.*.*"},
-		{Filter{Feeds: all, Lanes: []string{"live"}, Sites: []string{"a.b"}}, "saveris.readings.live.*.a_b.*.*.* saveris.alarms.live.*.a_b.*.*.*"},
+		{Filter{Feeds: all, Lanes: []string{"live"}, Sites: []string{"a.b"}}, "saveris.readings.live.*.*.*.*.* saveris.alarms.live.*.*.*.*.*"},
 		{Filter{Feeds: all, States: []string{"raised", "cleared"}, Severities: []string{"alarm"}}, "saveris.alarms.*.*.*.alarm.*.*"},
 		{Filter{Feeds: readings, Quantities: []string{"Air_Temperature"}, Rejected: true}, "saveris.readings.*.*.*.*.*.air_temperature saveris.rejected.readings"},
 		{Filter{Feeds: []string{"tasks", "alarms"}, Lanes: []string{"live"}, Rejected: true}, "saveris.tasks.live.*.*.* saveris.rejected.tasks saveris.alarms.live.*.*.*.*.* saveris.rejected.alarms"},
