@@ -157,10 +157,21 @@ func (a *auditor) readRecords(ctx context.Context, name schema.Feed, stream *che
 			Feed: string(name), Day: days[i], Rows: record.Rows, Digest: record.Digest, Late: record.Late, Covered: covered[len(covered)-len(record.Covered):],
 		})
 	}
-	for _, gap := range checkpoint.Gaps(covered, a.config.Span.From, due) {
+	gaps := checkpoint.Gaps(covered, a.config.Span.From, due)
+	if a.config.Now.Before(a.config.Span.Until) { // what has not happened yet is not complete
+		gaps = append(gaps, checkpoint.Gaps(covered, later(a.config.Now, a.config.Span.From), a.config.Span.Until)...)
+	}
+	for _, gap := range gaps {
 		a.report.NotRead = append(a.report.NotRead, NotRead{string(name), gap.From.UTC(), gap.Until.UTC()})
 	}
 	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // recordsOf returns the records of days. Those of readings are the ones that were read with the readings.

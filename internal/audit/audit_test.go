@@ -330,6 +330,30 @@ func TestWhatWasNotReadKeepsAReportFromBeingComplete(t *testing.T) {
 	}
 }
 
+// TestWhatHasNotHappenedYetIsNotComplete: a day that is not over, unless it is read all the same, by a vendor whose clock is ahead.
+func TestWhatHasNotHappenedYetIsNotComplete(t *testing.T) {
+	t.Parallel()
+	c := newCourt(t)
+	now := midnight.Add(10 * time.Hour)
+	read := now.Add(time.Hour)
+	for _, feed := range []schema.Feed{schema.Readings, schema.Alarms} {
+		if _, err := c.writers[feed].Commit(t.Context(), "2026-11-23", nil, cover(midnight, read)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, until := range []time.Time{now, read} {
+		if r := c.auditAt(checkpoint.Span{From: midnight, Until: until}, nil, now); !r.Complete() {
+			t.Errorf("until %v: %+v", until, r.NotRead)
+		}
+	}
+	for span, from := range map[checkpoint.Span]time.Time{days(0, 2): read, days(1, 2): midnight.AddDate(0, 0, 1)} {
+		r := c.auditAt(span, nil, now)
+		if r.Complete() || len(r.NotRead) != 2 || !r.NotRead[0].From.Equal(from) || !r.NotRead[0].Until.Equal(span.Until) {
+			t.Errorf("%v: %+v", span, r.NotRead)
+		}
+	}
+}
+
 func TestWhatWasRemovedIsAFault(t *testing.T) {
 	t.Parallel()
 	c := newCourt(t)
