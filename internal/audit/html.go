@@ -15,7 +15,7 @@ import (
 var page string
 
 var pieces = template.Must(template.New("").Funcs(template.FuncMap{
-	"stamp": stamp, "r2": func(v *float64) string { return rounded(v, 2) }, "r0": func(v *float64) string { return rounded(v, 0) },
+	"stamp": stamp, "short": short, "r2": func(v *float64) string { return rounded(v, 2) }, "r0": func(v *float64) string { return rounded(v, 0) },
 	"clock": func(t *time.Time) string {
 		if t == nil {
 			return "–"
@@ -62,7 +62,7 @@ func (r *Report) HTML(w io.Writer) error {
 	if err := r.htmlDays(put); err != nil {
 		return err
 	}
-	if err := put("foot", r); err != nil {
+	if err := put("foot", r.head()); err != nil {
 		return err
 	}
 	return b.Flush()

@@ -48,3 +48,20 @@ func TestWithoutRoomForAFileItSaysWhatHelps(t *testing.T) {
 		t.Errorf("%v, hint %q", err, text)
 	}
 }
+
+// TestFiguresArePutShort: two decimals for people, the vendor's digits where he has no more, and an exponent where all digits would fill a page.
+func TestFiguresArePutShort(t *testing.T) {
+	for literal, want := range map[string]string{
+		"8.286604": "8.29", "9.30": "9.30", "1": "1", "-18.5": "-18.5", "-0.004": "-0.00", "4.7e1": "47.00", "1E3": "1000.00", "1e-7": "0.00",
+		"1e300": "1e+300", "-123456789012345678901234.5678": "-1.23457e+23", "": "", "NaN": "NaN", "open": "open",
+	} {
+		if got := short(literal); got != want {
+			t.Errorf("%q is %q, want %q", literal, got, want)
+		}
+	}
+	for value, want := range map[float64]string{4.876: "4.88", 1e300: "1e+300", -2e15: "-2e+15", 999999999999999: "999999999999999.00"} {
+		if got := rounded(&value, 2); got != want {
+			t.Errorf("%v is %q, want %q", value, got, want)
+		}
+	}
+}

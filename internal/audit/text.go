@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -102,7 +103,25 @@ func rounded(value *float64, digits int) string {
 	if value == nil {
 		return "–"
 	}
-	return strconv.FormatFloat(*value, 'f', digits, 64)
+	return decimal(*value, digits)
+}
+
+// decimal writes a number for people: one that is too large for its digits to mean anything has an exponent.
+func decimal(value float64, digits int) string {
+	if math.Abs(value) >= 1e15 {
+		return strconv.FormatFloat(value, 'g', 6, 64)
+	}
+	return strconv.FormatFloat(value, 'f', digits, 64)
+}
+
+// short is a literal as the vendor wrote it, rounded where it has more than two decimals or an exponent.
+func short(literal string) string {
+	whole, decimals, _ := strings.Cut(literal, ".")
+	value, err := strconv.ParseFloat(literal, 64)
+	if err != nil || len(decimals) <= 2 && !strings.ContainsAny(whole+decimals, "eE") {
+		return literal
+	}
+	return decimal(value, 2)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
@@ -129,7 +148,7 @@ func (a *Alarm) length() string {
 }
 
 func (a *Alarm) text() string {
-	return strings.Join(strings.Fields(strings.Join([]string{a.Severity, cmp.Or(a.Condition, a.Kind), a.SerialNo, a.Quantity, a.Value, a.Unit}, " ")), " ")
+	return strings.Join(strings.Fields(strings.Join([]string{a.Severity, cmp.Or(a.Condition, a.Kind), a.SerialNo, a.Quantity, short(a.Value), a.Unit}, " ")), " ")
 }
 
 func (r *Report) textDays(b io.Writer) {
