@@ -89,7 +89,7 @@ var rooms = []struct {
 	}},
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
 	{"internal/service", room{
-		ours: []string{"internal/preflight", "internal/notebook", "internal/pipeline", "internal/web", "internal/metrics", "internal/status", "internal/inventory", "internal/silence", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint",
+		ours: []string{"internal/preflight", "internal/notebook", "internal/pipeline", "internal/web", "internal/metrics", "internal/status", "internal/inventory", "internal/silence", "internal/audit", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint",
 			"internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/jsapi", "internal/hint", "internal/printable"},
 		others: []string{natsGo, sync},
 		http:   true,
@@ -111,7 +111,7 @@ var rooms = []struct {
 	}},
 	{"internal/notebook", room{ours: []string{"internal/pipeline", "internal/status", "internal/poller", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/hint", "internal/printable", "internal/words"}}},
 	{"internal/pipeline", room{
-		ours: []string{"internal/fleet", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
+		ours: []string{"internal/audit", "internal/fleet", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
 			"internal/jsapi", "internal/printable", "internal/sleep"},
 		others: []string{natsGo},
 	}},
@@ -121,7 +121,7 @@ var rooms = []struct {
 	{"internal/tail", room{ours: []string{"internal/publish", "internal/schema", "internal/printable", "internal/words", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/inventory", room{ours: []string{"internal/fleet", "internal/poller", "internal/publish", "internal/schema", "internal/saveris", "internal/sleep"}}},
 	{"internal/silence", room{ours: []string{"internal/fleet", "internal/publish", "internal/checkpoint", "internal/schema", "internal/sleep"}}},
-	{"internal/audit", room{ours: []string{"internal/fleet", "internal/checkpoint", "internal/schema", "internal/hint", "internal/printable"}}},
+	{"internal/audit", room{ours: []string{"internal/fleet", "internal/checkpoint", "internal/schema", "internal/hint", "internal/printable"}, others: []string{natsGo}}},
 	{"internal/fleet", room{ours: []string{"internal/schema", "internal/saveris"}, others: []string{jsonV2}}},
 	{"internal/poller", room{
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint", "internal/sleep"},

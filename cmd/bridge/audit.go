@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"saveris-bridge/internal/audit"
@@ -97,22 +95,7 @@ func runAudit(ctx context.Context, s config.Settings, o auditOptions, span check
 		return err
 	}
 	defer stop()
-	name := pipeline.Broker(s.Streams).Names.Stream(schema.Readings)
-	c := audit.Config{Span: span, Now: now, Prefix: s.Prefix, Version: version, Streams: []string{name}}
-	c.Readings = checkpoint.NewStream(js, name, s.Prefix, string(schema.Readings))
-	if c.Alarms, err = alarmsToAudit(ctx, js, s, span); err != nil {
-		return orStopped(ctx, err)
-	}
-	if c.Alarms != nil {
-		c.Streams = append(c.Streams, pipeline.Broker(s.Streams).Names.Stream(schema.Alarms))
-	}
-	if c.Inventory, err = readInventory(ctx, js, s, c); err != nil {
-		return orStopped(ctx, err)
-	}
-	if c.Inventory != nil {
-		c.Streams = append(c.Streams, pipeline.Broker(s.Streams).Names.Stream(schema.Devices))
-	}
-	report, err := audit.Run(ctx, c)
+	report, err := pipeline.AuditSource(js, s.Pipeline, version).Report(ctx, span, now)
 	if err != nil {
 		return orStopped(ctx, err)
 	}
@@ -121,35 +104,6 @@ func runAudit(ctx context.Context, s config.Settings, o auditOptions, span check
 		return err
 	}
 	return report.Err()
-}
-
-// alarmsToAudit returns the stream of alarms; nil where the settings do not name that feed and none of the range has been read of it.
-func alarmsToAudit(ctx context.Context, js jetstream.JetStream, s config.Settings, span checkpoint.Span) (*checkpoint.Stream, error) {
-	stream := checkpoint.NewStream(js, pipeline.Broker(s.Streams).Names.Stream(schema.Alarms), s.Prefix, string(schema.Alarms))
-	if slices.Contains(s.Feeds, string(schema.Alarms)) {
-		return stream, nil
-	}
-	recorded, err := stream.Recorded(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, err
-	}
-	for _, day := range span.Days() {
-		if slices.Contains(recorded, day) {
-			return stream, nil
-		}
-	}
-	return nil, nil
-}
-
-// readInventory reads what is known of the fleet; without its stream nothing is.
-func readInventory(ctx context.Context, js jetstream.JetStream, s config.Settings, c audit.Config) ([]audit.Channel, error) {
-	name := pipeline.Broker(s.Streams).Names.Stream(schema.Devices)
-	stream := checkpoint.NewStream(js, name, s.Prefix, string(schema.Devices))
-	channels, err := audit.ReadInventory(ctx, stream, c.Readings, s.Prefix, c.Span, s.InventoryInterval)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, nil
-	}
-	return channels, err
 }
 
 func (o auditOptions) write(report *audit.Report, out io.Writer) error {

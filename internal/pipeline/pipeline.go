@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/audit"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/fleet"
@@ -71,6 +73,14 @@ func (p *Pipeline) Maker(feed schema.Feed) *schema.Maker {
 // Stream returns a feed's stream, to read.
 func (p *Pipeline) Stream(feed schema.Feed) *checkpoint.Stream {
 	return checkpoint.NewStream(p.JS, Broker(p.Settings.Streams).Names.Stream(feed), p.Settings.Streams.Prefix, string(feed))
+}
+
+// AuditSource returns where reports for auditors are read from.
+func AuditSource(js jetstream.JetStream, s config.Pipeline, version string) audit.Source {
+	return audit.Source{
+		JS: js, Prefix: s.Prefix, Stream: Broker(s.Streams).Names.Stream, Alarms: slices.Contains(s.Feeds, string(schema.Alarms)),
+		Interval: s.InventoryInterval, Version: version,
+	}
 }
 
 // Writer makes a feed's writer, which keeps the ids of so many days; 0 is as many as live polling goes back to.

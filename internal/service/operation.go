@@ -65,7 +65,8 @@ func (s *Service) newOperation(vendor *saveris.Client, candidates map[schema.Fee
 		polled:   func(feed schema.Feed) time.Time { return candidates[feed].polled() },
 		watchdog: newWatchdog(feeds, c.PollInterval, now, s.config.Log),
 	}
-	o.page = web.Handler(board, web.Options{Version: s.config.Build.Version, Whose: whose(c.Vendor), Poll: c.PollInterval, Process: o.process})
+	o.page = web.Handler(board, web.Options{Version: s.config.Build.Version, Whose: whose(c.Vendor), Poll: c.PollInterval, Process: o.process,
+		Audit: audits(pipeline.AuditSource(s.JS, c, s.config.Build.Version), usualAudit)})
 	o.watchdog.every(schema.Devices, c.InventoryInterval)
 	s.metrics.Watch(metrics.Sources{
 		Feeds: rows, Fleet: c.Devices, Interval: c.PollInterval, Vendor: vendor, Now: pipeline.VendorNow(vendor), Leading: now.leading,

@@ -4,6 +4,7 @@
 //	GET /             the page; its files are under /page/
 //	GET /status.json  the verdict and the whole picture, for scripts
 //	GET /events       the picture as text/event-stream, for the page: at once, then at every change
+//	GET /audit?days=N the completeness report of the last days for auditors, one page to print: one at a time, and not of too much
 //
 // # What is sent
 //

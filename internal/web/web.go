@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -29,6 +30,8 @@ type Options struct {
 	// Process returns what this bridge knows of itself; nil is nothing. It may be called by many goroutines.
 	Process func() status.Process
 	Streams int // pages that may be open at a time; 0 is 100
+	// Audit makes the report for auditors of the last days; nil = there is none. It may be called by one goroutine at a time.
+	Audit func(ctx context.Context, days int) (Report, error)
 }
 
 // pace is how the streams move, which tests have faster.
@@ -59,6 +62,9 @@ func handler(source Source, options Options, moves pace) http.Handler {
 	mux.Handle("GET /page/{name}", files(""))
 	mux.Handle("GET /status.json", sameSite(p))
 	mux.Handle("GET /events", sameSite(s))
+	if options.Audit != nil {
+		mux.Handle("GET /audit", sameSite(&audits{audit: options.Audit, slot: make(chan struct{}, 1)}))
+	}
 	return guarded(mux)
 }
 
