@@ -60,7 +60,7 @@ func Hint(err error) string {
 	case CodeManyBatches:
 		return "others have begun as many batches as the NATS server allows: raise jetstream { limits { batch { max_inflight_per_stream, max_inflight_total } } }; the bridge goes on by itself then"
 	case jetstream.JSErrCodeMaximumConsumersLimit:
-		return "others have all consumers that the stream, the account or the server allows: take some away, or raise max_consumers; the bridge goes on by itself then"
+		return "others have all consumers that the stream may have: take some away, or raise max_consumers of the stream or the account (where neither has one, default_max_consumers of the server counts); the bridge goes on by itself then"
 	case codeInsufficient, codeExceeded:
 		return "the storage that the NATS server or the account allows is used up: raise max_file_store or the account's limit; the bridge goes on by itself then"
 	}

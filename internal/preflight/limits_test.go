@@ -5,9 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -88,6 +91,48 @@ func TestCheckSaysWhatAnUncompressedStreamCosts(t *testing.T) {
 		t.Error(err)
 	}
 	wantLines(t, out, "ok stream SAVERIS_READINGS", "warn stream SAVERIS_ALARMS not compressed 1,150 217 hint: nats stream edit SAVERIS_ALARMS --compression=s2 -f")
+}
+
+// TestCheckNamesAStreamThatMayHaveTooFewConsumers with what it has, what the bridge needs and how that is changed.
+func TestCheckNamesAStreamThatMayHaveTooFewConsumers(t *testing.T) {
+	t.Parallel()
+	js := bridgetest.JetStream(t, natsServer(t, &server.Options{JetStream: true}).ClientURL())
+	env := with("NATS_URL", js.Conn().ConnectedUrl())
+	broker := pipeline.Broker(load(t, env).Streams)
+	for _, feed := range publish.Streams {
+		want := broker.Stream(feed)
+		switch feed {
+		case schema.Readings:
+			want.MaxConsumers = publish.MinConsumers
+		case schema.Alarms:
+			want.MaxConsumers = publish.MinConsumers - 1
+		}
+		if _, err := js.CreateStream(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	others := func(n int) {
+		t.Helper()
+		for range n {
+			if _, err := js.CreateConsumer(t.Context(), "SAVERIS_READINGS", jetstream.ConsumerConfig{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	others(publish.MinConsumers - publish.SpareConsumers)
+	out, err := checkNATS(t, env)
+	wantLines(t, out, "FAIL stream SAVERIS_ALARMS max_consumers is 9 at least 10 hint: nats stream edit SAVERIS_ALARMS --force --max-consumers=10", "ok stream SAVERIS_READINGS")
+	wantCode(t, err, hint.NATS)
+	others(1)
+	alarms := broker.Stream(schema.Alarms)
+	alarms.MaxConsumers = publish.MinConsumers // as the hint says
+	if _, err := js.UpdateStream(t.Context(), alarms); err != nil {
+		t.Fatal(err)
+	}
+	out, err = checkNATS(t, env)
+	wantCode(t, err, 0)
+	wantLines(t, out, "ok stream SAVERIS_ALARMS")
+	wantLines(t, out, "warn stream SAVERIS_READINGS 7 of the 10 consumers max_consumers leaves the bridge 4 hint: nats consumer ls SAVERIS_READINGS raise max_consumers")
 }
 
 func TestCheckWarnsOfCompressedReplicas(t *testing.T) {

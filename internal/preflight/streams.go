@@ -40,6 +40,9 @@ func (c *checkup) streamAdvice(feed schema.Feed, have jetstream.StreamConfig, st
 		"discard new: the bridge stalls when the stream is full")
 	add(have.Discard == jetstream.DiscardOld && used > 0.95 && time.Since(state.FirstTime) < horizon, "raise max_bytes and max_msgs, or shorten BRIDGE_REVISIT",
 		"%s is full and the oldest events go: it does not hold two days more than the last re-read after %v", limitName(have), horizon-48*time.Hour)
+	most := publish.MostConsumers(have, c.consumersOfAccount())
+	add(most > 0 && state.Consumers > most-publish.SpareConsumers, "see which of nats consumer ls "+have.Name+" can go, or raise max_consumers",
+		"%d of the %d consumers that it may have (max_consumers) are there, which leaves the bridge fewer than the %d that it needs", state.Consumers, most, publish.SpareConsumers)
 	add(have.Replicas == 1 && c.nc.ConnectedClusterName() != "", "nats stream edit with --replicas 3 keeps the events when a node is lost",
 		"one replica in a cluster")
 	if len(texts) > 0 {
@@ -50,6 +53,14 @@ func (c *checkup) streamAdvice(feed schema.Feed, have jetstream.StreamConfig, st
 		text += fmt.Sprintf(", %.0f %% of %s used, when it is full the oldest events go", 100*used, limitName(have))
 	}
 	return ok("%s", text)
+}
+
+// consumersOfAccount is how many consumers the account allows of a stream; 0 = any number, or it is not known.
+func (c *checkup) consumersOfAccount() int {
+	if c.account == nil {
+		return 0
+	}
+	return c.broker.Tier(c.account).Limits.MaxConsumers
 }
 
 // usedPart is how much a stream holds of what it may, 0 where it has no such limit.

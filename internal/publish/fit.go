@@ -14,9 +14,19 @@ import (
 
 // What a stream has to allow, where it has limits for consumers.
 const (
-	MinConsumers = 10          // a few for what is read, the others for a page
-	MinIdle      = time.Minute // that a consumer may be inactive
+	MinConsumers   = 10          // SpareConsumers, the others for a page
+	SpareConsumers = 4           // by which a bridge that stores reads at the same time: days, newest events, silence, others' messages
+	MinIdle        = time.Minute // that a consumer may be inactive
 )
+
+// MostConsumers returns how many consumers a stream may have where the account allows so many of one. 0 is any number.
+func MostConsumers(have jetstream.StreamConfig, account int) int {
+	most := max(0, have.MaxConsumers)
+	if account > 0 && (most == 0 || account < most) {
+		return account
+	}
+	return most
+}
 
 // maxConsumers is how many consumers the bridge's streams and buckets may have: as many as nats-server 2.15 allows by itself. Where it
 // were not said, the server's default_max_consumers would count, which nobody can ask for.
@@ -28,6 +38,7 @@ type Unfit struct {
 	Wrong  []string               // each difference that matters
 	Routes bool                   // subjects or transform differ: a stream of a bridge that published on the subjects that it stored is like that
 	Atomic bool                   // allow_atomic is off
+	Few    bool                   // max_consumers is too low
 	Others bool                   // something else differs, which may not be undone by an edit
 }
 
@@ -41,7 +52,7 @@ func (u *Unfit) Unwrap() error { return ErrUnfit }
 
 // Advice returns the exit code and what to do.
 func (u *Unfit) Advice() (code int, text string) {
-	if !u.Others && u.Routes != u.Atomic { // with both it never was a bridge's
+	if never := u.Routes && u.Atomic; !u.Others && !never { // a bridge's
 		return hint.NATS, "what it holds stays as it is: " + u.edit()
 	}
 	return hint.NATS, "alter the stream, or choose another BRIDGE_PREFIX; bridge check names each difference"
@@ -56,6 +67,9 @@ func (u *Unfit) edit() string {
 	}
 	if u.Atomic {
 		command += " --allow-batch"
+	}
+	if u.Few {
+		command += fmt.Sprintf(" --max-consumers=%d", MinConsumers)
 	}
 	return command
 }
@@ -86,6 +100,9 @@ func (c Config) CheckStream(feed schema.Feed, have jetstream.StreamConfig) error
 	u := &Unfit{Want: c.Stream(feed), Routes: len(routes) > 0, Atomic: !have.AllowAtomicPublish, Others: len(others) > 0}
 	if u.Wrong = append(routes, others...); u.Atomic {
 		u.Wrong = append(u.Wrong, "allow_atomic is false, expected true")
+	}
+	if u.Few = have.MaxConsumers > 0 && have.MaxConsumers < MinConsumers; u.Few {
+		u.Wrong = append(u.Wrong, fmt.Sprintf("max_consumers is %d, expected none or at least %d: the bridge reads by consumers, and its page too", have.MaxConsumers, MinConsumers))
 	}
 	if len(u.Wrong) == 0 {
 		return nil
@@ -132,9 +149,6 @@ func wrongSettings(have jetstream.StreamConfig) (wrong []string) {
 	}
 	if have.NoAck {
 		wrong = append(wrong, "no_ack is true: nobody would know what is stored")
-	}
-	if have.MaxConsumers > 0 && have.MaxConsumers < MinConsumers {
-		wrong = append(wrong, fmt.Sprintf("max_consumers is %d, expected none or at least %d: the bridge reads by consumers, and its page too", have.MaxConsumers, MinConsumers))
 	}
 	if idle := have.ConsumerLimits.InactiveThreshold; idle > 0 && idle < MinIdle {
 		wrong = append(wrong, fmt.Sprintf("consumer_limits.inactive_threshold is %v, expected none or at least %v: the bridge's consumers would not be taken", idle, MinIdle))

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/sleep"
 )
@@ -133,26 +134,19 @@ func (f *Follow) once(ctx context.Context, js jetstream.JetStream) error {
 	return group.Wait()
 }
 
-// spareConsumers is how many of the consumers that a stream may have are left for those who store: they read by one before they
-// can.
-const spareConsumers = 4
-
 // errCrowded: a stream has no consumer left for somebody who only looks.
 var errCrowded = errors.New("the stream has as many consumers as it may (max_consumers), but for those of the bridge that stores")
 
 // room fails where the consumer that has been made for the following is one of the last that the stream may have.
 func (f *Follow) room(ctx context.Context, stream jetstream.Stream) error {
-	most := stream.CachedInfo().Config.MaxConsumers
-	if f.MaxConsumers > 0 && (most <= 0 || f.MaxConsumers < most) {
-		most = f.MaxConsumers
-	}
-	if most <= 0 {
+	most := publish.MostConsumers(stream.CachedInfo().Config, f.MaxConsumers)
+	if most == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, followAnswer)
 	defer cancel()
 	info, err := stream.Info(ctx)
-	if err == nil && info.State.Consumers > max(1, most-spareConsumers) {
+	if err == nil && info.State.Consumers > max(1, most-publish.SpareConsumers) {
 		err = errCrowded
 	}
 	return err
