@@ -52,6 +52,7 @@ type decoder struct {
 	names   []string        // columns of a CSV file
 	twice   bool            // names has one twice
 	head    string          // how the file begins
+	total   int             // how many rows there are by what stands beside them, 0 = it does not say
 }
 
 // decode reads one file to its end and returns the number of rows handed over. An error means that the file is cut or
@@ -107,6 +108,9 @@ func (d *decoder) readList(each func(*Row) error) (int, error) {
 		read = d.array
 	}
 	err := read()
+	if err == nil && d.total > d.rows { // of an export it may be the total of all files
+		err = errMore
+	}
 	return d.rows, d.judged(err)
 }
 

@@ -83,29 +83,25 @@ func listIn(text []byte, name string) ([]byte, error) {
 		return nil, errNoList
 	}
 	var list []byte
+	var others beside
 	for _, m := range members {
-		switch folded := m.folded(); {
-		case folded == fold(name) && m.value.Kind() == '[' && list == nil:
+		switch {
+		case m.folded() != fold(name):
+			others.members([]member{m}, false)
+		case m.value.Kind() == '[' && list == nil:
 			list = m.value
-		case folded == fold(name):
+		default:
 			return nil, errors.Join(errNoList, fmt.Errorf("%s is no list, or comes twice", name))
-		case m.isFault():
-			return nil, errors.Join(errNoList, errors.New("it says that something went wrong"))
 		}
 	}
 	if list == nil {
 		return nil, errNoList
 	}
-	return list, nil
-}
-
-// isFault reports whether a member says that something went wrong.
-func (m *member) isFault() bool {
-	switch said := fold(plainText([]byte(m.value))); m.folded() {
-	case "error", "errors", "exception", "fault":
-		return said != "" && said != "null" && said != "[]" && said != "{}"
-	case "status":
-		return said == "error" || said == "failed"
+	if err := others.err(); err != nil {
+		return nil, err
 	}
-	return false
+	if others.total > len(elementsOf(list)) {
+		return nil, errMore
+	}
+	return list, nil
 }

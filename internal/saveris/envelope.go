@@ -3,6 +3,7 @@ package saveris
 import (
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -173,8 +174,11 @@ func (d *decoder) wrapped() error {
 // deepestEnvelope is how many objects an envelope has around its lists.
 const deepestEnvelope = 4
 
-// contents is what the lists of an envelope hold.
-type contents struct{ rows, empty, other bool }
+// contents is what the lists of an envelope hold, and what stands beside them.
+type contents struct {
+	beside
+	rows, empty, other bool
+}
 
 var errEnvelope = errors.New("an object holds lists, and none of them is one of rows")
 
@@ -182,18 +186,23 @@ var errEnvelope = errors.New("an object holds lists, and none of them is one of 
 // list is empty and none holds objects or lists.
 func (d *decoder) envelope() error {
 	var found contents
-	if err := d.unwrap(&found, 1); err != nil {
+	if err := d.unwrap(&found, 1, false); err != nil {
 		return err
 	}
+	if err := found.err(); err != nil {
+		return err
+	}
+	d.total = max(d.total, found.total)
 	if !found.rows && (found.other || !found.empty) {
 		return errEnvelope
 	}
 	return nil
 }
 
-func (d *decoder) unwrap(found *contents, depth int) error {
+// unwrap reads an object of an envelope. Fault says that it is about what went wrong.
+func (d *decoder) unwrap(found *contents, depth int, fault bool) error {
 	d.w.pos++
-	for {
+	for name, named := "", false; ; {
 		c, ok := d.w.blanks()
 		var err error
 		switch {
@@ -204,12 +213,17 @@ func (d *decoder) unwrap(found *contents, depth int) error {
 			return nil
 		case c == ',' || c == ':' || c == ']':
 			d.w.pos++
+			named = named && c != ','
 		case c == '[':
-			err = d.innerList(found)
+			err = d.innerList(found, name)
 		case c == '{' && depth < deepestEnvelope:
-			err = d.unwrap(found, depth+1)
-		default:
+			err = d.unwrap(found, depth+1, fault || faultNames[name])
+		case c == '{' || named:
 			found.other = found.other || c == '{'
+			found.value(name, d.headOfValue(), fault)
+			err = d.skip(frame{})
+		default:
+			name, named = fold(strings.Trim(d.headOfValue(), `"`)), true
 			err = d.skip(frame{})
 		}
 		if err != nil {
@@ -218,8 +232,21 @@ func (d *decoder) unwrap(found *contents, depth int) error {
 	}
 }
 
-// innerList reads a list of rows, or passes over another one.
-func (d *decoder) innerList(found *contents) error {
+// headOfValue is the text of the name or value that begins here, as far as it matters.
+func (d *decoder) headOfValue() string {
+	const matters = 64
+	var f frame
+	head := d.w.peek(matters)
+	for i, c := range head {
+		if f.step(c); !f.open() && (c == ',' || c == ']' || c == '}' || c == ':') {
+			return strings.TrimSpace(string(head[:i]))
+		}
+	}
+	return string(head)
+}
+
+// innerList reads a list of rows, or passes over another one, which has a name.
+func (d *decoder) innerList(found *contents, name string) error {
 	switch s := d.look(); {
 	case s.rows():
 		found.rows = true
@@ -229,6 +256,7 @@ func (d *decoder) innerList(found *contents) error {
 		found.empty = true
 	default:
 		found.other = found.other || s.other
+		found.list(name, false)
 	}
 	return d.skip(frame{})
 }

@@ -2,6 +2,7 @@ package saveris
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,6 +79,10 @@ var neverLinks = []string{"status", "requestuuid", "metadataurl", "metadataurls"
 // linksOf finds the links to the files of a completed answer, in whatever form they stand there, each once. None at all
 // is believed only where nothing is left that could hold one; else it fails and names the member.
 func linksOf(members []member) ([]string, error) {
+	var others beside
+	if others.members(members, false); others.more {
+		return nil, errors.New("completed, but it says that there are more links than it holds")
+	}
 	f := linkFinder{seen: map[string]bool{}}
 	var odd, other, filled *member
 	empty := false

@@ -49,6 +49,7 @@ func TestLinksAreFoundInEveryShape(t *testing.T) {
 		`{"type":"application/json","at":"2026/07/01 10:15"}`:   nil,
 		`{"columns":[{"uuid":"varchar"}],"data_urls":[]}`:       nil,
 		`{"data_urls":[],"message":"see https://example.net/"}`: nil,
+		`{"data_urls":[],"next_token":null,"has_more":false}`:   nil,
 	} {
 		members, err := membersOf([]byte(answer))
 		if err != nil {
@@ -64,20 +65,23 @@ func TestLinksAreFoundInEveryShape(t *testing.T) {
 func TestACompletedAnswerWithoutALinkIsNoEmptyOne(t *testing.T) {
 	t.Parallel()
 	for members, want := range map[string]string{
-		`"data_urls":{"bucket":"b","key":"k"}`:                  `"data_urls" is an object without a link`,
-		`"data_urls":["s3://bucket/key"]`:                       `"data_urls" is a list without a link`,
-		`"dataUrls":"result.json"`:                              `"dataUrls" is a text without a link`,
-		`"data_urls":3`:                                         `"data_urls" is a number without a link`,
-		`"data_urls":true`:                                      `"data_urls" is true without a link`,
-		`"data_urls":[],"files":["result.json"]`:                `"files" is a list without a link`,
-		`"output":{"bucket":"b","key":"k"}`:                     `"output" is an object without one`,
-		`"parts":[1,2]`:                                         `"parts" is a list without one`,
-		`"output":"s3://bucket/key"`:                            `"output" is a text without one`,
-		`"output":"exports/1/result.json"`:                      `"output" is a text without one`,
-		`"measurements":[` + rowNo(1) + `],"data_urls":[]`:      `"measurements" holds rows itself`,
-		`"data":{"rows":[` + rowNo(1) + `]},"data_urls":[]`:     `"data" holds rows itself`,
-		`"data_urls":["https://files.example.net/a","b"]`:       `beside the links stands a text without one`,
-		`"data_urls":[{"url":"https://example.net/a"},{"k":1}]`: `beside the links stands an object without one`,
+		`"data_urls":{"bucket":"b","key":"k"}`:                                              `"data_urls" is an object without a link`,
+		`"data_urls":["s3://bucket/key"]`:                                                   `"data_urls" is a list without a link`,
+		`"dataUrls":"result.json"`:                                                          `"dataUrls" is a text without a link`,
+		`"data_urls":3`:                                                                     `"data_urls" is a number without a link`,
+		`"data_urls":true`:                                                                  `"data_urls" is true without a link`,
+		`"data_urls":[],"files":["result.json"]`:                                            `"files" is a list without a link`,
+		`"output":{"bucket":"b","key":"k"}`:                                                 `"output" is an object without one`,
+		`"parts":[1,2]`:                                                                     `"parts" is a list without one`,
+		`"output":"s3://bucket/key"`:                                                        `"output" is a text without one`,
+		`"output":"exports/1/result.json"`:                                                  `"output" is a text without one`,
+		`"measurements":[` + rowNo(1) + `],"data_urls":[]`:                                  `"measurements" holds rows itself`,
+		`"data":{"rows":[` + rowNo(1) + `]},"data_urls":[]`:                                 `"data" holds rows itself`,
+		`"data_urls":["https://files.example.net/a","b"]`:                                   `beside the links stands a text without one`,
+		`"data_urls":[{"url":"https://example.net/a"},{"k":1}]`:                             `beside the links stands an object without one`,
+		`"data_urls":["https://example.net/a"],"next_token":"b"`:                            `more links than it holds`,
+		`"data_urls":["https://example.net/a"],"page":{"nextLink":"https://example.net/b"}`: `more links than it holds`,
+		`"data_urls":[],"has_more":true`:                                                    `more links than it holds`,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			polls := 0

@@ -230,6 +230,35 @@ func TestAFileOfAnotherKindIsNoSnapshot(t *testing.T) {
 	}
 }
 
+// TestAListThatIsNotAllIsNotUnderstood: what it lacks would count as gone.
+func TestAListThatIsNotAllIsNotUnderstood(t *testing.T) {
+	t.Parallel()
+	for answer, all := range map[string]bool{
+		`[{"a":1}]`: true,
+		`{"tenants":[{"a":1}],"count":1,"next":null}`:     true,
+		`{"tenants":[],"total":0,"errors":[],"error":{}}`: true,
+		`{"tenants":[{"a":1}],"page":1,"total_pages":1}`:  true,
+		`{"status":"ok","Tenants":[{"a":1}],"next":""}`:   true,
+		`{"tenants":[{"a":1}],"next_token":"abc"}`:        false,
+		`{"tenants":[{"a":1}],"nextLink":"https://x"}`:    false,
+		`{"tenants":[{"a":1}],"paging":{"hasMore":true}}`: false,
+		`{"tenants":[{"a":1}],"next":{"offset":100}}`:     false,
+		`{"tenants":[{"a":1}],"total":2}`:                 false,
+		`{"tenants":[{"a":1}],"page":{"totalCount":"2"}}`: false,
+		`{"tenants":[{"a":1}],"truncated":true}`:          false,
+		`{"tenants":[{"a":1}],"error":{"code":500}}`:      false,
+		`{"tenants":[{"a":1}],"errors":["timeout"]}`:      false,
+		`{"tenants":[],"status":"failed"}`:                false,
+		`{"tenants":[],"tenants":[{"a":1}]}`:              false,
+		`{"tenants":{"a":1}}`:                             false,
+		`{"items":[{"a":1}]}`:                             false,
+	} {
+		if _, err := listIn([]byte(answer), "tenants"); err == nil != all {
+			t.Errorf("%s: %v", answer, err)
+		}
+	}
+}
+
 func TestElementsOfAList(t *testing.T) {
 	t.Parallel()
 	var got []string
