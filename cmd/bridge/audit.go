@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -48,6 +50,11 @@ Exit code 0: nothing is missing. 1: something is, or has not been read, or the r
 			s, err := config.LoadWithoutVendor(cmd.Context(), std.env)
 			if err != nil {
 				return err
+			}
+			if cmd.Flags().Changed("html") {
+				if o.HTML, err = pageFile(o.HTML); err != nil {
+					return err
+				}
 			}
 			now := time.Now().UTC().Truncate(time.Second)
 			span, err := o.check(now)
@@ -120,6 +127,27 @@ func (o auditOptions) write(report *audit.Report, out io.Writer) error {
 		return err
 	}
 	return report.Text(out)
+}
+
+// pageFile returns the file that is to be written, or to be replaced, for a name that was given: where it is a link, what it leads to.
+// What is no file is refused before the streams are read: the page would take its place.
+func pageFile(name string) (string, error) {
+	if name == "" || name == "-" {
+		return "", flagf("audit", "--html is %q: expected the name of a file, such as audit.html", name)
+	}
+	folder, err := os.Stat(filepath.Dir(name))
+	if err != nil || !folder.IsDir() {
+		return "", flagf("audit", "--html is %q: expected a file in a folder that exists", name)
+	}
+	switch there, err := os.Stat(name); {
+	case errors.Is(err, fs.ErrNotExist):
+		return name, nil
+	case err != nil:
+		return "", flagf("audit", "--html is %q: %w", name, err)
+	case !there.Mode().IsRegular():
+		return "", flagf("audit", "--html is %q: expected the name of a file, and this is a folder or a device", name)
+	}
+	return filepath.EvalSymlinks(name)
 }
 
 // writeFile writes a file that is there as a whole or not at all.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -95,7 +97,15 @@ func TestAuditReportsWhatIsMissing(t *testing.T) {
 	if page, err := os.ReadFile(file); err != nil || !strings.HasSuffix(string(page), "</html>\n") || got.code != hint.Failed || got.out != "wrote "+file+"\n" {
 		t.Errorf("%v, exit code %d\n%s%s", err, got.code, got.out, got.err)
 	}
-	if got := s.auditCommand("--html", filepath.Join(file, "no folder")); got.code != hint.Failed || !strings.Contains(got.err, "no folder") {
+	link := filepath.Join(t.TempDir(), "link.html")
+	if err := errors.Join(os.Symlink(file, link), os.WriteFile(file, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	got = s.auditCommand("--html", link)
+	if page, err := os.ReadFile(file); err != nil || !strings.HasSuffix(string(page), "</html>\n") || got.out != "wrote "+file+"\n" {
+		t.Errorf("%v: %s, the page ends with %.100s", err, got.out, page[max(0, len(page)-100):])
+	}
+	if got := s.auditCommand("--html", filepath.Join(file, "no folder")); got.code != hint.Settings || !strings.Contains(got.err, "no folder") {
 		t.Errorf("exit code %d\n%s", got.code, got.err)
 	}
 	for info := range s.js.ListStreams(t.Context()).Info() {
@@ -116,6 +126,7 @@ func TestAuditRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		"":                            "--from is missing",
 		"--from yesterday":            `--from is "yesterday"`,
 		"--from 1h --until 2h":        "expected a range that is not empty",
+		"--from 0000-01-01T00:00:00Z": `--from is "0000-01-01T00:00:00Z": expected a time after 1970`,
 		"--from 1h --json --csv":      "exclude each other",
 		"--from 1h --json --html a":   "exclude each other",
 		"--from 1h --feeds readings":  "unknown flag",
@@ -130,6 +141,28 @@ func TestAuditRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	got := bridge(t, []string{"BRIDGE_DATA_DIR=" + filepath.Join(dir, "none")}, "audit", "--from", "1h")
 	if _, err := os.Stat(filepath.Join(dir, "none")); got.code == hint.Done || !os.IsNotExist(err) {
 		t.Errorf("exit code %d, %v\n%s", got.code, err, got.err)
+	}
+}
+
+// TestAuditWritesItsPageToAFileOnly: it takes the place of what has that name, which is to be no device, and is said before anything is read.
+func TestAuditWritesItsPageToAFileOnly(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"": "expected the name of a file", "-": "expected the name of a file", dir: "a folder or a device", pipe: "a folder or a device",
+		filepath.Join(dir, "none", "a.html"): "in a folder that exists",
+	} {
+		got := bridge(t, []string{"NATS_URL=nats://127.0.0.1:1"}, "audit", "--from", "1h", "--html", name)
+		if cause, _ := lastLines(t, got.err); got.code != hint.Settings || !strings.Contains(cause, "--html is ") || !strings.Contains(cause, want) {
+			t.Errorf("--html %q: exit code %d\n%s", name, got.code, got.err)
+		}
+	}
+	if is, err := os.Lstat(pipe); err != nil || is.Mode()&os.ModeNamedPipe == 0 {
+		t.Errorf("the pipe is gone: %v, %v", is, err)
 	}
 }
 

@@ -44,8 +44,12 @@ func (r *timeRange) moments() error {
 		return flagf(r.command, "--from is missing: expected %s", wantMoment)
 	}
 	for _, flag := range [][2]string{{"from", r.From}, {"until", r.Until}} {
-		if _, err := moment(flag[1], time.Now()); err != nil {
+		at, err := moment(flag[1], time.Now())
+		if err != nil {
 			return flagf(r.command, "--%s is %q: expected %s", flag[0], flag[1], wantMoment)
+		}
+		if at.Before(time.Unix(0, 0)) {
+			return flagf(r.command, "--%s is %q: expected a time after 1970", flag[0], flag[1])
 		}
 	}
 	return nil
