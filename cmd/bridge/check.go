@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"saveris-bridge/internal/config"
@@ -24,15 +26,33 @@ there. Prints one line a check, with a hint where it is not well. Nothing is cre
 			if err != nil {
 				return err
 			}
+			out := &remembering{Writer: std.out}
+			std.out = out
 			for _, name := range config.UnknownVariables(std.environ()) {
 				printSetting(std, name+" is no variable of the bridge", "bridge run --help lists all variables")
 			}
 			for _, n := range s.Notices {
 				printSetting(std, n.Text, n.Hint)
 			}
-			return orStopped(cmd.Context(), runCheck(cmd.Context(), s, std))
+			err = runCheck(cmd.Context(), s, std)
+			if out.err != nil {
+				return out.err // nobody has seen what was found
+			}
+			return orStopped(cmd.Context(), err)
 		},
 	}
+}
+
+// remembering keeps the first error of a writer.
+type remembering struct {
+	io.Writer
+	err error
+}
+
+func (r *remembering) Write(p []byte) (int, error) {
+	n, err := r.Writer.Write(p)
+	r.err = cmp.Or(r.err, err)
+	return n, err
 }
 
 func printSetting(std streams, text, advice string) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"syscall"
 	"testing"
 
 	"saveris-bridge/internal/bridgetest"
@@ -81,3 +82,33 @@ func makeStreams(ctx context.Context, s config.Pipeline) (js jetstream.JetStream
 
 // quiet is the logger where the log does not matter.
 var quiet = slog.New(slog.DiscardHandler)
+
+// TestCheckThatNobodyCanReadFails: what it prints is its result.
+func TestCheckThatNobodyCanReadFails(t *testing.T) {
+	t.Parallel()
+	s := vendor(t, nil)
+	env := []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "BRIDGE_HTTP_ADDR=", "NATS_URL=" + natsServer(t, &server.Options{JetStream: true}).ClientURL()}
+	var said strings.Builder
+	code := execute(t.Context(), []string{"check"}, streamsOf(env, fullDisk{}, &said))
+	if code != hint.Failed || !strings.Contains(said.String(), "error: "+syscall.ENOSPC.Error()) {
+		t.Errorf("exit code %d: %s", code, said.String())
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestCheckOfCoverageSendsNobodyToCheck: a right that is missing has a line of its own above.
+func TestCheckOfCoverageSendsNobodyToCheck(t *testing.T) {
+	t.Parallel()
+	s := vendor(t, nil)
+	o := &server.Options{JetStream: true, Users: []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{
+		Publish: &server.SubjectPermission{Allow: []string{">"}, Deny: []string{"$JS.API.STREAM.MSG.GET.>"}},
+	}}}}
+	got := bridge(t, []string{"SAVERIS_URL=" + s.URL(), "SAVERIS_USERNAME=ada", "SAVERIS_PASSWORD=hunter2", "BRIDGE_HTTP_ADDR=", "NATS_URL=" + natsServer(t, o).ClientURL(), "NATS_USER=u", "NATS_PASSWORD=p"}, "check")
+	wantLines(t, got.out, "FAIL rights hint: let the account publish to $JS.API.STREAM.MSG.GET.>", "FAIL coverage hint: give the account the rights that are missing above")
+	if strings.Contains(got.out, "bridge check") {
+		t.Errorf("%s", got.out)
+	}
+}

@@ -55,6 +55,9 @@ func (a optionalBucket) look(ctx context.Context, c *checkup) Finding {
 	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		found, err = c.mayCreate(ctx, "KV_"+a.name, a.by), nil
+		if found.Err == nil && c.account != nil {
+			err = c.oneMore(c.account)
+		}
 	}
 	switch {
 	case found.Err != nil:

@@ -27,7 +27,11 @@ func checkCoverage(ctx context.Context, c *checkup) Finding {
 	accounts := pipe.Accounts
 	unknown, err := accounts.Look(ctx)
 	if err != nil {
-		return fail(natsconn.Refusal(c.nc, err), natsconn.Hint(err))
+		err = natsconn.Refusal(c.nc, err)
+		if natsconn.Forbidden(err) {
+			return fail(err, "give the account the rights that are missing above")
+		}
+		return fail(err, natsconn.Hint(err))
 	}
 	if !accounts.Covered() && len(unknown) == 0 {
 		return ok("there is none yet under BRIDGE_PREFIX %s", c.settings.Prefix)

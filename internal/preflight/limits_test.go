@@ -69,6 +69,37 @@ func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
 	}
 }
 
+// TestTooFewStreamsAreNamedBeforeAnyIsMade: buckets are streams, too, and run does without them.
+func TestTooFewStreamsAreNamedBeforeAnyIsMade(t *testing.T) {
+	t.Parallel()
+	const streams = 5
+	for most, want := range map[int][]string{
+		4:                         {"ok stream SAVERIS_DEVICES", "FAIL stream SAVERIS_HEALTH allows no more streams hint: raise max_streams 5 streams and 7 buckets"},
+		streams + 2:               {"ok stream SAVERIS_HEALTH", "ok bucket saveris-inventory", "warn bucket saveris-latest allows no more streams hint: raise max_streams"},
+		streams + publish.Buckets: {"ok stream SAVERIS_HEALTH", "ok bucket saveris-backfills"},
+	} {
+		env := with("NATS_URL", demanding(t, fmt.Sprintf("max_streams: %d", most)), "NATS_USER", "u", "NATS_PASSWORD", "p")
+		out, err := checkNATS(t, env)
+		wantLines(t, out, want...)
+		js, stop, runErr := makeStreams(t.Context(), load(t, env))
+		for who, err := range map[string]error{"check": err, "run": runErr} {
+			code, advice := hint.Of(err)
+			if few := most < streams; (err != nil) != few || few && (code != hint.NATS || advice == "") {
+				t.Errorf("%d: %s: exit code %d, hint %q: %v", most, who, code, advice, err)
+			}
+		}
+		if runErr == nil {
+			if account, err := js.AccountInfo(t.Context()); err != nil || account.Streams != streams {
+				t.Errorf("%d: %d streams (%v)", most, account.Streams, err)
+			}
+			stop()
+		}
+	}
+	if n := len(optionalBuckets(pipeline.Broker(load(t, with()).Streams))); n != publish.Buckets {
+		t.Errorf("%d buckets are checked, %d said", n, publish.Buckets)
+	}
+}
+
 func TestCheckSaysWhatAnUncompressedStreamCosts(t *testing.T) {
 	t.Parallel()
 	env := with("NATS_URL", natsServer(t, &server.Options{JetStream: true}).ClientURL())

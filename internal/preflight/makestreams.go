@@ -21,6 +21,7 @@ type target struct {
 	nc       *nats.Conn // nil until NATS was reached
 	js       jetstream.JetStream
 	reserved int64 // bytes that the streams which run creates take away from the account
+	created  int   // streams and buckets that run creates
 }
 
 // MakeStreams makes the streams ready on a connection, for which it waits as natsconn.UntilReady does. Nothing is made unless the account
@@ -57,10 +58,10 @@ func (t *target) makeStreams(ctx context.Context) error {
 // room returns why an account has no room for the streams that are missing. Without limits nothing is asked: it takes a broker that is
 // far away a while to answer.
 func (t *target) room(ctx context.Context, account *jetstream.AccountInfo) error {
-	if t.broker.MaxBytes == 0 && !t.broker.Tier(account).Limits.MaxBytesRequired {
+	if limits := t.broker.Tier(account).Limits; t.broker.MaxBytes == 0 && !limits.MaxBytesRequired && limits.MaxStreams <= 0 {
 		return nil
 	}
-	t.reserved = 0
+	t.reserved, t.created = 0, 0
 	for _, feed := range publish.Streams {
 		_, err := t.stream(ctx, t.broker.Names.Stream(feed))
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -81,6 +82,9 @@ func (t *target) stream(ctx context.Context, name string) (*jetstream.StreamInfo
 // reserve notes what a stream that run creates will take away from an account, and returns what the server will answer if that cannot
 // be: a publish.ErrUnfit.
 func (t *target) reserve(account *jetstream.AccountInfo) error {
+	if err := t.oneMore(account); err != nil {
+		return err
+	}
 	tier, replicas := t.broker.Tier(account), max(1, t.broker.Replicas)
 	if len(account.Tiers) > 0 {
 		replicas = 1 // the limits of a tier are of one replica
@@ -96,6 +100,15 @@ func (t *target) reserve(account *jetstream.AccountInfo) error {
 	left := limits.MaxStore - int64(tier.ReservedStore) - t.reserved
 	if limits.MaxStore > 0 && left < 0 || limits.StoreMaxStreamBytes > 0 && t.broker.MaxBytes > limits.StoreMaxStreamBytes {
 		return fmt.Errorf("%w: %w", publish.ErrUnfit, publish.ErrNoRoom)
+	}
+	return nil
+}
+
+// oneMore notes a stream or bucket that run creates, and returns a publish.ErrUnfit where the account does not allow as many.
+func (t *target) oneMore(account *jetstream.AccountInfo) error {
+	t.created++
+	if tier := t.broker.Tier(account); tier.Limits.MaxStreams > 0 && tier.Streams+t.created > tier.Limits.MaxStreams {
+		return fmt.Errorf("%w: %w", publish.ErrUnfit, publish.ErrFewStreams)
 	}
 	return nil
 }

@@ -163,7 +163,7 @@ func checkJetStream(ctx context.Context, c *checkup) Finding {
 		return fail(err, natsconn.Hint(err))
 	}
 	if limit := info.Limits.MaxStore; limit > 0 && limit-int64(info.Store) < 1<<30 {
-		return warn("raise the limit of the account", "%d of %d bytes of storage are used", info.Store, limit)
+		return warn("raise the limit of the account", "%s of storage is left to the account, less than 1 GiB: %d of %d bytes are used", natsd.Size(limit-int64(info.Store)), info.Store, limit)
 	}
 	return ok("on, %d streams", info.Streams)
 }

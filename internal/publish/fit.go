@@ -91,7 +91,7 @@ const versionOf = "_nats.ver"
 // it cannot.
 func (c Config) CheckStream(feed schema.Feed, have jetstream.StreamConfig) error {
 	if version := have.Metadata[versionOf]; version != "" && older(version, MinServer) {
-		return unfitf("the server that holds stream %s is version %s, atomic batches need %s or newer", have.Name, version, MinServer)
+		return unfitf("%w: the server that holds stream %s is version %s, atomic batches need %s or newer", ErrOldServer, have.Name, version, MinServer)
 	}
 	routes, others := c.wrongRoutes(feed, have), wrongSettings(have)
 	if c.Stream(feed).AllowMsgSchedules && !have.AllowMsgSchedules {

@@ -19,7 +19,17 @@ var (
 		Err: errors.New("max_consumers is too low"), Code: hint.NATS,
 		Hint: fmt.Sprintf("raise max_consumers of the account to %d or more", MinConsumers),
 	}
+	ErrFewStreams error = &hint.Error{
+		Err: errors.New("the account or the server allows no more streams"), Code: hint.NATS,
+		Hint: fmt.Sprintf("raise max_streams, or take away what nobody needs: the bridge makes %d streams and %d buckets, which are streams too", len(Streams), Buckets),
+	}
 )
+
+// Buckets is how many buckets the bridge makes, that of backfills among them.
+const Buckets = 7
+
+// ErrOldServer says that a server, or the one that holds a stream, is older than MinServer; it comes with an ErrUnfit.
+var ErrOldServer error = &hint.Error{Err: errors.New("NATS is too old"), Code: hint.NATS, Hint: "upgrade NATS to " + MinServer + " or newer"}
 
 // What the server refuses about the size of a stream that is created; both come with an ErrUnfit.
 var (
@@ -33,8 +43,9 @@ var (
 	}
 )
 
-// JetStream error codes about sizes.
+// JetStream error codes about limits.
 const (
+	codeMaxStreams       = 10027
 	codeNoStorage        = 10047
 	codeMaxBytesRequired = 10113
 	codeMaxBytesExceeded = 10122
@@ -64,6 +75,8 @@ func refusedForGood(err error) error {
 	switch refused.ErrorCode {
 	case codeMaxBytesRequired:
 		return fmt.Errorf("%w: %w: %w", ErrUnfit, ErrNeedsMaxBytes, err)
+	case codeMaxStreams:
+		return fmt.Errorf("%w: %w: %w", ErrUnfit, ErrFewStreams, err)
 	case codeNoStorage, codeMaxBytesExceeded:
 		return fmt.Errorf("%w: %w: %w", ErrUnfit, ErrNoRoom, err)
 	}

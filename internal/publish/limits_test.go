@@ -12,6 +12,7 @@ import (
 	"saveris-bridge/internal/backfill"
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -191,6 +192,19 @@ func TestWhatASizeLimitHasRemovedIsAsWhatAnAgeLimitHas(t *testing.T) {
 		events = events[perDay-10:] // of the first of these days the beginning may be gone
 		if result, err := newWriter(js, 0).Commit(t.Context(), day, events, cover); err != nil || result.Stored > 0 {
 			t.Errorf("%s read again: %+v (%v)", day, result, err)
+		}
+	}
+}
+
+// TestAnOldServerIsToBeUpgraded: no other prefix helps.
+func TestAnOldServerIsToBeUpgraded(t *testing.T) {
+	old := config.Stream(schema.Readings)
+	old.Metadata = map[string]string{"_nats.ver": "2.11.10"}
+	for what, err := range map[string]error{
+		"account": config.CheckAccount(&jetstream.AccountInfo{API: jetstream.APIStats{Level: 1}}), "stream": config.CheckStream(schema.Readings, old),
+	} {
+		if code, advice := hint.Of(err); !errors.Is(err, publish.ErrUnfit) || code != hint.NATS || advice != "upgrade NATS to 2.12.1 or newer" {
+			t.Errorf("%s: exit code %d, hint %q: %v", what, code, advice, err)
 		}
 	}
 }

@@ -140,7 +140,7 @@ func (c Config) ensureStream(ctx context.Context, js jetstream.JetStream, feed s
 		return refusedForGood(err)
 	}
 	if made && !info.Config.AllowAtomicPublish {
-		return unfitf("the server that made it knows nothing of allow_atomic: it is older than %s", MinServer)
+		return unfitf("%w: the server that made it knows nothing of allow_atomic: it is older than %s", ErrOldServer, MinServer)
 	}
 	return c.CheckStream(feed, info.Config)
 }
@@ -170,7 +170,7 @@ const minLevel = 2
 // and older one: a leaf node without JetStream.
 func (c Config) CheckAccount(account *jetstream.AccountInfo) error {
 	if level := account.API.Level; level < minLevel {
-		return unfitf("JetStream has API level %d, atomic batches need NATS %s or newer, which has %d", level, MinServer, minLevel)
+		return unfitf("%w: JetStream has API level %d, atomic batches need NATS %s or newer, which has %d", ErrOldServer, level, MinServer, minLevel)
 	}
 	if most := c.Tier(account).Limits.MaxConsumers; most > 0 && most < MinConsumers {
 		return unfitf("%w: the account allows %d consumers of a stream, expected %d or more", ErrFewConsumers, most, MinConsumers)
