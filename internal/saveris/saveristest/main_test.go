@@ -1,0 +1,9 @@
+package saveristest_test
+
+import (
+	"testing"
+
+	"saveris-bridge/internal/bridgetest"
+)
+
+func TestMain(m *testing.M) { bridgetest.Main(m) }
