@@ -115,7 +115,7 @@ func (c *Change) Event() schema.FleetChange {
 // Compare returns how a look differs from what is known, removals first, then by tenant and key. The same look on the same
 // knowledge gives the same changes. No change is: processed_at, status_time, last_communication_time, next_communication_time,
 // last_measurement_time, last_modified_at, version_timestamp, and whatever ends with _last_modified. A thing is removed once two
-// looks in a row were without it (a look without any is an error for a day, see Walker.Look), or at once where it is seen under another key or tenant, or all that stands within it in others.
+// looks in a row were without it, or at once where it is seen under another key or tenant, or all that stands within it in others.
 // A look that has failed, or lacks rows, says of no thing, and of nothing within one, that it is gone; one without the tenant or the
 // serial number of a thing that it has seen does not move it. Compare counts the looks, takes
 // over what is no change, and uses the look up; a change is known only once it is Stored, and comes again until then.

@@ -317,7 +317,7 @@ func TestAnEmptyAnswerAfterAFullOneIsConfirmed(t *testing.T) {
 	event := store(known, known.Compare(seenJSON(t, schema.KindTenant, tenant)))[0]
 	v := &fixedVendor{gets: map[string]string{"/v3/tenants-sync": `{"tenants":[]}`}, files: map[string]string{"/v3/tenants": tenant}}
 	client := v.start(t)
-	for _, file := range []string{tenant, ""} {
+	for file, want := range map[string][]string{tenant: nil, "": {"-t1.t1@7"}} {
 		v.mu.Lock()
 		v.files["/v3/tenants"] = file
 		v.mu.Unlock()
@@ -325,61 +325,18 @@ func TestAnEmptyAnswerAfterAFullOneIsConfirmed(t *testing.T) {
 		if err := inv.Load(event.AppendData(nil), 7); err != nil {
 			t.Fatal(err)
 		}
+		var got []string
 		for range looksUntilGone {
 			k := NewWalker(client, inv).kind(t.Context(), schema.KindTenant)
-			if (k.Err == nil) != (file != "") || k.Route != saveris.RouteExport {
+			if k.Err != nil || k.Route != saveris.RouteExport {
 				t.Errorf("by %s (%v)", k.Route, k.Err)
 			}
-			if got := told(inv.Compare(k)); len(got) > 0 {
-				t.Errorf("the export has %q: %q", file, got)
-			}
+			got = told(inv.Compare(k))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the export has %q: %q, want %q", file, got, want)
 		}
 	}
-}
-
-// TestThatThereIsNothingLeftIsBelievedAfterADay, and not where there is something meanwhile.
-func TestThatThereIsNothingLeftIsBelievedAfterADay(t *testing.T) {
-	inv := NewInventory()
-	store(inv, inv.Compare(seenJSON(t, schema.KindTenant, `{"tenant_uuid":"t1"}`)))
-	v := &vendorOf{rowsOf: rowsOf{saveris.Tenants: nil}, at: lookedAt}
-	w := NewWalker(v, inv)
-	look := func(after time.Duration) (got []string, err error) {
-		v.at = v.at.Add(after)
-		k := w.kind(t.Context(), schema.KindTenant)
-		return told(inv.Compare(k)), k.Err
-	}
-	empty := func(times int, after time.Duration) {
-		t.Helper()
-		for range times {
-			if got, err := look(after); err == nil || len(got) > 0 {
-				t.Errorf("an empty look at %s: %q (%v)", v.at, got, err)
-			}
-		}
-	}
-	empty(20, time.Hour)
-	v.rowsOf[saveris.Tenants] = []string{`{"tenant_uuid":"t1"}`}
-	if got, err := look(time.Hour); err != nil || len(got) > 0 {
-		t.Errorf("it is back: %q (%v)", got, err)
-	}
-	v.rowsOf[saveris.Tenants] = nil
-	empty(24, time.Hour)
-	for _, want := range [][]string{nil, {"-t1.t1@1"}} {
-		if got, err := look(time.Hour); err != nil || !slices.Equal(got, want) {
-			t.Errorf("after a day: %q (%v), want %q", got, err, want)
-		}
-	}
-}
-
-// vendorOf is rowsOf at a time.
-type vendorOf struct {
-	rowsOf
-	at time.Time
-}
-
-func (v *vendorOf) Snapshot(ctx context.Context, q saveris.SnapshotQuery, each func(*saveris.Row) error) (saveris.Answer, error) {
-	ans, err := v.rowsOf.Snapshot(ctx, q, each)
-	ans.AskedAt = v.at
-	return ans, err
 }
 
 // TestAColumnThatNobodyKnowsStandsWhereItsNameBelongs, by either route.

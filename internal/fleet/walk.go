@@ -25,7 +25,6 @@ type Walker struct {
 	known   *Inventory
 	refused map[Kind]*refusal
 	seen    map[Kind]time.Time // when was asked for the newest look
-	empty   map[Kind]time.Time // since when nothing has been seen of what is known
 }
 
 // refusal is what is known of a kind that the vendor refuses, or has refused.
@@ -38,7 +37,7 @@ type refusal struct {
 // NewWalker returns one that looks with what is known in mind: where there were things before, an answer without any is asked for
 // twice, see saveris.SnapshotQuery.
 func NewWalker(s Source, known *Inventory) *Walker {
-	return &Walker{source: s, known: known, refused: map[Kind]*refusal{}, seen: map[Kind]time.Time{}, empty: map[Kind]time.Time{}}
+	return &Walker{source: s, known: known, refused: map[Kind]*refusal{}, seen: map[Kind]time.Time{}}
 }
 
 // Know has it look with something else in mind.
@@ -61,7 +60,7 @@ type Look struct {
 }
 
 // Look reads all kinds, one after the other in the order of schema.FleetKinds, and hands over what it has seen of each. A kind
-// that cannot be read stops no other, and has its error; so has one of which nothing is seen and something known, for a day. Look itself fails only where ctx ends, the vendor refuses the login
+// that cannot be read stops no other, and has its error. Look itself fails only where ctx ends, the vendor refuses the login
 // (saveris.ErrRefused that is no ErrForbidden), or each fails, whose error is returned as it is.
 func (w *Walker) Look(ctx context.Context, each func(Look) error) error {
 	for _, kind := range schema.FleetKinds {
@@ -102,9 +101,6 @@ func (w *Walker) kind(ctx context.Context, kind Kind) Look {
 	cover.add(r.seen)
 	seen := Look{Kind: kind, At: ans.AskedAt, Route: ans.Route, Endpoint: ans.Endpoint, Rows: r.rows, things: r.done(), cover: cover}
 	seen.Things = len(seen.things)
-	if err := w.emptied(seen); err != nil {
-		seen.Err = err
-	}
 	if err := w.known.halfRead(seen, r.strange); err != nil {
 		seen.Err = fmt.Errorf("%s from %s is %w: %w", sources[kind].feed, ans.Endpoint, saveris.ErrNotUnderstood, err)
 	}
@@ -112,26 +108,4 @@ func (w *Walker) kind(ctx context.Context, kind Kind) Look {
 		seen.Err = fmt.Errorf("%d of %d rows of %s from %s are %w, the first one: %w", r.odd, r.rows, sources[kind].feed, ans.Endpoint, saveris.ErrNotUnderstood, r.reason)
 	}
 	return seen
-}
-
-// doubted is how long looks have to find nothing of what is known until that is believed: a vendor's table that is made anew is empty
-// for a while.
-const doubted = 24 * time.Hour
-
-// emptied returns why a look without a thing is not believed yet; nil where it has things, there never were any, or it is.
-func (w *Walker) emptied(seen Look) error {
-	known := w.known.Len(seen.Kind)
-	if known == 0 || seen.Rows > 0 {
-		delete(w.empty, seen.Kind)
-		return nil
-	}
-	since, before := w.empty[seen.Kind]
-	if !before {
-		since = seen.At
-		w.empty[seen.Kind] = since
-	}
-	if seen.At.Sub(since) >= doubted {
-		return nil
-	}
-	return fmt.Errorf("%s from %s holds nothing, %d were known; that is not believed before %s", sources[seen.Kind].feed, seen.Endpoint, known, since.Add(doubted).Format(time.RFC3339))
 }

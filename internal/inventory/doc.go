@@ -6,6 +6,5 @@
 // stored (a lost answer, another bridge, a stream that has lost its tail) the stream is read again before anything else is
 // stored. So a kill at any point, or two bridges at once, cost another look and nothing else.
 //
-// That a thing was missing is remembered by the process alone: after a start it takes two looks again until it counts as removed,
-// and a day where nothing is left of its kind.
+// That a thing was missing is remembered by the process alone: after a start it takes two looks again until it counts as removed.
 package inventory
