@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,7 +10,8 @@ import (
 )
 
 // StructuredEvent returns a stored event in the JSON format of CloudEvents, whichever content mode its message has. It does not judge
-// whether it is one of the bridge's. The text may be the body.
+// whether it is one of the bridge's, but fails where that cannot be: the data is no JSON, or an attribute cannot be read. The text may be
+// the body.
 func StructuredEvent(header map[string][]string, body []byte) ([]byte, error) {
 	if IsStructured(header) {
 		return body, nil
@@ -17,6 +19,9 @@ func StructuredEvent(header map[string][]string, body []byte) ([]byte, error) {
 	attributes, data, err := Unwrap(header, body)
 	if err != nil {
 		return nil, err
+	}
+	if !jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
+		return nil, errors.New("the data is no JSON")
 	}
 	return appendJSON(nil, attributes, data), nil
 }

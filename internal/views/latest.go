@@ -52,13 +52,15 @@ type newest struct {
 	event checkpoint.StoredEvent // without a Seq where it was released
 }
 
-// newestOf outlives the event: a text of a header holds all headers, and headers take several times what they say.
+// newestOf outlives the event: a text of a header holds all headers, and headers take several times what they say. It is nil where the
+// event cannot be shown, as somebody else's may be.
 func (l *latest) newestOf(m schema.ReadingMoment, e checkpoint.StoredEvent) *newest {
+	value, err := schema.StructuredEvent(e.Header, e.Data)
+	if err != nil {
+		return nil
+	}
 	if l.compact {
-		value, err := schema.StructuredEvent(e.Header, e.Data)
-		if err == nil {
-			e = checkpoint.StoredEvent{Seq: e.Seq, Header: structured, Data: bytes.Clone(value), At: e.At}
-		}
+		e = checkpoint.StoredEvent{Seq: e.Seq, Header: structured, Data: bytes.Clone(value), At: e.At}
 	}
 	return &newest{strings.Clone(m.First), m.At, e.Seq, e}
 }
@@ -108,10 +110,14 @@ func (l *latest) takeAs(key string, e checkpoint.StoredEvent) {
 	if was != nil && !was.olderThan(m, e.Seq) {
 		return
 	}
+	now := l.newestOf(m, e)
+	if now == nil {
+		return
+	}
 	if was != nil && m.At.Before(was.at) {
 		l.doubtful[key] = true
 	}
-	l.channels[key] = l.newestOf(m, e)
+	l.channels[key] = now
 }
 
 func (l *latest) shows(each func(key string, seq uint64)) {
@@ -149,7 +155,9 @@ func (l *latest) choose(ctx context.Context, key string, since checkpoint.Since,
 	contents := map[string]*newest{}
 	err := l.source.EventsOn(ctx, l.subjects(key), since, until, func(e checkpoint.StoredEvent) error {
 		if m, ok := l.read(e); ok {
-			contents[m.First] = l.newestOf(m, e)
+			if n := l.newestOf(m, e); n != nil {
+				contents[m.First] = n
+			}
 		}
 		return nil
 	})

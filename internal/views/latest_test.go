@@ -18,7 +18,7 @@ func TestAReadingThatIsShownHoldsNoMessage(t *testing.T) {
 	at := time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
 	l := &latest{now: func() time.Time { return at }, channels: map[string]*newest{}, doubtful: map[string]bool{}}
 	headers, freed := bridgetest.Headers("c1d2e3f4-a5b6-4c7d-8e9f-0a1b2c3d4e5f and all the others")
-	l.takeAs("t.s.1.1", checkpoint.StoredEvent{Seq: 1, At: at, Header: nats.Header{
+	l.takeAs("t.s.1.1", checkpoint.StoredEvent{Seq: 1, At: at, Data: []byte(`{}`), Header: nats.Header{
 		"ce-specversion": {"1.0"}, "ce-id": {unsafe.String(&headers[0], 36)}, "ce-time": {at.Format(time.RFC3339)}, "ce-dataschema": {"urn:saveris-bridge:reading:v1"},
 	}})
 	headers = nil
