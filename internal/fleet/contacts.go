@@ -19,6 +19,9 @@ type Contacts struct {
 	last map[string]contact // by identity of the device
 }
 
+// firstContact is before any: a time like 0001-01-01 says that there never was one, and so no outage.
+var firstContact = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // contact is what the last look has shown of a device.
 type contact struct {
 	at  time.Time // of its last communication
@@ -39,7 +42,7 @@ func (c *Contacts) Back(seen Look, known *Inventory) (ended []schema.Outage) {
 		id := doc.identity()
 		at, err := time.Parse(time.RFC3339, doc.get("last_communication_time"))
 		patience := time.Duration(c.After) * cycles[id]
-		if err != nil || patience <= 0 {
+		if err != nil || patience <= 0 || at.Before(firstContact) {
 			continue
 		}
 		if was := c.last[id]; was.cut && at.Sub(was.at) > patience {

@@ -29,6 +29,7 @@ func TestADeviceThatWasCutOffIsBack(t *testing.T) {
 		"still cut off":                 {3, []look{{0, []int{-40}}, {15, []int{-40}}, {30, []int{-39}}}, nil},
 		"cut off twice":                 {3, []look{{0, []int{-40}}, {15, []int{10}}, {60, []int{10}}, {75, []int{70}}}, []schema.Outage{outage(-40, 10), outage(10, 70)}},
 		"many at once are one":          {3, []look{{0, []int{-31, -50, -300}}, {15, []int{12, 14, -200}}}, []schema.Outage{outage(-300, -200), outage(-50, 14)}},
+		"not heard before":              {3, []look{{0, []int{-1_000_000_000}}, {15, []int{10}}}, nil},
 		"never":                         {0, []look{{0, []int{-40}}, {15, []int{10}}}, nil},
 		"nothing is known of its cycle": {3, []look{{0, []int{0, 0, 0, -400}}, {15, []int{0, 0, 0, 10}}}, nil},
 	} {

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -211,6 +212,24 @@ func TestALimitThatIsNotUnderstoodIsNone(t *testing.T) {
 		part := seenJSON(t, schema.KindEquipment, `{"equipment_uuid":"e","equipment_parts_uuid":"p","limit_values_uuid":"l",`+odd+`}`).things[0].inner[0]
 		if _, ok := newLimit(part.inner[0]); ok {
 			t.Errorf("%s is taken", odd)
+		}
+	}
+}
+
+// TestLimitsAreJSONInEveryUnit, also where the vendor has the greatest number there is for none.
+func TestLimitsAreJSONInEveryUnit(t *testing.T) {
+	for _, unit := range []string{"celsius", "fahrenheit", "hPa", "ppm"} {
+		for _, value := range []string{"1.7976931348623157E308", "-1.7976931348623157E308", "1e400", "1e303", "5e-324", "-0", "1e16", `"12"`} {
+			part := seenJSON(t, schema.KindEquipment, `{"equipment_uuid":"e","equipment_parts_uuid":"p","limit_values_uuid":"l","display_unit":"`+unit+`","lower_warning":2,"upper_violation":`+value+`}`).things[0].inner[0]
+			l, ok := newLimit(part.inner[0])
+			if !ok {
+				t.Errorf("%s %s is not taken", value, unit)
+			}
+			for _, text := range l.texts {
+				if text.text != "" && !json.Valid([]byte(text.text)) {
+					t.Errorf("%s %s in %s: %s", value, unit, text.unit, text.text)
+				}
+			}
 		}
 	}
 }

@@ -102,7 +102,10 @@ func limitsText(values [len(limitColumns)]string, convert func(float64) float64)
 		if converted := convert(v); converted != v {
 			literal = strconv.FormatFloat(math.Round(converted*1e6)/1e6, 'f', -1, 64) // 5/9 has no end
 		}
-		b, _ = schema.AppendNumber(b, []byte(literal))
+		var ok bool
+		if b, ok = schema.AppendNumber(b, []byte(literal)); !ok { // too great for the other unit: no limit
+			b = append(b, "null"...)
+		}
 	}
 	return string(append(b, '}'))
 }

@@ -26,9 +26,15 @@ func (r Rule) Lookback(channels []fleet.Channel) (longest time.Duration) {
 	return longest
 }
 
+// mostPatience is longer than anybody waits; a sum with it is a time.
+const mostPatience = 100 * 365 * 24 * time.Hour
+
 // patience is how long a channel may be without a reading.
 func (r Rule) patience(c fleet.Channel) time.Duration {
-	return time.Duration(r)*c.Cycle + c.Communication
+	if r > 0 && c.Cycle > mostPatience/time.Duration(r) {
+		return mostPatience
+	}
+	return min(time.Duration(r)*c.Cycle+min(c.Communication, mostPatience), mostPatience)
 }
 
 // Due returns when a channel is due to be heard, at the latest: so long after its last reading by time, or where it has had none

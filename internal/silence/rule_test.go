@@ -37,6 +37,7 @@ func TestARuleSaysWhenAChannelIsDue(t *testing.T) {
 		"never had one, not known since":    {3, time.Time{}, fleet.Channel{Cycle: time.Minute}, time.Time{}},
 		"switched off by the setting":       {0, at(0), quarter, time.Time{}},
 		"no cycle is known":                 {3, at(0), fleet.Channel{Communication: time.Minute, Known: at(0)}, time.Time{}},
+		"cycles longer than a life":         {1000, at(0), fleet.Channel{Cycle: 30 * 365 * 24 * time.Hour, Communication: 250 * 365 * 24 * time.Hour}, at(0).Add(mostPatience)},
 		"inactive or retired":               {3, at(0), fleet.Channel{Cycle: time.Minute, Known: at(0), Inactive: true}, time.Time{}},
 	} {
 		if got := c.rule.Due(c.last, c.channel); !got.Equal(c.want) {
