@@ -110,9 +110,8 @@ func (r *fleetReader) take(ctx context.Context) (changed bool, err error) {
 		return false, nil
 	}
 	load := func(e checkpoint.StoredEvent) error {
-		attributes, data, err := schema.Unwrap(e.Header, e.Data)
-		at, _ := time.Parse(time.RFC3339, attributes["time"]) // zero: nobody says since when
-		if err == nil && r.known.LoadAt(data, e.Seq, at) == nil {
+		change, err := schema.ReadFleetChange(e.Subject, e.Header, e.Data)
+		if err == nil && r.known.LoadAt(change.Data, e.Seq, change.At) == nil {
 			changed = true
 		}
 		return nil

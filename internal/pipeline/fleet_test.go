@@ -78,7 +78,7 @@ func TestNamesFollowTheStreamOfTheFleet(t *testing.T) {
 	steps(1)
 	says(`"device":"Logger"`)
 	storeDevice(t, js, nil, "somebody else's")
-	structured := fmt.Sprintf(`{"specversion":"1.0","id":"i","source":"s","type":"saveris.device.changed.v1","data":%s}`, fmt.Sprintf(device, "Freezer"))
+	structured := fmt.Sprintf(`{"specversion":"1.0","id":"device.100.1.1","source":"s","type":"saveris.device.changed.v1","time":"2026-07-01T10:00:00Z","data":%s}`, fmt.Sprintf(device, "Freezer"))
 	storeDevice(t, js, nats.Header{"content-type": {"application/cloudevents+json"}}, structured)
 	steps(2)
 	says(`"device":"Freezer"`)
