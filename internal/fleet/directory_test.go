@@ -216,6 +216,21 @@ func TestALimitThatIsNotUnderstoodIsNone(t *testing.T) {
 	}
 }
 
+// TestNamesAreNoLongerThanAnEventBears, however long the vendor's are.
+func TestNamesAreNoLongerThanAnEventBears(t *testing.T) {
+	for _, name := range []string{strings.Repeat("x", 1<<20), strings.Repeat("€", 1<<18), strings.Repeat("a\\n", 1<<18)} {
+		inv := known(t, rowsOf{
+			saveris.DeviceProperties: {`{"device_uuid":"d","tenant_uuid":"t","device_display_name":"` + name + `","sensor_uuid":"s","sensor_display_name":"short","channel_no":1}`},
+			saveris.Tenants:          {`{"tenant_uuid":"t","organisation_name":"` + name + `"}`},
+		})
+		text := inv.Directory().Channel([]byte("s"), []byte("1")).Names()
+		var names struct{ Tenant, Device, Sensor string }
+		if err := json.Unmarshal([]byte(text), &names); err != nil || len(text) > 10_000 || names.Sensor != "short" || len(names.Device) < longestName-3 || strings.ContainsRune(names.Tenant, '\ufffd') {
+			t.Errorf("%d bytes of names: %.100s (%v)", len(text), text, err)
+		}
+	}
+}
+
 // TestLimitsAreJSONInEveryUnit, also where the vendor has the greatest number there is for none.
 func TestLimitsAreJSONInEveryUnit(t *testing.T) {
 	for _, unit := range []string{"celsius", "fahrenheit", "hPa", "ppm"} {

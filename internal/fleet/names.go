@@ -3,6 +3,7 @@ package fleet
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"saveris-bridge/internal/schema"
 )
@@ -162,6 +163,21 @@ func nameIn(o *object, column string) string {
 // names are the members of the object, in its order.
 var names = [...]string{"tenant", "site", "device", "sensor", "equipment", "part", "area"}
 
+// longestName is how many bytes of a name an event has. Longer ones could keep events from being stored, which are no larger than a message
+// may be without their names.
+const longestName = 1000
+
+func cutName(name string) string {
+	if len(name) <= longestName {
+		return name
+	}
+	end := longestName
+	for end > 0 && !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end]
+}
+
 // text writes names as JSON. Places of the same names share it.
 func (m *maker) text(values ...string) string {
 	b, known := append(m.room[:0], '{'), false
@@ -172,7 +188,7 @@ func (m *maker) text(values ...string) string {
 			continue
 		}
 		known = true
-		b = schema.AppendText(b, []byte(value))
+		b = schema.AppendText(b, []byte(cutName(value)))
 	}
 	if !known {
 		return "null"
