@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -43,17 +44,29 @@ func (s *Stream) scan(ctx context.Context, at Seqs, subjects []string, headers b
 
 type consumerAnswer struct {
 	jsapi.Answer
-	Pending uint64 `json:"num_pending"`
-	Config  struct {
+	Pending   uint64 `json:"num_pending"`
+	Delivered struct {
+		Seq uint64 `json:"stream_seq"` // before the first message that it may deliver
+	} `json:"delivered"`
+	Config struct {
 		MaxBatch uint64 `json:"max_batch"` // that may be asked for at once, 0 = any: the server's max_request_batch
 	} `json:"config"`
 }
 
 // consume calls each with what a consumer that is made for it delivers before the end of the sequences. The server drops a consumer that
-// is not asked for a minute, as while each is busy for so long, and what it sends to a connection that is lost does not come again:
-// another consumer then goes on behind the last message that came. It is a consumer for the last message of each subject that may
-// deliver a message of a subject twice, with the newer one last.
+// is not asked for a minute, as while each is busy for so long, what it sends to a connection that is lost does not come again, and on a
+// replica that lags it has no more than that: another consumer then goes on behind the last message that came. It is a consumer for the
+// last message of each subject that may deliver a message of a subject twice, with the newer one last.
 func (s *Stream) consume(ctx context.Context, config jetstream.ConsumerConfig, at Seqs, each func(m scanned) error) error {
+	end := at.Until
+	if end == math.MaxUint64 {
+		last, err := s.Last(ctx)
+		if err != nil {
+			return err
+		}
+		end = last + 1
+	}
+	var lags time.Time // when a replica was seen to
 	for next, missing := uint64(0), uint64(0); ; {
 		f, err := s.newFetcher(ctx, config)
 		if err != nil {
@@ -65,11 +78,24 @@ func (s *Stream) consume(ctx context.Context, config jetstream.ConsumerConfig, a
 			err = f.fetchAll(ctx, at.Len(), each)
 		}
 		f.close(ctx)
-		if err != nil || f.done {
+		if err == nil && f.done {
+			f.behind, err = s.holds(ctx, config.FilterSubjects, max(f.next, f.first), end)
+		}
+		if err != nil || f.done && !f.behind {
 			return err
 		}
-		if removed || f.next == next && !f.lost { // or the broker is away: what was read proves nothing
+		switch {
+		case f.behind && (lags.IsZero() || f.next > next):
+			lags = time.Now()
+		case f.behind && time.Since(lags) > consumerWait:
+			return fmt.Errorf("read stream %s: a replica lags, and has no message behind sequence %d", s.name, max(f.next, f.first)-1)
+		case removed || f.next == next && !f.lost && !f.behind: // or the broker is away: what was read proves nothing
 			return fmt.Errorf("read stream %s: %d messages did not come", s.name, max(missing, f.pending))
+		}
+		if f.behind {
+			if err := sleep.For(ctx, consumerPause); err != nil {
+				return err
+			}
 		}
 		next, missing = f.next, f.pending
 		if next > 0 && config.DeliverPolicy != jetstream.DeliverLastPerSubjectPolicy {
@@ -78,7 +104,24 @@ func (s *Stream) consume(ctx context.Context, config jetstream.ConsumerConfig, a
 	}
 }
 
-// How often and how long in all a consumer is asked for that others leave no room for: they are kept for seconds.
+// holds reports whether the stream's leader has a message on one of these subjects, or on any, from a sequence on and before another.
+func (s *Stream) holds(ctx context.Context, subjects []string, from, until uint64) (bool, error) {
+	if from >= until {
+		return false, nil
+	}
+	if len(subjects) == 0 {
+		subjects = []string{">"}
+	}
+	for _, subject := range subjects {
+		m, err := s.message(ctx, map[string]any{"seq": from, "next_by_subj": subject})
+		if err != nil || m.Seq > 0 && m.Seq < until {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// How often and how long in all a consumer is asked for that others leave no room for, who are kept for seconds, or whose replica lags.
 const (
 	consumerPause = 200 * time.Millisecond
 	consumerWait  = 30 * time.Second
@@ -106,12 +149,14 @@ type fetcher struct {
 	messages *nats.Subscription
 	most     uint64 // messages that it may be asked for at once
 
+	first   uint64 // sequence from which on it may deliver
 	came    uint64 // messages
 	pending uint64 // messages that have not come yet
 	next    uint64 // sequence of the stream behind the last one that was called with
 	until   uint64 // sequence before which it ends
 	done    bool   // there are no more
 	lost    bool   // messages were sent to a connection that is no more
+	behind  bool   // the stream's leader has more
 }
 
 // newFetcher makes a consumer. The fetcher has to be closed.
@@ -126,7 +171,7 @@ func (s *Stream) newFetcher(ctx context.Context, config jetstream.ConsumerConfig
 		}
 		return nil, err
 	}
-	f.pending, f.most = made.Pending, min(fetchSize, cmp.Or(made.Config.MaxBatch, fetchSize))
+	f.pending, f.first, f.most = made.Pending, made.Delivered.Seq+1, min(fetchSize, cmp.Or(made.Config.MaxBatch, fetchSize))
 	if f.messages, err = s.js.Conn().SubscribeSync(f.inbox); err == nil {
 		err = f.messages.SetPendingLimits(-1, -1) // fetchSize is the limit
 	}

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/bridgetest"
@@ -181,5 +183,78 @@ func TestAReaderGoesOnOnceTheConnectionIsBack(t *testing.T) {
 			}
 			s.wantNoConsumer()
 		})
+	}
+}
+
+// lagging is a broker on which the first consumers are made on a replica that lacks the newest messages: the first n.
+func lagging(t *testing.T, n int32, lacks uint64) (s *shelf, far *Stream) {
+	t.Helper()
+	url := bridgetest.Embedded(t).ClientURL()
+	s = newShelfOn(t, url)
+	nc := s.js.Conn()
+	_, err := nc.Subscribe("far.>", func(m *nats.Msg) {
+		subject := "$JS.API." + strings.TrimPrefix(m.Subject, "far.")
+		if !strings.Contains(subject, ".CONSUMER.CREATE.") {
+			_ = nc.PublishRequest(subject, m.Reply, m.Data)
+			return
+		}
+		answer, err := nc.Request(subject, m.Data, time.Minute)
+		var info map[string]any
+		if err == nil {
+			err = json.Unmarshal(answer.Data, &info)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", subject, err)
+			return
+		}
+		if pending, _ := info["num_pending"].(float64); n > 0 {
+			n--
+			info["num_pending"] = max(0, pending-float64(lacks))
+		}
+		text, _ := json.Marshal(info)
+		_ = m.Respond(text)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	js, err := jetstream.NewWithAPIPrefix(bridgetest.JetStream(t, url).Conn(), "far")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, NewStream(js, "SHELF", "shelf", "readings")
+}
+
+// TestAReaderReadsWhatAReplicaThatLagsDoesNotHave, though its consumer says that it has no more.
+func TestAReaderReadsWhatAReplicaThatLagsDoesNotHave(t *testing.T) {
+	const all = 20
+	for name, read := range map[string]func(ctx context.Context, far *Stream, each func(StoredEvent) error) error{
+		"from a sequence": func(ctx context.Context, far *Stream, each func(StoredEvent) error) error {
+			return far.EventsOn(ctx, "shelf.readings.>", Since{Seq: 1}, 100+all, each)
+		},
+		"from a moment": func(ctx context.Context, far *Stream, each func(StoredEvent) error) error {
+			return far.EventsOn(ctx, "shelf.readings.>", Since{At: time.Unix(1, 0)}, 100+all, each)
+		},
+		"the last of each subject": func(ctx context.Context, far *Stream, each func(StoredEvent) error) error {
+			return far.LastOnAny(ctx, []string{"shelf.none.>", "shelf.readings.>"}, each)
+		},
+		"any": func(ctx context.Context, far *Stream, each func(StoredEvent) error) error {
+			return far.Events(ctx, Seqs{100, 100 + all}, each)
+		},
+	} {
+		for _, lacks := range []uint64{1, all} {
+			t.Run(fmt.Sprintf("%s, %d", name, lacks), func(t *testing.T) {
+				s, far := lagging(t, 3, lacks)
+				s.fill(all)
+				var seqs, want []uint64
+				s.ok(read(t.Context(), far, func(e StoredEvent) error { seqs = append(seqs, e.Seq); return nil }))
+				for i := range uint64(all) {
+					want = append(want, 100+i)
+				}
+				if !slices.Equal(seqs, want) {
+					t.Errorf("read %v", seqs)
+				}
+				s.wantNoConsumer()
+			})
+		}
 	}
 }
