@@ -59,7 +59,7 @@ func TestEveryValueOfASwitchShows(t *testing.T) {
 // ask starts a vendor with a value and asks it all that can be asked, good and bad.
 func ask(t *testing.T, key, value string) Traffic {
 	v := start(t, func(c *Config) {
-		c.Watch, c.World.AlarmEvery = true, 2*time.Hour
+		c.Watch, c.World.Sites, c.World.AlarmEvery = true, 1, 2*time.Hour // few rows: there are hundreds of vendors
 		settings := append(splitSettings(matters[key]), key+"="+value)
 		for _, s := range settings {
 			name, value, _ := strings.Cut(s, "=")
