@@ -62,7 +62,7 @@ func survive(t *testing.T, key, value string) {
 
 // small is a bench with a small world that measures every minute, under some settings.
 func small(t *testing.T, settings ...string) *bench {
-	config := saveristest.Config{World: saveristest.World{Sites: 1, Channels: 1, Cycle: time.Minute, AlarmEvery: 10 * time.Minute}, Watch: true}
+	config := saveristest.Config{World: saveristest.World{Sites: 1, Loggers: 1, Channels: 1, Cycle: time.Minute, AlarmEvery: 5 * time.Minute}, Watch: true}
 	if err := config.SetAll(settings...); err != nil {
 		t.Fatal(err)
 	}
