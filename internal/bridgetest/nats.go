@@ -44,10 +44,11 @@ func Embedded(t testing.TB) *natsd.Server {
 	return s
 }
 
-// JetStream connects to a NATS server, until the test ends. What is published while the connection is lost fails at once.
+// JetStream connects to a NATS server, until the test ends. Its options are the bridge's: what is published while the connection is
+// lost fails at once.
 func JetStream(t testing.TB, url string) jetstream.JetStream {
 	t.Helper()
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1))
+	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1), nats.SyncQueueLen(4096))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,12 +107,17 @@ func TLSRefused(err error) bool {
 	return errors.As(err, &ours) || (errors.As(err, &theirs) && theirs.Op == "remote error")
 }
 
+// syncQueueLen is how many messages wait in a subscription that is read one by one, at most. What is asked for there at once is a tenth
+// of it; the library makes room for 65,536, half a megabyte for each question.
+const syncQueueLen = 4096
+
 // options returns those of every connection: whom we are, how we get in, and that nothing is given up or
 // published into the void while the server is away.
 func options(a Access, logger *slog.Logger) ([]nats.Option, error) {
 	opts := []nats.Option{
 		nats.Name("saveris-bridge"),
 		nats.MaxReconnects(-1),
+		nats.SyncQueueLen(syncQueueLen),
 		nats.ReconnectBufSize(-1),
 		nats.SkipSubjectValidation(), // all subjects are made of tokens that schema and the rules of the settings have cleaned
 		nats.IgnoreAuthErrorAbort(),  // a server that is being set up again refuses for a while
