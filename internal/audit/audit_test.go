@@ -13,6 +13,7 @@ import (
 
 	"saveris-bridge/internal/audit"
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 )
@@ -369,9 +370,13 @@ func TestWhatWasRemovedIsAFault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := c.read(c.audit(days(0, 1), []audit.Channel{{Key: audit.Key{Serial: "1", No: "1"}, Periods: every(15 * time.Minute)}}))
+	r := c.audit(days(0, 1), []audit.Channel{{Key: audit.Key{Serial: "1", No: "1"}, Periods: every(15 * time.Minute)}})
+	got := c.read(r)
 	if got.Missing != 1 || len(got.Faults) != 1 || !strings.Contains(got.Faults[0], "lists 1 events that are not there") {
 		t.Errorf("%+v", got)
+	}
+	if _, advice := hint.Of(r.Err()); !strings.Contains(advice, "--repair") || !strings.Contains(advice, "--republish") {
+		t.Errorf("hint %q", advice)
 	}
 }
 

@@ -155,7 +155,7 @@ func (r *Report) Err() error {
 	from, until := r.From.Format(time.RFC3339Nano), r.Until.Format(time.RFC3339Nano)
 	switch {
 	case len(r.Faults) > 0:
-		text = fmt.Sprintf("bridge verify --from %s --until %s says what is wrong with the streams; bridge backfill --from %s --until %s --repair puts back what was removed", from, until, from, until)
+		text = fmt.Sprintf("bridge verify --from %s --until %s says what is wrong with the streams; bridge backfill --from %s --until %s --repair puts back what somebody has removed, --republish what retention has", from, until, from, until)
 	case len(r.NotRead) > 0 && r.Until.After(r.MadeAt):
 		text = "the range is not over yet: audit it again then, or without --until up to now"
 	case len(r.NotRead) > 0:
