@@ -41,7 +41,11 @@ const (
 
 	codeExceeded     = 10002
 	codeInsufficient = 10023
+	CodeMaxStreams   = 10027 // of the account or the server
 )
+
+// StreamsHint is what to do where the account or the server allows no more streams.
+const StreamsHint = "raise max_streams, or take away what nobody needs: the bridge makes 5 streams and 7 buckets, which are streams too"
 
 // DiskHint is what to do where a server is connected and does not store: nats-server answers nothing once its disk was full.
 const DiskHint = "is the disk of the NATS server full? Its log and /healthz say so: free space there and restart it, it stores nothing before; the bridge goes on by itself then, and nothing is lost"
@@ -61,6 +65,8 @@ func Hint(err error) string {
 		return "others have begun as many batches as the NATS server allows: raise jetstream { limits { batch { max_inflight_per_stream, max_inflight_total } } }; the bridge goes on by itself then"
 	case jetstream.JSErrCodeMaximumConsumersLimit:
 		return "others have all consumers that the stream may have: take some away, or raise max_consumers of the stream or the account (where neither has one, default_max_consumers of the server counts); the bridge goes on by itself then"
+	case CodeMaxStreams:
+		return StreamsHint
 	case codeInsufficient, codeExceeded:
 		return "the storage that the NATS server or the account allows is used up: raise max_file_store or the account's limit; the bridge goes on by itself then"
 	}

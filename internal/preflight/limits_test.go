@@ -72,11 +72,11 @@ func TestASizeLimitThatTheAccountDemandsIsNamed(t *testing.T) {
 // TestTooFewStreamsAreNamedBeforeAnyIsMade: buckets are streams, too, and run does without them.
 func TestTooFewStreamsAreNamedBeforeAnyIsMade(t *testing.T) {
 	t.Parallel()
-	const streams = 5
+	const streams, buckets = 5, 7 // as the hint says
 	for most, want := range map[int][]string{
-		4:                         {"ok stream SAVERIS_DEVICES", "FAIL stream SAVERIS_HEALTH allows no more streams hint: raise max_streams 5 streams and 7 buckets"},
-		streams + 2:               {"ok stream SAVERIS_HEALTH", "ok bucket saveris-inventory", "warn bucket saveris-latest allows no more streams hint: raise max_streams"},
-		streams + publish.Buckets: {"ok stream SAVERIS_HEALTH", "ok bucket saveris-backfills"},
+		4:                 {"ok stream SAVERIS_DEVICES", "FAIL stream SAVERIS_HEALTH allows no more streams hint: raise max_streams 5 streams and 7 buckets"},
+		streams + 2:       {"ok stream SAVERIS_HEALTH", "ok bucket saveris-inventory", "warn bucket saveris-latest allows no more streams hint: raise max_streams"},
+		streams + buckets: {"ok stream SAVERIS_HEALTH", "ok bucket saveris-backfills"},
 	} {
 		env := with("NATS_URL", demanding(t, fmt.Sprintf("max_streams: %d", most)), "NATS_USER", "u", "NATS_PASSWORD", "p")
 		out, err := checkNATS(t, env)
@@ -92,11 +92,19 @@ func TestTooFewStreamsAreNamedBeforeAnyIsMade(t *testing.T) {
 			if account, err := js.AccountInfo(t.Context()); err != nil || account.Streams != streams {
 				t.Errorf("%d: %d streams (%v)", most, account.Streams, err)
 			}
+			for i := range most - streams {
+				if _, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: fmt.Sprint("b", i)}); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "more"}); !strings.HasPrefix(natsconn.Hint(err), "raise max_streams") {
+				t.Errorf("%d: hint %q: %v", most, natsconn.Hint(err), err)
+			}
 			stop()
 		}
 	}
-	if n := len(optionalBuckets(pipeline.Broker(load(t, with()).Streams))); n != publish.Buckets {
-		t.Errorf("%d buckets are checked, %d said", n, publish.Buckets)
+	if b := pipeline.Broker(load(t, with()).Streams); len(publish.Streams) != streams || len(optionalBuckets(b)) != buckets {
+		t.Errorf("%d streams and %d buckets", len(publish.Streams), len(optionalBuckets(b)))
 	}
 }
 

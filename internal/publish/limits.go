@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/jsapi"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -21,12 +22,9 @@ var (
 	}
 	ErrFewStreams error = &hint.Error{
 		Err: errors.New("the account or the server allows no more streams"), Code: hint.NATS,
-		Hint: fmt.Sprintf("raise max_streams, or take away what nobody needs: the bridge makes %d streams and %d buckets, which are streams too", len(Streams), Buckets),
+		Hint: jsapi.StreamsHint,
 	}
 )
-
-// Buckets is how many buckets the bridge makes, that of backfills among them.
-const Buckets = 7
 
 // ErrOldServer says that a server, or the one that holds a stream, is older than MinServer; it comes with an ErrUnfit.
 var ErrOldServer error = &hint.Error{Err: errors.New("NATS is too old"), Code: hint.NATS, Hint: "upgrade NATS to " + MinServer + " or newer"}
@@ -45,7 +43,6 @@ var (
 
 // JetStream error codes about limits.
 const (
-	codeMaxStreams       = 10027
 	codeNoStorage        = 10047
 	codeMaxBytesRequired = 10113
 	codeMaxBytesExceeded = 10122
@@ -75,7 +72,7 @@ func refusedForGood(err error) error {
 	switch refused.ErrorCode {
 	case codeMaxBytesRequired:
 		return fmt.Errorf("%w: %w: %w", ErrUnfit, ErrNeedsMaxBytes, err)
-	case codeMaxStreams:
+	case jsapi.CodeMaxStreams:
 		return fmt.Errorf("%w: %w: %w", ErrUnfit, ErrFewStreams, err)
 	case codeNoStorage, codeMaxBytesExceeded:
 		return fmt.Errorf("%w: %w: %w", ErrUnfit, ErrNoRoom, err)
