@@ -43,8 +43,15 @@ func (s *Stream) LastOnAny(ctx context.Context, filters []string, each func(Stor
 // NewestEvent returns the newest of the bridge's events on a subject, which may have wildcards, without a Seq where there is
 // none. It asks the stream's leader.
 func (s *Stream) NewestEvent(ctx context.Context, subject string) (StoredEvent, error) {
-	m, _, err := s.newest(ctx, subject)
-	return s.asEvent(m, err)
+	e, _, err := s.NewestOn(ctx, subject)
+	return e, err
+}
+
+// NewestOn is NewestEvent, and returns the sequence of the last message there as well, whosever it is.
+func (s *Stream) NewestOn(ctx context.Context, subject string) (e StoredEvent, last uint64, err error) {
+	m, last, err := s.newest(ctx, subject)
+	e, err = s.asEvent(m, err)
+	return e, last, err
 }
 
 // EventAt returns the bridge's event that stands at a sequence, without a Seq where anything else stands there, or nothing.

@@ -54,10 +54,14 @@ func (s *Silences) Store(ctx context.Context, silences []schema.Silence, done fu
 	return s.store(ctx, len(silences), func(i int) change { return &silences[i] }, done)
 }
 
-// Newest returns the newest event of the bridge that polls a feed, without an id where there is none.
+// Newest returns the newest event of the bridge that polls a feed, without an id where there is none. What is stored next on its subject
+// follows what stands there now.
 func (s *Silences) Newest(ctx context.Context, feed schema.Feed) (schema.StoredSilence, error) {
 	subject := (&schema.Silence{Feed: feed}).Subject(s.names.Prefix)
-	e, err := s.stream.NewestEvent(ctx, subject)
+	e, last, err := s.stream.NewestOn(ctx, subject)
+	if delete(s.behind, subject); last > e.Seq {
+		s.behind[subject] = last
+	}
 	if err != nil || e.Seq == 0 {
 		return schema.StoredSilence{}, s.orNothing(ctx, err)
 	}
