@@ -48,8 +48,8 @@ func (r *timeRange) moments() error {
 		if err != nil {
 			return flagf(r.command, "--%s is %q: expected %s", flag[0], flag[1], wantMoment)
 		}
-		if at.Before(time.Unix(0, 0)) {
-			return flagf(r.command, "--%s is %q: expected a time after 1970", flag[0], flag[1])
+		if at.Before(config.Earliest) {
+			return flagf(r.command, "--%s is %q: expected a time not before the year 2000", flag[0], flag[1])
 		}
 	}
 	return nil

@@ -161,8 +161,8 @@ func ages(text string) (string, string) {
 	return strings.Join(normal, ","), ""
 }
 
-// earliest is where no vendor has data yet: whoever begins before it has mistyped.
-var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+// Earliest is where no vendor has data yet: whoever begins before it has mistyped.
+var Earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func start(text string) (string, string) {
 	now := time.Now()
@@ -172,7 +172,7 @@ func start(text string) (string, string) {
 		back, err = ParseDuration(text)
 		at = now.Add(-back)
 	}
-	if err != nil || at.After(now) || at.Before(earliest) {
+	if err != nil || at.After(now) || at.Before(Earliest) {
 		return "", "a duration such as 24h or 7d, or a time in the past such as 2026-11-01T00:00:00Z, and not before the year 2000"
 	}
 	return text, ""
