@@ -16,12 +16,14 @@ type Alarm struct {
 	ID        string // of the event that raised it
 	RaisedAt  time.Time
 	EndedAt   *time.Time // nil while it is open
-	Minutes   float64    // until it ended, or until the end of the range
+	Minutes   float64    // until it ended, or until the end of the range, or until now where that is yet to come
 	Severity  string
 	Kind      string
 	Condition string
 	Tenant    string
 	Site      string
+	Name      string // what people called its place when it was stored
+	SiteName  string // likewise
 	SerialNo  string
 	Quantity  string
 	Value     string // the literal
@@ -111,9 +113,12 @@ func (a *auditor) reportAlarm(p schema.AlarmPeriod) {
 	}
 	alarm := Alarm{
 		ID: p.ID, RaisedAt: p.RaisedAt, Severity: p.Severity, Kind: p.Kind, Condition: p.Condition, Tenant: p.Tenant, Site: p.Site,
-		SerialNo: p.Serial, Quantity: p.Quantity, Value: p.Value, Unit: p.Unit,
+		Name: p.Name, SiteName: p.SiteName, SerialNo: p.Serial, Quantity: p.Quantity, Value: p.Value, Unit: p.Unit,
 	}
 	until := span.Until
+	if now := later(a.config.Now, p.RaisedAt); now.Before(until) {
+		until = now
+	}
 	if !p.EndedAt.IsZero() {
 		until = p.EndedAt
 		alarm.EndedAt = &until

@@ -418,12 +418,12 @@ func TestAlarmsInJSON(t *testing.T) {
 	at := midnight
 	for want, alarm := range map[string]audit.Alarm{
 		`{"id":"a","raised_at":"2026-11-23T00:00:00Z","ended_at":"2026-11-23T00:00:00Z","minutes":0.5,"severity":"warning","kind":"measurement alarm","condition":"Upper limit",` +
-			`"tenant":"t","site":"s","serial_no":"1","quantity":"humidity","value":25.9361670,"unit":"%"}`: {ID: "a", RaisedAt: at, EndedAt: &at, Minutes: 0.5, Severity: "warning",
+			`"tenant":"t","site":"s","name":null,"site_name":null,"serial_no":"1","quantity":"humidity","value":25.9361670,"unit":"%"}`: {ID: "a", RaisedAt: at, EndedAt: &at, Minutes: 0.5, Severity: "warning",
 			Kind: "measurement alarm", Condition: "Upper limit", Tenant: "t", Site: "s", SerialNo: "1", Quantity: "humidity", Value: "25.9361670", Unit: "%"},
 		`{"id":"b","raised_at":"2026-11-23T00:00:00Z","ended_at":null,"minutes":0,"severity":null,"kind":null,"condition":null,` +
-			`"tenant":null,"site":null,"serial_no":null,"quantity":null,"value":null,"unit":null}`: {ID: "b", RaisedAt: at},
+			`"tenant":null,"site":null,"name":null,"site_name":null,"serial_no":null,"quantity":null,"value":null,"unit":null}`: {ID: "b", RaisedAt: at},
 		`{"id":"c","raised_at":"2026-11-23T00:00:00Z","ended_at":null,"minutes":0,"severity":null,"kind":null,"condition":null,` +
-			`"tenant":null,"site":null,"serial_no":null,"quantity":null,"value":null,"unit":null}`: {ID: "c", RaisedAt: at, Value: "1111…"},
+			`"tenant":null,"site":null,"name":null,"site_name":null,"serial_no":null,"quantity":null,"value":null,"unit":null}`: {ID: "c", RaisedAt: at, Value: "1111…"},
 	} {
 		if got, err := json.Marshal(alarm); string(got) != want || err != nil {
 			t.Errorf("%s (%v), want %s", got, err, want)

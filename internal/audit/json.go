@@ -157,12 +157,14 @@ func (a Alarm) MarshalJSON() ([]byte, error) {
 		Condition *string         `json:"condition"`
 		Tenant    *string         `json:"tenant"`
 		Site      *string         `json:"site"`
+		Name      *string         `json:"name"`
+		SiteName  *string         `json:"site_name"`
 		SerialNo  *string         `json:"serial_no"`
 		Quantity  *string         `json:"quantity"`
 		Value     json.RawMessage `json:"value"`
 		Unit      *string         `json:"unit"`
 	}{
 		a.ID, a.RaisedAt, a.EndedAt, a.Minutes, orNull(a.Severity), orNull(a.Kind), orNull(a.Condition), orNull(a.Tenant), orNull(a.Site),
-		orNull(a.SerialNo), orNull(a.Quantity), value, orNull(a.Unit),
+		orNull(a.Name), orNull(a.SiteName), orNull(a.SerialNo), orNull(a.Quantity), value, orNull(a.Unit),
 	})
 }

@@ -1,10 +1,15 @@
 package audit
 
 import (
+	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
+	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/schema"
 )
 
 // TestRowsAreTheSameWhereverTheyLie: in memory and in a file.
@@ -62,6 +67,24 @@ func TestFiguresArePutShort(t *testing.T) {
 	for value, want := range map[float64]string{4.876: "4.88", 1e300: "1e+300", -2e15: "-2e+15", 999999999999999: "999999999999999.00"} {
 		if got := rounded(&value, 2); got != want {
 			t.Errorf("%v is %q, want %q", value, got, want)
+		}
+	}
+}
+
+// TestAlarmsHaveNamesAndEndNoLaterThanNow: one that is open lasts until now, where the range has not ended yet.
+func TestAlarmsHaveNamesAndEndNoLaterThanNow(t *testing.T) {
+	day := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	for now, minutes := range map[time.Time]float64{day.Add(3 * time.Hour): 60, day.Add(99 * time.Hour): 22 * 60, day: 0} {
+		a := &auditor{report: &Report{}, config: Config{Span: checkpoint.Span{From: day, Until: day.Add(24 * time.Hour)}, Now: now}}
+		a.reportAlarm(schema.AlarmPeriod{AlarmEvent: schema.AlarmEvent{
+			RaisedAt: day.Add(2 * time.Hour), Severity: "warning", Condition: "Upper limit", Serial: "7", Name: "Fridge 1, Door", SiteName: "Harbour", Value: "9.333", Unit: "Cel",
+		}})
+		got := a.report.Alarms[0]
+		if text := got.text(); got.Minutes != minutes || text != "warning Upper limit Fridge 1, Door, Harbour 7 9.33 Cel" {
+			t.Errorf("%v: %v minutes, want %v: %s", now, got.Minutes, minutes, text)
+		}
+		if data, err := json.Marshal(got); err != nil || !strings.Contains(string(data), `"name":"Fridge 1, Door","site_name":"Harbour","serial_no":"7"`) {
+			t.Errorf("%s (%v)", data, err)
 		}
 	}
 }

@@ -148,7 +148,15 @@ func (a *Alarm) length() string {
 }
 
 func (a *Alarm) text() string {
-	return strings.Join(strings.Fields(strings.Join([]string{a.Severity, cmp.Or(a.Condition, a.Kind), a.SerialNo, a.Quantity, short(a.Value), a.Unit}, " ")), " ")
+	return strings.Join(strings.Fields(strings.Join([]string{a.Severity, cmp.Or(a.Condition, a.Kind), a.Place(), a.SerialNo, a.Quantity, short(a.Value), a.Unit}, " ")), " ")
+}
+
+// Place is what people called where an alarm was raised; empty where that was not known.
+func (a *Alarm) Place() string {
+	if a.Name == "" || a.SiteName == "" {
+		return a.Name + a.SiteName
+	}
+	return a.Name + ", " + a.SiteName
 }
 
 func (r *Report) textDays(b io.Writer) {
