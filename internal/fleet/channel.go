@@ -36,10 +36,11 @@ func channelOf(device *thing, sensor, channel *object, place *Place) Channel {
 	}
 }
 
-// firstSpan returns the first of some spans in milliseconds that is one, 0 where none is.
+// firstSpan returns the first of some spans in milliseconds that is one, 0 where none is: nothing measures or sends more often than once
+// a second, and a number that says so is none of milliseconds.
 func firstSpan(texts ...string) time.Duration {
 	for _, text := range texts {
-		if ms, err := strconv.ParseInt(text, 10, 64); err == nil && ms > 0 && ms < 1e12 {
+		if ms, err := strconv.ParseInt(text, 10, 64); err == nil && ms >= 1000 && ms < 1e12 {
 			return time.Duration(ms) * time.Millisecond
 		}
 	}

@@ -22,9 +22,11 @@ func TestChannelsHaveTheCycleInForce(t *testing.T) {
 		"device":                             {`"device_measuring_cycle":60000`, time.Minute, 0, false},
 		"channel, as older versions have it": {`"channel_measurement_log_time":60000`, time.Minute, 0, false},
 		"switched off, as older versions have it": {`"sensor_is_active":false,"device_measuring_cycle":60000`, time.Minute, 0, true},
-		"none":         {`"device_communication_log_time":-1`, 0, 0, false},
-		"switched off": {`"device_is_active":"false","device_measuring_cycle":60000`, time.Minute, 0, true},
-		"active":       {`"device_is_active":true,"device_measuring_cycle":60000`, time.Minute, 0, false},
+		"none":                  {`"device_communication_log_time":-1`, 0, 0, false},
+		"less than a second":    {`"sensor_measuring_cycle_effective":900,"device_measuring_cycle":60000,"device_communication_log_time":900`, time.Minute, 0, false},
+		"null, huge and a text": {`"sensor_measuring_cycle_effective":null,"sensor_measuring_cycle":1e15,"device_measuring_cycle_effective":"a minute","device_measuring_cycle":60000`, time.Minute, 0, false},
+		"switched off":          {`"device_is_active":"false","device_measuring_cycle":60000`, time.Minute, 0, true},
+		"active":                {`"device_is_active":true,"device_measuring_cycle":60000`, time.Minute, 0, false},
 	} {
 		inv := known(t, rowsOf{saveris.DeviceProperties: {device + `"sensor_uuid":"s1",` + c.columns + `}`}})
 		want := Channel{
