@@ -4,9 +4,12 @@ package torture
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -415,4 +418,34 @@ func (a *arena) unread(ctx context.Context, feed string, until time.Time, delaye
 		}
 	}
 	return ""
+}
+
+// troubled reports whether a bridge has a bucket that it cannot write, by its log since it started last: after a failure it does not try
+// for up to a minute, and where it is stopped then it leaves the bucket as it is.
+func (b *bridge) troubled() bool {
+	text, err := os.ReadFile(b.log.Name())
+	if err != nil {
+		b.t.Error(err)
+		return false
+	}
+	type line struct{ Msg, Feed, Bucket string }
+	buckets := map[line]bool{}
+	for text := range bytes.Lines(text) {
+		var said line
+		if json.Unmarshal(text, &said) != nil {
+			continue
+		}
+		of := line{Feed: said.Feed, Bucket: said.Bucket}
+		switch {
+		case said.Msg == "bridge starts":
+			clear(buckets)
+		case said.Msg == "lost leadership": // another one writes them
+			maps.DeleteFunc(buckets, func(l line, _ bool) bool { return l.Feed == said.Feed })
+		case strings.Contains(said.Msg, "cannot be written"):
+			buckets[of] = true
+		case strings.HasSuffix(said.Msg, "recovered"):
+			delete(buckets, of)
+		}
+	}
+	return len(buckets) > 0
 }

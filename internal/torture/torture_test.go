@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -123,6 +124,7 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 	}
 	a.awaitFleet(until)
 	a.awaitShown()
+	a.await("buckets to be written again", func(context.Context) bool { return !slices.ContainsFunc(a.bridges, (*bridge).troubled) })
 	result := row{name: n.name, rounds: 1, kills: int(a.kills.Load())}
 	result.peakRSS, _ = a.bridges[0].rss()
 	for i, b := range a.bridges {
