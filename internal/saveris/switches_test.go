@@ -75,7 +75,7 @@ type trial struct {
 }
 
 func newTrial(t *testing.T, settings ...string) *trial {
-	cfg := saveristest.Config{World: saveristest.World{AlarmEvery: 2 * time.Hour, Seed: 7}, Watch: true}
+	cfg := saveristest.Config{World: saveristest.World{Sites: 1, AlarmEvery: time.Hour, Seed: 7}, Watch: true} // few rows: there are hundreds of vendors
 	cfg.Switches.QueryLatency = "zero"
 	if err := cfg.SetAll(settings...); err != nil {
 		t.Fatal(err)
