@@ -52,6 +52,7 @@ type decoder struct {
 	names   []string        // columns of a CSV file
 	twice   bool            // names has one twice
 	head    string          // how the file begins
+	grouped bool            // the object that was looked at last has columns of the feed that rows in it lack
 	total   int             // how many rows there are by what stands beside them, 0 = it does not say
 }
 

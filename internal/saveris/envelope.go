@@ -3,6 +3,7 @@ package saveris
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -22,7 +23,20 @@ type sight struct {
 	whole bool // its end was in sight
 	far   bool // it goes on behind what can be looked at
 
-	open []level
+	around []string // columns of the feed that are its own, folded
+	within []string // columns of those in lists within it, each once
+	open   []level
+}
+
+// grouped reports whether it has columns of the feed that what stands in lists within it lacks.
+func (s *sight) grouped() bool {
+	lacking := 0
+	for _, name := range s.around {
+		if !slices.Contains(s.within, name) {
+			lacking++
+		}
+	}
+	return lacking >= fewestColumns
 }
 
 // level is an object or a list that is open where one looks.
@@ -112,8 +126,11 @@ func (s *sight) column() {
 	at.columns++
 	if len(s.open) == 1 {
 		s.own++
+		s.around = append(s.around, at.name)
 	} else if at.within {
-		s.inner = max(s.inner, at.columns)
+		if s.inner = max(s.inner, at.columns); !slices.Contains(s.within, at.name) {
+			s.within = append(s.within, at.name)
+		}
 	}
 }
 
@@ -139,9 +156,10 @@ func (d *decoder) isEnvelope() bool {
 		return false
 	}
 	s := d.look()
+	d.grouped = s.grouped()
 	switch {
 	case s.rows() && s.inner > s.own:
-		return true
+		return !d.grouped || !isSnapshot(d.feed) // a thing of the fleet holds those within it
 	case s.own > 0:
 		return false
 	case s.whole:
@@ -180,11 +198,17 @@ type contents struct {
 	rows, empty, other bool
 }
 
+// errGrouped: rows that are grouped would be read without what they have in common.
+var errGrouped = &foreignError{"rows stand in an object that has columns that they lack"}
+
 var errEnvelope = errors.New("an object holds lists, and none of them is one of rows")
 
 // envelope reads an object that is one. Beside rows other lists are passed over; an envelope without rows is believed where a
 // list is empty and none holds objects or lists.
 func (d *decoder) envelope() error {
+	if d.grouped {
+		return errGrouped
+	}
 	var found contents
 	if err := d.unwrap(&found, 1, false); err != nil {
 		return err

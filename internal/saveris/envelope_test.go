@@ -77,6 +77,7 @@ func TestRowsInAnEnvelopeAreRead(t *testing.T) {
 		{rowNo(1) + "\n" + `{"log":[{"a":1}]}` + "\n" + `{"m":[1]}` + "\n" + rowNo(2), "1 other other 2", nil},
 
 		{`{"next_token":"","has_more":false,"truncated":false,"nextLink":null,"errors":[],"error":{},"total":7,"m":[` + rows + `],"status":"ok","next":0,"warnings":["x"]}`, "1 2", nil},
+		{`{"uuid":"x","timestamp":"2026-07-01T10:15:00Z","m":[` + rows + `]}`, "1 2", nil},
 		{`{"m":[` + rows + `],"error":"half of it"}`, "1 2", errForeign},
 		{`{"m":[` + rows + `],"Errors":["half of it"]}`, "1 2", errForeign},
 		{`{"m":[` + rows + `],"error":{"code":"x"}}`, "1 2", errForeign},
@@ -86,6 +87,9 @@ func TestRowsInAnEnvelopeAreRead(t *testing.T) {
 		{`{"data":{"m":[` + rows + `],"hasMore" : true}}`, "1 2", errForeign},
 		{`{"m":[` + rows + `],"paging":{"note":"[{,","":"","next":2}}`, "1 2", errForeign},
 		{`{"m":[],"next":"abc"}`, "", errForeign},
+		{`{"sensor_uuid":"s","channel_no":1,"rows":[` + rows + `]}`, "", errForeign},
+		{rowNo(1) + "\n" + `{"sensor_uuid":"s","channel_no":1,"rows":[` + rows + `]}`, "1", errForeign},
+		{`[{"sensor_uuid":"s","serial_no":"1","rows":[` + rows + `]}]`, "", errForeign},
 
 		{`{"m":[` + rows, "1", io.ErrUnexpectedEOF},
 		{`{"m":[` + rows + `]`, "1 2", io.ErrUnexpectedEOF},
