@@ -48,7 +48,7 @@ func TestLateRowIsFoundByRevisit(t *testing.T) {
 		b.vendor.AddMeasurement(late)
 		b.forward(40 * time.Minute) // covered again by polls, but not as far back as half an hour before the start
 		b.awaitCovered(schema.Readings, dayEnd.Add(40*time.Minute))
-		b.forward(20 * time.Minute) // now an age of an hour has passed, and the row can be seen
+		b.forward(21 * time.Minute) // now an age of an hour has passed, and the row can be seen
 		b.awaitEvent(schema.Readings, "late")
 	}, b.live(b.js, schema.Readings, b.client(nil)))
 	b.audit(schema.Readings, dayEnd)
