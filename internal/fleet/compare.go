@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -37,25 +38,46 @@ func (c *comparison) keepPlaces() {
 	}
 }
 
-// halfRead returns why a look was not understood, although each of its rows was: no thing has anything within it on a level on which
-// known things have, while there is a column that has no place.
-func (inv *Inventory) halfRead(seen Look, strange string) error {
+// halfRead returns why a look was not understood, although each of its rows was: there is a column that has no place, while no thing has
+// anything within it on a level on which known things have, or none has a steady column any more. Of such a column the look says nothing.
+func (inv *Inventory) halfRead(seen Look, strange string) (err error) {
 	if strange == "" || len(seen.things) == 0 {
 		return nil
 	}
 	known := inv.living(seen.Kind)
-	for level, s := 0, shapes[seen.Kind]; s.inner != nil; level, s = level+1, s.inner {
-		if hasWithin(known, level) && !hasWithin(seen.things, level) {
-			return fmt.Errorf("nothing has %s any more, and nobody knows the column %s", s.nest, strange)
+	lost := func(name string) {
+		err = cmp.Or(err, fmt.Errorf("nothing has %s any more, and nobody knows what %s says", name, strange))
+	}
+	for level, s := 0, shapes[seen.Kind]; s != nil; level, s = level+1, s.inner {
+		for i, column := range s.columns {
+			has := func(o *object) bool { return o.cells[i] != null }
+			if steady[column.name] && seen.cover.cells[level][i] && anyBelow(known, level, has) && !anyBelow(seen.things, level, has) {
+				seen.cover.cells[level][i] = false
+				lost(column.name)
+			}
+		}
+		holds := func(o *object) bool { return len(o.inner) > 0 }
+		if s.inner != nil && anyBelow(known, level, holds) && !anyBelow(seen.things, level, holds) {
+			lost(s.nest)
 		}
 	}
-	return nil
+	return err
 }
 
-// hasWithin reports whether any of some objects has one within it, so many levels below.
-func hasWithin(all []*object, below int) bool {
+// steady are columns that readings are watched and named by, and that no thing loses while it is there.
+var steady = map[string]bool{
+	"device_communication_log_time": true, "device_measuring_cycle": true, "device_measuring_cycle_effective": true,
+	"sensor_measuring_cycle": true, "sensor_measuring_cycle_effective": true,
+	"channel_physical_unit": true, "channel_physical_property_name": true, "channel_physical_extension": true,
+}
+
+// anyBelow reports whether something is true of any object, so many levels below some.
+func anyBelow(all []*object, below int, is func(*object) bool) bool {
 	return slices.ContainsFunc(all, func(o *object) bool {
-		return len(o.inner) > 0 && (below == 0 || hasWithin(o.inner, below-1))
+		if below == 0 {
+			return is(o)
+		}
+		return anyBelow(o.inner, below-1, is)
 	})
 }
 

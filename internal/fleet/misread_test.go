@@ -46,7 +46,7 @@ func TestAnAnswerThatIsUnderstoodByHalfRemovesNothing(t *testing.T) {
 			changes := inv.Compare(k)
 			for _, change := range changes {
 				e := change.Event()
-				if e.Removed || change.place != placeOf(c.kind, change.doc, change.Key) || !hasWithin([]*object{change.doc}, 1) {
+				if e.Removed || change.place != placeOf(c.kind, change.doc, change.Key) || !anyBelow([]*object{change.doc}, 1, func(o *object) bool { return len(o.inner) > 0 }) {
 					t.Errorf("%s: %q", name, told(changes))
 				}
 			}
@@ -54,6 +54,33 @@ func TestAnAnswerThatIsUnderstoodByHalfRemovesNothing(t *testing.T) {
 		}
 		if got := len(inv.kinds[c.kind]); got != 1 {
 			t.Errorf("%s: %d things", name, got)
+		}
+	}
+}
+
+// TestAColumnOfAnotherNameLeavesWhatWasKnown of cycles and quantities, and shows; of those that a thing may lose it is believed.
+func TestAColumnOfAnotherNameLeavesWhatWasKnown(t *testing.T) {
+	const row = `{"device_uuid":"ua","device_serial_no":"1","device_measuring_cycle":900000,"device_display_name":"A","sensor_uuid":"s","channel_no":1,"channel_physical_unit":"CELSIUS"}`
+	for name, c := range map[string]struct {
+		after string
+		odd   bool
+	}{
+		"another name":            {strings.Replace(row, `device_measuring_cycle`, `device_measurement_interval`, 1), true},
+		"another form":            {strings.Replace(row, `900000`, `"PT15M"`, 1), true},
+		"another name of a unit":  {strings.Replace(row, `channel_physical_unit`, `channel_uom`, 1), true},
+		"a column more":           {strings.Replace(row, `{`, `{"colour":"red",`, 1), false},
+		"no cycle, no new column": {strings.Replace(row, `"device_measuring_cycle":900000,`, ``, 1), false},
+	} {
+		inv := NewInventory()
+		store(inv, inv.Compare(seenJSON(t, schema.KindDevice, row)))
+		k := NewWalker(rowsOf{saveris.DeviceProperties: {c.after}}, inv).kind(t.Context(), schema.KindDevice)
+		if errors.Is(k.Err, saveris.ErrNotUnderstood) != c.odd {
+			t.Errorf("%s: %v", name, k.Err)
+		}
+		for _, pointer := range told(inv.Compare(k)) {
+			if c.odd && (strings.Contains(pointer, " /device_measuring_cycle") || strings.Contains(pointer, "/channel_physical_unit")) {
+				t.Errorf("%s: %s", name, pointer)
+			}
 		}
 	}
 }
