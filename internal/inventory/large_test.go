@@ -9,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/inventory"
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
 )
@@ -97,4 +100,89 @@ func TestAThingThatIsTooLargeStopsNoOther(t *testing.T) {
 		t.Error(got.Err)
 	}
 	stored(42)
+}
+
+// TestAStreamThatStoresElsewhereGetsNothing: where somebody has taken its subject transform away, what is stored is not found again. It
+// shows, nothing is stored twice, and it goes on once the stream is as it was.
+func TestAStreamThatStoresElsewhereGetsNothing(t *testing.T) {
+	t.Parallel()
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
+	if err := publish.Open(t.Context(), js, config); err != nil {
+		t.Fatal(err)
+	}
+	row := `{"device_uuid":"u","device_serial_no":"1","tenant_uuid":"t","device_display_name":"%s"}`
+	vendor := rowsOf{saveris.DeviceProperties: {fmt.Sprintf(row, "A")}}
+	line := &inventory.Line{Source: vendor, Changes: publish.NewChanges(js, config), Interval: time.Millisecond, Log: slog.New(slog.DiscardHandler)}
+	events := make(chan error, 1)
+	line.OnLook = func(inventory.Look) { offer(events, nil) }
+	line.OnStep = func(step poller.Step) {
+		if step.Err != nil {
+			offer(events, step.Err)
+		}
+	}
+	alter := func(name string, transform *jetstream.SubjectTransformConfig) {
+		t.Helper()
+		s := config.Stream("devices")
+		s.SubjectTransform = transform
+		if _, err := js.UpdateStream(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		vendor[saveris.DeviceProperties] = []string{fmt.Sprintf(row, name)}
+	}
+	run := func(until func(error) bool) {
+		t.Helper()
+		ctx, end := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- line.Run(ctx) }()
+		for deadline := time.After(time.Minute); ; {
+			select {
+			case err := <-events:
+				if !until(err) {
+					continue
+				}
+			case <-deadline:
+				t.Error("waited a minute for it")
+			}
+			break
+		}
+		end()
+		<-done
+		for len(events) > 0 {
+			<-events
+		}
+	}
+	stored := func() uint64 {
+		t.Helper()
+		stream, err := js.Stream(t.Context(), "SAVERIS_DEVICES")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stream.CachedInfo().State.Msgs
+	}
+	run(func(err error) bool { return err == nil })
+	alter("B", nil)
+	failed := 0
+	run(func(err error) bool {
+		if errors.Is(err, publish.ErrUnfit) {
+			failed++
+		}
+		return failed == 2
+	})
+	if n := stored(); n > 2 {
+		t.Errorf("%d messages are stored of two changes", n)
+	}
+	alter("C", config.Stream("devices").SubjectTransform)
+	run(func(err error) bool { return err == nil })
+	if stream, err := js.Stream(t.Context(), "SAVERIS_DEVICES"); err != nil {
+		t.Error(err)
+	} else if m, err := stream.GetLastMsgForSubject(t.Context(), "saveris.devices.device.t.1"); err != nil || !strings.Contains(string(m.Data), `"device_display_name":"C"`) {
+		t.Errorf("in the end %v is stored (%v)", m, err)
+	}
+}
+
+func offer(to chan error, err error) {
+	select {
+	case to <- err:
+	default:
+	}
 }

@@ -80,6 +80,9 @@ func (c *changeStore) init(js jetstream.JetStream, config Config, feed schema.Fe
 func (c *changeStore) load(ctx context.Context, each func(checkpoint.StoredEvent) (id string, err error)) error {
 	clear(c.behind)
 	c.newest = stored{}
+	if err := c.routed(ctx); err != nil {
+		return err
+	}
 	err := c.stream.Latest(ctx, func(e checkpoint.StoredEvent, last uint64) error {
 		if e.Seq != last {
 			c.behind[e.Subject] = last
@@ -95,6 +98,20 @@ func (c *changeStore) load(ctx context.Context, each func(checkpoint.StoredEvent
 	})
 	if err != nil {
 		return c.diagnose(ctx, fmt.Errorf("read the newest %s: %w", c.feed, err))
+	}
+	return nil
+}
+
+// routed returns an error where the stream, as it is by now, does not store what it is sent where it is looked for: it would be stored again
+// and again.
+func (c *changeStore) routed(ctx context.Context) error {
+	info, err := c.stream.Info(ctx)
+	if err != nil {
+		return c.diagnose(ctx, err)
+	}
+	var unfit *Unfit
+	if err := c.config.CheckStream(c.feed, info.Config); errors.As(err, &unfit) && unfit.Routes {
+		return err
 	}
 	return nil
 }
