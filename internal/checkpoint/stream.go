@@ -11,7 +11,8 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// Stream reads the records and index messages of one feed. It may be used by many goroutines.
+// Stream reads a stream: the pages of one feed (records, index messages and events), and whatever stands on other subjects. It may be
+// used by many goroutines.
 type Stream struct {
 	// OnForeign is called with somebody else's message whenever it is passed over, by many goroutines; nil = not at all.
 	OnForeign func(ForeignMessage)

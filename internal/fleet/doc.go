@@ -13,7 +13,8 @@
 //		}
 //		return nil
 //	})
-//	names := inventory.Directory()                  // for readings and alarms
+//
+// Names for readings and alarms come from what is stored of that, not from here: see [Names].
 //
 // # Documents
 //

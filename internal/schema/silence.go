@@ -27,7 +27,7 @@ type Silence struct {
 	Channel      string // a number's literal
 	Names        string // JSON, see FleetChange; empty for null
 
-	LastAt  time.Time     // of the last reading, or when the last poll began; zero where there was none
+	LastAt  time.Time     // of the last reading, or when the last poll was stored; zero where there was none
 	DueAt   time.Time     // when it was due at the latest
 	Cycle   time.Duration // between two measurements, or two polls
 	Missing int           // readings that were due and have not come; where a channel is heard again
