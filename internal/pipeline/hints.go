@@ -35,7 +35,10 @@ func BucketHint(err error, name string) string {
 
 // storingHint returns what to do where a NATS server of another's does not store what it is sent; empty where that is not so.
 func storingHint(err error) string {
-	if errors.Is(err, publish.ErrUnanswered) {
+	switch {
+	case errors.Is(err, publish.ErrDisconnected): // it comes back by itself
+		return ""
+	case errors.Is(err, publish.ErrUnanswered):
 		return jsapi.DiskHint
 	}
 	return jsapi.Hint(err)

@@ -22,6 +22,7 @@ func TestWhatAServerOfAnothersDoesNotStoreIsExplained(t *testing.T) {
 		hint string
 	}{
 		"no answer":            {fmt.Errorf("commit: %w", publish.ErrUnanswered), "disk of the NATS server"},
+		"and no connection":    {fmt.Errorf("%w: commit: %w", publish.ErrDisconnected, publish.ErrUnanswered), ""},
 		"it cannot stage":      {answer(10176), "disk of the NATS server"},
 		"no storage":           {answer(10023), "max_file_store"},
 		"none for the account": {answer(10002), "max_file_store"},

@@ -57,6 +57,8 @@ type batch struct {
 	first         string    // id of the first event of the commit that made it
 	begun         time.Time // when it was made, by our clock
 	reconnects    uint64    // of the connection when its first message was sent
+	batched       bool      // it is sent as an atomic batch, whose id the answer names; else its record is a message alone
+	staged        bool      // messages before its last one were sent, the first of which is answered too
 }
 
 // newBatchID makes an id of 26 characters that never comes twice.
@@ -128,6 +130,7 @@ func (s *sender) stage(b *batch) error {
 	if len(b.entries) == 0 {
 		return nil
 	}
+	b.batched, b.staged = true, true
 	s.msg.Header = s.headers.Map
 	if b.mode == schema.Structured {
 		s.msg.Header = s.few
@@ -235,22 +238,26 @@ func (s *sender) waiting(ctx context.Context, b *batch) (wait context.Context, e
 	return wait, func() { ended(); cancel(); stop() }
 }
 
-// answer waits until the server has stored a batch and returns the sequence of its record.
+// answer waits until the server has stored a batch and returns the sequence of its last message. It fails with ErrUnanswered where
+// no answer comes in time, and with ErrDisconnected where there is no connection by then.
 func (s *sender) answer(ctx context.Context, b *batch) (uint64, error) {
 	wait, end := s.waiting(ctx, b)
 	defer end()
 	var seq uint64
 	var err error
-	if len(b.entries) > 0 {
+	if b.staged {
 		_, err = s.await(wait, s.stageReply(b), b)
 	}
 	if err == nil {
 		seq, err = s.await(wait, s.commitReply(b), b)
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return 0, fmt.Errorf("%w within %v: %w", ErrUnanswered, s.timeout, err)
+	switch {
+	case !errors.Is(err, context.DeadlineExceeded):
+		return seq, err
+	case !s.nc.IsConnected():
+		return 0, fmt.Errorf("%w: no answer within %v: %w", ErrDisconnected, s.timeout, err)
 	}
-	return seq, err
+	return 0, fmt.Errorf("%w within %v: %w", ErrUnanswered, s.timeout, err)
 }
 
 // The subjects that the server answers a batch on.
@@ -308,7 +315,7 @@ func (a ack) answers(b *batch, domain string) bool {
 		return true
 	case domain != "" && a.Domain != domain, a.Seq <= b.after:
 		return false
-	case len(b.entries) == 0:
+	case !b.batched:
 		return a.Batch == ""
 	}
 	return a.Batch == b.record.Batch

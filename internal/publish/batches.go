@@ -59,12 +59,12 @@ func (b *Batches) Store(ctx context.Context, messages []*nats.Msg, done func(n i
 func (s *sender) messages(ctx context.Context, stream string, messages []*nats.Msg) (last uint64, err error) {
 	b := &batch{
 		stream: stream, record: checkpoint.Record{Batch: newBatchID()}, recordSubject: messages[0].Subject,
-		entries:    make([]checkpoint.Entry, 1), // it has messages before the one that commits it
-		reconnects: s.nc.Stats().Reconnects,
+		batched: true, staged: len(messages) > 1, reconnects: s.nc.Stats().Reconnects,
 	}
 	for i, msg := range messages {
 		msg.Header["Nats-Batch-Id"] = []string{b.record.Batch}
 		msg.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
+		delete(msg.Header, "Nats-Batch-Commit") // of a larger batch that was refused
 		msg.Reply = ""
 		switch i {
 		case len(messages) - 1:
@@ -77,18 +77,7 @@ func (s *sender) messages(ctx context.Context, stream string, messages []*nats.M
 			return 0, err
 		}
 	}
-	return s.stored(ctx, b, len(messages))
-}
-
-// stored waits until the server has stored a batch of n messages. The first one of several is answered too.
-func (s *sender) stored(ctx context.Context, b *batch, n int) (last uint64, err error) {
-	if n > 1 {
-		last, err = s.answer(ctx, b)
-	} else {
-		wait, end := s.waiting(ctx, b)
-		defer end()
-		last, err = s.await(wait, s.commitReply(b), b)
-	}
+	last, err = s.answer(ctx, b)
 	if errors.Is(err, errConflict) {
 		return 0, fmt.Errorf("%w: %w", ErrConflict, err)
 	}

@@ -218,6 +218,9 @@ func (c *changeStore) message(e change, recorded time.Time) *nats.Msg {
 
 // diagnose names a connection that is down, which the log has already, and makes the stream again where somebody has removed it.
 func (c *changeStore) diagnose(ctx context.Context, err error) error {
+	if errors.Is(err, ErrDisconnected) {
+		return err
+	}
 	if disconnected(c.js.Conn(), err) {
 		return fmt.Errorf("%w: %w", ErrDisconnected, err)
 	}

@@ -43,6 +43,9 @@ func (w *Writer) diagnose(ctx context.Context, err error) error {
 			err = fmt.Errorf("%w: %w", cause, err)
 		}
 	}
+	if errors.Is(err, ErrDisconnected) {
+		return err
+	}
 	if disconnected(w.js.Conn(), err) {
 		return fmt.Errorf("%w: %w", ErrDisconnected, err)
 	}

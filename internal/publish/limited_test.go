@@ -238,3 +238,22 @@ func TestReadingWaitsForAConsumer(t *testing.T) {
 	}
 	checkOnce(t, js, readings(0, 20))
 }
+
+// TestMessagesThatWereRefusedInALargerBatchAreStoredInSmallerOnes: one of them was the last of a larger one, and is the first of another.
+func TestMessagesThatWereRefusedInALargerBatchAreStoredInSmallerOnes(t *testing.T) {
+	t.Parallel()
+	js, err := jetstream.New(connect(t, startLimited(t, 3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, AllowAtomicPublish: true}); err != nil {
+		t.Fatal(err)
+	}
+	messages, stored := make([]*nats.Msg, 10), 0
+	for i := range messages {
+		messages[i] = &nats.Msg{Subject: "s", Header: nats.Header{}}
+	}
+	if err := publish.NewBatches(js, "S").Store(t.Context(), messages, func(n int, _ uint64) { stored += n }); err != nil || stored != len(messages) {
+		t.Errorf("%d of %d stored: %v", stored, len(messages), err)
+	}
+}

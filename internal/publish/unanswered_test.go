@@ -1,0 +1,53 @@
+package publish
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"saveris-bridge/internal/bridgetest"
+)
+
+// messagesOn makes n messages on a subject.
+func messagesOn(subject string, n int) []*nats.Msg {
+	messages := make([]*nats.Msg, n)
+	for i := range messages {
+		messages[i] = &nats.Msg{Subject: subject, Data: fmt.Append(nil, i), Header: nats.Header{}}
+	}
+	return messages
+}
+
+func TestABatchOfAnySizeThatNobodyAnswersIsUnanswered(t *testing.T) {
+	t.Parallel()
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
+	if _, err := js.Conn().Subscribe("deaf", func(*nats.Msg) {}); err != nil { // or NATS would answer that nobody is there
+		t.Fatal(err)
+	}
+	for n := 1; n <= 2; n++ {
+		b := NewBatches(js, "DEAF")
+		b.send.timeout = 100 * time.Millisecond
+		if err := b.Store(t.Context(), messagesOn("deaf", n), func(int, uint64) {}); !errors.Is(err, ErrUnanswered) {
+			t.Errorf("%d messages: %v, want %v", n, err, ErrUnanswered)
+		}
+	}
+}
+
+func TestAnAnswerThatIsMissedWithoutAConnectionIsNoSlowLink(t *testing.T) {
+	t.Parallel()
+	server := bridgetest.Embedded(t)
+	js := bridgetest.JetStream(t, server.ClientURL())
+	s := newSender(js, 100*time.Millisecond)
+	if err := s.begin(); err != nil {
+		t.Fatal(err)
+	}
+	gone := js.Conn().StatusChanged(nats.RECONNECTING)
+	server.Close()
+	<-gone
+	_, err := s.answer(t.Context(), &batch{})
+	if !errors.Is(err, ErrDisconnected) || errors.Is(err, ErrUnanswered) {
+		t.Errorf("%v, want %v", err, ErrDisconnected)
+	}
+}
