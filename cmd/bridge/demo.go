@@ -113,7 +113,7 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 		return err
 	}
 	s := demoSettings(o, vendor.URL())
-	demo, err := service.Open(ctx, service.Config{Settings: s.Pipeline, Page: page, Build: build(), Log: logger})
+	demo, err := service.Open(ctx, service.Config{Settings: s.Pipeline, Listener: page, Build: build(), Log: logger})
 	var address *listen.Error
 	if errors.As(err, &address) {
 		address.Name = "--nats-listen"

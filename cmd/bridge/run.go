@@ -49,7 +49,7 @@ func runService(ctx context.Context, s config.Settings, logger *slog.Logger) err
 	c := service.Config{Settings: s.Pipeline, Build: build(), Log: logger}
 	if s.HTTPAddr != "" {
 		var err error
-		if c.Page, err = listen.On("BRIDGE_HTTP_ADDR", s.HTTPAddr); err != nil {
+		if c.Listener, err = listen.On("BRIDGE_HTTP_ADDR", s.HTTPAddr); err != nil {
 			return err
 		}
 	}

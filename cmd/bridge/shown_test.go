@@ -20,10 +20,10 @@ var names = publish.Names{Prefix: "saveris"}
 // sourced makes the checkpoint bucket as older bridges made it.
 func (s *scene) sourced() {
 	s.Helper()
-	old := jetstream.KeyValueConfig{Bucket: names.Bucket()}
+	old := jetstream.KeyValueConfig{Bucket: names.Checkpoints()}
 	for _, feed := range publish.Feeds {
 		old.Sources = append(old.Sources, &jetstream.StreamSource{Name: names.Stream(feed), SubjectTransforms: []jetstream.SubjectTransformConfig{{
-			Source: "saveris.checkpoints." + string(feed) + ".>", Destination: "$KV." + names.Bucket() + "." + string(feed) + ".>",
+			Source: "saveris.checkpoints." + string(feed) + ".>", Destination: "$KV." + names.Checkpoints() + "." + string(feed) + ".>",
 		}}})
 	}
 	if err := publish.Open(s.Context(), s.js, publish.Config{Names: names, Replicas: 1}); err != nil {
@@ -48,7 +48,7 @@ func TestASourcedBucketIsNamedAndReplacedOnceItIsRemoved(t *testing.T) {
 		return strings.Count(first, "are not shown as they are: bucket saveris-checkpoints: foreign settings: it is sourced, as older bridges made it; "+advice) == 2
 	})
 	wantLines(t, bridge(t, env, "check").out, "warn bucket saveris-checkpoints sourced hint: "+advice)
-	if err := s.js.DeleteKeyValue(t.Context(), names.Bucket()); err != nil {
+	if err := s.js.DeleteKeyValue(t.Context(), names.Checkpoints()); err != nil {
 		t.Fatal(err)
 	}
 	s.await("status to be that of the new one", func(context.Context) bool {

@@ -163,7 +163,7 @@ func (j *job) prepare(ctx context.Context, now time.Time) error {
 	j.pipe.Accounts.OnRecord = j.showClaim
 	for _, name := range pipeline.Feeds(j.Streams) {
 		log := j.Log.With("feed", name)
-		f := &feed{name: name, reader: j.pipe.Writer(name, j.vendor, days), view: j.pipe.View(name, nil, log), foreign: j.pipe.ForeignLog(name, log), log: log}
+		f := &feed{name: name, reader: j.pipe.Writer(name, j.vendor, days), view: j.pipe.CheckpointView(name, nil, log), foreign: j.pipe.ForeignLog(name, log), log: log}
 		j.feeds, j.state.Feeds = append(j.feeds, f), append(j.state.Feeds, name)
 		if j.Repair {
 			if err := j.findLost(ctx, f); err != nil {

@@ -41,7 +41,7 @@ func Adopt(ctx context.Context, pipe *pipeline.Pipeline, vendor *saveris.Client,
 		if _, there := accounts.Newest()[feed]; !there {
 			continue
 		}
-		writer, view := pipe.Writer(feed, vendor, 1), pipe.View(feed, nil, log)
+		writer, view := pipe.Writer(feed, vendor, 1), pipe.CheckpointView(feed, nil, log)
 		writer.OnRecord = view.Show
 		err := view.Keep(ctx, func(ctx context.Context) error {
 			_, err := writer.Adopt(ctx)

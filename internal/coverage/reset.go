@@ -39,7 +39,7 @@ func Reset(ctx context.Context, pipe *pipeline.Pipeline, feed schema.Feed, span 
 	if !confirmed {
 		err = r.preview(ctx)
 	} else {
-		view := pipe.View(feed, nil, log)
+		view := pipe.CheckpointView(feed, nil, log)
 		writer.OnRecord = view.Show
 		err = view.Keep(ctx, r.run)
 	}

@@ -20,10 +20,10 @@ func (p *Pipeline) Inventory(on Writable, log *slog.Logger) *views.View {
 	return view
 }
 
-// View makes the view of a feed's checkpoints.
-func (p *Pipeline) View(feed schema.Feed, on Writable, log *slog.Logger) *views.Checkpoints {
+// CheckpointView makes the view of a feed's checkpoints.
+func (p *Pipeline) CheckpointView(feed schema.Feed, on Writable, log *slog.Logger) *views.Checkpoints {
 	broker := Broker(p.Settings.Streams)
-	view, bucket := views.NewCheckpoints(p.JS, broker, feed), broker.Names.Bucket()
+	view, bucket := views.NewCheckpoints(p.JS, broker, feed), broker.Names.Checkpoints()
 	view.OnWritable = on.of("checkpoint bucket", "the checkpoints", bucket, log)
 	return view
 }

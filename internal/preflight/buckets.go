@@ -23,7 +23,7 @@ type optionalBucket struct {
 
 func optionalBuckets(broker publish.Config) []optionalBucket {
 	return []optionalBucket{
-		{broker.Names.Bucket(), views.CheckBucket, "shows the checkpoints", "nobody sees what is read from now on: bridge status and the page are not updated", "run"},
+		{broker.Names.Checkpoints(), views.CheckBucket, "shows the checkpoints", "nobody sees what is read from now on: bridge status and the page are not updated", "run"},
 		{broker.Names.Inventory(), views.CheckBucket, "shows the fleet", "nobody sees the fleet as it is now in " + broker.Names.Inventory() + "; the stream has it", "run"},
 		{broker.Names.Latest(), views.CheckBatchBucket, "shows the newest readings", "nobody sees the newest reading of each channel in " + broker.Names.Latest() + "; the stream has them", "run"},
 		{broker.Names.OpenAlarms(), views.CheckBatchBucket, "shows the open alarms", "nobody sees which alarms are open in " + broker.Names.OpenAlarms() + "; the stream has them", "run"},

@@ -103,8 +103,8 @@ func TestTooFewStreamsAreNamedBeforeAnyIsMade(t *testing.T) {
 			stop()
 		}
 	}
-	if b := pipeline.Broker(load(t, with()).Streams); len(publish.Streams) != streams || len(optionalBuckets(b)) != buckets {
-		t.Errorf("%d streams and %d buckets", len(publish.Streams), len(optionalBuckets(b)))
+	if b := pipeline.Broker(load(t, with()).Streams); len(publish.StreamFeeds) != streams || len(optionalBuckets(b)) != buckets {
+		t.Errorf("%d streams and %d buckets", len(publish.StreamFeeds), len(optionalBuckets(b)))
 	}
 }
 
@@ -138,7 +138,7 @@ func TestCheckNamesAStreamThatMayHaveTooFewConsumers(t *testing.T) {
 	js := bridgetest.JetStream(t, natsServer(t, &server.Options{JetStream: true}).ClientURL())
 	env := with("NATS_URL", js.Conn().ConnectedUrl())
 	broker := pipeline.Broker(load(t, env).Streams)
-	for _, feed := range publish.Streams {
+	for _, feed := range publish.StreamFeeds {
 		want := broker.Stream(feed)
 		switch feed {
 		case schema.Readings:

@@ -62,7 +62,7 @@ func (t *target) room(ctx context.Context, account *jetstream.AccountInfo) error
 		return nil
 	}
 	t.reserved, t.created = 0, 0
-	for _, feed := range publish.Streams {
+	for _, feed := range publish.StreamFeeds {
 		_, err := t.stream(ctx, t.broker.Names.Stream(feed))
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			err = t.reserve(account)

@@ -212,7 +212,7 @@ const notAlways = "not always: a power cut can lose what was acknowledged in the
 func brokerChecks(s config.Pipeline) []check {
 	var list []check
 	broker := pipeline.Broker(s.Streams)
-	for _, feed := range publish.Streams {
+	for _, feed := range publish.StreamFeeds {
 		list = append(list, check{"stream " + broker.Names.Stream(feed), (*checkup).usable, checkStream(feed)})
 	}
 	for _, bucket := range optionalBuckets(broker) {

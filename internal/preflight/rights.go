@@ -28,7 +28,7 @@ func (c *checkup) allow(err error, subject string) string {
 func checkRights(ctx context.Context, c *checkup) Finding {
 	var missing []string
 	for _, call := range []string{"STREAM.MSG.GET.", "DIRECT.GET.", "CONSUMER.CREATE.", "CONSUMER.MSG.NEXT.", "CONSUMER.DELETE."} {
-		for _, feed := range publish.Streams {
+		for _, feed := range publish.StreamFeeds {
 			if err := c.mayCall(ctx, call, c.broker.Names.Stream(feed)); err != nil {
 				missing = append(missing, c.api(call+">"))
 				break

@@ -86,7 +86,7 @@ func checkImmutable(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
 	var safe, open []string
-	for _, feed := range publish.Streams {
+	for _, feed := range publish.StreamFeeds {
 		name := c.broker.Names.Stream(feed)
 		if c.mayAsk(ctx, name) != nil {
 			continue // said above

@@ -73,7 +73,7 @@ func (t *target) nameConflict(ctx context.Context, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
-	for _, feed := range publish.Streams {
+	for _, feed := range publish.StreamFeeds {
 		found, askErr := t.findConflict(ctx, feed)
 		if askErr != nil {
 			return &SubjectConflict{Stream: t.broker.Names.Stream(feed), Err: err}

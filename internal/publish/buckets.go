@@ -17,7 +17,7 @@ var ErrBucketSettings = errors.New("foreign settings")
 
 // CheckpointBucket is how the checkpoint bucket is created.
 func (c Config) CheckpointBucket() jetstream.KeyValueConfig {
-	return c.viewBucket(c.Names.Bucket(), "what has been read, by feed and UTC day (a view of the streams)", checkpointBytes)
+	return c.viewBucket(c.Names.Checkpoints(), "what has been read, by feed and UTC day (a view of the streams)", checkpointBytes)
 }
 
 // InventoryBucket is how the bucket of the fleet is created.

@@ -69,7 +69,7 @@ func TestAnAccountThatDemandsASizeLimitTakesAllStreamsAndBuckets(t *testing.T) {
 			t.Errorf("%s has max_bytes %d, want %d", stream, bytes, limited.MaxBytes)
 		}
 	}
-	if names != len(publish.Streams)+5 {
+	if names != len(publish.StreamFeeds)+5 {
 		t.Errorf("%d streams and buckets", names)
 	}
 }
@@ -89,7 +89,7 @@ func TestAnAccountWithoutRoomForTheSizeLimitIsUnusable(t *testing.T) {
 func TestNewStreamsAreCompressed(t *testing.T) {
 	t.Parallel()
 	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
-	for _, feed := range publish.Streams {
+	for _, feed := range publish.StreamFeeds {
 		s, err := js.Stream(t.Context(), config.Names.Stream(feed))
 		if err != nil {
 			t.Fatal(err)
@@ -104,7 +104,7 @@ func TestStreamsWithReplicasAreNotCompressed(t *testing.T) {
 	t.Parallel()
 	replicated := config
 	replicated.Replicas = 3
-	for _, feed := range publish.Streams {
+	for _, feed := range publish.StreamFeeds {
 		if have := replicated.Stream(feed).Compression; have != jetstream.NoCompression {
 			t.Errorf("%s with three replicas is compressed with %v", feed, have)
 		}

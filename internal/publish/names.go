@@ -12,8 +12,8 @@ import (
 // Feeds are the feeds of the vendor's rows: their streams have pages, with an index and records.
 var Feeds = schema.RowFeeds
 
-// Streams are the feeds that have a stream, in the order in which they are made.
-var Streams = append(slices.Clone(Feeds), schema.Devices, schema.Health)
+// StreamFeeds are the feeds that have a stream, in the order in which they are made.
+var StreamFeeds = append(slices.Clone(Feeds), schema.Devices, schema.Health)
 
 // paged reports whether the stream of a feed has pages.
 func paged(feed schema.Feed) bool { return slices.Contains(Feeds, feed) }
@@ -26,8 +26,8 @@ func (n Names) Stream(feed schema.Feed) string {
 	return strings.ToUpper(n.Prefix) + "_" + strings.ToUpper(string(feed))
 }
 
-// Bucket is the name of the KV bucket that shows the checkpoints.
-func (n Names) Bucket() string { return n.Prefix + "-checkpoints" }
+// Checkpoints is the name of the KV bucket that shows the checkpoints.
+func (n Names) Checkpoints() string { return n.Prefix + "-checkpoints" }
 
 // Requests is the name of the KV bucket that remembers running exports.
 func (n Names) Requests() string { return n.Prefix + "-exports" }

@@ -62,7 +62,7 @@ func (w *Writer) removed(ctx context.Context, span checkpoint.Span) (removed []s
 	if first <= 1 {
 		return nil, nil
 	}
-	shown, err := keysOf(ctx, w.js, w.config.Names.Bucket())
+	shown, err := keysOf(ctx, w.js, w.config.Names.Checkpoints())
 	if errors.Is(err, jetstream.ErrStreamNotFound) { // nobody may write it, or it was removed a moment ago
 		return nil, nil
 	}
@@ -73,7 +73,7 @@ func (w *Writer) removed(ctx context.Context, span checkpoint.Span) (removed []s
 	if err != nil {
 		return nil, err
 	}
-	bucket, err := w.js.Stream(ctx, "KV_"+w.config.Names.Bucket())
+	bucket, err := w.js.Stream(ctx, "KV_"+w.config.Names.Checkpoints())
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (w *Writer) removed(ctx context.Context, span checkpoint.Span) (removed []s
 		if !ours || !slices.Contains(days, day) || slices.Contains(there, day) {
 			continue
 		}
-		seq, err := shownSeq(ctx, bucket, "$KV."+w.config.Names.Bucket()+"."+key)
+		seq, err := shownSeq(ctx, bucket, "$KV."+w.config.Names.Checkpoints()+"."+key)
 		if err != nil {
 			return nil, err
 		}

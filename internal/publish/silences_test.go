@@ -153,7 +153,7 @@ func TestASilenceIsStoredOnce(t *testing.T) {
 // TestAStreamWithoutSchedulesIsUnfitForSilence names what is missing; the other streams need none.
 func TestAStreamWithoutSchedulesIsUnfitForSilence(t *testing.T) {
 	t.Parallel()
-	for _, feed := range Streams {
+	for _, feed := range StreamFeeds {
 		have := subscriberConfig.Stream(feed)
 		have.AllowMsgSchedules = false
 		if err := subscriberConfig.CheckStream(feed, have); (err != nil) != (feed == schema.Health) {

@@ -118,7 +118,7 @@ func (c Config) CheckBroker(ctx context.Context, js jetstream.JetStream) (*jetst
 // MakeStreams creates the streams of all feeds that are missing, checks those that exist and leaves them alone. An error that is
 // ErrUnfit will not go away by waiting.
 func (c Config) MakeStreams(ctx context.Context, js jetstream.JetStream) error {
-	for _, feed := range Streams {
+	for _, feed := range StreamFeeds {
 		err := c.ensureStream(ctx, js, feed)
 		if err == nil && paged(feed) { // the limit is the server's
 			err = c.CheckBatches(ctx, js, feed)

@@ -26,7 +26,7 @@ type TargetStream struct {
 func OwnSubject(names publish.Names, subject string) bool {
 	own := []string{names.Ingest()}
 	words := []string{"rejected", "index", "checkpoints", "backfills", "schedules"}
-	for _, feed := range publish.Streams {
+	for _, feed := range publish.StreamFeeds {
 		words = append(words, string(feed))
 	}
 	for _, word := range words {
@@ -89,7 +89,7 @@ func targetStream(ctx context.Context, js jetstream.JetStream, names publish.Nam
 
 // ofBridge reports whether a stream is this bridge's, or holds checkpoints like those of one with another prefix.
 func ofBridge(names publish.Names, config jetstream.StreamConfig) bool {
-	return slices.ContainsFunc(publish.Streams, func(feed schema.Feed) bool { return names.Stream(feed) == config.Name }) ||
+	return slices.ContainsFunc(publish.StreamFeeds, func(feed schema.Feed) bool { return names.Stream(feed) == config.Name }) ||
 		slices.ContainsFunc(config.Subjects, func(s string) bool {
 			tokens := strings.Split(s, ".")
 			return len(tokens) > 2 && tokens[1] == "checkpoints"

@@ -128,9 +128,9 @@ func (c *Client) queryFailed(op string, s status) error {
 		Text: c.sanitize(s.Message), Err: ErrTooLarge}
 }
 
-// patience is how often in a row an export may be not ready in time before it is given up: the vendor has lost it, or the
+// mostNotReady is how often in a row an export may be not ready in time before it is given up: the vendor has lost it, or the
 // window is too much for him.
-const patience = 2
+const mostNotReady = 2
 
 // ready polls an export until it is completed, and returns its links. While the vendor makes us wait for throttling, his time
 // does not run.
@@ -169,7 +169,7 @@ func longer(d time.Duration) time.Duration { return d + rand.N(d/10+1) }
 func (x *export) unready(timeout time.Duration, said string) error {
 	age := time.Since(x.askedLocal) - x.waited
 	e := &Error{Op: "poll " + string(x.feed), Err: ErrNotReady, Text: fmt.Sprintf("asked for at %s, not ready after %v, the last answer was %s", stamp(x.askedAt.Truncate(time.Second)), age.Round(time.Second), said)}
-	if age >= patience*timeout {
+	if age >= mostNotReady*timeout {
 		e.Err, e.cause = ErrTooLarge, errLost
 	}
 	return e

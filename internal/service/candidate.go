@@ -73,7 +73,7 @@ func (c *candidate) run(ctx context.Context, proof *poller.Proof) error {
 // for its lease before any other, so that of two accounts one goes on.
 func startAfterFirst(candidates map[schema.Feed]*candidate) {
 	var settled chan struct{}
-	for _, feed := range publish.Streams {
+	for _, feed := range publish.StreamFeeds {
 		switch c := candidates[feed]; {
 		case c == nil:
 		case settled == nil:

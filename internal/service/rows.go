@@ -16,15 +16,15 @@ import (
 
 // rows is a feed of rows: what polls it, the view of its checkpoints, the one of what its events come to, and what says who is silent.
 type rows struct {
-	live    *poller.Live
-	view    *views.Checkpoints
-	fold    *views.Fold // nil where there is none
-	silent  *silences
-	foreign time.Duration // between two looks for somebody else's messages
+	live      *poller.Live
+	view      *views.Checkpoints
+	fold      *views.Fold // nil where there is none
+	silent    *silences
+	lookEvery time.Duration // between two looks for somebody else's messages
 }
 
-func newRows(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, notes *notebook.Notes, log *slog.Logger, foreign time.Duration) *rows {
-	r := &rows{live: newLive(pipe, feed, vendor, log), view: pipe.View(feed, func(_, bucket string, err error) { notes.ViewWritable(feed, bucket, err) }, log), foreign: foreign}
+func newRows(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, notes *notebook.Notes, log *slog.Logger, lookEvery time.Duration) *rows {
+	r := &rows{live: newLive(pipe, feed, vendor, log), view: pipe.CheckpointView(feed, func(_, bucket string, err error) { notes.ViewWritable(feed, bucket, err) }, log), lookEvery: lookEvery}
 	r.fold = pipe.Fold(feed, pipeline.VendorNow(vendor), func(what, bucket string, err error) { notes.FoldWritable(feed, what, bucket, err) }, log)
 	r.silent = newSilences(pipe, feed, vendor, r.live.Writer, log)
 	r.live.Writer.OnRecord = r.show
@@ -81,7 +81,7 @@ func (r *rows) run(ctx context.Context) error {
 
 // lookForForeign names what somebody else stores in the stream, until ctx ends.
 func (r *rows) lookForForeign(ctx context.Context) {
-	tick := time.NewTicker(r.foreign)
+	tick := time.NewTicker(r.lookEvery)
 	defer tick.Stop()
 	for next := uint64(0); ; {
 		if to, err := r.live.Writer.LookForForeign(ctx, next); err == nil { // else the next time

@@ -28,7 +28,7 @@ type Build = metrics.Build
 // Config is what a service is made of.
 type Config struct {
 	Settings config.Pipeline
-	Page     net.Listener // where the page, the metrics and the health are; nil = nowhere. The service closes it
+	Listener net.Listener // where the page, the metrics and the health are; nil = nowhere. The service closes it
 	Build    Build
 	Name     string // in records and leases; empty = pipeline.WriterName, which is for one service a process
 	Log      *slog.Logger
@@ -66,7 +66,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	}
 	s := &Service{config: c, metrics: metrics.New(c.Build)}
 	if err := s.open(ctx); err != nil {
-		closePage(c.Page)
+		closePage(c.Listener)
 		return nil, err
 	}
 	return s, nil
@@ -87,7 +87,7 @@ func (s *Service) open(ctx context.Context) error {
 
 // Close ends the connection to NATS, and the embedded server.
 func (s *Service) Close() {
-	closePage(s.config.Page)
+	closePage(s.config.Listener)
 	s.stop()
 }
 
@@ -141,9 +141,9 @@ func (s *Service) Run(ctx context.Context) error {
 		o.observeFleet(fleet.line, names)
 	}
 	group, running := errgroup.WithContext(ctx)
-	if s.config.Page != nil {
+	if s.config.Listener != nil {
 		group.Go(func() error { return o.board.Run(running) })
-		group.Go(func() error { return serveHTTP(running, s.config.Page, o.handler(), s.config.Timings) })
+		group.Go(func() error { return serveHTTP(running, s.config.Listener, o.handler(), s.config.Timings) })
 	}
 	group.Go(func() error { o.watchdog.run(running, s.config.Timings.Watchdog); return nil })
 	group.Go(func() error { return vendor.Share(running) })

@@ -79,7 +79,7 @@ func (s *scene) start(name string, env ...string) *running {
 	ctx, end := context.WithCancel(s.Context())
 	r.end = end
 	c := Config{
-		Settings: settings.Pipeline, Page: page, Build: Build{Version: "test"}, Name: name, Timings: s.timings,
+		Settings: settings.Pipeline, Listener: page, Build: Build{Version: "test"}, Name: name, Timings: s.timings,
 		Log: slog.New(slog.NewJSONHandler(&r.log, nil)),
 	}
 	go func() { r.done <- Run(ctx, c) }()

@@ -90,7 +90,7 @@ func New(js jetstream.JetStream, config Config) *Board {
 		js: js, config: config, most: mostRead, sensors: newSensors(), alarms: newAlarms(), feeds: map[schema.Feed]*feed{}, dirty: true, stale: true,
 		changed: make(chan struct{}), complete: make(chan struct{}), waiting: map[string]error{}, summed: map[schema.Feed]Feed{},
 		exports: newExports(config.Names),
-		records: newBucket(config.Names.Bucket(), parseRecord),
+		records: newBucket(config.Names.Checkpoints(), parseRecord),
 		backfills: newBucket(config.Names.Backfills(), func(_ string, data []byte) (w schema.Backfill, err error) {
 			err = json.Unmarshal(data, &w)
 			return w, err
@@ -227,7 +227,7 @@ func (b *Board) noBridge(now time.Time) bool {
 			return false
 		}
 	}
-	for _, name := range publish.Streams {
+	for _, name := range publish.StreamFeeds {
 		if leader(b.leases, leaseKey(name), now) != "" {
 			return false
 		}
@@ -266,7 +266,7 @@ func (b *Board) draw(now time.Time) {
 // follows lists all that a Board follows. What each hands out is taken over under the lock.
 func (b *Board) follows() []*tail.Follow {
 	list := []*tail.Follow{
-		followBucket(b, b.config.Names.Bucket(), b.records, &b.stale),
+		followBucket(b, b.config.Names.Checkpoints(), b.records, &b.stale),
 		followBucket(b, b.config.Names.Backfills(), b.backfills, nil),
 		b.followLeases(),
 		followBucket(b, b.config.Names.Requests(), b.notes, nil),

@@ -292,7 +292,7 @@ func TestTheLastPictureStaysAndTheNextOneComes(t *testing.T) {
 	s.store(s.writer(schema.Readings), cover(0, 60), reading("a", minute(1), "1"))
 	b := s.board()
 	s.await(b, "the record", func() bool { return b.Status().Feeds[0].Rows == 1 })
-	for _, name := range []string{"KV_" + names.Bucket(), names.Stream(schema.Readings)} {
+	for _, name := range []string{"KV_" + names.Checkpoints(), names.Stream(schema.Readings)} {
 		if err := s.js.DeleteStream(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}

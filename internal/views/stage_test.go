@@ -29,7 +29,7 @@ const stream = "SAVERIS_READINGS"
 var (
 	noon   = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	config = publish.Config{Names: publish.Names{Prefix: "saveris"}, Replicas: 1}
-	bucket = config.Names.Bucket()
+	bucket = config.Names.Checkpoints()
 )
 
 // stage is a broker with streams and no bucket yet.
