@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
+	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/natsd"
@@ -115,7 +116,7 @@ func leftOut(ctx context.Context, js jetstream.JetStream, s config.Settings) (fe
 		if err != nil {
 			continue
 		}
-		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(names.Prefix+".checkpoints."+string(feed)+".>"))
+		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(checkpoint.RecordSubject(names.Prefix, string(feed), ">")))
 		if err == nil && len(info.State.Subjects) > 0 {
 			feeds = append(feeds, feed)
 		}

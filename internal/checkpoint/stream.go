@@ -32,13 +32,19 @@ func NewStream(js jetstream.JetStream, name, prefix, feed string) *Stream {
 	return &Stream{js: js, name: name, prefix: prefix, feed: feed, fetchTime: fetchTime}
 }
 
-// RecordSubject is where the records of a day stand.
-func (s *Stream) RecordSubject(day string) string {
-	return s.prefix + ".checkpoints." + s.feed + "." + day
+// RecordSubject is where the records of a day of a feed stand.
+func RecordSubject(prefix, feed, day string) string {
+	return prefix + ".checkpoints." + feed + "." + day
 }
 
+// IndexSubject is where the index messages of a day of a feed stand.
+func IndexSubject(prefix, feed, day string) string { return prefix + ".index." + feed + "." + day }
+
+// RecordSubject is where the records of a day stand.
+func (s *Stream) RecordSubject(day string) string { return RecordSubject(s.prefix, s.feed, day) }
+
 // IndexSubject is where the index messages of a day stand.
-func (s *Stream) IndexSubject(day string) string { return s.prefix + ".index." + s.feed + "." + day }
+func (s *Stream) IndexSubject(day string) string { return IndexSubject(s.prefix, s.feed, day) }
 
 // Head is the newest record of a page and where it stands in its stream; a zero Seq says that there is none.
 type Head struct {

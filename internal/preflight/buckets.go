@@ -45,16 +45,16 @@ func (a optionalBucket) run(ctx context.Context, c *checkup) Finding {
 func (a optionalBucket) look(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
 	defer cancel()
-	if f := c.mayAsk(ctx, "KV_"+a.name); f != nil {
+	if f := c.mayAsk(ctx, publish.BucketStream(a.name)); f != nil {
 		return *f
 	}
 	found := ok("%s", a.does)
-	info, err := c.stream(ctx, "KV_"+a.name)
+	info, err := c.stream(ctx, publish.BucketStream(a.name))
 	if err == nil && a.check != nil {
 		err = a.check(info.Config)
 	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		found, err = c.mayCreate(ctx, "KV_"+a.name, a.by), nil
+		found, err = c.mayCreate(ctx, publish.BucketStream(a.name), a.by), nil
 		if found.Err == nil && c.account != nil {
 			err = c.oneMore(c.account)
 		}

@@ -87,7 +87,7 @@ func MakeBatchBucket(ctx context.Context, js jetstream.JetStream, want jetstream
 // message id.
 func bucketStream(want jetstream.KeyValueConfig) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:              "KV_" + want.Bucket,
+		Name:              BucketStream(want.Bucket),
 		Description:       want.Description,
 		Subjects:          []string{"$KV." + want.Bucket + ".>"},
 		MaxMsgsPerSubject: 1,

@@ -33,7 +33,7 @@ func openLeases(ctx context.Context, js jetstream.JetStream, config Config) (kv 
 	switch {
 	case err == nil:
 		var info *jetstream.StreamInfo
-		if info, err = jsapi.StreamInfo(ctx, jsapi.Caller{JS: js}, "KV_"+name, jsapi.InfoRequest{}); err == nil {
+		if info, err = jsapi.StreamInfo(ctx, jsapi.Caller{JS: js}, BucketStream(name), jsapi.InfoRequest{}); err == nil {
 			err = CheckLeases(info.Config)
 		}
 	case errors.Is(err, jetstream.ErrBucketNotFound):

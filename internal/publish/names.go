@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
 )
 
@@ -28,6 +29,9 @@ func (n Names) Stream(feed schema.Feed) string {
 
 // Checkpoints is the name of the KV bucket that shows the checkpoints.
 func (n Names) Checkpoints() string { return n.Prefix + "-checkpoints" }
+
+// BucketStream is the name of the stream that holds a KV bucket.
+func BucketStream(bucket string) string { return "KV_" + bucket }
 
 // Requests is the name of the KV bucket that remembers running exports.
 func (n Names) Requests() string { return n.Prefix + "-exports" }
@@ -64,7 +68,7 @@ func (n Names) Subjects(feed schema.Feed) []string {
 	case !paged(feed):
 		return []string{p + "." + f + ".>"}
 	}
-	return []string{p + "." + f + ".>", p + ".rejected." + f, p + ".index." + f + ".>", p + ".checkpoints." + f + ".>"}
+	return []string{p + "." + f + ".>", p + ".rejected." + f, checkpoint.IndexSubject(p, f, ">"), checkpoint.RecordSubject(p, f, ">")}
 }
 
 // transform makes what is stored of what is published.
@@ -89,9 +93,9 @@ func (n Names) schedule(ingest string) string {
 func (n Names) ingest(stored string) string { return n.Ingest() + stored[len(n.Prefix):] }
 
 func (n Names) record(feed schema.Feed, day string) string {
-	return n.Prefix + ".checkpoints." + string(feed) + "." + day
+	return checkpoint.RecordSubject(n.Prefix, string(feed), day)
 }
 
 func (n Names) index(feed schema.Feed, day string) string {
-	return n.Prefix + ".index." + string(feed) + "." + day
+	return checkpoint.IndexSubject(n.Prefix, string(feed), day)
 }

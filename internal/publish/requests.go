@@ -144,7 +144,7 @@ func (r *Requests) Store(ctx context.Context, text string, revision uint64) (sto
 // Keys that were dropped and not yet removed are among them.
 func keysOf(ctx context.Context, js jetstream.JetStream, bucket string) ([]string, error) {
 	subjects := "$KV." + bucket + "."
-	info, err := jsapi.StreamInfo(ctx, jsapi.Caller{JS: js}, "KV_"+bucket, jsapi.InfoRequest{SubjectsFilter: subjects + ">"})
+	info, err := jsapi.StreamInfo(ctx, jsapi.Caller{JS: js}, BucketStream(bucket), jsapi.InfoRequest{SubjectsFilter: subjects + ">"})
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: list its keys: %w", bucket, err)
 	}

@@ -73,7 +73,7 @@ func (w *Writer) removed(ctx context.Context, span checkpoint.Span) (removed []s
 	if err != nil {
 		return nil, err
 	}
-	bucket, err := w.js.Stream(ctx, "KV_"+w.config.Names.Checkpoints())
+	bucket, err := w.js.Stream(ctx, BucketStream(w.config.Names.Checkpoints()))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/lease"
+	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/tail"
 )
@@ -22,7 +23,7 @@ func followBucket[T any](b *Board, name string, into *bucket[T], stale *bool) *t
 		}
 	}
 	return &tail.Follow{
-		Stream: "KV_" + name, Filters: []string{"$KV." + name + ".>"},
+		Stream: publish.BucketStream(name), Filters: []string{"$KV." + name + ".>"},
 		Begin: func(_ context.Context, stream jetstream.Stream, _ bool) (jetstream.OrderedConsumerConfig, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

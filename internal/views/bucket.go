@@ -42,7 +42,7 @@ func (b *bucket) subject(key string) string { return subjects + b.config.Bucket 
 func (b *bucket) open(ctx context.Context) (jetstream.Stream, error) {
 	ctx, cancel := b.withTimeout(ctx)
 	defer cancel()
-	stream, err := b.js.Stream(ctx, "KV_"+b.config.Bucket)
+	stream, err := b.js.Stream(ctx, publish.BucketStream(b.config.Bucket))
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		stream, err = b.make(ctx)
 	}
@@ -62,7 +62,7 @@ func (b *bucket) make(ctx context.Context) (jetstream.Stream, error) {
 	if _, err := publish.MakeBucket(ctx, b.js, b.config); err != nil {
 		return nil, err
 	}
-	return b.js.Stream(ctx, "KV_"+b.config.Bucket)
+	return b.js.Stream(ctx, publish.BucketStream(b.config.Bucket))
 }
 
 func (b *bucket) check(have jetstream.StreamConfig) error {
@@ -162,7 +162,7 @@ func (b *bucket) write(ctx context.Context, e Entry, rev uint64) (uint64, error)
 	if err != nil {
 		return 0, fmt.Errorf("write key %s: %w", e.Key, err)
 	}
-	if ack.Stream != "KV_"+b.config.Bucket {
+	if ack.Stream != publish.BucketStream(b.config.Bucket) {
 		return 0, fmt.Errorf("write key %s: somebody else answers in the place of the bucket: stream %q", e.Key, ack.Stream)
 	}
 	return ack.Sequence, nil

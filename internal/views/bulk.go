@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/publish"
 )
 
 // bulk is a source of many keys, whose entries are read at once.
@@ -53,7 +54,7 @@ func (v *View) different(ctx context.Context, source bulk) (keys []string, err e
 
 // cells calls each with what stands in the bucket under each key, deleted ones among them.
 func (b *bucket) cells(ctx context.Context, each func(key string, c cell)) error {
-	stream := checkpoint.NewStream(b.js, "KV_"+b.config.Bucket, "", "")
+	stream := checkpoint.NewStream(b.js, publish.BucketStream(b.config.Bucket), "", "")
 	return stream.LastOn(ctx, b.subject(b.prefix+">"), func(e checkpoint.StoredEvent) error {
 		if key := b.key(e.Subject); literal(key) {
 			each(key, cellOfMessage(e.Seq, e.Header, e.Data))

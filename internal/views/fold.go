@@ -60,7 +60,7 @@ type folding interface {
 func newFold(source *checkpoint.Stream, into *bucket, events folding) *Fold {
 	into.bulk = true
 	return &Fold{
-		keeper: newKeeper(into.js.Conn()), source: source, bucket: into, batches: publish.NewBatches(into.js, "KV_"+into.config.Bucket),
+		keeper: newKeeper(into.js.Conn()), source: source, bucket: into, batches: publish.NewBatches(into.js, publish.BucketStream(into.config.Bucket)),
 		events: events, stale: true, have: map[string]cell{}, sums: map[string]valueOf{}, seed: maphash.MakeSeed(),
 	}
 }
