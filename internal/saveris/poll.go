@@ -140,7 +140,7 @@ func (c *Client) ready(ctx context.Context, x *export, q *Query) ([]string, erro
 		defer c.flights.end(x)
 	}
 	timeout := cmp.Or(q.Timeout, c.cfg.ExportTimeout)
-	begin := time.Now()
+	begin, held := time.Now(), x.waited
 	end := begin.Add(timeout)
 	for wait := c.pace.begin(); ; wait = min(wait*3/2, longestPoll) {
 		if err := sleep.For(ctx, max(0, min(longer(wait), time.Until(end)))); err != nil {
@@ -152,7 +152,7 @@ func (c *Client) ready(ctx context.Context, x *export, q *Query) ([]string, erro
 			return nil, err
 		}
 		if s.done() {
-			c.pace.learn(time.Since(begin) - waited)
+			c.pace.learn(time.Since(begin) - (x.waited - held))
 			return c.links("poll "+string(x.feed), s)
 		}
 		q.onNotReady(x.askedLocal)

@@ -157,6 +157,30 @@ func TestPaceIsLearned(t *testing.T) {
 	})
 }
 
+func TestThrottlingIsNoPartOfThePace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		polls := 0
+		c := wired(t, vendor(func(req *http.Request) *http.Response {
+			if strings.HasPrefix(req.URL.Path, "/v2/measurements/") {
+				switch polls++; polls {
+				case 1:
+					return reply(429, `{"message":"Too Many Requests"}`, "Retry-After", "60")
+				case 2:
+					return reply(200, `{"status":"In Progress"}`)
+				}
+			}
+			return nil
+		}))
+		if _, err := c.Rows(t.Context(), sixHours, nothing); err != nil || polls != 3 {
+			t.Fatalf("%d polls, %v", polls, err)
+		}
+		if c.pace.took <= 0 || c.pace.took > 30*time.Second {
+			t.Errorf("an export takes %v, want nothing of the minute of throttling in it", c.pace.took)
+		}
+	})
+}
+
 func TestSilenceIsAnError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
