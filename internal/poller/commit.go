@@ -50,8 +50,8 @@ func (l *Line) commit(ctx context.Context, w Window, got *buffer) error {
 	return nil
 }
 
-// commitPage commits what was read of one day, and tries again until it is stored: an outage of the broker ends here, so the retry of
-// Run, which reads the window anew, never sees one.
+// commitPage commits what was read of one day, and tries again until it is stored: rows that were fetched are not fetched again
+// because of an outage of the broker.
 func (l *Line) commitPage(ctx context.Context, why Reason, day string, got *buffer) (publish.Result, error) {
 	events := got.sorted(day)
 	cover, err := coverOf(day, got.cover)

@@ -98,7 +98,7 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 			return backoff.Permanent(ctx.Err())
 		case errors.As(err, &other):
 			return backoff.Permanent(err)
-		case l.gate != nil && errors.Is(err, saveris.ErrForbidden):
+		case l.gate != nil && errors.Is(err, saveris.ErrForbidden): // the gate judges
 		case errors.Is(err, saveris.ErrRefused), l.gate == nil && errors.Is(err, saveris.ErrRetired):
 			if l.refusals.Confirm(err) {
 				return backoff.Permanent(err)

@@ -19,7 +19,7 @@ import (
 type Live struct {
 	Source *saveris.Client
 	Writer *publish.Writer
-	Maker  func() *schema.Maker // one for each goroutine
+	Maker  *schema.Maker // each pool has another one like it
 	Log    *slog.Logger
 
 	Interval time.Duration // between polls
@@ -50,7 +50,7 @@ const maxWait = 30 * time.Second
 // feed alone it asks for again: every hour where a licence is missing, every ten minutes where the endpoint is retired.
 func (l *Live) Run(ctx context.Context) error {
 	l.gate = &gate{changed: l.refused, licence: l.Licence}
-	maker := l.Maker().Another // one for each pool
+	maker := l.Maker.Another
 	mark := &watermark{writer: l.Writer}
 	if err := l.begin(ctx, mark); err != nil {
 		return err

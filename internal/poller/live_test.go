@@ -100,7 +100,7 @@ func (b *bench) live(js jetstream.JetStream, feed schema.Feed, client *saveris.C
 			Feed: feed, Name: b.Name(), LiveAge: 24 * time.Hour, Ages: ages,
 			Now: time.Now, Timeout: 2 * time.Second,
 		}),
-		Maker:    b.maker(feed),
+		Maker:    b.maker(feed)(),
 		Log:      slog.New(counter{&b.warned, b}),
 		Interval: 20 * time.Millisecond,
 		Overlap:  15 * time.Minute,

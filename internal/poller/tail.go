@@ -108,7 +108,7 @@ func (o *overlap) add(reads overlap) {
 	o.fresh, o.again = o.fresh+reads.fresh, o.again+reads.again
 }
 
-// tailSpan reaches back over the covered end, but no further than maxTail and no less than minWindow.
+// tailSpan reaches back over the covered end, but no further than MaxTail and no less than minWindow.
 func tailSpan(end, now time.Time, reach time.Duration) checkpoint.Span {
 	from := end.Add(-reach)
 	if oldest := now.Add(-MaxTail); from.Before(oldest) {

@@ -41,7 +41,7 @@ func newLive(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, 
 	live := &poller.Live{
 		Source:   vendor,
 		Writer:   writer,
-		Maker:    func() *schema.Maker { return pipe.Maker(feed) },
+		Maker:    pipe.Maker(feed),
 		Log:      logger,
 		Hint:     pipeline.PollHint,
 		Interval: s.PollInterval,

@@ -232,7 +232,7 @@ func quickLive(t *testing.T, vendorURL, natsURL string) *poller.Live {
 	return &poller.Live{
 		Source:   client,
 		Writer:   publish.NewWriter(js, config, publish.Options{Feed: schema.Readings, Name: "test", LiveAge: time.Hour, Now: time.Now, Timeout: time.Second}),
-		Maker:    func() *schema.Maker { return schema.NewMaker(schema.Readings, "saveris", vendorURL) },
+		Maker:    schema.NewMaker(schema.Readings, "saveris", vendorURL),
 		Log:      slog.New(slog.DiscardHandler),
 		Interval: 5 * time.Millisecond, Overlap: time.Minute, Rows: 1000,
 		Start: func(now time.Time) time.Time { return now.Add(-10 * time.Minute) },

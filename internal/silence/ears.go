@@ -42,7 +42,7 @@ const ahead = time.Hour
 // errRewound says that the stream has lost messages that were listened to.
 var errRewound = errors.New("the stream has lost its tail")
 
-// forget has the stream read from its beginning; whom they wait for they remember.
+// forget has the next listen start anew, as the first one does; whom they wait for they remember.
 func (e *ears) forget() {
 	e.at, e.last, e.heard = checkpoint.Position{}, map[key]time.Time{}, map[key][]time.Time{}
 }

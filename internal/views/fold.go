@@ -79,7 +79,7 @@ func (f *Fold) begin() { f.stale = true }
 func (f *Fold) look() {} // each step looks
 
 // step takes what was stored, and writes what the bucket does not show, whoever writes it meanwhile. What it fails at is read again.
-func (f *Fold) step(ctx context.Context) (err error) {
+func (f *Fold) step(ctx context.Context) error {
 	refused := f.nc.LastError()
 	for try := 0; ; try++ {
 		err := f.tryStep(ctx)
