@@ -27,6 +27,10 @@ const (
 // RowFeeds are the feeds of the vendor's rows, in the order in which people name them.
 var RowFeeds = []Feed{Readings, Alarms, Tasks}
 
+// ClockAhead is how far the time of an event may lie ahead of its receipt, and of now: further ahead it is of a device whose clock is
+// wrong, and would hide for years what comes after it.
+const ClockAhead = time.Hour
+
 // vendorFeeds are what the vendor calls them.
 var vendorFeeds = map[Feed]saveris.Feed{Readings: saveris.Measurements, Alarms: saveris.Alarms, Tasks: saveris.Tasks}
 

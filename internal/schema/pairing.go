@@ -8,10 +8,6 @@ import (
 	"unique"
 )
 
-// clockAhead is how far an event may lie ahead of its receipt by the cloud. One of a device whose clock is wrong would close
-// for years whatever begins.
-const clockAhead = time.Hour
-
 // pairedRow is one of the vendor's rows, whatever content it has had.
 type pairedRow struct {
 	key     digest
@@ -63,7 +59,7 @@ func (e *AlarmEvent) change() pairedEvent {
 	order := alarmOrder{raised: e.RaisedAt.UnixMicro(), changed: e.ChangedAt.UnixMicro()}
 	if !e.Received.IsZero() {
 		order.received = e.Received.UnixMicro()
-		order.raised = min(order.raised, e.Received.Add(clockAhead).UnixMicro())
+		order.raised = min(order.raised, e.Received.Add(ClockAhead).UnixMicro())
 	}
 	return pairedEvent{
 		first: e.first, ended: e.ended, series: e.series, transition: e.transition, again: e.again, seq: e.Seq, raised: e.RaisedAt, order: order,

@@ -15,6 +15,9 @@ const (
 	silentBridge = "bridge"
 )
 
+// StalledAfter is how long a feed that is polled once an interval may be without a poll: three intervals, a minute at least.
+func StalledAfter(interval time.Duration) time.Duration { return max(3*interval, time.Minute) }
+
 // Silence is that a channel, or the bridge itself, should have been heard and was not, or that it is heard again.
 type Silence struct {
 	Resumed bool

@@ -268,7 +268,7 @@ func (d *watchdog) overdueSince(feed schema.Feed) time.Time {
 
 // stallLimit is how long a feed may be without a poll.
 func (d *watchdog) stallLimit(w *watched) time.Duration {
-	return status.StalledAfter(cmp.Or(w.interval, d.interval))
+	return schema.StalledAfter(cmp.Or(w.interval, d.interval))
 }
 
 // stalled reports whether a feed that this process polls has been without a poll for too long, and since when.

@@ -24,12 +24,6 @@ type Switch struct {
 	last   atomic.Int64 // when the last poll was stored, by our clock
 }
 
-// leastPatience is how long a feed may be without a poll at least.
-const leastPatience = time.Minute
-
-// Patience is how long a feed that is polled once an interval may be without a poll.
-func Patience(interval time.Duration) time.Duration { return max(3*interval, leastPatience) }
-
 // Init makes the switch ready for Polled; it is called once, before anything else.
 func (s *Switch) Init() { s.stored = make(chan struct{}, 1) }
 
@@ -71,7 +65,7 @@ func (s *Switch) Run(ctx context.Context) error {
 
 // Arm arms the switch after a poll that was stored at a time, and ends the silence that the broker has stored before, if any.
 func (s *Switch) Arm(ctx context.Context, polled time.Time) error {
-	armed := schema.Silence{Feed: s.Feed, LastAt: polled, DueAt: polled.Add(Patience(s.Interval)), Cycle: s.Interval}
+	armed := schema.Silence{Feed: s.Feed, LastAt: polled, DueAt: polled.Add(schema.StalledAfter(s.Interval)), Cycle: s.Interval}
 	if err := s.Silences.Arm(ctx, armed); err != nil {
 		return err
 	}

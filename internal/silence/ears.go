@@ -36,9 +36,6 @@ type ears struct {
 	after map[key]time.Time   // channels that are waited for, by their last reading before
 }
 
-// ahead is how far a reading may be ahead of the vendor's clock.
-const ahead = time.Hour
-
 // errRewound says that the stream has lost messages that were listened to.
 var errRewound = errors.New("the stream has lost its tail")
 
@@ -101,7 +98,7 @@ func (e *ears) follow(ctx context.Context, filter string, since, clock time.Time
 // hear takes a reading over. One whose time is far ahead of the clock says nothing; somebody else's message neither.
 func (e *ears) hear(m checkpoint.StoredEvent, clock time.Time) {
 	sensor, channel, at, ok := schema.ReadHeard(m.Header, m.Data)
-	if !ok || at.After(clock.Add(ahead)) {
+	if !ok || at.After(clock.Add(schema.ClockAhead)) {
 		return
 	}
 	k := key{strings.Clone(sensor), strings.Clone(channel)} // a text of a header holds all headers, for each channel
@@ -120,7 +117,7 @@ func (e *ears) heardSince(ctx context.Context, c *fleet.Channel, since, clock ti
 	one := ears{after: map[key]time.Time{keyOf(c): since}}
 	one.forget()
 	place := schema.Token(c.Tenant) + "." + schema.Token(c.Site) + "." + schema.Token(c.Serial) + "." + schema.Token(c.No)
-	_, err := e.readings.EventsOnAfter(ctx, e.subjects+"*."+place+".*", checkpoint.Position{}, since.Add(-ahead), func(m checkpoint.StoredEvent) error {
+	_, err := e.readings.EventsOnAfter(ctx, e.subjects+"*."+place+".*", checkpoint.Position{}, since.Add(-schema.ClockAhead), func(m checkpoint.StoredEvent) error {
 		one.hear(m, clock)
 		return nil
 	})

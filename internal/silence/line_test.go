@@ -413,7 +413,7 @@ func TestTheSwitchOfABridgeThatPolls(t *testing.T) {
 	}
 	ended := "bridge.readings." + at(0).Format(time.RFC3339)
 	s.want(ended, ended+".resumed missing 0")
-	if Patience(time.Second) != time.Minute || Patience(5*time.Minute) != 15*time.Minute {
+	if schema.StalledAfter(time.Second) != time.Minute || schema.StalledAfter(5*time.Minute) != 15*time.Minute {
 		t.Error("a feed may be without a poll for three intervals, a minute at least")
 	}
 }

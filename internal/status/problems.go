@@ -53,9 +53,6 @@ const (
 	quiet       = 2 * time.Hour
 )
 
-// StalledAfter is how long a feed may be without a poll: three intervals, a minute at least.
-func StalledAfter(poll time.Duration) time.Duration { return max(3*poll, time.Minute) }
-
 // Problems is the one verdict on the bridge: all that is not well, the worst first. Without any, all is well.
 func (s Status) Problems(r Rules) []Problem {
 	r.Quiet = cmp.Or(r.Quiet, quiet)
@@ -117,7 +114,7 @@ func (f Feed) problems(now time.Time, r Rules) (list []Problem) {
 	add := func(level Level, format string, values ...any) {
 		list = append(list, Problem{level, f.Feed, name + " " + fmt.Sprintf(format, values...)})
 	}
-	limit, why := StalledAfter(r.Poll), ""
+	limit, why := schema.StalledAfter(r.Poll), ""
 	if cause := r.Process.Causes[f.Feed]; cause != "" {
 		why = ": " + cause
 	}

@@ -195,13 +195,9 @@ func (b *Board) takeTask(_ string, m tail.Message) {
 	}
 }
 
-// aheadAtMost is how far the time of an event may lie behind its storing to count as the newest: one of a device whose clock
-// is wrong would hide for years that nothing comes any more.
-const aheadAtMost = time.Hour
-
-// heard takes note of an event's time.
+// heard takes note of an event's time, unless a device's clock is wrong: it would hide for years that nothing comes any more.
 func (f *feed) heard(at, stored time.Time) {
-	if at.After(f.newest) && at.Before(stored.Add(aheadAtMost)) {
+	if at.After(f.newest) && at.Before(stored.Add(schema.ClockAhead)) {
 		f.newest = at
 	}
 }

@@ -25,9 +25,6 @@ func NewLatest(js jetstream.JetStream, config publish.Config, now func() time.Ti
 	return newFold(source, &bucket{js: js, config: config.LatestBucket()}, &latest{source: source, now: now, few: fewChannels})
 }
 
-// clockAhead is how far a reading's time may be ahead.
-const clockAhead = time.Hour
-
 // latest are the newest readings of all channels.
 //
 // Which is the newest is found out at a start without reading all of the stream. A reading was stored when its time had come, but for
@@ -95,7 +92,7 @@ func (l *latest) read(e checkpoint.StoredEvent) (m schema.ReadingMoment, ok bool
 	if err != nil {
 		return m, false
 	}
-	ahead := !m.Received.IsZero() && m.At.After(m.Received.Add(clockAhead)) || m.At.After(l.now().Add(clockAhead))
+	ahead := !m.Received.IsZero() && m.At.After(m.Received.Add(schema.ClockAhead)) || m.At.After(l.now().Add(schema.ClockAhead))
 	return m, !ahead
 }
 
@@ -176,7 +173,7 @@ func (l *latest) choose(ctx context.Context, key string, since checkpoint.Since,
 // storedSince is from when on a reading that is newer than a time may have been stored, by the broker's clock, which is taken to be ours.
 func (l *latest) storedSince(at time.Time) checkpoint.Since {
 	ahead := max(0, time.Until(l.now()))
-	return checkpoint.Since{At: at.Add(-clockAhead - ahead)}
+	return checkpoint.Since{At: at.Add(-schema.ClockAhead - ahead)}
 }
 
 // extent is where in the stream a channel's newest reading may be.
