@@ -48,9 +48,9 @@ type Process struct {
 
 // How long something may last before it is a problem.
 const (
-	SilentAfter = 10 * time.Minute // a running backfill publishes every few seconds, and a window may wait a minute
-	news        = 24 * time.Hour   // what is older is the past
-	quiet       = 2 * time.Hour
+	StaleAfter = 10 * time.Minute // a running backfill publishes every few seconds, and a window may wait a minute
+	news       = 24 * time.Hour   // what is older is the past
+	quiet      = 2 * time.Hour
 )
 
 // Problems is the one verdict on the bridge: all that is not well, the worst first. Without any, all is well.
@@ -159,16 +159,16 @@ func (f Feed) Ahead(now time.Time) bool {
 }
 
 func (s Status) ofBackfills() (list []Problem) {
-	var failed, silent []Backfill
+	var failed, stale []Backfill
 	for _, b := range s.Backfills {
 		switch {
 		case b.Phase == schema.BackfillFailed && s.At.Sub(b.ToldAt) < news:
 			failed = append(failed, b)
-		case b.Silent(s.At):
-			silent = append(silent, b)
+		case b.Stale(s.At):
+			stale = append(stale, b)
 		}
 	}
-	for what, some := range map[string][]Backfill{"failed": failed, "not reported for ten minutes": silent} {
+	for what, some := range map[string][]Backfill{"failed": failed, "not reported for ten minutes": stale} {
 		switch len(some) {
 		case 0:
 		case 1:
@@ -181,8 +181,8 @@ func (s Status) ofBackfills() (list []Problem) {
 	return list
 }
 
-// Silent reports whether a backfill that has not ended publishes nothing any more. After a day it is the past.
-func (b Backfill) Silent(now time.Time) bool {
+// Stale reports whether a backfill that has not ended publishes nothing any more. After a day it is the past.
+func (b Backfill) Stale(now time.Time) bool {
 	age := now.Sub(b.ToldAt)
-	return b.Running() && age > SilentAfter && age < news
+	return b.Running() && age > StaleAfter && age < news
 }

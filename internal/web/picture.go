@@ -52,12 +52,12 @@ type about struct {
 	Whose   string     `json:"whose"`
 	Poll    float64    `json:"poll_seconds"`
 	Quiet   float64    `json:"quiet_seconds"`
-	Silent  float64    `json:"silent_seconds"` // how long a backfill may publish nothing
-	Looked  *time.Time `json:"looked_at"`      // when this bridge last looked at the fleet; nil where it has not
+	Stale   float64    `json:"stale_seconds"` // how long a backfill may publish nothing
+	Looked  *time.Time `json:"looked_at"`     // when this bridge last looked at the fleet; nil where it has not
 }
 
 func (p *picture) about() about {
-	a := about{p.options.Version, words.Shortened(p.options.Whose, longestText), p.options.Poll.Seconds(), p.options.Quiet.Seconds(), status.SilentAfter.Seconds(), nil}
+	a := about{p.options.Version, words.Shortened(p.options.Whose, longestText), p.options.Poll.Seconds(), p.options.Quiet.Seconds(), status.StaleAfter.Seconds(), nil}
 	if p.options.Process != nil {
 		if looked := p.options.Process().Looked.UTC(); !looked.IsZero() {
 			a.Looked = &looked

@@ -21,23 +21,23 @@ const ends = {
   paused: (b) => `paused at ${share(b.covered)}; the same command goes on from there`,
 };
 
-const item = ({ quiet, ...b }) => {
+const item = ({ stale, ...b }) => {
   const name = b.feeds.map(plain).join(" and ");
   const runs = running.includes(b.phase);
-  const level = quiet ? "look" : levels[b.phase] ?? "wait";
+  const level = stale ? "look" : levels[b.phase] ?? "wait";
   return el("li", { class: "backfill", "data-level": level },
     icon(level),
     el("div", { class: "body" },
       el("p", null, el("strong", null, name), " ", range(b), b.reread && " (read again)", note(" " + plain(b.id))),
       runs && el("progress", { max: 1, value: Math.min(1, Math.max(0, b.covered)), "aria-label": `Backfill of ${name}` }, share(b.covered)),
       el("p", { class: "note" }, runs ? speed(b) : (ends[b.phase] ?? (() => plain(b.phase)))(b)),
-      quiet && el("p", { class: "note" }, "No word from it for a while: if it was killed, the same command goes on from there.")),
+      stale && el("p", { class: "note" }, "No word from it for a while: if it was killed, the same command goes on from there.")),
     age(b.told_at, { class: "age" }));
 };
 
 // showBackfills is called at every tick too: one that was killed shows in that it says nothing.
 export const showBackfills = (state) => {
-  const list = state.backfills.map((b) => ({ ...b, quiet: running.includes(b.phase) && ageOf(b.told_at) > state.bridge.silent_seconds }));
+  const list = state.backfills.map((b) => ({ ...b, stale: running.includes(b.phase) && ageOf(b.told_at) > state.bridge.stale_seconds }));
   list.sort((a, b) => running.includes(b.phase) - running.includes(a.phase));
   keyed(id("backfills"), list, (b) => b.id, item);
   id("backfills-section").hidden = !list.length;

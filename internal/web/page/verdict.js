@@ -40,13 +40,13 @@ const sentences = (state, lost) => {
   const { alarms: open, severe } = state.counts;
   const alarms = open ? [alarmsToo(state)] : [];
   const days = partly(state);
-  const { count: quiet } = state.silent;
-  const silent = quiet ? [`${plural(quiet, "channel is", "channels are")} silent.`] : [];
+  const { count: silentChannels } = state.silent;
+  const silent = silentChannels ? [`${plural(silentChannels, "channel is", "channels are")} silent.`] : [];
   const well = days.length ? "every feed is fresh" : "every feed is fresh and complete";
   if (!problems.length && severe) {
     return ["look", `${plural(severe, "severe alarm is", "severe alarms are")} open.`, [`The bridge is well: ${well}.`, ...days, alarmsToo(state), ...silent]];
   }
-  if (!problems.length && quiet) return ["look", silent[0], [`The bridge is well: ${well}.`, ...days, alarmsToo(state)]];
+  if (!problems.length && silentChannels) return ["look", silent[0], [`The bridge is well: ${well}.`, ...days, alarmsToo(state)]];
   if (!problems.length) return ["good", `All is well: ${well}.`, [...days, alarmsToo(state)]];
   const fresh = problems.every((p) => p.level === "look" && !p.feed);
   const [first, ...rest] = [...(fresh ? [feedName(`${well}.`)] : []), ...problems.map(sentence)];
