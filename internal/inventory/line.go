@@ -30,8 +30,8 @@ type Line struct {
 	// not within Soonest of the last look. nil = it is never wanted.
 	Wanted  <-chan string
 	Soonest time.Duration
-	// SilentAfter is after how many communication cycles a device counts as cut off, see fleet.Contacts.
-	SilentAfter int
+	// CutOffAfter is after how many communication cycles a device counts as cut off, see fleet.Contacts.
+	CutOffAfter int
 	// Hint returns what a person can do about an error, "" where nothing is known; nil = nothing is.
 	Hint func(error) string
 
@@ -90,7 +90,7 @@ func (l *Line) Run(ctx context.Context) error {
 	l.Licence = cmp.Or(l.Licence, licenceWait)
 	l.walker = fleet.NewWalker(l.Source, nil)
 	l.walker.Licence = l.Licence
-	l.known, l.begun, l.contacts = nil, false, fleet.Contacts{After: l.SilentAfter}
+	l.known, l.begun, l.contacts = nil, false, fleet.Contacts{After: l.CutOffAfter}
 	for retry := firstRetry; ; {
 		began := time.Now()
 		err := l.look(ctx)
