@@ -70,8 +70,6 @@ var errNoFleet = errors.New("the vendor gives nothing of the fleet")
 const (
 	firstRetry  = time.Second // after a failure; then twice as long each time
 	lastRetry   = time.Minute
-	licenceWait = time.Hour // for what the vendor refuses
-	retiredWait = 10 * time.Minute
 	longestLook = 6 * time.Hour // for exports that wait behind those of rows
 )
 
@@ -87,7 +85,7 @@ func (l *Line) LastLook() time.Time {
 // Everything else is tried again for ever.
 func (l *Line) Run(ctx context.Context) error {
 	defer l.step(poller.Step{Doing: poller.Ends})
-	l.Licence = cmp.Or(l.Licence, licenceWait)
+	l.Licence = cmp.Or(l.Licence, saveris.LicenceWait)
 	l.walker = fleet.NewWalker(l.Source, nil)
 	l.walker.Licence = l.Licence
 	l.known, l.begun, l.contacts = nil, false, fleet.Contacts{After: l.CutOffAfter}
@@ -99,9 +97,7 @@ func (l *Line) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case l.shut(err):
-			if wait = l.Licence; errors.Is(err, saveris.ErrRetired) {
-				wait = min(retiredWait, l.Licence)
-			}
+			wait, _ = saveris.RefusalWait(err, l.Licence)
 		case errors.Is(err, saveris.ErrRefused) && !errors.Is(err, saveris.ErrForbidden) && l.refusals.Confirm(err):
 			return err
 		case err != nil:
@@ -146,7 +142,7 @@ func (l *Line) untilWanted(ctx context.Context, wait time.Duration, last time.Ti
 // shut takes over whether the vendor gives the fleet, and reports that he does not.
 func (l *Line) shut(err error) bool {
 	switch {
-	case errors.Is(err, errNoFleet) && (l.refused != nil || l.refusals.Confirm(err)): // the first one may be a hiccup
+	case errors.Is(err, errNoFleet) && (l.refused != nil || l.refusals.Confirm(err)): // once it has worked, one may be a hiccup
 		if l.refused == nil && l.OnRefusal != nil {
 			l.OnRefusal(err)
 		}

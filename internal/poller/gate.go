@@ -1,9 +1,7 @@
 package poller
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -24,31 +22,13 @@ type gate struct {
 	opened   chan struct{} // closed when it opens
 }
 
-// How long the vendor is left alone with what he refuses.
-const (
-	licenceWait = time.Hour
-	retiredWait = 10 * time.Minute
-)
-
-// refuses reports whether an error closes the gate, and for how long.
-func (g *gate) refuses(err error) (time.Duration, bool) {
-	licence := cmp.Or(g.licence, licenceWait)
-	switch {
-	case errors.Is(err, saveris.ErrForbidden):
-		return licence, true
-	case errors.Is(err, saveris.ErrRetired):
-		return min(retiredWait, licence), true
-	}
-	return 0, false
-}
-
 // pass waits while the gate is closed, and reports that it had to: what was planned is stale then. When it is time to ask
 // again it lets one line through.
 func (g *gate) pass(ctx context.Context, waits func(time.Duration)) (waited bool, err error) {
 	g.mu.Lock()
 	left, opened := time.Until(g.again), g.opened
 	if g.err == nil || left <= 0 {
-		wait, _ := g.refuses(g.err)
+		wait, _ := saveris.RefusalWait(g.err, g.licence)
 		g.again = time.Now().Add(wait) // the others wait for what comes of it
 		g.mu.Unlock()
 		return false, nil
@@ -67,7 +47,7 @@ func (g *gate) pass(ctx context.Context, waits func(time.Duration)) (waited bool
 
 // closed reports whether an error is the reason why the gate is closed, or as good as that.
 func (g *gate) closed(err error) bool {
-	_, closes := g.refuses(err)
+	_, closes := saveris.RefusalWait(err, g.licence)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return closes && g.err != nil
@@ -75,7 +55,7 @@ func (g *gate) closed(err error) bool {
 
 // learn takes over what came of a try.
 func (g *gate) learn(err error) {
-	wait, closes := g.refuses(err)
+	wait, closes := saveris.RefusalWait(err, g.licence)
 	g.mu.Lock()
 	before := g.err
 	switch {

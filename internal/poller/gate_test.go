@@ -83,7 +83,7 @@ func TestAnOutageDoesNotOpenTheGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gate
 		g.learn(saveris.ErrRetired)
-		time.Sleep(retiredWait) // of the bubble: no clock runs
+		time.Sleep(saveris.RetiredWait) // of the bubble: no clock runs
 		for range 3 {
 			if waited, err := g.pass(t.Context(), func(time.Duration) {}); waited || err != nil {
 				t.Fatalf("waited %v, %v", waited, err)

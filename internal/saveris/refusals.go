@@ -1,6 +1,10 @@
 package saveris
 
-import "errors"
+import (
+	"cmp"
+	"errors"
+	"time"
+)
 
 // enoughRefusals is how often in a row the vendor has to refuse what he has given before: one refusal may be a hiccup of his.
 const enoughRefusals = 3
@@ -22,4 +26,23 @@ func (r *Refusals) Confirm(err error) bool {
 	}
 	r.n++
 	return !r.Worked || r.n >= enoughRefusals
+}
+
+// How long the vendor is left alone with what he refuses.
+const (
+	LicenceWait = time.Hour
+	RetiredWait = 10 * time.Minute
+)
+
+// RefusalWait returns for how long what the vendor refuses is not asked for again: licence (0 = LicenceWait) where the licence lacks it
+// (ErrForbidden), RetiredWait but no longer than that where the endpoint is retired (ErrRetired). All else is no such refusal.
+func RefusalWait(err error, licence time.Duration) (wait time.Duration, refused bool) {
+	licence = cmp.Or(licence, LicenceWait)
+	switch {
+	case errors.Is(err, ErrForbidden):
+		return licence, true
+	case errors.Is(err, ErrRetired):
+		return min(RetiredWait, licence), true
+	}
+	return 0, false
 }

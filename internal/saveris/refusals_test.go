@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"time"
 )
 
 func TestARefusalIsBelievedAtOnceOrTheThirdTimeWhereItHasWorked(t *testing.T) {
@@ -31,6 +32,28 @@ func TestARefusalIsBelievedAtOnceOrTheThirdTimeWhereItHasWorked(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%s: believed at try %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+func TestWhatIsRefusedIsLeftAloneForAWhile(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err     error
+		licence time.Duration
+		wait    time.Duration
+		refused bool
+	}{
+		{fmt.Errorf("read: %w", ErrForbidden), 0, time.Hour, true},
+		{ErrForbidden, time.Minute, time.Minute, true},
+		{fmt.Errorf("read: %w", ErrRetired), 0, 10 * time.Minute, true},
+		{ErrRetired, time.Minute, time.Minute, true},
+		{ErrRefused, 0, 0, false}, // the login
+		{io.ErrUnexpectedEOF, 0, 0, false},
+		{nil, 0, 0, false},
+	} {
+		if wait, refused := RefusalWait(c.err, c.licence); wait != c.wait || refused != c.refused {
+			t.Errorf("%v, licence %v: %v, %v", c.err, c.licence, wait, refused)
 		}
 	}
 }

@@ -42,7 +42,8 @@ func firstContact(ctx context.Context, s config.Pipeline, vendor *saveris.Client
 	return nil
 }
 
-// maxRefused is how often in a row a login has to be refused to be believed.
+// maxRefused is how often in a row a login has to be refused to be believed. Any other failure in between begins the count anew, unlike
+// with saveris.Refusals: nothing is at stake before this bridge takes over.
 const maxRefused = 3
 
 // proveLogin logs in where nobody else has, after a pause and again after each: whoever stands by has to know that it could take over.
