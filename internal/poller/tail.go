@@ -28,12 +28,12 @@ type Tail struct {
 	Since    time.Time             // a first poll reaches no further back
 	OnPoll   func(began time.Time) // called with the local start of every poll that succeeded; may be nil
 
-	began  time.Time // of the poll at hand
-	next   time.Time // when the one after it is due
-	begun  bool      // one has succeeded
-	failed int       // polls in a row
-	reads  overlap   // of the poll at hand
-	since  overlap   // of the polls since the whole overlap was read
+	pollBegan  time.Time // of the poll at hand
+	next       time.Time // when the one after it is due
+	succeeded  bool      // one has
+	failed     int       // polls in a row
+	reads      overlap   // of the poll at hand
+	sinceWhole overlap   // of the polls since the whole overlap was read
 }
 
 // overlap is how much new time polls have read, and how much again.
@@ -47,7 +47,7 @@ func (t *Tail) Next(ctx context.Context) (Window, error) {
 	if err := sleep.For(ctx, time.Until(t.next)); err != nil {
 		return Window{}, err
 	}
-	t.began = time.Now()
+	t.pollBegan = time.Now()
 	now, err := t.Now(ctx)
 	if err != nil {
 		return Window{}, err
@@ -65,22 +65,24 @@ func (t *Tail) Next(ctx context.Context) (Window, error) {
 	if end.IsZero() {
 		end = t.Since.Add(t.Overlap)
 	}
-	return Window{Span: tailSpan(end, now, t.reach(now.Sub(end))), Reason: ReasonTail}, nil
+	reach, reads := t.reach(now.Sub(end))
+	t.reads = reads
+	return Window{Span: tailSpan(end, now, reach), Reason: ReasonTail}, nil
 }
 
-// reach returns how far a poll that reads so much new time reads back over the covered end.
-func (t *Tail) reach(fresh time.Duration) time.Duration {
+// reach returns how far a poll that reads so much new time reads back over the covered end, and what it reads.
+func (t *Tail) reach(fresh time.Duration) (back time.Duration, reads overlap) {
 	short := min(settle, t.Overlap)
-	t.reads = overlap{fresh: fresh, again: max(0, short-max(0, minWindow-fresh))} // the narrowest window reaches back anyway
+	reads = overlap{fresh: fresh, again: max(0, short-max(0, minWindow-fresh))} // the narrowest window reaches back anyway
 	switch {
-	case !t.begun || fresh >= t.Overlap:
-		t.reads.whole = true
-		return t.Overlap
-	case t.since.fresh+fresh >= t.Overlap:
-		t.reads.whole = true
-		return max(short, t.Overlap-t.since.again-short)
+	case !t.succeeded || fresh >= t.Overlap:
+		reads.whole = true
+		return t.Overlap, reads
+	case t.sinceWhole.fresh+fresh >= t.Overlap:
+		reads.whole = true
+		return max(short, t.Overlap-t.sinceWhole.again-short), reads
 	default:
-		return short
+		return short, reads
 	}
 }
 
@@ -91,12 +93,12 @@ func (t *Tail) Done(w Window, _ int, err error) {
 		t.failed++
 		return
 	}
-	t.begun, t.failed = true, 0
-	t.next = t.began.Add(max(t.Interval, min(minWindow, 3*(time.Since(t.began)-w.Storing))))
-	t.since.add(t.reads)
+	t.succeeded, t.failed = true, 0
+	t.next = t.pollBegan.Add(max(t.Interval, min(minWindow, 3*(time.Since(t.pollBegan)-w.Storing))))
+	t.sinceWhole.add(t.reads)
 	t.reads = overlap{} // a window that was halved is done twice
 	if t.OnPoll != nil {
-		t.OnPoll(t.began)
+		t.OnPoll(t.pollBegan)
 	}
 }
 
