@@ -283,7 +283,7 @@ func TestPhoneShowsValuesWithTheirUnits(t *testing.T) {
 	b.innocent()
 }
 
-func TestBackfillIsSilentForTheListWhenItIsForTheVerdict(t *testing.T) {
+func TestBackfillIsStaleForTheListWhenItIsForTheVerdict(t *testing.T) {
 	now := time.Now().UTC()
 	s, r := trouble(now)
 	s.Backfills[0].ToldAt = now.Add(-9 * time.Minute)
