@@ -72,7 +72,7 @@ type fleetReader struct {
 }
 
 func (p *Pipeline) fleetReader() *fleetReader {
-	r := &fleetReader{stream: p.Stream(schema.Devices), names: p.Fleet, known: fleet.NewPlaces()}
+	r := &fleetReader{stream: p.Stream(schema.Devices), names: p.Names, known: fleet.NewPlaces()}
 	for _, kind := range fleet.PlaceKinds { // most things are states of devices and sensors
 		r.filters = append(r.filters, p.Settings.Prefix+"."+string(schema.Devices)+"."+string(kind)+".>")
 	}

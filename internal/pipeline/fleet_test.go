@@ -132,7 +132,7 @@ func TestNamesAreReadWhereFewMessagesMayBeAskedForAtOnce(t *testing.T) {
 	storeDevice(t, js, nil, fmt.Sprintf(device, "Logger"))
 	p := New(config.Pipeline{Streams: config.Streams{Prefix: "saveris"}}, js)
 	AwaitFleet(t.Context(), p.FollowFleet(t.Context(), slog.New(slog.DiscardHandler)))
-	if p.Fleet.Directory() == nil {
+	if p.Names.Directory() == nil {
 		t.Error("the stream was not read")
 	}
 }
@@ -147,7 +147,7 @@ func TestNamesLeaveTheStreamsConsumersToOthers(t *testing.T) {
 	storeDevice(t, js, nil, fmt.Sprintf(device, "Logger"))
 	p := New(config.Pipeline{Streams: config.Streams{Prefix: "saveris"}}, js)
 	AwaitFleet(t.Context(), p.FollowFleet(t.Context(), slog.New(slog.DiscardHandler)))
-	if p.Fleet.Directory() == nil {
+	if p.Names.Directory() == nil {
 		t.Error("the stream was not read")
 	}
 	if info, err := stream.Info(t.Context()); err != nil || info.State.Consumers != 0 {

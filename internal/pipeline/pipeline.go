@@ -28,7 +28,7 @@ type Pipeline struct {
 	JS       jetstream.JetStream
 	Name     string            // who writes, in records
 	Accounts *publish.Accounts // what the writers and leases of the process know of accounts
-	Fleet    *fleet.Names      // what events call things, see FollowFleet
+	Names    *fleet.Names      // what events call things, see FollowFleet
 }
 
 // New makes a pipeline on a JetStream. Whoever has the store of an embedded server is alone there, and looks for no leases of other
@@ -36,7 +36,7 @@ type Pipeline struct {
 func New(s config.Pipeline, js jetstream.JetStream) *Pipeline {
 	accounts := publish.NewAccounts(js, Broker(s.Streams), AccountOf(s.Vendor))
 	accounts.NoLeases = s.Embedded()
-	return &Pipeline{Settings: s, JS: js, Name: WriterName(), Accounts: accounts, Fleet: fleet.NewNames()}
+	return &Pipeline{Settings: s, JS: js, Name: WriterName(), Accounts: accounts, Names: fleet.NewNames()}
 }
 
 // Broker returns how streams and buckets are named and made.
@@ -63,7 +63,7 @@ func Feeds(s config.Streams) (list []schema.Feed) {
 
 // Maker makes what turns a feed's rows into events.
 func (p *Pipeline) Maker(feed schema.Feed) *schema.Maker {
-	m := schema.NewMaker(feed, p.Settings.Prefix, p.Settings.SaverisURL).WithNames(p.Fleet)
+	m := schema.NewMaker(feed, p.Settings.Prefix, p.Settings.SaverisURL).WithNames(p.Names)
 	if p.Settings.TaskUsers == config.DropUsers {
 		m = m.WithoutUsers()
 	}

@@ -40,22 +40,22 @@ const (
 // maxNames bounds what is remembered of columns' names; the vendor's widest table has 40.
 const maxNames = 64
 
-// names remembers where columns belong. It guesses: rows name their columns in one order, some left out.
-type names struct {
-	known []name
+// columnNames remembers where columns belong. It guesses: rows name their columns in one order, some left out.
+type columnNames struct {
+	known []columnName
 	next  int // the likely next one
 }
 
-type name struct {
+type columnName struct {
 	text   string
 	column column
 }
 
 // begin starts a row.
-func (n *names) begin() { n.next = 0 }
+func (n *columnNames) begin() { n.next = 0 }
 
 // find returns the column of a name; ok is false where the name is new.
-func (n *names) find(text string) (c column, ok bool) {
+func (n *columnNames) find(text string) (c column, ok bool) {
 	for i := n.next; i < len(n.known); i++ {
 		if n.known[i].text == text {
 			n.next = i + 1
@@ -73,7 +73,7 @@ func (n *names) find(text string) (c column, ok bool) {
 
 // column is where the feed has the vendor's column.
 func (m *Maker) column(text string) column {
-	c, ok := m.names.find(text)
+	c, ok := m.columnNames.find(text)
 	if ok {
 		return c
 	}
@@ -83,8 +83,8 @@ func (m *Maker) column(text string) column {
 	}
 	m.tmp = appendSquashed(m.tmp[:0], text)
 	c = table[string(m.tmp)]
-	if len(m.names.known) < maxNames && len(text) < 128 {
-		m.names.known = append(m.names.known, name{text, c})
+	if len(m.columnNames.known) < maxNames && len(text) < 128 {
+		m.columnNames.known = append(m.columnNames.known, columnName{text, c})
 	}
 	return c
 }

@@ -18,17 +18,17 @@ const maxHeader = 60_000
 // Maker turns the rows of one feed into events. It holds the buffers that rows are taken apart in, so it serves one
 // goroutine; the events that it made serve any number.
 type Maker struct {
-	feed    Feed
-	baseURL string
-	stem    string // first tokens of ingest subjects, before the lane
-	reject  *series
-	known   *knownSeries // shared with makers that Another made
-	texts   texts
-	fleet   Names // nil: none
-	noUsers bool  // see WithoutUsers
-	names   names
-	clocks  [columns]clock
-	zones   zones
+	feed        Feed
+	baseURL     string
+	stem        string // first tokens of ingest subjects, before the lane
+	reject      *series
+	known       *knownSeries // shared with makers that Another made
+	texts       texts
+	names       Names // nil: none
+	noUsers     bool  // see WithoutUsers
+	columnNames columnNames
+	clocks      [columns]clock
+	zones       zones
 
 	recorder *recorder // of all its events
 
@@ -57,7 +57,7 @@ func NewMaker(feed Feed, prefix, baseURL string) *Maker {
 // Another makes a maker of the same feed for one more goroutine. Both share what they know of series, which is most of what a
 // maker takes: 1.1 KB a channel.
 func (m *Maker) Another() *Maker {
-	return &Maker{feed: m.feed, baseURL: m.baseURL, stem: m.stem, reject: m.reject, known: m.known, fleet: m.fleet, noUsers: m.noUsers, zones: zones{}, recorder: m.recorder}
+	return &Maker{feed: m.feed, baseURL: m.baseURL, stem: m.stem, reject: m.reject, known: m.known, names: m.names, noUsers: m.noUsers, zones: zones{}, recorder: m.recorder}
 }
 
 // Event turns a row into an event. It never fails: a row that cannot be an event becomes a rejected event that says
@@ -101,7 +101,7 @@ func (m *Maker) read(fields []saveris.Field) {
 	m.cell = [columns][]byte{}
 	m.changed = nil
 	m.other.reset()
-	m.names.begin()
+	m.columnNames.begin()
 	m.arena = m.arena[:0]
 	for i := range fields {
 		if c := m.column(fields[i].Name); c == colNone || !m.take(c, fields[i]) {

@@ -67,7 +67,7 @@ func (m *Maker) respell(cell *[colReceived + 1][]byte) bool {
 // a row that has a column twice, or a bool, a list or a blob in one that the bridge knows.
 func (m *Maker) sort(fields []saveris.Field, cell *[colReceived + 1][]byte) bool {
 	m.other.reset()
-	m.names.begin()
+	m.columnNames.begin()
 	m.arena = m.arena[:0]
 	for i := range fields {
 		f := &fields[i]

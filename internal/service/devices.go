@@ -34,7 +34,7 @@ func newDevices(pipe *pipeline.Pipeline, vendor *saveris.Client, notes *notebook
 	changes.Mode, changes.BaseURL = s.ContentMode, s.SaverisURL
 	d.line = &inventory.Line{
 		Source: vendor, Changes: changes, Interval: s.InventoryInterval, Log: log, Hint: pipeline.PollHint,
-		Wanted: pipe.Fleet.Wanted(), Soonest: t.Wanted, Licence: t.Licence,
+		Wanted: pipe.Names.Wanted(), Soonest: t.Wanted, Licence: t.Licence,
 		CutOffAfter: cmp.Or(s.SilentAfter, cutOffAfter), OnBack: back.Add,
 		OnStored:  func(c schema.StoredFleetChange, sequence uint64) { d.view.Put(views.Thing(c, sequence)) },
 		OnRefusal: func(err error) { notes.FeedShut(schema.Devices, err) },

@@ -158,8 +158,8 @@ func (s *Service) Run(ctx context.Context) error {
 			return err
 		}
 		pipeline.AwaitFleet(running, named)
-		if veryFirst := c.Devices && pipe.Fleet.Directory() == nil && !pipe.Accounts.Covered(); veryFirst {
-			group.Go(func() error { names.begin(running, pipe.Fleet.Known(), s.config.Timings.FirstNames); return nil })
+		if veryFirst := c.Devices && pipe.Names.Directory() == nil && !pipe.Accounts.Covered(); veryFirst {
+			group.Go(func() error { names.begin(running, pipe.Names.Known(), s.config.Timings.FirstNames); return nil })
 		} else {
 			names.end()
 		}

@@ -35,7 +35,7 @@ func newSilences(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Clie
 	all.bridge.Init()
 	if feed == schema.Readings && s.SilentAfter > 0 {
 		all.channels = &silence.Line{
-			Rule: silence.Rule(s.SilentAfter), Channels: pipe.Fleet.Channels, Readings: pipe.Stream(feed), Prefix: s.Prefix, LiveAge: s.LiveAge, Silences: store(), Now: vendor.Now, Log: log,
+			Rule: silence.Rule(s.SilentAfter), Channels: pipe.Names.Channels, Readings: pipe.Stream(feed), Prefix: s.Prefix, LiveAge: s.LiveAge, Silences: store(), Now: vendor.Now, Log: log,
 			Covered: func(ctx context.Context, span checkpoint.Span) ([]checkpoint.Interval, time.Time, error) {
 				since, _, err := writer.LowWatermark(ctx, span)
 				if err != nil {
