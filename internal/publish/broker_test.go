@@ -304,6 +304,29 @@ func TestATornBatchInACopyOfAStreamIsFinished(t *testing.T) {
 	}
 }
 
+// TestABatchThatTheServerStopsHalfwayIsFinishedAfterAConflict: while a commit is under way another one is stored, and half of a third.
+func TestABatchThatTheServerStopsHalfwayIsFinishedAfterAConflict(t *testing.T) {
+	t.Parallel()
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	w, now := newWriter(js, 0), noon.Add(time.Hour)
+	commit(t, w, readings(0, 10), interval(0, time.Minute))
+	withoutBatches(t, js)
+	w = newWriter(js, 0)
+	if err := w.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.Now = func() time.Time { // a batch is being made
+		w.Now = func() time.Time { return now }
+		commit(t, newWriter(js, 0), nil, interval(0, 2*time.Minute)) // a record alone, which is in no batch: the stream stays a copy
+		tearBatch(t, js, readings(10, 1008), 34)
+		return now
+	}
+	if result := commit(t, w, readings(0, 1500), interval(0, time.Hour)); result.Conflicts == 0 {
+		t.Error("no conflict")
+	}
+	checkOnce(t, js, readings(0, 1500))
+}
+
 // TestABatchThatTheServerStopsHalfwayIsFinished where the connection stays: the writer has looked at the stream's end before.
 func TestABatchThatTheServerStopsHalfwayIsFinished(t *testing.T) {
 	t.Parallel()

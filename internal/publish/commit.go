@@ -49,11 +49,9 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	defer w.reportRecord()
-	fit, end := w.checkStreamBeside(ctx)
-	defer end()
 	c := &commitCall{why: why, day: day, events: events, cover: cover}
 	for began := time.Now(); ; {
-		err := w.tryCommit(ctx, c, fit)
+		err := w.tryCommit(ctx, c)
 		smaller := w.shrink(err) // where no answer came in time, for the caller's next try
 		switch {
 		case err == nil:
@@ -75,7 +73,9 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 }
 
 // tryCommit brings the page up to date and commits what it does not hold.
-func (w *Writer) tryCommit(ctx context.Context, c *commitCall, fit func() (last uint64, err error)) error {
+func (w *Writer) tryCommit(ctx context.Context, c *commitCall) error {
+	lastSequence, end := w.checkStreamBeside(ctx)
+	defer end()
 	if err := w.claim(ctx); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (w *Writer) tryCommit(ctx context.Context, c *commitCall, fit func() (last 
 	if err != nil {
 		return err
 	}
-	last, err := fit()
+	last, err := lastSequence()
 	if err != nil {
 		return err
 	}

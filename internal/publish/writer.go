@@ -119,7 +119,7 @@ func (w *Writer) checkStreamBeside(ctx context.Context) (answer func() (last uin
 }
 
 // checkStream returns an Unfit where somebody has edited the stream so that it cannot hold the feed any more. It is asked before each
-// commit: without the transform a batch would be stored where nobody looks for it. Last is the sequence of the stream's last message.
+// try of a commit: without the transform a batch would be stored where nobody looks for it. Last is the sequence of the stream's last message.
 func (w *Writer) checkStream(ctx context.Context) (last uint64, err error) {
 	info, err := w.stream.Info(ctx)
 	if err == nil {
