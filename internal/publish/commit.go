@@ -121,11 +121,11 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, c *commi
 	var inHand *batch // committed, and not acknowledged yet
 	record := page.Record
 	for len(news.Events) > 0 || cover != nil {
-		n, last := len(news.Events), cover
+		n, covers := len(news.Events), cover
 		if room := w.limit - 2; n > room {
-			n, last = room, nil
+			n, covers = room, nil
 		}
-		next, err := w.stage(ctx, c, record, news, n, last)
+		next, err := w.stage(ctx, c, record, news, n, covers)
 		if err != nil {
 			return cmp.Or(w.awaitAck(ctx, page, c, inHand), err)
 		}
@@ -138,7 +138,7 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, c *commi
 			return w.noteUnacked(next, err)
 		}
 		inHand, record = next, next.record
-		if news.Events, news.Entries = news.Events[n:], news.Entries[n:]; len(news.Events) == 0 && last != nil {
+		if news.Events, news.Entries = news.Events[n:], news.Entries[n:]; len(news.Events) == 0 && covers != nil {
 			cover = nil
 		}
 	}

@@ -22,7 +22,7 @@ type broken struct {
 
 var (
 	noFence        = edit{"internal/publish/batch.go", `	b.expectRecord(header)`, ``}
-	coverFirst     = edit{"internal/publish/commit.go", `n, last = room, nil`, `n, last = room, cover`}
+	coverFirst     = edit{"internal/publish/commit.go", `n, covers = room, nil`, `n, covers = room, cover`}
 	memoryOnly     = edit{"internal/checkpoint/book.go", `if seq == page.Seq && record.Batch == page.Record.Batch {`, `if page.Seq > 0 {`}
 	twiceInOne     = edit{"internal/checkpoint/page.go", `seen.put(entry)`, ``}
 	ownClock       = edit{"internal/poller/tail.go", `now, err := t.Now(ctx)`, `_, err := t.Now(ctx); now := time.Now().UTC()`}
