@@ -72,7 +72,7 @@ func (l *Line) Run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		for retry = firstRetry; ; retry = min(2*retry, lastRetry) {
-			err := l.Judge(ctx)
+			err := l.judge(ctx)
 			if err == nil {
 				break
 			}
@@ -99,8 +99,8 @@ func (l *Line) newEars() ears {
 	return ears{readings: l.Readings, subjects: l.Prefix + "." + string(schema.Readings) + ".", liveAge: l.LiveAge}
 }
 
-// Judge judges all channels as of now, and stores what has changed. After an error it may be called again at any time.
-func (l *Line) Judge(ctx context.Context) error {
+// judge judges all channels as of now, and stores what has changed. After an error it may be called again at any time.
+func (l *Line) judge(ctx context.Context) error {
 	channels := l.Channels()
 	if len(channels) == 0 { // the fleet is not known, or there is nobody left in it
 		if l.met != nil {
@@ -116,7 +116,7 @@ func (l *Line) Judge(ctx context.Context) error {
 	if err := l.load(ctx); err != nil { // who is waited for has to be known before anybody is heard
 		return err
 	}
-	back := max(l.Rule.Lookback(channels), time.Hour)
+	back := max(l.Rule.lookback(channels), time.Hour)
 	if err := l.ears.listen(ctx, back, clock); err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func (s *scene) line() *Line {
 func (s *scene) judge(l *Line, minute int) {
 	s.Helper()
 	s.clock = at(minute)
-	if err := l.Judge(s.Context()); err != nil {
+	if err := l.judge(s.Context()); err != nil {
 		s.Fatal(err)
 	}
 }
@@ -229,7 +229,7 @@ func TestEachSilenceIsStoredOnceThroughKillsAndByTwoBridges(t *testing.T) {
 	s.reads("100", "live", 30, 40, 50)
 	s.reads("300", "live", 50)
 	s.judge(s.line(), 51) // which counts what was stored before it began
-	if err := old.Judge(t.Context()); err != nil {
+	if err := old.judge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s.want("300.1.never", id("100", 0), id("200", 5), id("100", 0)+".resumed missing 2", "300.1.never.resumed missing 0")
@@ -484,7 +484,7 @@ func TestTwoBridgesThatJudgeAtOnceSayEachSilenceOnce(t *testing.T) {
 			go func() {
 				var err error
 				for range 5 { // conflicts
-					if err = l.Judge(t.Context()); !errors.Is(err, publish.ErrConflict) {
+					if err = l.judge(t.Context()); !errors.Is(err, publish.ErrConflict) {
 						break
 					}
 				}

@@ -18,8 +18,8 @@ type Now struct {
 	Since   time.Time             // nobody answers for what lies before
 }
 
-// Lookback is how long before its due time a channel of the fleet was heard last, at most.
-func (r Rule) Lookback(channels []fleet.Channel) (longest time.Duration) {
+// lookback is how long before its due time a channel of the fleet was heard last, at most.
+func (r Rule) lookback(channels []fleet.Channel) (longest time.Duration) {
 	for _, c := range channels {
 		longest = max(longest, r.patience(c))
 	}
