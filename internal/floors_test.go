@@ -132,7 +132,7 @@ var rooms = []struct {
 		others: []string{backoff},
 	}},
 	{"internal/replay", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, orbit}}},
-	{"internal/views", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/sleep"}, others: []string{natsGo, sync}}},
+	{"internal/views", room{ours: []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/publish", room{ours: []string{"internal/lease", "internal/checkpoint", "internal/schema", "internal/jsapi", "internal/hint", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/lease", room{ours: []string{"internal/jsapi", "internal/sleep"}, others: []string{natsGo}}},
 	{"internal/checkpoint", room{ours: []string{"internal/schema", "internal/jsapi", "internal/sleep"}, others: []string{natsGo, sync}}},

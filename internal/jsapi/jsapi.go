@@ -32,6 +32,12 @@ func Missing(err error) bool {
 	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || HasCode(err, jetstream.JSErrCodeStreamNotFound)
 }
 
+// Conflict reports whether the server refused a message because the last one, of the stream or on its subject, is not the one that was
+// expected. The second code says that a write to the subject is under way, which takes its time where the stream is replicated.
+func Conflict(err error) bool {
+	return HasCode(err, jetstream.JSErrCodeStreamWrongLastSequence) || HasCode(err, jetstream.JSErrCodeStreamWrongLastSequenceConstant)
+}
+
 // Codes of nats-server 2.15 that the client library has no names for.
 const (
 	CodeBatchIncomplete = 10176 // it was idle for too long, or messages of it were lost or refused

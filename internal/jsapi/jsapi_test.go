@@ -1,6 +1,8 @@
 package jsapi
 
 import (
+	"fmt"
+	"io"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,5 +18,16 @@ func TestTheAPIIsAskedInItsDomainAndUnderItsPrefix(t *testing.T) {
 		if got := Subject(options, "STREAM.NAMES"); got != want {
 			t.Errorf("%+v: %s, want %s", options, got, want)
 		}
+	}
+}
+
+func TestAnotherLastMessageIsAConflict(t *testing.T) {
+	for code, want := range map[jetstream.ErrorCode]bool{10071: true, 10164: true, CodeBatchTooLarge: false, 0: false} {
+		if err := fmt.Errorf("write: %w", &jetstream.APIError{ErrorCode: code}); Conflict(err) != want {
+			t.Errorf("code %d: %v", code, !want)
+		}
+	}
+	if Conflict(nil) || Conflict(io.ErrUnexpectedEOF) {
+		t.Error("what the server has not answered is one")
 	}
 }

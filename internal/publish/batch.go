@@ -323,11 +323,10 @@ func (a ack) answers(b *batch, domain string) bool {
 
 // result is the sequence of what was stored last, or why nothing was.
 func (a ack) result() (seq uint64, err error) {
-	if a.Error == nil {
+	switch {
+	case a.Error == nil:
 		return a.Seq, nil
-	}
-	switch a.Error.ErrorCode {
-	case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant: // the second while a leader changes
+	case jsapi.Conflict(a.Error):
 		return 0, fmt.Errorf("%w: %w", errConflict, a.Error)
 	}
 	return 0, a.Error

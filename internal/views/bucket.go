@@ -179,10 +179,3 @@ func (b *bucket) message(e Entry) *nats.Msg {
 	}
 	return m
 }
-
-// conflict reports whether a key was not written because somebody else has written it.
-func conflict(err error) bool {
-	const inFlight = 10164 // seen while a leader changes
-	var refused *jetstream.APIError
-	return errors.As(err, &refused) && (refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == inFlight)
-}

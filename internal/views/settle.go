@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/sleep"
 )
 
@@ -73,7 +74,7 @@ func (v *View) settle(ctx context.Context, key string) error {
 func (v *View) settleIn(ctx context.Context, stream jetstream.Stream, key string) error {
 	for try := 0; ; try++ {
 		err := v.trySettle(ctx, stream, key)
-		if !conflict(err) || try == maxConflicts {
+		if !jsapi.Conflict(err) || try == maxConflicts {
 			return err
 		}
 		if err := pauseFor(ctx, try); err != nil { // a replica that lags shows what was there before

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/jsapi"
 )
 
 // Entry is what a view shows under a key.
@@ -117,7 +119,7 @@ func (v *View) done(e Entry) {
 // put writes an entry over an older one, and settles what is not as simple.
 func (v *View) put(ctx context.Context, e Entry) error {
 	if have := v.shownAt(e.Key); have.seq < e.Seq {
-		if err := v.write(ctx, e, have.rev); !conflict(err) {
+		if err := v.write(ctx, e, have.rev); !jsapi.Conflict(err) {
 			return err
 		}
 	}
