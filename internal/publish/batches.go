@@ -42,8 +42,7 @@ func (b *Batches) Store(ctx context.Context, messages []*nats.Msg, done func(n i
 		}
 		n := min(b.most, len(messages))
 		last, err := b.send.messages(ctx, b.stream, messages[:n])
-		if jsapi.HasCode(err, jsapi.CodeBatchTooLarge) && b.most > 1 {
-			b.most = max(1, b.most/2)
+		if halve(&b.most, err) {
 			continue
 		}
 		if err != nil {
@@ -53,6 +52,15 @@ func (b *Batches) Store(ctx context.Context, messages []*nats.Msg, done func(n i
 		messages = messages[n:]
 	}
 	return nil
+}
+
+// halve halves how many messages a batch has at most where the server said that one was too large, and reports whether it did.
+func halve(most *int, err error) bool {
+	if !jsapi.HasCode(err, jsapi.CodeBatchTooLarge) || *most == 1 {
+		return false
+	}
+	*most /= 2
+	return true
 }
 
 // messages stores messages in one atomic batch and returns the sequence of the last one.

@@ -145,8 +145,7 @@ func (c *changeStore) store(ctx context.Context, n int, event func(i int) change
 		}
 		last, err := c.batch(ctx, some)
 		switch {
-		case jsapi.HasCode(err, jsapi.CodeBatchTooLarge) && c.most > 1:
-			c.most = max(1, c.most/2)
+		case halve(&c.most, err):
 			most = c.most
 			continue
 		case tooLarge(err) && len(some) > 1: // one of them
