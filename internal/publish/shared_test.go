@@ -64,7 +64,9 @@ func TestTwoProcessesKeepToOneNumberOfExports(t *testing.T) {
 		group.Wait()
 	}
 	a, b := sharing(t, vendor, server.ClientURL()), sharing(t, vendor, server.ClientURL())
-	read(a, b)
+	for deadline := time.Now().Add(time.Minute); vendor.MostRunning() < 2 && time.Now().Before(deadline); { // on a busy machine one may end before the next begins
+		read(a, b)
+	}
 	if n := vendor.MostRunning(); n != 2 {
 		t.Errorf("%d exports ran at the same time, want 2", n)
 	}

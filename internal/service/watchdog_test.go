@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"saveris-bridge/internal/bridgetest"
-	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -155,9 +154,9 @@ func TestWhoeverStandsByIsNotWatched(t *testing.T) {
 // a quarter of an hour whenever both lines have made one.
 func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
 	t.Parallel()
-	for name, outage := range map[string]func(*saveristest.Server, *natsd.Server){
-		"vendor": func(vendor *saveristest.Server, _ *natsd.Server) { vendor.Close() },
-		"NATS":   func(_ *saveristest.Server, broker *natsd.Server) { broker.Close() },
+	for name, outage := range map[string]func(*saveristest.Server, *bridgetest.Link){
+		"vendor": func(vendor *saveristest.Server, _ *bridgetest.Link) { vendor.Close() },
+		"NATS":   func(_ *saveristest.Server, link *bridgetest.Link) { link.Cut() }, // the address stays taken: no other test's server gets it
 	} {
 		t.Run(name, func(t *testing.T) {
 			vendor, err := saveristest.Start(saveristest.Config{World: saveristest.World{Start: time.Now().Add(-time.Hour)}, Switches: saveristest.Switches{QueryLatency: "zero"}})
@@ -165,11 +164,15 @@ func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer vendor.Close()
-			broker := bridgetest.Embedded(t)
+			link, err := bridgetest.NewLink(strings.TrimPrefix(bridgetest.Embedded(t).ClientURL(), "nats://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer link.Close()
 			w := newClockedWatchdog()
 			ctx, stop := context.WithCancel(t.Context())
 			steps := make(chan poller.Step) // a line goes on when it has been heard
-			live := quickLive(t, vendor.URL(), broker.ClientURL())
+			live := quickLive(t, vendor.URL(), "nats://"+link.Addr())
 			live.OnStep = func(s poller.Step) {
 				w.step(schema.Readings, s)
 				select {
@@ -193,7 +196,7 @@ func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
 			for len(polled) == 0 {
 				<-steps
 			}
-			outage(vendor, broker)
+			outage(vendor, link)
 			failed := 0
 			for range 12 { // three hours
 				for heard := map[string]bool{}; len(heard) < 2; {
