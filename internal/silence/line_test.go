@@ -337,7 +337,6 @@ func TestAReadingFromTheFutureKeepsNoChannelFromBeingSilent(t *testing.T) {
 	s.want(id("100", 0))
 }
 
-// TestNothingIsSilentWhileTheFleetIsUnknown, or the readings have a gap.
 // TestAPollEndsTheWaitAfterAFailure: what was away for long is back then.
 func TestAPollEndsTheWaitAfterAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -362,6 +361,7 @@ func TestAPollEndsTheWaitAfterAFailure(t *testing.T) {
 	})
 }
 
+// TestNothingIsSilentWhileTheFleetIsUnknown, or the readings have a gap.
 func TestNothingIsSilentWhileTheFleetIsUnknown(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
