@@ -164,6 +164,8 @@ func (s *sender) stageEvent(b *batch, i int, recorded time.Time) error {
 	s.msg.Subject, s.msg.Data, s.msg.Reply = event.Ingest(lane), s.data, ""
 	if i == 0 {
 		s.msg.Reply = s.stageReply(b)
+		b.expectTail(s.msg.Header)
+		defer delete(s.msg.Header, expectedLast)
 	}
 	return s.nc.PublishMsg(&s.msg)
 }
@@ -184,15 +186,19 @@ func (s *sender) indexMsg(b *batch) *nats.Msg {
 	if b.again {
 		msg.Header[checkpoint.HeaderAgain] = msg.Header["Saveris-Events"]
 	}
-	b.expectTail(msg.Header)
+	if len(b.events) == 0 {
+		b.expectTail(msg.Header)
+	}
 	return msg
 }
+
+const expectedLast = "Nats-Expected-Last-Sequence"
 
 // expectTail makes the server refuse the batch if something has been stored behind the tail; only the first message of a
 // batch may say so.
 func (b *batch) expectTail(header nats.Header) {
 	if b.tail > 0 {
-		header["Nats-Expected-Last-Sequence"] = []string{strconv.FormatUint(b.tail, 10)}
+		header[expectedLast] = []string{strconv.FormatUint(b.tail, 10)}
 	}
 }
 

@@ -327,6 +327,34 @@ func TestABatchThatTheServerStopsHalfwayIsFinishedAfterAConflict(t *testing.T) {
 	checkOnce(t, js, readings(0, 1500))
 }
 
+// TestWhatALostConnectionStillCarriesIsNotStoredTwice: the server reads the old connection to its end when the writer has looked on the
+// new one already, and stops the batch halfway.
+func TestWhatALostConnectionStillCarriesIsNotStoredTwice(t *testing.T) {
+	t.Parallel()
+	server := bridgetest.Embedded(t)
+	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	direct, now := open(t, connect(t, server.ClientURL())), noon.Add(time.Hour)
+	commit(t, newWriter(direct, 0), readings(0, 10), interval(0, time.Minute))
+	withoutBatches(t, direct)
+	w := newWriter(open(t, connect(t, "nats://"+link.Addr())), time.Hour)
+	link.Before(`"count":`, func() { link.Cut(); link.Mend() })
+	if _, err := w.Commit(t.Context(), day, readings(0, 500), interval(0, time.Hour)); !errors.Is(err, publish.ErrDisconnected) {
+		t.Fatalf("the answer is not lost: %v", err)
+	}
+	storeAnew(t, direct, stored(t, direct, stream)[:12]) // as if the batch had not arrived yet
+	w.Now = func() time.Time {                           // a batch is being made
+		w.Now = func() time.Time { return now }
+		tearBatch(t, direct, readings(10, 500), 34)
+		return now
+	}
+	commitUntilDone(t, w, readings(0, 500), interval(0, time.Hour))
+	checkOnce(t, direct, readings(0, 500))
+}
+
 // TestABatchThatTheServerStopsHalfwayIsFinished where the connection stays: the writer has looked at the stream's end before.
 func TestABatchThatTheServerStopsHalfwayIsFinished(t *testing.T) {
 	t.Parallel()
@@ -349,7 +377,12 @@ func TestABatchThatTheServerStopsHalfwayIsFinished(t *testing.T) {
 // withoutBatches stores the stream's messages anew without the headers of batches, as a copy of the stream lacks them.
 func withoutBatches(t *testing.T, js jetstream.JetStream) {
 	t.Helper()
-	without := stored(t, js, stream)
+	storeAnew(t, js, stored(t, js, stream))
+}
+
+// storeAnew has the stream hold these messages instead of its own, without the headers of batches.
+func storeAnew(t *testing.T, js jetstream.JetStream, messages []message) {
+	t.Helper()
 	s, err := js.Stream(t.Context(), stream)
 	if err != nil {
 		t.Fatal(err)
@@ -357,7 +390,7 @@ func withoutBatches(t *testing.T, js jetstream.JetStream) {
 	if err := s.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range without {
+	for _, m := range messages {
 		msg := nats.NewMsg(strings.Replace(m.subject, "saveris.", "saveris-ingest.", 1))
 		for key, values := range m.header {
 			if !strings.HasPrefix(key, "Nats-") {

@@ -119,13 +119,16 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, c *commi
 		return err
 	}
 	var inHand *batch // committed, and not acknowledged yet
-	record := page.Record
-	for len(news.Events) > 0 || cover != nil {
+	record, tail := page.Record, uint64(0)
+	if w.underWay != "" { // what it leaves half stored must not come between the last look at the stream's end and this
+		tail = w.soundUntil
+	}
+	for ; len(news.Events) > 0 || cover != nil; tail = 0 {
 		n, covers := len(news.Events), cover
 		if room := w.limit - 2; n > room {
 			n, covers = room, nil
 		}
-		next, err := w.stage(ctx, c, record, news, n, covers)
+		next, err := w.stage(ctx, c, record, news, n, covers, tail)
 		if err != nil {
 			return cmp.Or(w.awaitAck(ctx, page, c, inHand), err)
 		}
@@ -145,8 +148,8 @@ func (w *Writer) commitNews(ctx context.Context, page *checkpoint.Page, c *commi
 	return w.awaitAck(ctx, page, c, inHand)
 }
 
-// stage sends a batch of the first n of news, all but its record, which follows another.
-func (w *Writer) stage(ctx context.Context, c *commitCall, record checkpoint.Record, news checkpoint.News, n int, cover *checkpoint.Interval) (*batch, error) {
+// stage sends a batch of the first n of news, all but its record, which follows another. With a tail the stream has to end there.
+func (w *Writer) stage(ctx context.Context, c *commitCall, record checkpoint.Record, news checkpoint.News, n int, cover *checkpoint.Interval, tail uint64) (*batch, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -154,7 +157,7 @@ func (w *Writer) stage(ctx context.Context, c *commitCall, record checkpoint.Rec
 	if err != nil {
 		return nil, err
 	}
-	b.why, b.first = c.why, c.first()
+	b.why, b.first, b.tail = c.why, c.first(), tail
 	b.events, b.entries, b.again = news.Events[:n], news.Entries[:n], news.Again
 	return b, w.send.stage(b)
 }
@@ -170,6 +173,9 @@ func (w *Writer) awaitAck(ctx context.Context, page *checkpoint.Page, c *commitC
 	}
 	page.Apply(inHand.entries, inHand.record, seq)
 	w.noteRecord(inHand, seq)
+	if w.underWay == inHand.recordSubject { // which expects another record
+		w.underWay = ""
+	}
 	w.missing.Store(nil)
 	w.limit = min(w.most, 2*w.limit)
 	w.noteStored(inHand, &c.result)
@@ -180,7 +186,7 @@ func (w *Writer) awaitAck(ctx context.Context, page *checkpoint.Page, c *commitC
 func (w *Writer) noteUnacked(b *batch, err error) error {
 	if len(b.events) > 0 && !errors.Is(err, errConflict) && !jsapi.HasCode(err, jsapi.CodeManyBatches) {
 		b.events = slices.Clone(b.events) // a caller that does not repeat the call may fill its own anew
-		w.unacked = b
+		w.unacked, w.underWay = b, b.recordSubject
 	}
 	return err
 }

@@ -17,7 +17,9 @@ import (
 //
 // A connection need not be lost for that. A single nats-server checks a batch and then stores it message by message: where the
 // stream's limits are lowered meanwhile, it stops halfway, and answers with the limit (2.15.3: processJetStreamAtomicBatchMsg). So
-// the end is looked at, too, before a commit where the stream does not end with this writer's own record.
+// the end is looked at, too, before a commit where the stream does not end with this writer's own record. And a batch that nobody
+// has answered may be stopped so after that look, by what a lost connection still carries: the one that follows it expects the
+// stream to end where it was looked at.
 
 // Ready looks at the stream's end and finishes a torn batch, which a first commit would have to do otherwise.
 func (w *Writer) Ready(ctx context.Context) error {

@@ -31,6 +31,7 @@ type Writer struct {
 	begin      time.Time                 // see SetLowWatermark
 	missing    atomic.Pointer[time.Time] // since when a stream is missing; nil = none is
 	unacked    *batch                    // the last one whose answer was lost
+	underWay   string                    // subject of the record of a batch that the server may still be about to store, "" for none
 	newest     checkpoint.RecordMessage  // that the call which is under way has stored; without a sequence it has stored none
 }
 
