@@ -331,21 +331,9 @@ func TestABatchThatTheServerStopsHalfwayIsFinishedAfterAConflict(t *testing.T) {
 // new one already, and stops the batch halfway.
 func TestWhatALostConnectionStillCarriesIsNotStoredTwice(t *testing.T) {
 	t.Parallel()
-	server := bridgetest.Embedded(t)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
-	direct, now := open(t, connect(t, server.ClientURL())), noon.Add(time.Hour)
-	commit(t, newWriter(direct, 0), readings(0, 10), interval(0, time.Minute))
-	withoutBatches(t, direct)
-	w := newWriter(open(t, connect(t, "nats://"+link.Addr())), time.Hour)
-	link.Before(`"count":`, func() { link.Cut(); link.Mend() })
-	if _, err := w.Commit(t.Context(), day, readings(0, 500), interval(0, time.Hour)); !errors.Is(err, publish.ErrDisconnected) {
-		t.Fatalf("the answer is not lost: %v", err)
-	}
-	storeAnew(t, direct, stored(t, direct, stream)[:12]) // as if the batch had not arrived yet
+	w, direct := withALostAnswer(t)
+	now := noon.Add(time.Hour)
+	storeAnew(t, direct, stored(t, direct, stream)[:12]) // a copy, as if the batch had not arrived yet
 	w.Now = func() time.Time {                           // a batch is being made
 		w.Now = func() time.Time { return now }
 		tearBatch(t, direct, readings(10, 500), 34)
@@ -353,6 +341,74 @@ func TestWhatALostConnectionStillCarriesIsNotStoredTwice(t *testing.T) {
 	}
 	commitUntilDone(t, w, readings(0, 500), interval(0, time.Hour))
 	checkOnce(t, direct, readings(0, 500))
+}
+
+// withALostAnswer returns a writer that has stored ten readings, and whose last batch, of 500, nobody has answered.
+func withALostAnswer(t *testing.T) (w *publish.Writer, direct jetstream.JetStream) {
+	t.Helper()
+	server := bridgetest.Embedded(t)
+	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(link.Close)
+	direct = open(t, connect(t, server.ClientURL()))
+	w = newWriter(open(t, connect(t, "nats://"+link.Addr())), time.Hour)
+	commit(t, w, readings(0, 10), interval(0, time.Minute))
+	link.Before(`"count":`, func() { link.Cut(); link.Mend() })
+	if _, err := w.Commit(t.Context(), day, readings(0, 500), interval(0, time.Hour)); !errors.Is(err, publish.ErrDisconnected) {
+		t.Fatalf("the answer is not lost: %v", err)
+	}
+	return w, direct
+}
+
+// TestAStreamThatIsMadeAnewAfterALostAnswerIsWritten: its sequences begin again.
+func TestAStreamThatIsMadeAnewAfterALostAnswerIsWritten(t *testing.T) {
+	t.Parallel()
+	w, direct := withALostAnswer(t)
+	if err := w.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := direct.DeleteStream(t.Context(), stream); err != nil {
+		t.Fatal(err)
+	}
+	commitUntilDone(t, w, readings(0, 500), interval(0, time.Hour))
+	checkOnce(t, direct, readings(0, 500))
+}
+
+// TestATornBatchOfAStreamThatIsMadeAnewIsFinished: it ends at a sequence that the writer had seen in the stream before.
+func TestATornBatchOfAStreamThatIsMadeAnewIsFinished(t *testing.T) {
+	t.Parallel()
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	w := newWriter(js, 0)
+	commit(t, w, readings(0, 500), interval(0, time.Hour))
+	if err := js.DeleteStream(t.Context(), stream); err != nil {
+		t.Fatal(err)
+	}
+	commitUntilDone(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
+	withoutBatches(t, js)
+	tearBatch(t, js, readings(10, 500), 34)
+	commitUntilDone(t, w, readings(0, 500), interval(0, time.Hour))
+	checkOnce(t, js, readings(0, 500))
+}
+
+// TestALostAnswerHoldsNoWriterUpForEver beside one that stores, on another page, whenever this one makes a batch.
+func TestALostAnswerHoldsNoWriterUpForEver(t *testing.T) {
+	t.Parallel()
+	w, direct := withALostAnswer(t)
+	beside, minutes := newWriter(direct, 0), 0
+	w.Now = func() time.Time {
+		minutes++
+		at := noon.AddDate(0, 0, -1)
+		if _, err := beside.Commit(t.Context(), at.Format(time.DateOnly), nil, &checkpoint.Interval{From: at, Until: at.Add(time.Duration(minutes) * time.Minute), ReadAt: noon, Route: "sync"}); err != nil {
+			t.Error(err)
+		}
+		return noon.Add(time.Hour)
+	}
+	commitUntilDone(t, w, readings(0, 700), interval(0, time.Hour))
+	if got := ids(stored(t, direct, stream)); len(got) != 700 || total(got) != 700 {
+		t.Errorf("stored %d ids %d times, want 700 once", len(got), total(got))
+	}
 }
 
 // TestABatchThatTheServerStopsHalfwayIsFinished where the connection stays: the writer has looked at the stream's end before.

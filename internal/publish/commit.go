@@ -63,6 +63,7 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 			}
 		case errors.Is(err, errConflict):
 			if c.result.Conflicts++; c.result.Conflicts >= maxConflicts {
+				w.underWay = "" // the server has taken so much since: what the lost connection carried has arrived
 				return c.result, err
 			}
 			time.Sleep(rand.N(10 * time.Millisecond)) // or two writers in step would meet again
@@ -74,6 +75,7 @@ func (w *Writer) CommitFor(ctx context.Context, why, day string, events []schema
 
 // tryCommit brings the page up to date and commits what it does not hold.
 func (w *Writer) tryCommit(ctx context.Context, c *commitCall) error {
+	known := w.soundUntil
 	lastSequence, end := w.checkStreamBeside(ctx)
 	defer end()
 	if err := w.claim(ctx); err != nil {
@@ -90,7 +92,7 @@ func (w *Writer) tryCommit(ctx context.Context, c *commitCall) error {
 	if err != nil {
 		return err
 	}
-	finished, err := w.finishTornBehind(ctx, last)
+	finished, err := w.finishTornElsewhere(ctx, known, last)
 	if err == nil && finished {
 		page, err = w.page(ctx, c.day)
 	}

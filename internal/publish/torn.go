@@ -56,10 +56,10 @@ func (w *Writer) finishTorn(ctx context.Context) (finished bool, err error) {
 	}
 }
 
-// finishTornBehind finishes a torn batch behind what this writer knows of the stream, which ends with the sequence last, and reports
-// whether there was one.
-func (w *Writer) finishTornBehind(ctx context.Context, last uint64) (finished bool, err error) {
-	if last <= w.soundUntil { // less where it was asked for before this writer stored
+// finishTornElsewhere finishes a torn batch of a stream that ended with the sequence last when this writer knew it to known, and
+// reports whether there was one. It ends before that where it was made anew.
+func (w *Writer) finishTornElsewhere(ctx context.Context, known, last uint64) (finished bool, err error) {
+	if known <= last && last <= w.soundUntil { // what this writer has stored since
 		return false, nil
 	}
 	w.lookedOn = 0
