@@ -102,10 +102,7 @@ func (l *Line) newEars() ears {
 // judge judges all channels as of now, and stores what has changed. After an error it may be called again at any time.
 func (l *Line) judge(ctx context.Context) error {
 	channels := l.Channels()
-	if len(channels) == 0 { // the fleet is not known, or there is nobody left in it
-		if l.met != nil {
-			l.count.Store(1)
-		}
+	if len(channels) == 0 && l.met == nil { // the fleet is not known
 		return nil
 	}
 	clock, err := l.Now(ctx)
@@ -189,16 +186,18 @@ func (l *Line) load(ctx context.Context) error {
 
 // news are the silences that have begun or ended, in the order of their subjects.
 func (l *Line) news(ctx context.Context, channels []fleet.Channel, back time.Duration, clock time.Time) (news []schema.Silence, err error) {
+	for k, subject := range l.open { // of one that has left the fleet, too: it was cut off, and what it had measured arrives
+		if heard := l.ears.heardOf(k); len(heard) > 0 {
+			news = append(news, l.resumed(subject, heard, clock))
+		}
+	}
 	var overdue []*fleet.Channel
 	from := clock
 	for i := range channels {
 		c := &channels[i]
 		k := keyOf(c)
 		last := l.ears.lastOf(k)
-		switch subject, open := l.open[k]; {
-		case open && len(l.ears.heardOf(k)) > 0:
-			news = append(news, l.resumed(subject, l.ears.heardOf(k), clock))
-		case !open && Overdue(l.Rule.Due(last, *c), clock):
+		if _, open := l.open[k]; !open && Overdue(l.Rule.Due(last, *c), clock) {
 			overdue = append(overdue, c)
 			if last.Before(from) {
 				from = last

@@ -327,6 +327,38 @@ func TestASilenceEndsThoughTheSensorHasAnotherUUIDNow(t *testing.T) {
 	s.want(append(ended, id("100", 50))...)
 }
 
+// TestASilenceEndsThoughTheChannelHasLeftTheFleet: a logger that was replaced while it was cut off, and what it had measured arrives
+// behind that, or is stored with nobody there to judge it.
+func TestASilenceEndsThoughTheChannelHasLeftTheFleet(t *testing.T) {
+	t.Parallel()
+	for name, all := range map[string]bool{"with others": false, "with all": true} {
+		for restart, again := range map[string]bool{"in one process": false, "in the next": true} {
+			t.Run(name+", "+restart, func(t *testing.T) {
+				t.Parallel()
+				s := newScene(t)
+				s.add("100", "200")
+				s.reads("100", "live", 0)
+				s.reads("200", "live", 0, 30)
+				l := s.line()
+				s.judge(l, 41)
+				if s.channels = s.channels[1:]; all {
+					s.channels = nil
+				}
+				s.judge(l, 42)
+				s.reads("100", "live", 10, 40)
+				if again && !all { // with nobody in it a fleet is not known to be one
+					l = s.line()
+				}
+				s.judge(l, 43)
+				s.want(id("100", 0), id("100", 0)+".resumed missing 2")
+				s.judge(l, 44)
+				s.want(id("100", 0), id("100", 0)+".resumed missing 2")
+				s.wantOpen(l, 0)
+			})
+		}
+	}
+}
+
 // TestAReadingFromTheFutureKeepsNoChannelFromBeingSilent: a logger with a wrong clock.
 func TestAReadingFromTheFutureKeepsNoChannelFromBeingSilent(t *testing.T) {
 	t.Parallel()
