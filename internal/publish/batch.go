@@ -56,6 +56,7 @@ type batch struct {
 	why           string    // what its rows were read for
 	first         string    // id of the first event of the commit that made it
 	begun         time.Time // when it was made, by our clock
+	connection    uint64    // on which the stream's end was looked at for it, counted from 1; 0 = it expects its tail
 	reconnects    uint64    // of the connection when its first message was sent
 	batched       bool      // it is sent as an atomic batch, whose id the answer names; else its record is a message alone
 	staged        bool      // messages before its last one were sent, the first of which is answered too
@@ -124,9 +125,13 @@ func (s *sender) end() {
 	}
 }
 
-// stage sends a batch's events and index. A batch that is given up then is dropped by the server.
+// stage sends a batch's events and index. A batch that is given up then is dropped by the server. It fails with
+// jsapi.ErrReconnected where the stream's end was looked at on another connection.
 func (s *sender) stage(b *batch) error {
 	b.reconnects = s.nc.Stats().Reconnects
+	if b.connection > 0 && b.connection != b.reconnects+1 {
+		return jsapi.ErrReconnected
+	}
 	if len(b.entries) == 0 {
 		return nil
 	}
@@ -211,6 +216,9 @@ func (b *batch) expectRecord(header nats.Header) {
 
 // commit sends the record of a batch that has been staged: the server stores all of it or nothing.
 func (s *sender) commit(b *batch) error {
+	if b.reconnects != s.nc.Stats().Reconnects {
+		return jsapi.ErrReconnected
+	}
 	header := nats.Header{"Nats-Expected-Stream": {b.stream}}
 	b.expectRecord(header)
 	if len(b.entries) == 0 {

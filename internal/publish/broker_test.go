@@ -362,6 +362,69 @@ func withALostAnswer(t *testing.T) (w *publish.Writer, direct jetstream.JetStrea
 	return w, direct
 }
 
+// TestABatchThatIsTornWhileAnotherIsMadeIsFinished: the broker is gone and back, without its tail, when the writer has looked at the
+// stream's end and has sent nothing yet.
+func TestABatchThatIsTornWhileAnotherIsMadeIsFinished(t *testing.T) {
+	t.Parallel()
+	server := bridgetest.Embedded(t)
+	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	direct, now := open(t, connect(t, server.ClientURL())), noon.Add(time.Hour)
+	commit(t, newWriter(direct, 0), readings(0, 10), interval(0, time.Minute))
+	withoutBatches(t, direct)
+	nc := connect(t, "nats://"+link.Addr())
+	w := newWriter(open(t, nc), time.Hour)
+	w.Now = func() time.Time { // a batch is being made
+		w.Now = func() time.Time { return now }
+		back := nc.StatusChanged(nats.CONNECTED)
+		link.Cut()
+		link.Mend()
+		<-back
+		tearBatch(t, direct, readings(10, 500), 34)
+		return now
+	}
+	commitUntilDone(t, w, readings(0, 500), interval(0, time.Hour))
+	checkOnce(t, direct, readings(0, 500))
+}
+
+// TestNoRecordAloneHidesATornBatch from whoever looks at the stream's end.
+func TestNoRecordAloneHidesATornBatch(t *testing.T) {
+	t.Parallel()
+	for name, store := range map[string]func(*testing.T, *publish.Writer) error{
+		"low watermark": func(t *testing.T, w *publish.Writer) error {
+			last, err := w.Last(t.Context())
+			if err == nil {
+				_, err = w.AdvanceLowWatermark(t.Context(), day, noon, last)
+			}
+			return err
+		},
+		"coverage that is taken back": func(t *testing.T, w *publish.Writer) error {
+			_, err := w.Uncover(t.Context(), day, checkpoint.Span{From: noon, Until: noon.Add(time.Minute)})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+			commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
+			withoutBatches(t, js)
+			w := newWriter(js, 0)
+			if err := w.Ready(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			tearBatch(t, js, readings(10, 500), 34)
+			if err := store(t, w); err != nil {
+				t.Fatal(err)
+			}
+			commitUntilDone(t, w, readings(0, 500), interval(0, time.Hour))
+			checkOnce(t, js, readings(0, 500))
+		})
+	}
+}
+
 // TestAStreamThatIsMadeAnewAfterALostAnswerIsWritten: its sequences begin again.
 func TestAStreamThatIsMadeAnewAfterALostAnswerIsWritten(t *testing.T) {
 	t.Parallel()

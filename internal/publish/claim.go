@@ -97,11 +97,7 @@ func (w *Writer) claimEmpty(ctx context.Context) error {
 	first, end := w.of(Feeds[0])
 	defer end()
 	if first.Feed == w.Feed { // of one stream both need not look at the end
-		first.lookedOn = w.lookedOn
 		defer func() { w.lookedOn, w.soundUntil = first.lookedOn, first.soundUntil }()
-	}
-	if _, err := first.finishTorn(ctx); err != nil { // behind our record nobody would look for it
-		return err
 	}
 	page := checkpoint.Head{Record: checkpoint.Record{Version: checkpoint.Version, Feed: string(first.Feed), Day: checkpoint.RejectedDay}}
 	err := first.storeAlone(ctx, page)
@@ -116,12 +112,17 @@ func (w *Writer) claimEmpty(ctx context.Context) error {
 	return first.storeAlone(ctx, page)
 }
 
-// storeAlone stores a record in the place of the newest one of its page, without events.
+// storeAlone stores a record in the place of the newest one of its page, without events. A torn batch is finished first: behind the
+// record nobody would look for it.
 func (w *Writer) storeAlone(ctx context.Context, next checkpoint.Head) error {
+	if _, err := w.finishTornAnew(ctx); err != nil {
+		return err
+	}
 	b, err := w.batch(next.Last, next.Record)
 	if err != nil {
 		return err
 	}
+	b.tail = w.soundUntil
 	seq, err := w.send.send(ctx, b)
 	if err != nil {
 		return err
@@ -150,9 +151,6 @@ func (w *Writer) adopt(ctx context.Context, trust func(account string)) (was che
 		if trust(was.Account); !w.Accounts.knows(was.Account) {
 			return was, w.Accounts.ofRecord(was)
 		}
-		if _, err := w.finishTorn(ctx); err != nil {
-			return was, err
-		}
 		if err = w.storeAlone(ctx, was); !errors.Is(err, errConflict) {
 			return was, err
 		}
@@ -164,9 +162,6 @@ func (w *Writer) adopt(ctx context.Context, trust func(account string)) (was che
 func (w *Writer) Uncover(ctx context.Context, day string, span checkpoint.Span) (cut []checkpoint.Interval, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, err := w.finishTorn(ctx); err != nil {
-		return nil, err
-	}
 	for {
 		pages, err := w.book.Heads(ctx, []string{day})
 		if err != nil {

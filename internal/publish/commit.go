@@ -159,7 +159,7 @@ func (w *Writer) stage(ctx context.Context, c *commitCall, record checkpoint.Rec
 	if err != nil {
 		return nil, err
 	}
-	b.why, b.first, b.tail = c.why, c.first(), tail
+	b.why, b.first, b.tail, b.connection = c.why, c.first(), tail, w.lookedOn
 	b.events, b.entries, b.again = news.Events[:n], news.Entries[:n], news.Again
 	return b, w.send.stage(b)
 }

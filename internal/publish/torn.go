@@ -19,7 +19,7 @@ import (
 // stream's limits are lowered meanwhile, it stops halfway, and answers with the limit (2.15.3: processJetStreamAtomicBatchMsg). So
 // the end is looked at, too, before a commit where the stream does not end with this writer's own record. And a batch that nobody
 // has answered may be stopped so after that look, by what a lost connection still carries: the one that follows it expects the
-// stream to end where it was looked at.
+// stream to end where it was looked at, as each record does that is stored alone.
 
 // Ready looks at the stream's end and finishes a torn batch, which a first commit would have to do otherwise.
 func (w *Writer) Ready(ctx context.Context) error {
@@ -62,6 +62,11 @@ func (w *Writer) finishTornElsewhere(ctx context.Context, known, last uint64) (f
 	if known <= last && last <= w.soundUntil { // what this writer has stored since
 		return false, nil
 	}
+	return w.finishTornAnew(ctx)
+}
+
+// finishTornAnew finishes a torn batch, whether or not the end was looked at on this connection, and reports whether there was one.
+func (w *Writer) finishTornAnew(ctx context.Context) (finished bool, err error) {
 	w.lookedOn = 0
 	return w.finishTorn(ctx)
 }

@@ -74,6 +74,9 @@ func (w *Writer) AdvanceLowWatermark(ctx context.Context, day string, to time.Ti
 	if _, err := w.checkStream(ctx); err != nil {
 		return false, w.diagnose(ctx, err)
 	}
+	if _, err := w.finishTornAnew(ctx); err != nil {
+		return false, w.diagnose(ctx, err)
+	}
 	page, err := w.page(ctx, day)
 	if err != nil {
 		return false, w.diagnose(ctx, err)

@@ -41,8 +41,8 @@ var (
 		return nil, err
 	}
 `, ``}
-	neverSilent = edit{"internal/silence/line.go", `case !open && Overdue(`, `case open && !open && Overdue(`}
-	neverHeard  = edit{"internal/silence/line.go", `case open && len(l.ears.heardOf(k)) > 0:`, `case open && !open:`}
+	neverSilent = edit{"internal/silence/line.go", `open := l.open[k]; !open && Overdue(`, `open := l.open[k]; open && !open && Overdue(`}
+	neverHeard  = edit{"internal/silence/line.go", `l.ears.heardOf(k); len(heard) > 0 {`, `l.ears.heardOf(k); len(heard) < 0 {`}
 	staysOpen   = edit{"internal/views/openalarms.go", `o.changed, o.open = false, map[string]uint64{}`, `if o.changed = false; o.open == nil { o.open = map[string]uint64{} }`}
 	nothingLost = []edit{
 		{"internal/poller/watermark.go", `	return m.begin, nil`, `	return now, nil`},
