@@ -43,7 +43,7 @@ func (a optionalBucket) run(ctx context.Context, c *checkup) Finding {
 }
 
 func (a optionalBucket) look(ctx context.Context, c *checkup) Finding {
-	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
+	ctx, cancel := context.WithTimeout(ctx, brokerTimeout)
 	defer cancel()
 	if f := c.mayAsk(ctx, publish.BucketStream(a.name)); f != nil {
 		return *f

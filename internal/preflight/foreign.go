@@ -23,7 +23,7 @@ const fewNamed = 3
 
 // checkForeign looks for messages in the streams that are not the bridge's.
 func checkForeign(ctx context.Context, c *checkup) Finding {
-	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
+	ctx, cancel := context.WithTimeout(ctx, brokerTimeout)
 	defer cancel()
 	var texts []string
 	advice := ""

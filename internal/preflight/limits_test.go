@@ -1,12 +1,16 @@
 package preflight
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/hint"
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/publish"
@@ -259,5 +263,28 @@ func TestCheckSaysWhatSyncAlwaysCosts(t *testing.T) {
 		{"2.14.10", false, false, "info cannot be seen survives 2.14.10 full speed 2.15"},
 	} {
 		wantLines(t, syncFinding(c.version, c.seen, c.always).String(), c.want)
+	}
+}
+
+// TestAnAnswerThatDoesNotComeIsNoWantOfRights: a server that is too busy to list its streams has not forbidden it.
+func TestAnAnswerThatDoesNotComeIsNoWantOfRights(t *testing.T) {
+	t.Parallel()
+	link, err := bridgetest.NewLink(strings.TrimPrefix(bridgetest.Embedded(t).ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	js := bridgetest.JetStream(t, "nats://"+link.Addr())
+	account, err := jsapi.AccountInfo(t.Context(), jsapi.Caller{JS: js})
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := load(t, with("NATS_URL", js.Conn().ConnectedUrl()))
+	c := &checkup{settings: settings, account: account, target: target{nc: js.Conn(), js: js, broker: pipeline.Broker(settings.Streams)}}
+	link.DeafenAt("stream_names_response")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if f := c.newStream(ctx, schema.Readings); !errors.Is(f.Err, context.DeadlineExceeded) {
+		t.Errorf("%q, %v, want that the server has not answered", f.Text, f.Err)
 	}
 }

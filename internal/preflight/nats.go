@@ -144,7 +144,7 @@ func checkServer(ctx context.Context, c *checkup) Finding {
 }
 
 func checkJetStream(ctx context.Context, c *checkup) Finding {
-	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
+	ctx, cancel := context.WithTimeout(ctx, brokerTimeout)
 	defer cancel()
 	subject := c.api("INFO")
 	if err := natsconn.Refused(ctx, c.nc, &nats.Msg{Subject: subject}); err != nil {
@@ -225,7 +225,7 @@ func brokerChecks(s config.Pipeline) []check {
 
 func checkStream(feed schema.Feed) func(context.Context, *checkup) Finding {
 	return func(ctx context.Context, c *checkup) Finding {
-		ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
+		ctx, cancel := context.WithTimeout(ctx, brokerTimeout)
 		defer cancel()
 		name := c.broker.Names.Stream(feed)
 		if f := c.mayAsk(ctx, name); f != nil {
@@ -277,7 +277,7 @@ func (c *checkup) newStream(ctx context.Context, feed schema.Feed) Finding {
 		return *f
 	}
 	names := c.api("STREAM.NAMES")
-	if _, err := natsconn.Probe(ctx, c.nc, &nats.Msg{Subject: names}); err != nil {
+	if err := natsconn.Refused(ctx, c.nc, &nats.Msg{Subject: names}); err != nil {
 		return info("%s, unless another stream has its subjects: this account may not ask %s", f.Text, names)
 	}
 	conflict, err := c.findConflict(ctx, feed)

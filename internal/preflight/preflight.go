@@ -105,6 +105,9 @@ type check struct {
 // answerTimeout bounds what a check asks the vendor; that of a feed may have to wait for an export, too.
 const answerTimeout = 40 * time.Second
 
+// brokerTimeout bounds what a check asks the broker, one after the other; each answer may take natsconn.AnswerWait.
+const brokerTimeout = 3 * natsconn.AnswerWait
+
 // checkup is what the checks hand on to the later ones.
 type checkup struct {
 	target

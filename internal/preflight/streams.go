@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 
@@ -83,7 +82,7 @@ func limitName(have jetstream.StreamConfig) string {
 
 // checkImmutable says whether events can be removed from the streams.
 func checkImmutable(ctx context.Context, c *checkup) Finding {
-	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
+	ctx, cancel := context.WithTimeout(ctx, brokerTimeout)
 	defer cancel()
 	var safe, open []string
 	for _, feed := range publish.StreamFeeds {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/jsapi"
-	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 	"slices"
@@ -71,7 +70,7 @@ func (t *target) nameConflict(ctx context.Context, err error) error {
 	if !jsapi.HasCode(err, codeSubjectConflict) || ctx.Err() != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
+	ctx, cancel := context.WithTimeout(ctx, brokerTimeout)
 	defer cancel()
 	for _, feed := range publish.StreamFeeds {
 		found, askErr := t.findConflict(ctx, feed)
