@@ -41,7 +41,7 @@ type pace struct {
 	last time.Duration // at the end of the work for what has not been written
 }
 
-var usual = pace{look: 3 * time.Second, pass: 10 * time.Second, most: time.Minute, last: 2 * time.Second}
+var usual = pace{look: 3 * time.Second, pass: 10 * time.Second, most: time.Minute, last: 10 * time.Second}
 
 // wake has the view do what there is to do. It does not wait.
 func (k *keeper) wake() {
