@@ -49,6 +49,7 @@ func firstSpan(texts ...string) time.Duration {
 
 // devices are those that are not removed, in the order of their places.
 func (inv *Inventory) devices() (all []*thing) {
+	inv.unpack(schema.KindDevice)
 	for _, place := range sortedKeys(inv.kinds[schema.KindDevice]) {
 		if t := inv.kinds[schema.KindDevice][place]; !t.removed {
 			all = append(all, t)

@@ -55,6 +55,7 @@ func (c *Contacts) Back(seen Look, known *Inventory) (ended []schema.Outage) {
 
 // communicationCycles are those of the devices that have one, by identity.
 func (inv *Inventory) communicationCycles() map[string]time.Duration {
+	inv.unpack(schema.KindDevice)
 	cycles := map[string]time.Duration{}
 	for _, device := range inv.kinds[schema.KindDevice] {
 		if cycle := communicationCycle(device.doc); !device.removed && cycle > 0 {

@@ -229,6 +229,7 @@ func put[V any](m map[string]*V, key string, v *V) {
 
 // living are the documents of a kind, those that are removed left out, in the order of their places.
 func (inv *Inventory) living(kind Kind) (all []*object) {
+	inv.unpack(kind)
 	for _, place := range sortedKeys(inv.kinds[kind]) {
 		if t := inv.kinds[kind][place]; !t.removed {
 			all = append(all, t.doc)

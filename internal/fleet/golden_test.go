@@ -83,6 +83,8 @@ func TestEveryRouteAndVersionGivesTheSameDocument(t *testing.T) {
 			if changes := inv.Compare(f.look(t)); len(changes) != 0 {
 				t.Errorf("%s: on top of it %q has changed", f.name, changes[0].Event().Changed)
 			}
+			inv.Pack()
+			inv.unpack(kind)
 			for _, known := range inv.kinds[kind] {
 				if got := known.doc.appendJSON(nil, false); !bytes.Equal(got, want) {
 					t.Errorf("%s: on top of it\n%s\nwant\n%s", f.name, got, want)

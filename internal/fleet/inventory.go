@@ -17,6 +17,7 @@ const looksUntilGone = 2
 type Inventory struct {
 	kinds  map[Kind]map[string]*thing // by tenant and key as tokens, joined by a dot
 	shapes map[Kind]*shape            // of what is kept
+	packed map[Kind]*packed           // where things of a kind have no documents, see Pack
 	pools  pools
 }
 
@@ -33,7 +34,7 @@ type thing struct {
 
 // NewInventory returns one that knows nothing.
 func NewInventory() *Inventory {
-	inv := &Inventory{kinds: map[Kind]map[string]*thing{}, shapes: shapes, pools: pools{}}
+	inv := &Inventory{kinds: map[Kind]map[string]*thing{}, shapes: shapes, packed: map[Kind]*packed{}, pools: pools{}}
 	for _, kind := range schema.FleetKinds {
 		inv.kinds[kind] = map[string]*thing{}
 	}
@@ -79,6 +80,9 @@ func (inv *Inventory) load(data []byte, sequence uint64, at time.Time) (l loaded
 	}
 	l.now = &thing{doc: doc, sequence: sequence, removed: d.removed, since: at}
 	inv.kinds[l.kind][l.place] = l.now
+	if p := inv.packed[l.kind]; p != nil {
+		p.add(l.now)
+	}
 	return l, nil
 }
 
@@ -123,6 +127,7 @@ func (inv *Inventory) Compare(seen Look) []Change {
 	if seen.cover == nil { // nothing could be read
 		return nil
 	}
+	inv.unpack(seen.Kind)
 	c := comparison{Look: seen, known: inv.kinds[seen.Kind], places: map[string]string{}, ids: map[string]bool{}}
 	for place, t := range c.known {
 		if t.here = false; !t.removed {
@@ -150,6 +155,7 @@ func (inv *Inventory) Compare(seen Look) []Change {
 
 // Stored notes that a change has been stored, with the sequence of its message.
 func (inv *Inventory) Stored(c Change, sequence uint64) {
+	inv.unpack(c.Kind)
 	inv.kinds[c.Kind][c.place] = &thing{doc: c.doc, sequence: sequence, removed: c.Removed}
 }
 

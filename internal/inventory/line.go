@@ -217,6 +217,7 @@ func (l *Line) load(ctx context.Context) error {
 	}
 	l.step(poller.Step{Doing: poller.Plans})
 	known, newest := fleet.NewInventory(), uint64(0)
+	known.Pack()
 	err := l.Changes.Load(ctx, func(c schema.StoredFleetChange, sequence uint64) error {
 		if newest = max(newest, sequence); l.begun && sequence > l.reported {
 			l.stored(c, sequence)
@@ -272,6 +273,7 @@ func (l *Line) store(ctx context.Context, seen fleet.Look) (n int, err error) {
 			return n, err
 		}
 	}
+	l.known.Pack()
 	return n, nil
 }
 

@@ -73,6 +73,7 @@ type fleetReader struct {
 
 func (p *Pipeline) fleetReader() *fleetReader {
 	r := &fleetReader{stream: p.Stream(schema.Devices), names: p.Names, known: fleet.NewPlaces()}
+	r.known.Pack()
 	for _, kind := range fleet.PlaceKinds { // most things are states of devices and sensors
 		r.filters = append(r.filters, p.Settings.Prefix+"."+string(schema.Devices)+"."+string(kind)+".>")
 	}
@@ -93,6 +94,7 @@ func (r *fleetReader) step(ctx context.Context) error {
 	r.read = true
 	if !r.since.IsZero() && (first || !changed || time.Since(r.since) > fleetStale) && r.worthKnowing() {
 		r.names.Set(r.known.Directory())
+		r.known.Pack()
 		r.since = time.Time{}
 	}
 	return nil
