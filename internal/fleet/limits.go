@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -34,7 +35,14 @@ func (m *maker) limitsOf(part *object) []limit {
 			all = append(all, l)
 		}
 	}
-	m.limits[part] = all
+	key := ""
+	for _, l := range all {
+		key += fmt.Sprintln(l.from, l.until, l.unit, l.texts[0].text)
+	}
+	if others, there := m.equal[key]; there {
+		all = others
+	}
+	m.limits[part], m.equal[key] = all, all
 	return all
 }
 

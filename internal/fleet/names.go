@@ -48,6 +48,7 @@ type maker struct {
 	parts     map[string]partEntry
 	zones     map[string]*time.Location // nil: not known
 	limits    map[*object][]limit       // of equipment parts
+	equal     map[string][]limit        // that many parts share
 	shared    map[string]string         // texts of names
 	room      []byte                    // to write one in
 }
@@ -57,7 +58,7 @@ type partEntry struct{ equipment, part *object }
 func newMaker() *maker {
 	return &maker{
 		tenants: map[string]*object{}, sites: map[string]string{}, numbers: map[string]string{}, equipment: map[string]*object{}, parts: map[string]partEntry{},
-		zones: map[string]*time.Location{}, limits: map[*object][]limit{}, shared: map[string]string{},
+		zones: map[string]*time.Location{}, limits: map[*object][]limit{}, equal: map[string][]limit{}, shared: map[string]string{},
 	}
 }
 
