@@ -121,8 +121,8 @@ func (o *OpenAlarms) place(row *pairedRow) {
 		from.remove(row)
 	}
 	row.place, row.open, row.pair = nil, false, nil
-	now, ok := row.standing()
-	if to := o.series[now.series]; ok && to != nil { // a series of which nothing was left may be forgotten
+	if now, ok := row.standing(); ok && o.series[now.series] != nil { // a series of which nothing was left may be forgotten
+		to := o.series[now.series]
 		row.now, row.place = now, to
 		to.insert(row)
 		to.settle()

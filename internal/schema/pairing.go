@@ -15,7 +15,7 @@ type pairedRow struct {
 	endedBy int           // changes of other rows that name this one as ended
 	named   alarmOrder    // the newest of these
 	place   *pairedSeries // in which it is paired; nil where that is not needed
-	now     pairedEvent   // with which it is paired
+	now     *pairedEvent  // of the changes: with which it is paired
 	pair    *pairedRow    // with whom, nil for nobody
 	open    bool
 }
@@ -103,25 +103,27 @@ func (r *pairedRow) put(c pairedEvent) (old pairedEvent, took bool) {
 
 // standing is the change with which the row is paired; ok is false where its end is known without, or it is the end of what
 // is known.
-func (r *pairedRow) standing() (now pairedEvent, ok bool) {
+func (r *pairedRow) standing() (now *pairedEvent, ok bool) {
 	begun := false
-	for _, c := range r.changes {
+	for i := range r.changes {
+		c := &r.changes[i]
 		if c.transition != transitionNone {
-			now, ok = c, true
+			now = c
 		}
 		begun = begun || c.transition == transitionBegin
 	}
-	switch now.transition {
-	case transitionBegin:
+	switch {
+	case now == nil:
+	case now.transition == transitionBegin:
 		ok = r.endedBy <= 0
-	case transitionEnd:
+	case now.transition == transitionEnd:
 		ok = !begun && now.ended == digest{}
 	}
 	return now, ok
 }
 
 func (s *pairedSeries) insert(row *pairedRow) {
-	i, _ := slices.BinarySearchFunc(s.rows, row, func(x, y *pairedRow) int { return x.now.compare(&y.now) })
+	i, _ := slices.BinarySearchFunc(s.rows, row, func(x, y *pairedRow) int { return x.now.compare(y.now) })
 	s.rows = slices.Insert(s.rows, i, row)
 }
 
