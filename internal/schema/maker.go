@@ -47,7 +47,7 @@ type Maker struct {
 // NewMaker makes the maker of a feed. Prefix is the first token of subjects, baseURL the vendor's address without the
 // version part; a slash at its end is cut.
 func NewMaker(feed Feed, prefix, baseURL string) *Maker {
-	m := &Maker{feed: feed, baseURL: strings.TrimSuffix(baseURL, "/"), known: &knownSeries{all: map[string]*series{}}, zones: zones{}, recorder: &recorder{}}
+	m := &Maker{feed: feed, baseURL: strings.TrimSuffix(baseURL, "/"), known: newKnownSeries(feed), zones: zones{}, recorder: &recorder{}}
 	m.stem = IngestPrefix(prefix) + "." + string(feed) + "."
 	subject, source := IngestPrefix(prefix)+".rejected."+string(feed), string(appendPercent(nil, []byte(m.baseURL)))
 	m.reject = &series{live: subject, history: subject, subject: string(feed), source: source, baseURL: m.baseURL, recorder: m.recorder}

@@ -8,9 +8,10 @@ import (
 	"unique"
 )
 
-// maxSeries bounds how much text of series makers remember: 60,000 ordinary channels.
+// Bounds of how much text of series makers remember: 60,000 ordinary channels, and what else comes within hours, for it comes but rarely.
 const (
 	maxSeries  = 64 << 20
+	fewSeries  = 4 << 20
 	seriesSize = 384 // about what a series takes besides its text
 )
 
@@ -91,6 +92,15 @@ type knownSeries struct {
 	mu   sync.RWMutex
 	all  map[string]*series
 	size int // bytes of them
+	most int
+}
+
+func newKnownSeries(feed Feed) *knownSeries {
+	k := &knownSeries{all: map[string]*series{}, most: fewSeries}
+	if feed == Readings {
+		k.most = maxSeries
+	}
+	return k
 }
 
 func (k *knownSeries) get(key []byte) *series {
@@ -105,7 +115,7 @@ func (k *knownSeries) put(key []byte, s *series, size int) {
 	if k.all[string(key)] != nil { // another maker was quicker
 		return
 	}
-	if k.size += size; k.size > maxSeries {
+	if k.size += size; k.size > k.most {
 		clear(k.all)
 		k.size = size
 	}
