@@ -56,7 +56,7 @@ const (
 // fleet is what a board knows of it.
 type fleet struct {
 	called    *tail.Fleet
-	devices   map[string]tail.Change // by subject
+	devices   map[string]device      // by subject
 	channels  int                    // of all of them
 	sensors   map[string]int         // how many devices have a sensor of this serial number
 	due       map[string]int         // how many devices have this channel and are to be heard of it, see tail.Change
@@ -65,6 +65,12 @@ type fleet struct {
 	news    []told   // the newest messages about what is listed, oldest first
 	changes []Change // what the news come to, newest first
 	stale   bool     // they come to something else
+}
+
+// device is what is counted of one.
+type device struct {
+	channels     int
+	serials, due []string // see tail.Change
 }
 
 // told is a message about a thing of the fleet.
@@ -76,7 +82,7 @@ type told struct {
 }
 
 func newFleet() *fleet {
-	return &fleet{called: tail.NewFleet(), devices: map[string]tail.Change{}, sensors: map[string]int{}, due: map[string]int{}, batteries: map[string]tail.Change{}}
+	return &fleet{called: tail.NewFleet(), devices: map[string]device{}, sensors: map[string]int{}, due: map[string]int{}, batteries: map[string]tail.Change{}}
 }
 
 // followFleet follows what there is, and what becomes of it.
@@ -182,18 +188,18 @@ func (f *fleet) list() {
 // count takes a device over, or that it is gone.
 func (f *fleet) count(subject string, c tail.Change) {
 	old := f.devices[subject]
-	f.channels -= old.Channels
-	for _, serial := range old.Serials {
+	f.channels -= old.channels
+	for _, serial := range old.serials {
 		f.sensors[serial]--
 	}
-	for _, channel := range old.Due {
+	for _, channel := range old.due {
 		f.due[channel]--
 	}
 	delete(f.devices, subject)
 	if c.Removed {
 		return
 	}
-	f.devices[subject] = c
+	f.devices[subject] = device{c.Channels, c.Serials, c.Due}
 	f.channels += c.Channels
 	for _, serial := range c.Serials {
 		f.sensors[serial]++

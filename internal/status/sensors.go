@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"encoding/json"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
@@ -29,13 +30,14 @@ type sensors struct {
 	order []*sensor          // all of them by their names; nil while that is not known
 	clock uint64             // counts readings
 	born  uint64             // counts sensors
+	seed  maphash.Seed
 }
 
 type sensor struct {
 	tenant, site, quantity, unit unique.Handle[string] // many share them
 	name, siteName               unique.Handle[string] // what people call it
-	called                       unique.Handle[string] // names as the newest reading has them
 	limits                       unique.Handle[string] // as the newest reading has them
+	called                       uint64                // hash of the names as the newest reading has them
 	serial, channel              string
 	names                        string  // all of these in lower case, to be searched and sorted by, a line each
 	points                       []point // oldest first
@@ -49,7 +51,7 @@ type point struct {
 	value string
 }
 
-func newSensors() *sensors { return &sensors{byKey: map[string]*sensor{}} }
+func newSensors() *sensors { return &sensors{byKey: map[string]*sensor{}, seed: maphash.MakeSeed()} }
 
 // take takes a reading over, the body of its message in either content mode, and returns it; ok is false where it is none.
 func (s *sensors) take(key string, body []byte) (read schema.Point, ok bool) {
@@ -63,8 +65,10 @@ func (s *sensors) take(key string, body []byte) (read schema.Point, ok bool) {
 		}
 		s.add(strings.Clone(key), one)
 	}
-	if called := schema.ReadNames(body); string(called) != one.called.Value() {
-		one.call(called)
+	names := schema.ReadNames(body)
+	if called := maphash.Bytes(s.seed, names); called != one.called {
+		one.call(names)
+		one.called = called
 		s.order = nil
 	}
 	if limits := schema.ReadLimits(body); string(limits) != one.limits.Value() {
@@ -147,7 +151,7 @@ func newSensor(body []byte) *sensor {
 func (s *sensor) call(names []byte) {
 	var n schema.PlaceNames
 	_ = json.Unmarshal(names, &n) // else it has none
-	s.called, s.name, s.siteName = unique.Make(string(names)), shared(n.Label()), shared(n.Site)
+	s.name, s.siteName = shared(n.Label()), shared(n.Site)
 	channel := strings.Repeat(" ", max(0, 3-len(s.channel))) + s.channel // 2 before 10
 	s.names = strings.ToLower(strings.Join([]string{s.tenant.Value(), s.site.Value(), s.serial, channel, s.quantity.Value(), s.name.Value(), s.siteName.Value()}, "\n"))
 }
