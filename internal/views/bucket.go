@@ -23,10 +23,15 @@ type bucket struct {
 
 // cell is what stands in a bucket under a key.
 type cell struct {
+	mark
+	data []byte
+}
+
+// mark is a cell without its value.
+type mark struct {
 	rev   uint64 // of the key's last message, 0: there is none
 	seq   uint64 // that it shows, 0: it does not say
 	there bool   // it was not deleted
-	data  []byte
 }
 
 const subjects = "$KV."
@@ -151,7 +156,7 @@ func cellOf(m *jetstream.RawStreamMsg, err error) (cell, error) {
 func cellOfMessage(rev uint64, header nats.Header, data []byte) cell {
 	deleted := header.Get("KV-Operation") != "" || header.Get(jetstream.MarkerReasonHeader) != ""
 	seq, _ := strconv.ParseUint(header.Get(publish.SequenceHeader), 10, 64) // somebody else has put it
-	return cell{rev, seq, !deleted, data}
+	return cell{mark{rev, seq, !deleted}, data}
 }
 
 // write puts an entry, or deletes its key, if the key's last message has that revision. It returns the new one.

@@ -39,7 +39,7 @@ func (v *View) different(ctx context.Context, source bulk) (keys []string, err e
 		w := want[key]
 		delete(want, key)
 		if same := c.there == w.there && (!c.there || c.seq == w.seq && maphash.Bytes(seed, c.data) == w.hash); same {
-			v.note(key, c)
+			v.note(key, c.mark)
 		} else {
 			keys = append(keys, key)
 		}

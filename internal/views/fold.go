@@ -34,7 +34,7 @@ type Fold struct {
 	next   uint64              // the events before it are taken
 	at     checkpoint.Position // of the last message that was seen of them
 	seen   seen
-	have   map[string]cell    // what the bucket shows, without values; seq is 0 for what is not an event's
+	have   map[string]mark    // what the bucket shows; seq is 0 for what is not an event's
 	sums   map[string]valueOf // of what keys have shown
 	seed   maphash.Seed
 }
@@ -61,7 +61,7 @@ func newFold(source *checkpoint.Stream, into *bucket, events folding) *Fold {
 	into.bulk = true
 	return &Fold{
 		keeper: newKeeper(into.js.Conn()), source: source, bucket: into, batches: publish.NewBatches(into.js, publish.BucketStream(into.config.Bucket)),
-		events: events, stale: true, have: map[string]cell{}, sums: map[string]valueOf{}, seed: maphash.MakeSeed(),
+		events: events, stale: true, have: map[string]mark{}, sums: map[string]valueOf{}, seed: maphash.MakeSeed(),
 	}
 }
 
@@ -231,10 +231,10 @@ func (f *Fold) judge(ctx context.Context, shown map[string]cell, first uint64) e
 				return err
 			}
 		}
-		if c.data = nil; c.there && !right {
+		if c.there && !right {
 			c.seq = 0
 		}
-		f.have[key] = c
+		f.have[key] = c.mark
 	}
 	return nil
 }
@@ -347,7 +347,7 @@ func (f *Fold) wrote(list []change, last uint64) {
 		if c.removed {
 			delete(f.sums, c.key)
 		}
-		f.have[c.key] = cell{rev: rev, seq: c.seq, there: !c.removed}
+		f.have[c.key] = mark{rev: rev, seq: c.seq, there: !c.removed}
 		f.events.release(c.key)
 		rev++
 	}

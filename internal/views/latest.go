@@ -46,7 +46,7 @@ type newest struct {
 	first string // id of the first content
 	at    time.Time
 	seq   uint64
-	event checkpoint.StoredEvent // without a Seq where it was released
+	event *checkpoint.StoredEvent // nil where it was released
 }
 
 // newestOf outlives the event: a text of a header holds all headers, and headers take several times what they say. It is nil where the
@@ -59,7 +59,7 @@ func (l *latest) newestOf(m schema.ReadingMoment, e checkpoint.StoredEvent) *new
 	if l.compact {
 		e = checkpoint.StoredEvent{Seq: e.Seq, Header: structured, Data: bytes.Clone(value), At: e.At}
 	}
-	return &newest{strings.Clone(m.First), m.At, e.Seq, e}
+	return &newest{strings.Clone(m.First), m.At, e.Seq, &e}
 }
 
 // olderThan reports whether another reading of the channel takes the place of this one.
@@ -125,15 +125,15 @@ func (l *latest) shows(each func(key string, seq uint64)) {
 
 func (l *latest) event(key string) (checkpoint.StoredEvent, bool) {
 	n := l.channels[key]
-	if n == nil || n.event.Seq == 0 {
+	if n == nil || n.event == nil {
 		return checkpoint.StoredEvent{}, false
 	}
-	return n.event, true
+	return *n.event, true
 }
 
 func (l *latest) release(key string) {
 	if n := l.channels[key]; n != nil {
-		n.event = checkpoint.StoredEvent{}
+		n.event = nil
 	}
 }
 

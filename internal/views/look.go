@@ -69,7 +69,7 @@ func (v *View) changes(ctx context.Context, stream jetstream.Stream, last uint64
 		switch newer := is.there && is.seq > was.seq && is.seq <= last; {
 		case is.rev == was.rev || !literal(key): // our own, or nobody's
 		case newer:
-			v.note(key, is)
+			v.note(key, is.mark)
 		default:
 			if err := v.settleIn(ctx, stream, key); err != nil {
 				return err

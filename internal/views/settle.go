@@ -101,7 +101,7 @@ func (v *View) trySettle(ctx context.Context, stream jetstream.Stream, key strin
 		return err
 	}
 	if same := have.there == (want.Value != nil) && (!have.there || have.seq == want.Seq && bytes.Equal(have.data, want.Value)); same {
-		v.note(key, have)
+		v.note(key, have.mark)
 	} else if err := v.write(ctx, want, have.rev); err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (v *View) wanted(ctx context.Context, have cell, pending Entry, key string)
 	}
 	removed := func(e Entry) bool { return newest.Seq == 0 && 0 < e.Seq && e.Seq < info.State.FirstSeq }
 	switch {
-	case removed(pending) && pending.Seq > shown.Seq: // before it was shown
+	case removed(pending) && pending.Seq > shown.Seq && !v.rereads(): // before it was shown
 		return pending, nil
 	case removed(shown):
 		return shown, nil

@@ -36,8 +36,8 @@ type View struct {
 	bucket *bucket
 
 	mu      sync.Mutex
-	pending map[string]Entry
-	shown   map[string]cell // as far as known, without values
+	pending map[string]Entry // those of a bulk source without values, which would be half of all memory at the first look
+	shown   map[string]mark  // as far as known
 
 	// Of the goroutine that keeps the view.
 	looked bool // nothing has to be looked at before entries are written
@@ -46,11 +46,14 @@ type View struct {
 }
 
 func newView(source Source, into *bucket) *View {
-	return &View{source: source, bucket: into, keeper: newKeeper(into.js.Conn()), pending: map[string]Entry{}, shown: map[string]cell{}}
+	return &View{source: source, bucket: into, keeper: newKeeper(into.js.Conn()), pending: map[string]Entry{}, shown: map[string]mark{}}
 }
 
 // Put has the view show an entry, unless the bucket shows a newer one. It does not wait.
 func (v *View) Put(e Entry) {
+	if v.rereads() {
+		e.Value = nil
+	}
 	v.mu.Lock()
 	if v.pending[e.Key].Seq <= e.Seq {
 		v.pending[e.Key] = e
@@ -97,6 +100,12 @@ func (v *View) step(ctx context.Context) (err error) {
 	}
 }
 
+// rereads reports whether entries that are pending have to be read again.
+func (v *View) rereads() bool {
+	_, many := v.source.(bulk)
+	return many
+}
+
 // next returns an entry that is pending.
 func (v *View) next() (e Entry, found bool) {
 	v.mu.Lock()
@@ -118,6 +127,16 @@ func (v *View) done(e Entry) {
 
 // put writes an entry over an older one, and settles what is not as simple.
 func (v *View) put(ctx context.Context, e Entry) error {
+	if v.rereads() {
+		at, err := v.source.At(ctx, e.Seq)
+		if err != nil {
+			return err
+		}
+		if at.Key != e.Key {
+			return v.settle(ctx, e.Key)
+		}
+		e = at
+	}
 	if have := v.shownAt(e.Key); have.seq < e.Seq {
 		if err := v.write(ctx, e, have.rev); !jsapi.Conflict(err) {
 			return err
@@ -132,19 +151,18 @@ func (v *View) write(ctx context.Context, e Entry, rev uint64) error {
 	if err != nil {
 		return err
 	}
-	v.note(e.Key, cell{rev: rev, seq: e.Seq, there: e.Value != nil})
+	v.note(e.Key, mark{rev, e.Seq, e.Value != nil})
 	return nil
 }
 
-func (v *View) shownAt(key string) cell {
+func (v *View) shownAt(key string) mark {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.shown[key]
 }
 
-func (v *View) note(key string, c cell) {
-	c.data = nil
+func (v *View) note(key string, m mark) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.shown[key] = c
+	v.shown[key] = m
 }
