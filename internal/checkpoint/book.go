@@ -20,6 +20,10 @@ const maxPages = 12
 // for each age, for a moment, and would be most of the memory if they stayed; loading one of 3.5 million ids takes a second.
 const idle = 10 * time.Minute
 
+// maxIDs is how many ids the pages may hold together, 20 MB: beyond it only the one that is asked for stays, and the newest day, which
+// every poll asks for.
+const maxIDs = 1 << 20
+
 // Book holds the pages of one feed that are in use. Page serves one goroutine at a time; Records and Days may be called
 // beside it.
 type Book struct {
@@ -47,6 +51,7 @@ var ErrIndex = errors.New("index and record disagree")
 func (b *Book) Page(ctx context.Context, day string) (*Page, error) {
 	page := b.pages[day]
 	if page == nil {
+		b.release(len(b.recent), time.Now())
 		page = newPage(b.stream.feed, day)
 	}
 	if err := b.refresh(ctx, page); err != nil {
@@ -57,14 +62,33 @@ func (b *Book) Page(ctx context.Context, day string) (*Page, error) {
 	return page, nil
 }
 
-// keep remembers a page, and lets go of those that are too many or have not been used for long.
+// keep remembers a page, and lets go of others.
 func (b *Book) keep(day string, page *Page, now time.Time) {
 	b.pages[day] = page
 	b.recent = append(slices.DeleteFunc(b.recent, func(u use) bool { return u.day == day }), use{day, now})
-	for len(b.recent) > cmp.Or(b.Pages, maxPages) || now.Sub(b.recent[0].at) > idle {
-		delete(b.pages, b.recent[0].day)
-		b.recent = b.recent[1:]
+	b.release(len(b.recent)-1, now)
+}
+
+// release lets go of some of the first n pages: those that are too many, hold too many ids or have not been used for long.
+func (b *Book) release(n int, now time.Time) {
+	newest, ids := "", 0
+	for day, page := range b.pages {
+		if ids += page.ids.used; day != RejectedDay {
+			newest = max(newest, day)
+		}
 	}
+	surplus := len(b.recent) - cmp.Or(b.Pages, maxPages)
+	kept := b.recent[:0]
+	for i, u := range b.recent {
+		if i >= n || surplus <= 0 && now.Sub(u.at) <= idle && (ids <= maxIDs || u.day == newest) {
+			kept = append(kept, u)
+			continue
+		}
+		surplus--
+		ids -= b.pages[u.day].ids.used
+		delete(b.pages, u.day)
+	}
+	b.recent = kept
 }
 
 // refresh brings a page up to date. Where the stream's record is not the one that memory knows, the index messages since

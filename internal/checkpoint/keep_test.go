@@ -31,3 +31,31 @@ func TestPagesThatNobodyAsksForAreLetGo(t *testing.T) { // R-12
 		}
 	}
 }
+
+// TestOfLargePagesTheNewestDayStays and the one that is in use: the others are asked for once an hour.
+func TestOfLargePagesTheNewestDayStays(t *testing.T) {
+	now := time.Now()
+	book := NewBook(&Stream{})
+	page := func(ids int) *Page { return &Page{ids: table{used: ids}} }
+	for _, c := range []struct {
+		ask   string
+		ids   int
+		keeps []string
+	}{
+		{"2026-11-24", 1000, []string{"2026-11-24"}},
+		{RejectedDay, 1, []string{"2026-11-24", RejectedDay}},
+		{"2026-11-27", maxIDs - 2000, []string{"2026-11-24", "2026-11-27", RejectedDay}},
+		{"2026-11-20", maxIDs, []string{"2026-11-20", "2026-11-27"}},
+		{"2026-11-26", 10, []string{"2026-11-26", "2026-11-27"}},
+		{"2026-11-27", maxIDs - 1000, []string{"2026-11-26", "2026-11-27"}},
+	} {
+		book.keep(c.ask, page(c.ids), now)
+		if kept := slices.Sorted(maps.Keys(book.pages)); !slices.Equal(kept, c.keeps) {
+			t.Errorf("asked for %s: keeps %v, want %v", c.ask, kept, c.keeps)
+		}
+	}
+	book.release(len(book.recent), now)
+	if book.pages["2026-11-27"] == nil {
+		t.Error("the newest day is gone before another one is loaded")
+	}
+}
