@@ -44,8 +44,8 @@ type valueOf struct{ seq, sum uint64 }
 
 // folding is what the events of a stream come to.
 type folding interface {
-	// rebuild forgets all, and takes the events that a stream holds. What the bucket shows of events before them is handed over.
-	rebuild(ctx context.Context, shown map[string]cell, state jetstream.StreamState) error
+	// rebuild forgets all, and takes the events that a stream holds, and what the bucket shows of events before them.
+	rebuild(ctx context.Context, removed removedCells, state jetstream.StreamState) error
 	// take takes an event over that was stored behind all that were taken before.
 	take(e checkpoint.StoredEvent)
 	// settle finds out what keys show after events were taken that stand before a sequence.
@@ -56,6 +56,9 @@ type folding interface {
 	event(key string) (e checkpoint.StoredEvent, found bool)
 	release(key string)
 }
+
+// removedCells reads what a bucket shows of events that stand before a sequence, and calls each with it.
+type removedCells func(ctx context.Context, first uint64, each func(key string, c cell)) error
 
 func newFold(source *checkpoint.Stream, into *bucket, events folding) *Fold {
 	into.bulk = true
@@ -138,7 +141,7 @@ func (f *Fold) read(ctx context.Context) (there bool, err error) {
 		}
 	}
 	if err == nil {
-		err = f.take(ctx, shown, source.State)
+		err = f.take(ctx, stream, shown, source.State)
 	}
 	if err == nil {
 		err = f.judge(ctx, shown, source.State.FirstSeq)
@@ -166,11 +169,25 @@ func (f *Fold) lost(ctx context.Context, source *jetstream.StreamInfo) (bool, er
 }
 
 // take takes the next events behind those that were taken, or all.
-func (f *Fold) take(ctx context.Context, shown map[string]cell, state jetstream.StreamState) error {
+func (f *Fold) take(ctx context.Context, stream jetstream.Stream, shown map[string]shownCell, state jetstream.StreamState) error {
 	if f.stale {
 		clear(f.sums)
 		f.next = state.LastSeq + 1
-		return f.events.rebuild(ctx, shown, state)
+		return f.events.rebuild(ctx, func(ctx context.Context, first uint64, each func(string, cell)) error {
+			for key, was := range shown {
+				if !was.there || was.seq == 0 || was.seq >= first {
+					continue
+				}
+				c, err := f.bucket.get(ctx, stream, key)
+				if err != nil {
+					return err
+				}
+				if c.there && 0 < c.seq && c.seq < first {
+					each(key, c)
+				}
+			}
+			return nil
+		}, state)
 	}
 	until := state.LastSeq + 1
 	if len(shown) == 0 { // else all that another leader may have shown is taken first
@@ -189,27 +206,35 @@ func (f *Fold) take(ctx context.Context, shown map[string]cell, state jetstream.
 }
 
 // shown reads what the bucket shows, or what of that others have written since it was looked at.
-func (f *Fold) shown(ctx context.Context, stream jetstream.Stream) (map[string]cell, error) {
+func (f *Fold) shown(ctx context.Context, stream jetstream.Stream) (map[string]shownCell, error) {
 	if !f.stale && !f.reread {
 		return f.others(ctx, stream)
 	}
 	clear(f.have)
-	shown := map[string]cell{}
+	shown := map[string]shownCell{}
 	f.seen.rev = stream.CachedInfo().State.LastSeq
-	err := f.bucket.cells(ctx, func(key string, c cell) { shown[key] = c })
+	err := f.bucket.cells(ctx, func(key string, c cell) { shown[key] = f.shownOf(c) })
 	return shown, err
 }
 
+// shownCell is what a key shows, of its value what it is compared by: the values of all keys take several times as much.
+type shownCell struct {
+	mark
+	sum uint64
+}
+
+func (f *Fold) shownOf(c cell) shownCell { return shownCell{c.mark, maphash.Bytes(f.seed, c.data)} }
+
 // others reads what others have written into the bucket since it was looked at, by key.
-func (f *Fold) others(ctx context.Context, stream jetstream.Stream) (map[string]cell, error) {
-	others := map[string]cell{}
+func (f *Fold) others(ctx context.Context, stream jetstream.Stream) (map[string]shownCell, error) {
+	others := map[string]shownCell{}
 	for f.seen.rev < stream.CachedInfo().State.LastSeq {
 		key, is, err := f.bucket.after(ctx, stream, f.seen.rev+1)
 		if err != nil || is.rev == 0 {
 			return others, err
 		}
 		if is.rev != f.have[key].rev && literal(key) {
-			others[key] = is
+			others[key] = f.shownOf(is)
 		}
 		f.seen.rev = is.rev
 	}
@@ -217,7 +242,7 @@ func (f *Fold) others(ctx context.Context, stream jetstream.Stream) (map[string]
 }
 
 // judge takes over what the bucket shows under keys, and whether that is right.
-func (f *Fold) judge(ctx context.Context, shown map[string]cell, first uint64) error {
+func (f *Fold) judge(ctx context.Context, shown map[string]shownCell, first uint64) error {
 	if len(shown) == 0 {
 		return nil
 	}
@@ -240,16 +265,17 @@ func (f *Fold) judge(ctx context.Context, shown map[string]cell, first uint64) e
 }
 
 // same reports whether a key shows the event that its sequence names.
-func (f *Fold) same(ctx context.Context, key string, c cell) (bool, error) {
+func (f *Fold) same(ctx context.Context, key string, c shownCell) (bool, error) {
 	known := f.sums[key]
 	if known.seq != c.seq {
 		value, err := f.value(ctx, key, c.seq)
 		if err != nil {
 			return false, err
 		}
-		known = f.remember(key, c.seq, value)
+		f.remember(key, c.seq, value)
+		known = f.sums[key]
 	}
-	if known.sum != maphash.Bytes(f.seed, c.data) {
+	if known.sum != c.sum {
 		return false, nil
 	}
 	f.events.release(key)
@@ -257,10 +283,8 @@ func (f *Fold) same(ctx context.Context, key string, c cell) (bool, error) {
 }
 
 // remember takes over what an event that a key shows looks like.
-func (f *Fold) remember(key string, seq uint64, value []byte) valueOf {
-	v := valueOf{seq, maphash.Bytes(f.seed, value)}
-	f.sums[key] = v
-	return v
+func (f *Fold) remember(key string, seq uint64, value []byte) {
+	f.sums[key] = valueOf{seq, maphash.Bytes(f.seed, value)}
 }
 
 // errGone: the stream is not what it was.

@@ -1,7 +1,6 @@
 package views
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -22,7 +21,10 @@ import (
 // receipt. The bucket is created when it is kept, if it is missing.
 func NewLatest(js jetstream.JetStream, config publish.Config, now func() time.Time) *Fold {
 	source := checkpoint.NewStream(js, config.Names.Stream(schema.Readings), config.Names.Prefix, string(schema.Readings))
-	return newFold(source, &bucket{js: js, config: config.LatestBucket()}, &latest{source: source, now: now, few: fewChannels})
+	events := &latest{source: source, now: now, few: fewChannels}
+	f := newFold(source, &bucket{js: js, config: config.LatestBucket()}, events)
+	events.remember = f.remember
+	return f
 }
 
 // latest are the newest readings of all channels.
@@ -36,7 +38,8 @@ type latest struct {
 	now    func() time.Time
 	few    int // channels that are read one by one
 
-	compact  bool // the events of all channels are in memory
+	remember func(key string, seq uint64, value []byte) // see Fold
+	rebuilds bool                                       // the events of all channels would be in memory
 	channels map[string]*newest
 	doubtful map[string]bool // keys whose reading was corrected to an earlier time: another may be the newest now
 }
@@ -49,17 +52,23 @@ type newest struct {
 	event *checkpoint.StoredEvent // nil where it was released
 }
 
-// newestOf outlives the event: a text of a header holds all headers, and headers take several times what they say. It is nil where the
-// event cannot be shown, as somebody else's may be.
+// newestOf outlives the event: a text of a header holds all headers. It is nil where the event cannot be shown, as somebody else's may be.
 func (l *latest) newestOf(m schema.ReadingMoment, e checkpoint.StoredEvent) *newest {
-	value, err := schema.StructuredEvent(e.Header, e.Data)
-	if err != nil {
+	if _, err := schema.StructuredEvent(e.Header, e.Data); err != nil {
 		return nil
 	}
-	if l.compact {
-		e = checkpoint.StoredEvent{Seq: e.Seq, Header: structured, Data: bytes.Clone(value), At: e.At}
-	}
 	return &newest{strings.Clone(m.First), m.At, e.Seq, &e}
+}
+
+// put makes a reading the newest one of a channel. Of those that a start finds it keeps what they are compared by: nearly all are shown
+// already.
+func (l *latest) put(key string, n *newest) {
+	l.channels[key] = n
+	if l.rebuilds && n.event != nil {
+		value, _ := schema.StructuredEvent(n.event.Header, n.event.Data) // it was tried
+		l.remember(key, n.seq, value)
+		n.event = nil
+	}
 }
 
 // olderThan reports whether another reading of the channel takes the place of this one.
@@ -114,7 +123,7 @@ func (l *latest) takeAs(key string, e checkpoint.StoredEvent) {
 	if was != nil && m.At.Before(was.at) {
 		l.doubtful[key] = true
 	}
-	l.channels[key] = now
+	l.put(key, now)
 }
 
 func (l *latest) shows(each func(key string, seq uint64)) {
@@ -164,7 +173,7 @@ func (l *latest) choose(ctx context.Context, key string, since checkpoint.Since,
 	for _, n := range contents {
 		if best := l.channels[key]; best == nil || contents[best.first] != nil && contents[best.first] != best ||
 			best.at.Before(n.at) || best.at.Equal(n.at) && best.seq < n.seq {
-			l.channels[key] = n
+			l.put(key, n)
 		}
 	}
 	return nil
@@ -189,13 +198,14 @@ const (
 	fewChannels  = 300           // that are read one by one
 )
 
-func (l *latest) rebuild(ctx context.Context, shown map[string]cell, state jetstream.StreamState) error {
-	l.channels, l.doubtful, l.compact = map[string]*newest{}, map[string]bool{}, true
-	defer func() { l.compact = false }()
-	for key, c := range shown { // retention has removed what they show
-		if c.there && 0 < c.seq && c.seq < state.FirstSeq {
-			l.takeAs(key, checkpoint.StoredEvent{Seq: c.seq, Header: structured, Data: c.data, At: state.FirstTime})
-		}
+func (l *latest) rebuild(ctx context.Context, removed removedCells, state jetstream.StreamState) error {
+	l.channels, l.doubtful, l.rebuilds = map[string]*newest{}, map[string]bool{}, true
+	defer func() { l.rebuilds = false }()
+	err := removed(ctx, state.FirstSeq, func(key string, c cell) {
+		l.takeAs(key, checkpoint.StoredEvent{Seq: c.seq, Header: structured, Data: c.data, At: state.FirstTime})
+	})
+	if err != nil {
+		return err
 	}
 	clear(l.doubtful)
 	extents, err := l.extents(ctx)

@@ -30,18 +30,19 @@ type openAlarms struct {
 	open    map[string]uint64
 }
 
-func (o *openAlarms) rebuild(ctx context.Context, shown map[string]cell, state jetstream.StreamState) error {
+func (o *openAlarms) rebuild(ctx context.Context, removed removedCells, state jetstream.StreamState) error {
 	o.known, o.changed = schema.NewOpenAlarms(), true
 	from := state.FirstSeq
 	if state.LastSeq > mostAlarms {
 		from = max(from, state.LastSeq-mostAlarms)
 	}
-	for _, c := range shown { // retention has removed what they show, or it is not read
-		if c.there && 0 < c.seq && c.seq < from {
-			o.take(checkpoint.StoredEvent{Seq: c.seq, Header: structured, Data: c.data})
-		}
+	err := removed(ctx, from, func(_ string, c cell) { // by retention, or it is not read
+		o.take(checkpoint.StoredEvent{Seq: c.seq, Header: structured, Data: c.data})
+	})
+	if err != nil {
+		return err
 	}
-	err := o.source.EventsOn(ctx, o.source.EventSubject(), checkpoint.Since{Seq: from}, state.LastSeq+1, func(e checkpoint.StoredEvent) error {
+	err = o.source.EventsOn(ctx, o.source.EventSubject(), checkpoint.Since{Seq: from}, state.LastSeq+1, func(e checkpoint.StoredEvent) error {
 		o.take(e)
 		return nil
 	})
