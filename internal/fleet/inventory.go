@@ -80,9 +80,7 @@ func (inv *Inventory) load(data []byte, sequence uint64, at time.Time) (l loaded
 	}
 	l.now = &thing{doc: doc, sequence: sequence, removed: d.removed, since: at}
 	inv.kinds[l.kind][l.place] = l.now
-	if p := inv.packed[l.kind]; p != nil {
-		p.add(l.now)
-	}
+	inv.packLoaded(l.kind, l.now)
 	return l, nil
 }
 

@@ -10,36 +10,44 @@ import (
 
 // packed are the documents of a kind while nobody needs them: they take a tenth of the memory.
 type packed struct {
-	things  []*thing     // whose they are
-	text    bytes.Buffer // compressed: the documents, one behind the other
-	writer  *flate.Writer
-	scratch []byte
-}
-
-func newPacked() *packed {
-	p := &packed{}
-	p.writer, _ = flate.NewWriter(&p.text, flate.BestSpeed) // there is such a level
-	return p
+	things []*thing      // whose they are
+	text   []byte        // compressed: the documents, one behind the other; once it is closed
+	buffer bytes.Buffer  // that it is written to
+	writer *flate.Writer // nil where nothing was added, and where it is closed
+	room   []byte        // for one document
 }
 
 // add takes the document out of a thing.
 func (p *packed) add(t *thing) {
-	p.scratch = t.doc.appendJSON(p.scratch[:0], false)
-	_, _ = p.writer.Write(p.scratch) // memory takes it
+	if p.writer == nil {
+		p.writer, _ = flate.NewWriter(&p.buffer, flate.BestSpeed) // there is such a level
+	}
+	p.room = t.doc.appendJSON(p.room[:0], false)
+	_, _ = p.writer.Write(p.room) // memory takes it
 	p.things, t.doc = append(p.things, t), nil
 }
 
-// Pack has all documents take little memory until they are needed, also those that are loaded meanwhile.
+// close ends adding, for the writer takes a megabyte.
+func (p *packed) close() {
+	if p.writer != nil {
+		_ = p.writer.Close() // as add
+		*p = packed{things: p.things, text: bytes.Clone(p.buffer.Bytes())}
+	}
+}
+
+// Pack has all documents take little memory until they are needed. Of a kind of which nothing is known it packs what is loaded, until it
+// is called again.
 func (inv *Inventory) Pack() {
-	for kind, things := range inv.kinds {
-		if inv.packed[kind] != nil || inv.shapes[kind] == nil {
-			continue
+	for kind := range inv.shapes {
+		p := inv.packed[kind]
+		if p == nil {
+			p = &packed{}
+			for _, t := range inv.kinds[kind] {
+				p.add(t)
+			}
+			inv.packed[kind] = p
 		}
-		p := newPacked()
-		for _, t := range things {
-			p.add(t)
-		}
-		inv.packed[kind] = p
+		p.close()
 	}
 }
 
@@ -50,12 +58,23 @@ func (inv *Inventory) unpack(kind Kind) {
 		return
 	}
 	delete(inv.packed, kind)
-	err := p.writer.Close()
-	d := jsontext.NewDecoder(flate.NewReader(&p.text), ours)
-	for i := 0; i < len(p.things) && err == nil; i++ {
-		p.things[i].doc, err = inv.pools.readObject(d, inv.shapes[kind])
+	p.close()
+	d := jsontext.NewDecoder(flate.NewReader(bytes.NewReader(p.text)), ours)
+	for _, t := range p.things {
+		var err error
+		if t.doc, err = inv.pools.readObject(d, inv.shapes[kind]); err != nil {
+			panic(fmt.Sprintf("fleet: internal error: unpack %s: %v", kind, err))
+		}
 	}
-	if err != nil {
-		panic(fmt.Sprintf("fleet: internal error: unpack %s: %v", kind, err))
+}
+
+// packLoaded packs a thing that was loaded, where its kind is packed.
+func (inv *Inventory) packLoaded(kind Kind, t *thing) {
+	switch p := inv.packed[kind]; {
+	case p == nil:
+	case p.text != nil:
+		inv.unpack(kind)
+	default:
+		p.add(t)
 	}
 }

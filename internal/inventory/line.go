@@ -227,6 +227,7 @@ func (l *Line) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	known.Pack()
 	l.known, l.begun, l.reported = known, true, newest
 	l.walker.Know(known)
 	return nil
