@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -56,11 +57,11 @@ const (
 // fleet is what a board knows of it.
 type fleet struct {
 	called    *tail.Fleet
-	devices   map[string]device      // by subject
-	channels  int                    // of all of them
-	sensors   map[string]int         // how many devices have a sensor of this serial number
-	due       map[string]int         // how many devices have this channel and are to be heard of it, see tail.Change
-	batteries map[string]tail.Change // that are low, by subject
+	devices   map[string]device  // by subject
+	channels  int                // of all of them
+	sensors   map[string]int     // how many devices have a sensor of this serial number
+	due       map[string]int     // how many devices have this channel and are to be heard of it, see tail.Change
+	batteries map[string]battery // that are low, by subject
 
 	news    []told   // the newest messages about what is listed, oldest first
 	changes []Change // what the news come to, newest first
@@ -73,6 +74,13 @@ type device struct {
 	serials, due []string // see tail.Change
 }
 
+// battery is one that is low.
+type battery struct {
+	serial  string
+	percent int
+	at      time.Time
+}
+
 // told is a message about a thing of the fleet.
 type told struct {
 	seq    uint64
@@ -82,7 +90,7 @@ type told struct {
 }
 
 func newFleet() *fleet {
-	return &fleet{called: tail.NewFleet(), devices: map[string]device{}, sensors: map[string]int{}, due: map[string]int{}, batteries: map[string]tail.Change{}}
+	return &fleet{called: tail.NewFleet(), devices: map[string]device{}, sensors: map[string]int{}, due: map[string]int{}, batteries: map[string]battery{}}
 }
 
 // followFleet follows what there is, and what becomes of it.
@@ -169,7 +177,7 @@ func (f *fleet) take(m tail.Message) {
 	case schema.KindDeviceStatus:
 		delete(f.batteries, m.Subject())
 		if c.Battery != nil && *c.Battery <= tail.LowBattery && !c.Removed {
-			f.batteries[m.Subject()] = c
+			f.batteries[m.Subject()] = battery{c.Serials[0], *c.Battery, c.At}
 		}
 	}
 }
@@ -248,12 +256,11 @@ func (f *fleet) sumUp() *Fleet {
 		return nil
 	}
 	out := &Fleet{Devices: len(f.devices), Channels: f.channels, LowCount: len(f.batteries), Low: []Battery{}, Changes: append([]Change{}, f.changes...)}
-	for _, c := range f.batteries {
-		name, site := f.called.NameOf(c.Serials[0])
-		out.Low = append(out.Low, Battery{words.Shortened(c.Serials[0], longestText), words.Shortened(name, longestText), words.Shortened(site, longestText), *c.Battery, c.At.UTC()})
+	low := slices.SortedFunc(maps.Values(f.batteries), func(x, y battery) int { return cmp.Or(x.percent-y.percent, strings.Compare(x.serial, y.serial)) })
+	for _, one := range low[:min(mostBatteries, len(low))] {
+		name, site := f.called.NameOf(one.serial)
+		out.Low = append(out.Low, Battery{words.Shortened(one.serial, longestText), words.Shortened(name, longestText), words.Shortened(site, longestText), one.percent, one.at.UTC()})
 	}
-	slices.SortFunc(out.Low, func(x, y Battery) int { return cmp.Or(x.Percent-y.Percent, strings.Compare(x.Serial, y.Serial)) })
-	out.Low = out.Low[:min(mostBatteries, len(out.Low))]
 	return out
 }
 
