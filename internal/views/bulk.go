@@ -3,6 +3,7 @@ package views
 import (
 	"context"
 	"hash/maphash"
+	"strings"
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
@@ -57,7 +58,7 @@ func (b *bucket) cells(ctx context.Context, each func(key string, c cell)) error
 	stream := checkpoint.NewStream(b.js, publish.BucketStream(b.config.Bucket), "", "")
 	return stream.LastOn(ctx, b.subject(b.prefix+">"), func(e checkpoint.StoredEvent) error {
 		if key := b.key(e.Subject); literal(key) {
-			each(key, cellOfMessage(e.Seq, e.Header, e.Data))
+			each(strings.Clone(key), cellOfMessage(e.Seq, e.Header, e.Data))
 		}
 		return nil
 	})

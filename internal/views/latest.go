@@ -63,6 +63,9 @@ func (l *latest) newestOf(m schema.ReadingMoment, e checkpoint.StoredEvent) *new
 // put makes a reading the newest one of a channel. Of those that a start finds it keeps what they are compared by: nearly all are shown
 // already.
 func (l *latest) put(key string, n *newest) {
+	if l.channels[key] == nil {
+		key = strings.Clone(key) // it is a part of a subject
+	}
 	l.channels[key] = n
 	if l.rebuilds && n.event != nil {
 		value, _ := schema.StructuredEvent(n.event.Header, n.event.Data) // it was tried
