@@ -49,6 +49,7 @@ func (inv *Inventory) Pack() {
 		}
 		p.close()
 	}
+	clear(inv.pools)
 }
 
 // unpack makes the documents of a kind ready for use.
