@@ -114,7 +114,7 @@ func (f *Fold) tryStep(ctx context.Context) error {
 }
 
 // takenAtOnce is how many messages of the stream are taken before what they have changed is written: their events are in memory.
-const takenAtOnce = 5000
+const takenAtOnce = 2000
 
 // read takes what was stored, or the first of it, and what the bucket shows. There is nothing to show as long as the stream is not there.
 func (f *Fold) read(ctx context.Context) (there bool, err error) {
