@@ -44,8 +44,9 @@ type valueOf struct{ seq, sum uint64 }
 
 // folding is what the events of a stream come to.
 type folding interface {
-	// rebuild forgets all, and takes the events that a stream holds, and what the bucket shows of events before them.
-	rebuild(ctx context.Context, removed removedCells, state jetstream.StreamState) error
+	// rebuild forgets all, and takes the events that a stream holds, and what the bucket shows of events before them. Of the keys
+	// that the bucket shows it is handed over what they show.
+	rebuild(ctx context.Context, shown map[string]shownCell, removed removedCells, state jetstream.StreamState) error
 	// take takes an event over that was stored behind all that were taken before.
 	take(e checkpoint.StoredEvent)
 	// settle finds out what keys show after events were taken that stand before a sequence.
@@ -173,7 +174,7 @@ func (f *Fold) take(ctx context.Context, stream jetstream.Stream, shown map[stri
 	if f.stale {
 		clear(f.sums)
 		f.next = state.LastSeq + 1
-		return f.events.rebuild(ctx, func(ctx context.Context, first uint64, each func(string, cell)) error {
+		return f.events.rebuild(ctx, shown, func(ctx context.Context, first uint64, each func(string, cell)) error {
 			for key, was := range shown {
 				if !was.there || was.seq == 0 || was.seq >= first {
 					continue

@@ -39,7 +39,7 @@ type latest struct {
 	few    int // channels that are read one by one
 
 	remember func(key string, seq uint64, value []byte) // see Fold
-	rebuilds bool                                       // the events of all channels would be in memory
+	shown    map[string]shownCell                       // by the bucket, while a start finds out what is the newest
 	channels map[string]*newest
 	doubtful map[string]bool // keys whose reading was corrected to an earlier time: another may be the newest now
 }
@@ -60,14 +60,14 @@ func (l *latest) newestOf(m schema.ReadingMoment, e checkpoint.StoredEvent) *new
 	return &newest{strings.Clone(m.First), m.At, e.Seq, &e}
 }
 
-// put makes a reading the newest one of a channel. Of those that a start finds it keeps what they are compared by: nearly all are shown
-// already.
+// put makes a reading the newest one of a channel. Of those that are found at a start and shown already it keeps what they are compared
+// by: the events of all channels would be in memory.
 func (l *latest) put(key string, n *newest) {
 	if l.channels[key] == nil {
 		key = strings.Clone(key) // it is a part of a subject
 	}
 	l.channels[key] = n
-	if l.rebuilds && n.event != nil {
+	if n.event != nil && n.seq <= l.shown[key].seq {
 		value, _ := schema.StructuredEvent(n.event.Header, n.event.Data) // it was tried
 		l.remember(key, n.seq, value)
 		n.event = nil
@@ -201,9 +201,9 @@ const (
 	fewChannels  = 300           // that are read one by one
 )
 
-func (l *latest) rebuild(ctx context.Context, removed removedCells, state jetstream.StreamState) error {
-	l.channels, l.doubtful, l.rebuilds = map[string]*newest{}, map[string]bool{}, true
-	defer func() { l.rebuilds = false }()
+func (l *latest) rebuild(ctx context.Context, shown map[string]shownCell, removed removedCells, state jetstream.StreamState) error {
+	l.channels, l.doubtful, l.shown = map[string]*newest{}, map[string]bool{}, shown
+	defer func() { l.shown = nil }()
 	err := removed(ctx, state.FirstSeq, func(key string, c cell) {
 		l.takeAs(key, checkpoint.StoredEvent{Seq: c.seq, Header: structured, Data: c.data, At: state.FirstTime})
 	})

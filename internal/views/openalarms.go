@@ -30,7 +30,7 @@ type openAlarms struct {
 	open    map[string]uint64
 }
 
-func (o *openAlarms) rebuild(ctx context.Context, removed removedCells, state jetstream.StreamState) error {
+func (o *openAlarms) rebuild(ctx context.Context, _ map[string]shownCell, removed removedCells, state jetstream.StreamState) error {
 	o.known, o.changed = schema.NewOpenAlarms(), true
 	from := state.FirstSeq
 	if state.LastSeq > mostAlarms {
