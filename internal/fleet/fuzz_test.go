@@ -40,8 +40,30 @@ func FuzzDocuments(f *testing.F) {
 			if err != nil || !json.Valid([]byte(doc)) || string(o.appendJSON(nil, false)) != doc {
 				t.Fatalf("%s (%v)", doc, err)
 			}
+			for name, shape := range map[string]*shape{"whole": shapes[kind], "place": placeShapes[kind]} {
+				if shape != nil {
+					sameWhenPacked(t, name, kind, shape, doc)
+				}
+			}
 		}
 	})
+}
+
+// sameWhenPacked packs a document as read by a shape, and wants it back as it was.
+func sameWhenPacked(t *testing.T, name string, kind Kind, s *shape, doc string) {
+	t.Helper()
+	o, err := pools{}.parseObject(s, []byte(doc))
+	if err != nil {
+		t.Fatalf("%s of %s: %v", name, doc, err)
+	}
+	want, known := string(o.appendJSON(nil, false)), &thing{doc: o}
+	inv := NewInventory()
+	inv.shapes = map[Kind]*shape{kind: s}
+	inv.kinds[kind]["t.k"] = known
+	inv.Pack()
+	if inv.unpack(kind); string(known.doc.appendJSON(nil, false)) != want {
+		t.Fatalf("%s of %s comes back as %s", name, want, known.doc.appendJSON(nil, false))
+	}
 }
 
 // documents are those of rows, sorted.
