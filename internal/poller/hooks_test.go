@@ -57,6 +57,7 @@ func TestLinesTellWhatTheyStore(t *testing.T) {
 		World:    saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: 30 * time.Second},
 		Switches: saveristest.Switches{RowsChanged: "on"}, Faults: saveristest.Faults{Duplicate: .02, Garbage: .005},
 	})
+	b.answer = time.Minute
 	client := b.client(func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever })
 	var told [2]ledger
 	batches := map[string]int{}
@@ -167,6 +168,7 @@ func TestALineThatGoesOnTakesSteps(t *testing.T) {
 func TestAStreamThatIsLostInMidCommitIsNotToldAsLessThanNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 4, Loggers: 4, Channels: 2, Cycle: 30 * time.Second}})
+	b.answer = time.Minute
 	client := b.client(func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever })
 	var told ledger
 	bridge := b.live(b.js, schema.Readings, client)

@@ -35,7 +35,8 @@ type bench struct {
 	broker *natsd.Server
 	ahead  atomic.Int64 // what the vendor's clock has been put forward by
 	js     jetstream.JetStream
-	start  time.Time // of the first run
+	start  time.Time     // of the first run
+	answer time.Duration // that a batch waits for; what is not answered counts for no writer
 	warned atomic.Int64
 	served saveristest.Served // up to a poll before the last run was stopped
 }
@@ -43,7 +44,7 @@ type bench struct {
 // newBench starts a vendor whose world the caller has described, and a broker.
 func newBench(t *testing.T, config saveristest.Config) *bench {
 	t.Helper()
-	b := &bench{T: t, start: dayEnd.Add(-6 * time.Hour)}
+	b := &bench{T: t, start: dayEnd.Add(-6 * time.Hour), answer: 2 * time.Second}
 	began := time.Now()
 	config.Now = func() time.Time { return dayEnd.Add(time.Since(began) + time.Duration(b.ahead.Load())) }
 	config.Record = true
@@ -98,7 +99,7 @@ func (b *bench) live(js jetstream.JetStream, feed schema.Feed, client *saveris.C
 		Source: client,
 		Writer: publish.NewWriter(js, publish.Config{Names: names, Replicas: 1}, publish.Options{
 			Feed: feed, Name: b.Name(), LiveAge: 24 * time.Hour, Ages: ages,
-			Now: time.Now, Timeout: 2 * time.Second,
+			Now: time.Now, Timeout: b.answer,
 		}),
 		Maker:    b.maker(feed)(),
 		Log:      slog.New(counter{&b.warned, b}),
