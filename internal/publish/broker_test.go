@@ -27,19 +27,12 @@ func startLimited(t *testing.T, n int) (url string) {
 
 func TestLostAckIsNotStoredTwice(t *testing.T) {
 	t.Parallel()
-	server := bridgetest.Embedded(t)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
-	direct := open(t, connect(t, server.ClientURL()))
-	nc := connect(t, "nats://"+link.Addr())
+	link, direct, nc := linked(t)
 	w := newWriter(open(t, nc), time.Second)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
 
 	link.DeafenAt(`"count":`) // the answer to a stored batch
-	if _, err = w.Commit(t.Context(), day, readings(0, 20), interval(0, 2*time.Minute)); !errors.Is(err, publish.ErrUnanswered) || !link.Deaf() {
+	if _, err := w.Commit(t.Context(), day, readings(0, 20), interval(0, 2*time.Minute)); !errors.Is(err, publish.ErrUnanswered) || !link.Deaf() {
 		t.Fatalf("deaf %v, error %v: expected an answer to be lost and the commit to say so", link.Deaf(), err)
 	}
 	mend(link, nc)
@@ -343,8 +336,8 @@ func TestWhatALostConnectionStillCarriesIsNotStoredTwice(t *testing.T) {
 	checkOnce(t, direct, readings(0, 500))
 }
 
-// withALostAnswer returns a writer that has stored ten readings, and whose last batch, of 500, nobody has answered.
-func withALostAnswer(t *testing.T) (w *publish.Writer, direct jetstream.JetStream) {
+// linked starts a server with the streams, and returns connections to it, one of them through a link.
+func linked(t *testing.T) (link *bridgetest.Link, direct jetstream.JetStream, nc *nats.Conn) {
 	t.Helper()
 	server := bridgetest.Embedded(t)
 	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
@@ -352,8 +345,14 @@ func withALostAnswer(t *testing.T) (w *publish.Writer, direct jetstream.JetStrea
 		t.Fatal(err)
 	}
 	t.Cleanup(link.Close)
-	direct = open(t, connect(t, server.ClientURL()))
-	w = newWriter(open(t, connect(t, "nats://"+link.Addr())), time.Hour)
+	return link, open(t, connect(t, server.ClientURL())), connect(t, "nats://"+link.Addr())
+}
+
+// withALostAnswer returns a writer that has stored ten readings, and whose last batch, of 500, nobody has answered.
+func withALostAnswer(t *testing.T) (w *publish.Writer, direct jetstream.JetStream) {
+	t.Helper()
+	link, direct, nc := linked(t)
+	w = newWriter(open(t, nc), time.Hour)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
 	link.Before(`"count":`, func() { link.Cut(); link.Mend() })
 	if _, err := w.Commit(t.Context(), day, readings(0, 500), interval(0, time.Hour)); !errors.Is(err, publish.ErrDisconnected) {
@@ -366,16 +365,10 @@ func withALostAnswer(t *testing.T) (w *publish.Writer, direct jetstream.JetStrea
 // stream's end and has sent nothing yet.
 func TestABatchThatIsTornWhileAnotherIsMadeIsFinished(t *testing.T) {
 	t.Parallel()
-	server := bridgetest.Embedded(t)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
-	direct, now := open(t, connect(t, server.ClientURL())), noon.Add(time.Hour)
+	link, direct, nc := linked(t)
+	now := noon.Add(time.Hour)
 	commit(t, newWriter(direct, 0), readings(0, 10), interval(0, time.Minute))
 	withoutBatches(t, direct)
-	nc := connect(t, "nats://"+link.Addr())
 	w := newWriter(open(t, nc), time.Hour)
 	w.Now = func() time.Time { // a batch is being made
 		w.Now = func() time.Time { return now }
@@ -406,22 +399,33 @@ func TestNoRecordAloneHidesATornBatch(t *testing.T) {
 			return err
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
-			commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
-			withoutBatches(t, js)
-			w := newWriter(js, 0)
-			if err := w.Ready(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			tearBatch(t, js, readings(10, 500), 34)
-			if err := store(t, w); err != nil {
-				t.Fatal(err)
-			}
-			commitUntilDone(t, w, readings(0, 500), interval(0, time.Hour))
-			checkOnce(t, js, readings(0, 500))
-		})
+		for meanwhile, during := range map[string]bool{"torn before": false, "torn while it is made": true} {
+			t.Run(name+", "+meanwhile, func(t *testing.T) {
+				t.Parallel()
+				js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+				commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
+				withoutBatches(t, js)
+				w, now := newWriter(js, 0), noon.Add(time.Hour)
+				if err := w.Ready(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				tear := func() { tearBatch(t, js, readings(10, 500), 34) }
+				if during {
+					w.Now = func() time.Time { // the record is being made
+						w.Now = func() time.Time { return now }
+						tear()
+						return now
+					}
+				} else {
+					tear()
+				}
+				if err := store(t, w); err != nil {
+					t.Fatal(err)
+				}
+				commitUntilDone(t, w, readings(0, 500), interval(0, time.Hour))
+				checkOnce(t, js, readings(0, 500))
+			})
+		}
 	}
 }
 

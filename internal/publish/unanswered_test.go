@@ -3,12 +3,14 @@ package publish
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/jsapi"
 )
 
 // messagesOn makes n messages on a subject.
@@ -49,5 +51,30 @@ func TestAnAnswerThatIsMissedWithoutAConnectionIsNoSlowLink(t *testing.T) {
 	_, err := s.answer(t.Context(), &batch{})
 	if !errors.Is(err, ErrDisconnected) || errors.Is(err, ErrUnanswered) {
 		t.Errorf("%v, want %v", err, ErrDisconnected)
+	}
+}
+
+// TestWhatWasStagedOnAnotherConnectionIsNotCommitted: a record alone would be stored behind an end of the stream that nobody has looked at.
+func TestWhatWasStagedOnAnotherConnectionIsNotCommitted(t *testing.T) {
+	t.Parallel()
+	link, err := bridgetest.NewLink(strings.TrimPrefix(bridgetest.Embedded(t).ClientURL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	js := bridgetest.JetStream(t, "nats://"+link.Addr())
+	s, alone := newSender(js, time.Hour), &batch{}
+	if err := s.begin(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.stage(alone); err != nil {
+		t.Fatal(err)
+	}
+	back := js.Conn().StatusChanged(nats.CONNECTED)
+	link.Cut()
+	link.Mend()
+	<-back
+	if err := s.commit(alone); !errors.Is(err, jsapi.ErrReconnected) {
+		t.Errorf("%v, want %v", err, jsapi.ErrReconnected)
 	}
 }
