@@ -183,6 +183,7 @@ func (p *Publisher) awaitAcks(ctx context.Context, n int) error {
 	for _, future := range p.unacked[:n] {
 		ack, err := awaitAck(ctx, future)
 		if err != nil {
+			p.awaitRest(ctx)
 			return err
 		}
 		if !p.isTarget(ack.Stream) {
@@ -195,6 +196,16 @@ func (p *Publisher) awaitAcks(ctx context.Context, n int) error {
 	}
 	p.unacked = append(p.unacked[:0], p.unacked[n:]...)
 	return nil
+}
+
+// awaitRest waits until nothing is on its way any more, so that nothing is stored behind the back of who reads the error.
+func (p *Publisher) awaitRest(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	select {
+	case <-p.js.PublishAsyncComplete():
+	case <-ctx.Done():
+	}
 }
 
 func awaitAck(ctx context.Context, future jetstream.PubAckFuture) (*jetstream.PubAck, error) {

@@ -149,6 +149,39 @@ func TestACopyThatHasNotArrivedIsNotCounted(t *testing.T) {
 	}
 }
 
+func TestNothingIsOnItsWayWhenARefusalIsReported(t *testing.T) {
+	t.Parallel()
+	url := bridgetest.Embedded(t).ClientURL()
+	js, err := jetstream.New(connect(t, url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := connect(t, url) // it refuses the first message at once, and stores the others later
+	var late []*nats.Msg
+	if _, err := stream.Subscribe("copy.>", func(m *nats.Msg) {
+		if late = append(late, m); len(late) == 1 {
+			_ = m.Respond([]byte(`{"error": {"code": 503, "err_code": 10077, "description": "maximum messages exceeded"}}`))
+		}
+		if len(late) < 10 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+		for i, m := range late[1:] {
+			_ = m.Respond(fmt.Appendf(nil, `{"stream": "COPY", "seq": %d}`, i+1))
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	c := replay.NewPublisher(js, []replay.TargetStream{{Stream: "COPY"}}, false)
+	err = copyAll(t, c, 10)
+	if n := js.PublishAsyncPending(); err == nil || c.Arrived() != 0 || n > 0 {
+		t.Errorf("%v, %d arrived, %d on their way", err, c.Arrived(), n)
+	}
+}
+
 func TestCopiesThatNobodyStoresReachThoseWhoListen(t *testing.T) {
 	t.Parallel()
 	url := bridgetest.Embedded(t).ClientURL()
