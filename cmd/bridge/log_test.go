@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lmittmann/tint"
 
@@ -22,7 +23,7 @@ func TestForeignTextCannotSteerTheTerminal(t *testing.T) {
 		"json": func(b *strings.Builder) *slog.Logger { return newLogger(config.Log{LogFormat: "json"}, b) },
 		"text": func(b *strings.Builder) *slog.Logger { return newLogger(config.Log{LogFormat: "text"}, b) },
 		"colour": func(b *strings.Builder) *slog.Logger {
-			return slog.New(tint.NewTextHandler(b, &tint.Options{ReplaceAttr: harmless}))
+			return slog.New(tint.NewTextHandler(b, &tint.Options{ReplaceAttr: readable}))
 		},
 	}
 	for name, make := range handlers {
@@ -53,5 +54,16 @@ func TestLogLevelAndFormatAreObeyed(t *testing.T) {
 	log.Warn("loud")
 	if got := b.String(); strings.Contains(got, "quiet") || !strings.Contains(got, `"msg":"loud"`) {
 		t.Errorf("got %q, expected one line of JSON", got)
+	}
+}
+
+func TestALogLineHoldsNoEmptyHintAndNoNanoseconds(t *testing.T) {
+	t.Parallel()
+	for _, format := range []string{"json", "text"} {
+		var b strings.Builder
+		newLogger(config.Log{LogFormat: format}, &b).Info("retrying", "wait", 51336913596*time.Nanosecond, "hint", "", "url", "")
+		if got := b.String(); strings.Contains(got, "hint") || !strings.Contains(got, "51.337s") || !strings.Contains(got, "url") {
+			t.Errorf("%s: %q", format, got)
+		}
 	}
 }

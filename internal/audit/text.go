@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/printable"
+	"saveris-bridge/internal/words"
 )
 
 // mostLines is how many alarms, and how many days of a channel with something missing, the table names.
@@ -216,7 +217,7 @@ func (r *Report) remarks() (list []string) {
 func (r *Report) sentence() string {
 	switch {
 	case r.Complete():
-		return fmt.Sprintf("complete: %d channels, nothing that was due is missing", len(r.channels))
+		return fmt.Sprintf("complete: %s, nothing that was due is missing", words.Count(len(r.channels), "channel"))
 	case r.Missing > 0:
 		return fmt.Sprintf("NOT complete: %d readings are missing", r.Missing)
 	}

@@ -212,6 +212,14 @@ func TestAForecastChangesNothing(t *testing.T) {
 	if out := s.forecast(func(*backfill.Config) {}); !strings.Contains(out, "readings: 2 windows, 2h0m0s of 2h0m0s are not covered; nothing is stored yet") {
 		t.Error(out)
 	}
+	short := func(c *backfill.Config) {
+		c.Range = func(time.Time) (checkpoint.Span, error) {
+			return checkpoint.Span{From: vendorAt.Add(-5 * time.Minute), Until: vendorAt}, nil
+		}
+	}
+	if out := s.forecast(short); !strings.Contains(out, "readings: 1 window, 5m0s of 5m0s are not covered") {
+		t.Error(out)
+	}
 	if names := s.js.StreamNames(t.Context()); s.vendor.Count("submit") > 0 || <-names.Name() != "" {
 		t.Errorf("%d exports, or a stream was created", s.vendor.Count("submit"))
 	}

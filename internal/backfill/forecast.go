@@ -13,6 +13,7 @@ import (
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/words"
 )
 
 // Forecast prints the windows that Run would read, or what a repair would put back, and changes nothing. It publishes nothing, and
@@ -120,7 +121,7 @@ func (f *forecast) print(out io.Writer, rows int) error {
 			return err
 		}
 	}
-	text := fmt.Sprintf("%s: %d windows, %v of %v are not covered", f.feed, len(windows), open, f.span.Width())
+	text := fmt.Sprintf("%s: %s, %v of %v are not covered", f.feed, words.Count(len(windows), "window"), open, f.span.Width())
 	if f.removed > 0 {
 		text += fmt.Sprintf(", %d days that retention has removed are left alone (--republish)", f.removed)
 	}

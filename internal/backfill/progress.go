@@ -13,6 +13,7 @@ import (
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/words"
 )
 
 // progress counts what a backfill has done. It may be used by many goroutines.
@@ -203,7 +204,7 @@ func (j *job) summary() string {
 	if state.Windows == 0 {
 		return fmt.Sprintf("covered already: from %s until %s, nothing was read", state.From.Format(time.RFC3339), state.Until.Format(time.RFC3339))
 	}
-	return fmt.Sprintf("covered: from %s until %s, %d windows, %d rows read, %d stored, %d known, in %v (%.0f rows/s)",
-		state.From.Format(time.RFC3339), state.Until.Format(time.RFC3339), state.Windows, state.Rows, state.Stored,
+	return fmt.Sprintf("covered: from %s until %s, %s, %s read, %d stored, %d known, in %v (%.0f rows/s)",
+		state.From.Format(time.RFC3339), state.Until.Format(time.RFC3339), words.Count(int(state.Windows), "window"), words.Count(int(state.Rows), "row"), state.Stored,
 		state.Rows-state.Stored, time.Since(j.state.began).Round(10*time.Millisecond), state.RowsPerS)
 }

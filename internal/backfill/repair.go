@@ -14,6 +14,7 @@ import (
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/printable"
 	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/words"
 )
 
 // lost is what a repair has to put back.
@@ -109,7 +110,8 @@ func (j *job) repair(ctx context.Context) error {
 		return err
 	}
 	state := j.state.now(schema.BackfillFinished)
-	fmt.Fprintf(j.Out, "put back: %d events, %s, %d windows, %d rows read\n", j.state.putBack(), within, state.Windows, state.Rows)
+	fmt.Fprintf(j.Out, "put back: %s, %s, %s, %s read\n",
+		words.Count(int(j.state.putBack()), "event"), within, words.Count(int(state.Windows), "window"), words.Count(int(state.Rows), "row"))
 	if left+j.lost.faulty > 0 {
 		return notRepaired(left, j.lost.faulty)
 	}

@@ -339,7 +339,7 @@ func (l *Line) report(look Look) {
 	for _, kind := range schema.FleetKinds {
 		things, changed = things+look.Things[kind], changed+look.Changed[kind]
 	}
-	l.Log.Info("fleet looked at", "things", things, "changed", changed, "took", look.Took.Round(time.Millisecond))
+	l.Log.Info("fleet looked at", "things", things, "changed", changed, "took", look.Took)
 	switch {
 	case look.Err == nil && l.trouble != "":
 		l.Log.Info("all of the fleet can be read and stored again")

@@ -127,7 +127,7 @@ func (l *Line) retry(ctx context.Context, try func() error) error {
 				log = log.With("hint", advice)
 			}
 		}
-		log.Log(ctx, level, "retrying", "wait", d.Round(time.Millisecond), "err", err)
+		log.Log(ctx, level, "retrying", "wait", d, "err", err)
 	})
 }
 

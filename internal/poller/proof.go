@@ -182,6 +182,6 @@ func (p *Proof) retry(ctx context.Context, try func() error) error {
 		}
 		return err
 	}, backoff.WithContext(pause, ctx), func(err error, d time.Duration) {
-		p.Log.Warn("cannot tell yet whose coverage it is, retrying", "wait", d.Round(time.Millisecond), "err", err)
+		p.Log.Warn("cannot tell yet whose coverage it is, retrying", "wait", d, "err", err)
 	})
 }
