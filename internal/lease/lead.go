@@ -47,12 +47,8 @@ func (l *Leases) takeOver(ctx context.Context, name string, force bool) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	entry := l.others[name]
-	if entry == nil || !force && Owner(entry.Value()) != l.owner {
-		return
-	}
-	if revision, err := l.kv.Update(ctx, l.key(name), []byte(l.mark), entry.Revision()); err == nil {
-		l.held[name] = revision
+	if other, there := l.others[name]; there && (force || Owner(other.Value()) == l.owner) {
+		l.replace(ctx, name, other)
 	}
 }
 
@@ -94,9 +90,9 @@ func (l *Leases) settled() {
 // standBy reports whose the lease is that is another's. It fails where that one is not waited for.
 func (l *Leases) standBy(name string) error {
 	l.mu.Lock()
-	entry := l.others[name]
+	entry, there := l.others[name]
 	l.mu.Unlock()
-	if entry == nil {
+	if !there {
 		return nil
 	}
 	if l.Refuse != nil {

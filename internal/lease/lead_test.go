@@ -288,3 +288,28 @@ func TestALeaseWithoutAnAccountIsWaitedFor(t *testing.T) {
 		t.Error("it does not stand by")
 	}
 }
+
+// TestALeaseThatNobodyRenewsKeepsNobodyAwayForEver where the broker does not let it end: its clock was ahead when the lease was renewed
+// last. Here the bucket's keys have no end at all.
+func TestALeaseThatNobodyRenewsKeepsNobodyAwayForEver(t *testing.T) {
+	t.Parallel()
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
+	kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "saveris-leases"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(context.Context) (jetstream.KeyValue, error) { return kv, nil }
+	start := func(owner string) *worker {
+		return startWorker(t, lease.New(open, "readings", owner, "").Shorten(300*time.Millisecond).Impatient(5*time.Second), false)
+	}
+	if _, err := kv.Put(t.Context(), "readings.live", []byte("dead")); err != nil {
+		t.Fatal(err)
+	}
+	a := start("a")
+	soon(t, "it to work", a.began)
+	b := start("b")
+	asked(t, js, "b", 12) // for longer than a dead one is waited for
+	if len(a.ended) > 0 || len(b.began) > 0 {
+		t.Error("a lease that is renewed was taken away")
+	}
+}

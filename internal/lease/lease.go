@@ -37,20 +37,31 @@ type Leases struct {
 	owner string
 	mark  string // value of our keys: the owner, what distinguishes this process from others of that name, and the account
 	life  time.Duration
+	stale time.Duration // how long the lease of another is waited for that nobody renews
 
 	mu     sync.Mutex
-	kv     jetstream.KeyValue                 // nil until the bucket was opened
-	held   map[string]uint64                  // names, with the revision of their key
-	others map[string]jetstream.KeyValueEntry // keys as they stood when they were looked at last
+	kv     jetstream.KeyValue // nil until the bucket was opened
+	held   map[string]uint64  // names, with the revision of their key
+	others map[string]seen    // keys as they stood when they were looked at last
 }
+
+// seen is a key as it has stood since a moment, by our clock.
+type seen struct {
+	jetstream.KeyValueEntry
+	since time.Time
+}
+
+// staleAfter is how long the lease of another is waited for that nobody renews. By then the broker has ended it, unless its clock was
+// ahead when it was renewed last.
+const staleAfter = 3 * Life
 
 // New returns a feed's leases in the bucket that open returns: when the first lease is asked for, and again when somebody has
 // removed the bucket. Open may create it, and fails with ErrLife where CheckLife does. Owner names the process for people and is
 // one word, and so is account, "" = none.
 func New(open func(context.Context) (jetstream.KeyValue, error), feed, owner, account string) *Leases {
 	return &Leases{
-		open: open, feed: feed, owner: owner, mark: strings.TrimSpace(owner + " " + rand.Text() + " " + account), life: Life,
-		held: map[string]uint64{}, others: map[string]jetstream.KeyValueEntry{},
+		open: open, feed: feed, owner: owner, mark: strings.TrimSpace(owner + " " + rand.Text() + " " + account), life: Life, stale: staleAfter,
+		held: map[string]uint64{}, others: map[string]seen{},
 	}
 }
 
@@ -98,8 +109,12 @@ func (l *Leases) Take(ctx context.Context, name string) (bool, error) {
 		revision, ours, err := l.look(ctx, name)
 		if ours {
 			l.held[name] = revision
+			return true, nil
 		}
-		return ours, err
+		if other, there := l.others[name]; there && time.Since(other.since) > l.stale {
+			return l.replace(ctx, name, other), nil
+		}
+		return false, err
 	}
 	if err != nil {
 		return false, fmt.Errorf("lease %s: %w", l.key(name), err)
@@ -121,6 +136,7 @@ func (l *Leases) create(ctx context.Context, name string) (revision uint64, err 
 // look reports whether a key that is not as we knew it is ours all the same: the answer to our last request may have been lost.
 func (l *Leases) look(ctx context.Context, name string) (revision uint64, ours bool, err error) {
 	entry, err := l.kv.Get(ctx, l.key(name))
+	since, before := time.Now(), l.others[name]
 	delete(l.others, name)
 	switch {
 	case errors.Is(err, jetstream.ErrKeyNotFound):
@@ -128,8 +144,20 @@ func (l *Leases) look(ctx context.Context, name string) (revision uint64, ours b
 	case err != nil:
 		return 0, false, fmt.Errorf("lease %s: %w", l.key(name), err)
 	}
-	l.others[name] = entry
+	if before.KeyValueEntry != nil && before.Revision() == entry.Revision() {
+		since = before.since
+	}
+	l.others[name] = seen{entry, since}
 	return entry.Revision(), string(entry.Value()) == l.mark, nil
+}
+
+// replace makes the lease of another ours, and reports whether it did: it fails where that one stands there no more.
+func (l *Leases) replace(ctx context.Context, name string, other seen) bool {
+	revision, err := l.kv.Update(ctx, l.key(name), []byte(l.mark), other.Revision())
+	if err == nil {
+		l.held[name] = revision
+	}
+	return err == nil
 }
 
 // Try takes a lease on nothing, to find out whether the account may. Nobody keeps it, so it ends by itself; if somebody has
