@@ -142,7 +142,7 @@ func (b *Book) tryLoad(ctx context.Context, page *Page, record Record, seq uint6
 	}
 	if base.plus(found.sum) != record.tally() && page.Seq == 0 {
 		var err error
-		if base, err = b.left(ctx, day, found.first, found.head, record); err != nil {
+		if base, err = b.left(ctx, day, found.first, found.head); err != nil {
 			return err
 		}
 	}
@@ -155,21 +155,35 @@ func (b *Book) tryLoad(ctx context.Context, page *Page, record Record, seq uint6
 }
 
 // left returns what stood before the part of an index that retention has left, whose first message stands at a sequence and
-// counts as much as head: the record that follows an index message counts all that was stored up to there, so what is
-// left is still proven. The leader is asked where the index begins, since a replica that lags may know nothing of it.
-func (b *Book) left(ctx context.Context, day string, first uint64, head tally, record Record) (before tally, err error) {
+// counts as much as head: the oldest record that is left counts all that was stored up to there, so what is left is still
+// proven. Retention removes the beginning of the stream and nothing else: where a record's own index message should stand
+// behind that, and does not, somebody has removed it, and its events are there. The leader is asked where the index begins,
+// since a replica that lags may know nothing of it.
+func (b *Book) left(ctx context.Context, day string, first uint64, head tally) (before tally, err error) {
 	begin, err := b.stream.next(ctx, b.stream.IndexSubject(day), 1)
 	if err != nil || begin.Seq != first {
 		return tally{}, err
 	}
-	if first == 0 { // only records are left of the day
-		return record.tally(), nil
-	}
-	after, err := b.stream.recordAfter(ctx, day, first)
-	if err != nil || after.Rows < head.rows || after.Repaired < head.again {
+	oldest, err := b.stream.next(ctx, b.stream.RecordSubject(day), 1)
+	if err != nil || oldest.Seq == 0 {
 		return tally{}, err
 	}
-	return after.tally().minus(head), nil
+	record, err := ParseRecord(oldest.Data)
+	if err != nil {
+		return tally{}, err
+	}
+	if first > 0 && first < oldest.Seq { // it counts that one
+		if record.Rows < head.rows || record.Repaired < head.again {
+			return tally{}, nil
+		}
+		return record.tally().minus(head), nil
+	}
+	if batchOf(oldest) != "" { // with its index right before it
+		if begins, err := b.stream.Oldest(ctx); err != nil || begins < oldest.Seq {
+			return tally{}, err
+		}
+	}
+	return record.tally(), nil
 }
 
 // Records reads the newest records of days, in their order; a day without one has a zero Version.

@@ -132,7 +132,7 @@ func (s *Stream) prove(ctx context.Context, l *Listing) error {
 	if listed == l.Record.tally() {
 		return nil
 	}
-	before, err := NewBook(s).left(ctx, l.Record.Day, first, head, l.Record)
+	before, err := NewBook(s).left(ctx, l.Record.Day, first, head)
 	if err != nil {
 		return err
 	}

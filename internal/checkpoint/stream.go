@@ -135,18 +135,6 @@ func (s *Stream) LastBatch(ctx context.Context, day string, before time.Time) (*
 	return b, nil
 }
 
-// recordAfter reads the first record of a day behind a sequence; a zero Version says that there is none.
-func (s *Stream) recordAfter(ctx context.Context, day string, seq uint64) (record Record, err error) {
-	m, err := s.next(ctx, s.RecordSubject(day), seq+1)
-	if err == nil && m.Seq > 0 {
-		record, err = ParseRecord(m.Data)
-	}
-	if err != nil {
-		return Record{}, fmt.Errorf("read record %s.%s: %w", s.feed, day, err)
-	}
-	return record, nil
-}
-
 // days names the days that have a record, in no order.
 func (s *Stream) days(ctx context.Context) ([]string, error) {
 	days, err := s.Recorded(ctx)

@@ -644,3 +644,44 @@ func TestAPageOfWhichRetentionLeftOnlyRecordsIsStillUsed(t *testing.T) {
 		t.Errorf("the record counts %d rows (%v), want 15: ten that were removed count as well", record.Rows, err)
 	}
 }
+
+// TestAnIndexThatSomebodyHasRemovedIsNotTakenForRetention: the events that it lists are there, and would be stored again.
+func TestAnIndexThatSomebodyHasRemovedIsNotTakenForRetention(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ first, removed uint64 }{
+		"the first one":                         {0, 11},
+		"the first one that retention has left": {5, 11},
+		"all":                                   {0, 0},
+		"all that retention has left":           {5, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+			commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))          // index 11, record 12
+			commit(t, newWriter(js, 0), readings(10, 20), interval(time.Minute, time.Hour)) // index 23, record 24
+			s, err := js.Stream(t.Context(), stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.first > 0 {
+				err = s.Purge(t.Context(), jetstream.WithPurgeSequence(c.first))
+			}
+			if err == nil && c.removed > 0 {
+				err = s.DeleteMsg(t.Context(), c.removed)
+			} else if err == nil {
+				err = s.Purge(t.Context(), jetstream.WithPurgeSubject("saveris.index.readings."+day))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, err := newWriter(js, 0).Commit(t.Context(), day, readings(5, 20), interval(0, time.Hour))
+			if !errors.Is(err, checkpoint.ErrIndex) || result.Stored > 0 {
+				t.Errorf("stored %d (%v), want none and ErrIndex", result.Stored, err)
+			}
+			list, err := checkpoint.NewStream(js, stream, "saveris", "readings").Listing(t.Context(), day)
+			if err != nil || len(list.Faults) == 0 {
+				t.Errorf("the listing finds no fault (%v)", err)
+			}
+		})
+	}
+}
