@@ -53,9 +53,20 @@ func (w *Writer) diagnose(ctx context.Context, err error) error {
 		if !w.missingFor(removalTime) {
 			return err
 		}
-		if again := Open(ctx, w.js, w.config); again != nil {
+		if again := w.recreateStreams(ctx); again != nil {
 			return fmt.Errorf("%w; recreate the streams: %w", err, again)
 		}
 	}
 	return err
+}
+
+// recreateStreams creates the streams that are missing. It fails where that of the feed cannot be had; what is wrong with another one
+// stands in the way of nobody but its feed.
+func (w *Writer) recreateStreams(ctx context.Context) error {
+	for _, feed := range StreamFeeds {
+		if err := w.config.ensureStream(ctx, w.js, feed); err != nil && feed == w.Feed {
+			return err
+		}
+	}
+	return nil
 }

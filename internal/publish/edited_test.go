@@ -73,3 +73,29 @@ func TestAStreamMayTakeItsSubjectsByWildcards(t *testing.T) {
 		}
 	}
 }
+
+// TestARemovedStreamIsMadeAgainThoughAnotherFeedsDoesNotFit: who writes tasks does not need the stream of alarms.
+func TestARemovedStreamIsMadeAgainThoughAnotherFeedsDoesNotFit(t *testing.T) {
+	t.Parallel()
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	edited := config.Stream(schema.Alarms)
+	edited.MaxMsgsPerSubject = 5000
+	if _, err := js.UpdateStream(t.Context(), edited); err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(t.Context(), config.Names.Stream(schema.Tasks)); err != nil {
+		t.Fatal(err)
+	}
+	w := publish.NewWriter(js, config, publish.Options{Feed: schema.Tasks, Name: "test", Ages: ages, Now: func() time.Time { return noon }})
+	began := time.Now()
+	for {
+		_, err := w.Commit(t.Context(), day, nil, interval(0, time.Minute))
+		if err == nil {
+			return
+		}
+		if time.Since(began) > 10*time.Second {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond) // a stream has to be missing for a second
+	}
+}
