@@ -151,6 +151,9 @@ func (w *Writer) adopt(ctx context.Context, trust func(account string)) (was che
 		if trust(was.Account); !w.Accounts.knows(was.Account) {
 			return was, w.Accounts.ofRecord(was)
 		}
+		if _, err = w.checkStream(ctx); err != nil {
+			return was, err
+		}
 		if err = w.storeAlone(ctx, was); !errors.Is(err, errConflict) {
 			return was, err
 		}
@@ -173,6 +176,9 @@ func (w *Writer) Uncover(ctx context.Context, day string, span checkpoint.Span) 
 		}
 		if cut = checkpoint.Within(page.Covered, span); len(cut) == 0 {
 			return nil, nil
+		}
+		if _, err = w.checkStream(ctx); err != nil {
+			return nil, err
 		}
 		page.Covered = checkpoint.Uncover(page.Covered, span)
 		if err = w.storeAlone(ctx, page); !errors.Is(err, errConflict) {

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 )
@@ -97,5 +98,31 @@ func TestARemovedStreamIsMadeAgainThoughAnotherFeedsDoesNotFit(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(100 * time.Millisecond) // a stream has to be missing for a second
+	}
+}
+
+// TestNothingIsReportedAsUncoveredInAStreamThatDoesNotFit: the record would be stored where nobody looks for it.
+func TestNothingIsReportedAsUncoveredInAStreamThatDoesNotFit(t *testing.T) {
+	t.Parallel()
+	js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
+	w := newWriter(js, 0)
+	commit(t, w, readings(0, 10), interval(0, time.Minute))
+	edited := config.Stream(schema.Readings)
+	edited.SubjectTransform, edited.RePublish = nil, nil
+	if _, err := js.UpdateStream(t.Context(), edited); err != nil {
+		t.Fatal(err)
+	}
+	var unfit *publish.Unfit
+	if cut, err := w.Uncover(t.Context(), day, checkpoint.Span{From: noon, Until: noon.Add(time.Minute)}); !errors.As(err, &unfit) {
+		t.Errorf("uncovered %v (%v), want the transform named", cut, err)
+	}
+	own := newWriter(js, 0)
+	own.Accounts = publish.NewAccounts(js, config, publish.AccountOf("https://vendor", "ada"))
+	own.Accounts.Trust("")
+	if was, err := own.Adopt(t.Context()); !errors.As(err, &unfit) {
+		t.Errorf("adopted %+v (%v), want the transform named", was, err)
+	}
+	if n := len(stored(t, js, stream)); n != 12 {
+		t.Errorf("%d messages were stored", n-12)
 	}
 }
