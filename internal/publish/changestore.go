@@ -106,8 +106,8 @@ func (c *changeStore) load(ctx context.Context, each func(checkpoint.StoredEvent
 // and again.
 func (c *changeStore) routed(ctx context.Context) error {
 	info, err := c.stream.Info(ctx)
-	if err != nil {
-		return c.diagnose(ctx, err)
+	if err := c.diagnose(ctx, err); err != nil {
+		return err
 	}
 	var unfit *Unfit
 	if err := c.config.CheckStream(c.feed, info.Config); errors.As(err, &unfit) && unfit.Routes {
@@ -120,8 +120,8 @@ func (c *changeStore) routed(ctx context.Context) error {
 // got more, and has to be loaded.
 func (c *changeStore) stands(ctx context.Context, id func(checkpoint.StoredEvent) (string, error)) (bool, error) {
 	e, err := c.stream.NewestEvent(ctx, c.names.Prefix+"."+string(c.feed)+".>")
-	if err != nil {
-		return false, c.diagnose(ctx, err)
+	if err := c.diagnose(ctx, err); err != nil {
+		return false, err
 	}
 	if e.Seq == 0 || e.Seq != c.newest.seq {
 		return e.Seq == c.newest.seq, nil
@@ -158,6 +158,7 @@ func (c *changeStore) store(ctx context.Context, n int, event func(i int) change
 		case err != nil:
 			return c.diagnose(ctx, fmt.Errorf("store %d %s: %w", len(some), c.feed, err))
 		}
+		c.missing = time.Time{}
 		for i, e := range some {
 			delete(c.behind, e.Subject(c.names.Prefix))
 			done(at+i, last-uint64(len(some)-1-i))
@@ -215,8 +216,13 @@ func (c *changeStore) message(e change, recorded time.Time) *nats.Msg {
 	return msg
 }
 
-// diagnose names a connection that is down, which the log has already, and makes the stream again where somebody has removed it.
+// diagnose names a connection that is down, which the log has already, and makes the stream again where somebody has removed it, and it
+// has been missing since long enough. No error says that it is there.
 func (c *changeStore) diagnose(ctx context.Context, err error) error {
+	if err == nil {
+		c.missing = time.Time{}
+		return nil
+	}
 	if errors.Is(err, ErrDisconnected) {
 		return err
 	}

@@ -62,17 +62,10 @@ func (s *Silences) Newest(ctx context.Context, feed schema.Feed) (schema.StoredS
 	if delete(s.behind, subject); last > e.Seq {
 		s.behind[subject] = last
 	}
-	if err != nil || e.Seq == 0 {
-		return schema.StoredSilence{}, s.orNothing(ctx, err)
+	if err := s.diagnose(ctx, err); err != nil || e.Seq == 0 {
+		return schema.StoredSilence{}, err
 	}
 	return readSilence(e)
-}
-
-func (s *Silences) orNothing(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	return s.diagnose(ctx, err)
 }
 
 func readSilence(e checkpoint.StoredEvent) (schema.StoredSilence, error) {

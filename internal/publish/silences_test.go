@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
@@ -158,6 +160,50 @@ func TestAStreamWithoutSchedulesIsUnfitForSilence(t *testing.T) {
 		have.AllowMsgSchedules = false
 		if err := subscriberConfig.CheckStream(feed, have); (err != nil) != (feed == schema.Health) {
 			t.Errorf("%s: %v", feed, err)
+		}
+	}
+}
+
+// TestAStreamThatIsRemovedAgainIsNotMadeAtOnce: nats-server may still be removing files, and what is made meanwhile may lose its own.
+func TestAStreamThatIsRemovedAgainIsNotMadeAtOnce(t *testing.T) {
+	t.Parallel()
+	js := startStreams(t)
+	silences := NewSilences(js, subscriberConfig)
+	name := subscriberConfig.Names.Stream(schema.Health)
+	load := func() error { return silences.Load(t.Context(), func(schema.StoredSilence) error { return nil }) }
+	stands := func() error { _, err := silences.Stands(t.Context()); return err }
+	store := func() error {
+		return silences.Store(t.Context(), []schema.Silence{channelSilence("1", 0)}, func(int, uint64) {})
+	}
+	for what, works := range map[string]func() error{"load": load, "stands": stands, "store": store} {
+		if err := js.DeleteStream(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		if err := load(); err == nil {
+			t.Fatal("it reads a stream that is not there")
+		}
+		if err := subscriberConfig.MakeStreams(t.Context(), js); err != nil { // somebody else does
+			t.Fatal(err)
+		}
+		if err := works(); err != nil {
+			t.Fatal(err)
+		}
+		if !silences.missing.IsZero() {
+			t.Errorf("%s: a stream that is there is still missing", what)
+			silences.missing = silences.missing.Add(-removalTime) // that was long ago
+		}
+		if err := js.DeleteStream(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		if err := load(); err == nil {
+			t.Fatal("it reads a stream that is not there")
+		}
+		if _, err := js.Stream(t.Context(), name); !errors.Is(err, jetstream.ErrStreamNotFound) {
+			t.Errorf("%s: it was made again at once (%v)", what, err)
+		}
+		silences.missing = time.Time{}
+		if err := subscriberConfig.MakeStreams(t.Context(), js); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
