@@ -55,7 +55,7 @@ func (b *Book) Page(ctx context.Context, day string) (*Page, error) {
 		page = newPage(b.stream.feed, day)
 	}
 	if err := b.refresh(ctx, page); err != nil {
-		delete(b.pages, day)
+		b.drop(day)
 		return nil, fmt.Errorf("load page %s.%s: %w", b.stream.feed, day, err)
 	}
 	b.keep(day, page, time.Now())
@@ -64,9 +64,16 @@ func (b *Book) Page(ctx context.Context, day string) (*Page, error) {
 
 // keep remembers a page, and lets go of others.
 func (b *Book) keep(day string, page *Page, now time.Time) {
+	b.drop(day)
 	b.pages[day] = page
-	b.recent = append(slices.DeleteFunc(b.recent, func(u use) bool { return u.day == day }), use{day, now})
+	b.recent = append(b.recent, use{day, now})
 	b.release(len(b.recent)-1, now)
+}
+
+// drop lets go of a day's page.
+func (b *Book) drop(day string) {
+	delete(b.pages, day)
+	b.recent = slices.DeleteFunc(b.recent, func(u use) bool { return u.day == day })
 }
 
 // release lets go of some of the first n pages: those that are too many, hold too many ids or have not been used for long.

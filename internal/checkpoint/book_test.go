@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -233,4 +234,21 @@ func TestTheNewestRecordIsFoundWhateverDayItIsOf(t *testing.T) {
 			t.Errorf("%s: another batch stands there: %v", day, err)
 		}
 	}
+}
+
+// TestAPageThatCouldNotBeReadForLongIsReadAgain: the broker was away for longer than a page is kept.
+func TestAPageThatCouldNotBeReadForLongIsReadAgain(t *testing.T) {
+	s := newShelf(t)
+	book := NewBook(s.stream)
+	s.store(listed("a", "b")...)
+	s.page(book)
+	away, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := book.Page(away, s.day); err == nil {
+		t.Fatal("it was read")
+	}
+	for i := range book.recent {
+		book.recent[i].at = book.recent[i].at.Add(-2 * idle)
+	}
+	wantKnown(t, s.page(book), "a1 b1 ")
 }
