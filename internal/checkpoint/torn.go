@@ -15,6 +15,7 @@ import (
 // Torn is a batch whose end the broker has lost: events without their index, or an index without its record.
 type Torn struct {
 	Last   uint64        // sequence of the stream's last message
+	End    StoredEvent   // the last message that is there of it
 	Events []TornMessage // in the order of the stream; empty if the index is there
 	Index  []Entry       // of the index that is there
 	Day    string        // of that index
@@ -68,12 +69,17 @@ func (b *Book) Torn(ctx context.Context) (torn *Torn, last uint64, err error) {
 		case kind == "record" && b.stream.Own(m):
 			return nil, last, nil
 		case kind == "index" && b.stream.Own(m):
-			torn := &Torn{Last: last, Day: day, Again: listsAgain(m.Header)}
+			torn := &Torn{Last: last, End: m, Day: day, Again: listsAgain(m.Header)}
 			torn.Index, err = Entries(m.Data)
 			return torn, last, err
 		}
 	}
 	return end.torn(), last, nil
+}
+
+// PassTorn reports a torn batch that cannot be finished, and why.
+func (b *Book) PassTorn(t *Torn, why error) {
+	b.stream.pass(ForeignMessage{t.End.Seq, t.End.Subject, "the broker has lost the end of its batch, which cannot be finished: " + why.Error()})
 }
 
 // tail is what the end of a stream holds of a torn batch, read backwards.
@@ -141,7 +147,7 @@ func (t *tail) torn() *Torn {
 			"the broker has lost the end of its batch, and something else stands behind it: its %d events are stored again", len(t.events))})
 		return nil
 	}
-	torn := &Torn{Last: t.last}
+	torn := &Torn{Last: t.last, End: t.events[0]}
 	for _, m := range slices.Backward(t.events) {
 		torn.Events = append(torn.Events, TornMessage{m.Header, m.Data})
 	}

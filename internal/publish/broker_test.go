@@ -685,3 +685,34 @@ func TestAnIndexThatSomebodyHasRemovedIsNotTakenForRetention(t *testing.T) {
 		})
 	}
 }
+
+// TestATornBatchOfADayThatCannotBeReadStopsNoOtherDay: nothing more is stored on that day, and nobody can list what is there of the batch.
+func TestATornBatchOfADayThatCannotBeReadStopsNoOtherDay(t *testing.T) {
+	t.Parallel()
+	for name, keep := range map[string]uint64{"events without an index": 700, "an index without a record": 999} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			broker := startForgetful(t)
+			js := open(t, connect(t, broker.server.ClientURL()))
+			w := newWriter(js, 0)
+			commit(t, w, readings(0, 10), interval(0, time.Minute)) // index 11, record 12
+			remove(t, js, 11)
+			commit(t, w, readings(10, 1008), nil) // it knows the day
+			broker.tear(12 + keep)
+			js = open(t, connect(t, broker.server.ClientURL()))
+			w = newWriter(js, 0)
+			var named []checkpoint.ForeignMessage
+			w.OnForeign = func(f checkpoint.ForeignMessage) { named = append(named, f) }
+			if _, err := w.Commit(t.Context(), day, readings(0, 20), interval(0, time.Minute)); !errors.Is(err, checkpoint.ErrIndex) {
+				t.Errorf("that day: %v, want ErrIndex", err)
+			}
+			next := &checkpoint.Interval{From: noon.AddDate(0, 0, 1), Until: noon.AddDate(0, 0, 1).Add(time.Hour), ReadAt: noon, Route: "sync"}
+			if _, err := w.Commit(t.Context(), checkpoint.DayOf(next.From), nil, next); err != nil {
+				t.Errorf("the day after it: %v", err)
+			}
+			if len(named) == 0 || named[0].Seq != 12+keep {
+				t.Errorf("named are %+v, want the end of the batch", named)
+			}
+		})
+	}
+}

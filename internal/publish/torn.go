@@ -50,6 +50,11 @@ func (w *Writer) finishTorn(ctx context.Context) (finished bool, err error) {
 		if _, err = w.checkStream(ctx); err == nil {
 			err = w.finish(ctx, torn)
 		}
+		if errors.Is(err, checkpoint.ErrIndex) { // nothing more is stored on that day, so nothing twice
+			w.book.PassTorn(torn, err)
+			w.lookedOn, w.soundUntil = connection, last
+			return finished, nil
+		}
 		if err != nil && !errors.Is(err, errConflict) { // a conflict: it was another writer's batch on its way
 			return finished, fmt.Errorf("finish torn batch at sequence %d: %w", torn.Last, err)
 		}
