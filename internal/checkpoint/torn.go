@@ -28,7 +28,7 @@ type TornMessage struct {
 	Data   []byte
 }
 
-// maxTorn bounds the search: a batch has no more messages.
+// maxTorn bounds the search for events: a batch has no more messages.
 const maxTorn = 1000
 
 // Torn looks at the stream's end, and returns nil where nothing is torn there, with the sequence of its last message.
@@ -52,7 +52,7 @@ func (b *Book) Torn(ctx context.Context) (torn *Torn, last uint64, err error) {
 		if err != nil {
 			return nil, last, fmt.Errorf("look at the end of stream %s: %w", b.stream.name, err)
 		}
-		kind, day := b.stream.kindOf(m.Subject)
+		kind, _ := b.stream.kindOf(m.Subject)
 		if kind == "event" {
 			more, err := end.takes(ctx, m)
 			if err != nil {
@@ -69,12 +69,36 @@ func (b *Book) Torn(ctx context.Context) (torn *Torn, last uint64, err error) {
 		case kind == "record" && b.stream.Own(m):
 			return nil, last, nil
 		case kind == "index" && b.stream.Own(m):
-			torn := &Torn{Last: last, End: m, Day: day, Again: listsAgain(m.Header)}
-			torn.Index, err = Entries(m.Data)
+			torn, err = b.unrecorded(m, last)
 			return torn, last, err
 		}
 	}
+	if len(end.events) == 0 && last > maxTorn {
+		torn, err = b.tornBefore(ctx, last)
+		return torn, last, err
+	}
 	return end.torn(), last, nil
+}
+
+// tornBefore returns the newest index of a stream that ends with more of others' messages than are looked at, if no record follows it.
+func (b *Book) tornBefore(ctx context.Context, last uint64) (*Torn, error) {
+	index, _, err := b.stream.newest(ctx, b.stream.IndexSubject(">"))
+	if err != nil || index.Seq == 0 {
+		return nil, err
+	}
+	record, _, err := b.stream.newest(ctx, b.stream.RecordSubject(">"))
+	if err != nil || record.Seq > index.Seq {
+		return nil, err
+	}
+	return b.unrecorded(index, last)
+}
+
+// unrecorded returns the torn batch of an index that no record follows.
+func (b *Book) unrecorded(index StoredEvent, last uint64) (torn *Torn, err error) {
+	_, day := b.stream.kindOf(index.Subject)
+	torn = &Torn{Last: last, End: index, Day: day, Again: listsAgain(index.Header)}
+	torn.Index, err = Entries(index.Data)
+	return torn, err
 }
 
 // PassTorn reports a torn batch that cannot be finished, and why.

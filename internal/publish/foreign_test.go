@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -196,6 +197,8 @@ func TestATornBatchIsFinishedAndNothingElse(t *testing.T) {
 		"a whole batch, and two": {keep: 12, strays: []nats.Msg{copied, strays["one byte in the index"]}},
 		"an index, and a stray":  {keep: 12 + 21, strays: []nats.Msg{strays["no event"], strays["a deletion marker"]}},
 		"events, and a stray":    {keep: 12 + 5, strays: []nats.Msg{strays["no event"]}, doubled: 5},
+		"an index, and many":     {keep: 12 + 21, strays: slices.Repeat([]nats.Msg{strays["no event"]}, 1000)}, // more than a batch has messages
+		"nothing, and many":      {keep: 12 + 22, strays: slices.Repeat([]nats.Msg{strays["no event"]}, 1000)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			broker := startForgetful(t)
