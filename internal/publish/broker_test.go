@@ -707,8 +707,15 @@ func TestATornBatchOfADayThatCannotBeReadStopsNoOtherDay(t *testing.T) {
 				t.Errorf("that day: %v, want ErrIndex", err)
 			}
 			next := &checkpoint.Interval{From: noon.AddDate(0, 0, 1), Until: noon.AddDate(0, 0, 1).Add(time.Hour), ReadAt: noon, Route: "sync"}
+			if _, err := w.Commit(t.Context(), checkpoint.DayOf(next.From), nil, next); !errors.Is(err, checkpoint.ErrIndex) {
+				t.Errorf("the day after it: %v, want ErrIndex, which may pass", err)
+			}
+			w.Backdate(time.Minute)
 			if _, err := w.Commit(t.Context(), checkpoint.DayOf(next.From), nil, next); err != nil {
 				t.Errorf("the day after it: %v", err)
+			}
+			if _, err := w.Commit(t.Context(), day, readings(0, 20), interval(0, time.Minute)); !errors.Is(err, checkpoint.ErrIndex) {
+				t.Errorf("that day, after it: %v, want ErrIndex", err)
 			}
 			if len(named) == 0 || named[0].Seq != 12+keep {
 				t.Errorf("named are %+v, want the end of the batch", named)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
@@ -50,7 +51,7 @@ func (w *Writer) finishTorn(ctx context.Context) (finished bool, err error) {
 		if _, err = w.checkStream(ctx); err == nil {
 			err = w.finish(ctx, torn)
 		}
-		if errors.Is(err, checkpoint.ErrIndex) { // nothing more is stored on that day, so nothing twice
+		if errors.Is(err, checkpoint.ErrIndex) && w.isUnreadable(torn) { // nothing more is stored on that day, so nothing twice
 			w.book.PassTorn(torn, err)
 			w.lookedOn, w.soundUntil = connection, last
 			return finished, nil
@@ -74,6 +75,18 @@ func (w *Writer) finishTornElsewhere(ctx context.Context, known, last uint64) (f
 func (w *Writer) finishTornAnew(ctx context.Context) (finished bool, err error) {
 	w.lookedOn = 0
 	return w.finishTorn(ctx)
+}
+
+// unreadableAfter is how long index and record of a torn batch's day have to disagree: a leader that was elected a moment ago may not
+// have all of them yet, and what is passed over then would be stored again.
+const unreadableAfter = time.Minute
+
+// isUnreadable reports whether the day of a torn batch has been unreadable for so long that it will stay so.
+func (w *Writer) isUnreadable(torn *checkpoint.Torn) bool {
+	if w.tornAt != torn.End.Seq {
+		w.tornAt, w.tornSince = torn.End.Seq, time.Now()
+	}
+	return time.Since(w.tornSince) > unreadableAfter
 }
 
 func (w *Writer) finish(ctx context.Context, torn *checkpoint.Torn) error {

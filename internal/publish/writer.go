@@ -28,6 +28,8 @@ type Writer struct {
 	most       int                       // and at most
 	lookedOn   uint64                    // the connection, counted from 1, on which the stream's end was looked at
 	soundUntil uint64                    // sequence at which no torn batch ends: of this writer's last record, or of the last look
+	tornAt     uint64                    // sequence of the end of a torn batch whose day cannot be read
+	tornSince  time.Time                 // when that was seen first
 	begin      time.Time                 // see SetLowWatermark
 	missing    atomic.Pointer[time.Time] // since when a stream is missing; nil = none is
 	unacked    *batch                    // the last one whose answer was lost
