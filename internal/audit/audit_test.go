@@ -317,6 +317,36 @@ func TestWhatIsNotSettledIsNotMissing(t *testing.T) {
 	}
 }
 
+// TestASecondAtTheEndOfTheRangeMakesNothingMissing: what is due a moment before the end and comes a moment behind it belongs to the range
+// that follows, and is missing there where it does not come.
+func TestASecondAtTheEndOfTheRangeMakesNothingMissing(t *testing.T) {
+	t.Parallel()
+	c := newCourt(t)
+	for day := range 2 {
+		var events []schema.Event
+		for i := range 96 {
+			at := midnight.AddDate(0, 0, day).Add(time.Duration(i) * 15 * time.Minute)
+			if day == 0 && i == 95 {
+				at = at.Add(-time.Second) // so the next one is due a second before midnight
+			}
+			events = append(events, c.reading("1", at, "5"))
+			if day == 0 || i > 0 {
+				events = append(events, c.reading("2", at, "5"))
+			}
+		}
+		c.store(schema.Readings, events...)
+	}
+	c.covered(schema.Alarms, days(0, 2))
+	for day, missing := range []int{0, 1} {
+		got := c.read(c.audit(days(day, 1), nil))
+		for serial, missing := range map[string]int{"1": 0, "2": missing} {
+			if d := got.of(serial + "/1")[checkpoint.DayOf(midnight.AddDate(0, 0, day))]; *d.Due != 96 || *d.Missing != missing {
+				t.Errorf("day %d, sensor %s: %d due, %d missing, want %d", day, serial, *d.Due, *d.Missing, missing)
+			}
+		}
+	}
+}
+
 func TestWhatWasNotReadKeepsAReportFromBeingComplete(t *testing.T) {
 	t.Parallel()
 	c := newCourt(t)

@@ -7,15 +7,11 @@ import (
 
 // close makes the rows of a day out of its samples and adds them to the table, unless the day lies before the range.
 func (a *auditor) close(d *day) error {
-	midnight, until := d.span.From.UnixMilli(), d.span.Until.UnixMilli()
-	last := !d.span.Until.Before(a.config.Span.Until)
-	if last {
-		until = a.config.Span.Until.UnixMilli()
-	}
+	midnight, until := d.span.From.UnixMilli(), min(d.span.Until.UnixMilli(), a.config.Span.Until.UnixMilli())
 	sorted, begin := d.byChannel(len(a.channels))
 	rows := make([]row, len(a.channels))
 	for i, c := range a.channels {
-		rows[i] = a.rowOf(c, midnight, until, last, sorted[begin[i]:begin[i+1]])
+		rows[i] = a.rowOf(c, midnight, until, sorted[begin[i]:begin[i+1]])
 	}
 	if d.span.Until.After(a.config.Span.From) {
 		for i := range rows {
@@ -28,7 +24,7 @@ func (a *auditor) close(d *day) error {
 }
 
 // rowOf sums up a channel's day. Times are milliseconds since 1970.
-func (a *auditor) rowOf(c *channel, midnight, until int64, last bool, samples []sample) (r row) {
+func (a *auditor) rowOf(c *channel, midnight, until int64, samples []sample) (r row) {
 	from, end := a.config.Span.From.UnixMilli(), a.config.Span.Until.UnixMilli()
 	n := counting{from: from, end: a.dueUntil}
 	cycle := c.cycleOf(midnight, until, samples, &r)
@@ -66,7 +62,7 @@ func (a *auditor) rowOf(c *channel, midnight, until int64, last bool, samples []
 		}
 		c.judge(at, stands, s.value, &r)
 	}
-	c.slots.close(until, last, cycle, &n)
+	c.slots.close(until, cycle, &n)
 	r.Due, r.Missing = n.due, n.missing
 	r.N, r.Least, r.Most, r.Total, r.Kinetic = all.n, all.least, all.most, all.total, all.kinetic
 	if c.temperature() {

@@ -19,8 +19,8 @@
 // The cycle is the one in force by the inventory. Where that does not know it, it is the distance between readings of the day that is
 // most frequent. A channel of the inventory is due while it was on. Before the inventory knew it, and where it never did, a channel is
 // due from the beginning of the range if it had a reading in the 24 hours before, else from its first reading on. A slot of the last
-// Settled before now is not missing yet. Limits are those of the inventory's history, see ReadInventory; never those in the events,
-// which say what was known when they were stored.
+// Settled before now is not missing yet, and one that lies just before a midnight, or the end of the range, counts behind it. Limits are
+// those of the inventory's history, see ReadInventory; never those in the events, which say what was known when they were stored.
 //
 // # How values are summed
 //

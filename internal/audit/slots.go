@@ -11,18 +11,18 @@ type slots struct {
 	loose bool  // there was no reading yet: next is the first moment from which one is due, not a slot
 }
 
-// edge is how long before a midnight a slot is left to the day behind it, so that a reading that comes a moment later than the day
-// before fills it.
+// edge is how long before a midnight, or the end of a range, a slot is left to the day behind it, so that a reading that comes a moment
+// later than the day before fills it.
 const edge = 5000
 
 // counting is the time in which slots are counted, and what has been counted.
 type counting struct {
-	from, end    int64 // half-open; an unfilled slot outside of it is not missing
+	from, end    int64 // half-open; an unfilled slot outside of it is not missing, but for those that the range before has left
 	due, missing uint32
 }
 
 func (c *counting) miss(at int64) {
-	if at >= c.from && at < c.end {
+	if at >= c.from-edge && at < c.end {
 		c.due++
 		c.missing++
 	}
@@ -65,12 +65,12 @@ func (s *slots) pass(at int64, inForce func(at int64) state, n *counting) (fills
 	}
 }
 
-// close counts the slots that stayed empty until the end of a day, or of the range if it is the last.
-func (s *slots) close(end int64, last bool, inForce func(at int64) state, n *counting) {
+// close counts the slots that stayed empty until the end of a day, or of the range.
+func (s *slots) close(end int64, inForce func(at int64) state, n *counting) {
 	if s.next == 0 {
 		return
 	}
-	if !last && !s.loose {
+	if !s.loose {
 		end -= edge
 	}
 	for s.next < end {

@@ -37,7 +37,7 @@ func TestSlotsAreCountedByTheReadingsThatFillThem(t *testing.T) {
 		for _, at := range x.at {
 			s.read(begin+int64(at*minute), cycle, &n)
 		}
-		s.close(end, true, cycle, &n)
+		s.close(end, cycle, &n)
 		if n.due != x.due || n.missing != x.missing {
 			t.Errorf("%s: %d due and %d missing, want %d and %d", name, n.due, n.missing, x.due, x.missing)
 		}
@@ -53,7 +53,7 @@ func TestASecondAtMidnightMakesNothingMissing(t *testing.T) {
 		n := counting{from: 0, end: 2 * midnight}
 		s := slots{}
 		s.read(midnight-10*minute-1000, cycle, &n)
-		s.close(midnight, false, cycle, &n)
+		s.close(midnight, cycle, &n)
 		s.read(midnight+jitter, cycle, &n)
 		if n.due != 2 || n.missing != 0 {
 			t.Errorf("%d ms after midnight: %d due, %d missing", jitter, n.due, n.missing)
@@ -67,7 +67,7 @@ func TestSlotsOutsideOfTheRangeAreNotMissing(t *testing.T) {
 	cycle := func(int64) state { return state{cycle: 10 * minute} }
 	n := counting{from: 1000 * minute, end: 1050 * minute}
 	s := slots{next: 900 * minute}
-	s.close(1100*minute, true, cycle, &n)
+	s.close(1100*minute, cycle, &n)
 	if n.due != 5 || n.missing != 5 {
 		t.Errorf("%d due, %d missing, want the 5 of 1000 to 1050", n.due, n.missing)
 	}
@@ -94,7 +94,7 @@ func TestACycleThatChangesIsFollowed(t *testing.T) {
 	for at := int64(1060); at < 1090; at += 5 {
 		s.read(at*minute, cycle, &n)
 	}
-	s.close(1100*minute, true, cycle, &n)
+	s.close(1100*minute, cycle, &n)
 	if n.due != 14 || n.missing != 2 {
 		t.Errorf("%d due, %d missing, want 6 + 8 and 2", n.due, n.missing)
 	}
@@ -122,7 +122,7 @@ func TestNothingIsDueWhileAChannelIsOff(t *testing.T) {
 		for _, at := range x.at {
 			s.read(at*minute, inForce, &n)
 		}
-		s.close(1100*minute, true, inForce, &n)
+		s.close(1100*minute, inForce, &n)
 		if n.due != x.due || n.missing != x.missing {
 			t.Errorf("%s: %d due and %d missing, want %d and %d", name, n.due, n.missing, x.due, x.missing)
 		}
