@@ -104,6 +104,9 @@ func (a *auditor) alarmsOf(ctx context.Context, name string) (events []schema.Al
 // reportAlarm adds an alarm if any of it lies in the range.
 func (a *auditor) reportAlarm(p schema.AlarmPeriod) {
 	span := a.config.Span
+	if !p.EndedAt.IsZero() {
+		p.EndedAt = later(p.EndedAt, p.RaisedAt) // by another clock, which has been seen minutes apart
+	}
 	if !p.EndedAt.IsZero() && p.EndedAt.Before(span.From) {
 		return
 	}

@@ -473,9 +473,11 @@ func TestAlarmsHaveTheirDurations(t *testing.T) {
 		c.alarm("its end", "Ok", at(2), at(2), "serial_no", "2"),                            // paired in its series
 		c.alarm("in place", "Alarm", at(3), at(3)), c.alarm("in place", "Ok", at(3), at(4)), // updated in place
 		c.alarm("named", "Alarm", at(5), at(5)), c.alarm("end", "Ok", at(6), at(6), "source_alarm_event_uuid", "named"), // by name
-		c.alarm("open", "Alarm", at(22), at(22)))
+		c.alarm("open", "Alarm", at(22), at(22)),
+		c.alarm("clocks", "Alarm", at(7), at(7)), c.alarm("their end", "Ok", at(7), at(7).Add(-2*time.Second), "source_alarm_event_uuid", "clocks"),
+		c.alarm("first", "Alarm", at(0), at(0)), c.alarm("its clock", "Ok", at(0), at(0).Add(-time.Minute), "source_alarm_event_uuid", "first"))
 	got := c.read(c.audit(days(0, 1), nil))
-	want := map[string]float64{"from before": 6 * 60, "in place": 60, "named": 60, "open": 120}
+	want := map[string]float64{"from before": 6 * 60, "in place": 60, "named": 60, "open": 120, "clocks": 0, "first": 0}
 	if got.AlarmCount != len(want) || len(got.Alarms) != len(want) {
 		t.Errorf("%+v", got.Alarms)
 	}
