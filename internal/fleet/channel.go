@@ -32,8 +32,13 @@ func channelOf(device *thing, sensor, channel *object, place *Place) Channel {
 			device.doc.get("device_measuring_cycle_effective"), device.doc.get("device_measuring_cycle"), plain(channel.otherValue("channel_measurement_log_time"))),
 		Communication: communicationCycle(device.doc),
 		Known:         device.since,
-		Inactive:      device.doc.get("device_is_active") == "false" || plain(sensor.otherValue("sensor_is_active")) == "false",
+		Inactive:      inactive(device.doc, sensor),
 	}
+}
+
+// inactive reports whether a sensor of a device is switched off.
+func inactive(device, sensor *object) bool {
+	return device.get("device_is_active") == "false" || plain(sensor.otherValue("sensor_is_active")) == "false"
 }
 
 // firstSpan returns the first of some spans in milliseconds that is one, 0 where none is: nothing measures or sends more often than once

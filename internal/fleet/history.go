@@ -33,7 +33,9 @@ type PastChannel struct {
 	Unit     string // UCUM; empty where it is not known
 	Periods  []Period
 
-	device string // place of the device that has it
+	key    channelKey
+	places []string // of the devices that have it, which has got it last at the end
+	at     *Place   // as it is known now
 }
 
 // Period is a time in which nothing has changed for a channel: until the next one, or until now.
@@ -134,29 +136,71 @@ func (h *History) device(place string, t *thing) {
 		for _, sensor := range t.doc.inner {
 			for _, channel := range sensor.inner {
 				h.use(channel.get("equipment_parts_uuid"), place)
-				h.on[place] = append(h.on[place], h.channel(place, t, sensor, channel))
+				c := h.channelAt(channelKeyOf(sensor, channel))
+				if !slices.Contains(c.places, place) {
+					c.places = append(c.places, place)
+				}
+				h.on[place] = append(h.on[place], c)
 			}
 		}
 	}
+	for _, c := range h.on[place] {
+		h.channel(c)
+	}
 	for _, c := range before {
-		if !h.over && c.device == place && !slices.Contains(h.on[place], c) {
-			c.begin(h.from, Period{From: h.latest, Off: true})
+		if i := slices.Index(c.places, place); i >= 0 && !slices.Contains(h.on[place], c) {
+			c.places = slices.Delete(c.places, i, i+1)
+			h.channel(c)
 		}
 	}
 }
 
-func (h *History) channel(place string, t *thing, sensor, channel *object) *PastChannel {
-	key := channelKey{cmp.Or(sensor.get("sensor_serial_no"), sensor.get("sensor_uuid")), channel.get("channel_no")}
+func channelKeyOf(sensor, channel *object) channelKey {
+	return channelKey{cmp.Or(sensor.get("sensor_serial_no"), sensor.get("sensor_uuid")), channel.get("channel_no")}
+}
+
+func (h *History) channelAt(key channelKey) *PastChannel {
 	c := h.channels[key]
 	if c == nil {
-		c = &PastChannel{}
+		c = &PastChannel{key: key}
 		h.channels[key] = c
 	}
-	if h.over && len(c.Periods) > 0 && c.Periods[0].From.Before(h.until) {
-		return c
+	return c
+}
+
+// channel notes what is in force from now on for a channel: that of the device which has got it last, of those in which it is active if
+// there is one.
+func (h *History) channel(c *PastChannel) {
+	if h.over && (len(c.places) == 0 || len(c.Periods) > 0 && c.Periods[0].From.Before(h.until)) {
+		return
 	}
-	at := h.maker.place(t.doc, sensor, channel)
-	c.device, c.Channel, c.Unit = place, channelOf(t, sensor, channel, at), at.unit
+	found := false
+	for _, place := range slices.Backward(c.places) {
+		t := h.known.kinds[schema.KindDevice][place]
+		for _, sensor := range t.doc.inner {
+			for _, channel := range sensor.inner {
+				if channelKeyOf(sensor, channel) != c.key || found && inactive(t.doc, sensor) {
+					continue
+				}
+				h.name(c, t, sensor, channel)
+				found = true
+			}
+		}
+		if found && !c.Inactive {
+			break
+		}
+	}
+	if !found {
+		c.begin(h.from, Period{From: h.latest, Off: true})
+		return
+	}
+	c.begin(h.from, Period{From: h.latest, Off: c.Inactive, Cycle: c.Cycle, Place: c.at})
+}
+
+// name takes over what a channel of a device is called, and where it is.
+func (h *History) name(c *PastChannel, t *thing, sensor, channel *object) {
+	c.at = h.maker.place(t.doc, sensor, channel)
+	c.Channel, c.Unit = channelOf(t, sensor, channel, c.at), c.at.unit
 	name := channel.get("channel_physical_extension")
 	if unknown(name) {
 		name = channel.get("channel_physical_property_name")
@@ -164,8 +208,6 @@ func (h *History) channel(place string, t *thing, sensor, channel *object) *Past
 	if c.Quantity = ""; name != "" {
 		c.Quantity = schema.QuantityToken(name)
 	}
-	c.begin(h.from, Period{From: h.latest, Off: c.Inactive, Cycle: c.Cycle, Place: at})
-	return c
 }
 
 // begin adds a period, unless it says what the last one does. Those that have ended before a moment are dropped.

@@ -97,6 +97,34 @@ func TestWhatWasInForce(t *testing.T) {
 	}
 }
 
+// TestAChannelOfTwoDevicesIsOnAsLongAsItIsInOneOfThem: while a sensor goes from one logger to another the fleet has it twice, and either
+// may change.
+func TestAChannelOfTwoDevicesIsOnAsLongAsItIsInOneOfThem(t *testing.T) {
+	off := func(device string) string {
+		return strings.Replace(device, `"device_uuid"`, `"device_is_active":false,"device_uuid"`, 1)
+	}
+	from, to := deviceOf("t1", "60000"), deviceOf("t2", "60000")
+	for name, x := range map[string]struct {
+		looks [][]string
+		want  string
+	}{
+		"the old one is switched off behind it": {[][]string{{from}, {to, off(from)}}, "200/1 in t2; 0: 1m0s"},
+		"a look later":                          {[][]string{{from}, {to}, {off(from)}, {"-" + from}}, "200/1 in t2; 0: 1m0s"},
+		"and back":                              {[][]string{{from}, {to}, {off(from)}, {off(to), from}}, "200/1 in t1; 0: 1m0s"},
+		"the new one is gone":                   {[][]string{{from}, {to}, {"-" + to}}, "200/1 in t1; 0: 1m0s"},
+		"both are off":                          {[][]string{{from}, {to}, {off(from)}, {off(to)}}, "200/1 in t2; 0: 1m0s; 3: off 1m0s"},
+		"both are gone":                         {[][]string{{from}, {to}, {"-" + from}, {"-" + to}}, "200/1 in t2; 0: 1m0s; 3: off 1m0s"},
+	} {
+		p := newPast(t, 0)
+		for _, look := range x.looks {
+			p.take(look...)
+		}
+		if got := p.text(); got != x.want {
+			t.Errorf("%s: %s, want %s", name, got, x.want)
+		}
+	}
+}
+
 // TestAPastChannelIsNamedAsItIsNow, also where a name alone has changed, or as it was when it was retired.
 func TestAPastChannelIsNamedAsItIsNow(t *testing.T) {
 	p := newPast(t, 0)
