@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"iter"
 	"strconv"
 	"time"
 
@@ -16,22 +17,46 @@ type Channel struct {
 
 	Cycle         time.Duration // between two measurements; 0 = not known
 	Communication time.Duration // between two transmissions; 0 = not known
-	Known         time.Time     // since when the inventory knows the device, by the vendor's clock; zero where nobody has said
+	Known         time.Time     // since when the inventory knows the channel, by the vendor's clock; zero where nobody has said
 	Inactive      bool          // the device, or the sensor, is switched off
 }
 
 // Channels returns the channels of all devices that are not removed, in the order of their devices. Nobody may change them.
 func (d *Directory) Channels() []Channel { return d.channels }
 
+// channelID is what tells a channel from others: the uuid of its sensor, and its number.
+type channelID struct{ sensor, no string }
+
+// channels are those of a device.
+func (o *object) channels() iter.Seq[channelID] {
+	return func(yield func(channelID) bool) {
+		for _, sensor := range o.inner {
+			for _, channel := range sensor.inner {
+				if !yield(idOf(sensor, channel)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func idOf(sensor, channel *object) channelID {
+	return channelID{sensor.get("sensor_uuid"), channel.get("channel_no")}
+}
+
 // channelOf is a channel as Channels has it. The cycle in force counts, the sensor's before that of its device.
 func channelOf(device *thing, sensor, channel *object, place *Place) Channel {
+	known, later := device.came[idOf(sensor, channel)]
+	if !later {
+		known = device.since
+	}
 	return Channel{
 		Sensor: sensor.get("sensor_uuid"), No: channel.get("channel_no"), Tenant: device.doc.get("tenant_uuid"), Site: device.doc.get("customer_site"),
 		Serial: sensor.get("sensor_serial_no"), Model: sensor.get("sensor_model_code"), Names: place.Names(),
 		Cycle: firstSpan(sensor.get("sensor_measuring_cycle_effective"), sensor.get("sensor_measuring_cycle"),
 			device.doc.get("device_measuring_cycle_effective"), device.doc.get("device_measuring_cycle"), plain(channel.otherValue("channel_measurement_log_time"))),
 		Communication: communicationCycle(device.doc),
-		Known:         device.since,
+		Known:         known,
 		Inactive:      inactive(device.doc, sensor),
 	}
 }

@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +92,37 @@ func TestAChannelIsKnownSinceTheFirstLookThatIsKnown(t *testing.T) {
 		}
 		if len(all) != 1 || !all[0].Known.Equal(step.want) {
 			t.Errorf("step %d: %+v, want known since %v", i, all, step.want)
+		}
+	}
+}
+
+// TestAChannelThatComesToAKnownDeviceIsKnownSinceThen: whoever takes over later has not seen it come, and would wait for readings of before.
+func TestAChannelThatComesToAKnownDeviceIsKnownSinceThen(t *testing.T) {
+	const one, two = `{"sensor_uuid":"s1","channels":[{"channel_no":1}]}`, `{"sensor_uuid":"s2","channels":[{"channel_no":1},{"channel_no":2}]}`
+	noon := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	for _, pack := range []bool{false, true} {
+		inv := NewPlaces()
+		for i, step := range []struct{ sensors, want string }{
+			{one, "s1/1 0"},
+			{one + "," + two, "s1/1 0, s2/1 1, s2/2 1"},
+			{one + "," + two, "s1/1 0, s2/1 1, s2/2 1"},
+			{two, "s2/1 1, s2/2 1"},
+			{one + "," + two, "s1/1 4, s2/1 1, s2/2 1"},
+		} {
+			data := fmt.Sprintf(`{"kind":"device","key":"100","document":{"device_uuid":"d1","device_display_name":"%d","sensors":[%s]},"removed":false}`, i, step.sensors)
+			if err := inv.LoadAt([]byte(data), uint64(i+1), noon.Add(time.Duration(i)*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, c := range inv.Directory().Channels() {
+				got = append(got, fmt.Sprintf("%s/%s %v", c.Sensor, c.No, c.Known.Sub(noon).Hours()))
+			}
+			if text := strings.Join(got, ", "); text != step.want {
+				t.Errorf("packed %v, step %d: %s, want %s", pack, i, text, step.want)
+			}
+			if pack {
+				inv.Pack()
+			}
 		}
 	}
 }

@@ -23,13 +23,14 @@ type Inventory struct {
 
 // thing is one that the stream has, or has had.
 type thing struct {
-	doc      *object   // the newest; as it is stored, but for what is no change
-	sequence uint64    // of its newest message
-	since    time.Time // when the oldest look was that it is known by; zero where nobody has said
-	removed  bool      // by that message
-	lost     bool      // the stream does not hold that message any more
-	missed   int       // looks in a row without it
-	here     bool      // in the look that is compared
+	doc      *object                 // the newest; as it is stored, but for what is no change
+	sequence uint64                  // of its newest message
+	since    time.Time               // when the oldest look was that it is known by; zero where nobody has said
+	came     map[channelID]time.Time // likewise of channels that have come to it later
+	removed  bool                    // by that message
+	lost     bool                    // the stream does not hold that message any more
+	missed   int                     // looks in a row without it
+	here     bool                    // in the look that is compared
 }
 
 // NewInventory returns one that knows nothing.
@@ -75,13 +76,40 @@ func (inv *Inventory) load(data []byte, sequence uint64, at time.Time) (l loaded
 	}
 	l = loaded{kind: d.kind, place: placeOf(d.kind, doc, d.key)}
 	l.before = inv.kinds[l.kind][l.place]
-	if was := l.before; was != nil && !was.removed && !was.since.IsZero() && was.since.Before(at) {
-		at = was.since
-	}
 	l.now = &thing{doc: doc, sequence: sequence, removed: d.removed, since: at}
 	inv.kinds[l.kind][l.place] = l.now
 	inv.packLoaded(l.kind, l.now)
+	if was := l.before; was != nil && !was.removed && !was.since.IsZero() && was.since.Before(at) {
+		l.now.since = was.since
+		if l.kind == schema.KindDevice {
+			l.now.channelsSince(was, at)
+		}
+	}
 	return l, nil
+}
+
+// channelsSince notes since when a device has the channels that it has not had from the beginning.
+func (t *thing) channelsSince(before *thing, at time.Time) {
+	if t.doc == nil || before.doc == nil { // they are packed as they are loaded
+		return
+	}
+	had := map[channelID]bool{}
+	for id := range before.doc.channels() {
+		had[id] = true
+	}
+	for id := range t.doc.channels() {
+		since, later := before.came[id]
+		if had[id] && !later {
+			continue
+		}
+		if !had[id] {
+			since = at
+		}
+		if t.came == nil {
+			t.came = map[channelID]time.Time{}
+		}
+		t.came[id] = since
+	}
 }
 
 // placeOf is the end of a thing's subject.

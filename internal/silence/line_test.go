@@ -273,6 +273,28 @@ func TestASensorThatHasJustComeIsNotSilent(t *testing.T) {
 	s.want("200.1.never")
 }
 
+// TestASensorThatHasJustComeIsNotSilentForWhoTakesOver: a bridge that stood by knows the device for longer, and has judged nothing.
+func TestASensorThatHasJustComeIsNotSilentForWhoTakesOver(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	known := fleet.NewPlaces()
+	look := func(minute int, sensors string) {
+		data := `{"kind":"device","key":"k","document":{"tenant_uuid":"t","customer_site":"s","device_uuid":"d","device_measuring_cycle":600000,"device_communication_log_time":600000,"sensors":[` + sensors + `]}}`
+		if err := known.LoadAt([]byte(data), 1, at(minute)); err != nil {
+			t.Fatal(err)
+		}
+		s.channels = known.Directory().Channels()
+	}
+	look(-24*60, "")
+	look(5, `{"sensor_uuid":"u100","sensor_serial_no":"100","channels":[{"channel_no":1}]}`)
+	l := s.line()
+	s.judge(l, 6)
+	s.judge(l, 45)
+	s.want()
+	s.judge(l, 46)
+	s.want("100.1.never")
+}
+
 // TestReadingsWithoutAChannelAreOfAllOfASensor: measurements v1, which the bridge falls back to, have no number of one.
 func TestReadingsWithoutAChannelAreOfAllOfASensor(t *testing.T) {
 	t.Parallel()
