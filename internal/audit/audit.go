@@ -30,20 +30,21 @@ type Config struct {
 }
 
 type auditor struct {
-	config   Config
-	report   *Report
-	channels []*channel
-	byKey    map[Key]*channel
-	reader   *schema.ReadingReader
-	readers  sync.WaitGroup               // of days
-	records  map[string]checkpoint.Record // of readings, by day
-	dueUntil int64                        // milliseconds since 1970: what is due from then on is not missing yet
+	config     Config
+	report     *Report
+	channels   []*channel
+	byKey      map[Key]*channel
+	byQuantity map[Key]*channel // by the sensor, and the quantity in the place of the number
+	reader     *schema.ReadingReader
+	readers    sync.WaitGroup               // of days
+	records    map[string]checkpoint.Record // of readings, by day
+	dueUntil   int64                        // milliseconds since 1970: what is due from then on is not missing yet
 }
 
 // Run reads the streams and returns the report, which has to be closed. It fails where a stream cannot be read, or where the sums of
 // many channels and days cannot be kept in a temporary file.
 func Run(ctx context.Context, config Config) (*Report, error) {
-	a := &auditor{config: config, byKey: map[Key]*channel{}, records: map[string]checkpoint.Record{}, reader: schema.NewReadingReader()}
+	a := &auditor{config: config, byKey: map[Key]*channel{}, byQuantity: map[Key]*channel{}, records: map[string]checkpoint.Record{}, reader: schema.NewReadingReader()}
 	a.report = &Report{
 		From: config.Span.From, Until: config.Span.Until, MadeAt: config.Now, Prefix: config.Prefix, Streams: config.Streams, Version: config.Version,
 		table: &table{inMemory: mostInMemory},

@@ -49,7 +49,21 @@ func (a *auditor) addKnown() {
 		for _, p := range known.Periods {
 			c.starts = append(c.starts, p.From.UnixMilli())
 		}
+		a.measures(c)
 	}
+}
+
+// measures remembers which channel of a sensor measures a quantity; nil are several.
+func (a *auditor) measures(c *channel) {
+	key := Key{c.Serial, c.Quantity}
+	if c.No == "" || c.Quantity == "" {
+		return
+	}
+	if other, some := a.byQuantity[key]; some && other != c {
+		a.byQuantity[key] = nil
+		return
+	}
+	a.byQuantity[key] = c
 }
 
 func (a *auditor) newChannel(known Channel) *channel {
@@ -62,10 +76,14 @@ func (a *auditor) newChannel(known Channel) *channel {
 // keyOf returns the key of a reading's channel. A sensor that has no serial number goes by its uuid.
 func keyOf(r *schema.StoredReading) Key { return Key{cmp.Or(r.Serial, r.Sensor), r.Channel} }
 
-// channelOf returns the channel of a reading.
+// channelOf returns the channel of a reading. One without a channel's number, as measurements v1 are, is of the only channel of its sensor
+// that measures its quantity.
 func (a *auditor) channelOf(r *schema.StoredReading) *channel {
 	key := keyOf(r)
 	c := a.byKey[key]
+	if key.No == "" {
+		c = cmp.Or(a.byQuantity[Key{key.Serial, r.Quantity}], c)
+	}
 	if c == nil {
 		key.Serial, key.No = strings.Clone(key.Serial), strings.Clone(key.No)
 		c = a.newChannel(Channel{Key: key})
@@ -73,6 +91,7 @@ func (a *auditor) channelOf(r *schema.StoredReading) *channel {
 	if c.Tenant != r.Tenant || c.Site != r.Site || c.Quantity != r.Quantity || c.property != r.Property { // a reading says it best
 		c.Tenant, c.Site = cmp.Or(r.Tenant, c.Tenant), cmp.Or(r.Site, c.Site)
 		c.Quantity, c.property = cmp.Or(r.Quantity, c.Quantity), cmp.Or(r.Property, c.property)
+		a.measures(c)
 	}
 	c.Unit = cmp.Or(c.Unit, r.Unit)
 	return c

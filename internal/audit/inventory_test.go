@@ -357,3 +357,38 @@ func TestWhatWasGoneBeforeTheFirstLookIsDueUntilItsLastReading(t *testing.T) {
 		}
 	}
 }
+
+// TestReadingsWithoutAChannelAreOfTheOneOfTheirQuantity: measurements v1, which the bridge falls back to, have no number of one.
+func TestReadingsWithoutAChannelAreOfTheOneOfTheirQuantity(t *testing.T) {
+	t.Parallel()
+	c := newCourt(t)
+	var events []schema.Event
+	for i := range 96 {
+		at := midnight.Add(time.Duration(i) * 15 * time.Minute)
+		stamp := at.Format(time.RFC3339)
+		row := func(channel, property, unit, extension, value string) schema.Event {
+			columns := []string{
+				"uuid", property + channel + stamp, "sensor_uuid", "sensor-1", "sensor_serial_no", "1", "tenant_uuid", "tenant-1", "timestamp", stamp, "measurement_value", value,
+				"physical_property_name", property, "physical_unit", unit, "physical_extension", extension,
+			}
+			if i < 48 { // measurements v2 have one
+				columns = append(columns, "channel_no", channel)
+			}
+			return c.event(schema.Readings, columns...)
+		}
+		events = append(events, row("1", "Temperature", "°C", "Air Temperature", "5"))
+		if i != 70 {
+			events = append(events, row("2", "Humidity", "%", "Relative Humidity", "60"))
+		}
+	}
+	c.store(schema.Readings, events...)
+	c.covered(schema.Alarms, days(0, 1))
+	c.change(midnight.Add(-25*time.Hour), schema.KindDevice, "tenant-1", false, `{"tenant_uuid":"tenant-1","device_uuid":"d","device_measuring_cycle":900000,"sensors":[{"sensor_uuid":"sensor-1","sensor_serial_no":"1","channels":[`+
+		`{"channel_no":1,"channel_physical_unit":"°C","channel_physical_property_name":"Temperature","channel_physical_extension":"Air Temperature"},`+
+		`{"channel_no":2,"channel_physical_unit":"%","channel_physical_property_name":"Humidity","channel_physical_extension":"Relative Humidity"}]}]}`)
+	got := c.read(c.audit(days(0, 1), c.inventory(days(0, 1))))
+	one, two := got.of("1/1")["2026-11-23"], got.of("1/2")["2026-11-23"]
+	if len(got.Channels) != 2 || *one.Missing != 0 || one.Stored != 96 || *one.Max != 5 || *two.Missing != 1 || two.Stored != 95 || *two.Min != 60 {
+		t.Errorf("%+v", got.Channels)
+	}
+}
