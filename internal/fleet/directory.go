@@ -19,6 +19,7 @@ type Directory struct {
 // sensorEntry is a sensor with its channels.
 type sensorEntry struct {
 	place    *Place // of the sensor as a whole
+	inactive bool
 	channels []channelEntry
 }
 
@@ -201,7 +202,7 @@ func (inv *Inventory) Directory() *Directory {
 		put(d.devices, device.get("device_uuid"), place)
 		put(d.loggers, device.get("device_serial_no"), place)
 		for _, sensor := range device.inner {
-			entry := &sensorEntry{place: m.place(device, sensor, nil)}
+			entry := &sensorEntry{place: m.place(device, sensor, nil), inactive: inactive(device, sensor)}
 			for _, channel := range sensor.inner {
 				place := m.place(device, sensor, channel)
 				entry.channels = append(entry.channels, channelEntry{
@@ -210,8 +211,8 @@ func (inv *Inventory) Directory() *Directory {
 				})
 				d.channels = append(d.channels, channelOf(thing, sensor, channel, place))
 			}
-			put(d.sensors, sensor.get("sensor_uuid"), entry)
-			put(d.serials, sensor.get("sensor_serial_no"), entry)
+			putSensor(d.sensors, sensor.get("sensor_uuid"), entry)
+			putSensor(d.serials, sensor.get("sensor_serial_no"), entry)
 		}
 	}
 	return d
@@ -224,6 +225,16 @@ func put[V any](m map[string]*V, key string, v *V) {
 	}
 	if key != "" {
 		m[key] = v
+	}
+}
+
+// putSensor is put for sensors: an inactive one gives way to one that is active.
+func putSensor(m map[string]*sensorEntry, key string, s *sensorEntry) {
+	switch have := m[key]; {
+	case have == nil || have.inactive == s.inactive:
+		put(m, key, s)
+	case have.inactive:
+		m[key] = s
 	}
 }
 

@@ -79,6 +79,21 @@ func TestNamesOfAReading(t *testing.T) {
 	}
 }
 
+// TestASensorOfTwoDevicesIsCalledAsInTheActiveOne: the fleet has it twice while it goes from one logger to another.
+func TestASensorOfTwoDevicesIsCalledAsInTheActiveOne(t *testing.T) {
+	row := func(device, active string) string {
+		return `{"tenant_uuid":"t1","device_uuid":"` + device + `","device_serial_no":"` + device + `","device_display_name":"` + device + `","device_is_active":"` + active + `","sensor_uuid":"s1","sensor_serial_no":"200","channel_no":1}`
+	}
+	for _, tt := range []struct{ a, b, want string }{{"false", "true", `"device":"b"`}, {"true", "false", `"device":"a"`}, {"true", "true", "null"}, {"false", "false", "null"}} {
+		d := known(t, rowsOf{saveris.DeviceProperties: {row("a", tt.a), row("b", tt.b)}}).Directory()
+		for _, got := range []string{d.Channel([]byte("s1"), []byte("1")).Names(), d.Alarm(Alarm{"sensor system alarm", "", "200", "", ""}).Names()} {
+			if !strings.Contains(got, tt.want) || tt.want == "null" && got != "null" {
+				t.Errorf("%+v: %s", tt, got)
+			}
+		}
+	}
+}
+
 // TestANumberOfTheCustomersOwnIsHisAlone: two tenants may have the same, and a device of neither may mean either.
 func TestANumberOfTheCustomersOwnIsHisAlone(t *testing.T) {
 	row := func(tenant, device string) string {
