@@ -74,12 +74,15 @@ func (p *Place) Steady() bool {
 	return true
 }
 
-// Channel returns the place of a reading: by the sensor's uuid in lower case and the channel's number. Nil is a channel that is
-// not known. It allocates nothing.
+// Channel returns the place of a reading: by the sensor's uuid in lower case and the channel's number, without which it is that of the
+// sensor. Nil is a channel that is not known. It allocates nothing.
 func (d *Directory) Channel(sensor, channel []byte) *Place {
 	s := d.sensors[string(sensor)]
-	if s == nil {
+	switch {
+	case s == nil:
 		return nil
+	case len(channel) == 0:
+		return s.place
 	}
 	for i := range s.channels {
 		if s.channels[i].no == string(channel) {

@@ -79,6 +79,18 @@ func TestNamesOfAReading(t *testing.T) {
 	}
 }
 
+// TestAReadingWithoutAChannelHasTheNamesOfItsSensor: measurements v1, which the bridge falls back to, have no number of one.
+func TestAReadingWithoutAChannelHasTheNamesOfItsSensor(t *testing.T) {
+	d := known(t, kitchen).Directory()
+	place := d.Channel([]byte("s1"), nil)
+	if want := strings.Replace(fridgeNames, `"Compartment"`, "null", 1); place.Names() != want {
+		t.Errorf("%s, want %s", place.Names(), want)
+	}
+	if limits := place.Limits(time.Now(), "Cel"); limits != "null" {
+		t.Errorf("limits %s: whose?", limits)
+	}
+}
+
 // TestASensorOfTwoDevicesIsCalledAsInTheActiveOne: the fleet has it twice while it goes from one logger to another.
 func TestASensorOfTwoDevicesIsCalledAsInTheActiveOne(t *testing.T) {
 	row := func(device, active string) string {
