@@ -275,14 +275,29 @@ func (v *Notes) Begin(feed schema.Feed) {
 	v.mu.Lock()
 	delete(v.shut, feed)
 	v.mu.Unlock()
-	v.drop("shut." + string(feed))
-	v.drop("version." + string(feed))
-	v.drop(unreadKey(feed))
-	v.drop(unshownKey(feed))
-	v.drop(unfoldedKey(feed))
-	if feed == schema.Devices {
-		v.drop(lookKey)
+	for _, key := range keysOf(feed) {
+		v.drop(key)
 	}
+}
+
+// End forgets what this bridge has found out about a feed that it leads no more. What is stored of it belongs to whoever leads next.
+func (v *Notes) End(feed schema.Feed) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.shut, feed)
+	for _, key := range keysOf(feed) {
+		delete(v.notes, key)
+		delete(v.unwritten, key)
+	}
+}
+
+// keysOf are the keys of what the leader of a feed finds out about it.
+func keysOf(feed schema.Feed) []string {
+	keys := []string{"shut." + string(feed), "version." + string(feed), unreadKey(feed), unshownKey(feed), unfoldedKey(feed)}
+	if feed == schema.Devices {
+		keys = append(keys, lookKey)
+	}
+	return keys
 }
 
 // Texts are all notes of this process.
@@ -365,8 +380,12 @@ func (v *Notes) save(ctx context.Context, all bool) {
 	for _, key := range keys {
 		v.mu.Lock()
 		note, there := v.notes[key]
+		wanted := v.unwritten[key] // a feed may have ended meanwhile
 		delete(v.unwritten, key)
 		v.mu.Unlock()
+		if !wanted {
+			continue
+		}
 		if err := v.write(ctx, key, note, there); err != nil {
 			v.mu.Lock()
 			v.unwritten[key] = true

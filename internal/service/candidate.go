@@ -29,6 +29,7 @@ type candidate struct {
 	after    <-chan struct{}               // it asks for the lease when this is closed; nil = at once
 
 	onStart    func()      // called whenever it becomes the leader
+	onEnd      func()      // called whenever it is the leader no more
 	onUnleased func(error) // called with why it polls without a lease; with nil where it asks for one
 	onSettled  func()      // called when it is known who leads
 
@@ -40,7 +41,7 @@ func newCandidate(ctx context.Context, pipe *pipeline.Pipeline, feed schema.Feed
 	return &candidate{
 		feed: feed, embedded: pipe.Settings.Embedded(), log: log,
 		leases:  pipeline.Soon(func() (*lease.Leases, error) { return pipe.TryLeases(ctx, feed, pipe.Name) }),
-		onStart: func() { notes.Begin(feed) }, onUnleased: func(err error) { notes.Unleased(feed, err) }, onSettled: func() {},
+		onStart: func() { notes.Begin(feed) }, onEnd: func() { notes.End(feed) }, onUnleased: func(err error) { notes.Unleased(feed, err) }, onSettled: func() {},
 	}
 }
 
@@ -121,6 +122,7 @@ func (c *candidate) lead(ctx context.Context) error {
 	defer c.leading.Store(false)
 	c.log.Info("became leader")
 	err := c.work(ctx)
+	c.onEnd()
 	c.log.Info("lost leadership")
 	return err
 }
