@@ -88,7 +88,7 @@ func (l *Line) Run(ctx context.Context) error {
 	l.Licence = cmp.Or(l.Licence, saveris.LicenceWait)
 	l.walker = fleet.NewWalker(l.Source, nil)
 	l.walker.Licence = l.Licence
-	l.known, l.begun, l.contacts = nil, false, fleet.Contacts{After: l.CutOffAfter}
+	l.known, l.begun, l.contacts, l.refused, l.trouble = nil, false, fleet.Contacts{After: l.CutOffAfter}, nil, ""
 	for retry := firstRetry; ; {
 		began := time.Now()
 		err := l.look(ctx)
