@@ -84,6 +84,29 @@ func TestNotesEndARunOnlyWhenEveryFeedIsRefused(t *testing.T) {
 	}
 }
 
+// TestAnOlderVersionIsNamedForAsLongAsItIsRead, also by a bridge that has not led meanwhile: its client goes on where it was, and says it once.
+func TestAnOlderVersionIsNamedForAsLongAsItIsRead(t *testing.T) {
+	n := New(config.Vendor{}, nil, slog.New(slog.DiscardHandler))
+	want := func(notes int) {
+		t.Helper()
+		if got := n.Texts(); len(got) != notes {
+			t.Errorf("%q, want %d", got, notes)
+		}
+	}
+	n.Begin(schema.Tasks)
+	n.Noticed(saveris.Notice{Kind: saveris.Replaced, Feed: saveris.Tasks, Endpoint: "/v3/tasks", Instead: "/v2/tasks"})
+	want(1)
+	n.End(schema.Tasks)
+	want(0)
+	n.Begin(schema.Tasks)
+	want(1)
+	n.Noticed(saveris.Notice{Kind: saveris.Replaced, Feed: saveris.Tasks, Endpoint: "/v2/tasks", Instead: "/v3/tasks"})
+	want(0)
+	n.End(schema.Tasks)
+	n.Begin(schema.Tasks)
+	want(0)
+}
+
 // TestTheEndsOfTheFleetsEndpointsAreOneLine in the log and in the status, which nobody has to do anything about.
 func TestTheEndsOfTheFleetsEndpointsAreOneLine(t *testing.T) {
 	day := time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC)
