@@ -33,12 +33,12 @@ type Notes struct {
 	log      *slog.Logger
 
 	mu        sync.Mutex
-	notes     map[string]status.Note // by key, as they should be stored
-	unwritten map[string]bool        // keys whose note is not stored yet, or not removed
-	shut      map[schema.Feed]error  // feeds that the vendor does not give
-	older     map[schema.Feed]string // what is said of feeds that the client reads by an older version, which it says once
-	fleet     []saveris.Announcement // of the ends of its synchronous endpoints
-	clock     bool                   // the log has it that his is lost
+	notes     map[string]status.Note  // by key, as they should be stored
+	unwritten map[string]bool         // keys whose note is not stored yet, or not removed
+	shut      map[schema.Feed]error   // feeds that the vendor does not give
+	older     map[saveris.Feed]string // what is said of what the client reads by an older version, which it says once
+	fleet     []saveris.Announcement  // of the ends of its synchronous endpoints
+	clock     bool                    // the log has it that his is lost
 	news      chan struct{}
 	refused   chan error
 }
@@ -46,7 +46,7 @@ type Notes struct {
 // New makes the notes of a process that runs so many feeds.
 func New(s config.Vendor, feeds []schema.Feed, log *slog.Logger) *Notes {
 	return &Notes{
-		settings: s, feeds: feeds, log: log, notes: map[string]status.Note{}, unwritten: map[string]bool{}, shut: map[schema.Feed]error{}, older: map[schema.Feed]string{},
+		settings: s, feeds: feeds, log: log, notes: map[string]status.Note{}, unwritten: map[string]bool{}, shut: map[schema.Feed]error{}, older: map[saveris.Feed]string{},
 		news: make(chan struct{}, 1), refused: make(chan error, 1),
 	}
 }
@@ -101,15 +101,15 @@ func (v *Notes) replaced(n saveris.Notice) {
 	feed := schema.FeedOf(n.Feed)
 	if older(n.Instead, n.Endpoint) {
 		v.log.Warn("the vendor has retired an endpoint, an older version of it is read", "feed", feed, "endpoint", n.Endpoint, "instead", n.Instead, "hint", Newer)
-		v.readsOlder(feed, RetiredText(feed, n.Endpoint, n.Instead))
+		v.readsOlder(n.Feed, RetiredText(feed, n.Endpoint, n.Instead))
 		return
 	}
 	v.log.Info("a newer version of the endpoint is read again", "feed", feed, "endpoint", n.Instead)
-	v.readsOlder(feed, "")
+	v.readsOlder(n.Feed, "")
 }
 
-// readsOlder takes over what is said of a feed that is read by an older version, "" where it is not.
-func (v *Notes) readsOlder(feed schema.Feed, text string) {
+// readsOlder takes over what is said of what is read by an older version, "" where it is not.
+func (v *Notes) readsOlder(feed saveris.Feed, text string) {
 	v.mu.Lock()
 	v.older[feed] = text
 	v.mu.Unlock()
@@ -117,7 +117,17 @@ func (v *Notes) readsOlder(feed schema.Feed, text string) {
 		v.drop(versionKey(feed))
 		return
 	}
-	v.put(versionKey(feed), status.Note{Level: status.Look, Feed: feed, Text: text})
+	v.put(versionKey(feed), status.Note{Level: status.Look, Feed: schema.FeedOf(feed), Text: text})
+}
+
+// partsOf are what is read of the vendor's for a feed.
+func partsOf(feed schema.Feed) []saveris.Feed {
+	if feed != schema.Devices {
+		return []saveris.Feed{schema.VendorFeed(feed)}
+	}
+	return []saveris.Feed{
+		saveris.Tenants, saveris.Locations, saveris.Equipments, saveris.DeviceProperties, saveris.DeviceStatus, saveris.SensorStatus, saveris.MeasuringObjects,
+	}
 }
 
 // clockLost has the log say it once: what comes and goes would fill it.
@@ -225,7 +235,9 @@ func (v *Notes) OnStored(feed schema.Feed, s poller.StoredWindow) {
 	}
 }
 
-func versionKey(feed schema.Feed) string { return "version." + string(feed) }
+func versionKey(feed saveris.Feed) string {
+	return "version." + strings.ReplaceAll(string(feed), "/", "-")
+}
 
 func unreadKey(feed schema.Feed) string { return "unread." + string(feed) }
 
@@ -289,12 +301,16 @@ func (v *Notes) Unleased(feed schema.Feed, err error) {
 func (v *Notes) Begin(feed schema.Feed) {
 	v.mu.Lock()
 	delete(v.shut, feed)
-	older := v.older[feed]
 	v.mu.Unlock()
 	for _, key := range keysOf(feed) {
 		v.drop(key)
 	}
-	v.readsOlder(feed, older)
+	for _, part := range partsOf(feed) {
+		v.mu.Lock()
+		older := v.older[part]
+		v.mu.Unlock()
+		v.readsOlder(part, older)
+	}
 }
 
 // End forgets what this bridge has found out about a feed that it leads no more. What is stored of it belongs to whoever leads next.
@@ -310,7 +326,10 @@ func (v *Notes) End(feed schema.Feed) {
 
 // keysOf are the keys of what the leader of a feed finds out about it.
 func keysOf(feed schema.Feed) []string {
-	keys := []string{"shut." + string(feed), versionKey(feed), unreadKey(feed), unshownKey(feed), unfoldedKey(feed)}
+	keys := []string{"shut." + string(feed), unreadKey(feed), unshownKey(feed), unfoldedKey(feed)}
+	for _, part := range partsOf(feed) {
+		keys = append(keys, versionKey(part))
+	}
 	if feed == schema.Devices {
 		keys = append(keys, lookKey)
 	}

@@ -107,6 +107,25 @@ func TestAnOlderVersionIsNamedForAsLongAsItIsRead(t *testing.T) {
 	want(0)
 }
 
+// TestEachKindOfTheFleetHasItsVersion: one that is read by its newest again says nothing of the others.
+func TestEachKindOfTheFleetHasItsVersion(t *testing.T) {
+	n := New(config.Vendor{}, nil, slog.New(slog.DiscardHandler))
+	n.Begin(schema.Devices)
+	n.Noticed(saveris.Notice{Kind: saveris.Replaced, Feed: saveris.DeviceStatus, Endpoint: "/v4/devices/status", Instead: "/v3/devices/status"})
+	n.Noticed(saveris.Notice{Kind: saveris.Replaced, Feed: saveris.Equipments, Endpoint: "/v4/equipments", Instead: "/v3/equipments"})
+	if got := n.Texts(); len(got) != 2 {
+		t.Errorf("%q, want two", got)
+	}
+	n.Noticed(saveris.Notice{Kind: saveris.Replaced, Feed: saveris.Equipments, Endpoint: "/v3/equipments", Instead: "/v4/equipments"})
+	if got := n.Texts(); len(got) != 1 || !strings.Contains(got[0], "/v3/devices/status") {
+		t.Errorf("%q, want that of the devices' status", got)
+	}
+	n.End(schema.Devices)
+	if got := n.Texts(); len(got) != 0 {
+		t.Errorf("%q of who leads no more", got)
+	}
+}
+
 // TestTheEndsOfTheFleetsEndpointsAreOneLine in the log and in the status, which nobody has to do anything about.
 func TestTheEndsOfTheFleetsEndpointsAreOneLine(t *testing.T) {
 	day := time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC)
