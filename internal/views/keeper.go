@@ -53,6 +53,7 @@ func (k *keeper) wake() {
 
 // keepBeside runs work, whose error it returns, and keeps a view meanwhile and to its end.
 func (k *keeper) keepBeside(ctx context.Context, view kept, work func(context.Context) error) error {
+	k.trouble.forgotten = true
 	keeping, end := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() { defer close(done); k.keep(keeping, view) }()

@@ -11,10 +11,11 @@ import (
 
 // trouble is why the bucket cannot be written.
 type trouble struct {
-	since    time.Time // zero: it can
-	reported bool
-	pause    time.Duration
-	wait     time.Time // nothing is tried before, unless there is another connection
+	since     time.Time // zero: it can
+	reported  bool
+	forgotten bool // what was reported, since the view was kept by another bridge meanwhile
+	pause     time.Duration
+	wait      time.Time // nothing is tried before, unless there is another connection
 }
 
 // due reports whether there is a point in trying.
@@ -48,10 +49,10 @@ func (k *keeper) report(err error) {
 		t.pause = k.pace.look / 2
 	}
 	t.wait = time.Now().Add(t.pause)
-	if t.reported || !refused && !foreign && time.Since(t.since) < k.pace.pass {
+	if t.reported && !t.forgotten || !refused && !foreign && time.Since(t.since) < k.pace.pass {
 		return
 	}
-	t.reported = true
+	t.reported, t.forgotten = true, false
 	if k.OnWritable != nil {
 		k.OnWritable(err)
 	}

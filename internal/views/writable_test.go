@@ -95,6 +95,31 @@ func TestABucketThatCannotBeWrittenHoldsUpNothing(t *testing.T) {
 	}
 }
 
+// TestWhoeverLeadsAgainSaysAgainWhatCannotBeWritten: what was said before is forgotten by then.
+func TestWhoeverLeadsAgainSaysAgainWhatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	_, err := s.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: bucket, MaxBytes: 100})
+	s.check(err)
+	o := &told{}
+	view := views.NewCheckpoints(s.bridge, config, schema.Readings)
+	view.OnWritable = o.say
+	view.Hurry()
+	w := s.writer(schema.Readings, view)
+	for lead := range 2 {
+		end := s.keep(view)
+		for day := range 20 {
+			s.commit(w, day, 3)
+		}
+		s.await("it to be said", func() bool { return len(o.list()) > lead })
+		end()
+	}
+	_, err = s.js.UpdateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: bucket, MaxBytes: 1 << 20})
+	s.check(err)
+	s.keep(view)
+	s.await("its end to be said", func() bool { said := o.list(); return said[len(said)-1] == nil })
+}
+
 // TestWithoutTheRightToTheBucketEverythingElseGoesOn has the account get the right later, in a server that is set up anew.
 func TestWithoutTheRightToTheBucketEverythingElseGoesOn(t *testing.T) {
 	t.Parallel()
