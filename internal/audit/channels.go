@@ -84,6 +84,12 @@ func (a *auditor) channelOf(r *schema.StoredReading) *channel {
 	if key.No == "" {
 		c = cmp.Or(a.byQuantity[Key{key.Serial, r.Quantity}], c)
 	}
+	if c == nil && r.Serial != "" && r.Sensor != "" { // the inventory may lack its serial number
+		if c = a.byKey[Key{r.Sensor, r.Channel}]; c != nil {
+			c.Serial = strings.Clone(r.Serial)
+			a.byKey[c.Key] = c
+		}
+	}
 	if c == nil {
 		key.Serial, key.No = strings.Clone(key.Serial), strings.Clone(key.No)
 		c = a.newChannel(Channel{Key: key})

@@ -116,7 +116,7 @@ func goneBefore(ctx context.Context, readings *checkpoint.Stream, prefix string,
 	reader, last := schema.NewReadingReader(), map[Key]schema.StoredReading{}
 	err := readings.LastOn(ctx, prefix+"."+string(schema.Readings)+".>", func(e checkpoint.StoredEvent) error {
 		r, err := reader.Read(e.Header, e.Data)
-		if key := keyOf(&r); err == nil && !there[key] && r.MeasuredAt.After(last[key].MeasuredAt) {
+		if key := keyOf(&r); err == nil && !there[key] && !there[Key{r.Sensor, r.Channel}] && r.MeasuredAt.After(last[key].MeasuredAt) {
 			last[key] = r
 		}
 		return nil

@@ -392,3 +392,20 @@ func TestReadingsWithoutAChannelAreOfTheOneOfTheirQuantity(t *testing.T) {
 		t.Errorf("%+v", got.Channels)
 	}
 }
+
+// TestASensorWhoseSerialNumberTheFleetLacksIsKnownByItsUUID: any column of the vendor's may be missing.
+func TestASensorWhoseSerialNumberTheFleetLacksIsKnownByItsUUID(t *testing.T) {
+	t.Parallel()
+	for _, first := range []int{-25, 12} { // hours: when the fleet was looked at first
+		c := newCourt(t)
+		c.steady("1", -1, "5")
+		c.steady("1", 0, "5", 20)
+		c.covered(schema.Alarms, days(0, 1))
+		c.change(midnight.Add(time.Duration(first)*time.Hour), schema.KindDevice, "tenant-1", false,
+			`{"tenant_uuid":"tenant-1","device_uuid":"d","device_measuring_cycle":900000,"sensors":[{"sensor_uuid":"sensor-1","channels":[{"channel_no":1}]}]}`)
+		got := c.read(c.audit(days(0, 1), c.inventory(days(0, 1))))
+		if d := got.of("1/1")["2026-11-23"]; len(got.Channels) != 1 || d.Missing == nil || *d.Missing != 1 || d.Stored != 95 || d.CycleFrom != "inventory" {
+			t.Errorf("first look at %d: %+v", first, got.Channels)
+		}
+	}
+}
