@@ -112,7 +112,7 @@ func (c *channel) kelvin(value float64) float64 { return kelvin(value, c.Unit) }
 
 // inUnit turns a value into the unit of the channel; NaN where that cannot be done.
 func (c *channel) inUnit(value float64, unit string) float64 {
-	if unit == c.Unit || unit == "" {
+	if unit == c.Unit || unit == "" || isPressure(unit) && isPressure(c.Unit) {
 		return value
 	}
 	if t := fromKelvin(kelvin(value, unit), c.Unit); c.temperature() && !math.IsNaN(t) {
@@ -121,6 +121,9 @@ func (c *channel) inUnit(value float64, unit string) float64 {
 	c.units = true
 	return math.NaN()
 }
+
+// isPressure reports whether a unit is one of two names of the same.
+func isPressure(unit string) bool { return unit == "hPa" || unit == "mbar" }
 
 // number is a channel number as JSON; null where there is none.
 func (k Key) number() json.RawMessage {

@@ -98,3 +98,20 @@ func TestOutsideOfLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestValuesAreSummedInTheUnitOfTheChannel: what cannot be turned into it is left out, and said.
+func TestValuesAreSummedInTheUnitOfTheChannel(t *testing.T) {
+	t.Parallel()
+	for _, x := range []struct {
+		of, unit string
+		want     float64
+	}{
+		{"Cel", "Cel", 50}, {"Cel", "", 50}, {"Cel", "[degF]", 10}, {"[degF]", "Cel", 122}, {"hPa", "mbar", 50}, {"mbar", "hPa", 50},
+		{"hPa", "Cel", math.NaN()}, {"%", "g/m3", math.NaN()},
+	} {
+		c := &channel{Channel: Channel{Unit: x.of}}
+		if got := c.inUnit(50, x.unit); !near(got, x.want) || c.units != math.IsNaN(x.want) {
+			t.Errorf("50 %s in %s: %v, left out: %v", x.unit, x.of, got, c.units)
+		}
+	}
+}
