@@ -96,7 +96,7 @@ var rooms = []struct {
 	}},
 	{"internal/backfill", room{
 		ours: []string{"internal/preflight", "internal/notebook", "internal/pipeline", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint", "internal/natsconn", "internal/config", "internal/schema", "internal/saveris",
-			"internal/hint", "internal/printable"},
+			"internal/hint", "internal/printable", "internal/words"},
 		others: []string{natsGo, sync},
 	}},
 	{"internal/preflight", room{
@@ -121,7 +121,7 @@ var rooms = []struct {
 	{"internal/tail", room{ours: []string{"internal/publish", "internal/schema", "internal/printable", "internal/words", "internal/sleep"}, others: []string{natsGo, sync}}},
 	{"internal/inventory", room{ours: []string{"internal/fleet", "internal/poller", "internal/publish", "internal/schema", "internal/saveris", "internal/sleep"}}},
 	{"internal/silence", room{ours: []string{"internal/fleet", "internal/publish", "internal/checkpoint", "internal/schema", "internal/sleep"}}},
-	{"internal/audit", room{ours: []string{"internal/fleet", "internal/checkpoint", "internal/schema", "internal/hint", "internal/printable"}, others: []string{natsGo}}},
+	{"internal/audit", room{ours: []string{"internal/fleet", "internal/checkpoint", "internal/schema", "internal/hint", "internal/printable", "internal/words"}, others: []string{natsGo}}},
 	{"internal/fleet", room{ours: []string{"internal/schema", "internal/saveris"}, others: []string{jsonV2}}},
 	{"internal/poller", room{
 		ours:   []string{"internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris", "internal/hint", "internal/sleep"},
