@@ -193,11 +193,17 @@ func (l *Line) news(ctx context.Context, channels []fleet.Channel, back time.Dur
 	}
 	var overdue []*fleet.Channel
 	from := clock
+	taken := map[string]bool{} // subjects of channels that are silent and to be heard
+	for i := range channels {
+		if subject, open := l.open[keyOf(&channels[i])]; open && !channels[i].Inactive {
+			taken[subject] = true
+		}
+	}
 	for i := range channels {
 		c := &channels[i]
 		k := keyOf(c)
 		last := l.ears.lastOf(k)
-		if _, open := l.open[k]; !open && Overdue(l.Rule.Due(last, *c), clock) {
+		if _, open := l.open[k]; !open && Overdue(l.Rule.Due(last, *c), clock) && !taken[l.subjectOf(c)] {
 			overdue = append(overdue, c)
 			if last.Before(from) {
 				from = last
@@ -220,6 +226,11 @@ func (l *Line) news(ctx context.Context, channels []fleet.Channel, back time.Dur
 	return slices.CompactFunc(news, func(a, b schema.Silence) bool { return a.Subject("") == b.Subject("") }), nil // two channels of one name cannot both be stored
 }
 
+// subjectOf is where silences of a channel stand.
+func (l *Line) subjectOf(c *fleet.Channel) string {
+	return (&schema.Silence{Tenant: c.Tenant, Site: c.Site, Serial: c.Serial, Channel: c.No}).Subject(l.Prefix)
+}
+
 // inherited are the ends of silences that were said of sensors which the fleet does not have any more, while the channel on their subject
 // is heard: the sensor has got another uuid.
 func (l *Line) inherited(ctx context.Context, channels []fleet.Channel, clock time.Time) (ended []schema.Silence, err error) {
@@ -238,7 +249,7 @@ func (l *Line) inherited(ctx context.Context, channels []fleet.Channel, clock ti
 	}
 	for i := range channels {
 		c := &channels[i]
-		subject := (&schema.Silence{Tenant: c.Tenant, Site: c.Site, Serial: c.Serial, Channel: c.No}).Subject(l.Prefix)
+		subject := l.subjectOf(c)
 		last, before := l.ears.lastOf(keyOf(c)), l.known[subject].LastAt
 		if !left[subject] || !last.After(before) || Overdue(l.Rule.Due(last, *c), clock) {
 			continue

@@ -329,6 +329,43 @@ func TestAChannelThatTheFleetHasTwiceIsSilentOnce(t *testing.T) {
 	s.want(id("100", 0), id("100", 0)+".resumed missing 4")
 }
 
+// TestTwoChannelsOfOneNameAreSilentInTurn: they have one subject, on which each silence stands once; one that is switched off gives way.
+func TestTwoChannelsOfOneNameAreSilentInTurn(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.add("100", "100")
+	s.channels[1].Sensor = "another"
+	s.reads("100", "live", 0)
+	s.readsAs("another", "100", "live", 5)
+	l := s.line()
+	for minute := 60; minute < 64; minute++ {
+		s.judge(l, minute)
+	}
+	s.judge(s.line(), 64)
+	silent := s.silences()
+	if len(silent) != 1 {
+		t.Fatalf("%q, want one", silent)
+	}
+	first := 0
+	if silent[0] == id("100", 5) {
+		first = 1
+	}
+	s.channels[first].Inactive = true
+	s.judge(l, 65)
+	s.judge(l, 66)
+	s.judge(s.line(), 67)
+	if silent = s.silences(); len(silent) != 2 || silent[0] == silent[1] {
+		t.Errorf("%q, want that of the other too", silent)
+	}
+	s.readsAs(s.channels[1-first].Sensor, "100", "live", 70)
+	s.judge(l, 71)
+	s.wantOpen(l, 0)
+	s.judge(l, 72)
+	if silent = s.silences(); len(silent) != 3 {
+		t.Errorf("%q, want its end", silent)
+	}
+}
+
 // TestASilenceEndsThoughTheSensorHasAnotherUUIDNow: what people and subjects know it by is the same.
 func TestASilenceEndsThoughTheSensorHasAnotherUUIDNow(t *testing.T) {
 	t.Parallel()
