@@ -54,6 +54,9 @@ func (inv *Inventory) halfRead(seen Look, strange string) (err error) {
 			if steady[column.name] && seen.cover.cells[level][i] && anyBelow(known, level, has) && !anyBelow(seen.things, level, has) {
 				seen.cover.cells[level][i] = false
 				lost(column.name)
+				if s.joint && s.names(column.name) { // nor of what it tells apart, which is kept then
+					anyBelow(seen.things, level-1, func(o *object) bool { o.inner = nil; return false })
+				}
 			}
 		}
 		holds := func(o *object) bool { return len(o.inner) > 0 }
@@ -64,11 +67,12 @@ func (inv *Inventory) halfRead(seen Look, strange string) (err error) {
 	return err
 }
 
-// steady are columns that readings are watched and named by, and that no thing loses while it is there.
+// steady are columns that readings are watched, named and judged by, and that no thing loses while it is there.
 var steady = map[string]bool{
 	"device_communication_log_time": true, "device_measuring_cycle": true, "device_measuring_cycle_effective": true,
 	"sensor_measuring_cycle": true, "sensor_measuring_cycle_effective": true,
 	"channel_physical_unit": true, "channel_physical_property_name": true, "channel_physical_extension": true,
+	"display_unit": true,
 }
 
 // anyBelow reports whether something is true of any object, so many levels below some.

@@ -85,6 +85,32 @@ func TestAColumnOfAnotherNameLeavesWhatWasKnown(t *testing.T) {
 	}
 }
 
+// TestLimitsWhoseUnitIsNotUnderstoodLeaveThoseThatWereKnown: no limit loses its unit, and without one it is none.
+func TestLimitsWhoseUnitIsNotUnderstoodLeaveThoseThatWereKnown(t *testing.T) {
+	const row = `{"equipment_uuid":"e","equipment_title":"A","equipment_parts_uuid":"p","limit_values_uuid":"l","display_unit":"celsius","upper_warning":7,"valid_from_time":0}`
+	const nested = `{"equipment_uuid":"e","equipment_title":"B","equipment_parts":[{"equipment_parts_uuid":"p","alarm_configurations":[{"limit_values_uuid":"l","unit_of_display":"celsius","upper_warning":8}]}]}`
+	for name, c := range map[string]struct {
+		after string
+		want  []string
+	}{
+		"another name":                    {strings.Replace(row, `display_unit`, `limit_unit`, 1), nil},
+		"another form":                    {strings.Replace(row, `"celsius"`, `{"code":"celsius"}`, 1), nil},
+		"another name, and something new": {nested, []string{"~.e@1 /equipment_title"}},
+	} {
+		inv := NewInventory()
+		store(inv, inv.Compare(seenJSON(t, schema.KindEquipment, row)))
+		for range looksUntilGone {
+			k := NewWalker(rowsOf{saveris.Equipments: {c.after}}, inv).kind(t.Context(), schema.KindEquipment)
+			if !errors.Is(k.Err, saveris.ErrNotUnderstood) {
+				t.Errorf("%s: %v", name, k.Err)
+			}
+			if got := told(inv.Compare(k)); !slices.Equal(got, c.want) {
+				t.Errorf("%s: %q, want %q", name, got, c.want)
+			}
+		}
+	}
+}
+
 // TestAThingWithoutTenantOrSerialStaysWhereItIs: no thing loses them, so that a look lacks them says nothing.
 func TestAThingWithoutTenantOrSerialStaysWhereItIs(t *testing.T) {
 	inv := NewInventory()
