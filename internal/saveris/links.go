@@ -77,10 +77,14 @@ func elementsOf(list jsontext.Value) (all []jsontext.Value) {
 var neverLinks = []string{"status", "requestuuid", "metadataurl", "metadataurls", "xfilecontent", "message", "error"}
 
 // linksOf finds the links to the files of a completed answer, in whatever form they stand there, each once. None at all
-// is believed only where nothing is left that could hold one; else it fails and names the member.
+// is believed only where nothing is left that could hold one; else it fails and names the member. So it does where the answer
+// says that it is not all.
 func linksOf(members []member) ([]string, error) {
 	var others beside
-	if others.members(members, false); others.more {
+	switch others.members(members, false); {
+	case others.fault:
+		return nil, errors.New("completed, but it says that something went wrong")
+	case others.more:
 		return nil, errors.New("completed, but it says that there are more links than it holds")
 	}
 	f := linkFinder{seen: map[string]bool{}}
@@ -115,6 +119,8 @@ func linksOf(members []member) ([]string, error) {
 		return nil, fmt.Errorf("completed, but %q is %s without a link", odd.name, kindOf(odd.value))
 	case other != nil && !empty:
 		return nil, fmt.Errorf("completed, but there is no link, and %q is %s without one", other.name, kindOf(other.value))
+	case others.total > 0:
+		return nil, errors.New("completed, but there is no link to the rows that it counts")
 	}
 	return nil, nil
 }

@@ -50,6 +50,8 @@ func TestLinksAreFoundInEveryShape(t *testing.T) {
 		`{"columns":[{"uuid":"varchar"}],"data_urls":[]}`:       nil,
 		`{"data_urls":[],"message":"see https://example.net/"}`: nil,
 		`{"data_urls":[],"next_token":null,"has_more":false}`:   nil,
+		`{"data_urls":[],"error":null,"errors":[],"total":0}`:   nil,
+		`{"data_urls":["` + a + `"],"error":"","total":5}`:      {a},
 	} {
 		members, err := membersOf([]byte(answer))
 		if err != nil {
@@ -82,6 +84,10 @@ func TestACompletedAnswerWithoutALinkIsNoEmptyOne(t *testing.T) {
 		`"data_urls":["https://example.net/a"],"next_token":"b"`:                            `more links than it holds`,
 		`"data_urls":["https://example.net/a"],"page":{"nextLink":"https://example.net/b"}`: `more links than it holds`,
 		`"data_urls":[],"has_more":true`:                                                    `more links than it holds`,
+		`"data_urls":[],"error":"Query exhausted resources"`:                                `something went wrong`,
+		`"data_urls":["https://example.net/a"],"errors":[{"part":2,"text":"timed out"}]`:    `something went wrong`,
+		`"error":{"code":"x"}`:                                                              `something went wrong`,
+		`"data_urls":[],"total_rows":3`:                                                     `no link to the rows that it counts`,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			polls := 0
