@@ -236,6 +236,9 @@ func (l *Line) read(ctx context.Context, w Window, readAt time.Time) (*buffer, e
 		return nil, err
 	}
 	got.cover = checkpoint.Interval{From: w.From, Until: w.Until, ReadAt: result.AskedAt.UTC(), Route: string(result.Route)}
+	if got.cover.Until.After(got.cover.ReadAt) { // his clock was ahead when the window was planned
+		got.cover.Until = whole(got.cover.ReadAt)
+	}
 	got.took = time.Since(began) - waited
 	return got, nil
 }

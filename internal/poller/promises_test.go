@@ -139,6 +139,42 @@ func TestNothingIsCoveredBeyondTheVendorsClock(t *testing.T) {
 	}
 }
 
+// afterPlan does something once a window is planned.
+type afterPlan struct {
+	poller.Plan
+	do func()
+}
+
+func (p afterPlan) Next(ctx context.Context) (poller.Window, error) {
+	defer p.do()
+	return p.Plan.Next(ctx)
+}
+
+// A vendor's clock that was ahead when a window was planned is right when he is asked for it.
+func TestWhatTheVendorCannotHaveMeasuredYetIsNotCovered(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, quiet)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	client := b.client(nil)
+	bridge := b.live(b.js, schema.Readings, client)
+	line := poller.Line{Source: client, Writer: bridge.Writer, Log: bridge.Log, MaxWait: time.Second, Pool: poller.NewPool(1, b.maker(schema.Readings)), OnStored: func(poller.StoredWindow) { stop() }}
+	tail := &poller.Tail{Interval: time.Hour, Overlap: 15 * time.Minute, Now: client.Now, Covered: bridge.Writer.Covered, Since: b.start}
+	b.forward(40 * time.Minute)
+	if err := line.Run(ctx, afterPlan{tail, func() { b.forward(-40 * time.Minute) }}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	covered, err := bridge.Writer.Covered(t.Context(), checkpoint.Span{From: b.start, Until: dayEnd.Add(time.Hour)})
+	if err != nil || len(covered) == 0 {
+		t.Fatalf("covered %v (%v)", covered, err)
+	}
+	for _, iv := range covered {
+		if iv.Until.After(iv.ReadAt.Add(time.Second)) {
+			t.Errorf("what was asked for at %v is covered until %v", iv.ReadAt, iv.Until)
+		}
+	}
+}
+
 func TestDuplicateAcrossFilesIsOneEvent(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, saveristest.Config{
