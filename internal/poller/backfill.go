@@ -48,7 +48,7 @@ func (b *Backfill) Run(ctx context.Context) error {
 	for {
 		backlog := &Backlog{
 			Span: b.Span, Rows: b.Rows, Now: b.Source.Now, Covered: b.covered, Leases: b.Leases,
-			ReadSince: b.ReadSince, First: b.unfinished(ctx), Yield: b.yield, Removed: b.Writer.Removed,
+			ReadSince: b.ReadSince, Again: b.Again, First: b.unfinished(ctx), Yield: b.yield, Removed: b.Writer.Removed,
 			OnWait: func() { b.Log.Info("other workers have the days that are left, waiting for them to end or to die") },
 		}
 		for _, day := range b.Excluded {

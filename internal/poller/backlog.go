@@ -30,6 +30,8 @@ type Backlog struct {
 	Removed func(ctx context.Context, span checkpoint.Span) ([]checkpoint.Span, error)
 	// ReadSince makes a gap of what was read before it, for whoever wants covered intervals read again; zero = nothing.
 	ReadSince time.Time
+	// Again says that Covered returns what need not be read, and not what is covered: nothing is lost where it returns less.
+	Again bool
 	// First are windows that are asked for before others, where they are still gaps: their exports may be under way.
 	First []checkpoint.Span
 	// OnWait is called when a line begins to wait for other workers; may be nil.

@@ -257,6 +257,26 @@ func TestRereadingReadsWhatIsCoveredOnceMoreAndEnds(t *testing.T) {
 	}
 }
 
+func TestWhatTheBrokerLosesWhileItIsReadAgainIsReadOnceMore(t *testing.T) {
+	t.Parallel()
+	s := newShelf(days(0, 2))
+	s.ReadSince = june.AddDate(1, 0, 0)
+	s.Removed = func(context.Context, checkpoint.Span) ([]checkpoint.Span, error) { return nil, nil }
+	s.list = covered{{From: days(0, 0).From, Until: days(0, 2).Until, ReadAt: june.AddDate(0, 1, 0), Route: "sync"}}
+	plan := s.Share()
+	w, err := plan.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.list.add(w, june.AddDate(1, 0, 0), nil)
+	plan.Done(w, 1000, nil)
+	s.list = checkpoint.Uncover(s.list, w.Span) // the broker has lost its tail
+	s.carry(t, plan, 1000)
+	if gaps := checkpoint.Gaps(s.list, days(0, 2).From, days(0, 2).Until); len(gaps) > 0 {
+		t.Errorf("nothing is left to be read, and %v are gaps", gaps)
+	}
+}
+
 func TestConcurrentWindowsDoNotShrinkEachOther(t *testing.T) {
 	t.Parallel()
 	s := newShelf(days(0, 1))

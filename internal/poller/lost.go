@@ -33,7 +33,7 @@ func (b *Backlog) notice(ctx context.Context, piece checkpoint.Span, covered []c
 			b.Excluded = append(b.Excluded, Exclusion{day, ErrRemoved})
 		}
 	}
-	if b.ReadSince.IsZero() {
+	if !b.Again {
 		b.done = CutOut(b.done, again...)
 	}
 	return nil
