@@ -3,6 +3,7 @@ package poller
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -72,7 +73,7 @@ func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
 	if len(gaps) > 0 {
 		read = gaps[0].From
 	}
-	if err := f.Advance(ctx, read); err != nil {
+	if err := f.Advance(ctx, read); err != nil && !errors.Is(err, checkpoint.ErrIndex) { // of one day, which holds up no other
 		return Window{}, false, err
 	}
 	if gaps = f.without(gaps, now); len(gaps) > 0 {

@@ -3,6 +3,7 @@ package poller_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"testing"
@@ -354,6 +355,25 @@ func TestTheWatermarkFollowsWhatHasBeenRead(t *testing.T) {
 		list = nil // the stream was emptied: what has been read is not read again without need
 		if w, err := fill.Next(t.Context()); err != nil || !w.From.Equal(now.Add(-210*time.Minute)) {
 			t.Errorf("window %+v (%v)", w, err)
+		}
+	})
+}
+
+// stuckMark cannot be moved: the day that its record would be of cannot be read.
+type stuckMark struct{ mark }
+
+func (*stuckMark) Advance(context.Context, time.Time) error {
+	return fmt.Errorf("readings of 2026-07-01: %w", checkpoint.ErrIndex)
+}
+
+func TestAWatermarkThatCannotBeMovedHoldsUpNoGap(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		since := time.Now().UTC().Add(-4 * time.Hour)
+		var list covered
+		fill := poller.Fill{Watermark: &stuckMark{mark{since}}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
+		if w, err := fill.Next(t.Context()); err != nil || !w.From.Equal(since) {
+			t.Errorf("window %+v (%v), want one from %v", w, err, since)
 		}
 	})
 }
