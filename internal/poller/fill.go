@@ -67,7 +67,7 @@ func (f *Fill) look(ctx context.Context, now time.Time) (Window, bool, error) {
 		return Window{}, false, err
 	}
 	covered = withoutFuture(covered, now)
-	f.oldest = f.unsettled(covered, since)
+	f.oldest = f.unsettled(covered, since, now)
 	gaps := f.gaps(covered, since, now)
 	read := later(since, coveredEnd(covered, now))
 	if len(gaps) > 0 {
@@ -114,12 +114,19 @@ func (f *Fill) gaps(covered []checkpoint.Interval, since, now time.Time) []check
 	return checkpoint.Gaps(covered, since, end)
 }
 
-// unsettled returns the time before which nothing will ever be due again, a day early.
-func (f *Fill) unsettled(covered []checkpoint.Interval, since time.Time) time.Time {
+// unsettled returns the time before which nothing will ever be due again, a day early. What a backfill covers from now on may
+// be due as far back as the last age reaches.
+func (f *Fill) unsettled(covered []checkpoint.Interval, since, now time.Time) time.Time {
 	oldest := since
-	for _, iv := range covered {
-		if iv.From.Before(oldest) && len(f.Ages) > 0 && iv.ReadAt.Before(iv.Until.Add(slices.Max(f.Ages))) {
-			oldest = iv.From
+	if len(f.Ages) > 0 {
+		last := slices.Max(f.Ages)
+		if reach := now.Add(-last); reach.Before(oldest) {
+			oldest = reach
+		}
+		for _, iv := range covered {
+			if iv.From.Before(oldest) && iv.ReadAt.Before(iv.Until.Add(last)) {
+				oldest = iv.From
+			}
 		}
 	}
 	return oldest.AddDate(0, 0, -1)

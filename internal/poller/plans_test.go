@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -374,6 +375,40 @@ func TestAWatermarkThatCannotBeMovedHoldsUpNoGap(t *testing.T) {
 		fill := poller.Fill{Watermark: &stuckMark{mark{since}}, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: list.read}
 		if w, err := fill.Next(t.Context()); err != nil || !w.From.Equal(since) {
 			t.Errorf("window %+v (%v), want one from %v", w, err, since)
+		}
+	})
+}
+
+// Live polling goes on while a backfill covers what lies before its beginning: late rows of that are looked for like all others.
+func TestWhatABackfillCoversMeanwhileIsReadAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ages := checkpoint.Ages{time.Hour, 7 * 24 * time.Hour}
+		now := time.Now().UTC()
+		list := covered{{From: now.Add(-24 * time.Hour), Until: now, ReadAt: now, Route: "sync"}}
+		within := func(_ context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
+			return checkpoint.Within(list, span), nil
+		}
+		fill := poller.Fill{Watermark: &mark{now.Add(-24 * time.Hour)}, Ages: ages, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: within}
+		w, err := fill.Next(t.Context()) // has looked, and waited for the first age
+		if err != nil {
+			t.Fatal(err)
+		}
+		list.add(w, time.Now(), ages)
+		fill.Done(w, 10, nil)
+		old := checkpoint.Span{From: now.Add(-5 * 24 * time.Hour), Until: now.Add(-4 * 24 * time.Hour)}
+		list.add(poller.Window{Span: old}, time.Now(), ages)
+		for time.Since(now) < 4*24*time.Hour {
+			if w, err = fill.Next(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			list.add(w, time.Now(), ages)
+			fill.Done(w, 10, nil)
+		}
+		for _, iv := range checkpoint.Within(list, old) {
+			if iv.ReadAt.Before(iv.Until.Add(slices.Max(ages))) {
+				t.Errorf("from %v until %v was read last at %v, a week after it nobody has looked for late rows", iv.From, iv.Until, iv.ReadAt)
+			}
 		}
 	})
 }
