@@ -113,9 +113,9 @@ func (c *Client) stores(q *Query) bool {
 	return c.cfg.Requests != nil && q.Background && !isSnapshot(q.Feed)
 }
 
-// key names the window of a feed at this vendor, for this user.
+// key names the window of a feed at this vendor, for this user or API key.
 func (c *Client) key(q *Query) string {
-	who := sha256.Sum256([]byte(c.base + "\n" + c.cfg.Username))
+	who := sha256.Sum256([]byte(c.base + "\n" + cmp.Or(c.cfg.APIKey.Reveal(), c.cfg.Username)))
 	return fmt.Sprintf("%s.%s.%s.%s.%s", hex.EncodeToString(who[:4]), q.Feed, c.cfg.Format,
 		q.From.UTC().Format(keyLayout), q.Until.UTC().Format(keyLayout))
 }

@@ -297,6 +297,24 @@ func (l lastWords) Keep(ctx context.Context, key, request string) error {
 	return l.memory.Keep(ctx, key, request)
 }
 
+// Another key may be another account's, whose rows are none of this one's.
+func TestTheExportOfAnotherKeyIsNotAdopted(t *testing.T) {
+	srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{QueryLatency: "never"}})
+	kept := memory{}
+	ctx, cancel := context.WithCancel(t.Context())
+	keyed := func(key string, requests Requests) *Client {
+		return newClient(t, srv.URL(), func(cfg *Config) {
+			cfg.Username, cfg.Password, cfg.APIKey, cfg.Requests = "", secret.Text{}, secret.New(key), requests
+		})
+	}
+	_, _ = keyed("demo-key", lastWords{kept, cancel}).Rows(ctx, Query{Feed: Measurements, From: from, Until: until, Background: true}, nil)
+	for key, want := range map[string]int{"demo-key": 1, "another-key": 0} {
+		if got, err := keyed(key, kept).Unfinished(t.Context(), Measurements); err != nil || len(got) != want || len(kept) != 1 {
+			t.Errorf("%s: %d exports to adopt of %d (%v), want %d", key, len(got), len(kept), err, want)
+		}
+	}
+}
+
 func TestRunningExportIsAdopted(t *testing.T) {
 	srv := startVendor(t, saveristest.Config{Switches: saveristest.Switches{QueryLatency: "never"}})
 	kept := memory{}
