@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"saveris-bridge/internal/saveris/saveristest"
@@ -118,4 +119,40 @@ func TestSyncThatHasWorkedIsNotGivenUpForARefusedToken(t *testing.T) {
 func quick(c *Client) *Client {
 	c.cfg.RetryWait, c.cfg.ThrottledWait, c.pace.first = time.Nanosecond, time.Nanosecond, time.Nanosecond
 	return c
+}
+
+// What is neither a list nor a refusal says nothing of a window: a 204 least of all, which some give for an empty list and some
+// while they are away.
+func TestAWindowThatSyncAnswersWithoutAListIsExported(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusNoContent, http.StatusPartialContent} {
+		for _, offered := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				answer := "[" + reading + "]"
+				c := wired(t, vendor(func(req *http.Request) *http.Response {
+					switch {
+					case req.URL.Path != "/v1/measurements":
+						return nil
+					case answer != "":
+						return reply(200, answer)
+					}
+					return reply(status, "")
+				}), func(cfg *Config) { cfg.Sync = SyncAuto })
+				if offered {
+					if _, err := c.Rows(t.Context(), sixHours, nothing); err != nil {
+						t.Fatal(err)
+					}
+				}
+				answer = ""
+				ans, err := c.Rows(t.Context(), sixHours, nothing)
+				if err != nil || ans.Route != RouteExport || ans.Rows != 1 {
+					t.Errorf("%d, offered before %v: %+v (%v), want an export", status, offered, ans, err)
+				}
+				answer = "[" + reading + "]"
+				if ans, err = c.Rows(t.Context(), sixHours, nothing); err != nil || ans.Route != RouteSync {
+					t.Errorf("%d, offered before %v: %+v (%v), want the list again", status, offered, ans, err)
+				}
+			})
+		}
+	}
 }

@@ -79,5 +79,8 @@ func (c *Client) exportInstead(feed Feed, err error) bool {
 		c.syncs.Store(feed, syncMissing)
 		return true
 	}
-	return e.Status >= 400 && (!offered || e.Status != http.StatusUnauthorized)
+	return (e.Status >= 400 || e.withoutList()) && (!offered || e.Status != http.StatusUnauthorized)
 }
+
+// withoutList: an answer that is neither a list nor a refusal, like 204, which says nothing of the window.
+func (e *Error) withoutList() bool { return e.Status > http.StatusOK && e.Status < 300 }
