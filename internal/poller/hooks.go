@@ -26,6 +26,7 @@ const (
 	Plans        Doing = "planning"                        // asks what is next, and waits until something is
 	Queues       Doing = "queued for an export slot"       // waits for an export slot, which has no bound
 	Fetches      Doing = "fetching"                        // reads a window
+	Waits        Doing = "waiting for another to store"    // waits for the room that another line's rows are in, which has no bound
 	AwaitsExport Doing = "waiting for the vendor's export" // which is not ready; it is looked at again and again
 	Commits      Doing = "committing"                      // stores it
 	Retries      Doing = "waiting to retry"                // waits for the next try, after a failure or at a closed gate

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/saveris"
@@ -160,6 +161,39 @@ func TestALineThatGoesOnTakesSteps(t *testing.T) {
 	}
 	if most < 3 {
 		t.Errorf("%d steps in a row of reading: an hour has %d rows", most, 12*360)
+	}
+}
+
+// A line whose rows wait until another one has stored its own is not taken for one that reads: nobody knows how long a broker takes
+// nothing.
+func TestALineThatWaitsForAnotherSaysSo(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, quiet)
+	pool := poller.NewPool(1, b.maker(schema.Readings))
+	room := <-pool // another line has it
+	client := b.client(nil)
+	steps := make(chan poller.Doing, 100)
+	line := poller.Line{
+		Source: client, Writer: b.live(b.js, schema.Readings, client).Writer, Log: quietLog, MaxWait: time.Second, Pool: pool,
+		OnStep: func(s poller.Step) { steps <- s.Doing },
+	}
+	ended := make(chan error)
+	go func() {
+		ended <- line.Run(b.Context(), &once{window: poller.Window{Span: checkpoint.Span{From: b.start, Until: b.start.Add(time.Hour)}}})
+	}()
+	var last poller.Doing
+	b.await("the line to be told as waiting", func(context.Context) bool {
+		for len(steps) > 0 {
+			last = <-steps
+		}
+		return last == poller.Waits
+	})
+	pool <- room
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if last = <-steps; last != poller.Fetches {
+		t.Errorf("then it is %s", last)
 	}
 }
 

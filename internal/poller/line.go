@@ -214,12 +214,12 @@ func (l *Line) read(ctx context.Context, w Window, readAt time.Time) (*buffer, e
 		return nil, err
 	}
 	defer result.Close()
-	l.step(Fetches, 0)
 	prepared := time.Now()
-	got, err := l.Pool.acquire(ctx)
+	got, err := l.Pool.acquire(ctx, func() { l.step(Waits, 0) })
 	if err != nil {
 		return nil, err
 	}
+	l.step(Fetches, 0)
 	waited := time.Since(prepared)
 	_, err = result.Rows(ctx, func(row *saveris.Row) error {
 		event := got.maker.Event(row, schema.Window(w.Span), readAt)

@@ -23,8 +23,14 @@ func NewPool(n int, maker func() *schema.Maker) Pool {
 	return p
 }
 
-// acquire waits for a buffer.
-func (p Pool) acquire(ctx context.Context) (*buffer, error) {
+// acquire waits for a buffer, and calls waits where there is none at once.
+func (p Pool) acquire(ctx context.Context, waits func()) (*buffer, error) {
+	select {
+	case buf := <-p:
+		return buf, nil
+	default:
+		waits()
+	}
 	select {
 	case buf := <-p:
 		return buf, nil

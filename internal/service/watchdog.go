@@ -67,7 +67,8 @@ type lastStep struct {
 // wait comes on top.
 //
 // Waiting for an export slot has no bound, since polls go before what can wait. When the vendor takes most of an interval
-// for each, a re-read may wait for hours, and that is no fault of ours.
+// for each, a re-read may wait for hours, and that is no fault of ours. Waiting for another line has none either: that one is
+// watched, and a broker may take nothing for days.
 const (
 	stuckAfter = time.Hour
 	queueMost  = 6 * time.Hour
@@ -141,7 +142,7 @@ func (d *watchdog) stuck() (reasons []string) {
 			continue
 		}
 		for _, name := range slices.Sorted(maps.Keys(w.lines)) {
-			if n := w.lines[name]; d.now().After(d.latest(w, n)) {
+			if n := w.lines[name]; n.Doing != poller.Waits && d.now().After(d.latest(w, n)) {
 				reasons = append(reasons, fmt.Sprintf("the %s line of %s is stuck: %s since %s", name, feed, n.Doing, n.at.UTC().Format(time.RFC3339)))
 			}
 		}

@@ -122,6 +122,16 @@ func TestWhatALineMayTakeIsBounded(t *testing.T) {
 	}
 }
 
+// A line that waits for another one waits as long as that one does, which is watched itself.
+func TestALineThatWaitsForAnotherIsNotStuck(t *testing.T) {
+	t.Parallel()
+	w := newClockedWatchdog()
+	w.step(schema.Readings, poller.Step{Line: poller.OutageLine, Doing: poller.Waits})
+	if got := w.after(24 * time.Hour); got != nil {
+		t.Errorf("stuck: %v", got)
+	}
+}
+
 func TestBatchesAreStepsOfWhoeverCommits(t *testing.T) {
 	t.Parallel()
 	w := newClockedWatchdog()
