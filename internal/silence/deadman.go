@@ -37,13 +37,17 @@ func (s *Switch) Polled() {
 }
 
 // Run arms the switch after each poll, and says that the bridge is heard again, until ctx ends, whose error it returns. It leaves the
-// switch armed: whoever polls next arms it anew, and if nobody does it is right.
+// switch armed: whoever polls next arms it anew, and if nobody does it is right. A poll that was stored before Run began arms nothing.
 func (s *Switch) Run(ctx context.Context) error {
+	began := time.Now().UnixMilli()
 	for {
 		select {
 		case <-s.stored:
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if s.last.Load() < began { // another bridge may have polled since
+			continue
 		}
 		for retry := firstRetry; ; retry = min(2*retry, lastRetry) {
 			err := s.Arm(ctx, time.UnixMilli(s.last.Load()).UTC())
