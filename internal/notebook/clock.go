@@ -15,7 +15,8 @@ const clockLook = 10 * time.Second
 
 // WatchClock compares the clocks until ctx ends, whose error it returns.
 func (v *Notes) WatchClock(ctx context.Context, vendor *saveris.Client) error {
-	v.drop(skewKey) // of a bridge before this one
+	v.forget(skewKey)
+	v.forget(clockKey)
 	tick := time.NewTicker(clockLook)
 	defer tick.Stop()
 	for {
@@ -33,7 +34,10 @@ func (v *Notes) WatchClock(ctx context.Context, vendor *saveris.Client) error {
 // SkewLimit is the difference of clocks from which on ages that are shown would be wrong.
 const SkewLimit = 30 * time.Second
 
-const skewKey = "skew"
+const (
+	skewKey  = "skew"
+	clockKey = "clock" // of the note that the vendor's clock is not known
+)
 
 // clockDiffers takes over how far the clock of this machine is ahead of the vendor's. The log has it once, and when it is over.
 func (v *Notes) clockDiffers(ahead time.Duration) {

@@ -65,7 +65,7 @@ func (v *Notes) Noticed(n saveris.Notice) {
 		v.clockLost(n.Text)
 	case saveris.ClockBack:
 		v.log.Info("the vendor's answers have a Date again, which is used")
-		v.drop("clock")
+		v.drop(clockKey)
 	}
 }
 
@@ -140,7 +140,7 @@ func (v *Notes) clockLost(why string) {
 	v.clock = true
 	v.mu.Unlock()
 	v.log.Log(context.Background(), level, "the clock of this machine is used: "+why, "hint", "keep it right by NTP")
-	v.put("clock", status.Note{Text: why + ", so the clock of the bridge's machine is used"})
+	v.put(clockKey, status.Note{Text: why + ", so the clock of the bridge's machine is used"})
 }
 
 // FeedShut takes over that the vendor does not give a feed, or gives it again where err is nil. When he refuses all of them
@@ -359,6 +359,9 @@ func (v *Notes) put(key string, n status.Note) {
 }
 
 func (v *Notes) drop(key string) { v.change(key, func() { delete(v.notes, key) }) }
+
+// forget removes what a bridge before this one has said, and nothing of this one.
+func (v *Notes) forget(key string) { v.change(key, func() {}) }
 
 func (v *Notes) change(key string, change func()) {
 	v.mu.Lock()

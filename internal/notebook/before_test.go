@@ -1,0 +1,71 @@
+package notebook
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"saveris-bridge/internal/config"
+	"saveris-bridge/internal/saveris"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/secret"
+)
+
+// kept is a bucket.
+type kept struct {
+	mu sync.Mutex
+	of map[string]string
+}
+
+func (k *kept) Find(_ context.Context, key string) (string, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.of[key], nil
+}
+
+func (k *kept) Keep(_ context.Context, key, request string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.of[key] = request
+	return nil
+}
+
+func (k *kept) Drop(_ context.Context, key string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.of, key)
+	return nil
+}
+
+func (k *kept) Keys(context.Context) ([]string, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Collect(maps.Keys(k.of)), nil
+}
+
+// TestWhatABridgeBeforeHasSaidOfTheClocksIsForgotten, since it was killed, and not what this one has found out at its first contact.
+func TestWhatABridgeBeforeHasSaidOfTheClocksIsForgotten(t *testing.T) {
+	t.Parallel()
+	vendor, err := saveris.New(saveris.Config{BaseURL: "http://127.0.0.1:9", Username: "ada", Password: secret.New("hunter2")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := &kept{of: map[string]string{}}
+	for lead, lost := range []bool{true, false} {
+		n := New(config.Vendor{}, []schema.Feed{schema.Readings}, slog.New(slog.DiscardHandler))
+		if n.Store = store; lost {
+			n.Noticed(saveris.Notice{Kind: saveris.ClockLost, Text: "the vendor's answers have no readable Date"})
+		}
+		ctx, kill := context.WithTimeout(t.Context(), time.Second)
+		go func() { _ = n.WatchClock(ctx, vendor) }()
+		_ = n.Run(ctx) // it is killed
+		kill()
+		if got, want := len(store.of), 1-lead; got != want {
+			t.Errorf("bridge %d: %q, want %d", lead, store.of, want)
+		}
+	}
+}
