@@ -222,24 +222,37 @@ func (b *Board) noBridge(now time.Time) bool {
 	if b.config.Alone {
 		return true
 	}
+	return !b.unleased(now) && !b.led(now) && !b.heard.IsZero() && now.Sub(b.heard) > goneAfter
+}
+
+// unleased reports whether a bridge polls without a lease.
+func (b *Board) unleased(now time.Time) bool {
 	for _, e := range b.notes.entries {
 		if e.value.Unleased && now.Sub(e.at) < unleasedFor {
-			return false
+			return true
 		}
 	}
-	for _, name := range publish.StreamFeeds {
-		if leader(b.leases, leaseKey(name), now) != "" {
-			return false
-		}
+	return false
+}
+
+// led reports whether a bridge has the lease to poll any of these feeds, or of all where none is named.
+func (b *Board) led(now time.Time, feeds ...schema.Feed) bool {
+	if len(feeds) == 0 {
+		feeds = publish.StreamFeeds
 	}
-	return !b.heard.IsZero() && now.Sub(b.heard) > goneAfter
+	return slices.ContainsFunc(feeds, func(feed schema.Feed) bool { return leader(b.leases, leaseKey(feed), now) != "" })
+}
+
+// left reports whether a note is about a feed that nobody polls any more, while bridges poll others.
+func (b *Board) left(n Note, now time.Time) bool {
+	return n.Feed != "" && !b.led(now, n.Feed) && b.led(now) && !b.unleased(now)
 }
 
 func leaseKey(feed schema.Feed) string { return lease.Key(string(feed), lease.Leader) }
 
 // draw makes the status of what is known.
 func (b *Board) draw(now time.Time) {
-	s := Status{Backfills: sumUpBackfills(b.backfills, now), Vendor: sumUpNotes(b.notes, now, false), Bridge: sumUpNotes(b.notes, now, true), Feeds: []Feed{}, fleet: b.config.Fleet}
+	s := Status{Backfills: sumUpBackfills(b.backfills, now), Vendor: b.sumUpNotes(now, false), Bridge: b.sumUpNotes(now, true), Feeds: []Feed{}, fleet: b.config.Fleet}
 	s.NoBridge, s.Silent = b.noBridge(now), sumUpSilences(b.silences, b.fleet)
 	s.Fleet = b.fleet.sumUp()
 	if !b.heard.IsZero() {

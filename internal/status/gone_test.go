@@ -51,3 +51,29 @@ func TestNoBridgeRunsWhereNoneHasHeldALeaseForTwentySeconds(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatWasSaidOfAFeedThatNobodyPollsIsOver: BRIDGE_FEEDS leaves it out by now, as the hint wants it. While no bridge is known to poll
+// anything it is what is known of the feed.
+func TestWhatWasSaidOfAFeedThatNobodyPollsIsOver(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, c := range map[string]struct {
+		leads []schema.Feed
+		want  int
+	}{
+		"nobody":       {nil, 2},
+		"of the rest":  {[]schema.Feed{schema.Readings}, 1},
+		"of all feeds": {[]schema.Feed{schema.Readings, schema.Tasks}, 2},
+	} {
+		b := New(nil, Config{})
+		b.notes.entries[NotePrefix+"shut.tasks"] = entry[Note]{value: Note{Level: Bad, Feed: schema.Tasks, Text: "the vendor does not give tasks"}, at: now}
+		b.notes.entries[NotePrefix+"clock"] = entry[Note]{value: Note{Text: "his clock is lost"}, at: now}
+		for _, feed := range c.leads {
+			b.leases.entries[leaseKey(feed)] = entry[string]{value: "host/7", at: now, seen: now}
+		}
+		b.draw(now)
+		if got := b.status.Vendor; len(got) != c.want {
+			t.Errorf("%s: %v, want %d", name, got, c.want)
+		}
+	}
+}

@@ -53,11 +53,11 @@ func parseNote(key string, data []byte) (n Note, err error) {
 const longestNote = 400
 
 // sumUpNotes returns the notes, oldest first: those about the vendor, or those of the bridge's own.
-func sumUpNotes(b *bucket[Note], now time.Time, own bool) []Note {
-	list := []Note{}
-	for _, e := range b.entries {
-		over := e.value.Until != nil && !e.value.Until.After(now)
-		if e.value.Own == own && !over && (b.life == 0 || now.Sub(e.at) < b.life) {
+func (b *Board) sumUpNotes(now time.Time, own bool) []Note {
+	list, life := []Note{}, b.notes.life
+	for _, e := range b.notes.entries {
+		over := e.value.Until != nil && !e.value.Until.After(now) || b.left(e.value, now)
+		if e.value.Own == own && !over && (life == 0 || now.Sub(e.at) < life) {
 			list = append(list, e.value)
 		}
 	}
