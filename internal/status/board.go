@@ -49,6 +49,7 @@ type Board struct {
 	waiting   map[string]error // what has not been read completely yet, and why
 	complete  chan struct{}    // closed when there is no more of it and the picture has been drawn
 	completed bool
+	blind     map[string]blindness // what cannot be read although there is a connection, by its name
 }
 
 // Config is what a Board looks at.
@@ -70,6 +71,7 @@ type Config struct {
 // Timings are how long a Board waits. Zero is the default.
 type Timings struct {
 	Draw   time.Duration // between two drawings of the picture at least; default 500ms
+	Blind  time.Duration // for which something cannot be read before the picture says so; default a minute
 	Follow tail.Timings
 }
 
@@ -88,7 +90,7 @@ func New(js jetstream.JetStream, config Config) *Board {
 	config.History = cmp.Or(config.History, time.Hour)
 	b := &Board{
 		js: js, config: config, most: mostRead, sensors: newSensors(), alarms: newAlarms(), feeds: map[schema.Feed]*feed{}, dirty: true, stale: true,
-		changed: make(chan struct{}), complete: make(chan struct{}), waiting: map[string]error{}, summed: map[schema.Feed]Feed{},
+		changed: make(chan struct{}), complete: make(chan struct{}), waiting: map[string]error{}, blind: map[string]blindness{}, summed: map[schema.Feed]Feed{},
 		exports: newExports(config.Names),
 		records: newBucket(config.Names.Checkpoints(), parseRecord),
 		backfills: newBucket(config.Names.Backfills(), func(_ string, data []byte) (w schema.Backfill, err error) {
@@ -259,6 +261,7 @@ func (b *Board) draw(now time.Time) {
 		heard := b.heard.UTC()
 		s.Heard = &heard
 	}
+	s.Bridge = append(s.Bridge, b.unread(now)...)
 	for _, name := range b.config.Feeds {
 		if b.stale {
 			b.summed[name] = sumUp(name, b.records.entries, now)
@@ -307,11 +310,14 @@ func (b *Board) watch(f *tail.Follow) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.dirty = true
+		delete(b.blind, name)
 		return each(m)
 	}
 	f.Complete = func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
+		b.dirty = b.dirty || b.blind[name].err != nil
+		delete(b.blind, name)
 		delete(b.waiting, name)
 		if complete != nil {
 			complete()
@@ -323,6 +329,7 @@ func (b *Board) watch(f *tail.Follow) {
 		if _, waiting := b.waiting[name]; waiting {
 			b.waiting[name] = err
 		}
+		b.failed(name, f.Stream, err)
 		return nil
 	}
 }

@@ -1,0 +1,61 @@
+package status_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"saveris-bridge/internal/publish"
+	"saveris-bridge/internal/schema"
+	"saveris-bridge/internal/status"
+)
+
+// TestAPictureThatCannotBeReadSaysSo, and no longer than that: without a word, no alarm would seem to be open.
+func TestAPictureThatCannotBeReadSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	stream, err := s.js.Stream(t.Context(), names.Stream(schema.Alarms))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var other string
+	for range publish.MinConsumers - publish.SpareConsumers {
+		c, err := stream.CreateConsumer(t.Context(), jetstream.ConsumerConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		other = c.CachedInfo().Name
+	}
+	timings := quick
+	timings.Blind = 100 * time.Millisecond
+	b := status.New(s.js, status.Config{Names: names, Feeds: publish.Feeds, Timings: timings, Consumers: func(context.Context) int { return publish.MinConsumers }})
+	s.Go(func() {
+		if err := b.Run(t.Context()); !errors.Is(err, t.Context().Err()) {
+			t.Error(err)
+		}
+	})
+	said := func(text string) bool {
+		for _, problem := range b.Status().Problems(status.Rules{}) {
+			if strings.Contains(problem.Text, text) {
+				return true
+			}
+		}
+		return false
+	}
+	for deadline := time.Now().Add(10 * time.Second); !said("SAVERIS_ALARMS cannot be read") || !said("max_consumers"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing is said: %+v", b.Status().Problems(status.Rules{}))
+		}
+	}
+	if said("SAVERIS_READINGS") {
+		t.Errorf("more is said than is so: %+v", b.Status().Problems(status.Rules{}))
+	}
+	if err := stream.DeleteConsumer(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	s.await(b, "an end of that", func() bool { return !said("SAVERIS_ALARMS") })
+}
