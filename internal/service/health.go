@@ -125,7 +125,7 @@ func (o *operation) process() status.Process {
 	h := status.Process{
 		Began: o.started, Lost: o.watchdog.disconnectedSince(), Held: o.vendor.ThrottledUntil(), Store: natsconn.StoreText(o.store()), Causes: map[schema.Feed]string{},
 	}
-	if slices.Contains(o.feeds, schema.Devices) {
+	if slices.Contains(o.feeds, schema.Devices) && o.leading(schema.Devices) { // else another bridge has looked since
 		h.Looked = o.polled(schema.Devices)
 	}
 	for _, feed := range o.feeds {

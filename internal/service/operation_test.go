@@ -264,6 +264,21 @@ func TestThePageIsToldWhatOnlyThisBridgeKnows(t *testing.T) {
 	}
 }
 
+// TestOnlyWhoeverLeadsTheFleetSaysWhenItWasLookedAt: another bridge looks at it now.
+func TestOnlyWhoeverLeadsTheFleetSaysWhenItWasLookedAt(t *testing.T) {
+	t.Parallel()
+	w := newTestOperation(t)
+	w.feeds = append(w.feeds, schema.Devices)
+	w.watchdog = newWatchdog(w.feeds, time.Minute, w.conditions, slog.New(slog.DiscardHandler))
+	w.polls[schema.Devices] = vendorAt
+	for _, leads := range []bool{true, false} {
+		w.leads[schema.Devices] = leads
+		if h := w.process(); h.Looked.IsZero() == leads {
+			t.Errorf("leads %v: looked at %v", leads, h.Looked)
+		}
+	}
+}
+
 func TestAFullDiskIsTheCauseOfEverything(t *testing.T) {
 	t.Parallel()
 	w := newTestOperation(t)
