@@ -134,6 +134,9 @@ func (l *Leases) watch(ctx context.Context, name string, ousted func()) {
 			ousted()
 			return
 		}
+		if ours && l.OnHeld != nil {
+			l.OnHeld()
+		}
 		if wait = leadTick; err != nil {
 			wait = l.life
 		}

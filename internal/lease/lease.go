@@ -31,6 +31,8 @@ type Leases struct {
 	OnSettled func()
 	// OnStandby is called, again and again, with the owner of the lease while another has it; nil = not at all.
 	OnStandby func(owner string)
+	// OnHeld is called, again and again, while the lease to lead is ours; nil = not at all.
+	OnHeld func()
 
 	open  func(context.Context) (jetstream.KeyValue, error)
 	feed  string

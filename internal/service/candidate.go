@@ -35,6 +35,7 @@ type candidate struct {
 
 	leading atomic.Bool
 	leader  string // whom it stands by for
+	without bool   // it polls without a lease
 }
 
 func newCandidate(ctx context.Context, pipe *pipeline.Pipeline, feed schema.Feed, notes *notebook.Notes, log *slog.Logger) *candidate {
@@ -92,7 +93,7 @@ func (c *candidate) campaign(ctx context.Context) error {
 		return ctx.Err()
 	}
 	refused := errors.Is(err, nats.ErrPermissionViolation)
-	if refused || errors.Is(err, publish.ErrBucketSettings) { // all else may pass
+	if c.without = refused || errors.Is(err, publish.ErrBucketSettings); c.without { // all else may pass
 		c.log.Warn("polling without a lease; a second bridge would do the same", "err", err)
 		c.onUnleased(err)
 	} else {
@@ -102,7 +103,7 @@ func (c *candidate) campaign(ctx context.Context) error {
 		c.onSettled()
 		return c.lead(ctx)
 	}
-	leases.OnSettled, leases.OnStandby = c.onSettled, c.standBy
+	leases.OnSettled, leases.OnStandby, leases.OnHeld = c.onSettled, c.standBy, c.held
 	return leases.Lead(ctx, lease.Leader, c.embedded, c.lead)
 }
 
@@ -111,6 +112,15 @@ func (c *candidate) standBy(leader string) {
 	if c.leader != leader {
 		c.leader = leader
 		c.log.Info("standing by, another bridge leads", "leader", leader)
+	}
+}
+
+// held notes that it has the lease after all: somebody has made the bucket right.
+func (c *candidate) held() {
+	if c.without {
+		c.without = false
+		c.log.Info("polling with a lease again")
+		c.onUnleased(nil)
 	}
 }
 

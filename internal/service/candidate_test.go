@@ -5,6 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/config"
@@ -44,5 +47,43 @@ func TestWhoeverLeadsNoMoreSaysNothingOfTheFeed(t *testing.T) {
 		if said := notes.Texts(); len(said) > 0 || notes.IsShut(feed) {
 			t.Errorf("%s: %q, shut: %v", feed, said, notes.IsShut(feed))
 		}
+	}
+}
+
+// TestALeaseThatIsThereAfterAllIsSaid: somebody has removed the bucket that was no place for one, as the hint wants it.
+func TestALeaseThatIsThereAfterAllIsSaid(t *testing.T) {
+	t.Parallel()
+	js := seed.Streams(t)
+	pipe := pipeline.New(config.Pipeline{Streams: config.Streams{Prefix: "saveris", Replicas: 1}, NATS: config.NATS{NATSURL: []string{"nats://elsewhere"}}}, js)
+	if _, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "saveris-leases", TTL: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	notes := notebook.New(config.Vendor{}, []schema.Feed{schema.Readings}, log)
+	c := newCandidate(t.Context(), pipe, schema.Readings, notes, log)
+	works := make(chan struct{})
+	c.work = func(ctx context.Context) error {
+		close(works)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- c.campaign(ctx) }()
+	<-works
+	if said := notes.Texts(); len(said) != 1 {
+		t.Errorf("%q of a bridge without a lease", said)
+	}
+	if err := js.DeleteKeyValue(t.Context(), "saveris-leases"); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); len(notes.Texts()) > 0 && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	}
+	if said := notes.Texts(); len(said) > 0 {
+		t.Errorf("%q of a bridge that has one", said)
+	}
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
