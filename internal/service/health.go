@@ -127,6 +127,9 @@ func (o *operation) process() status.Process {
 	}
 	if slices.Contains(o.feeds, schema.Devices) && o.leading(schema.Devices) { // else another bridge has looked since
 		h.Looked = o.polled(schema.Devices)
+		if since, stalled := o.watchdog.stalled(schema.Devices); stalled {
+			h.Missed = since
+		}
 	}
 	for _, feed := range o.feeds {
 		h.Causes[feed] = o.cause(feed)

@@ -22,6 +22,7 @@ import (
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/secret"
+	"saveris-bridge/internal/status"
 )
 
 // testOperation is an operation whose surroundings are set by hand.
@@ -276,6 +277,38 @@ func TestOnlyWhoeverLeadsTheFleetSaysWhenItWasLookedAt(t *testing.T) {
 		if h := w.process(); h.Looked.IsZero() == leads {
 			t.Errorf("leads %v: looked at %v", leads, h.Looked)
 		}
+	}
+}
+
+// TestAFleetThatIsNotLookedAtIsAProblem of the page, as it is one of the metrics and of /readyz.
+func TestAFleetThatIsNotLookedAtIsAProblem(t *testing.T) {
+	t.Parallel()
+	w := newTestOperation(t)
+	w.feeds = []schema.Feed{schema.Devices}
+	w.watchdog = newWatchdog(w.feeds, time.Minute, w.conditions, slog.New(slog.DiscardHandler))
+	clock := vendorAt
+	w.watchdog.now = func() time.Time { return clock }
+	w.logIn(t)
+	w.leads[schema.Devices] = true
+	w.watchdog.look()
+	problems := func() []status.Problem {
+		now := status.New(nil, status.Config{Fleet: true}).Status()
+		now.At = clock
+		return now.Problems(status.Rules{Process: w.process()})
+	}
+	if list := problems(); len(list) > 0 {
+		t.Errorf("at first: %v", list)
+	}
+	w.watchdog.step(schema.Devices, poller.Step{Line: poller.TailLine, Doing: poller.Retries, Err: publish.ErrConflict})
+	clock = clock.Add(time.Hour)
+	w.watchdog.look()
+	if list := problems(); len(list) != 1 || list[0].Feed != schema.Devices || !strings.Contains(list[0].Text, publish.ErrConflict.Error()) {
+		t.Errorf("after an hour without a look: %v", list)
+	}
+	w.watchdog.polled(schema.Devices)
+	w.watchdog.look()
+	if list := problems(); len(list) > 0 {
+		t.Errorf("after a look: %v", list)
 	}
 }
 

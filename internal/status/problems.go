@@ -43,6 +43,7 @@ type Process struct {
 	Lost   time.Time              // since when there is no connection to NATS; zero: there is one
 	Store  string                 // why nothing can be stored and what to do, harmless; empty: nothing is known of any reason
 	Looked time.Time              // when this process last looked at the fleet, by our clock; zero: it has not
+	Missed time.Time              // since when this process should have looked at the fleet and has not; zero: it is in time, or another one looks
 	Causes map[schema.Feed]string // why polls of this process fail, harmless and short
 }
 
@@ -76,6 +77,7 @@ func (s Status) Problems(r Rules) []Problem {
 			list = append(list, f.problems(s.At, r)...)
 		}
 	}
+	list = append(list, s.ofFleet(r.Process)...)
 	list = append(list, s.ofBackfills()...)
 	list = append(list, s.ofNotes()...)
 	order := []Level{Bad, Look, Wait}
@@ -83,6 +85,19 @@ func (s Status) Problems(r Rules) []Problem {
 		return cmp.Compare(slices.Index(order, x.Level), slices.Index(order, y.Level))
 	})
 	return list
+}
+
+// ofFleet is the problem that a bridge does not look at the fleet any more, unless it has noted why, or has lost NATS.
+func (s Status) ofFleet(here Process) []Problem {
+	noted := slices.ContainsFunc(s.Vendor, func(n Note) bool { return n.Feed == schema.Devices })
+	if here.Missed.IsZero() || !here.Lost.IsZero() || noted {
+		return nil
+	}
+	text := string(schema.Devices) + " have been stalled since " + words.Clock(here.Missed, s.At)
+	if cause := here.Causes[schema.Devices]; cause != "" {
+		text += ": " + cause
+	}
+	return []Problem{{Bad, schema.Devices, text}}
 }
 
 // leasesUnknown reports whether the want of a lease means nothing: what is known of leases is old or not true, a bridge has just
