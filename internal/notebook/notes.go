@@ -270,6 +270,18 @@ func (v *Notes) FoldWritable(feed schema.Feed, what, bucket string, err error) {
 	}
 }
 
+// unjudgedKey is of the note that it is not known which channels are silent.
+const unjudgedKey = "unjudged"
+
+// Judged takes over that it cannot be judged which channels are silent, or can be again where err is nil.
+func (v *Notes) Judged(err error) {
+	if err == nil {
+		v.drop(unjudgedKey)
+		return
+	}
+	v.put(unjudgedKey, status.Note{Own: true, Level: status.Look, Text: "which channels are silent is not known: " + printable.Public(err)})
+}
+
 // text is that of a note of this process, empty where there is none.
 func (v *Notes) text(key string) string {
 	v.mu.Lock()
@@ -330,8 +342,11 @@ func keysOf(feed schema.Feed) []string {
 	for _, part := range partsOf(feed) {
 		keys = append(keys, versionKey(part))
 	}
-	if feed == schema.Devices {
+	switch feed {
+	case schema.Devices:
 		keys = append(keys, lookKey)
+	case schema.Readings:
+		keys = append(keys, unjudgedKey)
 	}
 	return keys
 }

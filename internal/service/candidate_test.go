@@ -27,6 +27,7 @@ func TestWhoeverLeadsNoMoreSaysNothingOfTheFeed(t *testing.T) {
 	for feed, find := range map[schema.Feed]func(){
 		schema.Readings: func() {
 			notes.FeedShut(schema.Readings, saveris.ErrForbidden)
+			notes.Judged(errors.New("no"))
 			notes.OnStep(schema.Readings, poller.Step{Line: poller.TailLine, Err: saveris.ErrNotUnderstood})
 			notes.ViewWritable(schema.Readings, "saveris-checkpoints", errors.New("no"))
 			notes.FoldWritable(schema.Readings, "newest readings", "saveris-latest", errors.New("no"))

@@ -26,7 +26,7 @@ type rows struct {
 func newRows(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, notes *notebook.Notes, log *slog.Logger, lookEvery time.Duration) *rows {
 	r := &rows{live: newLive(pipe, feed, vendor, log), view: pipe.CheckpointView(feed, func(_, bucket string, err error) { notes.ViewWritable(feed, bucket, err) }, log), lookEvery: lookEvery}
 	r.fold = pipe.Fold(feed, pipeline.VendorNow(vendor), func(what, bucket string, err error) { notes.FoldWritable(feed, what, bucket, err) }, log)
-	r.silent = newSilences(pipe, feed, vendor, r.live.Writer, log)
+	r.silent = newSilences(pipe, feed, vendor, r.live.Writer, notes, log)
 	r.live.Writer.OnRecord = r.show
 	r.live.OnRefusal = func(err error) { notes.FeedShut(feed, err) }
 	return r

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/notebook"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/publish"
@@ -22,7 +23,7 @@ type silences struct {
 	channels *silence.Line // nil = channels are never silent
 }
 
-func newSilences(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, writer *publish.Writer, log *slog.Logger) *silences {
+func newSilences(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Client, writer *publish.Writer, notes *notebook.Notes, log *slog.Logger) *silences {
 	s := pipe.Settings
 	store := func() *publish.Silences { // one for each goroutine
 		made := publish.NewSilences(pipe.JS, pipeline.Broker(s.Streams))
@@ -44,6 +45,7 @@ func newSilences(pipe *pipeline.Pipeline, feed schema.Feed, vendor *saveris.Clie
 				covered, err := writer.Covered(ctx, span)
 				return covered, since, err
 			},
+			OnJudged: notes.Judged,
 		}
 		all.channels.Init()
 	}

@@ -28,6 +28,9 @@ type Line struct {
 	// Covered returns what of a span has been read, and since when anybody answers for it.
 	Covered func(ctx context.Context, span checkpoint.Span) (covered []checkpoint.Interval, since time.Time, err error)
 	Log     *slog.Logger
+	// OnJudged is called with the reason when the channels could not be judged for a minute, and with nil when they are again; nil = nobody
+	// is told.
+	OnJudged func(err error)
 
 	ears   ears
 	met    map[key]time.Time               // when each channel came; zero where it was there from the beginning. nil: there was no beginning
@@ -35,6 +38,8 @@ type Line struct {
 	open   map[key]string                  // subjects of channels that are silent
 	polled chan struct{}
 	count  atomic.Int64 // of channels that are silent, and one; 0 where that is not known
+	fails  time.Time    // since when they cannot be judged; zero where they can
+	told   bool         // OnJudged was called with the reason
 }
 
 // How long the line waits after a failure, and how far back it looks for gaps.
@@ -42,6 +47,7 @@ const (
 	firstRetry = time.Second
 	lastRetry  = time.Minute
 	farthest   = 7 * 24 * time.Hour
+	unjudged   = time.Minute // that a failure may take to pass
 )
 
 // Init makes the line ready for Polled; it is called once, before anything else.
@@ -63,7 +69,7 @@ func (l *Line) Open() (n int, known bool) {
 
 // Run judges after each poll, until ctx ends, whose error it returns. What fails is tried again.
 func (l *Line) Run(ctx context.Context) error {
-	l.ears, l.known, l.met = l.newEars(), nil, nil
+	l.ears, l.known, l.met, l.fails, l.told = l.newEars(), nil, nil, time.Time{}, false
 	defer l.count.Store(0)
 	for retry := firstRetry; ; {
 		select {
@@ -73,11 +79,11 @@ func (l *Line) Run(ctx context.Context) error {
 		}
 		for retry = firstRetry; ; retry = min(2*retry, lastRetry) {
 			err := l.judge(ctx)
-			if err == nil {
-				break
-			}
 			if ctx.Err() != nil {
 				return ctx.Err()
+			}
+			if l.tell(err); err == nil {
+				break
 			}
 			if level := slog.LevelWarn; !errors.Is(err, publish.ErrConflict) {
 				if errors.Is(err, publish.ErrDisconnected) {
@@ -91,6 +97,26 @@ func (l *Line) Run(ctx context.Context) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			}
+		}
+	}
+}
+
+// tell takes over whether the channels could be judged. How many are silent is not known where they cannot be for long. A connection that
+// is lost is told of already.
+func (l *Line) tell(err error) {
+	switch {
+	case err == nil:
+		if l.told && l.OnJudged != nil {
+			l.OnJudged(nil)
+		}
+		l.fails, l.told = time.Time{}, false
+	case l.fails.IsZero():
+		l.fails = time.Now()
+	case time.Since(l.fails) >= unjudged && !l.told && !errors.Is(err, publish.ErrDisconnected):
+		l.told = true
+		l.count.Store(0)
+		if l.OnJudged != nil {
+			l.OnJudged(err)
 		}
 	}
 }
