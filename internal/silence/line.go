@@ -335,7 +335,7 @@ func (l *Line) silent(ctx context.Context, overdue []*fleet.Channel, from time.T
 
 // store stores what has changed. After an error the stream has to be read again.
 func (l *Line) store(ctx context.Context, news []schema.Silence) error {
-	silent, resumed := 0, 0
+	silent, resumed, first := 0, 0, ""
 	err := l.Silences.Store(ctx, news, func(i int, sequence uint64) {
 		s := schema.StoredSilence{Silence: news[i], ID: news[i].ID()}
 		s.Before = sequence
@@ -351,12 +351,14 @@ func (l *Line) store(ctx context.Context, news []schema.Silence) error {
 			l.ears.arrived(k)
 			return
 		}
-		silent++
+		if silent++; silent == 1 {
+			first = s.Serial + "/" + s.Channel
+		}
 		l.open[k] = subject
 		l.ears.await(k, s.LastAt)
 	})
 	if silent > 0 {
-		l.Log.Warn("channels are silent", "channels", silent, "first", news[0].Serial+"/"+news[0].Channel, "open", len(l.open))
+		l.Log.Warn("channels are silent", "channels", silent, "first", first, "open", len(l.open))
 	}
 	if resumed > 0 {
 		l.Log.Info("channels are heard again", "channels", resumed, "open", len(l.open))

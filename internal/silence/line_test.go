@@ -167,6 +167,26 @@ func TestAChannelFallsSilentAndIsHeardAgain(t *testing.T) {
 	s.want(id("100", 0), id("100", 0)+".resumed missing 4", id("100", 60))
 }
 
+// TestTheLogNamesAChannelThatIsSilent, and not one that is heard again.
+func TestTheLogNamesAChannelThatIsSilent(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.add("100", "200")
+	s.reads("100", "live", 0)
+	s.reads("200", "live", 30)
+	var log strings.Builder
+	l := s.line()
+	l.Log = slog.New(slog.NewTextHandler(&log, nil))
+	s.judge(l, 45)
+	s.reads("100", "live", 75)
+	s.judge(l, 80)
+	for _, want := range []string{"channels are silent\" channels=1 first=100/1", "channels are silent\" channels=1 first=200/1", "heard again\" channels=1"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %s in\n%s", want, log.String())
+		}
+	}
+}
+
 // TestWhatIsStoredWhileItIsJudgedIsHeard: another line, or another bridge, stores the readings of a window and has it covered, and both after
 // the stream was read.
 func TestWhatIsStoredWhileItIsJudgedIsHeard(t *testing.T) {
