@@ -16,11 +16,16 @@ type Comebacks struct {
 	ended []schema.Outage
 }
 
-// Add takes outages over.
+// Add takes outages over, and forgets those that nobody looks at any more.
 func (c *Comebacks) Add(ended []schema.Outage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ended = append(c.ended, ended...)
+	c.forget(time.Now().Add(-rememberedFor))
+}
+
+func (c *Comebacks) forget(before time.Time) {
+	c.ended = slices.DeleteFunc(c.ended, func(o schema.Outage) bool { return o.Ended.Before(before) })
 }
 
 // lately returns those that have ended since a moment, and forgets the others.
@@ -30,7 +35,7 @@ func (c *Comebacks) lately(since time.Time) []schema.Outage {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ended = slices.DeleteFunc(c.ended, func(o schema.Outage) bool { return o.Ended.Before(since) })
+	c.forget(since)
 	return slices.Clone(c.ended)
 }
 
