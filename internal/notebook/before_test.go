@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"saveris-bridge/internal/config"
@@ -68,4 +69,26 @@ func TestWhatABridgeBeforeHasSaidOfTheClocksIsForgotten(t *testing.T) {
 			t.Errorf("bridge %d: %q, want %d", lead, store.of, want)
 		}
 	}
+}
+
+// TestANoteThatIsRemovedComesBack, since another bridge that starts, or somebody who removes the bucket, knows nothing of it.
+func TestANoteThatIsRemovedComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &kept{of: map[string]string{}}
+		n := New(config.Vendor{}, []schema.Feed{schema.Readings, schema.Tasks}, slog.New(slog.DiscardHandler))
+		n.Store = store
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go func() { _ = n.Run(ctx) }()
+		n.FeedShut(schema.Tasks, saveris.ErrForbidden)
+		n.clockDiffers(time.Hour)
+		for try := range 3 {
+			time.Sleep(10 * time.Minute)
+			synctest.Wait()
+			if keys, _ := store.Keys(ctx); len(keys) != 2 {
+				t.Fatalf("after %d removals: %q, want two", try, keys)
+			}
+			clear(store.of)
+		}
+	})
 }

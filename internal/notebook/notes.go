@@ -389,10 +389,11 @@ func (v *Notes) change(key string, change func()) {
 	}
 }
 
-// Notes that could not be stored are tried again after noteRetry, and all are stored again before the bucket forgets them.
+// Notes that could not be stored are tried again after noteRetry, and all are stored again after noteRefresh: the bucket forgets them,
+// and others remove them.
 const (
 	noteRetry   = time.Minute
-	noteRefresh = 6 * time.Hour
+	noteRefresh = 5 * time.Minute
 )
 
 // Run stores what changes, until ctx ends or the vendor refuses every feed, whose error it returns then.

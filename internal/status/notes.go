@@ -35,7 +35,7 @@ const NotePrefix = "vendor."
 // soon is how long before its sunset the end of an endpoint is a problem.
 const soon = 30 * 24 * time.Hour
 
-// unleasedFor is how long such a note is believed: a bridge writes its notes again every six hours.
+// unleasedFor is how long such a note is believed. A bridge writes its notes again every five minutes, an older one every six hours.
 const unleasedFor = 12 * time.Hour
 
 var errNoNote = errors.New("the key is not that of a note")
