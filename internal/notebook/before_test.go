@@ -88,7 +88,9 @@ func TestANoteThatIsRemovedComesBack(t *testing.T) {
 			if keys, _ := store.Keys(ctx); len(keys) != 2 {
 				t.Fatalf("after %d removals: %q, want two", try, keys)
 			}
+			store.mu.Lock()
 			clear(store.of)
+			store.mu.Unlock()
 		}
 	})
 }
