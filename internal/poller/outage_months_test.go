@@ -74,19 +74,20 @@ func TestMonthsOfOutages(t *testing.T) {
 		interval time.Duration
 		ages     checkpoint.Ages
 		restart  time.Duration // between two of the process; 0 = never
+		days     int
 	}{
-		"as they are": {5 * time.Minute, defaultAges, 0},
-		"rare polls":  {15 * time.Minute, defaultAges, 0},
-		"one age":     {5 * time.Minute, checkpoint.Ages{26 * time.Hour}, 0},
-		"a late age":  {5 * time.Minute, checkpoint.Ages{168 * time.Hour}, 0},
-		"a tiny age":  {5 * time.Minute, checkpoint.Ages{time.Minute}, 0},
-		"no age":      {5 * time.Minute, nil, 0},
-		"restarts":    {5 * time.Minute, defaultAges, time.Hour},
+		"as they are": {5 * time.Minute, defaultAges, 0, 18},
+		"rare polls":  {15 * time.Minute, defaultAges, 0, 18},
+		"one age":     {5 * time.Minute, checkpoint.Ages{26 * time.Hour}, 0, 12},
+		"a late age":  {5 * time.Minute, checkpoint.Ages{168 * time.Hour}, 0, 12},
+		"a tiny age":  {5 * time.Minute, checkpoint.Ages{time.Minute}, 0, 12},
+		"no age":      {5 * time.Minute, nil, 0, 12},
+		"restarts":    {5 * time.Minute, defaultAges, time.Hour, 12},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				began, length := time.Now().UTC(), 18*24*time.Hour
-				f := newFleet(rand.New(rand.NewPCG(1, 2)), began, length, 70)
+				began, length := time.Now().UTC(), time.Duration(c.days)*24*time.Hour
+				f := newFleet(rand.New(rand.NewPCG(1, 2)), began, length, 4*c.days)
 				a := account{ages: c.ages}
 				ctx, cancel := context.WithTimeout(t.Context(), length)
 				defer cancel()

@@ -383,22 +383,22 @@ func TestAWatermarkThatCannotBeMovedHoldsUpNoGap(t *testing.T) {
 func TestWhatABackfillCoversMeanwhileIsReadAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ages := checkpoint.Ages{time.Hour, 7 * 24 * time.Hour}
+		ages := checkpoint.Ages{time.Hour, 2 * 24 * time.Hour}
 		now := time.Now().UTC()
-		list := covered{{From: now.Add(-24 * time.Hour), Until: now, ReadAt: now, Route: "sync"}}
+		list := covered{{From: now.Add(-time.Hour), Until: now, ReadAt: now, Route: "sync"}}
 		within := func(_ context.Context, span checkpoint.Span) ([]checkpoint.Interval, error) {
 			return checkpoint.Within(list, span), nil
 		}
-		fill := poller.Fill{Watermark: &mark{now.Add(-24 * time.Hour)}, Ages: ages, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: within}
+		fill := poller.Fill{Watermark: &mark{now.Add(-time.Hour)}, Ages: ages, Interval: time.Minute, Rows: 1000, Now: vendorClock, Covered: within}
 		w, err := fill.Next(t.Context()) // has looked, and waited for the first age
 		if err != nil {
 			t.Fatal(err)
 		}
 		list.add(w, time.Now(), ages)
 		fill.Done(w, 10, nil)
-		old := checkpoint.Span{From: now.Add(-5 * 24 * time.Hour), Until: now.Add(-4 * 24 * time.Hour)}
+		old := checkpoint.Span{From: now.Add(-40 * time.Hour), Until: now.Add(-30 * time.Hour)}
 		list.add(poller.Window{Span: old}, time.Now(), ages)
-		for time.Since(now) < 4*24*time.Hour {
+		for time.Since(now) < 30*time.Hour {
 			if w, err = fill.Next(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -407,7 +407,7 @@ func TestWhatABackfillCoversMeanwhileIsReadAgain(t *testing.T) {
 		}
 		for _, iv := range checkpoint.Within(list, old) {
 			if iv.ReadAt.Before(iv.Until.Add(slices.Max(ages))) {
-				t.Errorf("from %v until %v was read last at %v, a week after it nobody has looked for late rows", iv.From, iv.Until, iv.ReadAt)
+				t.Errorf("from %v until %v was read last at %v, two days after it nobody has looked for late rows", iv.From, iv.Until, iv.ReadAt)
 			}
 		}
 	})

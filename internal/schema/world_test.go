@@ -58,7 +58,7 @@ func (a *auditor) world(t *testing.T, v variant, feed saveris.Feed) map[string]u
 	t.Helper()
 	until := time.Date(2026, 7, 3, 0, 0, 0, 0, time.UTC)
 	cfg := saveristest.Config{Now: func() time.Time { return until.Add(48 * time.Hour) }}
-	cfg.World = saveristest.World{Seed: 7, Tenants: 2, Cycle: 4 * time.Hour, AlarmEvery: time.Hour, TaskEvery: 4 * time.Hour}
+	cfg.World = saveristest.World{Seed: 7, Tenants: 2, Cycle: 8 * time.Hour, AlarmEvery: 2 * time.Hour, TaskEvery: 8 * time.Hour}
 	for i := 0; i < len(v.switches); i += 2 {
 		if err := cfg.Set(v.switches[i], v.switches[i+1]); err != nil {
 			t.Fatal(err)
