@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -475,9 +477,25 @@ func TestAPollEndsTheWaitAfterAFailure(t *testing.T) {
 // TestWhatCannotBeJudgedForLongIsToldOnce, and its end, by each who leads; meanwhile nobody claims to know how many are silent.
 func TestWhatCannotBeJudgedForLongIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var told []error
-		l := &Line{Log: slog.New(slog.DiscardHandler), OnJudged: func(err error) { told = append(told, err) }}
-		l.Channels = func() []fleet.Channel { return make([]fleet.Channel, 1) }
+		var mu sync.Mutex
+		var list []error
+		told := func() []error {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(list)
+		}
+		var empty atomic.Bool // fleet: nothing is to be judged
+		l := &Line{Log: slog.New(slog.DiscardHandler), OnJudged: func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			list = append(list, err)
+		}}
+		l.Channels = func() []fleet.Channel {
+			if empty.Load() {
+				return nil
+			}
+			return make([]fleet.Channel, 1)
+		}
 		l.Now = func(context.Context) (time.Time, error) { return time.Time{}, errors.New("away") }
 		l.Init()
 		for lead := 1; lead <= 2; lead++ {
@@ -488,23 +506,23 @@ func TestWhatCannotBeJudgedForLongIsToldOnce(t *testing.T) {
 			l.count.Store(3)
 			time.Sleep(30 * time.Second)
 			synctest.Wait()
-			if n, known := l.Open(); len(told) != 2*lead-2 || n != 2 || !known {
-				t.Errorf("told %v, %d are silent, known: %v; half a minute may pass", told, n, known)
+			if n, known := l.Open(); len(told()) != 2*lead-2 || n != 2 || !known {
+				t.Errorf("told %v, %d are silent, known: %v; half a minute may pass", told(), n, known)
 			}
 			time.Sleep(time.Hour)
 			synctest.Wait()
-			if _, known := l.Open(); len(told) != 2*lead-1 || known {
-				t.Errorf("after an hour told %v, known: %v", told, known)
+			if _, known := l.Open(); len(told()) != 2*lead-1 || known {
+				t.Errorf("after an hour told %v, known: %v", told(), known)
 			}
-			l.Channels = func() []fleet.Channel { return nil } // nothing is to be judged
+			empty.Store(true)
 			time.Sleep(time.Hour)
 			synctest.Wait()
-			if len(told) != 2*lead || told[2*lead-1] != nil {
-				t.Errorf("told %v, want its end", told)
+			if len(told()) != 2*lead || told()[2*lead-1] != nil {
+				t.Errorf("told %v, want its end", told())
 			}
-			l.Channels = func() []fleet.Channel { return make([]fleet.Channel, 1) }
 			stop()
 			synctest.Wait()
+			empty.Store(false)
 		}
 	})
 }
