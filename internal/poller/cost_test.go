@@ -127,6 +127,9 @@ func TestWhatSettingsCostTheVendor(t *testing.T) {
 		{"`BRIDGE_OVERLAP=0`, `BRIDGE_REVISIT=26h`", 5 * time.Minute, 0, checkpoint.Ages{26 * time.Hour}, 9, 13, 2},
 	} {
 		t.Run(c.settings, func(t *testing.T) {
+			if testing.Short() && c.interval < 5*time.Minute {
+				t.Skip("short")
+			}
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now().UTC()
 				a := account{ages: c.ages}

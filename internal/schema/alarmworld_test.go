@@ -39,7 +39,10 @@ func TestTheListIsTheVendorsTruth(t *testing.T) {
 		}
 		combinations = longer
 	}
-	for _, settings := range combinations {
+	for i, settings := range combinations {
+		if testing.Short() && i%7 > 0 {
+			continue
+		}
 		t.Run(strings.Join(settings, " "), func(t *testing.T) { t.Parallel(); listTheTruth(t, settings) })
 	}
 }
