@@ -51,7 +51,7 @@ func TestAKindThatIsRefusedIsAskedForOnceAnHour(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(15 * time.Minute)
+				time.Sleep(15 * time.Minute) // of the bubble: no clock runs
 			}
 			return refused
 		}

@@ -22,7 +22,7 @@ func TestAWantedLookWaitsForAMinuteAtMost(t *testing.T) {
 			ask := time.AfterFunc(c.wanted, func() { wanted <- "channel s/1" })
 			defer ask.Stop()
 			l := &Line{Wanted: wanted, Soonest: time.Minute, Log: slog.New(slog.DiscardHandler)}
-			time.Sleep(l.untilWanted(t.Context(), c.interval, began))
+			time.Sleep(l.untilWanted(t.Context(), c.interval, began)) // of the bubble: no clock runs
 			if got := time.Since(began); got != c.want {
 				t.Errorf("%s: after %v, want %v", name, got, c.want)
 			}

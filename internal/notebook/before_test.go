@@ -83,7 +83,7 @@ func TestANoteThatIsRemovedComesBack(t *testing.T) {
 		n.FeedShut(schema.Tasks, saveris.ErrForbidden)
 		n.clockDiffers(time.Hour)
 		for try := range 3 {
-			time.Sleep(10 * time.Minute)
+			time.Sleep(10 * time.Minute) // of the bubble: no clock runs
 			synctest.Wait()
 			if keys, _ := store.Keys(ctx); len(keys) != 2 {
 				t.Fatalf("after %d removals: %q, want two", try, keys)

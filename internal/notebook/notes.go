@@ -3,7 +3,6 @@ package notebook
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,7 +13,6 @@ import (
 
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/hint"
-	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/printable"
@@ -95,39 +93,6 @@ func (v *Notes) fleetEnds(end saveris.Announcement) {
 		v.log.Info("the vendor announces the end of endpoints of the fleet, exports take their place then", "sunset", dateOrNone(end.Sunset))
 	}
 	v.put("end.fleet", status.Note{Text: text})
-}
-
-func (v *Notes) replaced(n saveris.Notice) {
-	feed := schema.FeedOf(n.Feed)
-	if older(n.Instead, n.Endpoint) {
-		v.log.Warn("the vendor has retired an endpoint, an older version of it is read", "feed", feed, "endpoint", n.Endpoint, "instead", n.Instead, "hint", Newer)
-		v.readsOlder(n.Feed, RetiredText(feed, n.Endpoint, n.Instead))
-		return
-	}
-	v.log.Info("a newer version of the endpoint is read again", "feed", feed, "endpoint", n.Instead)
-	v.readsOlder(n.Feed, "")
-}
-
-// readsOlder takes over what is said of what is read by an older version, "" where it is not.
-func (v *Notes) readsOlder(feed saveris.Feed, text string) {
-	v.mu.Lock()
-	v.older[feed] = text
-	v.mu.Unlock()
-	if text == "" {
-		v.drop(versionKey(feed))
-		return
-	}
-	v.put(versionKey(feed), status.Note{Level: status.Look, Feed: schema.FeedOf(feed), Text: text})
-}
-
-// partsOf are what is read of the vendor's for a feed.
-func partsOf(feed schema.Feed) []saveris.Feed {
-	if feed != schema.Devices {
-		return []saveris.Feed{schema.VendorFeed(feed)}
-	}
-	return []saveris.Feed{
-		saveris.Tenants, saveris.Locations, saveris.Equipments, saveris.DeviceProperties, saveris.DeviceStatus, saveris.SensorStatus, saveris.MeasuringObjects,
-	}
 }
 
 // clockLost has the log say it once: what comes and goes would fill it.
@@ -235,10 +200,6 @@ func (v *Notes) OnStored(feed schema.Feed, s poller.StoredWindow) {
 	}
 }
 
-func versionKey(feed saveris.Feed) string {
-	return "version." + strings.ReplaceAll(string(feed), "/", "-")
-}
-
 func unreadKey(feed schema.Feed) string { return "unread." + string(feed) }
 
 func unshownKey(feed schema.Feed) string { return "unshown." + string(feed) }
@@ -317,12 +278,7 @@ func (v *Notes) Begin(feed schema.Feed) {
 	for _, key := range keysOf(feed) {
 		v.drop(key)
 	}
-	for _, part := range partsOf(feed) {
-		v.mu.Lock()
-		older := v.older[part]
-		v.mu.Unlock()
-		v.readsOlder(part, older)
-	}
+	v.repeatOlder(feed)
 }
 
 // End forgets what this bridge has found out about a feed that it leads no more. What is stored of it belongs to whoever leads next.
@@ -366,102 +322,4 @@ func (v *Notes) Texts() (list []string) {
 	}
 	slices.Sort(list)
 	return list
-}
-
-func (v *Notes) put(key string, n status.Note) {
-	n.Since = time.Now().UTC().Truncate(time.Second)
-	v.change(key, func() { v.notes[key] = n })
-}
-
-func (v *Notes) drop(key string) { v.change(key, func() { delete(v.notes, key) }) }
-
-// forget removes what a bridge before this one has said, and nothing of this one.
-func (v *Notes) forget(key string) { v.change(key, func() {}) }
-
-func (v *Notes) change(key string, change func()) {
-	v.mu.Lock()
-	change()
-	v.unwritten[key] = true
-	v.mu.Unlock()
-	select {
-	case v.news <- struct{}{}:
-	default:
-	}
-}
-
-// Notes that could not be stored are tried again after noteRetry, and all are stored again after noteRefresh: the bucket forgets them,
-// and others remove them.
-const (
-	noteRetry   = time.Minute
-	noteRefresh = 5 * time.Minute
-)
-
-// Run stores what changes, until ctx ends or the vendor refuses every feed, whose error it returns then.
-func (v *Notes) Run(ctx context.Context) error {
-	retry := time.NewTicker(noteRetry)
-	defer retry.Stop()
-	for stored := time.Now(); ; {
-		v.save(ctx, time.Since(stored) > noteRefresh)
-		if time.Since(stored) > noteRefresh {
-			stored = time.Now()
-		}
-		select {
-		case <-v.news:
-		case <-retry.C:
-		case err := <-v.refused:
-			return err
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// save stores the notes that have changed, or all.
-func (v *Notes) save(ctx context.Context, all bool) {
-	if v.Store == nil {
-		return
-	}
-	v.mu.Lock()
-	if all {
-		for key := range v.notes {
-			v.unwritten[key] = true
-		}
-	}
-	var keys []string
-	for key := range v.unwritten {
-		keys = append(keys, key)
-	}
-	v.mu.Unlock()
-	for _, key := range keys {
-		v.mu.Lock()
-		note, there := v.notes[key]
-		wanted := v.unwritten[key] // a feed may have ended meanwhile
-		delete(v.unwritten, key)
-		v.mu.Unlock()
-		if !wanted {
-			continue
-		}
-		if err := v.write(ctx, key, note, there); err != nil {
-			v.mu.Lock()
-			v.unwritten[key] = true
-			v.mu.Unlock()
-		}
-	}
-}
-
-func (v *Notes) write(ctx context.Context, key string, note status.Note, there bool) error {
-	ctx, cancel := context.WithTimeout(ctx, natsconn.AnswerWait)
-	defer cancel()
-	key = status.NotePrefix + key
-	if !there {
-		if stored, err := v.Store.Find(ctx, key); err != nil || stored == "" {
-			return err
-		}
-		return v.Store.Drop(ctx, key)
-	}
-	text, err := json.Marshal(note)
-	if err != nil {
-		return err
-	}
-	return v.Store.Keep(ctx, key, string(text))
 }

@@ -128,7 +128,7 @@ func TestWhatSettingsCostTheVendor(t *testing.T) {
 	} {
 		t.Run(c.settings, func(t *testing.T) {
 			if testing.Short() && c.interval < 5*time.Minute {
-				t.Skip("short")
+				t.Skip("with -short: it runs in go test ./... without -race")
 			}
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now().UTC()

@@ -86,7 +86,7 @@ func TestMonthsOfOutages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && c.days < 18 && c.restart == 0 {
-				t.Skip("short")
+				t.Skip("with -short: it runs in go test ./... without -race")
 			}
 			synctest.Test(t, func(t *testing.T) {
 				began, length := time.Now().UTC(), time.Duration(c.days)*24*time.Hour
