@@ -36,9 +36,7 @@ func partsOf(feed schema.Feed) []saveris.Feed {
 	if feed != schema.Devices {
 		return []saveris.Feed{schema.VendorFeed(feed)}
 	}
-	return []saveris.Feed{
-		saveris.Tenants, saveris.Locations, saveris.Equipments, saveris.DeviceProperties, saveris.DeviceStatus, saveris.SensorStatus, saveris.MeasuringObjects,
-	}
+	return saveris.Snapshots()
 }
 
 // repeatOlder says again what of a feed is read by an older version: the client says it once, and this bridge may not have led the

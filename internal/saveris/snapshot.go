@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -35,6 +36,9 @@ var syncPaths = map[Feed]struct {
 	SensorStatus:     {[]string{"/v2/sensors/status-sync", "/v1/devices/status"}, "sensors_status"},
 	MeasuringObjects: {},
 }
+
+// Snapshots returns the feeds that are read by Snapshot, in no order.
+func Snapshots() []Feed { return slices.Collect(maps.Keys(syncPaths)) }
 
 // FleetInOneCall reports whether an endpoint is one of the synchronous GETs of the fleet, each of which an export can take the place of.
 func FleetInOneCall(endpoint string) bool {
