@@ -186,11 +186,7 @@ func TestASecondSignalAtOnceKillsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer broker.Close()
-	link, err := bridgetest.NewLink(strings.TrimPrefix(broker.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
+	link := bridgetest.LinkTo(t, broker.ClientURL())
 	cmd := command(t, runEnv(v, "NATS_URL=nats://"+link.Addr()), "run")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -169,13 +169,9 @@ func (s *scene) state() (state schema.Backfill) {
 func TestABackfillThatIsStoppedPausesAndGoesOn(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute}) // 16,800 rows
-	link, err := bridgetest.NewLink(strings.TrimPrefix(s.url, "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
+	link := bridgetest.LinkTo(t, s.url)
 	link.Delay(20 * time.Millisecond) // so that there is something left to be stopped
-	s.url = "nats://" + link.Addr()
+	s.url = link.URL()
 	var out strings.Builder
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
@@ -183,7 +179,7 @@ func TestABackfillThatIsStoppedPausesAndGoesOn(t *testing.T) {
 	for s.messages("saveris.readings.>") == 0 {
 	}
 	stop()
-	err = <-ended
+	err := <-ended
 	code, advice := hint.Of(err)
 	if code != hint.Failed || !strings.HasPrefix(fmt.Sprint(err), "paused: ") ||
 		!strings.HasSuffix(advice, "bridge backfill --from 2026-11-23T22:20:00Z --until 2026-11-24T00:20:00Z --feeds readings") {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"strings"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -36,8 +38,22 @@ func NewLink(target string) (*Link, error) {
 	return l, nil
 }
 
+// LinkTo opens a link to a NATS server, and closes it with the test.
+func LinkTo(t testing.TB, url string) *Link {
+	t.Helper()
+	l, err := NewLink(strings.TrimPrefix(url, "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
 // Addr is where to connect.
 func (l *Link) Addr() string { return l.listener.Addr().String() }
+
+// URL is where to connect a client of NATS.
+func (l *Link) URL() string { return "nats://" + l.Addr() }
 
 // Lead ends all connections and leads the next ones to another address.
 func (l *Link) Lead(target string) { l.set(func() { l.target = target; l.drop() }) }

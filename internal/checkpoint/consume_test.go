@@ -135,12 +135,8 @@ func TestMessagesThatWereRemovedMeanwhileAreMissed(t *testing.T) {
 func farShelf(t *testing.T) (s *shelf, link *bridgetest.Link, far *Stream) {
 	t.Helper()
 	server := bridgetest.Embedded(t)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(link.Close)
-	return newShelfOn(t, server.ClientURL()), link, NewStream(bridgetest.JetStream(t, "nats://"+link.Addr()), "SHELF", "shelf", "readings")
+	link = bridgetest.LinkTo(t, server.ClientURL())
+	return newShelfOn(t, server.ClientURL()), link, NewStream(bridgetest.JetStream(t, link.URL()), "SHELF", "shelf", "readings")
 }
 
 // TestAReaderThatIsStoppedLeavesNoConsumer, though the server makes it only then: it could take the place of the next reader's.

@@ -55,10 +55,7 @@ func newScene(t *testing.T) *scene {
 	}
 	t.Cleanup(func() { s.vendor.Close() })
 	broker := bridgetest.Embedded(t)
-	if s.link, err = bridgetest.NewLink(strings.TrimPrefix(broker.ClientURL(), "nats://")); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.link.Close)
+	s.link = bridgetest.LinkTo(t, broker.ClientURL())
 	s.js = bridgetest.JetStream(s, broker.ClientURL())
 	if err := publish.Open(t.Context(), s.js, config); err != nil {
 		t.Fatal(err)
@@ -67,7 +64,7 @@ func newScene(t *testing.T) *scene {
 }
 
 // linked connects by the link.
-func (s *scene) linked() jetstream.JetStream { return bridgetest.JetStream(s, "nats://"+s.link.Addr()) }
+func (s *scene) linked() jetstream.JetStream { return bridgetest.JetStream(s, s.link.URL()) }
 
 func (s *scene) client() *saveris.Client {
 	s.Helper()

@@ -3,7 +3,6 @@ package jsapi_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,12 +15,8 @@ import (
 // far connects to a server over a link.
 func far(t *testing.T) (*bridgetest.Link, jsapi.Caller) {
 	t.Helper()
-	link, err := bridgetest.NewLink(strings.TrimPrefix(bridgetest.Embedded(t).ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(link.Close)
-	return link, jsapi.Caller{JS: bridgetest.JetStream(t, "nats://"+link.Addr())}
+	link := bridgetest.LinkTo(t, bridgetest.Embedded(t).ClientURL())
+	return link, jsapi.Caller{JS: bridgetest.JetStream(t, link.URL())}
 }
 
 // TestWhatIsAskedForOnAConnectionThatIsLostIsAskedForAgain on the next one, where its answer does not come.

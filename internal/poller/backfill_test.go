@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -133,12 +132,8 @@ func TestBackfillBesideLiveDoublesNothing(t *testing.T) {
 func TestBackfillOutlivesANatsOutage(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, perMinute)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
-	f := b.backfill(b.connect("nats://"+link.Addr()), schema.Readings, b.client(nil))
+	link := bridgetest.LinkTo(t, b.broker.ClientURL())
+	f := b.backfill(b.connect(link.URL()), schema.Readings, b.client(nil))
 	cut := 0
 	f.OnStored = func(poller.StoredWindow) {
 		if cut++; cut == 3 {

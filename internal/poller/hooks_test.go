@@ -3,7 +3,6 @@ package poller_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -131,13 +130,9 @@ func TestLinesTellWhatFails(t *testing.T) {
 func TestALineThatGoesOnTakesSteps(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: 10 * time.Second}})
-	link, err := bridgetest.NewLink(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
+	link := bridgetest.LinkTo(t, b.broker.ClientURL())
 	var told ledger
-	bridge := b.live(b.connect("nats://"+link.Addr()), schema.Readings, b.client(nil))
+	bridge := b.live(b.connect(link.URL()), schema.Readings, b.client(nil))
 	bridge.OnStep = told.step
 	b.run(func() {
 		b.awaitCovered(schema.Readings, dayEnd)

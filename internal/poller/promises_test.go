@@ -73,12 +73,8 @@ func TestSecondBridgeDoublesNothing(t *testing.T) {
 func TestNatsOutageSubmitsNoExtraExports(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
-	link, err := bridgetest.NewLink(strings.TrimPrefix(b.broker.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
-	bridge := b.live(b.connect("nats://"+link.Addr()), schema.Readings, b.client(nil))
+	link := bridgetest.LinkTo(t, b.broker.ClientURL())
+	bridge := b.live(b.connect(link.URL()), schema.Readings, b.client(nil))
 	b.run(func() {
 		b.awaitCovered(schema.Readings, dayEnd)
 		link.Cut()

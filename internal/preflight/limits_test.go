@@ -269,12 +269,8 @@ func TestCheckSaysWhatSyncAlwaysCosts(t *testing.T) {
 // TestAnAnswerThatDoesNotComeIsNoWantOfRights: a server that is too busy to list its streams has not forbidden it.
 func TestAnAnswerThatDoesNotComeIsNoWantOfRights(t *testing.T) {
 	t.Parallel()
-	link, err := bridgetest.NewLink(strings.TrimPrefix(bridgetest.Embedded(t).ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
-	js := bridgetest.JetStream(t, "nats://"+link.Addr())
+	link := bridgetest.LinkTo(t, bridgetest.Embedded(t).ClientURL())
+	js := bridgetest.JetStream(t, link.URL())
 	account, err := jsapi.AccountInfo(t.Context(), jsapi.Caller{JS: js})
 	if err != nil {
 		t.Fatal(err)

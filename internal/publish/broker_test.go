@@ -47,13 +47,9 @@ func TestLostAckIsNotStoredTwice(t *testing.T) {
 func TestABatchIsNotWaitedForOnceTheConnectionIsBack(t *testing.T) {
 	t.Parallel()
 	server := bridgetest.Embedded(t)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
+	link := bridgetest.LinkTo(t, server.ClientURL())
 	direct := open(t, connect(t, server.ClientURL()))
-	w := newWriter(open(t, connect(t, "nats://"+link.Addr())), time.Hour)
+	w := newWriter(open(t, connect(t, link.URL())), time.Hour)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
 	for _, events := range [][]schema.Event{readings(0, 20), nil} { // a batch, and a record alone
 		link.Before(`{"stream":"`, func() { link.Cut(); link.Mend() })
@@ -68,17 +64,13 @@ func TestABatchIsNotWaitedForOnceTheConnectionIsBack(t *testing.T) {
 func TestAnAnswerThatNeverComesDoesNotHoldUpTheEnd(t *testing.T) {
 	t.Parallel()
 	server := bridgetest.Embedded(t)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
-	w := newWriter(open(t, connect(t, "nats://"+link.Addr())), time.Hour)
+	link := bridgetest.LinkTo(t, server.ClientURL())
+	w := newWriter(open(t, connect(t, link.URL())), time.Hour)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	link.Before(`"count":`, func() { cancel(); <-ended }) // the answer is held back
-	_, err = w.Commit(ctx, day, readings(0, 20), interval(0, 2*time.Minute))
+	_, err := w.Commit(ctx, day, readings(0, 20), interval(0, 2*time.Minute))
 	close(ended)
 	if err == nil { // within an hour, or the test fails by its own limit
 		t.Error("a batch without an answer counts as stored")
@@ -340,12 +332,8 @@ func TestWhatALostConnectionStillCarriesIsNotStoredTwice(t *testing.T) {
 func linked(t *testing.T) (link *bridgetest.Link, direct jetstream.JetStream, nc *nats.Conn) {
 	t.Helper()
 	server := bridgetest.Embedded(t)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(link.Close)
-	return link, open(t, connect(t, server.ClientURL())), connect(t, "nats://"+link.Addr())
+	link = bridgetest.LinkTo(t, server.ClientURL())
+	return link, open(t, connect(t, server.ClientURL())), connect(t, link.URL())
 }
 
 // withALostAnswer returns a writer that has stored ten readings, and whose last batch, of 500, nobody has answered.

@@ -91,19 +91,15 @@ func TestABatchWhoseAckWasLostIsToldOnceUnlessAnotherFollowedIt(t *testing.T) {
 	for name, meanwhile := range map[string]int{"nothing happens meanwhile": 0, "another writes meanwhile": 3} {
 		t.Run(name, func(t *testing.T) {
 			server := bridgetest.Embedded(t)
-			link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer link.Close()
+			link := bridgetest.LinkTo(t, server.ClientURL())
 			js := open(t, connect(t, server.ClientURL()))
-			nc := connect(t, "nats://"+link.Addr())
+			nc := connect(t, link.URL())
 			w, told := tellingWriter(open(t, nc), time.Second)
 			other, others := tellingWriter(js, 0)
 			commit(t, w, readings(0, 10), interval(0, time.Minute))
 			link.DeafenAt(`"count":`) // the answer to a stored batch
 			events := readings(0, 30)
-			if _, err = w.Commit(t.Context(), day, events, interval(0, 2*time.Minute)); err == nil || !link.Deaf() {
+			if _, err := w.Commit(t.Context(), day, events, interval(0, 2*time.Minute)); err == nil || !link.Deaf() {
 				t.Fatalf("deaf %v, error %v: expected an answer to be lost and the commit to say so", link.Deaf(), err)
 			}
 			for i := range meanwhile {
@@ -127,13 +123,9 @@ func TestABatchWhoseAckWasLostIsToldOnceUnlessAnotherFollowedIt(t *testing.T) {
 func TestABatchIsToldThoughTheNextOneCannotBeSent(t *testing.T) {
 	t.Parallel()
 	server := bridgetest.Embedded(t)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
+	link := bridgetest.LinkTo(t, server.ClientURL())
 	js := open(t, connect(t, server.ClientURL()))
-	nc := connect(t, "nats://"+link.Addr())
+	nc := connect(t, link.URL())
 	w, told := tellingWriter(open(t, nc), time.Second)
 	now := w.Now
 	w.Now = func() time.Time {
@@ -165,20 +157,16 @@ func TestABatchIsToldThoughTheNextOneCannotBeSent(t *testing.T) {
 func TestABatchThatWasNotStoredIsNotTold(t *testing.T) {
 	t.Parallel()
 	server := bridgetest.Embedded(t)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
+	link := bridgetest.LinkTo(t, server.ClientURL())
 	js := open(t, connect(t, server.ClientURL()))
-	nc := connect(t, "nats://"+link.Addr())
+	nc := connect(t, link.URL())
 	w, told := tellingWriter(open(t, nc), time.Second)
 	other, others := tellingWriter(js, 0)
 	commit(t, w, readings(0, 10), interval(0, time.Minute))
 	link.Before("stream_msg_get_response", func() { commit(t, other, readings(0, 30), nil) }) // w has looked, and not seen it
 	link.DeafenAt(`"err_code":10071`)                                                         // its conflict is not heard of
 	events := readings(0, 30)
-	if _, err = w.Commit(t.Context(), day, events, interval(0, 2*time.Minute)); err == nil || !link.Deaf() {
+	if _, err := w.Commit(t.Context(), day, events, interval(0, 2*time.Minute)); err == nil || !link.Deaf() {
 		t.Fatalf("deaf %v, error %v: expected a conflict to be lost", link.Deaf(), err)
 	}
 	mend(link, nc)

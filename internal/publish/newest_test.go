@@ -2,7 +2,6 @@ package publish_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -48,14 +47,10 @@ func TestTheNewestRecordIsHandedOverOnceForEachCall(t *testing.T) {
 func TestARecordWhoseAnswerWasLostIsHandedOver(t *testing.T) {
 	t.Parallel()
 	server := bridgetest.Embedded(t)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
+	link := bridgetest.LinkTo(t, server.ClientURL())
 	direct := open(t, connect(t, server.ClientURL()))
 	var records []checkpoint.RecordMessage
-	nc := connect(t, "nats://"+link.Addr())
+	nc := connect(t, link.URL())
 	w := newWriter(open(t, nc), time.Second)
 	w.OnRecord = handed(&records)
 	commit(t, w, readings(0, 10), nil)

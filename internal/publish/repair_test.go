@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -232,18 +231,14 @@ func TestARepairWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	server := bridgetest.Embedded(t)
 	direct := open(t, connect(t, server.ClientURL()))
-	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
+	link := bridgetest.LinkTo(t, server.ClientURL())
 	commit(t, newWriter(direct, 0), readings(0, 10), interval(0, time.Minute))
 	remove(t, direct, 2, 4)
-	nc := connect(t, "nats://"+link.Addr())
+	nc := connect(t, link.URL())
 	w := newWriter(open(t, nc), time.Second)
 	w.Repair = true
 	link.DeafenAt(`"count":`) // the answer to a stored batch
-	if _, err = w.Commit(t.Context(), day, readings(0, 10), interval(0, time.Minute)); err == nil || !link.Deaf() {
+	if _, err := w.Commit(t.Context(), day, readings(0, 10), interval(0, time.Minute)); err == nil || !link.Deaf() {
 		t.Fatalf("deaf %v, error %v: expected an answer to be lost and the commit to say so", link.Deaf(), err)
 	}
 	mend(link, nc)

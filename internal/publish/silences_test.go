@@ -101,12 +101,8 @@ func TestTheSwitchGoesByTheBrokersClock(t *testing.T) {
 func TestTheSwitchWaitsForNoConnectionThatWasLost(t *testing.T) {
 	t.Parallel()
 	server := bridgetest.Embedded(t)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(server.ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(link.Close)
-	js := bridgetest.JetStream(t, "nats://"+link.Addr())
+	link := bridgetest.LinkTo(t, server.ClientURL())
+	js := bridgetest.JetStream(t, link.URL())
 	if err := Open(t.Context(), js, subscriberConfig); err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package publish
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -57,12 +56,8 @@ func TestAnAnswerThatIsMissedWithoutAConnectionIsNoSlowLink(t *testing.T) {
 // TestWhatWasStagedOnAnotherConnectionIsNotCommitted: a record alone would be stored behind an end of the stream that nobody has looked at.
 func TestWhatWasStagedOnAnotherConnectionIsNotCommitted(t *testing.T) {
 	t.Parallel()
-	link, err := bridgetest.NewLink(strings.TrimPrefix(bridgetest.Embedded(t).ClientURL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
-	js := bridgetest.JetStream(t, "nats://"+link.Addr())
+	link := bridgetest.LinkTo(t, bridgetest.Embedded(t).ClientURL())
+	js := bridgetest.JetStream(t, link.URL())
 	s, alone := newSender(js, time.Hour), &batch{}
 	if err := s.begin(); err != nil {
 		t.Fatal(err)

@@ -174,15 +174,11 @@ func TestAnOutageIsNoReasonToStartAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer vendor.Close()
-			link, err := bridgetest.NewLink(strings.TrimPrefix(bridgetest.Embedded(t).ClientURL(), "nats://"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer link.Close()
+			link := bridgetest.LinkTo(t, bridgetest.Embedded(t).ClientURL())
 			w := newClockedWatchdog()
 			ctx, stop := context.WithCancel(t.Context())
 			steps := make(chan poller.Step) // a line goes on when it has been heard
-			live := quickLive(t, vendor.URL(), "nats://"+link.Addr())
+			live := quickLive(t, vendor.URL(), link.URL())
 			live.OnStep = func(s poller.Step) {
 				w.step(schema.Readings, s)
 				select {

@@ -247,16 +247,12 @@ func TestOfAWideSubjectOnlyWhatIsPickedIsTaken(t *testing.T) {
 
 func TestTailGoesOnWhereItWasAfterAnOutage(t *testing.T) {
 	js, url := newBroker(t)
-	link, err := bridgetest.NewLink(strings.TrimPrefix(url, "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
+	link := bridgetest.LinkTo(t, url)
 	store := func(uuid string) {
 		t.Helper()
 		seed.Store(t, js, schema.Readings, seed.FirstHour(), seed.Reading(uuid, "7", "1"))
 	}
-	run := start(t, bridgetest.JetStream(t, "nats://"+link.Addr()), Config{Filter: Filter{Feeds: []string{"readings"}}, JSON: true})
+	run := start(t, bridgetest.JetStream(t, link.URL()), Config{Filter: Filter{Feeds: []string{"readings"}}, JSON: true})
 	for consumers(t, js, schema.Readings) == 0 {
 	}
 	link.Cut() // nothing has been shown yet
