@@ -83,6 +83,7 @@ var rooms = []struct {
 		ours:   []string{"internal/bridgetest", "internal/views", "internal/publish", "internal/checkpoint", "internal/schema", "internal/saveris"},
 		others: []string{natsGo},
 	}},
+	{"internal/bridgetest/variants", room{}}, // test support: how much is tried of what there is
 	{"internal/bridgetest", room{ // test support: environments, files, logins, a TCP link, and the audit of streams
 		ours:   []string{"internal/saveris/saveristest", "internal/natsd"},
 		others: []string{natsGo, natsServer, nkeys, jwt},

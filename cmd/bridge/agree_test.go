@@ -21,8 +21,8 @@ import (
 	"saveris-bridge/internal/schema"
 )
 
-// starts is how often run is started on each broker.
-const starts = 10
+// starts is how often run is started on each broker: the second time on what the first has left.
+const starts = 2
 
 // limitedBroker is a broker as an operator may have it.
 type limitedBroker struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -40,13 +41,7 @@ func TestRunEndsWellWhenItIsStopped(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for v.Count("download") == 0 { // it is at work
-		select {
-		case <-t.Context().Done():
-			t.Fatal("nothing was read")
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	bridgetest.Await(t, "a download", func(context.Context) bool { return v.Count("download") > 0 })
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -191,13 +186,7 @@ func TestASecondSignalAtOnceKillsNothing(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for v.Count("download") == 0 {
-		select {
-		case <-t.Context().Done():
-			t.Fatal("nothing was read")
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	bridgetest.Await(t, "a download", func(context.Context) bool { return v.Count("download") > 0 })
 	link.Delay(50 * time.Millisecond) // so that it takes its time to stop
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()

@@ -103,22 +103,9 @@ func (s *scene) startCommand(env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// await looks until something is so. It leaves most of the time to those that it waits for, however long it takes to look.
 func (s *scene) await(what string, so func(context.Context) bool) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), 3*time.Minute)
-	defer cancel()
-	for {
-		began := time.Now()
-		if so(ctx) {
-			return
-		}
-		select {
-		case <-time.After(min(max(20*time.Millisecond, 4*time.Since(began)), time.Second)):
-		case <-ctx.Done():
-			s.Fatalf("waited three minutes for %s", what)
-		}
-	}
+	bridgetest.Await(s, what, so)
 }
 
 // messages is how many messages the stream of readings holds.

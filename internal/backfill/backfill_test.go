@@ -176,8 +176,7 @@ func TestABackfillThatIsStoppedPausesAndGoesOn(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- backfill.Run(ctx, s.config(&out, "BRIDGE_WINDOW_ROWS", "2000")) }()
-	for s.messages("saveris.readings.>") == 0 {
-	}
+	bridgetest.Await(t, "a first batch", func(context.Context) bool { return s.messages("saveris.readings.>") > 0 })
 	stop()
 	err := <-ended
 	code, advice := hint.Of(err)

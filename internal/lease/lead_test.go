@@ -222,20 +222,14 @@ func TestLeasesThatAreRemovedUnderALeaderAreMadeAgain(t *testing.T) {
 	if err := js.DeleteKeyValue(t.Context(), "saveris-leases"); err != nil {
 		t.Fatal(err)
 	}
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if kv, err := js.KeyValue(t.Context(), "saveris-leases"); err == nil {
-			if entry, err := kv.Get(t.Context(), "readings.live"); err == nil && lease.Owner(entry.Value()) == "a" {
-				break
-			}
+	bridgetest.Await(t, "the lease", func(ctx context.Context) bool {
+		kv, err := js.KeyValue(ctx, "saveris-leases")
+		if err != nil {
+			return false
 		}
-		select {
-		case <-tick.C:
-		case <-time.After(30 * time.Second):
-			t.Fatal("waited in vain for the lease")
-		}
-	}
+		entry, err := kv.Get(ctx, "readings.live")
+		return err == nil && lease.Owner(entry.Value()) == "a"
+	})
 	if len(a.ended) > 0 {
 		t.Error("it stood by meanwhile")
 	}

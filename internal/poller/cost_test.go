@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"saveris-bridge/internal/bridgetest/variants"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/poller"
 )
@@ -127,8 +128,8 @@ func TestWhatSettingsCostTheVendor(t *testing.T) {
 		{"`BRIDGE_OVERLAP=0`, `BRIDGE_REVISIT=26h`", 5 * time.Minute, 0, checkpoint.Ages{26 * time.Hour}, 9, 13, 2},
 	} {
 		t.Run(c.settings, func(t *testing.T) {
-			if testing.Short() && c.interval < 5*time.Minute {
-				t.Skip("with -short: it runs in go test ./... without -race")
+			if !variants.All() && c.interval < 5*time.Minute {
+				t.Skip("without VARIANTS=all")
 			}
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now().UTC()

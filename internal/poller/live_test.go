@@ -189,20 +189,9 @@ func (b *bench) awaitEvent(feed schema.Feed, id string) {
 	}
 }
 
-// await asks again and again until it is so, as fast as the broker or the vendor answers.
 func (b *bench) await(what string, so func(context.Context) bool) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), 5*time.Minute)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !so(ctx) {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			b.Fatalf("waited five minutes for %s", what)
-		}
-	}
+	bridgetest.Await(b, what, so)
 }
 
 // audit fails unless a feed's stream holds what the vendor knows up to a time, each once.

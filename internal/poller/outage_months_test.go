@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"saveris-bridge/internal/bridgetest/variants"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/schema"
@@ -85,8 +86,8 @@ func TestMonthsOfOutages(t *testing.T) {
 		"restarts":    {5 * time.Minute, defaultAges, time.Hour, 12},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if testing.Short() && c.days < 18 && c.restart == 0 {
-				t.Skip("with -short: it runs in go test ./... without -race")
+			if !variants.All() && c.days < 18 && c.restart == 0 {
+				t.Skip("without VARIANTS=all")
 			}
 			synctest.Test(t, func(t *testing.T) {
 				began, length := time.Now().UTC(), time.Duration(c.days)*24*time.Hour

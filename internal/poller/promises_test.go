@@ -332,7 +332,7 @@ func TestWindowThatIsTooLargeIsReadInHalves(t *testing.T) {
 
 func TestFirstRunThatWasStoppedLeavesNoGap(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
+	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 1, Cycle: time.Minute}})
 	first := b.live(b.js, schema.Readings, b.client(nil))
 	b.run(func() { // stop as soon as the tail has been stored: what lies behind it has not been read
 		b.await("the first poll", func(context.Context) bool { return !first.LastPoll().IsZero() })

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/bridgetest/variants"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -32,9 +33,13 @@ var elsewhere = map[string]bool{
 // TestEveryRowOnceWhateverTheVendorDoes takes every value of every switch: what the vendor's document leaves open.
 func TestEveryRowOnceWhateverTheVendorDoes(t *testing.T) {
 	t.Parallel()
+	tried := 0
 	for _, key := range saveristest.Keys() {
 		for _, value := range key.Values {
 			if name := key.Name + "=" + value; value != key.Default && !refusing[name] && !saveristest.Unasked(key.Name) {
+				if tried++; !variants.Take(tried, 3) {
+					continue
+				}
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					if unreadable[name] {
@@ -118,7 +123,10 @@ func TestEveryRowOnceInEverySpelling(t *testing.T) {
 		{"json.time", "time.fraction", "uuid.case", "json.channel_no", "column.case", "local.suffix", "site.value", "unit.text", "rows.retransmit", "value.broken_probe"},
 		{"csv.time", "time.fraction", "uuid.case", "column.case", "csv.null", "csv.quoting", "local.suffix", "alarm.value"},
 	} {
-		for _, list := range saveristest.Pairs(nil, switches...) {
+		for i, list := range saveristest.Pairs(nil, switches...) {
+			if !variants.Take(i, 4) {
+				continue
+			}
 			t.Run(strings.Join(list, ","), func(t *testing.T) {
 				t.Parallel()
 				small(t, list...).once(switches[0], "")

@@ -3,6 +3,8 @@ package schema
 import (
 	"math/rand/v2"
 	"testing"
+
+	"saveris-bridge/internal/bridgetest/variants"
 )
 
 // TestFastPathAndSDKAgree holds all promises of auditor.check over a population of ordinary and odd rows: fast path, SDK
@@ -13,6 +15,7 @@ func TestFastPathAndSDKAgree(t *testing.T) {
 		t.Run(string(feed), func(t *testing.T) {
 			t.Parallel()
 			a, w := newAuditor(t, feed), world{rand.New(rand.NewPCG(1, uint64(len(feed))))}
+			population := variants.Of(300, 3000)
 			for range population {
 				if err := a.check(w.row(feed)); err != nil {
 					t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/cloudevents/sdk-go/v2/types"
 
+	"saveris-bridge/internal/bridgetest/variants"
 	"saveris-bridge/internal/saveris"
 )
 
@@ -184,9 +185,13 @@ func TestStructuredExample(t *testing.T) {
 func TestHostileTextInStructuredMode(t *testing.T) {
 	a := map[Feed]*auditor{Readings: newAuditor(t, Readings), Alarms: newAuditor(t, Alarms)}
 	hostile := append(slices.Clone(oddTexts), "\"\\\",\"id\":\"x", "%", "%41", "%zz", `\u0041`, "\u2028\u2029", "\x00\x01\b\f\n\r\t\x1f\x7f\x80", "\xff\xc0\xaf", "\xed\xa0\x80", `"data":{}`, "é\u0301", "\U0010ffff", "</script>", "\ufeff")
+	tried := 0
 	for _, odd := range hostile {
 		for feed, row := range map[Feed]string{Readings: readingRow, Alarms: alarmRow} {
 			for _, column := range []string{"uuid", "tenant_uuid", "sensor_uuid", "alarm_source_uuid", "serial_no", "timestamp_local", "alarm_status", "source_alarm_event_uuid", "physical_unit", "never heard of"} {
+				if tried++; !variants.Take(tried, 3) {
+					continue
+				}
 				r := withField(row, text(column, odd))
 				if column == "never heard of" {
 					r.Fields = append(r.Fields, text(odd, odd))

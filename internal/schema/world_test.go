@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest/variants"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/secret"
@@ -19,7 +20,7 @@ type variant struct {
 	sync     saveris.SyncMode
 }
 
-var variants = []variant{
+var servings = []variant{
 	{"as seen live", nil, saveris.JSON, saveris.SyncNever},
 	{"CSV", nil, saveris.CSV, saveris.SyncNever},
 	{"CSV without quotes", []string{"csv.quoting", "none", "csv.null", "quoted"}, saveris.CSV, saveris.SyncNever},
@@ -41,8 +42,8 @@ func TestSimulatedWorld(t *testing.T) {
 	for feed, vendorFeed := range vendorFeeds {
 		a := newAuditor(t, feed)
 		var first map[string]uint32
-		for i, v := range variants {
-			if testing.Short() && i%4 > 0 {
+		for i, v := range servings {
+			if !variants.Take(i, 4) {
 				continue
 			}
 			checks := a.world(t, v, vendorFeed)

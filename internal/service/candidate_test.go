@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/config"
 	"saveris-bridge/internal/notebook"
@@ -78,11 +79,7 @@ func TestALeaseThatIsThereAfterAllIsSaid(t *testing.T) {
 	if err := js.DeleteKeyValue(t.Context(), "saveris-leases"); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); len(notes.Texts()) > 0 && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-	}
-	if said := notes.Texts(); len(said) > 0 {
-		t.Errorf("%q of a bridge that has one", said)
-	}
+	bridgetest.Await(t, "a bridge that has a lease to say nothing", func(context.Context) bool { return len(notes.Texts()) == 0 })
 	stop()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Error(err)

@@ -107,16 +107,7 @@ func (r *running) stop() {
 // await waits until so is true.
 func (s *scene) await(what string, so func() bool) {
 	s.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	given := time.After(3 * time.Minute)
-	for !so() {
-		select {
-		case <-tick.C:
-		case <-given:
-			s.Fatalf("waited three minutes for %s", what)
-		}
-	}
+	bridgetest.Await(s, what, func(context.Context) bool { return so() })
 }
 
 // health returns what /readyz answers.

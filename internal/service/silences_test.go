@@ -1,6 +1,7 @@
 package service
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,17 +68,10 @@ func TestAChannelThatIsCutOffIsSilentAndComesBack(t *testing.T) {
 	js := s.jetStream()
 	r := s.start("one", "SAVERIS_URL", vendor.URL(), "BRIDGE_FEEDS", "readings,alarms,devices", "BRIDGE_INVENTORY_INTERVAL", "1s",
 		"BRIDGE_START", "1m", "BRIDGE_SILENT_AFTER", "1")
-	var events []schema.StoredSilence
-	resumed := func() bool {
-		events, _ = s.silences(js)
-		for _, e := range events {
-			if e.Resumed {
-				return true
-			}
-		}
-		return false
-	}
-	s.await("a channel to be silent and to come back", resumed)
+	s.await("a channel to be silent and to come back", func() bool {
+		events, _ := s.silences(js)
+		return slices.ContainsFunc(events, func(e schema.StoredSilence) bool { return e.Resumed })
+	})
 	r.stop()
 	events, armed := s.silences(js)
 	open := map[string]bool{}

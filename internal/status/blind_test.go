@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
@@ -46,11 +47,7 @@ func TestAPictureThatCannotBeReadSaysSo(t *testing.T) {
 		}
 		return false
 	}
-	for deadline := time.Now().Add(10 * time.Second); !said("SAVERIS_ALARMS cannot be read") || !said("max_consumers"); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("nothing is said: %+v", b.Status().Problems(status.Rules{}))
-		}
-	}
+	bridgetest.Await(t, "what cannot be read to be said", func(context.Context) bool { return said("SAVERIS_ALARMS cannot be read") && said("max_consumers") })
 	if said("SAVERIS_READINGS") {
 		t.Errorf("more is said than is so: %+v", b.Status().Problems(status.Rules{}))
 	}

@@ -1,10 +1,12 @@
 package tail
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/bridgetest/seed"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -115,8 +117,9 @@ func TestTailFollowsTheFleetAndSilenceByName(t *testing.T) {
 	health := start(t, js, Config{Filter: Filter{Feeds: []string{"health", "tasks"}, Sites: []string{"harbour"}, Serials: []string{"2201"}}})
 	fleet.next()
 	health.next()
-	for consumers(t, js, schema.Devices) == 0 || consumers(t, js, schema.Health) == 0 {
-	}
+	bridgetest.Await(t, "two readers", func(context.Context) bool {
+		return consumers(t, js, schema.Devices) > 0 && consumers(t, js, schema.Health) > 0
+	})
 	store(*change(schema.KindDeviceStatus, "2002", `{"serial_no":"2002","battery_level_percent":7}`), *change(schema.KindDeviceStatus, "2001", `{"serial_no":"2001","battery_level_percent":9}`))
 	if line := fleet.next(); !strings.HasSuffix(line, "Fridge 1                        battery low, 9 %  2001") {
 		t.Errorf("%q", line)

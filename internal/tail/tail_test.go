@@ -253,8 +253,7 @@ func TestTailGoesOnWhereItWasAfterAnOutage(t *testing.T) {
 		seed.Store(t, js, schema.Readings, seed.FirstHour(), seed.Reading(uuid, "7", "1"))
 	}
 	run := start(t, bridgetest.JetStream(t, link.URL()), Config{Filter: Filter{Feeds: []string{"readings"}}, JSON: true})
-	for consumers(t, js, schema.Readings) == 0 {
-	}
+	bridgetest.Await(t, "a reader", func(context.Context) bool { return consumers(t, js, schema.Readings) > 0 })
 	link.Cut() // nothing has been shown yet
 	store("u0")
 	link.Mend()

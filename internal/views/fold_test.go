@@ -244,13 +244,7 @@ func (f *folded) differences() (list []string) {
 
 func (f *folded) awaitRight(when string) {
 	f.Helper()
-	end := time.Now().Add(5 * time.Minute)
-	for list := f.differences(); len(list) > 0; list = f.differences() {
-		if time.Now().After(end) {
-			f.Fatalf("%s: %v", when, list)
-		}
-		<-time.After(10 * time.Millisecond) // so that looking does not hold up what is looked for
-	}
+	f.await("what is shown to be right: "+when, func() bool { return len(f.differences()) == 0 })
 }
 
 // awaitTaken waits until the view has taken all that is stored, and then judges it.
@@ -570,7 +564,7 @@ func TestAKillAtAnyPointIsMadeRightByTheNext(t *testing.T) {
 	day := time.Now().UTC().Truncate(24 * time.Hour)
 	f.base = day
 	halves := 0
-	for round := range 4 {
+	for round := range 3 {
 		var events []schema.Event
 		for i := range 2500 {
 			events = append(events, f.reading(fmt.Sprintf("u%d-%d s%d %d", round, i, i, round/2), round))

@@ -64,11 +64,7 @@ func (w *things) shown() map[string]string {
 
 func (w *things) awaitShown(when string) {
 	w.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !maps.Equal(w.shown(), w.want); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			w.Fatalf("%s the bucket shows %v, want %v", when, w.shown(), w.want)
-		}
-	}
+	w.await("the bucket to show what is stored: "+when, func() bool { return maps.Equal(w.shown(), w.want) })
 }
 
 // TestTheInventoryShowsTheStream whoever has put what, and what was put by nobody.

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
@@ -128,19 +129,9 @@ func (s *stage) check(err error) {
 	}
 }
 
-// await waits for something, generously.
 func (s *stage) await(what string, so func() bool) {
 	s.Helper()
-	for deadline := time.Now().Add(5 * time.Minute); !so(); {
-		if time.Now().After(deadline) {
-			s.Fatalf("waited five minutes for %s", what)
-		}
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-s.Context().Done():
-			s.Fatal(s.Context().Err())
-		}
-	}
+	bridgetest.Await(s, what, func(context.Context) bool { return so() })
 }
 
 // writer is a process of a bridge as far as it stores; its view, if there is one, is handed what is stored.

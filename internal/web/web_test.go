@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/status"
 )
@@ -290,7 +292,7 @@ func TestFurtherPagesAreRefusedUntilOneIsClosed(t *testing.T) {
 		t.Errorf("status.json is answered with %d meanwhile", got)
 	}
 	first.Body.Close()
-	until(t, func() bool { return events(t, server, "").StatusCode == http.StatusOK })
+	bridgetest.Await(t, "a free place", func(context.Context) bool { return events(t, server, "").StatusCode == http.StatusOK })
 }
 
 // TestReaderWhoTakesNothingIsLetGo has a page that never reads, and a bridge that has much to say.
@@ -302,7 +304,7 @@ func TestReaderWhoTakesNothingIsLetGo(t *testing.T) {
 	server := serve(t, source, Options{Streams: 1}, pace{look: 20 * time.Millisecond, gap: time.Millisecond, beat: time.Hour, patience: 50 * time.Millisecond})
 	events(t, server, "")
 	count := 0
-	until(t, func() bool {
+	bridgetest.Await(t, "a free place", func(context.Context) bool {
 		count++
 		source.change(func(_ *status.Status, r *status.Recent) {
 			r.Sensors = slices.Clone(r.Sensors)
@@ -310,16 +312,6 @@ func TestReaderWhoTakesNothingIsLetGo(t *testing.T) {
 		})
 		return events(t, server, "").StatusCode == http.StatusOK
 	})
-}
-
-// until tries until it is so, and fails after half a minute.
-func until(t *testing.T, so func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !so(); {
-		if time.Now().After(end) {
-			t.Fatal("it did not come to be within half a minute")
-		}
-	}
 }
 
 func TestScriptsGetTheVerdict(t *testing.T) {
