@@ -91,7 +91,7 @@ var rooms = []struct {
 	{"internal/torture", room{}}, // the torture suite: tests only, behind a build tag
 	{"internal/service", room{
 		ours: []string{"internal/preflight", "internal/notebook", "internal/pipeline", "internal/web", "internal/metrics", "internal/status", "internal/inventory", "internal/silence", "internal/audit", "internal/poller", "internal/views", "internal/publish", "internal/lease", "internal/checkpoint",
-			"internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/jsapi", "internal/hint", "internal/printable"},
+			"internal/natsconn", "internal/config", "internal/schema", "internal/saveris", "internal/jsapi", "internal/hint", "internal/printable", "internal/sleep"},
 		others: []string{natsGo, sync},
 		http:   true,
 	}},

@@ -20,7 +20,7 @@ const leadTick = 500 * time.Millisecond
 // and Lead stands by again.
 //
 // At first it takes a lease that bears our own name without waiting for its end: the process that had it is the one that
-// this one replaces. With force it takes anybody's. Where nobody can say who has the lease, for as long as one lives, it
+// this one replaces. With force it takes anybody's. For as long as Yield wants, a free one is left to others. Where nobody can say who has the lease, for as long as one lives, it
 // works without: two that work do no harm, none would.
 //
 // It fails with what Refuse returns for another's lease.
@@ -42,6 +42,9 @@ func (l *Leases) Lead(ctx context.Context, name string, force bool, work func(co
 
 // takeOver takes a lease that is free, or in our name, or anybody's with force. If that fails, it is waited for.
 func (l *Leases) takeOver(ctx context.Context, name string, force bool) {
+	if !force && l.yield() > 0 {
+		return
+	}
 	if ours, err := l.Take(ctx, name); ours || err != nil {
 		return
 	}
@@ -57,8 +60,9 @@ func (l *Leases) takeOver(ctx context.Context, name string, force bool) {
 func (l *Leases) await(ctx context.Context, name string) error {
 	tick := time.NewTicker(leadTick)
 	defer tick.Stop()
+	var free time.Time // since when the lease is that is left to others
 	for answered := time.Now(); ; {
-		ours, err := l.Take(ctx, name)
+		ours, err := l.takeOrYield(ctx, name, &free)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -66,10 +70,8 @@ func (l *Leases) await(ctx context.Context, name string) error {
 			if err := l.standBy(name); err != nil {
 				return err
 			}
-			l.settled()
 			answered = time.Now()
 		case ours, errors.Is(err, ErrLife), time.Since(answered) > l.life:
-			l.settled()
 			return nil
 		}
 		select {
@@ -80,11 +82,27 @@ func (l *Leases) await(ctx context.Context, name string) error {
 	}
 }
 
-// settled reports that it is known who leads, or that nobody can say.
-func (l *Leases) settled() {
-	if l.OnSettled != nil {
-		l.OnSettled()
+// takeOrYield is Take, unless the lease is free and still left to others. Free is since when it is.
+func (l *Leases) takeOrYield(ctx context.Context, name string, free *time.Time) (bool, error) {
+	wait := l.yield()
+	if wait == 0 || !l.free(ctx, name) {
+		*free = time.Time{}
+		return l.Take(ctx, name)
 	}
+	if free.IsZero() {
+		*free = time.Now()
+	}
+	if time.Since(*free) < wait {
+		return false, nil
+	}
+	return l.Take(ctx, name)
+}
+
+func (l *Leases) yield() time.Duration {
+	if l.Yield == nil {
+		return 0
+	}
+	return l.Yield()
 }
 
 // standBy reports whose the lease is that is another's. It fails where that one is not waited for.

@@ -3,6 +3,7 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -306,4 +307,34 @@ func TestALeaseThatNobodyRenewsKeepsNobodyAwayForEver(t *testing.T) {
 	if len(a.ended) > 0 || len(b.began) > 0 {
 		t.Error("a lease that is renewed was taken away")
 	}
+}
+
+// TestAFreeLeaseIsLeftToOthersForAWhile, and taken where nobody else wants it.
+func TestAFreeLeaseIsLeftToOthersForAWhile(t *testing.T) {
+	t.Parallel()
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
+	patient, other := leases(t, js, schema.Readings, "patient"), leases(t, js, schema.Readings, "other")
+	var wait atomic.Int64
+	wait.Store(int64(time.Hour))
+	asked := make(chan struct{}, 999)
+	patient.Yield = func() time.Duration {
+		asked <- struct{}{}
+		return time.Duration(wait.Load())
+	}
+	p := startWorker(t, patient, false)
+	for range 3 {
+		soon(t, "it to look for the lease", asked)
+	}
+	o := startWorker(t, other, false)
+	soon(t, "the other to lead", o.began)
+	o.stop()
+	soon(t, "the other to end", o.ended)
+	for range 3 {
+		soon(t, "it to look for the lease", asked)
+	}
+	if len(p.began) > 0 {
+		t.Error("it has not left the lease to others")
+	}
+	wait.Store(int64(time.Millisecond))
+	soon(t, "it to lead where nobody else wants to", p.began)
 }

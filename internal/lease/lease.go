@@ -27,8 +27,8 @@ var ErrLife = errors.New("the bucket's ttl does not fit")
 type Leases struct {
 	// Refuse returns why the lease of another, which has this value, is not waited for; nil = every lease is.
 	Refuse func(value []byte) error
-	// OnSettled is called, again and again, when it is known who leads, or nobody can say; nil = not at all.
-	OnSettled func()
+	// Yield returns for how long the lease to lead, once it is free, is left to others, 0 = it is not; nil = never.
+	Yield func() time.Duration
 	// OnStandby is called, again and again, with the owner of the lease while another has it; nil = not at all.
 	OnStandby func(owner string)
 	// OnHeld is called, again and again, while the lease to lead is ours; nil = not at all.
@@ -125,14 +125,33 @@ func (l *Leases) Take(ctx context.Context, name string) (bool, error) {
 	return true, nil
 }
 
+// free reports whether nobody has a lease, as far as anybody can say.
+func (l *Leases) free(ctx context.Context, name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.bucket(ctx) != nil {
+		return false
+	}
+	_, _, err := l.look(ctx, name)
+	_, taken := l.others[name]
+	return err == nil && !taken
+}
+
 func (l *Leases) create(ctx context.Context, name string) (revision uint64, err error) {
+	if err := l.bucket(ctx); err != nil {
+		return 0, err
+	}
+	return l.kv.Create(ctx, l.key(name), []byte(l.mark))
+}
+
+// bucket opens the bucket, unless it is open.
+func (l *Leases) bucket(ctx context.Context) (err error) {
 	if l.kv == nil {
 		if l.kv, err = l.open(ctx); err != nil {
 			l.kv = nil
-			return 0, err
 		}
 	}
-	return l.kv.Create(ctx, l.key(name), []byte(l.mark))
+	return err
 }
 
 // look reports whether a key that is not as we knew it is ours all the same: the answer to our last request may have been lost.

@@ -126,7 +126,7 @@ func (s *Service) Run(ctx context.Context) error {
 		fleet = newDevices(pipe, vendor, notes, leader.log, s.config.Timings, back)
 		leader.work, leader.polled = fleet.run, fleet.line.LastLook
 	}
-	startAfterFirst(candidates)
+	followFirst(candidates)
 	pipe.Accounts.OnRecord = func(feed schema.Feed, r checkpoint.RecordMessage) {
 		if rows := polled[feed]; rows != nil {
 			rows.show(r)
