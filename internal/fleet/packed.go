@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"fmt"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -17,20 +18,29 @@ type packed struct {
 	room   []byte        // for one document
 }
 
+// writers are of use again: one takes a megabyte.
+var writers = sync.Pool{New: func() any {
+	w, _ := flate.NewWriter(nil, flate.BestSpeed) // there is such a level
+	return w
+}}
+
 // add takes the document out of a thing.
 func (p *packed) add(t *thing) {
 	if p.writer == nil {
-		p.writer, _ = flate.NewWriter(&p.buffer, flate.BestSpeed) // there is such a level
+		p.writer = writers.Get().(*flate.Writer)
+		p.writer.Reset(&p.buffer)
 	}
 	p.room = t.doc.appendJSON(p.room[:0], false)
 	_, _ = p.writer.Write(p.room) // memory takes it
 	p.things, t.doc = append(p.things, t), nil
 }
 
-// close ends adding, for the writer takes a megabyte.
+// close ends adding, and lets go of the writer.
 func (p *packed) close() {
 	if p.writer != nil {
 		_ = p.writer.Close() // as add
+		p.writer.Reset(nil) // it holds nothing of ours
+		writers.Put(p.writer)
 		*p = packed{things: p.things, text: bytes.Clone(p.buffer.Bytes())}
 	}
 }
