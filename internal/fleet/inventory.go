@@ -26,7 +26,8 @@ type thing struct {
 	doc      *object                 // the newest; as it is stored, but for what is no change
 	sequence uint64                  // of its newest message
 	since    time.Time               // when the oldest look was that it is known by; zero where nobody has said
-	came     map[channelID]time.Time // likewise of channels that have come to it later
+	has      []channelID             // channels of a device of which somebody has said since when
+	came     map[channelID]time.Time // since when it has those that it has not had from the beginning
 	removed  bool                    // by that message
 	lost     bool                    // the stream does not hold that message any more
 	missed   int                     // looks in a row without it
@@ -77,32 +78,27 @@ func (inv *Inventory) load(data []byte, sequence uint64, at time.Time) (l loaded
 	l = loaded{kind: d.kind, place: placeOf(d.kind, doc, d.key)}
 	l.before = inv.kinds[l.kind][l.place]
 	l.now = &thing{doc: doc, sequence: sequence, removed: d.removed, since: at}
+	if l.kind == schema.KindDevice && !at.IsZero() {
+		l.now.has = slices.Collect(doc.channels())
+	}
 	inv.kinds[l.kind][l.place] = l.now
 	inv.packLoaded(l.kind, l.now)
 	if was := l.before; was != nil && !was.removed && !was.since.IsZero() && was.since.Before(at) {
 		l.now.since = was.since
-		if l.kind == schema.KindDevice {
-			l.now.channelsSince(was, at)
-		}
+		l.now.channelsSince(was, at)
 	}
 	return l, nil
 }
 
 // channelsSince notes since when a device has the channels that it has not had from the beginning.
 func (t *thing) channelsSince(before *thing, at time.Time) {
-	if t.doc == nil || before.doc == nil { // they are packed as they are loaded
-		return
-	}
-	had := map[channelID]bool{}
-	for id := range before.doc.channels() {
-		had[id] = true
-	}
-	for id := range t.doc.channels() {
+	for _, id := range t.has {
 		since, later := before.came[id]
-		if had[id] && !later {
+		had := slices.Contains(before.has, id)
+		if had && !later {
 			continue
 		}
-		if !had[id] {
+		if !had {
 			since = at
 		}
 		if t.came == nil {

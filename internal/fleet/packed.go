@@ -39,7 +39,7 @@ func (p *packed) add(t *thing) {
 func (p *packed) close() {
 	if p.writer != nil {
 		_ = p.writer.Close() // as add
-		p.writer.Reset(nil) // it holds nothing of ours
+		p.writer.Reset(nil)  // it holds nothing of ours
 		writers.Put(p.writer)
 		*p = packed{things: p.things, text: bytes.Clone(p.buffer.Bytes())}
 	}

@@ -100,8 +100,8 @@ func (r *fleetReader) step(ctx context.Context) error {
 	return nil
 }
 
-// take takes over what the stream holds behind the last message that was seen, or the newest of each thing where that stands there no
-// more. It reports whether there was anything: somebody else's message is passed over.
+// take takes over what the stream holds behind the last message that was seen, or all of it where that stands there no more: the first
+// message of a thing says since when it is known. It reports whether there was anything: somebody else's message is passed over.
 func (r *fleetReader) take(ctx context.Context) (changed bool, err error) {
 	info, err := r.stream.Info(ctx)
 	if err != nil {
@@ -119,14 +119,14 @@ func (r *fleetReader) take(ctx context.Context) (changed bool, err error) {
 		return nil
 	}
 	goesOn, err := r.stream.Stands(ctx, r.at)
-	switch {
-	case err != nil:
-	case goesOn:
-		err = r.stream.EventsOnAny(ctx, r.filters, checkpoint.Since{Seq: r.at.Seq + 1}, end.Seq+1, load)
-	default:
-		err = r.stream.LastOnAny(ctx, r.filters, load)
+	if err != nil {
+		return false, err
 	}
-	if err == nil {
+	var from checkpoint.Since
+	if goesOn {
+		from.Seq = r.at.Seq + 1
+	}
+	if err = r.stream.EventsOnAny(ctx, r.filters, from, end.Seq+1, load); err == nil {
 		r.at = end
 	}
 	return changed, err

@@ -154,3 +154,23 @@ func TestNamesLeaveTheStreamsConsumersToOthers(t *testing.T) {
 		t.Errorf("%d consumers are left (%v)", info.State.Consumers, err)
 	}
 }
+
+// TestANewProcessKnowsSinceWhenThereHasBeenAChannel: silence of one that was never heard counts from then, whatever of its device has
+// changed.
+func TestANewProcessKnowsSinceWhenThereHasBeenAChannel(t *testing.T) {
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "SAVERIS_DEVICES", Subjects: []string{"saveris.devices.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []struct{ at, name string }{{"2026-07-01T10:00:00Z", "Logger"}, {"2026-07-08T10:00:00Z", "Freezer"}} {
+		storeDevice(t, js, nats.Header{"ce-id": {"device.100.0.0"}, "ce-time": {change.at}}, fmt.Sprintf(device, change.name))
+	}
+	p := New(config.Pipeline{Streams: config.Streams{Prefix: "saveris"}}, js)
+	if err := p.fleetReader().step(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
+	if all := p.Names.Channels(); len(all) != 1 || !all[0].Known.Equal(want) {
+		t.Errorf("%+v, want one that is known since %v", all, want)
+	}
+}
