@@ -149,6 +149,7 @@ var limitedBrokers = map[string]limitedBroker{
 	"default_max_consumers":                       {config: limited("default_max_consumers: 1")},
 	"batch.max_msgs under three":                  {config: limited("batch { max_msgs: 2 }"), prepare: made(nil), names: "max_msgs"},
 	"batch.max_msgs under three, without streams": {config: limited("batch { max_msgs: 2 }"), names: "max_msgs", unseen: true},
+	"a stream of counters":                        {config: jetStreamOn, prepare: made(func(c *jetstream.StreamConfig) { c.AllowMsgCounter = true }), names: "allow_msg_counter"},
 	"a domain":                                    {config: "jetstream { domain: hub }\n", env: []string{"NATS_JS_DOMAIN=hub"}},
 }
 

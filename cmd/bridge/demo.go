@@ -77,11 +77,6 @@ func (o demoOptions) check() error {
 	if _, want := config.Check("BRIDGE_LOG_LEVEL", o.LogLevel); want != "" {
 		return flagf("demo", "--log-level is %q: expected %s", o.LogLevel, want)
 	}
-	if mode := config.TrimSpace(o.ContentMode); mode != "" {
-		if _, want := config.Check("BRIDGE_CONTENT_MODE", mode); want != "" {
-			return &config.Error{Problems: []error{&config.Problem{Name: "BRIDGE_CONTENT_MODE", Value: mode, Want: want}}}
-		}
-	}
 	if reason := config.StoreProblem(o.DataDir); reason != nil {
 		return flagf("demo", "--data-dir is %q: expected %s (%w)", o.DataDir, config.WantStore, reason)
 	}
@@ -112,7 +107,10 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	if err != nil {
 		return err
 	}
-	s := demoSettings(o, vendor.URL())
+	s, err := demoSettings(o, vendor.URL())
+	if err != nil {
+		return err
+	}
 	demo, err := service.Open(ctx, service.Config{Settings: s.Pipeline, Listener: page, Build: build(), Log: logger})
 	var address *listen.Error
 	if errors.As(err, &address) {
@@ -158,7 +156,7 @@ func demoVendor(o demoOptions) saveristest.Config {
 }
 
 // demoSettings are the defaults of bridge run but for what makes a demo quick and quiet.
-func demoSettings(o demoOptions, vendorURL string) config.Settings {
+func demoSettings(o demoOptions, vendorURL string) (config.Settings, error) {
 	s, err := config.Load(context.Background(), func(name string) (string, bool) {
 		value, set := map[string]string{
 			"SAVERIS_URL": vendorURL, "SAVERIS_USERNAME": pretendUser, "SAVERIS_PASSWORD": pretendPassword,
@@ -168,11 +166,8 @@ func demoSettings(o demoOptions, vendorURL string) config.Settings {
 		}[name]
 		return value, set
 	})
-	if err != nil {
-		panic(fmt.Sprintf("bridge: internal error: settings of the demo: %v", err))
-	}
 	s.SaverisPassword, s.FirstPoll, s.Demo = secret.New(pretendPassword), demoInterval/10, true
-	return s
+	return s, err
 }
 
 // freeAddress returns the address, or one with a free port on the same host where somebody has it already.

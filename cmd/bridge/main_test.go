@@ -172,6 +172,28 @@ func TestEveryCommandIsOffered(t *testing.T) {
 	}
 }
 
+// TestWhateverTheDemoIsGivenIsChecked: it never opens the store of a bridge.
+func TestWhateverTheDemoIsGivenIsChecked(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ env, args, want string }{
+		{"", "--data-dir=", "--data-dir"}, {"BRIDGE_DATA_DIR=a\tb", "", "BRIDGE_DATA_DIR"}, {"", "--nats-listen=a\tb:1", "BRIDGE_NATS_LISTEN"}, {"BRIDGE_HTTP_ADDR=b", "", "--http-listen"},
+	} {
+		got := bridge(t, []string{c.env}, strings.Split(strings.TrimSuffix("demo "+c.args, " "), " ")...)
+		if cause, advice := lastLines(t, got.err); got.code != hint.Settings || !strings.Contains(cause, c.want+` is "`) || !strings.HasPrefix(advice, "hint: ") {
+			t.Errorf("%+v: exit code %d\n%s", c, got.code, got.err)
+		}
+	}
+}
+
+func TestHelpOnACommandThatThereIsNot(t *testing.T) {
+	t.Parallel()
+	for args, code := range map[string]int{"help": hint.Done, "help run": hint.Done, "help checkpoint show": hint.Done, "help nothing": hint.Settings} {
+		if got := bridge(t, nil, strings.Fields(args)...); got.code != code {
+			t.Errorf("%s: exit code %d\n%s%s", args, got.code, got.out, got.err)
+		}
+	}
+}
+
 func TestMissingCredentialsOfferTheDemo(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"run", "check"} {

@@ -97,6 +97,12 @@ func newRoot(std streams) *cobra.Command {
 		return &usageError{err, cmd.CommandPath() + " --help lists its flags"}
 	})
 	root.AddCommand(runCommand(std), backfillCommand(std), demoCommand(std), simulateCommand(std), checkCommand(std), verifyCommand(std), auditCommand(std), replayCommand(std), statusCommand(std), tailCommand(std), checkpointCommand(std), schemaCommand(std), versionCommand(std))
+	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "help about any command", RunE: func(_ *cobra.Command, args []string) error {
+		if cmd, _, err := root.Find(args); err == nil && (cmd != root || len(args) == 0) {
+			return cmd.Help()
+		}
+		return unknownCommand(root, args[0])
+	}})
 	complete(root)
 	return root
 }

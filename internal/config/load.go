@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -121,7 +124,7 @@ func (r *reader) Lookup(name string) (string, bool) {
 	case path == "" && !found:
 		return "", false
 	case path != "" && found:
-		r.refuse(&Problem{Name: name + "_FILE", Value: path, Want: "only one of " + name + " and " + name + "_FILE"})
+		r.refuse(&Problem{Name: name + "_FILE", Value: shownPath(path), Want: "only one of " + name + " and " + name + "_FILE"})
 		return text, true
 	case path != "":
 		r.files[name] = path
@@ -136,7 +139,7 @@ func (r *reader) Lookup(name string) (string, bool) {
 // fromFile reads a secret's file, and refuses one that holds none.
 func (r *reader) fromFile(v Variable, path string) (text string, good bool) {
 	text, err := readSecret(path)
-	p := &Problem{Name: v.Name + "_FILE", Value: path, Want: "a file with UTF-8 text", Err: err}
+	p := &Problem{Name: v.Name + "_FILE", Value: shownPath(path), Want: "a file with UTF-8 text", Err: err}
 	var system *fs.PathError
 	switch text = v.cut(text); {
 	case errors.As(err, &system):
@@ -202,22 +205,39 @@ func (r *reader) check(name, text string) (normal string, good bool) {
 // wrong makes a problem of a value, or of the file that it was read from.
 func (r *reader) wrong(name, text, want string) *Problem {
 	if path := r.files[name]; path != "" {
-		return &Problem{Name: name + "_FILE", Value: path, Want: want}
+		return &Problem{Name: name + "_FILE", Value: shownPath(path), Want: want}
 	}
 	return &Problem{Name: name, Value: shown(r.vars[name], text), Want: want}
 }
 
 const masked = "***"
 
-// shown is a value as a message may show it. Of what is no secret only URLs can hide one: a path may have any character.
+// keyText is in what keys, tokens and credentials look like, which somebody may have put where the name of their file belongs.
+var keyText = regexp.MustCompile(`-----BEGIN|\bS[A-Z][A-Z2-7]{56}\b|\beyJ[A-Za-z0-9_-]{16,}\.`)
+
+// shown is a value as a message may show it. Of what is no secret only URLs can hide one, and what is one by its looks.
 func shown(v Variable, text string) string {
 	switch {
-	case v.File:
+	case v.File, keyText.MatchString(text):
 		return masked
 	case strings.HasSuffix(v.Name, "_URL"):
 		return MaskURL(text)
 	}
 	return text
+}
+
+// shownPath is the name of a secret's file as a message may show it: of a file that is not there only a path, for a word may be the secret
+// itself.
+func shownPath(path string) string {
+	_, err := os.Lstat(path)
+	_, missing := os.Stat(filepath.Dir(path))
+	switch {
+	case keyText.MatchString(path):
+		return masked
+	case err == nil, filepath.IsAbs(path), missing == nil && filepath.Base(path) != path:
+		return path
+	}
+	return masked
 }
 
 func (r *reader) refuse(p *Problem) { r.problems = append(r.problems, p) }

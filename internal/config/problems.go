@@ -207,6 +207,9 @@ func (s NATS) dataDir() error {
 // StoreProblem returns the system's reason why nobody could have a store of an embedded server in a folder; nil where it can be
 // had, or another process has it.
 func StoreProblem(dir string) error {
+	if dir == "" {
+		return errors.New("it is empty")
+	}
 	err := natsd.CheckStore(dir)
 	var reason *fs.PathError
 	if errors.Is(err, natsd.ErrStoreTaken) || !errors.As(err, &reason) {

@@ -269,7 +269,7 @@ func apiKey(text string) (string, string) {
 }
 
 func natsURLs(text string) (string, string) {
-	const want = "URLs such as nats://host:4222, tls://host:4222 or wss://host, comma separated; WebSocket (ws, wss) and others do not mix"
+	const want = "URLs such as nats://host:4222, tls://host:4222 or wss://host, comma separated; WebSocket (ws, wss) and others do not mix, and ? and # in a password are %3F and %23"
 	schemes := []string{"nats", "tls", "ws", "wss"}
 	var list []string
 	for part := range strings.SplitSeq(text, ",") {
@@ -278,7 +278,7 @@ func natsURLs(text string) (string, string) {
 			part = "nats://" + part // the nats command line and nats.go take a bare host too
 		}
 		u, err := url.Parse(part)
-		if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
+		if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) || strings.ContainsAny(part, "?#") { // these belong to a password
 			return "", want
 		}
 		list = append(list, part)

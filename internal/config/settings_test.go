@@ -174,6 +174,7 @@ func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
 		{with("SAVERIS_PASSWORD_FILE", some), "only one of SAVERIS_PASSWORD and SAVERIS_PASSWORD_FILE"},
 		{with("NATS_URL", "nats://a", "NATS_CREDS", creds, "NATS_TOKEN", "t"), "NATS_CREDS and NATS_TOKEN are set"},
 		{with("NATS_URL", "nats://a", "NATS_PASSWORD", "p"), "without NATS_USER"},
+		{with("NATS_URL", "nats://u:pass?word@a"), `NATS_URL is "nats://***@a": expected`}, {with("NATS_URL", "nats://u:pass#word@a"), "%3F and %23"},
 		{with("NATS_URL", "nats://a", "NATS_CERT", pki.CertFile), "without NATS_KEY"},
 		{with("NATS_URL", "nats://a", "NATS_JS_DOMAIN", "hub", "NATS_JS_API_PREFIX", "$JS.hub.API"), "expected one of them"},
 		{with("NATS_URL", "wss://a", "NATS_TLS_FIRST", "true"), "NATS_TLS_FIRST is true"},
@@ -234,5 +235,28 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		if strings.Contains(text, hidden) {
 			t.Errorf("%s shows the secret: %s", where, text)
 		}
+	}
+}
+
+// TestASecretInThePlaceOfItsFileIsNotShown: a secret is mounted as a variable where a file was meant.
+func TestASecretInThePlaceOfItsFileIsNotShown(t *testing.T) {
+	const (
+		seed  = "SUAM" + "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567ABCDEFGHIJKLMNOPQRSTUV"
+		creds = "-----BEGIN NATS USER " + "JWT-----\neyJ0eXAi\n------END NATS USER JWT------\n" + seed
+		key   = "-----BEGIN " + "PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAAA\n-----END PRIVATE KEY-----"
+	)
+	for _, c := range []struct{ name, secret string }{
+		{"NATS_CREDS", creds}, {"NATS_CREDS", seed}, {"NATS_NKEY", seed}, {"NATS_KEY", key}, {"NATS_CERT", key}, {"NATS_CA", key},
+		{"SAVERIS_PASSWORD_FILE", "hunter2"}, {"SAVERIS_PASSWORD_FILE", "pass/word"}, {"SAVERIS_API_KEY_FILE", "key-of-mine"}, {"NATS_PASSWORD_FILE", "hunter2"}, {"NATS_TOKEN_FILE", seed},
+	} {
+		env := []string{"NATS_URL", "nats://a", "NATS_USER", "u", "SAVERIS_PASSWORD", "", c.name, c.secret}
+		_, err := Load(t.Context(), with(env...))
+		if text := fmt.Sprint(err); !strings.Contains(text, c.name+` is "***"`) || strings.Contains(text, c.secret) || strings.Contains(text, seed) {
+			t.Errorf("%s: %s", c.name, text)
+		}
+	}
+	_, err := Load(t.Context(), with("SAVERIS_PASSWORD", "", "SAVERIS_PASSWORD_FILE", "/run/secrets/password"))
+	if text := fmt.Sprint(err); !strings.Contains(text, `SAVERIS_PASSWORD_FILE is "/run/secrets/password"`) {
+		t.Errorf("a path is not shown: %s", text)
 	}
 }

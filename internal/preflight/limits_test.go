@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -209,6 +210,24 @@ func TestCheckSaysWhetherEventsCanBeRemoved(t *testing.T) {
 	wantLines(t, out, "info immutable SAVERIS_READINGS, SAVERIS_ALARMS can be deleted and purged")
 	out, _ = checkNATS(t, with("NATS_URL", url, "BRIDGE_IMMUTABLE", "true"))
 	wantLines(t, out, "warn immutable SAVERIS_READINGS, SAVERIS_ALARMS hint: nats stream edit --deny-delete --deny-purge -f")
+	js := bridgetest.JetStream(t, url)
+	for { // the hints are done, one after the other
+		hint := regexp.MustCompile(`nats stream edit (\S+)( --deny-delete)?( --deny-purge)? -f`).FindStringSubmatch(out)
+		if hint == nil {
+			break
+		}
+		info, err := js.Stream(t.Context(), hint[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		edited := info.CachedInfo().Config
+		edited.DenyDelete, edited.DenyPurge = hint[2] != "", hint[3] != ""
+		if _, err := js.UpdateStream(t.Context(), edited); err != nil {
+			t.Fatalf("%s: %v", hint[0], err)
+		}
+		out, _ = checkNATS(t, with("NATS_URL", url, "BRIDGE_IMMUTABLE", "true"))
+	}
+	wantLines(t, out, "ok immutable SAVERIS_READINGS, SAVERIS_ALARMS nothing can be deleted or purged")
 	env = with("NATS_URL", url, "BRIDGE_IMMUTABLE", "true", "BRIDGE_PREFIX", "cold")
 	out, _ = checkNATS(t, env)
 	wantLines(t, out, "ok immutable run creates streams from which nothing can be deleted or purged")

@@ -85,6 +85,7 @@ func checkImmutable(ctx context.Context, c *checkup) Finding {
 	ctx, cancel := context.WithTimeout(ctx, brokerTimeout)
 	defer cancel()
 	var safe, open []string
+	closing := "--deny-delete --deny-purge" // of the first that is open
 	for _, feed := range publish.StreamFeeds {
 		name := c.broker.Names.Stream(feed)
 		if c.mayAsk(ctx, name) != nil {
@@ -99,13 +100,15 @@ func checkImmutable(ctx context.Context, c *checkup) Finding {
 		case have.DenyDelete && have.DenyPurge:
 			safe = append(safe, name)
 		default:
-			open = append(open, name)
+			if open = append(open, name); len(open) == 1 && have.AllowMsgSchedules {
+				closing = "--deny-delete"
+			}
 		}
 	}
 	names := strings.Join(open, ", ")
 	switch {
 	case len(open) > 0 && c.broker.Immutable:
-		return warn("nats stream edit "+open[0]+" --deny-delete --deny-purge -f", "BRIDGE_IMMUTABLE is true, but events can be deleted and purged from %s", names)
+		return warn("nats stream edit "+open[0]+" "+closing+" -f", "BRIDGE_IMMUTABLE is true, but events can be deleted and purged from %s", names)
 	case len(open) > 0:
 		return info("events can be deleted and purged from %s; bridge backfill --repair puts them back as long as the vendor shows them", names)
 	case len(safe) > 0:

@@ -153,6 +153,9 @@ func wrongSettings(have jetstream.StreamConfig) (wrong []string) {
 	if idle := have.ConsumerLimits.InactiveThreshold; idle > 0 && idle < MinIdle {
 		wrong = append(wrong, fmt.Sprintf("consumer_limits.inactive_threshold is %v, expected none or at least %v: the bridge's consumers would not be taken", idle, MinIdle))
 	}
+	if have.AllowMsgCounter {
+		wrong = append(wrong, "allow_msg_counter is true, expected false: it would take counts and no events")
+	}
 	if have.SubjectDeleteMarkerTTL > 0 {
 		wrong = append(wrong, fmt.Sprintf("subject_delete_marker_ttl is %v, expected none: markers stand where records are looked for", have.SubjectDeleteMarkerTTL))
 	}
