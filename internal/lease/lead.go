@@ -20,8 +20,8 @@ const leadTick = 500 * time.Millisecond
 // and Lead stands by again.
 //
 // At first it takes a lease that bears our own name without waiting for its end: the process that had it is the one that
-// this one replaces. With force it takes anybody's. For as long as Yield wants, a free one is left to others. Where nobody can say who has the lease, for as long as one lives, it
-// works without: two that work do no harm, none would.
+// this one replaces. With force it takes anybody's. For as long as Yield wants, a free one is left to others. Where nobody
+// can say who has the lease, for as long as one lives, it works without: two that work do no harm, none would.
 //
 // It fails with what Refuse returns for another's lease.
 func (l *Leases) Lead(ctx context.Context, name string, force bool, work func(context.Context) error) error {
@@ -40,7 +40,7 @@ func (l *Leases) Lead(ctx context.Context, name string, force bool, work func(co
 	}
 }
 
-// takeOver takes a lease that is free, or in our name, or anybody's with force. If that fails, it is waited for.
+// takeOver takes a lease that is free, or in our name, or anybody's with force. If that fails, or Yield wants it, it is waited for.
 func (l *Leases) takeOver(ctx context.Context, name string, force bool) {
 	if !force && l.yield() > 0 {
 		return
