@@ -158,7 +158,7 @@ func TestCheckNamesAStreamThatMayHaveTooFewConsumers(t *testing.T) {
 	others := func(n int) {
 		t.Helper()
 		for range n {
-			if _, err := js.CreateConsumer(t.Context(), "SAVERIS_READINGS", jetstream.ConsumerConfig{}); err != nil {
+			if _, err := js.CreateConsumer(t.Context(), "SAVERIS_READINGS", jetstream.ConsumerConfig{InactiveThreshold: time.Hour}); err != nil {
 				t.Fatal(err)
 			}
 		}

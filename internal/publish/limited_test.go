@@ -187,7 +187,7 @@ func TestAServersDefaultForConsumersDoesNotBindTheBridgesStreams(t *testing.T) {
 	names := js.StreamNames(t.Context())
 	for name := range names.Name() {
 		for n := range publish.MinConsumers {
-			if _, err := js.CreateConsumer(t.Context(), name, jetstream.ConsumerConfig{}); err != nil {
+			if _, err := js.CreateConsumer(t.Context(), name, jetstream.ConsumerConfig{InactiveThreshold: time.Hour}); err != nil {
 				t.Errorf("%s: consumer %d: %v", name, n+1, err)
 				break
 			}

@@ -25,7 +25,7 @@ func TestAPictureThatCannotBeReadSaysSo(t *testing.T) {
 	}
 	var other string
 	for range publish.MinConsumers - publish.SpareConsumers {
-		c, err := stream.CreateConsumer(t.Context(), jetstream.ConsumerConfig{})
+		c, err := stream.CreateConsumer(t.Context(), jetstream.ConsumerConfig{InactiveThreshold: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
@@ -55,7 +56,7 @@ func TestAPageLeavesConsumersForThoseWhoStore(t *testing.T) {
 	}
 	var others []string
 	for range publish.MinConsumers - 4 {
-		c, err := stream.CreateConsumer(t.Context(), jetstream.ConsumerConfig{})
+		c, err := stream.CreateConsumer(t.Context(), jetstream.ConsumerConfig{InactiveThreshold: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
