@@ -49,10 +49,9 @@ func TestTheQuotedEditMendsAStreamInRealProcesses(t *testing.T) {
 	env := append(s.env, "NATS_URL=nats://"+addr)
 	first := s.startCommand(env, "run")
 	s.await("a first part", func(ctx context.Context) bool { return s.messages(ctx) > 2000 })
-	if err := first.Process.Kill(); err != nil {
-		t.Fatal(err)
+	if code := stop(t, first); code != hint.Done { // a batch that is stored while its stream is edited may be torn
+		t.Fatalf("exit code %d", code)
 	}
-	_ = first.Wait()
 	for _, feed := range publish.Feeds {
 		s.makeFirstEdition(feed)
 	}
