@@ -20,13 +20,9 @@ func TestALookThatIsKilledStoresEachChangeOnce(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Second, ChangeEvery: 20 * time.Second, BatteryEvery: 40 * time.Second})
 	s.vendor.Update(func(w *saveristest.Switches, _ *saveristest.Faults) { w.MOConfig = "flat" })
-	link, err := bridgetest.NewLink(s.broker())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
+	link := bridgetest.LinkTo(t, s.broker())
 	link.Delay(time.Millisecond) // so that messages are far enough apart to be hit between
-	env := append(s.env, "NATS_URL=nats://"+link.Addr(), "BRIDGE_FEEDS=devices", "BRIDGE_INVENTORY_INTERVAL=1s")
+	env := append(s.env, "NATS_URL="+link.URL(), "BRIDGE_FEEDS=devices", "BRIDGE_INVENTORY_INTERVAL=1s")
 	looks := func() int { return s.vendor.Count("sync.tenants") }
 	began, random, rounds := s.now(), rand.New(rand.NewPCG(1, 2)), map[string]int{}
 	for range 30 {

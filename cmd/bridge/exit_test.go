@@ -182,7 +182,7 @@ func TestASecondSignalAtOnceKillsNothing(t *testing.T) {
 	}
 	defer broker.Close()
 	link := bridgetest.LinkTo(t, broker.ClientURL())
-	cmd := command(t, runEnv(v, "NATS_URL=nats://"+link.Addr()), "run")
+	cmd := command(t, runEnv(v, "NATS_URL="+link.URL()), "run")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

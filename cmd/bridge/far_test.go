@@ -18,11 +18,7 @@ func TestAStartDoesNotWaitForOneAnswerAfterTheOther(t *testing.T) {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, saveristest.World{Cycle: 10 * time.Minute})
-			link, err := bridgetest.NewLink(s.broker())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer link.Close()
+			link := bridgetest.LinkTo(t, s.broker())
 			seen := s.watch(subjects)
 			link.Before("stream not found", func() {
 				select {
@@ -35,7 +31,7 @@ func TestAStartDoesNotWaitForOneAnswerAfterTheOther(t *testing.T) {
 			if command == "backfill" {
 				args = append(s.past(), "--feeds", "readings,alarms")
 			}
-			cmd := s.startCommand(append(s.env, "NATS_URL=nats://"+link.Addr()), args...)
+			cmd := s.startCommand(append(s.env, "NATS_URL="+link.URL()), args...)
 			s.await("rows", func(ctx context.Context) bool { return s.messages(ctx) > 0 })
 			if _, err := s.js.KeyValue(t.Context(), "saveris-exports"); err != nil {
 				t.Errorf("it has given up waiting for the answer: %v", err)

@@ -36,13 +36,9 @@ func (s *scene) forgetKilled() {
 func TestCrashBetweenBatchesLosesNothing(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, saveristest.World{Sites: 3, Loggers: 4, Channels: 4, Cycle: 20 * time.Second})
-	link, err := bridgetest.NewLink(s.broker())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
+	link := bridgetest.LinkTo(t, s.broker())
 	link.Delay(5 * time.Millisecond) // so that batches are far enough apart to be hit between
-	env := append(s.env, "NATS_URL=nats://"+link.Addr())
+	env := append(s.env, "NATS_URL="+link.URL())
 	kills := 0
 	for goal := uint64(500); goal < 8000; goal += 1500 {
 		cmd := s.startCommand(env, "run")
@@ -74,12 +70,8 @@ func TestBackfillGoesOnWhereItWasKilled(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute}) // 16,800 rows
 	addr := s.broker()
-	link, err := bridgetest.NewLink(addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
-	env := append(s.env, "NATS_URL=nats://"+link.Addr(), "BRIDGE_WINDOW_ROWS=4000")
+	link := bridgetest.LinkTo(t, addr)
+	env := append(s.env, "NATS_URL="+link.URL(), "BRIDGE_WINDOW_ROWS=4000")
 	cmd := s.startCommand(env, s.past()...)
 	s.await("half of the rows", func(ctx context.Context) bool { return s.messages(ctx) > 8000 })
 	if err := cmd.Process.Kill(); err != nil {
@@ -118,12 +110,8 @@ func TestARepairThatWasKilledGoesOnBesideAnother(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute}) // 16,800 rows
 	s.punctual()
-	link, err := bridgetest.NewLink(s.broker())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
-	s.env = append(s.env, "NATS_URL=nats://"+link.Addr(), "BRIDGE_WINDOW_ROWS=4000")
+	link := bridgetest.LinkTo(t, s.broker())
+	s.env = append(s.env, "NATS_URL="+link.URL(), "BRIDGE_WINDOW_ROWS=4000")
 	if got := bridge(t, s.env, s.past()...); got.code != hint.Done {
 		t.Fatalf("exit code %d\n%s", got.code, got.err)
 	}

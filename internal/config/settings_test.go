@@ -174,7 +174,7 @@ func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
 		{with("SAVERIS_PASSWORD_FILE", some), "only one of SAVERIS_PASSWORD and SAVERIS_PASSWORD_FILE"},
 		{with("NATS_URL", "nats://a", "NATS_CREDS", creds, "NATS_TOKEN", "t"), "NATS_CREDS and NATS_TOKEN are set"},
 		{with("NATS_URL", "nats://a", "NATS_PASSWORD", "p"), "without NATS_USER"},
-		{with("NATS_URL", "nats://u:pass?word@a"), `NATS_URL is "nats://***@a": expected`}, {with("NATS_URL", "nats://u:pass#word@a"), "%3F and %23"},
+		{with("NATS_URL", "nats://u:pa@ss?word@a"), `NATS_URL is "nats://***@a": expected`}, {with("NATS_URL", "nats://u:pa@ss#word@a"), "%3F and %23"},
 		{with("NATS_URL", "nats://a", "NATS_CERT", pki.CertFile), "without NATS_KEY"},
 		{with("NATS_URL", "nats://a", "NATS_JS_DOMAIN", "hub", "NATS_JS_API_PREFIX", "$JS.hub.API"), "expected one of them"},
 		{with("NATS_URL", "wss://a", "NATS_TLS_FIRST", "true"), "NATS_TLS_FIRST is true"},

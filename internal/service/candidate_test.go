@@ -122,11 +122,18 @@ func TestWhoeverLeadsTheFirstFeedLeadsTheOthers(t *testing.T) {
 	one, leads := start("one")
 	run(one[schema.Readings])
 	<-leads[schema.Readings]
+	asked := make(chan *nats.Msg, 99) // looks at the lease of the fleet, and puts of it
+	for _, subject := range []string{"$JS.API.DIRECT.GET.KV_saveris-leases.$KV.saveris-leases.devices.live", "$KV.saveris-leases.devices.live"} {
+		if _, err := js.Conn().ChanSubscribe(subject, asked); err != nil {
+			t.Fatal(err)
+		}
+	}
 	two, others := start("two")
 	run(two[schema.Readings])
 	run(two[schema.Devices])
-	<-two[schema.Readings].settled
-	<-time.After(2 * time.Second) // the other one has the time to take what it must not take
+	for range 3 {
+		<-asked
+	}
 	run(one[schema.Devices])
 	select {
 	case <-leads[schema.Devices]:
