@@ -163,7 +163,7 @@ func TestBackfillAdoptsTheExportsOfADeadOne(t *testing.T) {
 	ctx, die := context.WithCancel(t.Context())
 	dead := make(chan error)
 	go func() { dead <- process().Run(ctx) }()
-	b.await("two exports", func(context.Context) bool { return b.vendor.Count("poll") >= 4 && b.submits() == 2 })
+	b.awaitKept(requests, 2)
 	die()
 	<-dead
 	b.forward(61 * time.Minute) // what was submitted is ready; what is submitted from now on is not for another hour

@@ -189,6 +189,17 @@ func (b *bench) awaitEvent(feed schema.Feed, id string) {
 	}
 }
 
+// awaitKept waits until so many exports are kept for the next process. That they have been submitted is not enough: who ends in
+// between keeps none.
+func (b *bench) awaitKept(requests *publish.Requests, n int) {
+	b.Helper()
+	client := b.client(func(c *saveris.Config) { c.Requests = requests })
+	b.await("exports that are kept", func(ctx context.Context) bool {
+		unfinished, err := client.Unfinished(ctx, saveris.Measurements)
+		return err == nil && len(unfinished) == n
+	})
+}
+
 func (b *bench) await(what string, so func(context.Context) bool) {
 	b.Helper()
 	bridgetest.Await(b, what, so)
