@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"saveris-bridge/internal/jsapi"
 	"saveris-bridge/internal/sleep"
 )
 
@@ -45,14 +46,28 @@ func (l *Leases) takeOver(ctx context.Context, name string, force bool) {
 	if !force && l.yield() > 0 {
 		return
 	}
-	if ours, err := l.Take(ctx, name); ours || err != nil {
-		return
+	for range 9 { // it may be renewed just before it is replaced
+		if ours, err := l.Take(ctx, name); ours || err != nil {
+			return
+		}
+		if done := l.replaceFormer(ctx, name, force); done {
+			return
+		}
 	}
+}
+
+// replaceFormer replaces a lease in our name, or anybody's with force, and reports whether it did, or it is not to be replaced.
+func (l *Leases) replaceFormer(ctx context.Context, name string, force bool) (done bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if other, there := l.others[name]; there && (force || Owner(other.Value()) == l.owner) {
-		l.replace(ctx, name, other)
+	other, there := l.others[name]
+	switch {
+	case !there: // it has become free
+		return false
+	case force || Owner(other.Value()) == l.owner:
+		return l.replace(ctx, name, other)
 	}
+	return true
 }
 
 // await waits until the lease is ours, or nobody can say whose it is: for as long as one lives, or since the bucket is no
@@ -85,14 +100,20 @@ func (l *Leases) await(ctx context.Context, name string) error {
 // takeOrYield is Take, unless the lease is free and still left to others. Free is since when it is.
 func (l *Leases) takeOrYield(ctx context.Context, name string, free *time.Time) (bool, error) {
 	wait := l.yield()
-	if wait == 0 || !l.free(ctx, name) {
+	if wait == 0 {
 		*free = time.Time{}
 		return l.Take(ctx, name)
 	}
-	if free.IsZero() {
+	ours, taken, err := l.takeStale(ctx, name)
+	switch {
+	case jsapi.Missing(err): // Take makes the bucket again
+	case ours, taken, err != nil:
+		*free = time.Time{}
+		return ours, err
+	case free.IsZero():
 		*free = time.Now()
-	}
-	if time.Since(*free) < wait {
+		return false, nil
+	case time.Since(*free) < wait:
 		return false, nil
 	}
 	return l.Take(ctx, name)

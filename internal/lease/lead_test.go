@@ -3,6 +3,7 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func soon(t *testing.T, what string, c <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-c:
-	case <-time.After(30 * time.Second):
+	case <-time.After(bridgetest.Patience):
 		t.Fatal("waited in vain for ", what)
 	}
 }
@@ -163,7 +164,7 @@ func TestLeadingCostsFewRoundTrips(t *testing.T) {
 		}
 		return js.Conn().Stats().OutMsgs - before
 	}
-	l := leases(t, js, schema.Readings, "a")
+	l := publish.NewLeases(js, config, schema.Readings, "a", nil)
 	if n := asked(func() error { return l.Try(t.Context()) }); n != 4 { // no bucket, the account, create it, a key
 		t.Errorf("a first try asks %d times, want 4", n)
 	}
@@ -178,7 +179,7 @@ func TestLeadingCostsFewRoundTrips(t *testing.T) {
 	if n := <-worked; n != 1 {
 		t.Errorf("a lease that is free is asked for %d times, want once", n)
 	}
-	if n := asked(func() error { return leases(t, js, schema.Readings, "b").Try(t.Context()) }); n != 4 { // the bucket, its life, a key, what stands there
+	if n := asked(func() error { return publish.NewLeases(js, config, schema.Readings, "b", nil).Try(t.Context()) }); n != 4 { // the bucket, its life, a key, what stands there
 		t.Errorf("a try that another one made a moment ago asks %d times, want 4", n)
 	}
 }
@@ -337,4 +338,76 @@ func TestAFreeLeaseIsLeftToOthersForAWhile(t *testing.T) {
 	}
 	wait.Store(int64(time.Millisecond))
 	soon(t, "it to lead where nobody else wants to", p.began)
+}
+
+// meddled is a bucket in which somebody else does something between two requests of a process.
+type meddled struct {
+	jetstream.KeyValue
+	beforeUpdate, afterGet func()
+}
+
+func (m meddled) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	m.beforeUpdate()
+	return m.KeyValue.Update(ctx, key, value, revision)
+}
+
+func (m meddled) Get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
+	entry, err := m.KeyValue.Get(ctx, key)
+	m.afterGet()
+	return entry, err
+}
+
+// besideAnother returns leases in a bucket in which another has the lease to lead.
+func besideAnother(t *testing.T, owner string) (*lease.Leases, *meddled) {
+	t.Helper()
+	js := bridgetest.JetStream(t, bridgetest.Embedded(t).ClientURL())
+	kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "saveris-leases"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Put(t.Context(), "readings.live", []byte("another")); err != nil {
+		t.Fatal(err)
+	}
+	m := &meddled{kv, func() {}, func() {}}
+	return lease.New(func(context.Context) (jetstream.KeyValue, error) { return m, nil }, "readings", owner, ""), m
+}
+
+func TestALeaseThatIsRenewedBeforeItIsTakenOverIsTakenAllTheSame(t *testing.T) {
+	t.Parallel()
+	l, bucket := besideAnother(t, "another")
+	var once sync.Once
+	bucket.beforeUpdate = func() {
+		once.Do(func() {
+			if _, err := bucket.KeyValue.Put(t.Context(), "readings.live", []byte("another")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	soon(t, "it to lead", startWorker(t, l, false).began)
+}
+
+// TestALeaseThatIsGivenBackWhileItIsLookedAtIsLeftToOthers like one that was free before.
+func TestALeaseThatIsGivenBackWhileItIsLookedAtIsLeftToOthers(t *testing.T) {
+	t.Parallel()
+	l, bucket := besideAnother(t, "patient")
+	looked := make(chan struct{}, 999)
+	l.Yield = func() time.Duration {
+		looked <- struct{}{}
+		return time.Hour
+	}
+	var once sync.Once
+	bucket.afterGet = func() {
+		once.Do(func() {
+			if err := bucket.KeyValue.Delete(t.Context(), "readings.live"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	w := startWorker(t, l, false)
+	for range 4 { // before it begins to wait, and each half second
+		soon(t, "it to look for the lease", looked)
+	}
+	if len(w.began) > 0 {
+		t.Error("it has not left the lease to others")
+	}
 }

@@ -108,15 +108,7 @@ func (l *Leases) Take(ctx context.Context, name string) (bool, error) {
 		revision, err = l.create(ctx, name)
 	}
 	if errors.Is(err, jetstream.ErrKeyExists) {
-		revision, ours, err := l.look(ctx, name)
-		if ours {
-			l.held[name] = revision
-			return true, nil
-		}
-		if other, there := l.others[name]; there && time.Since(other.since) > l.stale {
-			return l.replace(ctx, name, other), nil
-		}
-		return false, err
+		return l.inherit(ctx, name)
 	}
 	if err != nil {
 		return false, fmt.Errorf("lease %s: %w", l.key(name), err)
@@ -125,16 +117,30 @@ func (l *Leases) Take(ctx context.Context, name string) (bool, error) {
 	return true, nil
 }
 
-// free reports whether nobody has a lease, as far as anybody can say.
-func (l *Leases) free(ctx context.Context, name string) bool {
+// takeStale takes a lease that is ours without our knowing, or another's that nobody renews, but none that is free. It reports
+// whether it is ours, and whether it is anybody's.
+func (l *Leases) takeStale(ctx context.Context, name string) (ours, taken bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.bucket(ctx) != nil {
-		return false
+	if err := l.bucket(ctx); err != nil {
+		return false, false, err
 	}
-	_, _, err := l.look(ctx, name)
-	_, taken := l.others[name]
-	return err == nil && !taken
+	ours, err = l.inherit(ctx, name)
+	_, taken = l.others[name]
+	return ours, taken, err
+}
+
+// inherit is takeStale with the bucket open.
+func (l *Leases) inherit(ctx context.Context, name string) (bool, error) {
+	revision, ours, err := l.look(ctx, name)
+	if ours {
+		l.held[name] = revision
+		return true, nil
+	}
+	if other, there := l.others[name]; there && time.Since(other.since) > l.stale {
+		return l.replace(ctx, name, other), nil
+	}
+	return false, err
 }
 
 func (l *Leases) create(ctx context.Context, name string) (revision uint64, err error) {
