@@ -11,10 +11,14 @@ import (
 	"saveris-bridge/internal/natsd"
 )
 
+// connectTime is how long a server may take to let a client in, and a client to say who it is.
+const connectTime = time.Minute
+
 // NATSServer starts a NATS server on a free port of this machine, and ends it with the test.
 func NATSServer(t *testing.T, o *server.Options) *server.Server {
 	t.Helper()
 	o.Host, o.NoLog, o.NoSigs = "127.0.0.1", true, true
+	o.AuthTimeout, o.TLSTimeout = connectTime.Seconds(), connectTime.Seconds()
 	if o.Port == 0 {
 		o.Port = server.RANDOM_PORT
 	}
@@ -27,7 +31,7 @@ func NATSServer(t *testing.T, o *server.Options) *server.Server {
 	}
 	s.Start()
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(time.Minute) {
+	if !s.ReadyForConnections(Patience) {
 		t.Fatal("the NATS server is not ready")
 	}
 	return s
@@ -44,15 +48,22 @@ func Embedded(t testing.TB) *natsd.Server {
 	return s
 }
 
-// JetStream connects to a NATS server, until the test ends. Its options are the bridge's: what is published while the connection is
-// lost fails at once.
-func JetStream(t testing.TB, url string) jetstream.JetStream {
+// Connect connects to a NATS server, until the test ends.
+func Connect(t testing.TB, url string, options ...nats.Option) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1), nats.SyncQueueLen(4096))
+	nc, err := nats.Connect(url, append(options, nats.Timeout(connectTime))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
+	return nc
+}
+
+// JetStream is Connect for those who store. Its options are the bridge's: what is published while the connection is
+// lost fails at once.
+func JetStream(t testing.TB, url string) jetstream.JetStream {
+	t.Helper()
+	nc := Connect(t, url, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1), nats.SyncQueueLen(4096))
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
