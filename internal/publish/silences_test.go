@@ -37,13 +37,13 @@ func TestTheBrokerItselfSaysThatABridgeIsSilent(t *testing.T) {
 			silences.Mode, silences.BaseURL = mode, "https://vendor.example"
 			first := time.Now().UTC().Truncate(time.Millisecond)
 			for _, armed := range []schema.Silence{
-				bridgeSilence(first, first.Add(time.Second)), bridgeSilence(first.Add(time.Hour), first.Add(2*time.Hour)), bridgeSilence(first.Add(time.Second), first.Add(1500*time.Millisecond)),
+				bridgeSilence(first, first.Add(time.Hour)), bridgeSilence(first.Add(time.Hour), first.Add(2*time.Hour)), bridgeSilence(first.Add(time.Second), first.Add(1500*time.Millisecond)),
 			} {
 				if err := silences.Arm(t.Context(), armed); err != nil {
 					t.Fatal(err)
 				}
 			}
-			msg, err := all.NextMsg(20 * time.Second)
+			msg, err := all.NextMsg(bridgetest.Patience)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +67,7 @@ func TestTheBrokerItselfSaysThatABridgeIsSilent(t *testing.T) {
 			if err := silences.Store(t.Context(), []schema.Silence{resumed}, func(int, uint64) {}); err != nil {
 				t.Fatal(err)
 			}
-			if msg, err = all.NextMsg(20 * time.Second); err != nil || msg.Subject != "saveris.health.bridge.readings" {
+			if msg, err = all.NextMsg(bridgetest.Patience); err != nil || msg.Subject != "saveris.health.bridge.readings" {
 				t.Errorf("after it resumed: %v, %v", msg, err)
 			}
 		})
