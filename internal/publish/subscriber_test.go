@@ -37,9 +37,10 @@ func startStreams(t *testing.T) jetstream.JetStream {
 // listen subscribes as people do who do not know of streams.
 func listen(t *testing.T, js jetstream.JetStream, subject string) *nats.Subscription {
 	t.Helper()
-	sub, err := bridgetest.JetStream(t, js.Conn().ConnectedUrl()).Conn().SubscribeSync(subject)
+	nc := bridgetest.Connect(t, js.Conn().ConnectedUrl())
+	sub, err := nc.SubscribeSync(subject)
 	if err == nil {
-		err = js.Conn().Flush()
+		err = nc.Flush()
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +110,7 @@ func TestASubscriberSeesWhatIsStoredAndNothingElse(t *testing.T) {
 	}
 	last := ""
 	for i := range 3 {
-		m, err := sub.NextMsg(10 * time.Second)
+		m, err := sub.NextMsg(bridgetest.Patience)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +144,7 @@ func TestTheHistoryLaneIsNotRepublished(t *testing.T) {
 	if _, err := w.Commit(t.Context(), subscriberDay, someReadings(3, 1), nil); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := sub.NextMsg(10 * time.Second); err != nil || m.Header["ce-id"][0] != "uuid-3" {
+	if m, err := sub.NextMsg(bridgetest.Patience); err != nil || m.Header["ce-id"][0] != "uuid-3" {
 		t.Errorf("saw %+v first (%v), want the live event", m, err)
 	}
 }
@@ -152,7 +153,7 @@ func TestTheHistoryLaneIsNotRepublished(t *testing.T) {
 func TestAllChangesOfTheFleetAreRepublished(t *testing.T) {
 	t.Parallel()
 	js := startStreams(t)
-	if _, err := js.Conn().Request("saveris.devices.a.b.c", []byte("forged"), 10*time.Second); !errors.Is(err, nats.ErrNoResponders) {
+	if _, err := js.Conn().Request("saveris.devices.a.b.c", []byte("forged"), bridgetest.Patience); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("%v, want that nobody takes it", err)
 	}
 	sub := listen(t, js, "saveris.>")
@@ -160,7 +161,7 @@ func TestAllChangesOfTheFleetAreRepublished(t *testing.T) {
 	if err != nil || ack.Stream != "SAVERIS_DEVICES" {
 		t.Fatal(ack, err)
 	}
-	m, err := sub.NextMsg(10 * time.Second)
+	m, err := sub.NextMsg(bridgetest.Patience)
 	if err != nil || m.Subject != "saveris.devices.device.t.1" || m.Header.Get("Nats-Sequence") != "1" {
 		t.Errorf("saw %+v (%v)", m, err)
 	}
@@ -174,7 +175,7 @@ func TestWhatOthersPublishOnReadersSubjectsIsNotStored(t *testing.T) {
 			"saveris." + string(feed) + ".live.t.s.1.1.x", "saveris.rejected." + string(feed),
 			"saveris.index." + string(feed) + "." + subscriberDay, "saveris.checkpoints." + string(feed) + "." + subscriberDay,
 		} {
-			_, err := js.Conn().Request(subject, []byte("forged"), 10*time.Second)
+			_, err := js.Conn().Request(subject, []byte("forged"), bridgetest.Patience)
 			if !errors.Is(err, nats.ErrNoResponders) {
 				t.Errorf("%s: %v, want that nobody takes it", subject, err)
 			}
