@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,12 +36,7 @@ func TestMain(m *testing.M) { bridgetest.Main(m) }
 
 func connect(t *testing.T, url string) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(50*time.Millisecond))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
+	return bridgetest.Connect(t, url, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(50*time.Millisecond))
 }
 
 // mend mends a link that has become deaf, and waits for the new connection: what is asked on the old one is never answered.
@@ -269,8 +265,12 @@ func TestTwoWritersDoubleNothing(t *testing.T) {
 	js := open(t, connect(t, server.ClientURL()))
 	events := readings(0, 6000)
 	conflicts := make(chan int, 3)
+	var meeting sync.WaitGroup
+	meeting.Add(3)
 	for i := range 3 {
 		w := newWriter(open(t, connect(t, server.ClientURL())), 0)
+		meet, now := sync.OnceFunc(func() { meeting.Done(); meeting.Wait() }), w.Now
+		w.Now = func() time.Time { meet(); return now() } // a batch is being made: each has read the page, and none has stored
 		go func() {
 			n := 0
 			for from := 0; from < len(events); from += 200 + 50*i {
