@@ -35,17 +35,7 @@ func startConfigured(t *testing.T, text string) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options.NoSigs, options.NoLog = true, true
-	s, err := server.NewServer(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("server not ready")
-	}
-	return s.ClientURL()
+	return bridgetest.NATSServer(t, options).ClientURL()
 }
 
 func TestAServerThatHandsOutFewMessagesAtOnceIsReadMoreSlowly(t *testing.T) {
@@ -67,12 +57,7 @@ func TestTheMessageSizeOfTheAccountCounts(t *testing.T) {
 	t.Parallel()
 	url := startConfigured(t, "jetstream { store_dir: %q }\naccounts { COLD { jetstream: enabled, limits { max_payload: 65536 }, users: [ { user: u, password: p } ] } }\n")
 	for i := range 10 {
-		nc, err := nats.Connect(url, nats.UserInfo("u", "p"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer nc.Close()
-		js, err := jetstream.New(nc)
+		js, err := jetstream.New(bridgetest.Connect(t, url, nats.UserInfo("u", "p")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +95,7 @@ func TestAStreamWhoseLimitsWouldBreakTheBridgeIsRefused(t *testing.T) {
 // TestAServerThatAllowsOneBatchAtATimeTakesTurns: a poll and a backfill store at the same time.
 func TestAServerThatAllowsOneBatchAtATimeTakesTurns(t *testing.T) {
 	t.Parallel()
-	url := startConfigured(t, "jetstream { store_dir: %q, limits { batch { max_inflight_per_stream: 1, timeout: 2s } } }\n")
+	url := startConfigured(t, "jetstream { store_dir: %q, limits { batch { max_inflight_per_stream: 1, timeout: 1h } } }\n")
 	js := open(t, connect(t, url))
 	var group sync.WaitGroup
 	for i := range 4 {
@@ -119,7 +104,7 @@ func TestAServerThatAllowsOneBatchAtATimeTakesTurns(t *testing.T) {
 		for n := range 3000 {
 			events = append(events, reading(fmt.Sprintf("uuid-%d-%d", i, n), at.Add(time.Duration(n)*time.Second), "4.7"))
 		}
-		w := newWriter(open(t, connect(t, url)), 0)
+		w := newWriter(open(t, connect(t, url)), time.Hour)
 		group.Go(func() {
 			if result, err := w.Commit(t.Context(), checkpoint.DayOf(at), events, nil); err != nil || result.Stored != len(events) {
 				t.Errorf("day %d: %+v (%v)", i, result, err)

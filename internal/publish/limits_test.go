@@ -21,12 +21,7 @@ import (
 func startAccount(t *testing.T, limits string) jetstream.JetStream {
 	t.Helper()
 	url := startConfigured(t, "jetstream { store_dir: %q }\naccounts { COLD { jetstream { "+limits+" }, users: [ { user: u, password: p } ] } }\n")
-	nc, err := nats.Connect(url, nats.UserInfo("u", "p"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(bridgetest.Connect(t, url, nats.UserInfo("u", "p")))
 	if err != nil {
 		t.Fatal(err)
 	}
