@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func TestAStreamThatIsEditedIsNamedAndWrittenAgainOnceItIsMended(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			js := open(t, connect(t, bridgetest.Embedded(t).ClientURL()))
-			w := newWriter(js, time.Second)
+			w := newWriter(js, 0)
 			commit(t, w, readings(0, 10), interval(0, time.Minute))
 			edited := config.Stream(schema.Readings)
 			c.edit(&edited)
@@ -88,17 +89,10 @@ func TestARemovedStreamIsMadeAgainThoughAnotherFeedsDoesNotFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := publish.NewWriter(js, config, publish.Options{Feed: schema.Tasks, Name: "test", Ages: ages, Now: func() time.Time { return noon }})
-	began := time.Now()
-	for {
-		_, err := w.Commit(t.Context(), day, nil, interval(0, time.Minute))
-		if err == nil {
-			return
-		}
-		if time.Since(began) > 10*time.Second {
-			t.Fatal(err)
-		}
-		time.Sleep(100 * time.Millisecond) // a stream has to be missing for a second
-	}
+	bridgetest.Await(t, "the stream, which has to be missing for a second", func(ctx context.Context) bool {
+		_, err := w.Commit(ctx, day, nil, interval(0, time.Minute))
+		return err == nil
+	})
 }
 
 // TestNothingIsReportedAsUncoveredInAStreamThatDoesNotFit: the record would be stored where nobody looks for it.

@@ -167,7 +167,7 @@ func (f *forgetful) tear(keep uint64) {
 // holds fails unless the stream holds just its first messages.
 func (f *forgetful) holds(js jetstream.JetStream, n uint64) {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(f.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(f.Context(), bridgetest.Patience)
 	defer cancel()
 	s, err := js.Stream(ctx, stream)
 	if err != nil {

@@ -17,8 +17,8 @@ func TestWhatAFullDiskTookIsStoredOnceAfterwards(t *testing.T) {
 	}
 	server := bridgetest.Embedded(t)
 	js := open(t, connect(t, server.ClientURL()))
+	commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
 	w := newWriter(js, time.Second)
-	commit(t, w, readings(0, 10), interval(0, time.Minute))
 
 	lift, err := bridgetest.LimitFiles(0, 8192) // room for a batch in the staging area, and none for it in the stream
 	if err != nil {

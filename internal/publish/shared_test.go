@@ -64,7 +64,7 @@ func TestTwoProcessesKeepToOneNumberOfExports(t *testing.T) {
 		group.Wait()
 	}
 	a, b := sharing(t, vendor, server.ClientURL()), sharing(t, vendor, server.ClientURL())
-	for deadline := time.Now().Add(time.Minute); vendor.MostRunning() < 2 && time.Now().Before(deadline); { // on a busy machine one may end before the next begins
+	for deadline := time.Now().Add(bridgetest.Patience); vendor.MostRunning() < 2 && time.Now().Before(deadline); { // on a busy machine one may end before the next begins
 		read(a, b)
 	}
 	if n := vendor.MostRunning(); n != 2 {
@@ -73,7 +73,7 @@ func TestTwoProcessesKeepToOneNumberOfExports(t *testing.T) {
 	if err := js.DeleteKeyValue(t.Context(), config.Names.Requests()); err != nil {
 		t.Fatal(err)
 	}
-	for together, deadline := false, time.Now().Add(time.Minute); !together; {
+	for together, deadline := false, time.Now().Add(bridgetest.Patience); !together; {
 		read(a, b) // whoever finds no bucket goes on alone for a while
 		kv, err := js.KeyValue(t.Context(), config.Names.Requests())
 		if err == nil {

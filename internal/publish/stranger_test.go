@@ -91,8 +91,8 @@ func TestABatchThatOnlyAStrangerAnswersIsNotStored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := bridgetest.Embedded(t)
 			js := open(t, connect(t, server.ClientURL()))
+			commit(t, newWriter(js, 0), readings(0, 10), interval(0, time.Minute))
 			w := newWriter(js, 500*time.Millisecond)
-			commit(t, w, readings(0, 10), interval(0, time.Minute))
 			edited := config.Stream(schema.Readings)
 			edited.Subjects = []string{"other.>"}
 			stranger := connect(t, server.ClientURL())
