@@ -15,10 +15,10 @@ import (
 	"saveris-bridge/internal/natsd"
 )
 
-// publish stores a message, or gives up after a while.
-func publish(t *testing.T, js jetstream.JetStream, data []byte) (uint64, error) {
+// publish stores a message, or gives up after a time.
+func publish(t *testing.T, js jetstream.JetStream, data []byte, patience time.Duration) (uint64, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ack, err := js.Publish(ctx, "s", data)
 	if err != nil {
@@ -37,12 +37,8 @@ func TestARestartMendsAStreamThatCouldNotBeWritten(t *testing.T) {
 	}
 	defer s.Close()
 	back := make(chan struct{}, 1)
-	nc, err := nats.Connect("", nats.InProcessServer(s), nats.ReconnectWait(time.Millisecond), nats.MaxReconnects(-1),
+	nc := bridgetest.Connect(t, "", nats.InProcessServer(s), nats.ReconnectWait(time.Millisecond), nats.MaxReconnects(-1),
 		nats.ReconnectHandler(func(*nats.Conn) { back <- struct{}{} }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +46,7 @@ func TestARestartMendsAStreamThatCouldNotBeWritten(t *testing.T) {
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}}); err != nil {
 		t.Fatal(err)
 	}
-	if seq, err := publish(t, js, []byte("one")); seq != 1 || err != nil || s.Fault() != nil {
+	if seq, err := publish(t, js, []byte("one"), bridgetest.Patience); seq != 1 || err != nil || s.Fault() != nil {
 		t.Fatalf("sequence %d (%v), fault %v", seq, err, s.Fault())
 	}
 
@@ -59,7 +55,7 @@ func TestARestartMendsAStreamThatCouldNotBeWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lift()
-	if _, err := publish(t, js, make([]byte, 8192)); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := publish(t, js, make([]byte, 8192), time.Second); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the server answered a message that it could not store: %v", err)
 	}
 	if s.Fault() == nil {
@@ -68,7 +64,7 @@ func TestARestartMendsAStreamThatCouldNotBeWritten(t *testing.T) {
 	if err := lift(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := publish(t, js, []byte("two")); err == nil {
+	if _, err := publish(t, js, []byte("two"), time.Second); err == nil {
 		t.Error("the server has mended itself: no restart is needed any more")
 	}
 
@@ -77,7 +73,7 @@ func TestARestartMendsAStreamThatCouldNotBeWritten(t *testing.T) {
 		t.Fatalf("restart: %v, fault %v, at %s and not %s", err, s.Fault(), s.ClientURL(), url)
 	}
 	<-back
-	if seq, err := publish(t, js, []byte("two")); seq != 2 || err != nil {
+	if seq, err := publish(t, js, []byte("two"), bridgetest.Patience); seq != 2 || err != nil {
 		t.Errorf("sequence %d (%v), expected 2", seq, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/natsd"
 )
 
@@ -21,10 +22,7 @@ func TestWhatIsStoredIsThereAfterARestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		nc, err := nats.Connect("", nats.InProcessServer(s))
-		if err != nil {
-			t.Fatal(err)
-		}
+		nc := bridgetest.Connect(t, "", nats.InProcessServer(s))
 		js, err := jetstream.New(nc)
 		if err != nil {
 			t.Fatal(err)
@@ -91,11 +89,7 @@ func TestTheDiskAloneLimitsTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	nc, err := nats.Connect("", nats.InProcessServer(s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
+	nc := bridgetest.Connect(t, "", nats.InProcessServer(s))
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
