@@ -5,13 +5,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"saveris-bridge/internal/bridgetest"
+	"saveris-bridge/internal/natsd"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -21,24 +22,23 @@ var quiet = slog.New(slog.DiscardHandler)
 
 func TestAStartWaitsForNATS(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().(*net.TCPAddr)
-	l.Close()
+	address := bridgetest.Address(t)
 	told := make(chan struct{}, 1)
 	logger := slog.New(slog.NewTextHandler(tell{told}, nil))
 	result := make(chan error, 1)
 	go func() {
-		nc, err := Connect(t.Context(), Access{URL: "nats://" + address.String()}, logger)
+		nc, err := Connect(t.Context(), Access{URL: "nats://" + address, StartWait: time.Hour}, logger)
 		if err == nil {
 			nc.Close()
 		}
 		result <- err
 	}()
 	<-told // it has tried and failed
-	bridgetest.NATSServer(t, &server.Options{Port: address.Port})
+	s, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
 	if err := <-result; err != nil {
 		t.Error(err)
 	}
@@ -105,6 +105,9 @@ func TestEveryKindOfPortIsReachedAndTheWrongOneIsKnown(t *testing.T) {
 			opts, err := options(a, quiet)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if c.wrong == nil || !c.wrong(io.EOF) { // silence is waited for
+				opts = append(opts, nats.Timeout(bridgetest.Patience))
 			}
 			once, cancel := context.WithCancel(t.Context())
 			cancel()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/natsd"
 )
 
@@ -113,10 +114,7 @@ func TestWhoStopsWaitsForNoStoreThatCannotBeWritten(t *testing.T) {
 		k := d.store()
 		k.Server = server
 		closed := make(chan struct{})
-		nc, err := nats.Connect("", nats.InProcessServer(k), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
-		if err != nil {
-			t.Fatal(err)
-		}
+		nc := bridgetest.Connect(t, "", nats.InProcessServer(k), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
 		ctx, cancel := context.WithCancel(t.Context())
 		end := k.watch(ctx, nc)
 		if cancel(); shut != nil {
@@ -136,10 +134,7 @@ func TestAnswersThatNobodyReadsDoNotHoldUpTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	nc, err := nats.Connect("", nats.InProcessServer(server))
-	if err != nil {
-		t.Fatal(err)
-	}
+	nc := bridgetest.Connect(t, "", nats.InProcessServer(server))
 	answers, err := nc.SubscribeSync("answers")
 	if err != nil {
 		t.Fatal(err)
