@@ -88,12 +88,7 @@ func strayed(msg *nats.Msg) func(*site) {
 
 func (s *site) dial() *nats.Conn {
 	s.Helper()
-	nc, err := nats.Connect(s.url, s.access...)
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(nc.Close)
-	return nc
+	return bridgetest.Connect(s, s.url, s.access...)
 }
 
 // stored counts the messages of all streams and buckets.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
 )
@@ -22,11 +23,7 @@ func TestRunStoresBesideSomebodyWhoAnswersEverything(t *testing.T) {
 			s.punctual()
 			addr := s.broker()
 			s.env = append(s.env, "NATS_URL=nats://"+addr)
-			nc, err := nats.Connect("nats://" + addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer nc.Close()
+			nc := bridgetest.Connect(t, "nats://"+addr)
 			if _, err := nc.Subscribe(">", func(m *nats.Msg) {
 				if m.Reply != "" && !strings.HasPrefix(m.Subject, "_INBOX.") {
 					_ = nc.Publish(m.Reply, []byte(text))

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/schema"
 )
@@ -101,11 +101,7 @@ func TestReplayStoresInAStreamWhatTheBridgeHasStored(t *testing.T) {
 func TestAStoppedReplaySaysFromWhereToGoOn(t *testing.T) {
 	t.Parallel()
 	s, env := player(t)
-	nc, err := nats.Connect(s.js.Conn().ConnectedUrl())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
+	nc := bridgetest.Connect(t, s.js.Conn().ConnectedUrl())
 	heard, err := nc.SubscribeSync("copy.>")
 	if err == nil {
 		err = nc.Flush()

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
@@ -33,12 +34,7 @@ func TestASubscriberNeedsNoRightToPublish(t *testing.T) {
 		{Username: "all", Password: "a"},
 	}})
 	dial := func(user, password string) *nats.Conn {
-		nc, err := nats.Connect(n.ClientURL(), nats.UserInfo(user, password))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(nc.Close)
-		return nc
+		return bridgetest.Connect(t, n.ClientURL(), nats.UserInfo(user, password))
 	}
 	reader := dial("reader", "r")
 	sub, err := reader.SubscribeSync("saveris.readings.live.>")
@@ -93,12 +89,7 @@ func TestADurableConsumerNeedsTheRightsOfTheDocument(t *testing.T) {
 	}
 	put(t, js, schema.Readings, hour(), measured("a", "1", "2"))
 
-	reader, err := nats.Connect(n.ClientURL(), nats.UserInfo("reader", "r"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reader.Close()
-	theirs, err := jetstream.New(reader)
+	theirs, err := jetstream.New(bridgetest.Connect(t, n.ClientURL(), nats.UserInfo("reader", "r")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,14 +16,7 @@ import (
 
 func TestOnlyJetStreamsAnswersCount(t *testing.T) {
 	server := bridgetest.Embedded(t)
-	connect := func() *nats.Conn {
-		nc, err := nats.Connect(server.ClientURL())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(nc.Close)
-		return nc
-	}
+	connect := func() *nats.Conn { return bridgetest.Connect(t, server.ClientURL()) }
 	stranger := connect()
 	if _, err := stranger.Subscribe("$JS.API.>", func(m *nats.Msg) {
 		_ = m.Respond([]byte(`{"type":"io.nats.jetstream.api.v1.pub_ack_response","total":9,"streams":["x"]}`))

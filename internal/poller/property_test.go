@@ -42,12 +42,7 @@ func TestWhateverHappensEachRowIsStoredOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	nc, err := nats.Connect("", nats.InProcessServer(server))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(bridgetest.Connect(t, "", nats.InProcessServer(server)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,6 @@ import (
 	"saveris-bridge/internal/schema"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -181,11 +180,7 @@ func TestCheckNamesAStreamThatMayHaveTooFewConsumers(t *testing.T) {
 
 func TestCheckWarnsOfCompressedReplicas(t *testing.T) {
 	t.Parallel()
-	nc, err := nats.Connect(natsServer(t, &server.Options{JetStream: true}).ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
+	nc := bridgetest.Connect(t, natsServer(t, &server.Options{JetStream: true}).ClientURL())
 	c := &checkup{settings: load(t, with("NATS_URL", nc.ConnectedUrl(), "BRIDGE_REPLICAS", "3")), target: target{nc: nc}}
 	c.broker = pipeline.Broker(c.settings.Streams)
 	stream := c.broker.Stream("readings")

@@ -243,12 +243,7 @@ func TestCheckLooksAtTheServerOfABridgeThatRuns(t *testing.T) {
 // streamsOn counts the streams of a server.
 func streamsOn(t *testing.T, s *natsd.Server) int {
 	t.Helper()
-	nc, err := nats.Connect("", nats.InProcessServer(s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(bridgetest.Connect(t, "", nats.InProcessServer(s)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,12 +18,7 @@ import (
 
 func connect(t *testing.T, url string) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(url, nats.ReconnectWait(50*time.Millisecond))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
+	return bridgetest.Connect(t, url, nats.ReconnectWait(50*time.Millisecond))
 }
 
 func TestSubjectsOfTheBridgeAreItsOwn(t *testing.T) {
@@ -227,11 +222,7 @@ func TestAMissingRightIsToldAtTheFirstCopy(t *testing.T) {
 	})
 	for _, targets := range [][]replay.TargetStream{nil, {{Stream: "COPY"}}} {
 		refused := make(chan error, 10)
-		nc, err := nats.Connect(s.ClientURL(), nats.UserInfo("u", "p"), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer nc.Close()
+		nc := bridgetest.Connect(t, s.ClientURL(), nats.UserInfo("u", "p"), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
 		js, err := jetstream.New(nc)
 		if err == nil {
 			err = nc.Publish("old", nil) // somebody else's trouble
