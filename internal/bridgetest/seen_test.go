@@ -2,7 +2,6 @@ package bridgetest_test
 
 import (
 	"testing"
-	"time"
 
 	"saveris-bridge/internal/bridgetest"
 )
@@ -17,7 +16,7 @@ func (c *court) seen() []bridgetest.Seen {
 	c.store(events(0, 10)...)
 	var list []bridgetest.Seen
 	for range 10 {
-		m, err := sub.NextMsg(10 * time.Second)
+		m, err := sub.NextMsg(bridgetest.Patience)
 		if err != nil {
 			c.Fatal(err)
 		}

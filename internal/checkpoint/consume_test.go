@@ -43,7 +43,7 @@ func (s *shelf) fill(n int) {
 // lose has the next message of a consumer delivered to somebody else, as to a connection that is lost.
 func (s *shelf) lose(consumer string) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.Context(), bridgetest.Patience)
 	defer cancel()
 	_, err := s.js.Conn().RequestWithContext(ctx, jsapi.Subject(s.js.Options(), "CONSUMER.MSG.NEXT.SHELF."+consumer), nil)
 	s.ok(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/schema"
 )
@@ -53,7 +54,7 @@ func (s setup) jetStream(t *testing.T) jetstream.JetStream {
 // repeat does what a cluster may refuse while it finds its leaders, until it succeeds.
 func repeat(t *testing.T, do func(context.Context) error) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; {
+	for deadline := time.Now().Add(bridgetest.Patience); ; {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		err := do(ctx)
 		cancel()
@@ -196,7 +197,7 @@ func sawJustWhatIsStored(t *testing.T, js jetstream.JetStream, where string, sub
 	}
 	seen, before := map[string]bool{}, uint64(0)
 	for id := ""; id != last; {
-		m, err := sub.NextMsg(20 * time.Second)
+		m, err := sub.NextMsg(bridgetest.Patience)
 		if err != nil {
 			t.Fatalf("%s, after %d: %v", where, len(seen), err)
 		}
