@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/listen"
 )
 
@@ -38,7 +39,7 @@ func serving(t *testing.T, handler http.HandlerFunc, timings Timings, change fun
 	return on.Addr().String()
 }
 
-// greedy opens a connection and asks for something on it. It is good for 20 seconds.
+// greedy opens a connection and asks for something on it.
 func greedy(t *testing.T, address, path string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -46,7 +47,7 @@ func greedy(t *testing.T, address, path string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(bridgetest.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
@@ -58,23 +59,18 @@ func greedy(t *testing.T, address, path string) net.Conn {
 func TestWhoeverTakesNothingIsLetGo(t *testing.T) {
 	t.Parallel()
 	gone := make(chan error, 1)
-	address := serving(t, func(w http.ResponseWriter, r *http.Request) {
+	address := serving(t, func(w http.ResponseWriter, _ *http.Request) {
 		page := strings.Repeat("x", 1<<20)
-		for r.Context().Err() == nil {
+		for {
 			if _, err := io.WriteString(w, page); err != nil {
 				gone <- err
 				return
 			}
 		}
-	}, Timings{Answer: 100 * time.Millisecond}, nil)
+	}, Timings{ReadHeader: time.Minute, Answer: 100 * time.Millisecond}, nil)
 	greedy(t, address, "/")
-	select {
-	case err := <-gone:
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Error(err)
-		}
-	case <-time.After(20 * time.Second):
-		t.Error("its answer is kept")
+	if err := <-gone; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
 	}
 }
 
@@ -92,11 +88,8 @@ func TestEventsAreSentForLongerThanAnAnswerMayTake(t *testing.T) {
 				t.Error("its context has ended")
 			}
 		}
-	}, Timings{Answer: 30 * time.Millisecond}, nil)
+	}, Timings{ReadHeader: time.Minute, Answer: 30 * time.Millisecond}, nil)
 	answer, err := http.Get("http://" + address + "/")
-	for guard := time.Now().Add(time.Minute); err != nil && time.Now().Before(guard); { // the request took as long, on a busy machine
-		answer, err = http.Get("http://" + address + "/")
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +146,7 @@ func TestWhoeverHoldsAllConnectionsKeepsNobodyOut(t *testing.T) {
 		ask("/busy")
 	}
 	for name, conn := range map[string]net.Conn{"the first idle one": idle[0], "the second idle one": idle[1], "the first busy one": busy[0]} {
-		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(bridgetest.Patience)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
