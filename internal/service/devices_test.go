@@ -134,6 +134,7 @@ func TestAnUnknownChannelHasTheFleetLookedAtOnce(t *testing.T) {
 	s.await("names in readings", func() bool {
 		return strings.Contains(s.newest(js, "SAVERIS_READINGS", "saveris.readings.>"), `"names":{`)
 	})
+	s.await("the end of the look", func() bool { return looks() > 0 })
 	if n := looks(); n != 1 {
 		t.Errorf("the fleet was looked at %d times before anything unknown came", n)
 	}
@@ -173,9 +174,8 @@ func TestTheFleetMayBeTheOnlyFeed(t *testing.T) {
 	s := newScene(t)
 	r := s.start("one", "BRIDGE_FEEDS", "devices", "BRIDGE_INVENTORY_INTERVAL", "1s")
 	s.await("it to be ready", func() bool { h := r.health(); return h.OK && len(h.Polled) == 1 && h.Role["devices"] == "leading" })
-	if n, _ := s.shown(s.jetStream()); n == 0 {
-		t.Error("nothing of the fleet is shown")
-	}
+	js := s.jetStream()
+	s.await("the fleet to be shown", func() bool { n, _ := s.shown(js); return n > 0 })
 	answer, err := http.Get(r.page + "/status.json")
 	if err != nil {
 		t.Fatal(err)
