@@ -57,17 +57,20 @@ func TestWhatABridgeBeforeHasSaidOfTheClocksIsForgotten(t *testing.T) {
 	}
 	store := &kept{of: map[string]string{}}
 	for lead, lost := range []bool{true, false} {
-		n := New(config.Vendor{}, []schema.Feed{schema.Readings}, slog.New(slog.DiscardHandler))
-		if n.Store = store; lost {
-			n.Noticed(saveris.Notice{Kind: saveris.ClockLost, Text: "the vendor's answers have no readable Date"})
-		}
-		ctx, kill := context.WithTimeout(t.Context(), time.Second)
-		go func() { _ = n.WatchClock(ctx, vendor) }()
-		_ = n.Run(ctx) // it is killed
-		kill()
-		if got, want := len(store.of), 1-lead; got != want {
-			t.Errorf("bridge %d: %q, want %d", lead, store.of, want)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			n := New(config.Vendor{}, []schema.Feed{schema.Readings}, slog.New(slog.DiscardHandler))
+			if n.Store = store; lost {
+				n.Noticed(saveris.Notice{Kind: saveris.ClockLost, Text: "the vendor's answers have no readable Date"})
+			}
+			ctx, kill := context.WithCancel(t.Context())
+			defer kill()
+			go func() { _ = n.WatchClock(ctx, vendor) }()
+			go func() { _ = n.Run(ctx) }()
+			synctest.Wait()
+			if got, want := len(store.of), 1-lead; got != want {
+				t.Errorf("bridge %d: %q, want %d", lead, store.of, want)
+			}
+		})
 	}
 }
 

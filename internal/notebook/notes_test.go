@@ -55,10 +55,11 @@ func TestTheDifferenceOfClocksIsTheVendors(t *testing.T) {
 	if _, known := pipeline.ClockAhead(client); known {
 		t.Error("it is known before he has answered")
 	}
+	began := time.Now()
 	if err := client.Login(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if ahead, known := pipeline.ClockAhead(client); !known || ahead < -2*time.Hour || ahead > -2*time.Hour+2*time.Second {
+	if ahead, known := pipeline.ClockAhead(client); !known || ahead < -2*time.Hour || ahead > -2*time.Hour+2*time.Second+time.Since(began) {
 		t.Errorf("%v ahead, known: %v", ahead, known)
 	}
 }
