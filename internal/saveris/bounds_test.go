@@ -230,14 +230,12 @@ func TestDribbledHeadersEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	var asked atomic.Int32
 	go func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			asked.Add(1)
 			go func() {
 				defer conn.Close()
 				if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
@@ -250,7 +248,10 @@ func TestDribbledHeadersEnd(t *testing.T) {
 			}()
 		}
 	}()
-	c := newClient(t, "http://"+l.Addr().String(), func(cfg *Config) { cfg.Answer = time.Second })
+	var asked atomic.Int32
+	c := newClient(t, "http://"+l.Addr().String(), func(cfg *Config) {
+		cfg.Answer, cfg.OnAnswer = time.Second, func(int) { asked.Add(1) }
+	})
 	if err := c.Login(t.Context()); err == nil || asked.Load() != 1+moreTries { // the transport's bound or ours, they are the same
 		t.Errorf("got %v after %d requests", err, asked.Load())
 	}

@@ -173,13 +173,14 @@ func TestAnAdoptedExportIsPolledWhereItWasSubmitted(t *testing.T) {
 	kept := memory{}
 	ctx, cancel := context.WithCancel(t.Context())
 	c := newClient(t, srv.URL(), func(cfg *Config) { cfg.Requests = lastWords{kept, cancel} })
-	q := Query{Feed: Measurements, From: from, Until: until, Background: true, Timeout: 20 * time.Millisecond}
+	q := Query{Feed: Measurements, From: from, Until: until, Background: true}
 	if _, err := c.Rows(ctx, q, nothing); !errors.Is(err, context.Canceled) || len(kept) != 1 {
 		t.Fatalf("got %v, kept %v", err, kept)
 	}
 	before := srv.Count("submit.measurements")
 	srv.Update(func(sw *saveristest.Switches, _ *saveristest.Faults) { sw.Retired = "off" })
 	again := newClient(t, srv.URL(), func(cfg *Config) { cfg.Requests = kept })
+	q.Timeout = 20 * time.Millisecond
 	if _, err := again.Rows(t.Context(), q, nothing); !errors.Is(err, ErrNotReady) && !errors.Is(err, ErrTooLarge) || srv.Count("submit.measurements") != before {
 		t.Errorf("got %v after %d more submissions, want the old export", err, srv.Count("submit.measurements")-before)
 	}
