@@ -57,7 +57,6 @@ func TestLinesTellWhatTheyStore(t *testing.T) {
 		World:    saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: 30 * time.Second},
 		Switches: saveristest.Switches{RowsChanged: "on"}, Faults: saveristest.Faults{Duplicate: .02, Garbage: .005},
 	})
-	b.answer = time.Minute
 	client := b.client(func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever })
 	var told [2]ledger
 	batches := map[string]int{}
@@ -130,6 +129,7 @@ func TestLinesTellWhatFails(t *testing.T) {
 func TestALineThatGoesOnTakesSteps(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 2, Loggers: 3, Channels: 2, Cycle: 10 * time.Second}})
+	b.answer = 2 * time.Second
 	link := bridgetest.LinkTo(t, b.broker.ClientURL())
 	var told ledger
 	bridge := b.live(b.connect(link.URL()), schema.Readings, b.client(nil))
@@ -197,7 +197,6 @@ func TestALineThatWaitsForAnotherSaysSo(t *testing.T) {
 func TestAStreamThatIsLostInMidCommitIsNotToldAsLessThanNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Sites: 4, Loggers: 4, Channels: 2, Cycle: 30 * time.Second}})
-	b.answer = time.Minute
 	client := b.client(func(cfg *saveris.Config) { cfg.Sync = saveris.SyncNever })
 	var told ledger
 	bridge := b.live(b.js, schema.Readings, client)

@@ -36,7 +36,7 @@ type bench struct {
 	ahead  atomic.Int64 // what the vendor's clock has been put forward by
 	js     jetstream.JetStream
 	start  time.Time     // of the first run
-	answer time.Duration // that a batch waits for; what is not answered counts for no writer
+	answer time.Duration // that a batch waits for; what is not answered counts for no writer. A line that is cut off waits as long
 	warned atomic.Int64
 	served saveristest.Served // up to a poll before the last run was stopped
 }
@@ -44,7 +44,7 @@ type bench struct {
 // newBench starts a vendor whose world the caller has described, and a broker.
 func newBench(t *testing.T, config saveristest.Config) *bench {
 	t.Helper()
-	b := &bench{T: t, start: dayEnd.Add(-6 * time.Hour), answer: 2 * time.Second}
+	b := &bench{T: t, start: dayEnd.Add(-6 * time.Hour), answer: time.Minute}
 	began := time.Now()
 	config.Now = func() time.Time { return dayEnd.Add(time.Since(began) + time.Duration(b.ahead.Load())) }
 	config.Record = true
@@ -76,7 +76,7 @@ func (b *bench) client(change func(*saveris.Config)) *saveris.Client {
 	b.Helper()
 	config := saveris.Config{
 		BaseURL: b.vendor.URL(), Username: "demo", Password: secret.New("demo"),
-		FirstPoll: time.Millisecond, Answer: 2 * time.Second, Stall: 2 * time.Second,
+		FirstPoll: time.Millisecond, Answer: time.Minute, Stall: time.Minute, // who is given up too early is asked again
 		RetryWait: 20 * time.Millisecond, ThrottledWait: 50 * time.Millisecond,
 	}
 	if change != nil {
@@ -176,7 +176,7 @@ func (b *bench) awaitEvent(feed schema.Feed, id string) {
 		b.Fatal(err)
 	}
 	defer messages.Stop()
-	ctx, cancel := context.WithTimeout(b.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(b.Context(), bridgetest.Patience)
 	defer cancel()
 	for {
 		msg, err := messages.Next(jetstream.NextContext(ctx))

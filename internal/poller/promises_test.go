@@ -73,6 +73,7 @@ func TestSecondBridgeDoublesNothing(t *testing.T) {
 func TestNatsOutageSubmitsNoExtraExports(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, saveristest.Config{World: saveristest.World{Cycle: time.Minute}})
+	b.answer = 2 * time.Second
 	link := bridgetest.LinkTo(t, b.broker.ClientURL())
 	bridge := b.live(b.connect(link.URL()), schema.Readings, b.client(nil))
 	b.run(func() {
