@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,11 +62,40 @@ func TestLinesTellWhatTheyStore(t *testing.T) {
 	var told [2]ledger
 	batches := map[string]int{}
 	first, second := b.live(b.js, schema.Readings, client), b.live(b.js, schema.Readings, client)
-	first.OnStored, first.OnStep, second.OnStored = told[0].stored, told[0].step, told[1].stored
+	first.OnStored, second.OnStored = told[0].stored, told[1].stored
+	var enough atomic.Bool
+	ctx, stop := context.WithCancel(t.Context())
+	idle := make(chan struct{})
+	second.OnStep = func(s poller.Step) {
+		if s.Doing == poller.Plans && enough.Load() { // who is stopped within a window does not tell of it
+			select {
+			case idle <- struct{}{}:
+				<-ctx.Done()
+			case <-ctx.Done():
+			}
+		}
+	}
+	first.OnStep = func(s poller.Step) { told[0].step(s); second.OnStep(s) }
 	first.Writer.OnStored = func(batch publish.Batch) {
 		told[0].note(func() { batches[batch.For] += len(batch.Events) })
 	}
-	b.run(func() { b.awaitCovered(schema.Readings, dayEnd) }, first, second)
+	ended := make(chan error)
+	for _, bridge := range []*poller.Live{first, second} {
+		go func() { ended <- bridge.Run(ctx) }()
+		b.await("a poll", func(context.Context) bool { return !bridge.LastPoll().IsZero() })
+	}
+	b.awaitCovered(schema.Readings, dayEnd)
+	b.served = b.vendor.Served()
+	enough.Store(true)
+	for range 4 { // two lines of each
+		<-idle
+	}
+	stop()
+	for range 2 {
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("run: %v", err)
+		}
+	}
 	report := b.audit(schema.Readings, dayEnd)
 	if report.Rejected == 0 {
 		t.Error("no row was rejected: the garbage did not come")
