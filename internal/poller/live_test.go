@@ -34,6 +34,7 @@ type bench struct {
 	vendor *saveristest.Server
 	broker *natsd.Server
 	ahead  atomic.Int64 // what the vendor's clock has been put forward by
+	still  atomic.Bool  // the vendor's clock stands at its start
 	js     jetstream.JetStream
 	start  time.Time     // of the first run
 	answer time.Duration // that a batch waits for; what is not answered counts for no writer. A line that is cut off waits as long
@@ -46,7 +47,12 @@ func newBench(t *testing.T, config saveristest.Config) *bench {
 	t.Helper()
 	b := &bench{T: t, start: dayEnd.Add(-6 * time.Hour), answer: time.Minute}
 	began := time.Now()
-	config.Now = func() time.Time { return dayEnd.Add(time.Since(began) + time.Duration(b.ahead.Load())) }
+	config.Now = func() time.Time {
+		if b.still.Load() {
+			return dayEnd
+		}
+		return dayEnd.Add(time.Since(began) + time.Duration(b.ahead.Load()))
+	}
 	config.Record = true
 	config.World.Start = b.start
 	if config.Switches.QueryLatency == "" {

@@ -2,6 +2,7 @@ package poller_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/bridgetest/variants"
 	"saveris-bridge/internal/checkpoint"
+	"saveris-bridge/internal/poller"
 	"saveris-bridge/internal/saveris"
 	"saveris-bridge/internal/saveris/saveristest"
 	"saveris-bridge/internal/schema"
@@ -77,7 +79,13 @@ func small(t *testing.T, settings ...string) *bench {
 // once: live polling stores every row of an hour and a half once, under one value more than others.
 func (b *bench) once(key, value string) {
 	b.start = dayEnd.Add(-90 * time.Minute)
+	b.still.Store(key == "throttle") // which counts the requests of a second
 	client := b.client(func(c *saveris.Config) {
+		c.OnAnswer = func(status int) {
+			if status == http.StatusTooManyRequests {
+				b.still.Store(false)
+			}
+		}
 		if strings.HasPrefix(key, "csv.") {
 			c.Format = saveris.CSV
 		}
@@ -85,10 +93,17 @@ func (b *bench) once(key, value string) {
 			c.Username, c.Password, c.APIKey = "", secret.Text{}, secret.New("demo-key")
 		}
 	})
+	readings, alarms := b.live(b.js, schema.Readings, client), b.live(b.js, schema.Alarms, client)
+	readings.OnStep = func(s poller.Step) {
+		if s.Doing == poller.AwaitsExport {
+			b.forward(time.Minute)
+		}
+	}
+	alarms.OnStep = readings.OnStep
 	b.run(func() {
 		b.awaitCovered(schema.Readings, dayEnd)
 		b.awaitCovered(schema.Alarms, dayEnd)
-	}, b.live(b.js, schema.Readings, client), b.live(b.js, schema.Alarms, client))
+	}, readings, alarms)
 	if b.audit(schema.Readings, dayEnd).Stored == 0 || b.audit(schema.Alarms, dayEnd).Stored == 0 {
 		b.Error("nothing was stored")
 	}

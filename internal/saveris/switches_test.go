@@ -74,7 +74,8 @@ func TestEverySwitchIsMetAndSurvived(t *testing.T) {
 type trial struct {
 	*testing.T
 	srv   *saveristest.Server
-	ahead *atomic.Int64 // of the vendor's clock before ours
+	ahead *atomic.Int64              // of the vendor's clock before ours
+	still *atomic.Pointer[time.Time] // what the vendor's clock shows while it stands; nil = it goes
 	ctx   context.Context
 }
 
@@ -84,8 +85,13 @@ func newTrial(t *testing.T, settings ...string) *trial {
 	if err := cfg.SetAll(settings...); err != nil {
 		t.Fatal(err)
 	}
-	tr := &trial{T: t, ahead: new(atomic.Int64)}
-	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(tr.ahead.Load())) }
+	tr := &trial{T: t, ahead: new(atomic.Int64), still: new(atomic.Pointer[time.Time])}
+	cfg.Now = func() time.Time {
+		if at := tr.still.Load(); at != nil {
+			return *at
+		}
+		return time.Now().Add(time.Duration(tr.ahead.Load()))
+	}
 	tr.srv = startVendor(t, cfg)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
@@ -97,6 +103,11 @@ func newTrial(t *testing.T, settings ...string) *trial {
 func (t *trial) client(format Format, keyed bool) *Client {
 	return newClient(t.T, t.srv.URL(), func(cfg *Config) {
 		cfg.Format = format
+		cfg.OnAnswer = func(status int) {
+			if status == http.StatusTooManyRequests {
+				t.still.Store(nil)
+			}
+		}
 		if keyed {
 			cfg.Username, cfg.Password, cfg.APIKey = "", secret.Text{}, secret.New("demo-key")
 		}
@@ -105,16 +116,23 @@ func (t *trial) client(format Format, keyed bool) *Client {
 
 func (t *trial) read(c *Client, feed Feed, from, until time.Time) map[string]string {
 	t.Helper()
-	rows, err := read(t.ctx, c, Query{Feed: feed, From: from, Until: until})
+	rows, err := read(t.ctx, c, t.query(feed, from, until))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return rows
 }
 
+// query has the vendor's clock put forward for as long as an export is not ready.
+func (t *trial) query(feed Feed, from, until time.Time) Query {
+	return Query{Feed: feed, From: from, Until: until, OnNotReady: func(time.Time) { t.ahead.Add(int64(time.Minute)) }}
+}
+
 // before is what has to happen first so that a switch is met.
 func (t *trial) before(key string) {
 	switch key {
+	case "throttle": // which counts the requests of a second
+		t.still.Store(new(time.Now()))
 	case "date.header":
 		t.ahead.Store(int64(time.Hour))
 	case "rows.changed_content": // read, and have the clock go on
@@ -132,7 +150,7 @@ func (t *trial) survive(setting string, format Format) {
 	if key == "poll.fresh_urls" {
 		c.files = &expiring{c.files, t.srv, sync.Once{}}
 	}
-	measurements, err := read(t.ctx, c, Query{Feed: Measurements, From: from, Until: until})
+	measurements, err := read(t.ctx, c, t.query(Measurements, from, until))
 	switch {
 	case retiring[setting] || key == "auth.no_licence_feed":
 		want := map[bool]error{true: ErrRetired, false: ErrForbidden}[retiring[setting]]

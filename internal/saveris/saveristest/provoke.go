@@ -1,7 +1,8 @@
 package saveristest
 
 // Provocation is what has to be set or broken beside a switch so that a client meets its values in a window of some hours.
-// Faults are to be injected.
+// Faults are to be injected. The vendor's clock is to be put forward while an export is not ready, and to stand under
+// throttle until he has throttled.
 func Provocation(key string) (settings []string, faults []Fault) {
 	p := provocations[key]
 	if p.fault != (Fault{}) {
@@ -30,8 +31,8 @@ var provocations = map[string]struct {
 	"query.failure":      {fault: Fault{Kind: FaultQueryError, On: "submit"}},
 	"query.failure_text": {fault: Fault{Kind: FaultQueryError, On: "submit"}},
 	"request.unknown":    {fault: Fault{Kind: FaultForgotten, On: "poll"}},
-	"poll.waiting_word":  {settings: []string{"query.latency=500ms"}},
-	"pending.data_urls":  {settings: []string{"query.latency=500ms"}},
+	"poll.waiting_word":  {settings: []string{"query.latency=1m"}},
+	"pending.data_urls":  {settings: []string{"query.latency=1m"}},
 	"empty.result":       {settings: []string{"json.layout=array"}},
 
 	"range.column":         {settings: []string{"world.late_share=0.3"}},
