@@ -169,14 +169,15 @@ func (s *scene) state() (state schema.Backfill) {
 func TestABackfillThatIsStoppedPausesAndGoesOn(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, saveristest.World{Sites: 10, Loggers: 4, Channels: 3, Cycle: time.Minute}) // 16,800 rows
-	link := bridgetest.LinkTo(t, s.url)
-	link.Delay(20 * time.Millisecond) // so that there is something left to be stopped
-	s.url = link.URL()
+	// So that there is something left to be stopped.
+	s.vendor.Inject(saveristest.Fault{Kind: saveristest.FaultHang, On: "submit.measurements", After: 1})
 	var out strings.Builder
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- backfill.Run(ctx, s.config(&out, "BRIDGE_WINDOW_ROWS", "2000")) }()
-	bridgetest.Await(t, "a first batch", func(context.Context) bool { return s.messages("saveris.readings.>") > 0 })
+	bridgetest.Await(t, "a first batch", func(context.Context) bool {
+		return s.vendor.Count("fault.hang") > 0 && s.messages("saveris.readings.>") > 0
+	})
 	stop()
 	err := <-ended
 	code, advice := hint.Of(err)
@@ -187,7 +188,6 @@ func TestABackfillThatIsStoppedPausesAndGoesOn(t *testing.T) {
 	if state := s.state(); state.Phase != schema.BackfillPaused || state.Covered >= 1 {
 		t.Errorf("the last state is %+v", state)
 	}
-	link.Delay(0)
 	if out := s.fill(nil); !strings.HasPrefix(out, "covered: from 2026-11-23T22:20:00Z until 2026-11-24T00:20:00Z, ") {
 		t.Error(out)
 	}
