@@ -1,11 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/natsconn"
 	"saveris-bridge/internal/pipeline"
+	"saveris-bridge/internal/preflight"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -37,11 +40,13 @@ func TestCheckLooksPastSomebodyWhoAnswersEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 10 { // who is first differs
-		out, err := checkNATS(t, env)
-		if err != nil || strings.Count(out, "somebody else answers") != 1 {
-			t.Fatalf("%v\n%s", err, out)
+		var out strings.Builder
+		c := preflight.Config{Settings: s.Pipeline, StrangerWait: bridgetest.Patience}
+		err := preflight.RunNATS(t.Context(), c, func(f preflight.Finding) { fmt.Fprintln(&out, f) })
+		if err != nil || strings.Count(out.String(), "somebody else answers") != 1 {
+			t.Fatalf("%v\n%s", err, &out)
 		}
-		wantLines(t, out, "ok jetstream on", "warn other answers $JS.API.INFO hint: find who subscribes")
+		wantLines(t, out.String(), "ok jetstream on", "warn other answers $JS.API.INFO hint: find who subscribes")
 	}
 	for range 20 {
 		_, stop, err := pipeline.Read(t.Context(), s.NATS, s.Streams, quiet)

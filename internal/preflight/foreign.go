@@ -65,12 +65,12 @@ func checkForeign(ctx context.Context, c *checkup) Finding {
 	return warn(advice, "somebody else's messages are passed over: %s", strings.Join(texts, "; "))
 }
 
-// strangerWait is how long check waits for the answers of others to what JetStream was asked.
+// strangerWait is what Config.StrangerWait is where nothing is set.
 const strangerWait = time.Second
 
 // checkForeignAnswers looks whether somebody else answers what is sent to JetStream.
 func checkForeignAnswers(ctx context.Context, c *checkup) Finding {
-	ctx, cancel := context.WithTimeout(ctx, strangerWait)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.strangerWait, strangerWait))
 	defer cancel()
 	subject, inbox := c.api("INFO"), c.nc.NewInbox()
 	answers, err := c.nc.SubscribeSync(inbox)

@@ -33,6 +33,8 @@ type Config struct {
 	OnWait func(feed schema.Feed, most time.Duration)
 	// Space returns how much space there is for the store in a folder; nil = natsd.CheckSpace.
 	Space func(dir string) (free int64, err error)
+	// StrangerWait is how long the answers of others to what JetStream was asked are waited for; 0 = one second.
+	StrangerWait time.Duration
 }
 
 // The states of a finding.
@@ -111,14 +113,15 @@ const brokerTimeout = 3 * natsconn.AnswerWait
 // checkup is what the checks hand on to the later ones.
 type checkup struct {
 	target
-	settings config.Pipeline // with the server of the bridge that runs, where there is one
-	space    func(dir string) (free int64, err error)
-	onWait   func(feed schema.Feed, most time.Duration) // may be nil
-	vendor   *saveris.Client                            // nil until the login was well
-	answered int                                        // feeds that the vendor shows
-	off      bool                                       // the server has no JetStream
-	account  *jetstream.AccountInfo                     // nil where the server does not say it
-	joined   bool                                       // the server is that of a bridge that runs
+	settings     config.Pipeline // with the server of the bridge that runs, where there is one
+	space        func(dir string) (free int64, err error)
+	onWait       func(feed schema.Feed, most time.Duration) // may be nil
+	strangerWait time.Duration                              // 0 = one second
+	vendor       *saveris.Client                            // nil until the login was well
+	answered     int                                        // feeds that the vendor shows
+	off          bool                                       // the server has no JetStream
+	account      *jetstream.AccountInfo                     // nil where the server does not say it
+	joined       bool                                       // the server is that of a bridge that runs
 }
 
 func (c *checkup) loggedIn() bool  { return c.vendor != nil }
@@ -126,7 +129,7 @@ func (c *checkup) connected() bool { return c.nc != nil }
 func (c *checkup) usable() bool    { return c.js != nil && !c.off }
 
 func run(ctx context.Context, what Config, list []check, each func(Finding)) error {
-	c := &checkup{settings: what.Settings, target: target{broker: pipeline.Broker(what.Settings.Streams)}, space: what.Space, onWait: what.OnWait}
+	c := &checkup{settings: what.Settings, target: target{broker: pipeline.Broker(what.Settings.Streams)}, space: what.Space, onWait: what.OnWait, strangerWait: what.StrangerWait}
 	if c.space == nil {
 		c.space = natsd.CheckSpace
 	}
