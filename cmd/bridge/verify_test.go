@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/checkpoint"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/saveris/saveristest"
@@ -125,14 +125,10 @@ func TestVerifyWorksBesideARunWithItsOwnServer(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, saveristest.World{Cycle: time.Minute})
 	s.punctual()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener.Close()
-	s.env = append(s.env, "BRIDGE_NATS_LISTEN="+listener.Addr().String(), "BRIDGE_DATA_DIR="+t.TempDir(), "BRIDGE_FEEDS=readings")
+	listen := bridgetest.Address(t)
+	s.env = append(s.env, "BRIDGE_NATS_LISTEN="+listen, "BRIDGE_DATA_DIR="+t.TempDir(), "BRIDGE_FEEDS=readings")
 	cmd := s.startCommand(s.env, "run")
-	s.connect("nats://" + listener.Addr().String())
+	s.connect("nats://" + listen)
 	s.await("full coverage", s.covered)
 	for _, running := range []bool{true, false} { // beside it, and on the store that it left
 		if got := s.verify(); got.code != hint.Done {
