@@ -29,7 +29,7 @@ const gcPercent = 40
 
 // signalGrace is how long further signals are ignored after the first: terminals, shells and supervisors often send it
 // twice, and the batch in hand is to be finished.
-const signalGrace = time.Second
+var signalGrace = time.Second
 
 // untilSignal returns a context that ends at SIGINT or SIGTERM. Once signalGrace is over, another signal ends the process at
 // once.

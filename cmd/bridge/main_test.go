@@ -25,6 +25,7 @@ const quickPoll = 20 * time.Millisecond
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
+		signalGrace = bridgetest.Patience
 		start(streams{env: os.LookupEnv, environ: os.Environ, out: os.Stdout, err: os.Stderr, firstPoll: quickPoll})
 	}
 	config, err := os.MkdirTemp("", "config")
