@@ -25,11 +25,15 @@ func TestALookThatIsKilledStoresEachChangeOnce(t *testing.T) {
 	env := append(s.env, "NATS_URL="+link.URL(), "BRIDGE_FEEDS=devices", "BRIDGE_INVENTORY_INTERVAL=1s")
 	looks := func() int { return s.vendor.Count("sync.tenants") }
 	began, random, rounds := s.now(), rand.New(rand.NewPCG(1, 2)), map[string]int{}
-	for range 30 {
+	for round := range 30 {
 		asked, stored := looks(), s.changes()
 		cmd := s.startCommand(env, "run")
 		s.await("a look", func(context.Context) bool { return looks() > asked })
-		time.Sleep(time.Duration(random.IntN(600)) * time.Millisecond) // any moment
+		if round%3 == 0 {
+			s.await("a change to be stored", func(context.Context) bool { return s.changes() > stored })
+		} else {
+			time.Sleep(time.Duration(random.IntN(600)) * time.Millisecond) // any moment
+		}
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
