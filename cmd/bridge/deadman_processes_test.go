@@ -80,8 +80,8 @@ func TestTheBrokerSaysThatABridgeIsDead(t *testing.T) {
 	_ = third.Wait() // it was killed
 	killed, due := time.Now(), s.armed(t.Context())
 	s.await("the broker to say that the bridge is silent", func(ctx context.Context) bool { return len(s.health(ctx)) > 0 })
-	if silences := s.health(t.Context()); len(silences) != 1 || silences[0].Resumed || !silences[0].DueAt.Equal(due) || silences[0].LastAt.After(killed) {
-		t.Errorf("the broker has said %+v, want one silence that was due at %v", silences, due)
+	if silences := s.health(t.Context()); len(silences) != 1 || silences[0].Resumed || silences[0].DueAt.Before(due) || silences[0].LastAt.After(killed) {
+		t.Errorf("the broker has said %+v, want one silence that was due at %v or later", silences, due)
 	}
 	fourth := s.startCommand(s.env, "run")
 	s.await("the next bridge to say that it polls", func(ctx context.Context) bool { return len(s.health(ctx)) > 1 })
