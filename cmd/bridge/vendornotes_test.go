@@ -140,10 +140,10 @@ func TestAThrottlingVendorIsNamedEverywhere(t *testing.T) {
 	if got := body(t, "http://"+page+"/readyz"); strings.Count(got, want) < 1 {
 		t.Errorf("/readyz has\n%s", got)
 	}
+	_ = stop(t, cmd)
 	if !strings.Contains(log.String(), `"msg":"throttled (HTTP 429)"`) {
 		t.Errorf("the log has\n%s", log.String())
 	}
-	_ = stop(t, cmd)
 }
 
 // body is what a URL answers with.
