@@ -89,7 +89,7 @@ func (c *customers) stored(prefix string) (n uint64) {
 func (c *customers) refused(env []string, args ...string) string {
 	c.Helper()
 	before := c.stored("saveris")
-	ctx, cancel := context.WithTimeout(c.Context(), 2*time.Minute) // it may go on for ever
+	ctx, cancel := context.WithTimeout(c.Context(), bridgetest.Patience) // it may go on for ever
 	defer cancel()
 	got := bridgeFor(ctx, c.T, env, args...)
 	cause, advice := lastLines(c.T, got.err)
@@ -213,7 +213,7 @@ func accountsIn(t *testing.T, js jetstream.JetStream) map[string]int {
 	}
 	found := map[string]int{}
 	for left := consumer.CachedInfo().NumPending; left > 0; left-- {
-		m, err := consumer.Next(jetstream.FetchMaxWait(time.Minute))
+		m, err := consumer.Next(jetstream.FetchMaxWait(bridgetest.Patience))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -232,7 +232,7 @@ func TestNobodyStandsByForAnotherAccount(t *testing.T) {
 	c := newCustomers(t, saveristest.World{Cycle: time.Minute})
 	run := c.startCommand(c.ada, "run")
 	c.await("the first readings", func(ctx context.Context) bool { return c.messages(ctx) > 0 })
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), bridgetest.Patience)
 	defer cancel()
 	got := bridgeFor(ctx, t, c.bob, "run")
 	if cause, advice := lastLines(t, got.err); got.code != hint.Settings || !strings.Contains(advice, "BRIDGE_PREFIX") {
@@ -273,7 +273,7 @@ func TestOfTwoAccountsThatStartAtOnceOneWins(t *testing.T) {
 		var loser int
 		select {
 		case loser = <-ended:
-		case <-time.After(2 * time.Minute):
+		case <-time.After(bridgetest.Patience):
 			t.Fatal("both go on")
 		}
 		if code := runs[loser].ProcessState.ExitCode(); code != hint.Settings {
@@ -317,7 +317,7 @@ func TestABridgeThatRunsEndsWhereAnotherAccountWrites(t *testing.T) {
 	if _, err := writer.Adopt(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(2*time.Minute, func() { _ = run.Process.Kill() })
+	timer := time.AfterFunc(bridgetest.Patience, func() { _ = run.Process.Kill() })
 	defer timer.Stop()
 	_ = run.Wait() // the code says it
 	cause, advice := lastLines(t, log.String())

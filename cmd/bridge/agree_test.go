@@ -226,7 +226,7 @@ func (b limitedBroker) check(t *testing.T, env []string, warns string) {
 // run wants bridge run to store both feeds, or to refuse what the broker is named for.
 func (b limitedBroker) run(t *testing.T, env []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a consumer that nobody deleted takes the only place for half a minute
+	ctx, cancel := context.WithTimeout(t.Context(), bridgetest.Patience) // a consumer that nobody deleted takes the only place for half a minute
 	defer cancel()
 	log := &awaited{end: cancel, missing: storedByBoth()}
 	code := execute(ctx, []string{"run"}, streamsOf(env, log, log))

@@ -237,7 +237,7 @@ func settingsOf(t *testing.T, env []string) config.Settings {
 // awaitRows waits until the stream of readings holds something, for as long as the command lives.
 func awaitRows(t *testing.T, cmd *exec.Cmd, c config.Settings) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), bridgetest.Patience)
 	defer cancel()
 	nc, err := natsconn.ConnectNamed(ctx, c.NATS, quiet)
 	if err != nil {
@@ -379,7 +379,7 @@ func TestExchangedFilesAreUsedAtTheNextConnection(t *testing.T) {
 			link.Lead(second.Addr().String())
 			select {
 			case <-again:
-			case <-time.After(time.Minute):
+			case <-time.After(bridgetest.Patience):
 				t.Errorf("it did not get in again: %v", nc.LastError())
 			}
 		})

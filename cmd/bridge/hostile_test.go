@@ -17,6 +17,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/hint"
 	"saveris-bridge/internal/printable"
 )
@@ -207,7 +208,7 @@ func everything(t *testing.T, js jetstream.JetStream, name string) (all []jetstr
 		t.Fatal(err)
 	}
 	for {
-		m, err := consumer.Next(jetstream.FetchMaxWait(time.Minute))
+		m, err := consumer.Next(jetstream.FetchMaxWait(bridgetest.Patience))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -274,7 +274,7 @@ func once(t *testing.T, js jetstream.JetStream) {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
-	batch, err := consumer.Fetch(int(stream.CachedInfo().State.Msgs), jetstream.FetchMaxWait(time.Minute))
+	batch, err := consumer.Fetch(int(stream.CachedInfo().State.Msgs), jetstream.FetchMaxWait(bridgetest.Patience))
 	if err != nil {
 		t.Fatal(err)
 	}

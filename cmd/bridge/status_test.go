@@ -128,7 +128,7 @@ func TestABridgeMayRunWhereTheStoreIsTaken(t *testing.T) {
 		t.Errorf("while a server runs on it: %+v", rules)
 	}
 	server.Close()
-	guard := time.Now().Add(time.Minute)
+	guard := time.Now().Add(bridgetest.Patience)
 	for statusRules(s).Taken && time.Now().Before(guard) { // a process that another test starts holds the lock until it is another program
 		runtime.Gosched()
 	}

@@ -22,7 +22,7 @@ import (
 // TestASubscriberNeedsNoRightToPublish has the bridge and a subscriber on one server with the rights of docs/operate.md.
 func TestASubscriberNeedsNoRightToPublish(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), bridgetest.Patience)
 	defer cancel()
 	n := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{
 		{Username: "bridge", Password: "b", Permissions: &server.Permissions{
@@ -65,7 +65,7 @@ func TestASubscriberNeedsNoRightToPublish(t *testing.T) {
 // TestADurableConsumerNeedsTheRightsOfTheDocument makes, reads, acknowledges and looks at one, with no right but these.
 func TestADurableConsumerNeedsTheRightsOfTheDocument(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), bridgetest.Patience)
 	defer cancel()
 	n := natsServer(t, &server.Options{JetStream: true, Users: []*server.User{
 		{Username: "reader", Password: "r", Permissions: &server.Permissions{

@@ -135,8 +135,8 @@ func (p *duo) replace(how os.Signal) time.Duration {
 	var at time.Time
 	select {
 	case at = <-p.arrived:
-	case <-time.After(time.Minute):
-		p.Fatal("the other bridge stored nothing within a minute")
+	case <-time.After(bridgetest.Patience):
+		p.Fatal("the other bridge stores nothing")
 	}
 	p.another()
 	return at.Sub(ended)
