@@ -45,7 +45,6 @@ T is an RFC 3339 time, or how long ago: 24h, 7d. The range is half-open and coun
 A reading is due one cycle after the one before it. It is missing if none has come half an hour later.
 
 Exit code 0: nothing is missing. 1: something is, or has not been read, or the report could not be made.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := config.LoadWithoutVendor(cmd.Context(), std.env)
 			if err != nil {

@@ -39,7 +39,6 @@ T is an RFC 3339 time, or how long ago in the vendor's clock: 24h, 7d.
 
 Exit code 0: all is covered. 1: stopped before, or parts cannot be had; they stay gaps, and what --repair cannot put back is
 listed.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := std.load(cmd.Context())
 			if err != nil {

@@ -20,7 +20,6 @@ func checkCommand(std streams) *cobra.Command {
 		Short: "test settings, login, feeds and NATS; change nothing",
 		Long: `Tests the settings, the login, every feed that run will use, the clock, NATS, its streams and what the account may do
 there. Prints one line a check, with a hint where it is not well. Nothing is created, changed or stored.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := std.load(cmd.Context())
 			if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -23,14 +22,6 @@ func checkpointCommand(std streams) *cobra.Command {
 		Short: "show what is covered, have it read again, take it over",
 		Long: `Shows and changes the checkpoint: which intervals have been read completely. It lies in the streams, a record a feed and UTC
 day. Settings are those of run; bridge run --help lists them.`,
-		Args: cobra.ArbitraryArgs, // as in the root
-		RunE: func(cmd *cobra.Command, args []string) error {
-			const more = "bridge checkpoint --help lists its commands"
-			if len(args) == 0 {
-				return errors.Join(cmd.Help(), &usageError{errors.New("no command given"), more})
-			}
-			return &usageError{fmt.Errorf("unknown command %q", args[0]), more}
-		},
 	}
 	cmd.AddCommand(checkpointShow(std), checkpointReset(std), checkpointAdopt(std))
 	return cmd
@@ -46,7 +37,6 @@ func checkpointShow(std streams) *cobra.Command {
 came late, and when it was read last. All times are UTC. It changes nothing, and none of the vendor's settings is needed.
 
 --json prints the records as they are stored, one a line; bridge schema checkpoint says what stands in them.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := config.LoadWithoutVendor(cmd.Context(), std.env)
 			if err != nil {
@@ -105,7 +95,6 @@ T is an RFC 3339 time, or how long ago by the clock of this machine: 24h, 7d. Th
 of the events.
 
 Exit code 0: done, or nothing of it was covered. 2: --yes is missing, or the coverage is another account's.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := std.load(cmd.Context())
 			if err != nil {
@@ -171,7 +160,6 @@ It says what will happen, and does it with --yes. No bridge of another login may
 
 Exit code 0: done, or it is this login's already. 2: --yes is missing, or it is another account's. 3: the vendor refuses the
 login.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := std.load(cmd.Context())
 			if err != nil {

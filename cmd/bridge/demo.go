@@ -46,7 +46,6 @@ func demoCommand(std streams) *cobra.Command {
 stored: within two minutes names, limits, a channel that is silent and heard again, a low battery, an alarm and its end, and a task. No account and no settings are needed; BRIDGE_CONTENT_MODE counts here too, and BRIDGE_HTTP_ADDR, BRIDGE_NATS_LISTEN and BRIDGE_DATA_DIR
 are the defaults of the flags. Ctrl-C ends it; the next start goes on where it was, in the same store. Look at it beside or after with
 BRIDGE_DATA_DIR=` + config.DemoStore + ` BRIDGE_FEEDS=` + demoFeeds + ` bridge status; tail and replay do likewise.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.ContentMode, _ = std.env("BRIDGE_CONTENT_MODE")
 			if err := o.check(); err != nil {

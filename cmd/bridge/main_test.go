@@ -109,6 +109,8 @@ func TestWrongUsageExitsWith2AndAHint(t *testing.T) {
 	for _, c := range []struct{ args, hint string }{
 		{"", "bridge --help"}, {"rum", "bridge --help"}, {"run now", "bridge run --help"}, {"run --fast", "bridge run --help"},
 		{"version please", "bridge version --help"}, {"schema nonsense", "bridge schema lists the names"}, {"schema a b", "bridge schema lists"},
+		{"completion nonsense", "bridge completion --help"}, {"completion bash extra", "bridge completion bash --help"},
+		{"checkpoint nonsense", "bridge checkpoint --help"}, {"checkpoint show extra", "bridge checkpoint show --help"},
 		{"audit --from 24h --feeds tasks", "bridge audit --help"},
 		{"demo --nats-listen nowhere", "bridge demo --help"}, {"demo --log-level loud", "bridge demo --help"},
 		{"demo --data-dir " + some, "bridge demo --help"}, {"demo --data-dir " + some + "/below", "bridge demo --help"},

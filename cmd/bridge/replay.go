@@ -59,7 +59,6 @@ A replay that is stopped, or fails, says from where to go on. A second one into 
 time, unless both have --msg-id and the stream's duplicate window is long enough: it costs the server 140 bytes an event.
 
 Exit code 0: all that is stored of the range has been published. 1: not all of it.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := config.LoadWithoutVendor(cmd.Context(), std.env)
 			if err != nil {

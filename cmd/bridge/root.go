@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,13 +77,6 @@ func newRoot(std streams) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       versionText(),
-		Args:          cobra.ArbitraryArgs, // cobra's own check gives an error that only its text tells apart
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return errors.Join(cmd.Help(), usagef("no command given"))
-			}
-			return unknownCommand(cmd, args[0])
-		},
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetOut(std.out)
@@ -103,33 +95,53 @@ func newRoot(std streams) *cobra.Command {
 		}
 		return unknownCommand(root, args[0])
 	}})
+	root.InitDefaultCompletionCmd()
+	refuseOthers(root)
 	complete(root)
 	return root
 }
 
-func unknownCommand(root *cobra.Command, name string) error {
-	root.SuggestionsMinimumDistance = 2
-	if near := root.SuggestionsFor(name); len(near) > 0 {
-		return usagef("unknown command %q, did you mean %s?", name, strings.Join(near, " or "))
+// refuseOthers has a command and those below it refuse arguments that are no command below it, or that it does not take.
+func refuseOthers(cmd *cobra.Command) {
+	switch {
+	case cmd.HasSubCommands():
+		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, oneBelow // cobra's own check gives an error that only its text tells apart
+	case cmd.ValidArgs == nil:
+		cmd.Args = noArgs
 	}
-	return usagef("unknown command %q", name)
+	for _, below := range cmd.Commands() {
+		refuseOthers(below)
+	}
 }
 
-// usageError is a wrong command line, and where to read on about it: empty for the list of commands.
+// oneBelow is what a command does that is none without another below it.
+func oneBelow(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return errors.Join(cmd.Help(), &usageError{errors.New("no command given"), cmd.CommandPath() + " --help lists its commands"})
+	}
+	return unknownCommand(cmd, args[0])
+}
+
+func unknownCommand(among *cobra.Command, name string) error {
+	among.SuggestionsMinimumDistance = 2
+	text := fmt.Sprintf("unknown command %q", name)
+	if near := among.SuggestionsFor(name); len(near) > 0 {
+		text += ", did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return &usageError{errors.New(text), among.CommandPath() + " --help lists its commands"}
+}
+
+// usageError is a wrong command line, and where to read on about it.
 type usageError struct {
 	err  error
 	more string
 }
 
 // Advice returns the exit code and where to read on.
-func (e *usageError) Advice() (code int, text string) {
-	return hint.Settings, cmp.Or(e.more, "bridge --help lists the commands")
-}
+func (e *usageError) Advice() (code int, text string) { return hint.Settings, e.more }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error { return &usageError{err: fmt.Errorf(format, args...)} }
 
 // flagf is a flag with a wrong value.
 func flagf(command, format string, args ...any) error {

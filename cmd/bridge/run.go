@@ -21,7 +21,6 @@ func runCommand(std streams) *cobra.Command {
 hand, then it exits with 0. Settings are environment variables:
 
 ` + variablesHelp(config.Variables()),
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			s, err := std.load(ctx)

@@ -30,7 +30,6 @@ func simulateCommand(std streams) *cobra.Command {
 		Long: `Runs a server that answers like the Saveris Data API until Ctrl-C. Its rows are computed, so the same seed gives the
 same rows on every machine. world.* says what there is, fault.* how often something breaks (shares between 0 and 1, 0 if
 not given), and everything else how the vendor behaves where his document is silent.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, want := config.HostPort(defaultVendor)(vendor.Listen); want != "" {
 				return flagf("simulate", "--listen is %q: expected %s", vendor.Listen, want)

@@ -40,7 +40,6 @@ none holds that lease. The page and its status.json go by the same.
 
 Exit code 0: it could be read, whatever it says. With --exit-code, for cron and health checks, 1: the verdict is not well. 4: NATS
 cannot be used, or nothing has been stored yet.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := config.LoadWithoutVendor(cmd.Context(), std.env)
 			if err != nil {

@@ -34,7 +34,6 @@ a place or a thing, as far as that is known. --feeds devices,health shows what c
   bridge tail --json | jq -r '[.time, .subject, .data.value] | @tsv'
 
 Exit code 0: it was stopped, or nobody reads it any more.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := config.LoadWithoutVendor(cmd.Context(), std.env)
 			if err != nil {

@@ -45,7 +45,6 @@ A difference is one of
   bad_index   an index or a record does not say what the stream holds
 
 Exit code 0: proven. 1: not proven, or it could not be finished.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := std.load(cmd.Context())
 			if err != nil {
