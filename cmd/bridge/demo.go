@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"strings"
 	"time"
@@ -34,11 +35,15 @@ type demoOptions struct {
 	HTTPListen   string // where the page is
 	DataDir      string // store of the embedded NATS server
 	LogLevel     string
-	ContentMode  string // what BRIDGE_CONTENT_MODE says
+	ContentMode  string            // what BRIDGE_CONTENT_MODE says
+	from         map[string]string // by flag, the variable that gave its value
 }
 
+// name returns what gave a flag its value: a variable, or the flag itself.
+func (o demoOptions) name(flag string) string { return cmp.Or(o.from[flag], "--"+flag) }
+
 func demoCommand(std streams) *cobra.Command {
-	var o demoOptions
+	o := demoOptions{from: map[string]string{}}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "see everything at work in one process, no account needed",
@@ -48,6 +53,7 @@ are the defaults of the flags. Ctrl-C ends it; the next start goes on where it w
 BRIDGE_DATA_DIR=` + config.DemoStore + ` BRIDGE_FEEDS=` + demoFeeds + ` bridge status; tail and replay do likewise.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.ContentMode, _ = std.env("BRIDGE_CONTENT_MODE")
+			maps.DeleteFunc(o.from, func(flag, _ string) bool { return cmd.Flags().Changed(flag) })
 			if err := o.check(); err != nil {
 				return err
 			}
@@ -55,14 +61,17 @@ BRIDGE_DATA_DIR=` + config.DemoStore + ` BRIDGE_FEEDS=` + demoFeeds + ` bridge s
 			return untilStopped(cmd.Context(), runDemo(cmd.Context(), o, std.out, logger))
 		},
 	}
-	set := func(name, otherwise string) string {
-		value, _ := std.env(name)
-		return cmp.Or(config.TrimSpace(value), otherwise)
+	set := func(flag, variable, otherwise string) string {
+		value, _ := std.env(variable)
+		if value = config.TrimSpace(value); value != "" {
+			o.from[flag] = variable
+		}
+		return cmp.Or(value, otherwise)
 	}
-	cmd.Flags().StringVar(&o.NATSListen, "nats-listen", set("BRIDGE_NATS_LISTEN", defaultNATS), "where the NATS server listens; a free port if that one is taken")
+	cmd.Flags().StringVar(&o.NATSListen, "nats-listen", set("nats-listen", "BRIDGE_NATS_LISTEN", defaultNATS), "where the NATS server listens; a free port if that one is taken")
 	cmd.Flags().StringVar(&o.VendorListen, "vendor-listen", defaultVendor, "where the pretend vendor listens; a free port if that one is taken")
-	cmd.Flags().StringVar(&o.HTTPListen, "http-listen", set("BRIDGE_HTTP_ADDR", defaultHTTP), "where the page, the metrics and the health are; a free port if that one is taken")
-	cmd.Flags().StringVar(&o.DataDir, "data-dir", set("BRIDGE_DATA_DIR", config.DemoStore), "store of the NATS server; remove it to begin anew")
+	cmd.Flags().StringVar(&o.HTTPListen, "http-listen", set("http-listen", "BRIDGE_HTTP_ADDR", defaultHTTP), "where the page, the metrics and the health are; a free port if that one is taken")
+	cmd.Flags().StringVar(&o.DataDir, "data-dir", set("data-dir", "BRIDGE_DATA_DIR", config.DemoStore), "store of the NATS server; remove it to begin anew")
 	cmd.Flags().StringVar(&o.LogLevel, "log-level", "warn", "debug, info, warn or error")
 	return cmd
 }
@@ -70,14 +79,14 @@ BRIDGE_DATA_DIR=` + config.DemoStore + ` BRIDGE_FEEDS=` + demoFeeds + ` bridge s
 func (o demoOptions) check() error {
 	for _, flag := range [][3]string{{"nats-listen", o.NATSListen, defaultNATS}, {"vendor-listen", o.VendorListen, defaultVendor}, {"http-listen", o.HTTPListen, defaultHTTP}} {
 		if _, want := config.HostPort(flag[2])(flag[1]); want != "" {
-			return flagf("demo", "--%s is %q: expected %s", flag[0], flag[1], want)
+			return flagf("demo", "%s is %q: expected %s", o.name(flag[0]), flag[1], want)
 		}
 	}
 	if _, want := config.Check("BRIDGE_LOG_LEVEL", o.LogLevel); want != "" {
 		return flagf("demo", "--log-level is %q: expected %s", o.LogLevel, want)
 	}
 	if reason := config.StoreProblem(o.DataDir); reason != nil {
-		return flagf("demo", "--data-dir is %q: expected %s (%w)", o.DataDir, config.WantStore, reason)
+		return flagf("demo", "%s is %q: expected %s (%w)", o.name("data-dir"), o.DataDir, config.WantStore, reason)
 	}
 	return nil
 }
@@ -102,7 +111,7 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 		return vendorStart("--vendor-listen", o.VendorListen, err)
 	}
 	defer vendor.Close()
-	page, err := listen.On("--http-listen", freeAddress(o.HTTPListen))
+	page, err := listen.On(o.name("http-listen"), freeAddress(o.HTTPListen))
 	if err != nil {
 		return err
 	}
@@ -113,7 +122,7 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer, logger *slog.Log
 	demo, err := service.Open(ctx, service.Config{Settings: s.Pipeline, Listener: page, Build: build(), Log: logger})
 	var address *listen.Error
 	if errors.As(err, &address) {
-		address.Name = "--nats-listen"
+		address.Name = o.name("nats-listen")
 		err = natsconn.NotListening(address)
 	}
 	if err != nil {

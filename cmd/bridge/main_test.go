@@ -178,8 +178,12 @@ func TestEveryCommandIsOffered(t *testing.T) {
 // TestWhateverTheDemoIsGivenIsChecked: it never opens the store of a bridge.
 func TestWhateverTheDemoIsGivenIsChecked(t *testing.T) {
 	t.Parallel()
+	some := file(t, "x")
 	for _, c := range []struct{ env, args, want string }{
-		{"", "--data-dir=", "--data-dir"}, {"BRIDGE_DATA_DIR=a\tb", "", "BRIDGE_DATA_DIR"}, {"", "--nats-listen=a\tb:1", "BRIDGE_NATS_LISTEN"}, {"BRIDGE_HTTP_ADDR=b", "", "--http-listen"},
+		{"", "--data-dir=", "--data-dir"}, {"", "--data-dir=a\tb", "--data-dir"}, {"", "--nats-listen=a\tb:1", "--nats-listen"},
+		{"BRIDGE_DATA_DIR=a\tb", "", "BRIDGE_DATA_DIR"}, {"BRIDGE_DATA_DIR=" + some, "", "BRIDGE_DATA_DIR"}, {"BRIDGE_DATA_DIR=a", "--data-dir=" + some, "--data-dir"},
+		{"BRIDGE_HTTP_ADDR=b", "", "BRIDGE_HTTP_ADDR"}, {"BRIDGE_HTTP_ADDR=192.0.2.1:8080", "", "BRIDGE_HTTP_ADDR"}, {"BRIDGE_HTTP_ADDR=b", "--http-listen=c", "--http-listen"},
+		{"BRIDGE_NATS_LISTEN=b", "", "BRIDGE_NATS_LISTEN"}, {"BRIDGE_NATS_LISTEN=192.0.2.1:4222", "", "BRIDGE_NATS_LISTEN"},
 	} {
 		got := bridge(t, []string{c.env}, strings.Split(strings.TrimSuffix("demo "+c.args, " "), " ")...)
 		if cause, advice := lastLines(t, got.err); got.code != hint.Settings || !strings.Contains(cause, c.want+` is "`) || !strings.HasPrefix(advice, "hint: ") {

@@ -207,8 +207,8 @@ func (s NATS) dataDir() error {
 // StoreProblem returns the system's reason why nobody could have a store of an embedded server in a folder; nil where it can be
 // had, or another process has it.
 func StoreProblem(dir string) error {
-	if dir == "" {
-		return errors.New("it is empty")
+	if dir == "" || !oneLine(dir) {
+		return errors.New("it is empty, or holds what is no text of one line")
 	}
 	err := natsd.CheckStore(dir)
 	var reason *fs.PathError

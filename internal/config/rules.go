@@ -295,7 +295,7 @@ func HostPort(example string) Rule {
 	want := "host:port such as " + example + ", or :" + examplePort + " for every interface"
 	return func(text string) (string, string) {
 		_, port, err := net.SplitHostPort(text)
-		if n, wrong := strconv.ParseUint(port, 10, 16); err != nil || wrong != nil || n > 65535 {
+		if n, wrong := strconv.ParseUint(port, 10, 16); err != nil || wrong != nil || n > 65535 || !oneLine(text) {
 			return "", want
 		}
 		return text, ""
