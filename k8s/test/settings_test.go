@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -147,7 +148,7 @@ func TestTheStandaloneBridgeAnswersWhatIsAsked(t *testing.T) {
 	binary := program(t)
 	r := render(t, "../overlays/standalone")
 	w, dir := r.workloads()[0], t.TempDir()
-	vendor, web, broker := freeAddress(t), freeAddress(t), freeAddress(t)
+	vendor, web, broker := address(t, 17000), address(t, 18000), address(t, 19000)
 	_, port, _ := net.SplitHostPort(broker)
 	password := filepath.Join(dir, "password")
 	if err := os.WriteFile(password, []byte("demo"), 0o600); err != nil {
@@ -189,14 +190,19 @@ func TestTheStandaloneBridgeAnswersWhatIsAsked(t *testing.T) {
 	start(t, fill, "backfill started") // the rest takes as long as the vendor's exports
 }
 
-func freeAddress(t *testing.T) string {
+// address returns an address on which nobody listens. Its port is in the thousand from a number on, and below those that
+// systems give to whoever asks for any.
+func address(t *testing.T, first int) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for port := first + os.Getpid()%500; port < first+1000; port++ { // processes begin apart
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("every port is taken")
+	return ""
 }
 
 // start starts a process and returns when it has said a word; it is killed at the end.
