@@ -54,7 +54,7 @@ func pagerConfig(t *testing.T) (stream string, config jetstream.ConsumerConfig) 
 // alarmRow makes the event of a row of an alarm, with some of its columns.
 func alarmRow(uuid, status string, more ...string) schema.Event {
 	reason := map[string]string{"Alarm": "Alarm condition is violated", "Ok": "Alarm condition is adhered"}[status]
-	columns := []string{"uuid", uuid, "alarm_time", time.Now().UTC().Format(time.RFC3339), "alarm_status", status, "alarm_severity", "Alarm", "alarm_reason", reason,
+	columns := []string{"uuid", uuid, "alarm_time", hour().From.Format(time.RFC3339), "alarm_status", status, "alarm_severity", "Alarm", "alarm_reason", reason,
 		"serial_no", "9", "customer_site", "Nord", "alarm_condition_type", "Upper limit", "physical_extension", "Humidity", "alarm_value", "61", "physical_unit", "%"}
 	for i := 0; i < len(more); i += 2 {
 		if at := slices.Index(columns, more[i]); at >= 0 {

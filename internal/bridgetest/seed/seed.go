@@ -43,10 +43,12 @@ func Event(feed schema.Feed, columns ...string) schema.Event {
 	return schema.NewMaker(feed, Broker.Names.Prefix, "http://vendor").Event(&row, schema.Window{}, time.Now())
 }
 
+// today stays the day on which the tests began.
+var today = time.Now().UTC().Truncate(24 * time.Hour)
+
 // FirstHour is the interval of today's first hour.
 func FirstHour() *checkpoint.Interval {
-	from := time.Now().UTC().Truncate(24 * time.Hour)
-	return &checkpoint.Interval{From: from, Until: from.Add(time.Hour), ReadAt: from.Add(time.Hour), Route: "sync"}
+	return &checkpoint.Interval{From: today, Until: today.Add(time.Hour), ReadAt: today.Add(time.Hour), Route: "sync"}
 }
 
 // Reading makes a reading of today, of a site Köln/7.
@@ -58,7 +60,7 @@ func Reading(uuid, serial, value string) schema.Event {
 // Store stores events of a day as the bridge does, and has the bucket show their checkpoint.
 func Store(t *testing.T, js jetstream.JetStream, feed schema.Feed, cover *checkpoint.Interval, events ...schema.Event) {
 	t.Helper()
-	w := publish.NewWriter(js, Broker, publish.Options{Feed: feed, Name: "host/1", Now: time.Now, LiveAge: 24 * time.Hour})
+	w := publish.NewWriter(js, Broker, publish.Options{Feed: feed, Name: "host/1", Now: time.Now, LiveAge: 48 * time.Hour})
 	w.SetLowWatermark(cover.From)
 	if _, err := w.Commit(t.Context(), checkpoint.DayOf(cover.From), events, cover); err != nil {
 		t.Fatal(err)
