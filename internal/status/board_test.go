@@ -85,7 +85,7 @@ func (s *stage) Go(f func()) {
 // await waits until the board shows something.
 func (s *stage) await(b *status.Board, what string, so func() bool) {
 	s.Helper()
-	deadline := time.After(5 * time.Minute)
+	deadline := time.After(bridgetest.Patience)
 	for {
 		changed := b.Changed()
 		if so() {
@@ -94,7 +94,7 @@ func (s *stage) await(b *status.Board, what string, so func() bool) {
 		select {
 		case <-changed:
 		case <-deadline:
-			s.Fatalf("waited five minutes for %s; %+v", what, b.Status())
+			s.Fatalf("waited %v for %s; %+v", bridgetest.Patience, what, b.Status())
 		}
 	}
 }
@@ -233,6 +233,7 @@ func TestWhatIsStoredLaterIsShown(t *testing.T) {
 
 func TestLeaderAndBackfillsAreTold(t *testing.T) {
 	t.Parallel()
+	began := time.Now()
 	s := newStage(t)
 	b := s.board() // neither bucket exists yet
 	leases := publish.NewLeases(s.js, s.config, schema.Alarms, "host/7", nil)
@@ -240,10 +241,10 @@ func TestLeaderAndBackfillsAreTold(t *testing.T) {
 	if ours, err := leases.Take(t.Context(), lease.Leader); !ours {
 		t.Fatal(err)
 	}
+	keeping, release := context.WithCancel(t.Context())
+	s.Go(func() { leases.Keep(keeping) })
 	s.await(b, "the leader", leader("host/7"))
-	if err := leases.Release(t.Context(), func(string) bool { return false }); err != nil {
-		t.Fatal(err)
-	}
+	release()
 	s.await(b, "a lease that was given back", leader(""))
 
 	words, err := backfill.OpenStates(t.Context(), s.js, s.config, "http://vendor")
@@ -256,7 +257,7 @@ func TestLeaderAndBackfillsAreTold(t *testing.T) {
 		}
 	}
 	s.await(b, "both backfills", func() bool { return len(b.Status().Backfills) == 2 })
-	if list := b.Status().Backfills; list[0].ID != "new" || !list[0].Running() || list[1].Running() || time.Since(list[0].ToldAt) > time.Minute {
+	if list := b.Status().Backfills; list[0].ID != "new" || !list[0].Running() || list[1].Running() || list[0].ToldAt.Before(began) {
 		t.Errorf("%+v", list)
 	}
 	kv, err := s.js.KeyValue(t.Context(), names.Backfills())
@@ -279,10 +280,14 @@ func TestALeaseEndsWithoutAWord(t *testing.T) {
 	}
 	b := s.board()
 	leader := func(want string) func() bool { return func() bool { return b.Status().Feeds[1].Leader == want } }
-	if _, err := kv.PutString(t.Context(), lease.Key(string(schema.Alarms), lease.Leader), "host/7"); err != nil {
-		t.Fatal(err)
-	}
+	living, kill := context.WithCancel(t.Context())
+	s.Go(func() {
+		for tick := time.Tick(100 * time.Millisecond); living.Err() == nil; <-tick {
+			_, _ = kv.PutString(living, lease.Key(string(schema.Alarms), lease.Leader), "host/7") // fails when it is killed
+		}
+	})
 	s.await(b, "the leader", leader("host/7"))
+	kill()
 	s.await(b, "the end of the lease", leader(""))
 }
 
