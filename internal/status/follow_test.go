@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/natsd"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
@@ -24,7 +25,7 @@ import (
 func TestWhatFollowsALostTailIsShown(t *testing.T) {
 	t.Parallel()
 	dir, older := t.TempDir(), t.TempDir()+"/copy"
-	listen := "127.0.0.1:0"
+	listen := bridgetest.Address(t)
 	start := func() *natsd.Server {
 		t.Helper()
 		server, err := natsd.Start(natsd.Config{Dir: dir, Listen: listen})
@@ -35,7 +36,6 @@ func TestWhatFollowsALostTailIsShown(t *testing.T) {
 	}
 	server := start()
 	s := &stage{TB: t, config: publish.Config{Names: names, Replicas: 1}, url: server.ClientURL()}
-	listen = strings.TrimPrefix(s.url, "nats://")
 	s.js = s.dial()
 	s.ready()
 	publishReading := func(serial string) {
@@ -82,11 +82,10 @@ func TestWhatFollowsALostTailIsShown(t *testing.T) {
 		publishReading(fmt.Sprint("lost", i))
 	}
 	s.await(b, "what will be lost", func() bool { return b.Recent("").Known == 6 })
-	deadline := time.After(time.Minute)
 	var got []string
 	follow := func(until string) {
 		t.Helper()
-		for !slices.Contains(got, until) {
+		for deadline := time.After(bridgetest.Patience); !slices.Contains(got, until); {
 			select {
 			case one := <-seen:
 				got = append(got, one)
