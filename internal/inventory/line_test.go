@@ -120,8 +120,8 @@ func (s *scene) looks(n int, looked chan struct{}) {
 	for range n {
 		select {
 		case <-looked:
-		case <-time.After(5 * time.Minute):
-			s.Fatal("waited five minutes for a look")
+		case <-time.After(bridgetest.Patience):
+			s.Fatalf("waited %v for a look", bridgetest.Patience)
 		}
 	}
 }
@@ -430,13 +430,8 @@ func TestARefusedFleetIsToldOnceAndRestsForAnHour(t *testing.T) {
 	}
 	for range 2 { // of a bridge that leads again what it has said before is forgotten
 		stop := s.start(line)
-		select {
-		case err := <-told:
-			if !errors.Is(err, saveris.ErrForbidden) {
-				t.Errorf("told %v", err)
-			}
-		case <-time.After(10 * time.Second):
-			t.Fatal("nothing is told")
+		if err := <-told; !errors.Is(err, saveris.ErrForbidden) {
+			t.Errorf("told %v", err)
 		}
 		if wait := <-waits; wait != time.Hour {
 			t.Errorf("it rests for %v", wait)
