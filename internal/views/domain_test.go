@@ -4,21 +4,18 @@ import (
 	"fmt"
 	"net/url"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/schema"
 )
 
 // runServer starts a server: a hub, or a leaf node of the one that is named by its URL for leaf nodes.
 func runServer(t *testing.T, name, domain, hub string) (client, leaves string) {
 	t.Helper()
-	options := &server.Options{
-		ServerName: name, Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
-		JetStream: domain != "", JetStreamDomain: domain, StoreDir: t.TempDir(),
-	}
+	options := &server.Options{ServerName: name, JetStream: domain != "", JetStreamDomain: domain}
 	if hub == "" {
 		options.LeafNode = server.LeafNodeOpts{Host: "127.0.0.1", Port: server.RANDOM_PORT}
 	} else {
@@ -28,16 +25,7 @@ func runServer(t *testing.T, name, domain, hub string) (client, leaves string) {
 		}
 		options.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{to}}}
 	}
-	s, err := server.NewServer(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("server not ready")
-	}
-	return s.ClientURL(), fmt.Sprintf("nats://127.0.0.1:%d", options.LeafNode.Port)
+	return bridgetest.NATSServer(t, options).ClientURL(), fmt.Sprintf("nats://127.0.0.1:%d", options.LeafNode.Port)
 }
 
 // TestABucketInAnotherDomainIsWritten stores through leaf nodes, which do not pass on what is published on a bucket's subjects.
@@ -48,7 +36,7 @@ func TestABucketInAnotherDomainIsWritten(t *testing.T) {
 			_, leaves := runServer(t, "hub", "hub", "")
 			leaf, _ := runServer(t, "leaf", own, leaves)
 			s := &stage{T: t}
-			js, err := jetstream.NewWithDomain(s.dial(leaf).Conn(), "hub")
+			js, err := jetstream.NewWithDomain(s.dial(leaf).Conn(), "hub", patient)
 			s.check(err)
 			s.js, s.bridge = js, js
 			s.connected()
@@ -70,7 +58,7 @@ func TestAFoldInAnotherDomainIsWritten(t *testing.T) {
 	_, leaves := runServer(t, "hub", "hub", "")
 	leaf, _ := runServer(t, "leaf", "edge", leaves)
 	s := &stage{T: t}
-	js, err := jetstream.NewWithDomain(s.dial(leaf).Conn(), "hub")
+	js, err := jetstream.NewWithDomain(s.dial(leaf).Conn(), "hub", patient)
 	s.check(err)
 	s.js, s.bridge = js, js
 	s.connected()

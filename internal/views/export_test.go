@@ -16,6 +16,9 @@ func (v *View) Hurry() {
 // LookNever has the view look at nothing by itself.
 func (v *View) LookNever() { v.pace.look = time.Hour }
 
+// Wake has the view do what there is to do.
+func (v *View) Wake() { v.wake() }
+
 // Idle reports whether nothing is pending.
 func (v *View) Idle() bool {
 	v.mu.Lock()

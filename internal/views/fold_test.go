@@ -117,15 +117,10 @@ func (f *folded) event(columns ...string) schema.Event {
 func (f *folded) store(w *publish.Writer, events ...schema.Event) {
 	f.Helper()
 	for _, e := range events {
-		var err error
-		for end := time.Now().Add(20 * time.Second); ; {
-			if _, err = w.Commit(f.Context(), e.Day(), []schema.Event{e}, nil); err == nil {
-				break
-			}
-			if time.Now().After(end) {
-				f.Fatalf("commit: %v", err)
-			}
-		}
+		f.await("a commit", func() bool {
+			_, err := w.Commit(f.Context(), e.Day(), []schema.Event{e}, nil)
+			return err == nil
+		})
 	}
 }
 
@@ -349,6 +344,7 @@ func TestWhateverHappenedFoldsAreRight(t *testing.T) {
 		t.Run(string(feed), func(t *testing.T) {
 			t.Parallel()
 			f := newStage(t).folded(feed)
+			f.impatient()
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
 			rng := rand.New(rand.NewPCG(seed, seed))
@@ -428,6 +424,7 @@ func TestWhateverHappenedFoldsAreRight(t *testing.T) {
 func TestFoldsAreOfWhatIsLeftAfterALoss(t *testing.T) {
 	t.Parallel()
 	f := newStage(t).folded(schema.Readings)
+	f.impatient()
 	f.keep(f.view())
 	f.store(f.writer, f.reading("a 1 10", 1))
 	f.awaitRight("at first")

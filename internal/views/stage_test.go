@@ -38,18 +38,17 @@ type stage struct {
 	*testing.T
 	dir, listen string
 	server      *natsd.Server
-	js          jetstream.JetStream // the test's
-	bridge      jetstream.JetStream // of what is tested, which does not wait long for an answer that is lost
+	js          jetstream.JetStream // the test's, and that of who stores
+	bridge      jetstream.JetStream // of what is tested
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{T: t, dir: t.TempDir(), listen: "127.0.0.1:0"}
+	s := &stage{T: t, dir: t.TempDir(), listen: bridgetest.Address(t)}
 	s.start()
-	s.listen = strings.TrimPrefix(s.server.ClientURL(), "nats://")
 	t.Cleanup(func() { s.server.Close() })
 	s.js = s.dial(s.server.ClientURL())
-	s.bridge = s.impatient(s.js.Conn())
+	s.bridge = s.js
 	s.open()
 	return s
 }
@@ -70,17 +69,20 @@ func (s *stage) dial(url string, options ...nats.Option) jetstream.JetStream {
 		s.Fatal(err)
 	}
 	s.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, patient)
 	s.check(err)
 	return js
 }
 
-// impatient gives the answer to a request up after two seconds.
-func (s *stage) impatient(nc *nats.Conn) jetstream.JetStream {
+// patient waits for the answer to a request as long as a busy machine may need.
+var patient = jetstream.WithDefaultTimeout(time.Minute)
+
+// impatient has what is tested give up the answer to a request after two seconds: a server that ends loses some.
+func (s *stage) impatient() {
 	s.Helper()
-	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(2*time.Second))
+	js, err := jetstream.New(s.js.Conn(), jetstream.WithDefaultTimeout(2*time.Second))
 	s.check(err)
-	return js
+	s.bridge = js
 }
 
 // open makes the streams where they are missing. The server may still be removing one of that name.
@@ -140,7 +142,7 @@ func (s *stage) writer(feed schema.Feed, view *views.Checkpoints) *publish.Write
 	if view != nil {
 		options.OnRecord = view.Show
 	}
-	return publish.NewWriter(s.bridge, config, options)
+	return publish.NewWriter(s.js, config, options)
 }
 
 // view is one that waits for nothing long.
@@ -199,7 +201,7 @@ func (s *stage) keep(v *views.Checkpoints) (stop func()) {
 // takeOver is a bridge that becomes leader and stops at once.
 func (s *stage) takeOver() {
 	s.Helper()
-	s.check(s.view(s.bridge).Keep(s.Context(), func(context.Context) error { return nil }))
+	s.check(s.view(s.js).Keep(s.Context(), func(context.Context) error { return nil }))
 }
 
 // shown is what the bucket shows of a feed's days: sequence and value, by key.

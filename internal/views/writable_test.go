@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/publish"
 	"saveris-bridge/internal/schema"
 	"saveris-bridge/internal/views"
@@ -125,7 +126,7 @@ func TestWithoutTheRightToTheBucketEverythingElseGoesOn(t *testing.T) {
 	t.Parallel()
 	options := func(deny ...string) *server.Options {
 		return &server.Options{
-			Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
+			Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, NoSigs: true, NoLog: true,
 			Users: []*server.User{
 				{Username: "all", Password: "a"},
 				{Username: "bridge", Password: "b", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: deny}}},
@@ -133,21 +134,15 @@ func TestWithoutTheRightToTheBucketEverythingElseGoesOn(t *testing.T) {
 		}
 	}
 	first := options("$KV.>")
-	broker, err := server.NewServer(first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	broker.Start()
-	t.Cleanup(func() { broker.Shutdown(); broker.WaitForShutdown() })
-	if !broker.ReadyForConnections(10 * time.Second) {
-		t.Fatal("server not ready")
-	}
+	broker := bridgetest.NATSServer(t, first)
 	s := &stage{T: t}
 	s.js = s.dial(broker.ClientURL(), nats.UserInfo("all", "a"))
 	s.open()
 	o := &told{}
-	bridge := s.impatient(s.dial(broker.ClientURL(), nats.UserInfo("bridge", "b")).Conn())
-	view := views.NewCheckpoints(bridge, config, schema.Readings)
+	bridge := s.dial(broker.ClientURL(), nats.UserInfo("bridge", "b"))
+	impatient, err := jetstream.New(bridge.Conn(), jetstream.WithDefaultTimeout(2*time.Second)) // what is refused is not answered
+	s.check(err)
+	view := views.NewCheckpoints(impatient, config, schema.Readings)
 	view.OnWritable = o.say
 	view.Hurry()
 	s.keep(view)
