@@ -18,6 +18,8 @@ import (
 	document "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"saveris-bridge/internal/bridgetest"
 )
 
 // browser returns the context of a Chromium that ends with the test. A machine without one fails: the tag asked for it.
@@ -33,7 +35,7 @@ func browser(t *testing.T) context.Context {
 	if path == "" {
 		t.Fatal("no chromium on the path: apt-get install chromium")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(bridgetest.Patience))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -69,9 +71,7 @@ func visit(t *testing.T, server *httptest.Server, size ...int64) *tab {
 	if size == nil {
 		size = []int64{1280, 900}
 	}
-	ctx, cancel := context.WithTimeout(browser(t), 90*time.Second)
-	t.Cleanup(cancel)
-	b := &tab{t: t, ctx: ctx, server: server}
+	b := &tab{t: t, ctx: browser(t), server: server}
 	if err := chromedp.Listen(b.ctx, b.listen); err != nil {
 		t.Fatal(err)
 	}
@@ -123,13 +123,13 @@ func ask[T any](b *tab, action chromedp.Action[T]) T {
 	return answer
 }
 
-// wait lets the page go on until an expression of it is true, and fails after ten seconds.
+// wait lets the page go on until an expression of it is true.
 func (b *tab) wait(expression string) {
 	b.t.Helper()
-	script := fmt.Sprintf(`new Promise((done) => { const end = Date.now() + 10000;
-		const look = () => { if (%s) done(true); else if (Date.now() > end) done(false); else setTimeout(look, 15); }; look(); })`, expression)
+	script := fmt.Sprintf(`new Promise((done) => { const end = Date.now() + %d;
+		const look = () => { if (%s) done(true); else if (Date.now() > end) done(false); else setTimeout(look, 15); }; look(); })`, bridgetest.Patience.Milliseconds(), expression)
 	if !ask(b, chromedp.Evaluate[bool](script, chromedp.EvalAwaitPromise)) {
-		b.t.Fatalf("this did not come true within ten seconds: %s\nthe page says: %.600s", expression, b.text("document.body.innerText"))
+		b.t.Fatalf("this did not come true within %v: %s\nthe page says: %.600s", bridgetest.Patience, expression, b.text("document.body.innerText"))
 	}
 }
 
