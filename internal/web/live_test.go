@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"saveris-bridge/internal/bridgetest"
 	"saveris-bridge/internal/status"
 )
 
@@ -53,10 +54,23 @@ func TestDigitsOfTheVendorAreKept(t *testing.T) {
 
 // TestLostConnectionIsShownAndComesBack takes the server away and starts another one at its address.
 func TestLostConnectionIsShownAndComesBack(t *testing.T) {
-	source := newFake(calm(time.Now().UTC()))
-	b := open(t, source)
+	source, address := newFake(calm(time.Now().UTC())), bridgetest.Address(t)
+	start := func() *httptest.Server {
+		t.Helper()
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewUnstartedServer(handler(source, Options{Poll: time.Minute}, brisk))
+		server.Listener.Close()
+		server.Listener = l
+		server.Start()
+		t.Cleanup(server.Close)
+		t.Cleanup(server.CloseClientConnections)
+		return server
+	}
+	b := visit(t, start()).ready()
 	b.say(`document.querySelector(".sentence").textContent`, "All is well: every feed is fresh and complete.")
-	addr := b.server.Listener.Addr().String()
 	b.server.CloseClientConnections()
 	b.server.Close()
 	b.wait(`document.querySelector(".sentence").textContent.startsWith("Connection lost: what you see is from ")`)
@@ -67,16 +81,7 @@ func TestLostConnectionIsShownAndComesBack(t *testing.T) {
 	b.wait(`document.querySelector("#link time").textContent !== before`) // it grows
 	b.shoot("lost")
 
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again := httptest.NewUnstartedServer(handler(source, Options{Poll: time.Minute}, brisk))
-	again.Listener.Close()
-	again.Listener = l
-	again.Start()
-	t.Cleanup(again.Close)
-	t.Cleanup(again.CloseClientConnections)
+	start()
 	b.wait(`document.querySelector(".sentence").textContent.startsWith("All is well")`)
 	b.say(`document.getElementById("link").textContent`, "Live")
 	b.wait(`[...document.querySelectorAll(".card .badge")].map((e) => e.textContent).join() === "fresh and complete,fresh and complete"`)
@@ -122,11 +127,13 @@ func TestTooManyPagesAreToldSo(t *testing.T) {
 
 // TestStandstillIsSeenThoughNothingIsSent: whoever polls is dead, so nothing tells the page but its clock.
 func TestStandstillIsSeenThoughNothingIsSent(t *testing.T) {
-	now := time.Now().UTC()
-	s, r := calm(now)
-	s.Feeds[0].ReadAt = ptr(now.Add(-175 * time.Second))
-	b := visit(t, serve(t, newFake(s, r), Options{Poll: time.Minute}, usual)).ready()
+	source := newFake(calm(time.Now().UTC()))
+	b := visit(t, serve(t, source, Options{Poll: time.Minute}, usual)).ready()
 	b.say(`document.getElementById("verdict").dataset.level`, "good")
+	source.change(func(s *status.Status, _ *status.Recent) {
+		s.Feeds = slices.Clone(s.Feeds)
+		s.Feeds[0].ReadAt = ptr(time.Now().UTC().Add(-177 * time.Second)) // three seconds before it is too long ago
+	})
 	b.wait(`document.querySelector(".sentence").textContent.startsWith("Readings have been stalled since ")`)
 	b.say(`document.getElementById("verdict").dataset.level`, "bad")
 	b.say(`document.querySelector(".card .badge").textContent`, "stalled")
