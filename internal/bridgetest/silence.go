@@ -30,8 +30,9 @@ func (r SilenceRule) patience() time.Duration {
 }
 func (r SilenceRule) bridgePatience() time.Duration { return max(3*r.Interval, time.Minute) }
 
-// heardFor is how long a channel has to be silent while all is well and the feed is polled, for that to have to be stored.
-const heardFor = 6 * time.Second
+// heardFor is how long a channel has to be silent while all is well and the feed is polled, for that to have to be stored. It may take a
+// bridge on a busy machine nearly as long to judge what it has polled.
+const heardFor = 20 * time.Second
 
 // AuditSilence audits the stream of silence. A channel's silence is right where no reading of it that had been measured by then could be
 // seen when it was due; it is stored once, and its end once, when there is a later reading, with the number of those that were missing
