@@ -71,11 +71,18 @@ type trap struct {
 	spring func()
 }
 
-// Before calls f once, before the next answer that holds the text is handed on; After calls it once that has been done.
-func (l *Link) Before(text string, f func()) { l.set(func() { l.before = trap{text, f} }) }
+// Before calls f once, before the next answer that holds the text is handed on; After calls it once that has been done. Both take the place
+// of what was to be called before, and report whether it was not and never will be.
+func (l *Link) Before(text string, f func()) (pending bool) {
+	l.set(func() { pending, l.before = l.before.spring != nil, trap{text, f} })
+	return pending
+}
 
 // After: see Before.
-func (l *Link) After(text string, f func()) { l.set(func() { l.after = trap{text, f} }) }
+func (l *Link) After(text string, f func()) (pending bool) {
+	l.set(func() { pending, l.after = l.after.spring != nil, trap{text, f} })
+	return pending
+}
 
 // Deaf reports whether that answer has come.
 func (l *Link) Deaf() (deaf bool) { l.set(func() { deaf = l.deaf }); return deaf }

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,7 +115,7 @@ func (p *process) stop() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	late := time.AfterFunc(time.Minute, func() { _ = p.cmd.Process.Kill() })
+	late := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
 	defer late.Stop()
 	_ = p.cmd.Wait()
 	return p.cmd.ProcessState.ExitCode()
@@ -283,7 +282,7 @@ func (a *arena) startBroker(dir string, nodes int) {
 	a.Helper()
 	addrs, routes := make([]string, nodes), make([]string, nodes)
 	for i := range nodes {
-		addrs[i], routes[i] = freeAddr(a.T), freeAddr(a.T)
+		addrs[i], routes[i] = bridgetest.Address(a.T), bridgetest.Address(a.T)
 	}
 	for i := range nodes {
 		n := &node{process{t: a.T, path: natsBinary, log: create(a.T, filepath.Join(dir, fmt.Sprintf("nats-%d.log", i)))}, addrs[i], a.TempDir()}
@@ -328,16 +327,6 @@ func create(t *testing.T, name string) *os.File {
 	}
 	t.Cleanup(func() { f.Close() })
 	return f
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // pause waits for a time drawn between two.

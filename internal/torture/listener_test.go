@@ -183,7 +183,7 @@ func (a *arena) last(ctx context.Context, feed, filter string) (uint64, bool) {
 
 // auditListener holds what the listener saw against what is stored.
 func (a *arena) auditListener(broker health, result *row) {
-	ctx, cancel := context.WithTimeout(a.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(a.Context(), patience)
 	defer cancel()
 	for _, feed := range slices.Concat(feeds, changes) {
 		lanes := slices.Contains(feeds, feed)
@@ -197,7 +197,7 @@ func (a *arena) auditListener(broker health, result *row) {
 			})
 		}
 		if broker == keeps { // otherwise the last may be what it missed
-			a.within(30*time.Second, func(ctx context.Context) bool {
+			a.await("the subscriber to see the last of the "+feed, func(ctx context.Context) bool {
 				last, ok := a.last(ctx, feed, "saveris."+feed+".>")
 				return ok && (last == 0 || a.listener.has(a.listener.seen, feed, last))
 			})

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"saveris-bridge/internal/saveris/saveristest"
+	"saveris-bridge/internal/schema"
 )
 
 // nemesis is one way to break things. It works until its context ends, and leaves every process running.
@@ -132,7 +133,7 @@ func afterAck(ctx context.Context, a *arena) {
 }
 
 // trap waits until the answer to a batch has sprung.
-func (a *arena) trap(ctx context.Context, set func(string, func()), spring func()) {
+func (a *arena) trap(ctx context.Context, set func(string, func()) bool, spring func()) {
 	done := make(chan struct{})
 	set(`"count":`, func() { spring(); close(done) })
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -140,7 +141,9 @@ func (a *arena) trap(ctx context.Context, set func(string, func()), spring func(
 	select {
 	case <-done:
 	case <-ctx.Done():
-		set("", nil)
+		if !set("", nil) {
+			<-done
+		}
 	}
 }
 
@@ -279,32 +282,26 @@ func full(ctx context.Context, a *arena) {
 	})
 }
 
-func deleteStream(ctx context.Context, a *arena) {
-	if err := a.js.DeleteStream(ctx, "SAVERIS_READINGS"); err != nil {
-		a.Error(err)
-	}
+func deleteStream(_ context.Context, a *arena) {
+	a.await("the end of a stream", func(ctx context.Context) bool { return a.js.DeleteStream(ctx, "SAVERIS_READINGS") == nil })
 	a.kills.Add(1)
 }
 
-func purgeStream(ctx context.Context, a *arena) {
-	s, err := a.js.Stream(ctx, "SAVERIS_READINGS")
-	if err == nil {
-		err = s.Purge(ctx)
-	}
-	if err != nil {
-		a.Error(err)
-	}
+func purgeStream(_ context.Context, a *arena) {
+	a.await("an empty stream", func(ctx context.Context) bool {
+		s, err := a.js.Stream(ctx, "SAVERIS_READINGS")
+		return err == nil && s.Purge(ctx) == nil
+	})
 	a.kills.Add(1)
 }
 
 // buckets are the views.
 var buckets = []string{"saveris-checkpoints", "saveris-latest", "saveris-open-alarms", "saveris-inventory"}
 
-func deleteBuckets(ctx context.Context, a *arena) {
+// deleteBuckets removes each as soon as it is there.
+func deleteBuckets(_ context.Context, a *arena) {
 	for _, bucket := range buckets {
-		if err := a.js.DeleteKeyValue(ctx, bucket); err != nil {
-			a.Errorf("delete %s: %v", bucket, err)
-		}
+		a.await("the end of "+bucket, func(ctx context.Context) bool { return a.js.DeleteKeyValue(ctx, bucket) == nil })
 		a.kills.Add(1)
 	}
 }
@@ -325,28 +322,61 @@ func refuse(ctx context.Context, a *arena) {
 	a.pause(ctx, 2*time.Second, 5*time.Second)
 }
 
-// deadForLong kills all bridges until the broker has said that each feed is silent, which it can do once they have polled it.
-func deadForLong(ctx context.Context, a *arena) {
-	each := func(what, subjects string) {
-		for _, feed := range feeds {
-			a.await(what+" "+feed, func(ctx context.Context) bool {
-				s, err := a.js.Stream(ctx, "SAVERIS_HEALTH")
-				if err == nil {
-					_, err = s.GetLastMsgForSubject(ctx, subjects+feed)
-				}
-				return err == nil
-			})
+// deadForLong kills all bridges until the broker has said that each feed is silent, which it can do once they have polled it. They die where
+// they have told it of their newest poll: of one before, it would be said too early.
+func deadForLong(_ context.Context, a *arena) {
+	each := func(signal os.Signal) {
+		for _, b := range a.bridges {
+			b.signal(signal)
 		}
 	}
-	each("the first poll of the", "saveris.schedules.health.bridge.")
+	a.await("the broker to be told of the newest poll", func(ctx context.Context) bool {
+		each(syscall.SIGSTOP)
+		told := !slices.ContainsFunc(feeds, func(feed string) bool { return !a.told(ctx, feed) })
+		if !told {
+			each(syscall.SIGCONT)
+		}
+		return told
+	})
 	for _, b := range a.bridges {
 		b.kill()
 		a.kills.Add(1)
 	}
-	each("the silence of the", "saveris.health.bridge.")
+	for _, feed := range feeds {
+		a.await("the silence of the "+feed, func(ctx context.Context) bool {
+			_, err := a.newest(ctx, "SAVERIS_HEALTH", "saveris.health.bridge."+feed)
+			return err == nil
+		})
+	}
 	for _, b := range a.bridges {
 		b.start()
 	}
+}
+
+// told reports whether the broker would say that a feed is silent since its newest record.
+func (a *arena) told(ctx context.Context, feed string) bool {
+	record, err := a.newest(ctx, streamOf(feed), "saveris.checkpoints."+feed+".>")
+	if err != nil {
+		return false
+	}
+	armed, err := a.newest(ctx, "SAVERIS_HEALTH", "saveris.schedules.health.bridge."+feed)
+	if err != nil {
+		return false
+	}
+	silence, err := schema.ReadSilence("saveris.health.bridge."+feed, armed.Header, armed.Data)
+	if err != nil {
+		a.Fatal(err)
+	}
+	return record.Time.Sub(silence.LastAt) <= time.Second
+}
+
+// newest returns the newest message of a stream on a subject, which may have wildcards.
+func (a *arena) newest(ctx context.Context, stream, subject string) (*jetstream.RawStreamMsg, error) {
+	s, err := a.js.Stream(ctx, stream)
+	if err != nil {
+		return nil, err
+	}
+	return s.GetLastMsgForSubject(ctx, subject)
 }
 
 // noRequestFaults lets the vendor answer well; what is wrong with its rows stays.

@@ -100,11 +100,11 @@ func or(text, unset string) string {
 // play plays one round.
 func play(t *testing.T, n nemesis, seed uint64) row {
 	a := newArena(t, seed, n.setting)
-	work, cancel := context.WithTimeout(t.Context(), n.length)
 	a.await("the first events", func(ctx context.Context) bool {
 		s, err := a.js.Stream(ctx, "SAVERIS_READINGS")
 		return err == nil && s.CachedInfo().State.Msgs > 0
 	})
+	work, cancel := context.WithTimeout(t.Context(), n.length)
 	n.work(work, a)
 	cancel()
 	a.heal()
@@ -184,7 +184,7 @@ func (a *arena) silenceRule() bridgetest.SilenceRule {
 
 // auditChanges holds the fleet and the silences against the world.
 func (a *arena) auditChanges(until, stopped time.Time, result *row) {
-	ctx, cancel := context.WithTimeout(a.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(a.Context(), patience)
 	defer cancel()
 	silence, err := bridgetest.AuditSilence(ctx, a.js, a.vendor, a.silenceRule(), bridgetest.Quiet{Began: a.began, Since: a.healed, Stopped: stopped})
 	if err != nil {
@@ -198,20 +198,15 @@ func (a *arena) auditChanges(until, stopped time.Time, result *row) {
 	a.take("devices", fleet, result)
 }
 
-// shownWithin is how soon the bucket has to be equal to the streams after a start, a take-over or a loss.
-const shownWithin = 10 * time.Second
-
-// awaitShown demands that the bucket is equal to the streams once. A bridge that polls every second is between two windows most
-// of the time.
+// awaitShown demands that the bucket shows what the streams held once, while bridges store.
 func (a *arena) awaitShown() {
 	a.Helper()
-	deadline := time.Now().Add(shownWithin)
-	for list := a.bucket(a.Context()); len(list) > 0; list = a.bucket(a.Context()) {
-		if time.Now().After(deadline) {
-			a.Errorf("after %v the bucket is not equal to the streams: %s", shownWithin, strings.Join(list, "; "))
-			return
-		}
+	began := time.Now()
+	var list []string
+	if !a.within(patience, func(context.Context) bool { list = a.bucket(a.Context()); return len(list) == 0 }) {
+		a.Errorf("waited %v for the bucket to be equal to the streams: %s", patience, strings.Join(list, "; "))
 	}
+	a.Logf("the bucket was equal to the streams after %v", time.Since(began).Round(time.Millisecond))
 }
 
 // bucket returns what the checkpoint bucket shows wrongly.
@@ -248,7 +243,7 @@ func (a *arena) heal() {
 
 func (a *arena) audit(until time.Time, result *row) {
 	due := bridgetest.Due{From: a.start, Until: until, AsOf: a.now(), Late: lateMax + 2*time.Second}
-	ctx, cancel := context.WithTimeout(a.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(a.Context(), patience)
 	defer cancel()
 	for _, feed := range feeds {
 		due.Seen = until
