@@ -205,6 +205,7 @@ func (a *arena) awaitShown() {
 	var list []string
 	if !a.within(patience, func(context.Context) bool { list = a.bucket(a.Context()); return len(list) == 0 }) {
 		a.Errorf("waited %v for the bucket to be equal to the streams: %s", patience, strings.Join(list, "; "))
+		return
 	}
 	a.Logf("the bucket was equal to the streams after %v", time.Since(began).Round(time.Millisecond))
 }
