@@ -45,7 +45,7 @@ func TestAFollowerNoticesThatTheStreamIsAnother(t *testing.T) {
 				t.Parallel()
 				f := &Follow{Stream: c.stream, created: c.created, Timings: quick}
 				f.next.Store(c.next)
-				patience := time.Minute
+				patience := bridgetest.Patience
 				if c.want == context.DeadlineExceeded {
 					patience = 10 * quick.Look
 				}
@@ -98,7 +98,7 @@ func TestAFollowerGoesOnWhereAnotherMessageHasItsPlace(t *testing.T) {
 				}
 			}
 			f.next.Store(c.next)
-			ctx, stop := context.WithTimeout(ctx, time.Minute)
+			ctx, stop := context.WithTimeout(ctx, bridgetest.Patience)
 			defer stop()
 			if err := f.Run(ctx, js); !errors.Is(err, context.Canceled) || !slices.Equal(got, c.want) {
 				t.Errorf("handed out %v (%v), want %v", got, err, c.want)
