@@ -29,7 +29,7 @@ func SeenOf(subject string, header nats.Header, body []byte) Seen {
 type SeenReport struct {
 	Seen   int
 	Missed int // events that are stored and were not seen
-	Again  int // events that were stored, and seen, once more after the broker had lost them
+	Again  int // events that were seen once more, as Excused allows
 
 	Unstored   int // seen and not stored
 	Twice      int // seen once more
@@ -61,16 +61,24 @@ func (r *SeenReport) wrong(column *int, format string, args ...any) {
 	}
 }
 
-// AuditSubscriber judges what a plain subscriber of NATS saw of a stream's live lane, or of all of it where it has no lanes, since before the stream was there, in the order
-// of arrival. Where the broker has lost what it had stored, an event may be stored again, even under the same sequence, and be
-// seen again; what went before it then is not known any more.
-func AuditSubscriber(ctx context.Context, js jetstream.JetStream, stream string, seen []Seen, lost bool) (*SeenReport, error) {
+// Excused is what the broker has done for which a subscriber may see an event once more.
+type Excused struct {
+	// Lost: it has lost what it had stored. An event may be stored again, even under the same sequence; what went before it then is not
+	// known any more.
+	Lost bool
+	// Resent: it is a cluster that has changed its leader, who may send what the former one had sent already.
+	Resent bool
+}
+
+// AuditSubscriber judges what a plain subscriber of NATS saw of a stream's live lane, or of all of it where it has no lanes, since before
+// the stream was there, in the order of arrival.
+func AuditSubscriber(ctx context.Context, js jetstream.JetStream, stream string, seen []Seen, may Excused) (*SeenReport, error) {
 	_, feed, _ := strings.Cut(strings.ToLower(stream), "_")
 	all, err := readOn(ctx, js, stream, "saveris."+feed+".>")
 	if err != nil {
 		return nil, err
 	}
-	return newSubscriber(all).judge(seen, lost), nil
+	return newSubscriber(all).judge(seen, may), nil
 }
 
 // subscriber is what a stream holds for one.
@@ -99,21 +107,26 @@ func newSubscriber(all []message) *subscriber {
 	return s
 }
 
-func (s *subscriber) judge(seen []Seen, lost bool) *SeenReport {
+func (s *subscriber) judge(seen []Seen, may Excused) *SeenReport {
 	for _, e := range seen {
-		s.take(e, lost)
+		s.take(e, may)
 	}
 	s.report.Seen = len(seen)
 	s.report.Missed = len(s.at) - len(s.seenAt)
 	return &s.report
 }
 
-func (s *subscriber) take(e Seen, lost bool) {
-	stored := s.holds(e)
+func (s *subscriber) take(e Seen, may Excused) {
+	stored, lost := s.holds(e), may.Lost
+	first, again := s.firstly[e.ID]
+	if may.Resent && stored && first.Seq == e.Seq {
+		s.report.Again++
+		return
+	}
 	if !stored && !(lost && s.storedID[e.ID]) {
 		s.report.wrong(&s.report.Unstored, "unstored: %s on %s at sequence %d", e.ID, e.Subject, e.Seq)
 	}
-	if first, again := s.firstly[e.ID]; again {
+	if again {
 		if !lost {
 			s.report.wrong(&s.report.Twice, "twice: %s at sequences %d and %d", e.ID, first.Seq, e.Seq)
 		} else {

@@ -135,7 +135,7 @@ func play(t *testing.T, n nemesis, seed uint64) row {
 	stopped := a.now()
 	a.auditChanges(until, stopped, &result)
 	a.audit(until, &result)
-	a.auditListener(n.setting.broker, &result)
+	a.auditListener(n.setting, &result)
 	for _, difference := range a.buckets(a.Context()) {
 		result.other++
 		t.Errorf("the bridges have stopped, and a bucket is not equal to the streams: %s", difference)
