@@ -207,8 +207,11 @@ func (s NATS) dataDir() error {
 // StoreProblem returns the system's reason why nobody could have a store of an embedded server in a folder; nil where it can be
 // had, or another process has it.
 func StoreProblem(dir string) error {
-	if dir == "" || !oneLine(dir) {
-		return errors.New("it is empty, or holds what is no text of one line")
+	switch {
+	case dir == "":
+		return errors.New("it is empty")
+	case !oneLine(dir):
+		return errors.New("it holds a control character, or is not UTF-8")
 	}
 	err := natsd.CheckStore(dir)
 	var reason *fs.PathError
