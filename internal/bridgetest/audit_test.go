@@ -158,6 +158,7 @@ func TestTheAuditSeesWhatABucketShowsWrongly(t *testing.T) {
 		"nothing":          {func(*court) {}, ""},
 		"one behind":       {func(c *court) { c.commit(); c.commit() }, "the newest stands at"},
 		"another value":    {func(c *court) { put(c, day, "3", "{}") }, "shows the record of sequence 3"},
+		"never stored":     {func(c *court) { put(c, day, "1000", "{}") }, "shows the record of sequence 1000"},
 		"what was lost":    {func(c *court) { put(c, "2026-11-20", "1000", "{}") }, "no longer stored"},
 		"nobody's":         {func(c *court) { put(c, "2026-11-20", "", "{}") }, "no longer stored"},
 		"nothing of a day": {func(c *court) { c.check(c.delete(bucket, "readings."+day)) }, "is not shown"},
